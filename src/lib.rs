@@ -1,0 +1,18 @@
+//! Lasting sccache statistics for Portage.
+//!
+//! sccache forgets what it counted when its server exits, and under Portage the
+//! server exits many times in one build. This crate takes the numbers at the end of
+//! every phase, keeps one record per build in SQLite, and reports on them.
+//!
+//! Four rooms, one for each thing that has to be known. Each may use those above it
+//! in this list and nothing below:
+//!
+//! - [`sccache`] has its numbers, its output formats, its server
+//! - [`portage`] has packages, phases, snapshots
+//! - [`store`] has SQLite
+//! - [`report`] has what people look at
+
+pub mod portage;
+pub mod report;
+pub mod sccache;
+pub mod store;
