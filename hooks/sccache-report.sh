@@ -1,0 +1,218 @@
+# sccache-report: keeps the statistics that sccache forgets. Copyright 2026, MIT license.
+#
+# Sourced by Portage's bashrc, in either of these ways:
+#     echo 'source /usr/share/sccache-report/sccache-report.sh' >> /etc/portage/bashrc
+#     ln -s /usr/share/sccache-report/sccache-report.sh /etc/portage/bashrc.d/90-sccache-report.sh   # portage-bashrc-mv
+# Put it after your own functions: a post_src_* that is defined later replaces ours, and then
+# only the EXIT trap is left to take the numbers.
+#
+# Portage sources its bashrc about 17 times for one package, so until sccache has run there is no
+# process in here: no subshell, no pipe, no $(). That is what the odd constructs are for.
+#
+# Why not simply ask the server in pkg_preinst: by default every src phase has network and PID
+# namespaces of its own, and what was started in it is dead by then. So the numbers are taken at the
+# end of each src phase and carried to pkg_preinst in ${T}/.sccache-report.
+#
+# Everything is named ___*, which Portage drops when it saves the environment (PMS reserves that
+# namespace; save-ebuild-env.sh, filter-bash-environment.py in Portage 3.0.83). The rest (the
+# post_src_* function and SCCACHE_SERVER_UDS) takes itself away again.
+
+# Puts what the builtin "$@" prints into ___sccache_report_out. Bash writes it into its own
+# here-document, reopened through /proc; ever more than a pipe holds of it, so that it is a file
+# (unlinked, in TMPDIR) and can't block.
+___sccache_report_capture() {
+	local pad
+	printf -v pad '%65537s' ''
+	___sccache_report_out=
+	{
+		"$@" >/proc/self/fd/3
+		IFS= read -r -d '' -u 3 ___sccache_report_out || :
+	} 2>/dev/null 3<<<"${pad}" || :
+}
+
+# Takes away what an earlier phase left in the environment: its address, and its post_src_* where
+# the phase itself was skipped (the test phase without FEATURES=test).
+___sccache_report_forget() {
+	local phase
+	[[ ${SCCACHE_SERVER_UDS-} != *'sccache-report'* ]] || unset SCCACHE_SERVER_UDS
+	for phase in unpack prepare configure compile test install; do
+		declare -F "post_src_${phase}" >/dev/null || continue
+		___sccache_report_capture declare -f "post_src_${phase}"
+		[[ ${___sccache_report_out} != *___sccache_report_post* ]] || unset -f "post_src_${phase}"
+	done
+}
+
+# Is the network namespace this phase's own? FEATURES says what Portage wants; where unshare(2)
+# isn't allowed it goes on without. In a namespace of its own no interface has moved a byte yet.
+___sccache_report_network_is_private() {
+	local line
+	local -a lines
+	[[ " ${FEATURES-} " == *' network-sandbox '* && " ${PORTAGE_RESTRICT-} " != *' network-sandbox '* ]] || return 1
+	mapfile -t -s 2 lines </proc/self/net/dev 2>/dev/null || return 1
+	for line in "${lines[@]}"; do
+		[[ ${line#*:} != *[1-9]* ]] || return 1
+	done
+	[[ -n ${lines-} ]]
+}
+
+# Does a server listen on our address? Bound sockets are listed by name even when their file is gone.
+___sccache_report_server_runs() {
+	local -a lines
+	local IFS=
+	mapfile lines </proc/self/net/unix 2>/dev/null || return 1
+	[[ "${lines[*]}" == *" ${___sccache_report_address/#\\x00/@}"$'\n'* ]]
+}
+
+# Is anything set up to call sccache here?
+___sccache_report_is_configured() {
+	local name value="${RUSTC_WRAPPER-} ${RUSTC_WORKSPACE_WRAPPER-} ${CARGO_BUILD_RUSTC_WRAPPER-} ${CC-} ${CXX-} ${CPP-}"
+	value+=" ${CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER-} ${BUILD_CC-} ${BUILD_CXX-} ${NVCC-} ${MYCMAKEARGS-} ${PATH}"
+	for name in "${!CMAKE_@}"; do
+		value+=" ${!name}"
+	done
+	[[ ${value} == *sccache* ]]
+}
+
+# The start of a src phase: an address for a server that belongs to this phase alone.
+#
+# In a network namespace of its own: an abstract socket. It costs nothing, nobody outside the
+# namespace can reach it, and binding it is atomic, so that of any number of first clients that start
+# a server at once exactly one wins. (A path socket doesn't do: each new server removes the file of
+# the one before and binds its own; of 120 requests by `make -j16` 39 were counted. sccache 0.9-0.19.)
+#
+# Where the network is shared, an abstract socket or a TCP port is open to every local user, and who
+# reaches the server has it run compilers as its user. So there: a path socket, which sccache
+# creates with mode 0750, and a server that runs before the first client, against that race.
+# unpack and prepare have no crowd of clients and wait for their first one.
+___sccache_report_begin() {
+	local trap
+	printf -v ___sccache_report_started '%(%s)T' -1
+	if ___sccache_report_network_is_private; then
+		___sccache_report_address='\x00sccache-report'
+		export SCCACHE_SERVER_UDS=${___sccache_report_address}
+	else
+		___sccache_report_address=${T}/.sccache-report.sock
+		(( ${#___sccache_report_address} <= 107 )) || return 0 # sun_path, less its NUL
+		export SCCACHE_SERVER_UDS=${___sccache_report_address}
+		if [[ ${EBUILD_PHASE} != @(unpack|prepare) ]] && { [[ ${EBUILD_PHASE} != test ]] || [[ " ${FEATURES-} " == *' test '* ]]; } \
+			&& ___sccache_report_is_configured; then
+			"${___sccache_report_sccache}" --start-server </dev/null &>/dev/null || :
+		fi
+	fi
+
+	# post_src_* runs before Portage saves the environment, and with all the time it needs. The EXIT
+	# trap is for what comes to no good end; Portage allows it 10 s. Both may run (FEATURES=noauto
+	# sources us in an outer shell): what is done is seen by there being no server.
+	___sccache_report_user_post=
+	if declare -F "post_src_${EBUILD_PHASE}" >/dev/null; then
+		___sccache_report_capture declare -f "post_src_${EBUILD_PHASE}"
+		___sccache_report_user_post=${___sccache_report_out}
+	fi
+	eval "post_src_${EBUILD_PHASE}() { ___sccache_report_post; }"
+	___sccache_report_capture trap -p EXIT
+	trap=${___sccache_report_out#*trap -- }
+	if [[ ${trap} != "${___sccache_report_out}" ]]; then
+		eval "___sccache_report_user_trap=${trap% EXIT*}"
+	else
+		___sccache_report_user_trap=
+	fi
+	trap '___sccache_report_exit; eval "${___sccache_report_user_trap}"' EXIT
+}
+
+# The end of a src phase: numbers and stop, if there is a server.
+___sccache_report_end() {
+	___sccache_report_server_runs || return 0
+	___sccache_report_say "$(SCCACHE_SERVER_UDS=${___sccache_report_address} \
+		"${___sccache_report_collector}" phase --started "${___sccache_report_started}" --sccache "${___sccache_report_sccache}" 2>&1)"
+}
+
+# Stands in for post_src_PHASE, and gives the user's own back. Theirs goes first, so that it still
+# meets the server, unless it is one that stops it (as the recipe did that came before us).
+___sccache_report_post() {
+	local status=0
+	unset -f "post_src_${EBUILD_PHASE}"
+	[[ ${___sccache_report_user_post} != *stop-server* ]] || ___sccache_report_end
+	if [[ -n ${___sccache_report_user_post} ]]; then
+		eval "${___sccache_report_user_post}"
+		"post_src_${EBUILD_PHASE}" || status=$?
+	fi
+	___sccache_report_end
+	unset SCCACHE_SERVER_UDS
+	return "${status}"
+}
+
+___sccache_report_exit() {
+	local status=$?
+	___sccache_report_end
+	return "${status}"
+}
+
+# The end of a build, with its outcome.
+___sccache_report_record() {
+	[[ -d ${T}/.sccache-report ]] || return 0
+	___sccache_report_say "$("${___sccache_report_collector}" record --outcome "$1" --slot "${SLOT-}" 2>&1)"
+}
+
+# The collector's words: a line that begins with "warning: " through ewarn, the rest through einfo.
+___sccache_report_say() {
+	local line info=
+	[[ -n $1 ]] || return 0
+	while IFS= read -r line; do
+		line=${line//'\'/'\\'} # einfo and ewarn print with echo -e
+		if [[ ${line} == 'warning: '* ]]; then
+			ewarn "sccache-report: ${line#warning: }"
+		else
+			info+=${info:+$'\n'}${line}
+		fi
+	done <<<"$1"
+	[[ -z ${info} ]] || einfo "${info}"
+}
+
+___sccache_report_main() {
+	local self=${BASH_SOURCE[0]} name
+
+	# portage-bashrc-mv sources its files once and then only runs what they registered.
+	if declare -F BashrcdPhase >/dev/null; then
+		BashrcdPhase all "[[ ! -r ${self@Q} ]] || . ${self@Q}"
+		return 0
+	fi
+
+	# The collector that was installed along with this file, or else the one in PATH.
+	___sccache_report_collector=${self%/share/sccache-report/*}/bin/sccache-collect
+	[[ -x ${___sccache_report_collector} ]] || ___sccache_report_collector=sccache-collect
+	___sccache_report_sccache=sccache
+	[[ ${RUSTC_WRAPPER-} != /*/sccache ]] || ___sccache_report_sccache=${RUSTC_WRAPPER}
+	type -P "${___sccache_report_collector}" >/dev/null && type -P "${___sccache_report_sccache}" >/dev/null || return 0
+
+	# misc-functions.sh: what Portage does between phases, in EBUILD_PHASE's name.
+	case ${MISC_FUNCTIONS_ARGS-} in
+	'') ;;
+	*die_hooks*) ___sccache_report_record failed; return 0 ;;
+	*success_hooks*) ___sccache_report_record packaged; return 0 ;;
+	*) return 0 ;;
+	esac
+
+	case ${EBUILD_PHASE-} in
+	unpack | prepare | configure | compile | test | install)
+		___sccache_report_forget
+		# A server that the user chose is not ours to stop.
+		[[ -z ${SCCACHE_SERVER_UDS-}${SCCACHE_SERVER_PORT-} ]] || return 0
+		___sccache_report_begin
+		;;
+	preinst)
+		___sccache_report_record merged
+		# Portage saves the environment of the installed package after this.
+		___sccache_report_forget
+		for name in "${!SCCACHE_REPORT_@}" "${!bashrcd_phases_@}"; do
+			[[ ${name} != bashrcd_* || ${!name} == *sccache-report.sh* ]] && unset "${name}"
+		done
+		;;
+	esac
+	return 0
+}
+
+# Once per shell, also when both ways of sourcing are in use; never while metadata are generated.
+if [[ ${EBUILD_PHASE-} != depend && -z ${___sccache_report_main_ran-} ]]; then
+	declare -F BashrcdPhase >/dev/null || ___sccache_report_main_ran=1
+	___sccache_report_main
+fi
