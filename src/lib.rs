@@ -7,10 +7,11 @@
 //! Four rooms, one for each thing that has to be known. Each may use those above it
 //! in this list and nothing below:
 //!
-//! - [`sccache`] has its numbers, its output formats, its server
-//! - [`portage`] has packages, phases, snapshots
-//! - [`store`] has SQLite
-//! - [`report`] has what people look at
+//! - [`sccache`] knows its numbers, its output formats, its server
+//! - [`portage`] knows packages, phases, snapshots
+//! - [`store`] knows SQLite
+//! - [`report`] knows what people look at
+//!
 
 pub mod portage;
 pub mod report;

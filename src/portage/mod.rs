@@ -1,5 +1,14 @@
 //! What Portage knows: packages, phases, and the snapshots that a build leaves in `${T}`.
 
 mod build;
+mod emerge;
+mod environment;
+mod phase;
+mod snapshot;
+mod text;
 
 pub use build::{Attribution, Build, Emerge, Outcome, Phase};
+pub use environment::{Environment, host};
+pub use phase::{MAX_SNAPSHOTS, PHASES};
+pub use snapshot::{FOLDER, Snapshots, write as write_snapshot};
+pub use text::printable;

@@ -1,0 +1,193 @@
+//! Which `emerge` or `ebuild` command a process belongs to.
+//!
+//! Portage tells its phases nothing of the command line, so it is read from the process
+//! tree. That is whole in `pkg_preinst`, which runs in the global PID namespace; src
+//! phases under FEATURES=pid-sandbox see no further than their own phase.
+
+use std::fs;
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::Emerge;
+use super::text::printable;
+
+/// A command line longer than this is cut: hundreds of packages may stand in one.
+const MAX_COMMAND_BYTES: usize = 4096;
+
+/// What /proc says of one process.
+struct Process {
+    pid: u32,
+    parent: u32,
+    /// Clock ticks after boot.
+    start_ticks: u64,
+    arguments: Vec<String>,
+}
+
+impl Process {
+    fn read(proc: &Path, pid: u32) -> Option<Self> {
+        let dir = proc.join(pid.to_string());
+        let stat = fs::read_to_string(dir.join("stat")).ok()?;
+        // proc_pid_stat(5): the command in the second field may hold anything, a ")" too.
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let arguments = fs::read(dir.join("cmdline")).ok()?;
+        Some(Self {
+            pid,
+            parent: fields.get(1)?.parse().ok()?,
+            start_ticks: fields.get(19)?.parse().ok()?,
+            arguments: arguments
+                .split(|&byte| byte == 0)
+                .map(|argument| String::from_utf8_lossy(argument).into_owned())
+                .collect(),
+        })
+    }
+
+    /// The command as typed, without the interpreter: `emerge -1 app-portage/emlop`.
+    /// `None` for everything else, `ebuild.sh` too.
+    fn command(&self) -> Option<String> {
+        // Python runs it, possibly with options of its own: `python3.13 -b /usr/bin/emerge`.
+        let at = self.arguments.iter().take(4).position(|argument| {
+            let name = argument.rsplit('/').next().unwrap_or_default();
+            name == "emerge" || name == "ebuild"
+        })?;
+        let mut command = self.arguments[at].rsplit('/').next()?.to_owned();
+        for argument in &self.arguments[at + 1..] {
+            if !argument.is_empty() {
+                command.push(' ');
+                command.push_str(argument);
+            }
+        }
+        Some(printable(&command, MAX_COMMAND_BYTES))
+    }
+}
+
+impl Emerge {
+    /// The command that this process runs under, from `/proc`; `None` where it can't be seen.
+    pub fn above_this_process(host: &str) -> Option<Self> {
+        Self::above(Path::new("/proc"), std::process::id(), host)
+    }
+
+    fn above(proc: &Path, pid: u32, host: &str) -> Option<Self> {
+        let mut found: Option<Process> = None;
+        let mut next = pid;
+        // Depth is bounded for a /proc that changes underneath.
+        for _ in 0..128 {
+            let Some(process) = Process::read(proc, next) else {
+                break;
+            };
+            next = process.parent;
+            // Portage forks itself for each merge: the topmost of the copies is the command.
+            match (&found, process.command()) {
+                (None, None) => {}
+                (None, Some(_)) => found = Some(process),
+                (Some(below), Some(_)) if below.arguments == process.arguments => {
+                    found = Some(process);
+                }
+                (Some(_), _) => break,
+            }
+            if next == 0 {
+                break;
+            }
+        }
+        let process = found?;
+        let boot = fs::read_to_string(proc.join("sys/kernel/random/boot_id")).ok()?;
+        let name = format!(
+            "{host}/{}/{}/{}",
+            boot.trim(),
+            process.pid,
+            process.start_ticks
+        );
+        Some(Self {
+            id: Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()),
+            command: process.command()?,
+            started_at: started_at(proc, process.start_ticks)?,
+        })
+    }
+}
+
+/// proc_pid_stat(5) counts in clock ticks since boot. The kernel gives user space 100 of
+/// them a second on every architecture that Gentoo has (USER_HZ).
+fn started_at(proc: &Path, ticks: u64) -> Option<DateTime<Utc>> {
+    let stat = fs::read_to_string(proc.join("stat")).ok()?;
+    let boot: i64 = stat
+        .lines()
+        .find_map(|line| line.strip_prefix("btime "))?
+        .trim()
+        .parse()
+        .ok()?;
+    let milliseconds = i64::try_from(ticks).ok()?.checked_mul(10)?;
+    DateTime::from_timestamp_millis(boot.checked_mul(1000)?.checked_add(milliseconds)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A /proc with just what is read of it. Processes: (pid, parent, arguments).
+    fn proc(processes: &[(u32, u32, &[&str])]) -> tempfile::TempDir {
+        let proc = tempfile::tempdir().unwrap();
+        let root = proc.path();
+        fs::create_dir_all(root.join("sys/kernel/random")).unwrap();
+        fs::write(root.join("sys/kernel/random/boot_id"), "b\n").unwrap();
+        fs::write(root.join("stat"), "cpu 1 2\nbtime 1700000000\n").unwrap();
+        for (pid, parent, arguments) in processes {
+            let dir = root.join(pid.to_string());
+            fs::create_dir(&dir).unwrap();
+            let zeros = "0 ".repeat(17);
+            let stat = format!("{pid} (a) b) S {parent} {zeros}{} 0", pid * 100);
+            fs::write(dir.join("stat"), stat).unwrap();
+            fs::write(dir.join("cmdline"), arguments.join("\0") + "\0").unwrap();
+        }
+        proc
+    }
+
+    #[test]
+    fn the_topmost_copy_of_emerge_is_the_command() {
+        let emerge: &[&str] = &[
+            "/usr/bin/python3.13",
+            "-b",
+            "/usr/lib/python-exec/python3.13/emerge",
+            "-1",
+            "dev/x",
+        ];
+        let proc = proc(&[
+            (1, 0, &["init"]),
+            (10, 1, &["bash", "-c", "emerge"]),
+            (20, 10, emerge),
+            (30, 20, emerge),
+            (
+                40,
+                30,
+                &[
+                    "/bin/bash",
+                    "/usr/lib/portage/python3.13/ebuild.sh",
+                    "preinst",
+                ],
+            ),
+            (50, 40, &["sccache-collect", "record"]),
+        ]);
+        let found = Emerge::above(proc.path(), 50, "host").unwrap();
+        assert_eq!(found.command, "emerge -1 dev/x");
+        assert_eq!(found.started_at.timestamp(), 1_700_000_000 + 20);
+        assert_eq!(Emerge::above(proc.path(), 40, "host").unwrap().id, found.id);
+        assert_ne!(
+            Emerge::above(proc.path(), 40, "other").unwrap().id,
+            found.id
+        );
+    }
+
+    #[test]
+    fn no_emerge_is_none() {
+        let proc = proc(&[(1, 0, &["init"]), (50, 1, &["/x/ebuild.sh", "preinst"])]);
+        assert_eq!(Emerge::above(proc.path(), 50, "host"), None);
+        assert_eq!(Emerge::above(proc.path(), 77, "host"), None);
+    }
+
+    #[test]
+    fn escapes_in_a_command_line_are_made_visible() {
+        let proc = proc(&[(50, 0, &["/usr/bin/ebuild", "a\u{1b}[2J.ebuild", "merge"])]);
+        let found = Emerge::above(proc.path(), 50, "host").unwrap();
+        assert_eq!(found.command, "ebuild a\\u{1b}[2J.ebuild merge");
+    }
+}

@@ -1,0 +1,195 @@
+//! The phases that may compile, and what a phase's numbers may be.
+
+use anyhow::{Result, bail, ensure};
+use chrono::{DateTime, Utc};
+
+use super::Phase;
+use super::text::printable;
+use crate::sccache::{Counts, Stats};
+
+/// The phases that a server of ours can run in, in the order in which Portage runs them
+/// (PMS 8, chapter 9).
+pub const PHASES: [&str; 6] = [
+    "unpack",
+    "prepare",
+    "configure",
+    "compile",
+    "test",
+    "install",
+];
+
+/// A build leaves one snapshot a phase, and some more where it was interrupted and resumed.
+pub const MAX_SNAPSHOTS: usize = 256;
+
+/// No build counts this much; sums of [`MAX_SNAPSHOTS`] of them stay well inside an `i64`.
+const MAX_COUNT: u64 = 1 << 40;
+/// 30 years.
+const MAX_SECONDS: f64 = 1e9;
+/// The longest string taken: a reason, a compiler, a place.
+const MAX_STRING: usize = 512;
+/// The most languages, compilers, reasons, servers.
+const MAX_ENTRIES: usize = 512;
+
+impl Phase {
+    /// Makes every string one that [`check`](Self::check) takes: sccache quotes compiler
+    /// arguments, and those may hold anything.
+    #[must_use]
+    pub fn made_printable(mut self) -> Self {
+        match &mut self.stats {
+            Err(reason) => *reason = printable(reason, MAX_STRING),
+            Ok(stats) => {
+                for map in maps_mut(stats) {
+                    let cleaned = std::mem::take(map);
+                    for (key, count) in cleaned.into_iter().take(MAX_ENTRIES) {
+                        *map.entry(printable(&key, MAX_STRING)).or_default() += count;
+                    }
+                }
+                for text in [&mut stats.cache_location, &mut stats.version]
+                    .into_iter()
+                    .flatten()
+                {
+                    *text = printable(text, MAX_STRING);
+                }
+                stats.unrecognized.truncate(MAX_ENTRIES);
+                for text in &mut stats.unrecognized {
+                    *text = printable(text, MAX_STRING);
+                }
+            }
+        }
+        self
+    }
+
+    /// Whether these are numbers that a collector can have written.
+    ///
+    /// # Errors
+    /// The first thing that is not.
+    pub fn check(&self) -> Result<()> {
+        ensure!(PHASES.contains(&self.name.as_str()), "an unknown phase");
+        check_time(self.started_at)?;
+        check_time(self.finished_at)?;
+        match &self.stats {
+            Err(reason) => check_string(reason),
+            Ok(stats) => check_stats(stats),
+        }
+    }
+}
+
+fn check_stats(stats: &Stats) -> Result<()> {
+    let counts = [
+        stats.requests,
+        stats.executed,
+        stats.unsupported_compiler,
+        stats.non_compilation,
+        stats.non_cacheable,
+        stats.timeouts,
+        stats.read_errors,
+        stats.write_errors,
+        stats.writes,
+        stats.forced_recaches,
+        stats.non_cacheable_compilations,
+        stats.compilations,
+        stats.compile_failures,
+        stats.dist_errors,
+        Some(stats.hits.total),
+        Some(stats.misses.total),
+        Some(stats.errors.total),
+    ];
+    for count in counts.into_iter().flatten() {
+        ensure!(count <= MAX_COUNT, "a count of {count}");
+    }
+    for seconds in [
+        stats.write_seconds,
+        stats.read_hit_seconds,
+        stats.compiler_seconds,
+    ]
+    .into_iter()
+    .flatten()
+    {
+        ensure!(
+            (0.0..=MAX_SECONDS).contains(&seconds),
+            "a duration of {seconds} s"
+        );
+    }
+    for size in [stats.cache_size, stats.max_cache_size]
+        .into_iter()
+        .flatten()
+    {
+        ensure!(i64::try_from(size).is_ok(), "a size of {size} bytes");
+    }
+    for map in maps(stats) {
+        ensure!(map.len() <= MAX_ENTRIES, "{} entries", map.len());
+        for (key, count) in map {
+            check_string(key)?;
+            ensure!(*count <= MAX_COUNT, "a count of {count}");
+        }
+    }
+    for counts in [&stats.hits, &stats.misses, &stats.errors] {
+        check_sum(counts)?;
+    }
+    ensure!(
+        stats.unrecognized.len() <= MAX_ENTRIES,
+        "too many unrecognized lines"
+    );
+    for text in [&stats.cache_location, &stats.version]
+        .into_iter()
+        .flatten()
+        .chain(&stats.unrecognized)
+    {
+        check_string(text)?;
+    }
+    Ok(())
+}
+
+/// The parts can't be more than the whole.
+fn check_sum(counts: &Counts) -> Result<()> {
+    for parts in [&counts.languages, &counts.compilers] {
+        let sum: u64 = parts.values().sum();
+        ensure!(
+            sum <= counts.total,
+            "parts of {sum} in a total of {}",
+            counts.total
+        );
+    }
+    Ok(())
+}
+
+fn maps(stats: &Stats) -> [&std::collections::BTreeMap<String, u64>; 8] {
+    [
+        &stats.hits.languages,
+        &stats.hits.compilers,
+        &stats.misses.languages,
+        &stats.misses.compilers,
+        &stats.errors.languages,
+        &stats.errors.compilers,
+        &stats.not_cached,
+        &stats.dist_compiles,
+    ]
+}
+
+fn maps_mut(stats: &mut Stats) -> [&mut std::collections::BTreeMap<String, u64>; 8] {
+    [
+        &mut stats.hits.languages,
+        &mut stats.hits.compilers,
+        &mut stats.misses.languages,
+        &mut stats.misses.compilers,
+        &mut stats.errors.languages,
+        &mut stats.errors.compilers,
+        &mut stats.not_cached,
+        &mut stats.dist_compiles,
+    ]
+}
+
+fn check_string(text: &str) -> Result<()> {
+    ensure!(text.len() <= MAX_STRING, "a string of {} bytes", text.len());
+    if printable(text, MAX_STRING) != text {
+        bail!("control characters in a string");
+    }
+    Ok(())
+}
+
+fn check_time(time: DateTime<Utc>) -> Result<()> {
+    // 2000 to 2200: room for a machine whose clock is off, none for overflow.
+    let range = 946_684_800..7_258_118_400;
+    ensure!(range.contains(&time.timestamp()), "a time of {time}");
+    Ok(())
+}

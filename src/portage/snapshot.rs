@@ -1,0 +1,226 @@
+//! Snapshots: what one phase counted, carried to `pkg_preinst` in `${T}/.sccache-report`.
+//!
+//! User `portage` writes that folder and root reads it. So nothing in it is trusted: names
+//! are opened relative to the folder and never through links, only regular files with one
+//! name are read, and no further than a bound; every string and number is checked.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::Phase;
+use super::phase::MAX_SNAPSHOTS;
+
+/// The folder in `${T}`.
+pub const FOLDER: &str = ".sccache-report";
+
+/// A snapshot is 2 to 4 KB; this is for hundreds of reasons and compilers.
+const MAX_BYTES: u64 = 256 * 1024;
+
+const SCHEMA: u32 = 1;
+
+/// The file's content.
+#[derive(Serialize, Deserialize)]
+struct Snapshot {
+    schema: u32,
+    id: Uuid,
+    phase: Phase,
+}
+
+/// Writes one snapshot into `${T}`, whole or not at all.
+///
+/// # Errors
+/// Where the folder or the file can't be made, or something else stands in its place.
+pub fn write(t: &Path, phase: &Phase) -> Result<()> {
+    let folder = open_or_create_folder(t)?;
+    let id = Uuid::new_v4();
+    let content = serde_json::to_vec(&Snapshot {
+        schema: SCHEMA,
+        id,
+        phase: phase.clone(),
+    })?;
+    let (temporary, name) = (format!(".{id}"), format!("{id}.json"));
+    let write = || -> io::Result<()> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&folder, &temporary, flags, Mode::from(0o600))?;
+        let mut file = File::from(file);
+        file.write_all(&content)?;
+        // It is to be there after a power cut too.
+        file.sync_data()?;
+        rustix::fs::renameat(&folder, &temporary, &folder, &name)?;
+        Ok(())
+    };
+    write().map_err(|error| {
+        let _ = rustix::fs::unlinkat(&folder, &temporary, AtFlags::empty());
+        anyhow::Error::new(error).context(format!("can't write into {}", t.join(FOLDER).display()))
+    })
+}
+
+fn open_or_create_folder(t: &Path) -> Result<OwnedFd> {
+    let parent = open_directory(rustix::fs::CWD, t)
+        .with_context(|| format!("can't open {}", t.display()))?;
+    match rustix::fs::mkdirat(&parent, FOLDER, Mode::from(0o700)) {
+        Ok(()) | Err(Errno::EXIST) => {}
+        Err(error) => bail!("can't make {}: {error}", t.join(FOLDER).display()),
+    }
+    let folder = open_directory(&parent, FOLDER)
+        .with_context(|| format!("can't open {} as a directory", t.join(FOLDER).display()))?;
+    // src_install is root's, the phases around it are not: the folder goes to who owns ${T}.
+    if rustix::process::geteuid().is_root() {
+        let owner = rustix::fs::fstat(&parent)?;
+        rustix::fs::fchown(
+            &folder,
+            Some(rustix::fs::Uid::from_raw(owner.st_uid)),
+            Some(rustix::fs::Gid::from_raw(owner.st_gid)),
+        )?;
+    }
+    Ok(folder)
+}
+
+fn open_directory(
+    at: impl std::os::fd::AsFd,
+    path: impl rustix::path::Arg,
+) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::openat(at, path, flags, Mode::empty())
+}
+
+/// The snapshots of one build.
+#[derive(Debug)]
+pub struct Snapshots {
+    folder: OwnedFd,
+    parent: OwnedFd,
+    path: PathBuf,
+    names: Vec<String>,
+    ids: Vec<Uuid>,
+    /// In the order in which they ended.
+    pub phases: Vec<Phase>,
+    /// What was refused, and why, a line each.
+    pub refused: Vec<String>,
+}
+
+impl Snapshots {
+    /// Reads what lies in `${T}`; `None` where there is no folder, and so no numbers.
+    ///
+    /// # Errors
+    /// Where something that isn't a folder stands in its place. Single files that can't be
+    /// taken don't fail it: they are left where they are and named in `refused`.
+    pub fn read(t: &Path) -> Result<Option<Self>> {
+        let parent = open_directory(rustix::fs::CWD, t)
+            .with_context(|| format!("can't open {}", t.display()))?;
+        let path = t.join(FOLDER);
+        let folder = match open_directory(&parent, FOLDER) {
+            Ok(folder) => folder,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(error) => bail!("{} is not a directory of ours: {error}", path.display()),
+        };
+        let mut snapshots = Self {
+            folder,
+            parent,
+            path,
+            names: Vec::new(),
+            ids: Vec::new(),
+            phases: Vec::new(),
+            refused: Vec::new(),
+        };
+        snapshots.read_files()?;
+        Ok(Some(snapshots))
+    }
+
+    fn read_files(&mut self) -> Result<()> {
+        let mut read = Vec::new();
+        for (count, entry) in Dir::read_from(&self.folder)?.enumerate() {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if count > 4 * MAX_SNAPSHOTS {
+                self.refused.push("far too many files".into());
+                break;
+            }
+            // "." and "..", and what a killed collector had not finished.
+            if name.starts_with('.') {
+                continue;
+            }
+            match read_one(&self.folder, &name) {
+                Ok(snapshot) => read.push((name, snapshot)),
+                Err(error) => self
+                    .refused
+                    .push(format!("{}: {error:#}", super::text::printable(&name, 80))),
+            }
+        }
+        if read.len() > MAX_SNAPSHOTS {
+            bail!("{} snapshots in {}", read.len(), self.path.display());
+        }
+        read.sort_by_key(|(_, snapshot)| (snapshot.phase.finished_at, snapshot.id));
+        for (name, snapshot) in read {
+            if self.ids.contains(&snapshot.id) {
+                self.refused.push(format!("{name}: a copy of another"));
+                continue;
+            }
+            self.names.push(name);
+            self.ids.push(snapshot.id);
+            self.phases.push(snapshot.phase);
+        }
+        Ok(())
+    }
+
+    /// The build's id: the same whenever the same snapshots are recorded, so that a record
+    /// that was cut off before it removed them can be repeated.
+    pub fn build_id(&self) -> Uuid {
+        let mut ids = self.ids.clone();
+        ids.sort_unstable();
+        let bytes: Vec<u8> = ids.iter().flat_map(|id| *id.as_bytes()).collect();
+        Uuid::new_v5(&Uuid::NAMESPACE_OID, &bytes)
+    }
+
+    /// Removes what was read, once it is recorded. What was refused stays for a person to look at.
+    pub fn remove(self) {
+        for name in &self.names {
+            let _ = rustix::fs::unlinkat(&self.folder, name, AtFlags::empty());
+        }
+        let _ = rustix::fs::unlinkat(&self.parent, FOLDER, AtFlags::REMOVEDIR);
+    }
+}
+
+fn read_one(folder: &OwnedFd, name: &str) -> Result<Snapshot> {
+    // NONBLOCK: a FIFO must not keep root waiting for a writer.
+    let flags =
+        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = match rustix::fs::openat(folder, name, flags, Mode::empty()) {
+        Ok(file) => file,
+        Err(Errno::LOOP) => bail!("a symbolic link"),
+        Err(error) => bail!("can't be opened: {error}"),
+    };
+    let stat = rustix::fs::fstat(&file)?;
+    ensure!(
+        FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile,
+        "not a regular file"
+    );
+    ensure!(stat.st_nlink == 1, "it has {} names", stat.st_nlink);
+    let mut content = Vec::new();
+    File::from(file)
+        .take(MAX_BYTES + 1)
+        .read_to_end(&mut content)?;
+    ensure!(
+        content.len() as u64 <= MAX_BYTES,
+        "longer than {MAX_BYTES} bytes"
+    );
+    let snapshot: Snapshot = serde_json::from_slice(&content)?;
+    ensure!(
+        snapshot.schema == SCHEMA,
+        "of schema {}, not {SCHEMA}",
+        snapshot.schema
+    );
+    ensure!(
+        *name == format!("{}.json", snapshot.id),
+        "not named for its id"
+    );
+    snapshot.phase.check()?;
+    Ok(snapshot)
+}
