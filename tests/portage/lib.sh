@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # here and project are harness's
 # Sourced by harness: what all roots share (the base), and what it takes to make it.
 
 portage_version=3.0.83
@@ -82,6 +82,7 @@ build_base() {
 	mkdir -p "$new/venv" "$new/distfiles"
 	say "Portage $portage_version, into $base"
 	# At the path where it will be used, since a venv knows its own path.
+	# shellcheck disable=SC2016
 	unshare --mount --propagation private bash -euc '
 		venv=$1 python=$2 package=$3
 		exec {fd}< "$venv"
@@ -93,17 +94,15 @@ build_base() {
 	' - "$new/venv" "$(system_python)" "portage==$portage_version"
 	rm "$new/venv/share/portage/config/repos.conf" # knows a repository "gentoo", which isn't here
 	say "the Rust test package with its crates"
+	cp -r "$here/sources/rusty" "$new/"
 	(
-		cd "$new"
-		cp -r "$here/sources/rusty" .
-		cd rusty
+		cd "$new/rusty" || exit
 		cargo vendor --quiet --locked vendor >&2
 		mkdir .cargo
 		printf '%s\n' '[source.crates-io]' 'replace-with = "vendor"' '[source.vendor]' 'directory = "vendor"' > .cargo/config.toml
-		cd ..
-		tar -cf distfiles/rusty.tar --owner=0 --group=0 rusty
-		rm -r rusty
 	)
+	tar -cf "$new/distfiles/rusty.tar" --owner=0 --group=0 -C "$new" rusty
+	rm -r "$new/rusty"
 	chmod -R go+rX "$new"
 	mv "$new" "$base"
 }
