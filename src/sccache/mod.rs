@@ -2,6 +2,9 @@
 //!
 //! Nothing outside this module knows a line of sccache's output.
 
+mod rates;
 mod stats;
+mod sum;
 
+pub use rates::{coverage, hit_rate};
 pub use stats::{Counts, Stats};

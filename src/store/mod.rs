@@ -1,1 +1,45 @@
-//! (to come)
+//! SQLite: one row per build, kept for good. No other room knows a word of SQL.
+//!
+//! Recording: [`Store::open_for_recording`], then [`Store::record`]. Reporting:
+//! [`Store::open_for_reading`], then the queries, each with a [`Filter`].
+//!
+//! # Why a rollback journal, and not WAL
+//! Any user has to be able to read while root writes, also where they have no right to
+//! write in the database's folder. Tried as user 65534 on root's 0644 file in root's
+//! 0755 folder (SQLite 3.46 and 3.5x):
+//!
+//! | | WAL | rollback journal |
+//! |---|---|---|
+//! | nobody writes | **fails**: `-shm` can't be made | reads |
+//! | transaction open, rows inserted | reads | reads |
+//! | the same, larger than the page cache | reads | **locked** out |
+//! | writer killed, journal not yet on disk | reads | reads |
+//! | writer killed while it wrote the database | reads | **fails** until root opens it |
+//!
+//! WAL fails in the state in which the database is nearly always, and keeping its two
+//! files there for good hangs on every program that ever opens the file. The journal
+//! fails only in rare moments, and each has a cure here: `cache_spill` is off, so a
+//! transaction touches the file only in its commit; readers wait for that moment; and
+//! for a crash's remains, or a stranger who holds an exclusive lock, they read a
+//! private copy, which SQLite makes whole.
+//!
+//! `synchronous` is EXTRA: in this mode a commit is durable only when the journal's
+//! removal is, which takes a sync of the folder. When [`Store::record`] has returned,
+//! the build survives a power cut.
+
+mod error;
+mod filter;
+mod open;
+mod phases;
+mod query;
+mod record;
+mod rows;
+mod snapshot;
+mod words;
+
+pub use error::{Error, Result};
+pub use filter::{Filter, PatternError, Patterns};
+pub use open::{RECORD_WAIT, Store, default_path};
+pub use record::Recorded;
+pub use rows::{BuildRow, EmergeRow, Moment, PackageRow, Sums};
+pub use words::{attribution_word, outcome_word};

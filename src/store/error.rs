@@ -1,0 +1,102 @@
+//! What can go wrong with the database: each kind says what happened, and what to do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+/// A failed operation on the database. Its text is the cause in one line;
+/// [`Error::hint`] is what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no file at the path.
+    #[error("there is no database at {}", .0.display())]
+    Missing(PathBuf),
+    /// The database's folder isn't there and can't be made.
+    #[error("can't create the folder {}: {}", .0.display(), .1)]
+    Folder(PathBuf, io::Error),
+    /// The file can't be opened for reading.
+    #[error("can't read {}: {}", .0.display(), .1)]
+    NotReadable(PathBuf, io::Error),
+    /// The file or its folder can't be written.
+    #[error("can't write {}: {}", .0.display(), .1)]
+    NotWritable(PathBuf, String),
+    /// The file system has no room left.
+    #[error("no space left to write {}", .0.display())]
+    Full(PathBuf),
+    /// The file isn't an SQLite database.
+    #[error("{} is not a database", .0.display())]
+    NotADatabase(PathBuf),
+    /// It is a database of another program.
+    #[error("{} is a database of another program", .0.display())]
+    NotOurs(PathBuf),
+    /// SQLite found the file's structure broken.
+    #[error("{} is damaged: {}", .0.display(), .1)]
+    Damaged(PathBuf, String),
+    /// A newer version of this program wrote it: (path, its schema, the newest known).
+    #[error("{} has schema {}, and this version knows only up to {}", .0.display(), .1, .2)]
+    Newer(PathBuf, i64, i64),
+    /// An older version wrote it: (path, its schema, the one needed).
+    #[error("{} has schema {}, and this version reads {}", .0.display(), .1, .2)]
+    Older(PathBuf, i64, i64),
+    /// Another process kept it locked for longer than we wait.
+    #[error("{} is locked by another process", .0.display())]
+    Busy(PathBuf),
+    /// A value that no build can have.
+    #[error("impossible value: {0}")]
+    Impossible(String),
+    /// Anything else that SQLite reports.
+    #[error("{}: {}", .0.display(), .1)]
+    Sqlite(PathBuf, rusqlite::Error),
+}
+
+impl Error {
+    /// What to do about it, as one sentence for the person who sees the error.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Error::Missing(_) => {
+                "install the hook in /etc/portage/bashrc and build something with sccache, \
+                 or name another file with --db or SCCACHE_REPORT_DB"
+            }
+            Error::Folder(..) => "create the folder as root, mode 0755, or name another file",
+            Error::NotReadable(..) => {
+                "any user may read it by default: make the file 0644 and its folders 0755"
+            }
+            Error::NotWritable(..) => "only root records: check the file's and folder's rights",
+            Error::Full(_) => "make room; what was to be recorded is kept and recorded later",
+            Error::NotADatabase(_) | Error::NotOurs(_) => {
+                "check the path; move the file away if a new database is to start there"
+            }
+            Error::Damaged(..) => {
+                "restore a backup, or save what is left with `sqlite3 FILE .recover`"
+            }
+            Error::Newer(..) => "upgrade sccache-report; the file was left as it is",
+            Error::Older(..) => {
+                "the next recorded build upgrades it (sccache-collect, run by the hook)"
+            }
+            Error::Busy(_) => "try again when the other process is done",
+            Error::Impossible(_) => "the numbers come from a broken snapshot: report it as a bug",
+            Error::Sqlite(..) => "check the file with `sqlite3 FILE 'PRAGMA integrity_check'`",
+        }
+    }
+
+    /// Sorts SQLite's error for the file at `path` into one of the kinds.
+    pub(super) fn from_sqlite(path: &Path, error: rusqlite::Error) -> Error {
+        let path = path.to_path_buf();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => Error::NotADatabase(path),
+            Some(ErrorCode::DatabaseCorrupt) => Error::Damaged(path, error.to_string()),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy(path),
+            Some(ErrorCode::DiskFull) => Error::Full(path),
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+                Error::NotWritable(path, error.to_string())
+            }
+            Some(ErrorCode::ConstraintViolation) => Error::Impossible(error.to_string()),
+            _ => Error::Sqlite(path, error),
+        }
+    }
+}
+
+/// What every operation of the store returns.
+pub type Result<T> = std::result::Result<T, Error>;

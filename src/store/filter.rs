@@ -1,0 +1,195 @@
+//! Which builds a query is about.
+
+use chrono::{DateTime, Utc};
+use regex::Regex;
+use rusqlite::types::{ToSql, Value};
+
+use super::phases::micros;
+use super::{Result, Store, words};
+use crate::portage::Outcome;
+
+/// What a person wrote to name packages.
+#[derive(Clone, Debug)]
+pub struct Patterns(Vec<Pattern>);
+
+#[derive(Clone, Debug)]
+enum Pattern {
+    /// Shell wildcards, against `CATEGORY/PN`, or against `PN` if without a slash.
+    Glob {
+        pattern: glob::Pattern,
+        whole: bool,
+    },
+    Regex(Regex),
+}
+
+/// A pattern that isn't one: its text and what is wrong with it.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is not a valid pattern: {1}")]
+pub struct PatternError(String, String);
+
+impl Patterns {
+    /// Shell patterns: `emlop`, `app-portage/emlop`, `dev-rust/*`.
+    ///
+    /// # Errors
+    /// Where a bracket is not closed, or `**` stands where it can't.
+    pub fn globs<S: AsRef<str>>(texts: &[S]) -> std::result::Result<Patterns, PatternError> {
+        let parse = |text: &S| {
+            let text = text.as_ref();
+            let pattern = glob::Pattern::new(text)
+                .map_err(|e| PatternError(text.to_string(), e.msg.to_string()))?;
+            let whole = text.contains('/');
+            Ok(Pattern::Glob { pattern, whole })
+        };
+        texts
+            .iter()
+            .map(parse)
+            .collect::<std::result::Result<_, _>>()
+            .map(Patterns)
+    }
+
+    /// Regular expressions, found anywhere in `CATEGORY/PN`.
+    ///
+    /// # Errors
+    /// Where it isn't one.
+    pub fn regexes<S: AsRef<str>>(texts: &[S]) -> std::result::Result<Patterns, PatternError> {
+        let parse = |text: &S| {
+            let text = text.as_ref();
+            let regex =
+                Regex::new(text).map_err(|e| PatternError(text.to_string(), e.to_string()))?;
+            Ok(Pattern::Regex(regex))
+        };
+        texts
+            .iter()
+            .map(parse)
+            .collect::<std::result::Result<_, _>>()
+            .map(Patterns)
+    }
+
+    /// Whether one of them matches the package, which is `CATEGORY/PN`.
+    pub fn matches(&self, package: &str) -> bool {
+        let name = package.split_once('/').map_or(package, |(_, name)| name);
+        self.0.iter().any(|pattern| match pattern {
+            Pattern::Glob {
+                pattern,
+                whole: true,
+            } => pattern.matches(package),
+            Pattern::Glob {
+                pattern,
+                whole: false,
+            } => pattern.matches(name),
+            Pattern::Regex(regex) => regex.is_match(package),
+        })
+    }
+}
+
+/// Which builds to look at. The default is all of them; each part narrows it.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Of these packages, by their exact `CATEGORY/PN`.
+    pub packages: Option<Vec<String>>,
+    /// This build alone.
+    pub build: Option<uuid::Uuid>,
+    /// Started then or later.
+    pub since: Option<DateTime<Utc>>,
+    /// Started before then.
+    pub until: Option<DateTime<Utc>>,
+    /// With one of these outcomes; all where empty.
+    pub outcomes: Vec<Outcome>,
+    /// Of those, the newest so many.
+    pub last: Option<u32>,
+}
+
+/// A query's part that picks builds, with its parameters: text made of constants only.
+pub(super) struct Picked {
+    pub(super) text: String,
+    values: Vec<(&'static str, Value)>,
+}
+
+impl Picked {
+    pub(super) fn params(&self) -> Vec<(&str, &dyn ToSql)> {
+        self.values
+            .iter()
+            .map(|(name, value)| (*name, value as &dyn ToSql))
+            .collect()
+    }
+}
+
+impl Filter {
+    /// `SELECT columns FROM build WHERE ...`; `columns` are constants of the caller.
+    pub(super) fn sql(&self, columns: &str) -> Picked {
+        let mut conditions: Vec<&str> = Vec::new();
+        let mut values = Vec::new();
+        if let Some(packages) = &self.packages {
+            conditions.push("package IN (SELECT value FROM json_each(:packages))");
+            values.push((":packages", Value::from(json(packages))));
+        }
+        if let Some(build) = self.build {
+            conditions.push("uid = :build");
+            values.push((":build", Value::from(build.to_string())));
+        }
+        if let Some(since) = self.since {
+            conditions.push("started_at >= :since");
+            values.push((":since", Value::from(micros(since))));
+        }
+        if let Some(until) = self.until {
+            conditions.push("started_at < :until");
+            values.push((":until", Value::from(micros(until))));
+        }
+        if !self.outcomes.is_empty() {
+            let names: Vec<&str> = self
+                .outcomes
+                .iter()
+                .map(|o| words::outcome_word(*o))
+                .collect();
+            conditions.push("outcome IN (SELECT value FROM json_each(:outcomes))");
+            values.push((":outcomes", Value::from(json(&names))));
+        }
+        let mut text = format!("SELECT {columns} FROM build");
+        if !conditions.is_empty() {
+            text = format!("{text} WHERE {}", conditions.join(" AND "));
+        }
+        if let Some(last) = self.last {
+            text.push_str(" ORDER BY started_at DESC, id DESC LIMIT :last");
+            values.push((":last", Value::from(last)));
+        }
+        Picked { text, values }
+    }
+}
+
+fn json<S: AsRef<str>>(texts: &[S]) -> String {
+    let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
+    serde_json::Value::from(texts).to_string()
+}
+
+impl Store {
+    /// All packages that ever had a build, sorted by name.
+    ///
+    /// # Errors
+    /// Those of reading: [`super::Error::Damaged`], [`super::Error::Busy`].
+    pub fn package_names(&self) -> Result<Vec<String>> {
+        // From one name to the next in the index: a look-up per package, not per build.
+        let sql = "WITH RECURSIVE name (package) AS ( \
+                     SELECT min(package) FROM build \
+                     UNION ALL \
+                     SELECT (SELECT min(package) FROM build WHERE package > name.package) \
+                     FROM name WHERE name.package IS NOT NULL) \
+                   SELECT package FROM name WHERE package IS NOT NULL";
+        let read = || -> rusqlite::Result<Vec<String>> {
+            self.connection
+                .prepare(sql)?
+                .query_map([], |row| row.get(0))?
+                .collect()
+        };
+        read().map_err(|error| self.error(error))
+    }
+
+    /// The packages that match, sorted by name.
+    ///
+    /// # Errors
+    /// As [`Store::package_names`].
+    pub fn matching_packages(&self, patterns: &Patterns) -> Result<Vec<String>> {
+        let mut names = self.package_names()?;
+        names.retain(|name| patterns.matches(name));
+        Ok(names)
+    }
+}

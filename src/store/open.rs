@@ -1,0 +1,245 @@
+//! Opening the database: to record (made and upgraded if need be), or only to read.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite_migration::{M, Migrations};
+
+use super::snapshot::{self, Snapshot};
+use super::{Error, Result};
+
+/// How long recording waits for another process's lock: a merge never hangs longer.
+pub const RECORD_WAIT: Duration = Duration::from_secs(3);
+
+/// How long a reader waits for a commit to end before it reads a copy instead.
+const READ_WAIT: Duration = Duration::from_secs(1);
+
+const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("../../migrations/0001_builds.sql"))];
+
+/// `PRAGMA application_id` of our files, set by the first migration.
+const APPLICATION_ID: i64 = 0x7363_7270;
+
+/// The database, open.
+pub struct Store {
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
+    /// Present where a copy is read: the copy goes when the store does.
+    _snapshot: Option<Snapshot>,
+}
+
+/// Where the database is unless somebody says otherwise:
+/// `/var/lib/sccache-report/stats.db`, on Gentoo Prefix below `EPREFIX`. That is taken
+/// from the environment (Portage sets it for the hook), and else is the one that the
+/// program was built for.
+pub fn default_path() -> PathBuf {
+    let prefix = std::env::var_os("EPREFIX")
+        .filter(|prefix| !prefix.is_empty())
+        .or_else(|| option_env!("EPREFIX").map(Into::into))
+        .unwrap_or_default();
+    let mut path = prefix;
+    path.push("/var/lib/sccache-report/stats.db");
+    path.into()
+}
+
+impl Store {
+    /// Opens the database for recording. Makes the folder (0755) and the file (0644,
+    /// whatever the umask) where missing, and upgrades an older schema. Waits for
+    /// locks up to [`RECORD_WAIT`].
+    ///
+    /// # Errors
+    /// [`Error::Newer`], [`Error::NotOurs`], [`Error::NotADatabase`] leave the file
+    /// untouched; [`Error::Folder`], [`Error::NotWritable`], [`Error::Full`],
+    /// [`Error::Busy`], [`Error::Damaged`] say what they are called.
+    pub fn open_for_recording(path: &Path) -> Result<Store> {
+        create(path)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)
+            .map_err(|error| Error::from_sqlite(path, error))?;
+        let mut store = Store {
+            connection,
+            path: path.to_path_buf(),
+            _snapshot: None,
+        };
+        store
+            .connection
+            .busy_timeout(RECORD_WAIT)
+            .map_err(|e| store.error(e))?;
+        let version = store.schema()?;
+        if version > known() {
+            return Err(Error::Newer(store.path, version, known()));
+        }
+        store.prepare().map_err(|e| store.error(e))?;
+        store.migrate()?;
+        Ok(store)
+    }
+
+    /// Opens the database for reading: writes nothing, needs no right to write, and
+    /// reads what was committed when it was opened until it is dropped. Where a crash
+    /// left half a transaction, or a writer keeps everybody out, it reads a private
+    /// copy (see the module's page).
+    ///
+    /// Recording waits for readers in its last moment: fetch, drop, then print.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::NotReadable`], [`Error::NotADatabase`],
+    /// [`Error::NotOurs`], [`Error::Newer`], [`Error::Older`], [`Error::Damaged`],
+    /// [`Error::Busy`].
+    pub fn open_for_reading(path: &Path) -> Result<Store> {
+        readable(path)?;
+        let in_place = read_only(path, path, None);
+        let store = match in_place {
+            Err(Error::Busy(_) | Error::NotWritable(..)) => {
+                let copy = snapshot::take(path)?;
+                let copied = copy.path().to_path_buf();
+                read_only(path, &copied, Some(copy))?
+            }
+            other => other?,
+        };
+        let version = store.schema()?;
+        match version {
+            v if v > known() => Err(Error::Newer(store.path, v, known())),
+            v if v < known() => Err(Error::Older(store.path, v, known())),
+            _ => Ok(store),
+        }
+    }
+
+    /// The schema's version; refuses a database that isn't ours.
+    fn schema(&self) -> Result<i64> {
+        let number = |name| {
+            self.connection
+                .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
+                .map_err(|e| self.error(e))
+        };
+        let id = number("application_id")?;
+        let version = number("user_version")?;
+        let empty = number("schema_version")? == 0;
+        let unmarked = id == 0 && (empty || version > known());
+        if id != APPLICATION_ID && !unmarked {
+            return Err(Error::NotOurs(self.path.clone()));
+        }
+        Ok(version)
+    }
+
+    /// The connection's settings for recording; each is explained on the module's page.
+    fn prepare(&mut self) -> rusqlite::Result<()> {
+        let c = &self.connection;
+        c.pragma_update(None, "foreign_keys", true)?;
+        c.pragma_update(None, "trusted_schema", false)?;
+        c.pragma_update(None, "synchronous", "EXTRA")?;
+        c.pragma_update(None, "cache_spill", false)?;
+        let mode: String = c.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+        if mode == "wal" {
+            c.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
+        }
+        self.connection
+            .set_transaction_behavior(TransactionBehavior::Immediate);
+        Ok(())
+    }
+
+    /// Brings the schema up to date. Several collectors may start at the same time:
+    /// one that was overtaken finds the work done.
+    fn migrate(&mut self) -> Result<()> {
+        let migrations = Migrations::from_slice(MIGRATIONS);
+        for _ in 0..MIGRATIONS.len() {
+            if self.schema()? >= known() {
+                return Ok(());
+            }
+            let before = self.schema()?;
+            if let Err(error) = migrations.to_latest(&mut self.connection)
+                && self.schema()? == before
+            {
+                return Err(match error {
+                    rusqlite_migration::Error::RusqliteError { err, .. } => self.error(err),
+                    other => Error::Damaged(self.path.clone(), other.to_string()),
+                });
+            }
+        }
+        match self.schema()? {
+            version if version > known() => Err(Error::Newer(self.path.clone(), version, known())),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn error(&self, error: rusqlite::Error) -> Error {
+        Error::from_sqlite(&self.path, error)
+    }
+}
+
+fn known() -> i64 {
+    MIGRATIONS.len() as i64
+}
+
+/// Opens `file` for reading under the name `path`, and begins the one read
+/// transaction, so that every query sees the same state.
+fn read_only(path: &Path, file: &Path, copy: Option<Snapshot>) -> Result<Store> {
+    let access = match copy {
+        Some(_) => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        None => OpenFlags::SQLITE_OPEN_READ_ONLY,
+    };
+    let open = || -> rusqlite::Result<Connection> {
+        let connection =
+            Connection::open_with_flags(file, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(READ_WAIT)?;
+        connection.pragma_update(None, "trusted_schema", false)?;
+        connection.pragma_update(None, "query_only", true)?;
+        connection.execute_batch("BEGIN")?;
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        Ok(connection)
+    };
+    Ok(Store {
+        connection: open().map_err(|error| Error::from_sqlite(path, error))?,
+        path: path.to_path_buf(),
+        _snapshot: copy,
+    })
+}
+
+/// Tells apart what SQLite calls "unable to open" alike.
+fn readable(path: &Path) -> Result<()> {
+    match fs::File::open(path).and_then(|file| file.metadata()) {
+        Ok(what) if what.is_file() => Ok(()),
+        Ok(_) => Err(Error::NotADatabase(path.to_path_buf())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(Error::Missing(path.to_path_buf()))
+        }
+        Err(error) => Err(Error::NotReadable(path.to_path_buf(), error)),
+    }
+}
+
+/// Makes folder and file where missing, readable for all whatever the umask.
+fn create(path: &Path) -> Result<()> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    make_folder(folder).map_err(|error| Error::Folder(folder.to_path_buf(), error))?;
+    let made = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o644)
+        .open(path);
+    match made {
+        Ok(file) => file
+            .set_permissions(fs::Permissions::from_mode(0o644))
+            .map_err(|error| Error::NotWritable(path.to_path_buf(), error.to_string())),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(Error::NotWritable(path.to_path_buf(), error.to_string())),
+    }
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = folder.parent().filter(|p| !p.as_os_str().is_empty()) {
+        make_folder(parent)?;
+    }
+    match fs::DirBuilder::new().mode(0o755).create(folder) {
+        Ok(()) => fs::set_permissions(folder, fs::Permissions::from_mode(0o755)),
+        Err(_) if folder.is_dir() => Ok(()),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,136 @@
+//! One build into the database, whole or not at all, and only once.
+
+use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
+
+use super::phases::{count, insert, micros};
+use super::{Error, Result, Store, words};
+use crate::portage::{Attribution, Build, Emerge};
+use crate::sccache::Stats;
+
+/// What became of a build that was to be recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is in the database now.
+    New,
+    /// It was there before, by its id; nothing was changed.
+    AlreadyThere,
+}
+
+impl Store {
+    /// Records the build with all its phases in one transaction. When this returns,
+    /// the build is on disk. A build whose id is there already is left as it is.
+    ///
+    /// Where the clock stepped back, an end before its start is stored as the start.
+    /// `Stats::unrecognized` is not stored: it is for one warning at the build.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] after [`super::RECORD_WAIT`], [`Error::Full`],
+    /// [`Error::NotWritable`], [`Error::Damaged`]; [`Error::Impossible`] for values
+    /// that no build can have (a name without its category, a count beyond 2^63,
+    /// seconds that are no number). Nothing is recorded then.
+    pub fn record(&mut self, build: &Build) -> Result<Recorded> {
+        let path = self.path.clone();
+        let failed = |error| Error::from_sqlite(&path, error);
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(failed)?;
+        let known = transaction
+            .query_row(
+                "SELECT 1 FROM build WHERE uid = ?",
+                [build.id.to_string()],
+                |_| Ok(()),
+            )
+            .optional()
+            .map_err(failed)?;
+        if known.is_some() {
+            return Ok(Recorded::AlreadyThere);
+        }
+        let emerge = match &build.emerge {
+            Some(emerge) => Some(emerge_row(&transaction, emerge, &build.host).map_err(failed)?),
+            None => None,
+        };
+        let id = insert_build(&transaction, build, emerge, &failed)?;
+        for (position, phase) in build.phases.iter().enumerate() {
+            insert(&transaction, id, position, phase, &failed)?;
+        }
+        transaction.commit().map_err(failed)?;
+        Ok(Recorded::New)
+    }
+}
+
+/// The row id of the emerge, which other builds may have brought in before.
+fn emerge_row(transaction: &Transaction<'_>, emerge: &Emerge, host: &str) -> rusqlite::Result<i64> {
+    let uid = emerge.id.to_string();
+    transaction.execute(
+        "INSERT INTO emerge (uid, host, command, started_at) VALUES (?, ?, ?, ?) \
+         ON CONFLICT (uid) DO NOTHING",
+        params![uid, host, emerge.command, micros(emerge.started_at)],
+    )?;
+    transaction.query_row("SELECT id FROM emerge WHERE uid = ?", [uid], |row| {
+        row.get(0)
+    })
+}
+
+fn insert_build(
+    transaction: &Transaction<'_>,
+    build: &Build,
+    emerge: Option<i64>,
+    failed: &dyn Fn(rusqlite::Error) -> Error,
+) -> Result<i64> {
+    let measured: Vec<&Stats> = build
+        .phases
+        .iter()
+        .filter_map(|p| p.stats.as_ref().ok())
+        .collect();
+    let sum = Stats::sum(measured.iter().copied());
+    let sum = sum.as_ref();
+    let total = |what, pick: &dyn Fn(&Stats) -> Option<u64>| -> Result<Option<i64>> {
+        sum.and_then(pick).map(|n| count(what, n)).transpose()
+    };
+    let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    transaction
+        .execute(
+            "INSERT INTO build (uid, host, package, version, slot, repository, merge_type, \
+             emerge, outcome, started_at, finished_at, attribution, sccache_version, phases, \
+             measured_phases, hits, misses, errors, requests, executed, non_cacheable, \
+             compile_failures) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            params![
+                build.id.to_string(),
+                build.host,
+                build.package,
+                build.version,
+                filled(&build.slot),
+                filled(&build.repository),
+                filled(&build.merge_type),
+                emerge,
+                words::outcome_word(build.outcome),
+                micros(build.started_at),
+                micros(build.finished_at.max(build.started_at)),
+                attribution(build).map(words::attribution_word),
+                sum.and_then(|s| s.version.clone()),
+                build.phases.len() as i64,
+                measured.len() as i64,
+                total("hits", &|s| Some(s.hits.total))?,
+                total("misses", &|s| Some(s.misses.total))?,
+                total("errors", &|s| Some(s.errors.total))?,
+                total("requests", &|s| s.requests)?,
+                total("executed", &|s| s.executed)?,
+                total("non_cacheable", &|s| s.non_cacheable)?,
+                total("compile_failures", &|s| s.compile_failures)?,
+            ],
+        )
+        .map_err(failed)?;
+    Ok(transaction.last_insert_rowid())
+}
+
+/// A build is shared where one of its phases is: others' numbers may be in the sum.
+fn attribution(build: &Build) -> Option<Attribution> {
+    let shared = |p: &crate::portage::Phase| p.attribution == Attribution::Shared;
+    match build.phases.is_empty() {
+        true => None,
+        false if build.phases.iter().any(shared) => Some(Attribution::Shared),
+        false => Some(Attribution::Exact),
+    }
+}

@@ -1,0 +1,211 @@
+//! What the queries return.
+
+use chrono::{DateTime, Utc};
+use rusqlite::Row;
+use uuid::Uuid;
+
+use super::phases::time;
+use super::words;
+use crate::portage::{Attribution, Outcome};
+use crate::sccache;
+
+/// One build, as its row has it. Totals are `None` where unknown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BuildRow {
+    pub id: Uuid,
+    pub host: String,
+    /// `CATEGORY/PN`.
+    pub package: String,
+    pub version: String,
+    pub slot: Option<String>,
+    pub repository: Option<String>,
+    pub emerge: Option<Uuid>,
+    pub outcome: Outcome,
+    pub started_at: DateTime<Utc>,
+    pub finished_at: DateTime<Utc>,
+    /// `None` where sccache ran in no phase.
+    pub attribution: Option<Attribution>,
+    pub sccache_version: Option<String>,
+    /// Runs of phases in which sccache ran, and how many of them were measured.
+    pub phases: u32,
+    pub measured_phases: u32,
+    pub hits: Option<u64>,
+    pub misses: Option<u64>,
+    pub errors: Option<u64>,
+    pub requests: Option<u64>,
+    pub executed: Option<u64>,
+    pub non_cacheable: Option<u64>,
+    pub compile_failures: Option<u64>,
+}
+
+impl BuildRow {
+    /// The columns of [`BuildRow::read`], of `build` left-joined with `emerge`.
+    pub(super) const COLUMNS: &'static str = "build.uid, build.host, package, version, slot, \
+        repository, emerge.uid, outcome, build.started_at, finished_at, attribution, \
+        sccache_version, phases, measured_phases, hits, misses, errors, requests, executed, \
+        non_cacheable, compile_failures";
+
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<BuildRow> {
+        let outcome: String = row.get(7)?;
+        let attribution: Option<String> = row.get(10)?;
+        Ok(BuildRow {
+            id: id(row, 0)?,
+            host: row.get(1)?,
+            package: row.get(2)?,
+            version: row.get(3)?,
+            slot: row.get(4)?,
+            repository: row.get(5)?,
+            emerge: match row.get_ref(6)? {
+                rusqlite::types::ValueRef::Null => None,
+                _ => Some(id(row, 6)?),
+            },
+            outcome: words::outcome(&outcome).ok_or(rusqlite::Error::InvalidQuery)?,
+            started_at: time(row.get(8)?),
+            finished_at: time(row.get(9)?),
+            attribution: attribution.as_deref().and_then(words::attribution),
+            sccache_version: row.get(11)?,
+            phases: row.get(12)?,
+            measured_phases: row.get(13)?,
+            hits: counter(row, 14)?,
+            misses: counter(row, 15)?,
+            errors: counter(row, 16)?,
+            requests: counter(row, 17)?,
+            executed: counter(row, 18)?,
+            non_cacheable: counter(row, 19)?,
+            compile_failures: counter(row, 20)?,
+        })
+    }
+
+    /// See [`sccache::hit_rate`]; `None` also where nothing was measured.
+    pub fn hit_rate(&self) -> Option<f64> {
+        sccache::hit_rate(self.hits?, self.misses?)
+    }
+
+    /// See [`sccache::coverage`]; `None` also where nothing was measured.
+    pub fn coverage(&self) -> Option<f64> {
+        sccache::coverage(self.hits?, self.misses?, self.executed, self.non_cacheable)
+    }
+}
+
+/// Sums over several builds; unmeasured builds count, and add nothing else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    pub builds: u64,
+    /// Builds with outcome `failed`.
+    pub failed: u64,
+    /// Builds in which every phase was measured.
+    pub measured: u64,
+    /// Builds with attribution `shared`.
+    pub shared: u64,
+    /// `None` where no build was measured.
+    pub hits: Option<u64>,
+    pub misses: Option<u64>,
+    /// hits + misses of the builds for which the calls are known.
+    pub answered: u64,
+    /// executed + non-cacheable calls of those builds.
+    pub calls: Option<u64>,
+}
+
+impl Sums {
+    /// The columns of [`Sums::read`]: aggregates over rows of `build`.
+    pub(super) const COLUMNS: &'static str = "count(*), \
+        coalesce(sum(outcome = 'failed'), 0), \
+        coalesce(sum(phases > 0 AND measured_phases = phases), 0), \
+        coalesce(sum(attribution = 'shared'), 0), \
+        sum(hits), sum(misses), \
+        sum(iif(executed + non_cacheable IS NULL, 0, hits + misses)), \
+        sum(executed + non_cacheable)";
+
+    pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Sums> {
+        Ok(Sums {
+            builds: counter(row, first)?.unwrap_or(0),
+            failed: counter(row, first + 1)?.unwrap_or(0),
+            measured: counter(row, first + 2)?.unwrap_or(0),
+            shared: counter(row, first + 3)?.unwrap_or(0),
+            hits: counter(row, first + 4)?,
+            misses: counter(row, first + 5)?,
+            answered: counter(row, first + 6)?.unwrap_or(0),
+            calls: counter(row, first + 7)?,
+        })
+    }
+
+    /// Adds the sums of other builds.
+    pub fn add(&mut self, other: &Sums) {
+        let either = |a: Option<u64>, b: Option<u64>| match (a, b) {
+            (Some(a), Some(b)) => Some(a.saturating_add(b)),
+            (known, None) | (None, known) => known,
+        };
+        self.builds += other.builds;
+        self.failed += other.failed;
+        self.measured += other.measured;
+        self.shared += other.shared;
+        self.hits = either(self.hits, other.hits);
+        self.misses = either(self.misses, other.misses);
+        self.answered = self.answered.saturating_add(other.answered);
+        self.calls = either(self.calls, other.calls);
+    }
+
+    /// Of the sums, so that large builds weigh more: see [`sccache::hit_rate`].
+    pub fn hit_rate(&self) -> Option<f64> {
+        sccache::hit_rate(self.hits?, self.misses?)
+    }
+
+    /// Of the sums over the builds for which it is known: see [`sccache::coverage`].
+    pub fn coverage(&self) -> Option<f64> {
+        sccache::coverage(self.answered, 0, self.calls, Some(0))
+    }
+}
+
+/// One package with all its builds that passed the filter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PackageRow {
+    /// `CATEGORY/PN`.
+    pub package: String,
+    pub sums: Sums,
+    /// When the first and the last of these builds started.
+    pub first_at: DateTime<Utc>,
+    pub last_at: DateTime<Utc>,
+    /// Of the last build.
+    pub last_version: String,
+    pub last_hits: Option<u64>,
+    pub last_misses: Option<u64>,
+}
+
+impl PackageRow {
+    /// The last build's alone.
+    pub fn last_hit_rate(&self) -> Option<f64> {
+        sccache::hit_rate(self.last_hits?, self.last_misses?)
+    }
+}
+
+/// One emerge command with its builds that passed the filter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EmergeRow {
+    pub id: Uuid,
+    pub host: String,
+    pub command: String,
+    pub started_at: DateTime<Utc>,
+    pub sums: Sums,
+}
+
+/// One build's part in what goes over time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    pub started_at: DateTime<Utc>,
+    /// Of this build alone.
+    pub sums: Sums,
+}
+
+/// An id column, which holds a UUID.
+pub(super) fn id(row: &Row<'_>, index: usize) -> rusqlite::Result<Uuid> {
+    let text = row.get_ref(index)?.as_str()?;
+    Uuid::parse_str(text).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(index, rusqlite::types::Type::Text, error.into())
+    })
+}
+
+/// A count or sum; a CHECK keeps it from being negative.
+fn counter(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<u64>> {
+    row.get::<_, Option<i64>>(index)
+        .map(|number| number.map(|n| n.max(0) as u64))
+}

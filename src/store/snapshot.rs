@@ -1,0 +1,111 @@
+//! A private copy of the database, for readers who can't read it in place.
+//!
+//! Two files on disk that nobody changed while they were copied are what a crash at
+//! that moment would have left, and SQLite makes a crash's remains whole: it undoes
+//! the half-written transaction, here in the copy, where the reader may write.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, SystemTime};
+
+use tempfile::TempDir;
+
+use super::{Error, Result};
+
+/// How often a copy is tried before giving up.
+const TRIES: usize = 20;
+
+/// File times tick this coarsely at most: younger changes could hide in one tick.
+const TICK: Duration = Duration::from_millis(50);
+
+/// What SQLite keeps beside a database while it writes.
+const BESIDE: [&str; 2] = ["-journal", "-wal"];
+
+/// The copy; removed when dropped.
+pub(super) struct Snapshot {
+    folder: TempDir,
+}
+
+impl Snapshot {
+    pub(super) fn path(&self) -> PathBuf {
+        self.folder.path().join("copy")
+    }
+}
+
+/// Copies the database at `path` with what lies beside it.
+///
+/// # Errors
+/// [`Error::Busy`] where it changes all the time, [`Error::NotReadable`] where it
+/// can't be copied.
+pub(super) fn take(path: &Path) -> Result<Snapshot> {
+    let failed = |error| Error::NotReadable(path.to_path_buf(), error);
+    let snapshot = Snapshot {
+        folder: TempDir::with_prefix("sccache-report-").map_err(failed)?,
+    };
+    for _ in 0..TRIES {
+        if copy(path, &snapshot.path()).map_err(failed)? {
+            return Ok(snapshot);
+        }
+        sleep(TICK);
+    }
+    Err(Error::Busy(path.to_path_buf()))
+}
+
+/// Whether the copy is of one moment.
+fn copy(from: &Path, to: &Path) -> io::Result<bool> {
+    let before = state(from)?;
+    if before.iter().flatten().any(|file| file.young) {
+        return Ok(false);
+    }
+    fs::copy(from, to)?;
+    for suffix in BESIDE {
+        let (from, to) = (beside(from, suffix), beside(to, suffix));
+        match fs::copy(from, &to) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let _ = fs::remove_file(to);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(state(from)? == before)
+}
+
+#[derive(PartialEq)]
+struct FileState {
+    inode: u64,
+    size: u64,
+    changed: (i64, i64),
+    young: bool,
+}
+
+fn state(path: &Path) -> io::Result<[Option<FileState>; 3]> {
+    Ok([
+        file_state(path)?,
+        file_state(&beside(path, BESIDE[0]))?,
+        file_state(&beside(path, BESIDE[1]))?,
+    ])
+}
+
+fn file_state(path: &Path) -> io::Result<Option<FileState>> {
+    let what = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other?,
+    };
+    let age = SystemTime::now().duration_since(what.modified()?);
+    Ok(Some(FileState {
+        inode: what.ino(),
+        size: what.size(),
+        changed: (what.mtime(), what.mtime_nsec()),
+        young: age.is_ok_and(|age| age < TICK),
+    }))
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
