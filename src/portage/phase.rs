@@ -21,8 +21,8 @@ pub const PHASES: [&str; 6] = [
 /// A build leaves one snapshot a phase, and some more where it was interrupted and resumed.
 pub const MAX_SNAPSHOTS: usize = 256;
 
-/// No build counts this much; sums of [`MAX_SNAPSHOTS`] of them stay well inside an `i64`.
-const MAX_COUNT: u64 = 1 << 40;
+/// No phase counts this much; the sum of [`MAX_SNAPSHOTS`] of them is what the store takes.
+const MAX_COUNT: u64 = 1_000_000_000;
 /// 30 years.
 const MAX_SECONDS: f64 = 1e9;
 /// The longest string taken: a reason, a compiler, a place.
