@@ -1,6 +1,7 @@
 # make install [DESTDIR=] [PREFIX=/usr]   build what is missing, install programs and hook
-# make uninstall                          take away what install put there
-# make test, make demo                    need nothing set up; what can't run here says so
+# make uninstall                          take away what install put there (the same DESTDIR and PREFIX)
+# make test                               all tests; what needs root or a registry says so when it can't run
+# make demo                               packages emerged cold and warm in a throw-away Portage, then the reports
 PREFIX = /usr
 DESTDIR =
 CARGO = cargo
@@ -14,21 +15,38 @@ datadir = $(DESTDIR)$(PREFIX)/share/sccache-report
 programs = sccache-collect sccache-report
 hook = hooks/sccache-report.sh
 
+binaries = $(programs:%=$(BINARIES)/%)
+
 all: build
 
-# cargo knows best what is missing; it is asked unless the programs come from elsewhere.
-build:
+build: $(binaries)
+
+# Known to make, so that a `make install` after `make` needs no cargo (root often has none).
 ifeq ($(origin BINARIES),file)
+$(binaries): Cargo.toml Cargo.lock $(shell find src migrations build.rs -type f 2>/dev/null)
 	$(CARGO) build --release --locked
+	@touch -c $(binaries)
 endif
 
 install: build
 	$(INSTALL) -d "$(bindir)" "$(datadir)"
-	$(INSTALL) -m 755 $(programs:%="$(BINARIES)/%") "$(bindir)"
+	$(INSTALL) -m 755 $(binaries) "$(bindir)"
 	$(INSTALL) -m 644 $(hook) "$(datadir)"
 
 uninstall:
 	rm -f $(programs:%="$(bindir)/%") "$(datadir)/$(notdir $(hook))"
 	rmdir "$(datadir)" 2>/dev/null || true
 
-.PHONY: all build install uninstall
+# The rest needs nothing set up: system tools are installed where that can be done, else named.
+test:
+	@CARGO="$(CARGO)" tests/run
+
+demo:
+	@tests/needs
+	@tests/portage/demo
+
+clean:
+	rm -rf .work
+	$(CARGO) clean
+
+.PHONY: all build install uninstall test demo clean
