@@ -2,6 +2,15 @@
 //!
 //! Nothing outside this module knows a line of sccache's output.
 
+mod block;
+mod error;
+mod json;
 mod stats;
+mod text;
+mod units;
 
-pub use stats::{Counts, Stats};
+pub use block::print_block;
+pub use error::ParseError;
+pub use json::parse_json;
+pub use stats::{Counts, Level, Stats};
+pub use text::parse_text;
