@@ -2,6 +2,7 @@
 //!
 //! Nothing outside this module knows a line of sccache's output.
 
+mod address;
 mod block;
 mod error;
 mod json;
@@ -9,6 +10,7 @@ mod stats;
 mod text;
 mod units;
 
+pub use address::{Address, is_listening};
 pub use block::print_block;
 pub use error::ParseError;
 pub use json::parse_json;
