@@ -49,7 +49,6 @@ impl Address {
     }
 
     /// The variable that tells sccache this address, and its value.
-    #[cfg(test)]
     pub(super) fn variable(&self) -> (&'static str, String) {
         match self {
             Address::Abstract(name) => (

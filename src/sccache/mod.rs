@@ -4,8 +4,10 @@
 
 mod address;
 mod block;
+mod child;
 mod error;
 mod json;
+mod server;
 mod stats;
 mod text;
 mod units;
@@ -14,5 +16,6 @@ pub use address::{Address, is_listening};
 pub use block::print_block;
 pub use error::ParseError;
 pub use json::parse_json;
+pub use server::{Sccache, ServerError, Stop, TakeError};
 pub use stats::{Counts, Level, Stats};
 pub use text::parse_text;
