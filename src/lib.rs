@@ -12,7 +12,9 @@
 //! - [`store`] knows SQLite
 //! - [`report`] knows what people look at
 //!
+//! [`collect`] is what `sccache-collect` does with the first three.
 
+pub mod collect;
 pub mod portage;
 pub mod report;
 pub mod sccache;

@@ -11,28 +11,58 @@ const WHO: &str = r#"[[ $EBUILD_PHASE == depend ]] || echo "@who@ ${EBUILD_PHASE
 #[ignore = "needs root and the registries: make test"]
 fn packages_compile_through_sccache_and_hit_when_rebuilt() {
     let root = Root::without_hook();
-    let packages = ["dev-test/rusty", "dev-test/many-files", "dev-test/many-clients"];
-    let cold = packages.map(|package| (package, root.emerge(&[package])).0).map(|package| root.said(package));
-    let warm = packages.map(|package| (package, root.emerge(&[package])).0).map(|package| root.said(package));
+    let packages = [
+        "dev-test/rusty",
+        "dev-test/many-files",
+        "dev-test/many-clients",
+    ];
+    let cold = packages
+        .map(|package| (package, root.emerge(&[package])).0)
+        .map(|package| root.said(package));
+    let warm = packages
+        .map(|package| (package, root.emerge(&[package])).0)
+        .map(|package| root.said(package));
     for ((package, cold), warm) in packages.iter().zip(cold).zip(warm) {
         let (cold, warm) = (&cold[0], &warm[0]);
         assert_eq!(cold.phase, "compile", "{package}");
-        assert_eq!((cold.count("cache_hits"), warm.count("cache_misses")), (0, 0), "{package}");
+        assert_eq!(
+            (cold.count("cache_hits"), warm.count("cache_misses")),
+            (0, 0),
+            "{package}"
+        );
         assert!(cold.count("cache_misses") >= 8, "{package}: {}", cold.json);
-        assert_eq!(cold.count("cache_misses"), warm.count("cache_hits"), "{package}");
+        assert_eq!(
+            cold.count("cache_misses"),
+            warm.count("cache_hits"),
+            "{package}"
+        );
     }
-    assert_eq!(root.said("dev-test/many-clients")[0].count("compile_requests"), 16);
-    assert_eq!(root.said("dev-test/many-files")[0].count("compile_requests"), 26);
+    assert_eq!(
+        root.said("dev-test/many-clients")[0].count("compile_requests"),
+        16
+    );
+    assert_eq!(
+        root.said("dev-test/many-files")[0].count("compile_requests"),
+        26
+    );
     let rusty = Command::new(root.file("usr/bin/rusty")).output().unwrap();
-    assert!(String::from_utf8_lossy(&rusty.stdout).ends_with(" 42\n"), "{rusty:?}");
+    assert!(
+        String::from_utf8_lossy(&rusty.stdout).ends_with(" 42\n"),
+        "{rusty:?}"
+    );
 }
 
 #[test]
 #[ignore = "needs root and the registries: make test"]
 fn sccache_runs_in_the_test_phase_too() {
     let root = Root::without_hook();
-    root.emerge_with(&[("FEATURES", "test")], &["dev-test/rusty"]).ok();
-    let phases: Vec<_> = root.said("dev-test/rusty").into_iter().map(|said| said.phase).collect();
+    root.emerge_with(&[("FEATURES", "test")], &["dev-test/rusty"])
+        .ok();
+    let phases: Vec<_> = root
+        .said("dev-test/rusty")
+        .into_iter()
+        .map(|said| said.phase)
+        .collect();
     assert_eq!(phases, ["compile", "test", "install"]);
 }
 
@@ -40,16 +70,31 @@ fn sccache_runs_in_the_test_phase_too() {
 #[ignore = "needs root and the registries: make test"]
 fn src_phases_run_as_portage_in_namespaces_of_their_own() {
     let root = Root::without_hook();
-    root.append("etc/portage/bashrc", WHO).emerge(&["dev-test/plain"]);
+    root.append("etc/portage/bashrc", WHO)
+        .emerge(&["dev-test/plain"]);
     let who = |phase: &str| -> Vec<String> {
         let log = root.build_log("dev-test/plain");
-        let line = log.lines().find_map(|line| line.strip_prefix(&format!("@who@ {phase} ")));
-        line.unwrap_or_else(|| panic!("no phase {phase}:\n{log}")).split(' ').map(String::from).collect()
+        let line = log
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("@who@ {phase} ")));
+        line.unwrap_or_else(|| panic!("no phase {phase}:\n{log}"))
+            .split(' ')
+            .map(String::from)
+            .collect()
     };
-    let host = ["net", "pid", "ipc"].map(|kind| fs::read_link(format!("/proc/self/ns/{kind}")).unwrap().to_str().unwrap().to_string());
+    let host = ["net", "pid", "ipc"].map(|kind| {
+        fs::read_link(format!("/proc/self/ns/{kind}"))
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_string()
+    });
     let (setup, compile, install) = (who("setup"), who("compile"), who("install"));
     let portage = fs::read_to_string(root.file(".harness/ids")).unwrap();
-    assert_eq!([&setup[0], &compile[0], &install[0]], ["0", portage.split(':').next().unwrap(), "0"]);
+    assert_eq!(
+        [&setup[0], &compile[0], &install[0]],
+        ["0", portage.split(':').next().unwrap(), "0"]
+    );
     assert_eq!(setup[1], host[0], "setup has the host's network");
     for sandboxed in [&compile, &install] {
         for (i, kind) in ["network", "PID", "IPC"].iter().enumerate() {
@@ -58,7 +103,14 @@ fn src_phases_run_as_portage_in_namespaces_of_their_own() {
     }
 
     // And without, where tests ask for it.
-    root.emerge_with(&[("FEATURES", "-network-sandbox -pid-sandbox -ipc-sandbox -userpriv")], &["dev-test/plain"]).ok();
+    root.emerge_with(
+        &[(
+            "FEATURES",
+            "-network-sandbox -pid-sandbox -ipc-sandbox -userpriv",
+        )],
+        &["dev-test/plain"],
+    )
+    .ok();
     assert_eq!(who("compile"), who("setup"));
 }
 
@@ -66,14 +118,32 @@ fn src_phases_run_as_portage_in_namespaces_of_their_own() {
 #[ignore = "needs root and the registries: make test"]
 fn the_host_stays_as_it_was() {
     let accounts = || ["/etc/passwd", "/etc/group"].map(|path| fs::read(path).unwrap());
-    let mounts = || fs::read_to_string("/proc/self/mountinfo").unwrap().lines().count();
+    let mounts = || {
+        fs::read_to_string("/proc/self/mountinfo")
+            .unwrap()
+            .lines()
+            .count()
+    };
     let before = (accounts(), mounts());
     let root = Root::without_hook();
     let marker = root.dir.file_name().unwrap().to_str().unwrap().to_string();
     let run = root.run(&["bash", "-c", "touch /etc/harness-was-here /usr/harness-was-here; (exec -a left-by-test sleep 1000) & id -un portage"]);
-    assert!(run.status.success() && run.log.contains("portage\n"), "{}", run.log);
-    assert_eq!(run.log.matches("Read-only file system").count(), 2, "{}", run.log);
-    assert!(run.leftovers.len() == 1 && run.leftovers[0].contains("left-by-test"), "{:?}", run.leftovers);
+    assert!(
+        run.status.success() && run.log.contains("portage\n"),
+        "{}",
+        run.log
+    );
+    assert_eq!(
+        run.log.matches("Read-only file system").count(),
+        2,
+        "{}",
+        run.log
+    );
+    assert!(
+        run.leftovers.len() == 1 && run.leftovers[0].contains("left-by-test"),
+        "{:?}",
+        run.leftovers
+    );
     assert_eq!(before, (accounts(), mounts()));
     let dir = root.dir.clone();
     drop(root);
@@ -81,7 +151,10 @@ fn the_host_stays_as_it_was() {
     for process in fs::read_dir("/proc").unwrap() {
         let line = fs::read(process.unwrap().path().join("cmdline")).unwrap_or_default();
         let line = String::from_utf8_lossy(&line);
-        assert!(!line.contains("left-by-test") && !line.contains(&format!("roots/{marker}")), "still runs: {line}");
+        assert!(
+            !line.contains("left-by-test") && !line.contains(&format!("roots/{marker}")),
+            "still runs: {line}"
+        );
     }
 }
 

@@ -1,1 +1,74 @@
-fn main() {}
+//! `sccache-collect`: what Portage's hook calls. It takes a server's numbers at the end
+//! of each src phase, and records a build at its end.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use chrono::{DateTime, Utc};
+use clap::{Parser, Subcommand};
+use sccache_report::collect;
+use sccache_report::portage::Outcome;
+
+/// Collects sccache's statistics from Portage's builds
+///
+/// Portage's hook calls it; there is nothing to do with it by hand. Whatever goes wrong, a
+/// merge goes on: it says so in one line that begins with "warning: " and exits with 0.
+#[derive(Parser)]
+#[command(version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// At the end of a src phase: take the numbers of the build's server, and stop it
+    ///
+    /// The server is the one at SCCACHE_SERVER_UDS, if the hook chose that address. The
+    /// numbers go into ${T}/.sccache-report, for `record`.
+    Phase {
+        /// When the phase began, in seconds since 1970
+        #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+        started: Option<DateTime<Utc>>,
+        /// The sccache program
+        #[arg(long, value_name = "PROGRAM", default_value = "sccache")]
+        sccache: PathBuf,
+    },
+    /// At the end of a build: record it in the database
+    ///
+    /// Sums what the phases left in ${T}/.sccache-report. How much it prints is up to
+    /// SCCACHE_REPORT_OUTPUT: full (sccache's whole block of statistics), brief or none.
+    Record {
+        /// What came of the build
+        #[arg(long, value_enum, default_value = "merged")]
+        outcome: Outcome,
+        /// The ebuild's SLOT, which Portage doesn't export
+        #[arg(long)]
+        slot: Option<String>,
+        /// The database
+        #[arg(long, value_name = "FILE", env = "SCCACHE_REPORT_DB")]
+        db: Option<PathBuf>,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Phase { started, sccache } => collect::phase(sccache, started),
+        Command::Record { outcome, slot, db } => collect::record(outcome, slot, db),
+    };
+    match done {
+        Ok(said) => {
+            said.info.iter().for_each(|line| println!("{line}"));
+            said.warnings
+                .iter()
+                .for_each(|line| eprintln!("warning: {line}"));
+        }
+        Err(error) => eprintln!("warning: {error:#}"),
+    }
+    ExitCode::SUCCESS
+}
+
+fn seconds(text: &str) -> Result<DateTime<Utc>, String> {
+    let seconds = text.parse().map_err(|_| "not a number of seconds")?;
+    DateTime::from_timestamp_secs(seconds).ok_or_else(|| "no such time".into())
+}

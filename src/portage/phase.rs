@@ -44,14 +44,8 @@ impl Phase {
                         *map.entry(printable(&key, MAX_STRING)).or_default() += count;
                     }
                 }
-                for text in [&mut stats.cache_location, &mut stats.version]
-                    .into_iter()
-                    .flatten()
-                {
-                    *text = printable(text, MAX_STRING);
-                }
                 stats.unrecognized.truncate(MAX_ENTRIES);
-                for text in &mut stats.unrecognized {
+                for text in strings(stats) {
                     *text = printable(text, MAX_STRING);
                 }
             }
@@ -75,36 +69,24 @@ impl Phase {
 }
 
 fn check_stats(stats: &Stats) -> Result<()> {
-    let counts = [
-        stats.requests,
-        stats.executed,
-        stats.unsupported_compiler,
-        stats.non_compilation,
-        stats.non_cacheable,
-        stats.timeouts,
-        stats.read_errors,
-        stats.write_errors,
-        stats.writes,
-        stats.forced_recaches,
-        stats.non_cacheable_compilations,
-        stats.compilations,
-        stats.compile_failures,
-        stats.dist_errors,
-        Some(stats.hits.total),
-        Some(stats.misses.total),
-        Some(stats.errors.total),
-    ];
-    for count in counts.into_iter().flatten() {
+    let totals = [&stats.hits, &stats.misses, &stats.errors].map(|counts| Some(counts.total));
+    let levels = stats.levels.iter();
+    let level_counts = levels.clone().flat_map(|level| {
+        [level.hits, level.misses, level.writes, level.write_failures]
+            .into_iter()
+            .chain([level.backfills_from, level.backfills_to])
+    });
+    for count in stats
+        .counters()
+        .into_iter()
+        .chain(totals)
+        .chain(level_counts)
+        .flatten()
+    {
         ensure!(count <= MAX_COUNT, "a count of {count}");
     }
-    for seconds in [
-        stats.write_seconds,
-        stats.read_hit_seconds,
-        stats.compiler_seconds,
-    ]
-    .into_iter()
-    .flatten()
-    {
+    let level_seconds = levels.flat_map(|level| [level.hit_seconds, level.write_seconds]);
+    for seconds in stats.seconds().into_iter().chain(level_seconds).flatten() {
         ensure!(
             (0.0..=MAX_SECONDS).contains(&seconds),
             "a duration of {seconds} s"
@@ -130,14 +112,24 @@ fn check_stats(stats: &Stats) -> Result<()> {
         stats.unrecognized.len() <= MAX_ENTRIES,
         "too many unrecognized lines"
     );
-    for text in [&stats.cache_location, &stats.version]
+    ensure!(stats.levels.len() <= MAX_ENTRIES, "too many levels");
+    strings(&mut stats.clone())
+        .iter()
+        .try_for_each(|text| check_string(text))
+}
+
+/// The strings that aren't keys of a map.
+fn strings(stats: &mut Stats) -> Vec<&mut String> {
+    let levels = stats.levels.iter_mut();
+    let levels = levels.flat_map(|level| [Some(&mut level.name), level.location.as_mut()]);
+    [&mut stats.cache_location, &mut stats.version]
         .into_iter()
+        .map(Option::as_mut)
+        .chain(levels)
         .flatten()
-        .chain(&stats.unrecognized)
-    {
-        check_string(text)?;
-    }
-    Ok(())
+        .chain(stats.base_directories.iter_mut().flatten())
+        .chain(&mut stats.unrecognized)
+        .collect()
 }
 
 /// The parts can't be more than the whole.

@@ -2,9 +2,24 @@
 //!
 //! Nothing outside this module knows a line of sccache's output.
 
+mod address;
+mod block;
+mod child;
+mod error;
+mod json;
 mod rates;
+mod server;
 mod stats;
 mod sum;
+mod text;
+mod units;
 
+pub use address::{Address, is_listening};
+pub use block::print_block;
+pub use error::ParseError;
+pub use json::parse_json;
 pub use rates::{coverage, hit_rate};
-pub use stats::{Counts, Stats};
+pub use server::{Sccache, ServerError, Stop, TakeError};
+pub use stats::{Counts, Level, Stats};
+pub use text::parse_text;
+pub use units::format_bytes;

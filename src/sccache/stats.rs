@@ -41,17 +41,21 @@ pub struct Stats {
     pub forced_recaches: Option<u64>,
     /// Compilations that succeeded and couldn't be cached (`non_cacheable_compilations`).
     pub non_cacheable_compilations: Option<u64>,
-    /// Compilers run (`compilations`, 0.9.0+), failed ones included.
+    /// Compilers run (`compilations`, 0.9.0+). A compiler that fails on a source (gcc on a
+    /// syntax error, 0.9.1 ... 0.16.0) may be in `compile_failures` and not in here.
     pub compilations: Option<u64>,
     /// Compilers that failed (`compile_fails`).
     pub compile_failures: Option<u64>,
-    /// Seconds spent writing to the cache, in all (`cache_write_duration`).
+    /// Seconds spent writing to the cache, in all (`cache_write_duration`). Unknown before
+    /// 0.4, which puts the compilers' time there, and from the text, which has the average
+    /// and not the `writes` that it is the average of.
     pub write_seconds: Option<f64>,
     /// Seconds spent reading hits, in all (`cache_read_hit_duration`); hashing and
-    /// preprocessing are not in it.
+    /// preprocessing are not in it. From the text it is average x hits, and so rounded down.
     pub read_hit_seconds: Option<f64>,
     /// Seconds spent in compilers, in all (`compiler_write_duration`, before 0.4
-    /// `cache_read_miss_duration`). From the text it is average x count, and so rounded.
+    /// `cache_read_miss_duration`). From the text it is average x `compilations`
+    /// (before 0.9: x misses), and so rounded down.
     pub compiler_seconds: Option<f64>,
     /// Why requests were not cacheable, and how many (`not_cached`).
     pub not_cached: BTreeMap<String, u64>,
@@ -61,9 +65,15 @@ pub struct Stats {
     pub dist_errors: Option<u64>,
     /// Where the cache is, as sccache prints it: `Local disk: "/var/cache/sccache"`.
     pub cache_location: Option<String>,
-    /// Bytes in the cache.
+    /// The levels of a multi-level cache, nearest first (`multi_level`, 0.15+). Empty for
+    /// an ordinary cache.
+    pub levels: Vec<Level>,
+    /// Directories whose names are left out of keys (`basedirs`, 0.14+). In the text they
+    /// are joined by `, `, and so a name that contains it is read as two.
+    pub base_directories: Option<Vec<String>>,
+    /// Bytes in the cache. From the text rounded to whole KiB, MiB, GiB ...: never exact.
     pub cache_size: Option<u64>,
-    /// Bytes the cache may grow to.
+    /// Bytes the cache may grow to. From the text rounded likewise.
     pub max_cache_size: Option<u64>,
     /// Whether preprocessor cache mode ("direct mode") is on (`use_preprocessor_cache_mode`).
     pub preprocessor_cache_mode: Option<bool>,
@@ -81,7 +91,34 @@ pub struct Counts {
     pub total: u64,
     /// Per language: `Rust`, `C/C++`, `CUDA` ... (`counts`).
     pub languages: BTreeMap<String, u64>,
-    /// Per language and compiler: `rust`, `c [gcc]` ... (`adv_counts`, 0.5+; as sccache
+    /// Per language and compiler: `rust`, `c [gcc]` ... (`adv_counts`, 0.6+; as sccache
     /// names them).
     pub compilers: BTreeMap<String, u64>,
+}
+
+/// What one level of a multi-level cache did (`LevelStats` in sccache's
+/// `src/cache/multilevel.rs`, 0.15+). `None` is unknown, which is not 0.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Level {
+    /// `L0 (disk)`, as sccache names it.
+    pub name: String,
+    /// Where it is, as sccache prints it: `Local disk: "/var/cache/sccache"`.
+    pub location: Option<String>,
+    /// Requests answered from this level.
+    pub hits: Option<u64>,
+    /// Requests that this level was asked and had no answer for.
+    pub misses: Option<u64>,
+    /// Objects written to this level.
+    pub writes: Option<u64>,
+    /// Objects that could not be written to this level.
+    pub write_failures: Option<u64>,
+    /// Objects copied from this level to a nearer one.
+    pub backfills_from: Option<u64>,
+    /// Objects copied to this level from a farther one.
+    pub backfills_to: Option<u64>,
+    /// Seconds spent reading hits, in all; from the text average x hits, rounded down.
+    pub hit_seconds: Option<f64>,
+    /// Seconds spent writing, in all; from the text average x writes, rounded down.
+    pub write_seconds: Option<f64>,
 }

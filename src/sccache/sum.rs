@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
-use super::{Counts, Stats};
+use super::{Counts, Level, Stats};
 
 impl Stats {
     /// The sum of all of them, in the order they were taken; `None` of none, because
@@ -36,6 +36,8 @@ impl AddAssign<&Stats> for Stats {
         self.errors += &later.errors;
         add_map(&mut self.not_cached, &later.not_cached);
         add_map(&mut self.dist_compiles, &later.dist_compiles);
+        add_levels(&mut self.levels, &later.levels);
+        take_later(&mut self.base_directories, &later.base_directories);
         take_later(&mut self.cache_location, &later.cache_location);
         take_later(&mut self.cache_size, &later.cache_size);
         take_later(&mut self.max_cache_size, &later.max_cache_size);
@@ -61,7 +63,7 @@ impl AddAssign<&Counts> for Counts {
 }
 
 impl Stats {
-    fn counters(&self) -> [Option<u64>; 14] {
+    pub(crate) fn counters(&self) -> [Option<u64>; 14] {
         [
             self.requests,
             self.executed,
@@ -100,7 +102,7 @@ impl Stats {
         ]
     }
 
-    fn seconds(&self) -> [Option<f64>; 3] {
+    pub(crate) fn seconds(&self) -> [Option<f64>; 3] {
         [
             self.write_seconds,
             self.read_hit_seconds,
@@ -122,6 +124,33 @@ fn add_map(sum: &mut BTreeMap<String, u64>, addend: &BTreeMap<String, u64>) {
     for (name, count) in addend {
         let entry = sum.entry(name.clone()).or_default();
         *entry = entry.saturating_add(*count);
+    }
+}
+
+fn add_levels(sum: &mut Vec<Level>, later: &[Level]) {
+    for level in later {
+        match sum.iter_mut().find(|known| known.name == level.name) {
+            None => sum.push(level.clone()),
+            Some(known) => {
+                for (sum, addend) in [
+                    (&mut known.hits, level.hits),
+                    (&mut known.misses, level.misses),
+                    (&mut known.writes, level.writes),
+                    (&mut known.write_failures, level.write_failures),
+                    (&mut known.backfills_from, level.backfills_from),
+                    (&mut known.backfills_to, level.backfills_to),
+                ] {
+                    *sum = sum.zip(addend).map(|(a, b)| a.saturating_add(b));
+                }
+                for (sum, addend) in [
+                    (&mut known.hit_seconds, level.hit_seconds),
+                    (&mut known.write_seconds, level.write_seconds),
+                ] {
+                    *sum = sum.zip(addend).map(|(a, b)| a + b);
+                }
+                take_later(&mut known.location, &level.location);
+            }
+        }
     }
 }
 
@@ -195,6 +224,26 @@ mod tests {
         let sum = Stats::sum([&one, &one]).unwrap();
         assert_eq!(sum.counters(), [Some(2); 14]);
         assert_eq!(sum.seconds(), [Some(1.0); 3]);
+    }
+
+    #[test]
+    fn levels_add_by_name() {
+        let stats = |name: &str, hits| Stats {
+            levels: vec![Level {
+                name: name.into(),
+                hits,
+                ..Level::default()
+            }],
+            ..Stats::default()
+        };
+        let all = [
+            stats("L0", Some(1)),
+            stats("L0", Some(2)),
+            stats("L1", None),
+        ];
+        let sum = Stats::sum(&all).unwrap();
+        assert_eq!(sum.levels[0].hits, Some(3));
+        assert_eq!(sum.levels[1].name, "L1");
     }
 
     #[test]

@@ -34,7 +34,12 @@ impl Run {
     #[track_caller]
     pub fn ok(self) -> Run {
         assert!(self.status.success(), "{}\n{}", self.status, self.log);
-        assert!(self.leftovers.is_empty(), "left over: {:#?}\n{}", self.leftovers, self.log);
+        assert!(
+            self.leftovers.is_empty(),
+            "left over: {:#?}\n{}",
+            self.leftovers,
+            self.log
+        );
         self
     }
 
@@ -58,14 +63,18 @@ impl Said {
         let value = &self.json["stats"][name];
         match value["counts"].as_object() {
             Some(counts) => counts.values().filter_map(serde_json::Value::as_u64).sum(),
-            None => value.as_u64().unwrap_or_else(|| panic!("no {name} in {}", self.json)),
+            None => value
+                .as_u64()
+                .unwrap_or_else(|| panic!("no {name} in {}", self.json)),
         }
     }
 }
 
 impl Root {
     pub fn new() -> Root {
-        let programs = Path::new(env!("CARGO_BIN_EXE_sccache-collect")).parent().unwrap();
+        let programs = Path::new(env!("CARGO_BIN_EXE_sccache-collect"))
+            .parent()
+            .unwrap();
         Root::made_with(&["--bins", programs.to_str().unwrap()])
     }
 
@@ -76,9 +85,17 @@ impl Root {
 
     fn made_with(options: &[&str]) -> Root {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let work = env::var_os("SCCACHE_REPORT_WORK").map_or(Path::new(PROJECT).join(".work"), PathBuf::from);
-        let name = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let root = Root { dir: work.join("roots").join(name), runs: AtomicU32::new(0) };
+        let work = env::var_os("SCCACHE_REPORT_WORK")
+            .map_or(Path::new(PROJECT).join(".work"), PathBuf::from);
+        let name = format!(
+            "{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
+        let root = Root {
+            dir: work.join("roots").join(name),
+            runs: AtomicU32::new(0),
+        };
         harness(&[&["new"], options, &[root.path()]].concat());
         root
     }
@@ -108,9 +125,14 @@ impl Root {
     /// One more ebuild in the overlay: `root.ebuild("dev-test/other-1.0", "EAPI=8 ...")`.
     pub fn ebuild(&self, package_version: &str, text: &str) -> &Root {
         let (category, name_version) = package_version.split_once('/').unwrap();
-        let at = name_version.char_indices().position(|(i, c)| c == '-' && name_version[i + 1..].starts_with(|c: char| c.is_ascii_digit()));
+        let at = name_version.char_indices().position(|(i, c)| {
+            c == '-' && name_version[i + 1..].starts_with(|c: char| c.is_ascii_digit())
+        });
         let name = &name_version[..at.expect("a version")];
-        self.append(&format!("var/db/repos/test/{category}/{name}/{name_version}.ebuild"), text)
+        self.append(
+            &format!("var/db/repos/test/{category}/{name}/{name_version}.ebuild"),
+            text,
+        )
     }
 
     /// Another version of sccache, or "none".
@@ -141,10 +163,26 @@ impl Root {
     /// Starts a command and returns at once, for tests that signal it or look at it while it runs.
     pub fn start(&self, environment: &[(&str, &str)], command: &[&str]) -> Running {
         let number = self.runs.fetch_add(1, Ordering::Relaxed);
-        let (log, leftovers) = (self.file(&format!(".harness/log-{number}")), self.file(&format!(".harness/leftovers-{number}")));
+        let (log, leftovers) = (
+            self.file(&format!(".harness/log-{number}")),
+            self.file(&format!(".harness/leftovers-{number}")),
+        );
         let mut harness = Command::new(harness_path());
-        harness.args(["run", "--leftovers", leftovers.to_str().unwrap(), self.path(), "env", "TEST_PRINT_STATS=1"]);
-        harness.args(environment.iter().map(|(name, value)| format!("{name}={value}"))).args(command);
+        harness.args([
+            "run",
+            "--leftovers",
+            leftovers.to_str().unwrap(),
+            self.path(),
+            "env",
+            "TEST_PRINT_STATS=1",
+        ]);
+        harness
+            .args(
+                environment
+                    .iter()
+                    .map(|(name, value)| format!("{name}={value}")),
+            )
+            .args(command);
         Running::start(harness, log, leftovers)
     }
 
@@ -156,16 +194,30 @@ impl Root {
     /// Every build's log of a package ("dev-test/rusty", with or without version), the oldest first.
     pub fn build_logs(&self, package: &str) -> Vec<String> {
         let start = format!("{}-", package.replace('/', ":"));
-        let mut paths: Vec<_> = fs::read_dir(self.file("var/log/portage")).unwrap().map(|entry| entry.unwrap().path()).collect();
-        paths.retain(|path| path.file_name().unwrap().to_str().unwrap().starts_with(&start));
+        let mut paths: Vec<_> = fs::read_dir(self.file("var/log/portage"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        paths.retain(|path| {
+            path.file_name()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .starts_with(&start)
+        });
         // The time is at the name's end; it has only seconds, hence the file's own time.
         paths.sort_by_key(|path| fs::metadata(path).unwrap().modified().unwrap());
-        paths.iter().map(|path| String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned()).collect()
+        paths
+            .iter()
+            .map(|path| String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned())
+            .collect()
     }
 
     #[track_caller]
     pub fn build_log(&self, package: &str) -> String {
-        self.build_logs(package).pop().unwrap_or_else(|| panic!("no build log of {package}"))
+        self.build_logs(package)
+            .pop()
+            .unwrap_or_else(|| panic!("no build log of {package}"))
     }
 
     /// What sccache said in the package's last build, a value for each phase in which it ran.
@@ -174,14 +226,27 @@ impl Root {
         let log = self.build_log(package);
         let lines = log.lines().filter_map(|line| line.strip_prefix("@stats@ "));
         let said = lines.map(|line| line.split_once(' ').unwrap());
-        said.map(|(phase, json)| Said { phase: phase.into(), json: serde_json::from_str(json).unwrap() }).collect()
+        said.map(|(phase, json)| Said {
+            phase: phase.into(),
+            json: serde_json::from_str(json).unwrap(),
+        })
+        .collect()
     }
 
     /// The environment that Portage kept of an installed package ("dev-test/rusty-1.0").
     pub fn environment(&self, package_version: &str) -> String {
         let packed = self.file(&format!("var/db/pkg/{package_version}/environment.bz2"));
-        let unpacked = Command::new("bzip2").arg("-dc").arg(&packed).output().unwrap();
-        assert!(unpacked.status.success(), "{}: {}", packed.display(), String::from_utf8_lossy(&unpacked.stderr));
+        let unpacked = Command::new("bzip2")
+            .arg("-dc")
+            .arg(&packed)
+            .output()
+            .unwrap();
+        assert!(
+            unpacked.status.success(),
+            "{}: {}",
+            packed.display(),
+            String::from_utf8_lossy(&unpacked.stderr)
+        );
         String::from_utf8_lossy(&unpacked.stdout).into_owned()
     }
 }
@@ -201,6 +266,14 @@ fn harness_path() -> PathBuf {
 }
 
 fn harness(arguments: &[&str]) {
-    let output = Command::new(harness_path()).args(arguments).stdin(Stdio::null()).output().unwrap();
-    assert!(output.status.success(), "harness {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new(harness_path())
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "harness {arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

@@ -18,8 +18,15 @@ pub struct Running {
 impl Running {
     pub(super) fn start(mut harness: Command, log: PathBuf, leftovers: PathBuf) -> Running {
         let file = File::create(&log).unwrap();
-        harness.stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file);
-        Running { child: harness.spawn().unwrap(), log, leftovers }
+        harness
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file);
+        Running {
+            child: harness.spawn().unwrap(),
+            log,
+            leftovers,
+        }
     }
 
     pub fn log(&self) -> String {
@@ -31,8 +38,16 @@ impl Running {
     pub fn until(&mut self, text: &str) -> &mut Running {
         let begin = Instant::now();
         while !self.log().contains(text) {
-            assert!(self.child.try_wait().unwrap().is_none(), "ended without {text:?}:\n{}", self.log());
-            assert!(begin.elapsed() < Duration::from_secs(120), "no {text:?} in two minutes:\n{}", self.log());
+            assert!(
+                self.child.try_wait().unwrap().is_none(),
+                "ended without {text:?}:\n{}",
+                self.log()
+            );
+            assert!(
+                begin.elapsed() < Duration::from_secs(120),
+                "no {text:?} in two minutes:\n{}",
+                self.log()
+            );
             sleep(Duration::from_millis(20));
         }
         self
@@ -44,11 +59,16 @@ impl Running {
         let begin = Instant::now();
         loop {
             if let Some(pid) = first_child(self.child.id()).and_then(first_child)
-                && fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.ends_with(b"tests/portage/inside"))
+                && fs::read(format!("/proc/{pid}/cmdline"))
+                    .is_ok_and(|line| !line.ends_with(b"tests/portage/inside"))
             {
                 return pid;
             }
-            assert!(begin.elapsed() < Duration::from_secs(10), "the command didn't start:\n{}", self.log());
+            assert!(
+                begin.elapsed() < Duration::from_secs(10),
+                "the command didn't start:\n{}",
+                self.log()
+            );
             sleep(Duration::from_millis(10));
         }
     }
@@ -61,7 +81,11 @@ impl Running {
     pub fn wait(mut self) -> Run {
         let status = self.child.wait().unwrap();
         let leftovers = fs::read_to_string(&self.leftovers).unwrap_or_default();
-        Run { status, log: self.log(), leftovers: leftovers.lines().map(String::from).collect() }
+        Run {
+            status,
+            log: self.log(),
+            leftovers: leftovers.lines().map(String::from).collect(),
+        }
     }
 }
 
@@ -81,6 +105,9 @@ fn first_child(pid: u32) -> Option<u32> {
 }
 
 fn kill(signal: &str, pid: &str) {
-    let status = Command::new("kill").args(["-s", signal, pid]).status().unwrap();
+    let status = Command::new("kill")
+        .args(["-s", signal, pid])
+        .status()
+        .unwrap();
     assert!(status.success(), "kill -s {signal} {pid}: {status}");
 }

@@ -1,0 +1,102 @@
+//! A build's numbers in a few lines, for the merge log.
+
+use crate::portage::{Build, Phase};
+use crate::sccache::{Stats, format_bytes, print_block};
+
+/// How much is said, `SCCACHE_REPORT_OUTPUT`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// sccache's whole block of statistics, as the recipe did that users copied before.
+    Full,
+    /// Two lines.
+    Brief,
+    /// Nothing.
+    None,
+}
+
+impl Output {
+    /// `brief` where the variable says nothing, or nothing that is known.
+    pub fn from_environment() -> Self {
+        match std::env::var("SCCACHE_REPORT_OUTPUT").as_deref() {
+            Ok("full") => Self::Full,
+            Ok("none") => Self::None,
+            _ => Self::Brief,
+        }
+    }
+}
+
+/// The lines for `build`.
+pub fn lines(build: &Build, output: Output) -> Vec<String> {
+    if output == Output::None {
+        return Vec::new();
+    }
+    let measured = build
+        .phases
+        .iter()
+        .filter_map(|phase| phase.stats.as_ref().ok());
+    let Some(sum) = Stats::sum(measured) else {
+        return vec!["sccache ran, and its numbers are unknown".into()];
+    };
+    let mut lines = vec![rates(&sum)];
+    if build.phases.len() > 1 {
+        let phases: Vec<String> = build.phases.iter().map(one_phase).collect();
+        lines.push(format!("by phase: {}", phases.join(", ")));
+    }
+    lines.extend(cache_fill(&sum));
+    for line in &mut lines {
+        line.insert_str(0, "sccache: ");
+    }
+    if output == Output::Full {
+        lines.push(String::new());
+        lines.extend(print_block(&sum).lines().map(str::to_owned));
+    }
+    lines
+}
+
+fn rates(stats: &Stats) -> String {
+    let errors = match stats.errors.total {
+        0 => String::new(),
+        count => format!(", {count} errors"),
+    };
+    format!(
+        "{} hits, {} misses{errors}, hit rate {}, coverage {}",
+        stats.hits.total,
+        stats.misses.total,
+        percent(stats.hit_rate()),
+        percent(stats.coverage()),
+    )
+}
+
+/// `hits/all` of one phase, `configure 3/4`.
+fn one_phase(phase: &Phase) -> String {
+    match &phase.stats {
+        Err(_) => format!("{} not measured", phase.name),
+        Ok(stats) => {
+            let (hits, misses) = (stats.hits.total, stats.misses.total);
+            format!("{} {hits} of {}", phase.name, hits.saturating_add(misses))
+        }
+    }
+}
+
+/// `cache 261 MiB of 10 GiB (3 %)`.
+fn cache_fill(stats: &Stats) -> Option<String> {
+    let size = stats.cache_size?;
+    Some(match stats.max_cache_size {
+        Some(max) if max > 0 => format!(
+            "cache {} of {} ({:.0} %)",
+            bytes(size),
+            bytes(max),
+            100.0 * size as f64 / max as f64
+        ),
+        _ => format!("cache {}", bytes(size)),
+    })
+}
+
+fn bytes(count: u64) -> String {
+    let (number, unit) = format_bytes(count);
+    format!("{number} {unit}")
+}
+
+fn percent(rate: Option<f64>) -> String {
+    rate.map_or_else(|| "-".into(), |rate| format!("{:.1} %", 100.0 * rate))
+}

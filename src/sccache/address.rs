@@ -1,0 +1,226 @@
+//! Where a server listens, and whether one does.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// The port of a server that nothing else was said about (`DEFAULT_PORT` in sccache's
+/// `src/commands.rs`).
+const DEFAULT_PORT: u16 = 4226;
+
+/// Where a server of sccache listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// A Unix socket without a file, by its name without the zero byte before it
+    /// (`SCCACHE_SERVER_UDS='\x00name'`, sccache 0.9.0+).
+    Abstract(Vec<u8>),
+    /// A Unix socket in the file system (`SCCACHE_SERVER_UDS=/path`, sccache 0.9.0+).
+    Path(PathBuf),
+    /// A TCP port of the loopback interface (`SCCACHE_SERVER_PORT`).
+    Port(u16),
+}
+
+impl Address {
+    /// The address that sccache takes from this process's environment.
+    pub fn from_environment() -> Address {
+        let variable = |name| std::env::var_os(name);
+        Address::from_variables(
+            variable("SCCACHE_SERVER_UDS").as_deref(),
+            variable("SCCACHE_SERVER_PORT").as_deref(),
+        )
+    }
+
+    /// The address that sccache takes from the values of `SCCACHE_SERVER_UDS` and
+    /// `SCCACHE_SERVER_PORT` (`get_addr` in its `src/commands.rs`, 0.9.0 ... 0.17.0; older
+    /// ones know the port only). As there, a value that makes no sense is the same as
+    /// none.
+    pub fn from_variables(uds: Option<&OsStr>, port: Option<&OsStr>) -> Address {
+        let socket = uds
+            .and_then(OsStr::to_str)
+            .and_then(|uds| match uds.strip_prefix(r"\x00") {
+                Some(escaped) => unescape(escaped.as_bytes()).map(Address::Abstract),
+                None => Some(Address::Path(PathBuf::from(uds))),
+            });
+        let port = port
+            .and_then(OsStr::to_str)
+            .and_then(|port| port.parse().ok());
+        socket.unwrap_or(Address::Port(port.unwrap_or(DEFAULT_PORT)))
+    }
+
+    /// The variable that tells sccache this address, and its value.
+    pub(super) fn variable(&self) -> (&'static str, String) {
+        match self {
+            Address::Abstract(name) => (
+                "SCCACHE_SERVER_UDS",
+                format!(r"\x00{}", name.escape_ascii()),
+            ),
+            Address::Path(path) => ("SCCACHE_SERVER_UDS", path.display().to_string()),
+            Address::Port(port) => ("SCCACHE_SERVER_PORT", port.to_string()),
+        }
+    }
+}
+
+/// Undoes `escape_ascii`. sccache knows the escapes `\n \r \t \' \" \\ \xNN` and refuses
+/// others (`ascii_unescape_default` in its `src/util.rs`).
+fn unescape(text: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.iter();
+    while let Some(&byte) = bytes.next() {
+        if byte != b'\\' {
+            out.push(byte);
+            continue;
+        }
+        out.push(match bytes.next()? {
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            &same @ (b'\'' | b'"' | b'\\') => same,
+            b'x' => {
+                let mut digit = || char::from(*bytes.next()?).to_digit(16);
+                (digit()? * 16 + digit()?) as u8
+            }
+            _ => return None,
+        });
+    }
+    Some(out)
+}
+
+/// Whether a server listens there, in this process's network namespace.
+///
+/// It looks into `/proc/net`: it starts no process and makes no connection, so that it
+/// can't start a server, wait for one, or count as a request. It can't see the server of
+/// another network namespace, whose path socket could be reached all the same: such a
+/// server isn't this build's. What can't be read counts as not listening.
+pub fn is_listening(address: &Address) -> bool {
+    let read = |table: &str| fs::read(Path::new("/proc/net").join(table)).unwrap_or_default();
+    match address {
+        Address::Abstract(name) => {
+            // The kernel shows zero bytes as `@`.
+            let shown = name.iter().map(|&b| if b == 0 { b'@' } else { b });
+            let shown: Vec<u8> = [b'@'].into_iter().chain(shown).collect();
+            unix_listens(&read("unix"), &shown)
+        }
+        Address::Path(path) => unix_listens(&read("unix"), path.as_os_str().as_bytes()),
+        Address::Port(port) => ["tcp", "tcp6"]
+            .iter()
+            .any(|table| tcp_listens(&read(table), *port)),
+    }
+}
+
+/// `/proc/net/unix`: `Num RefCount Protocol Flags Type St Inode Path`, in which a listening
+/// socket has the flag 0x10000 (`__SO_ACCEPTCON`). A name may have spaces in it.
+fn unix_listens(table: &[u8], name: &[u8]) -> bool {
+    let listens = |line: &[u8]| {
+        let mut rest = line;
+        let mut flags = None;
+        for column in 0..7 {
+            rest = rest.trim_ascii_start();
+            let end = rest.iter().position(|&b| b == b' ')?;
+            if column == 3 {
+                let hex = std::str::from_utf8(&rest[..end]).ok()?;
+                flags = u32::from_str_radix(hex, 16).ok();
+            }
+            rest = &rest[end..];
+        }
+        Some(flags? & 0x10000 != 0 && &rest[1..] == name)
+    };
+    table
+        .split(|&b| b == b'\n')
+        .any(|line| listens(line) == Some(true))
+}
+
+/// `/proc/net/tcp` and `tcp6`: `sl local_address rem_address st ...`, with the port in hex
+/// after the address's last colon, and state `0A` for a listening socket. sccache listens
+/// on 127.0.0.1; a listener on all interfaces answers there as well.
+fn tcp_listens(table: &[u8], port: u16) -> bool {
+    let listens = |line: &str| {
+        let mut columns = line.split_ascii_whitespace().skip(1);
+        let local = columns.next()?.rsplit_once(':')?.1;
+        let state = columns.nth(1)?;
+        Some(state == "0A" && u16::from_str_radix(local, 16) == Ok(port))
+    };
+    String::from_utf8_lossy(table)
+        .lines()
+        .any(|line| listens(line) == Some(true))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixListener};
+
+    use super::*;
+
+    fn address(uds: Option<&str>, port: Option<&str>) -> Address {
+        Address::from_variables(uds.map(OsStr::new), port.map(OsStr::new))
+    }
+
+    #[test]
+    fn the_environment_is_read_as_sccache_reads_it() {
+        let abstract_named = |name: &[u8]| Address::Abstract(name.to_vec());
+        assert_eq!(address(None, None), Address::Port(4226));
+        assert_eq!(address(None, Some("5000")), Address::Port(5000));
+        assert_eq!(address(None, Some("70000")), Address::Port(4226));
+        assert_eq!(
+            address(Some("/run/s"), Some("5000")),
+            Address::Path("/run/s".into())
+        );
+        assert_eq!(address(Some(r"\x00s-1"), None), abstract_named(b"s-1"));
+        assert_eq!(
+            address(Some(r"\x00a\x00\\\xFf"), None),
+            abstract_named(b"a\0\\\xff")
+        );
+        assert_eq!(address(Some(r"\x00a\q"), Some("7")), Address::Port(7));
+        assert_eq!(address(Some(r"\x00a\x1"), None), Address::Port(4226));
+    }
+
+    #[test]
+    fn what_is_told_to_sccache_reads_back() {
+        for it in [
+            Address::Abstract(b"a b\0\\\n\xff".to_vec()),
+            Address::Path("/tmp/x".into()),
+            Address::Port(9),
+        ] {
+            let (name, value) = it.variable();
+            let [uds, port] = ["SCCACHE_SERVER_UDS", "SCCACHE_SERVER_PORT"]
+                .map(|variable| (variable == name).then_some(value.as_str()));
+            assert_eq!(address(uds, port), it);
+        }
+    }
+
+    #[test]
+    fn listening_is_seen_and_its_end() {
+        let name = format!("sccache-report test {}", std::process::id()).into_bytes();
+        let path = std::env::temp_dir().join(format!("sccache-report-{}", std::process::id()));
+        let socket = SocketAddr::from_abstract_name(&name).unwrap();
+        let listeners = (
+            UnixListener::bind_addr(&socket).unwrap(),
+            UnixListener::bind(&path).unwrap(),
+            TcpListener::bind("127.0.0.1:0").unwrap(),
+        );
+        let port = listeners.2.local_addr().unwrap().port();
+        let all = [
+            Address::Abstract(name),
+            Address::Path(path.clone()),
+            Address::Port(port),
+        ];
+        assert!(all.iter().all(is_listening));
+        drop(listeners);
+        assert!(path.exists(), "a stale socket file is no server");
+        assert!(!all.iter().any(is_listening));
+        fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn only_the_whole_name_counts() {
+        let table = b"Num       RefCount Protocol Flags    Type St Inode Path\n\
+            0: 00000002 00000000 00010000 0001 01   123 @one two\n\
+            0: 00000003 00000000 00000000 0001 03   124 @client\n\
+            0: 00000003 00000000 00000000 0001 03   125\n";
+        assert!(unix_listens(table, b"@one two"));
+        assert!(!unix_listens(table, b"@one"));
+        assert!(!unix_listens(table, b"@client"));
+    }
+}

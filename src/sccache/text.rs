@@ -1,0 +1,304 @@
+//! The text of `sccache --show-stats`, `--show-adv-stats` and `--stop-server`.
+//!
+//! It is what `ServerStats::print` and `ServerInfo::print` in sccache's `src/server.rs`
+//! write: two columns, in sections. `--stop-server` (0.2.15 ... 0.17.0) prints the same
+//! block as `--show-stats`, after the line `Stopping sccache server...`. Only
+//! `--show-adv-stats` (0.6.0+) prints compilers, in the places of the languages.
+//!
+//! What changed: `Average cache read miss` became `Average compiler` and `Version (client)`
+//! came with 0.4.0, `Use direct/preprocessor mode?` with 0.7.0, hit rates with 0.8.2,
+//! `Compilations` with 0.9.0, `Base directories` with 0.14.0, cache levels with 0.15.0.
+
+mod clean;
+mod levels;
+#[cfg(test)]
+mod tests;
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::error::{ParseError, keep_unrecognized};
+use super::stats::{Counts, Stats};
+use super::units;
+
+/// `Cache hits (C/C++)      3`, `Average compiler   0.023 s`, `Max cache size   10 GiB`.
+static COUNTER: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^(?<name>[A-Z][^()]*?)(?: \((?<of>.+)\))?\s+(?<value>-|[-+]?\d\S*)(?: (?<unit>%|[a-zµμA-Z]+))?$")
+        .expect("a valid pattern")
+});
+
+/// Lines of the end of a block, whose values are texts.
+static TRAILER: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^(?<name>Cache location|Base directories|Use direct/preprocessor mode\?|Version \(client\))(?:\s+(?<value>\S.*))?$")
+        .expect("a valid pattern")
+});
+
+/// `crate-type (bin)     15`, `-      3`: a reason or a server, and how often.
+static ROW: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^(?<name>.*\S)\s+(?<value>\S+)$").expect("a valid pattern"));
+
+/// Reads the text that `sccache --show-stats`, `--show-adv-stats` or `--stop-server` of any
+/// version prints, also as logs keep it: with anything in front of it, CRLF, terminal
+/// escapes, or the ` * ` of `einfo` before each line. Of several blocks it reads the first.
+///
+/// What the text doesn't carry is unknown, or less exact than the JSON: sizes are rounded
+/// to whole KiB, MiB ..., times are averages, and `writes` isn't there at all. Lines
+/// that no known version prints are kept in [`Stats::unrecognized`].
+///
+/// A block that is cut short gives what is there, from hits, misses and errors on; a last
+/// line that may be cut (no line feed after it, no unit at its end) is left out.
+///
+/// # Errors
+///
+/// There is no statistics line in it; hits, misses or errors are not in it, which would
+/// otherwise read as 0 (a whole block without errors, as a later version may have, is
+/// accepted); or a known line has a number that can't be one: negative, with thousands
+/// separators, above 2^53.
+pub fn parse_text(text: &str) -> Result<Stats, ParseError> {
+    let mut block = Block::default();
+    for line in clean::lines(text) {
+        if !block.line(&line)? {
+            break;
+        }
+    }
+    block.end()
+}
+
+/// Which rows come next.
+#[derive(Default, PartialEq)]
+enum Section {
+    /// Nothing of the block was seen yet.
+    #[default]
+    Before,
+    Counters,
+    Reasons,
+    Servers,
+}
+
+/// A block of which some lines were read.
+#[derive(Default)]
+struct Block {
+    section: Section,
+    stats: Stats,
+    hits: Option<Counts>,
+    misses: Option<Counts>,
+    errors: Option<Counts>,
+    /// Whether the part after the counters was reached.
+    trailer: bool,
+    levels: levels::Levels,
+    /// Seconds on average, until what they are an average of is known.
+    average_read_hit: Option<f64>,
+    average_compiler: Option<f64>,
+}
+
+impl Block {
+    /// Reads a line. `false`: it is the first line of another block.
+    fn line(&mut self, line: &str) -> Result<bool, ParseError> {
+        if line.is_empty() {
+            if self.section != Section::Before {
+                self.section = Section::Counters;
+            }
+            return Ok(true);
+        }
+        if self.section == Section::Before {
+            self.counter(line)?;
+            return Ok(true);
+        }
+        if self.section == Section::Counters && begins_block(line) {
+            return Ok(false);
+        }
+        if line == "Non-cacheable reasons:" {
+            self.section = Section::Reasons;
+        } else if line == "Successful distributed compiles" {
+            self.section = Section::Servers;
+        } else if !(self.trailer_line(line)
+            || self.row(line)?
+            || self.levels.line(line, self.trailer)?)
+        {
+            self.counter(line)?;
+        }
+        Ok(true)
+    }
+
+    /// A row of the reasons or of the servers, if these are being read.
+    fn row(&mut self, line: &str) -> Result<bool, ParseError> {
+        let map = match self.section {
+            Section::Reasons => &mut self.stats.not_cached,
+            Section::Servers => &mut self.stats.dist_compiles,
+            Section::Before | Section::Counters => return Ok(false),
+        };
+        match ROW.captures(line) {
+            Some(row) => {
+                let count = units::count(&row["value"]);
+                let count =
+                    count.ok_or_else(|| ParseError::bad_value(&row["name"], &row["value"]))?;
+                map.insert(row["name"].to_owned(), count);
+            }
+            None => keep_unrecognized(&mut self.stats.unrecognized, line),
+        }
+        Ok(true)
+    }
+
+    /// A line after the counters.
+    fn trailer_line(&mut self, line: &str) -> bool {
+        if let Some(c) = TRAILER.captures(line) {
+            self.trailer = true;
+            self.section = Section::Counters;
+            let value = c.name("value").map(|v| v.as_str());
+            let stats = &mut self.stats;
+            match (&c["name"], value) {
+                (_, None) => {}
+                ("Cache location", Some(value)) => stats.cache_location = Some(value.to_owned()),
+                ("Version (client)", Some(value)) => stats.version = Some(value.to_owned()),
+                ("Base directories", Some("(none)")) => stats.base_directories = Some(Vec::new()),
+                ("Base directories", Some(value)) => {
+                    let directories = value.split(", ").map(str::to_owned);
+                    stats.base_directories = Some(directories.collect());
+                }
+                (_, Some("yes")) => stats.preprocessor_cache_mode = Some(true),
+                (_, Some("no")) => stats.preprocessor_cache_mode = Some(false),
+                _ => keep_unrecognized(&mut stats.unrecognized, line),
+            }
+            return true;
+        }
+        let Some(c) = COUNTER.captures(line) else {
+            return false;
+        };
+        let size = match &c["name"] {
+            "Cache size" => &mut self.stats.cache_size,
+            "Max cache size" => &mut self.stats.max_cache_size,
+            _ => return false,
+        };
+        let unit = c.name("unit").map_or("", |u| u.as_str());
+        *size = units::bytes(&c["value"], unit);
+        if size.is_none() {
+            keep_unrecognized(&mut self.stats.unrecognized, line);
+        }
+        self.trailer = true;
+        self.section = Section::Counters;
+        true
+    }
+
+    /// A line of the block's first part. What is before the first of them is not the
+    /// block's.
+    fn counter(&mut self, line: &str) -> Result<(), ParseError> {
+        let known = match COUNTER.captures(line) {
+            Some(c) => self.known_counter(line, &c)?,
+            None => false,
+        };
+        if known {
+            self.section = Section::Counters;
+        } else if self.section != Section::Before {
+            keep_unrecognized(&mut self.stats.unrecognized, line);
+        }
+        Ok(())
+    }
+
+    fn known_counter(&mut self, line: &str, c: &regex::Captures) -> Result<bool, ParseError> {
+        let bad = || ParseError::bad_value(line, &c["value"]);
+        let stats = &mut self.stats;
+        let counter = match &c["name"] {
+            "Cache hits" => return per_language(&mut self.hits, c).map(|()| true),
+            "Cache misses" => return per_language(&mut self.misses, c).map(|()| true),
+            "Cache errors" => return per_language(&mut self.errors, c).map(|()| true),
+            // From the counts, and not exact.
+            "Cache hits rate" | "Average cache write" => return Ok(true),
+            "Average compiler" | "Average cache read miss" => {
+                self.average_compiler = Some(seconds(c).ok_or_else(bad)?);
+                return Ok(true);
+            }
+            "Average cache read hit" => {
+                self.average_read_hit = Some(seconds(c).ok_or_else(bad)?);
+                return Ok(true);
+            }
+            "Multi-level cache levels" => {
+                self.levels.announce();
+                return Ok(true);
+            }
+            "Compile requests" => &mut stats.requests,
+            "Compile requests executed" => &mut stats.executed,
+            "Cache timeouts" => &mut stats.timeouts,
+            "Cache read errors" => &mut stats.read_errors,
+            "Forced recaches" => &mut stats.forced_recaches,
+            "Cache write errors" => &mut stats.write_errors,
+            "Compilations" => &mut stats.compilations,
+            "Compilation failures" => &mut stats.compile_failures,
+            "Non-cacheable compilations" => &mut stats.non_cacheable_compilations,
+            "Non-cacheable calls" => &mut stats.non_cacheable,
+            "Non-compilation calls" => &mut stats.non_compilation,
+            "Unsupported compiler calls" => &mut stats.unsupported_compiler,
+            "Failed distributed compilations" => &mut stats.dist_errors,
+            _ => return Ok(false),
+        };
+        if c.name("unit").is_some() || c.name("of").is_some() {
+            return Err(bad());
+        }
+        *counter = Some(units::count(&c["value"]).ok_or_else(bad)?);
+        Ok(true)
+    }
+
+    /// The whole of it.
+    fn end(self) -> Result<Stats, ParseError> {
+        if self.section == Section::Before {
+            return Err(ParseError::NoStatistics);
+        }
+        let missing = |name| ParseError::Missing { name };
+        let mut stats = self.stats;
+        stats.levels = self.levels.end();
+        stats.hits = self.hits.ok_or(missing("Cache hits"))?;
+        stats.misses = self.misses.ok_or(missing("Cache misses"))?;
+        match self.errors {
+            Some(errors) => stats.errors = errors,
+            None if self.trailer => {
+                keep_unrecognized(&mut stats.unrecognized, "`Cache errors` is missing");
+            }
+            None => return Err(missing("Cache errors")),
+        }
+        let compilations = stats.compilations.unwrap_or(stats.misses.total);
+        let total = |average: Option<f64>, count| average.map(|s| s * count as f64);
+        stats.compiler_seconds = total(self.average_compiler, compilations);
+        stats.read_hit_seconds = total(self.average_read_hit, stats.hits.total);
+        Ok(stats)
+    }
+}
+
+/// Whether a line is the first of a block, or of what `--stop-server` prints.
+fn begins_block(line: &str) -> bool {
+    let first = COUNTER.captures(line);
+    line == "Stopping sccache server..." || first.is_some_and(|c| &c["name"] == "Compile requests")
+}
+
+fn seconds(c: &regex::Captures) -> Option<f64> {
+    units::seconds(&c["value"], c.name("unit")?.as_str())
+}
+
+/// `Cache hits    4`, `Cache hits (Rust)    1`, `Cache hits (c [gcc])   2`.
+fn per_language(counts: &mut Option<Counts>, c: &regex::Captures) -> Result<(), ParseError> {
+    let count = units::count(&c["value"]).filter(|_| c.name("unit").is_none());
+    let count = count.ok_or_else(|| ParseError::bad_value(&c["name"], &c["value"]))?;
+    match c.name("of").map(|of| of.as_str()) {
+        None => counts.get_or_insert_default().total = count,
+        Some(of) => {
+            // Only the line without a name carries the total, and it comes first.
+            let Some(counts) = counts else {
+                return Ok(());
+            };
+            let map = match is_language(of) {
+                true => &mut counts.languages,
+                false => &mut counts.compilers,
+            };
+            map.insert(of.to_owned(), count);
+        }
+    }
+    Ok(())
+}
+
+/// Whether a name in parentheses is a language (`CompilerKind::lang_kind` in sccache's
+/// `src/compiler/compiler.rs`: `Rust`, `C/C++`, `CUDA`, `CUDA (Device code)`, `PTX`,
+/// `CUBIN`, `HIP`, `Assembler`) or a language with its compiler (`lang_comp_kind`: `rust`,
+/// `c [gcc]`, `c++Header [clang]`, `cuda [cudafe++]`). The former begin with a capital,
+/// the latter never do, in every version from 0.2.15 to 0.17.0.
+fn is_language(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_uppercase())
+}

@@ -1,0 +1,175 @@
+//! What real servers of many versions printed for one known workload
+//! (`tests/make-sccache-fixtures`) is read as that workload, from the JSON and from each of
+//! the texts.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use sccache_report::sccache::{Counts, Stats, parse_json, parse_text, print_block};
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/sccache")
+}
+
+/// Versions, by their `.json`.
+fn versions() -> Vec<String> {
+    let names = fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name());
+    let names = names.filter_map(|name| name.to_str()?.strip_suffix(".json").map(str::to_owned));
+    let versions: Vec<_> = names.collect();
+    assert!(versions.len() >= 13, "fixtures are missing");
+    versions
+}
+
+fn version_number(version: &str) -> Vec<u32> {
+    version
+        .split('.')
+        .map(|part| part.parse().unwrap())
+        .collect()
+}
+
+fn json(version: &str) -> Stats {
+    let json = fs::read(folder().join(format!("{version}.json"))).unwrap();
+    parse_json(&json).unwrap_or_else(|e| panic!("{version}: {e}"))
+}
+
+/// The texts of a version: which one, and what was read.
+fn texts(version: &str) -> Vec<(&'static str, Stats)> {
+    let kinds = ["show", "adv", "stop"].into_iter();
+    let texts = kinds.filter_map(|kind| {
+        let text = fs::read_to_string(folder().join(format!("{version}.{kind}.txt"))).ok()?;
+        Some((
+            kind,
+            parse_text(&text).unwrap_or_else(|e| panic!("{version} {kind}: {e}")),
+        ))
+    });
+    texts.collect()
+}
+
+fn map(entries: &[(&str, u64)]) -> BTreeMap<String, u64> {
+    entries
+        .iter()
+        .map(|&(name, count)| (name.to_owned(), count))
+        .collect()
+}
+
+#[test]
+fn every_version_counted_the_known_workload() {
+    for version in versions() {
+        let at_least = |other: &str| version_number(&version) >= version_number(other);
+        let stats = json(&version);
+        let each = Counts {
+            total: 4,
+            languages: map(&[("C/C++", 3), ("Rust", 1)]),
+            compilers: match at_least("0.6.0") {
+                true => map(&[("c [gcc]", 2), ("c++ [gcc]", 1), ("rust", 1)]),
+                false => map(&[]),
+            },
+        };
+        let expected = Stats {
+            requests: Some(14),
+            executed: Some(9),
+            unsupported_compiler: Some(0),
+            non_compilation: Some(2),
+            non_cacheable: Some(3),
+            hits: each.clone(),
+            misses: each,
+            timeouts: Some(0),
+            read_errors: Some(0),
+            write_errors: Some(0),
+            writes: Some(4),
+            forced_recaches: Some(0),
+            non_cacheable_compilations: Some(0),
+            compilations: at_least("0.9.0").then_some(4),
+            compile_failures: Some(1),
+            not_cached: map(&[("-E", 1), ("crate-type", 1), ("missing input", 1)]),
+            dist_errors: Some(0),
+            cache_location: Some("Local disk: \"/tmp/sccache-fixture/cache\"".to_owned()),
+            max_cache_size: Some(1 << 30),
+            preprocessor_cache_mode: at_least("0.7.0")
+                .then_some(stats.preprocessor_cache_mode == Some(true)),
+            base_directories: at_least("0.14.0").then(Vec::new),
+            version: at_least("0.4.0").then(|| version.clone()),
+            // These differ from run to run.
+            write_seconds: stats.write_seconds,
+            read_hit_seconds: stats.read_hit_seconds,
+            compiler_seconds: stats.compiler_seconds,
+            cache_size: stats.cache_size,
+            ..Stats::default()
+        };
+        assert_eq!(stats, expected, "{version}");
+        assert_eq!(
+            stats.write_seconds.is_some(),
+            at_least("0.4.0"),
+            "{version}"
+        );
+        let compiling = stats.compiler_seconds.unwrap();
+        assert!(
+            compiling > 0.0 && compiling < 60.0,
+            "{version}: {compiling}"
+        );
+        assert!(
+            stats.read_hit_seconds.is_some() && stats.cache_size > Some(0),
+            "{version}"
+        );
+    }
+}
+
+#[test]
+fn the_texts_say_what_the_json_says() {
+    for version in versions() {
+        let texts = texts(&version);
+        let has_adv = version_number(&version) >= version_number("0.6.0");
+        assert_eq!(texts.len(), if has_adv { 3 } else { 2 }, "{version}");
+        for (kind, text) in texts {
+            let mut expected = json(&version);
+            lower_to_text(
+                &mut expected,
+                kind == "adv",
+                &text,
+                &format!("{version} {kind}"),
+            );
+            assert_eq!(text, expected, "{version} {kind}");
+        }
+    }
+}
+
+/// Leaves of a JSON's numbers what a text of the same run carries. Times, which are less
+/// exact there, become the text's once they were seen to be near.
+fn lower_to_text(stats: &mut Stats, advanced: bool, text: &Stats, what: &str) {
+    for counts in [&mut stats.hits, &mut stats.misses, &mut stats.errors] {
+        match advanced {
+            true => counts.languages.clear(),
+            false => counts.compilers.clear(),
+        }
+    }
+    stats.writes = None;
+    stats.write_seconds = None;
+    // All fixtures hold a few KiB.
+    stats.cache_size = stats.cache_size.map(|size| (size + 512) / 1024 * 1024);
+    let times = [
+        (&mut stats.read_hit_seconds, text.read_hit_seconds),
+        (&mut stats.compiler_seconds, text.compiler_seconds),
+    ];
+    for (json, text) in times {
+        let (exact, average) = (json.unwrap(), text.unwrap());
+        // Four of each; an average is cut to a millisecond.
+        assert!(
+            average <= exact + 1e-9 && exact < average + 0.004,
+            "{what}: {exact} {average}"
+        );
+        *json = text;
+    }
+}
+
+#[test]
+fn our_own_block_reads_back_as_the_text_did() {
+    for version in versions() {
+        for (kind, text) in texts(&version) {
+            let back = parse_text(&print_block(&text)).unwrap();
+            assert_eq!(back, text, "{version} {kind}");
+        }
+    }
+}
