@@ -129,11 +129,15 @@ impl Block {
             Section::Before | Section::Counters => return Ok(false),
         };
         match ROW.captures(line) {
+            // Something else got into the text: a count doesn't begin like this.
+            Some(row) if !row["value"].starts_with(begins_number) => {
+                keep_unrecognized(&mut self.stats.unrecognized, line);
+            }
             Some(row) => {
-                let count = units::count(&row["value"]);
-                let count =
-                    count.ok_or_else(|| ParseError::bad_value(&row["name"], &row["value"]))?;
-                map.insert(row["name"].to_owned(), count);
+                let (name, value) = (&row["name"], &row["value"]);
+                let count = units::count(value);
+                let count = count.ok_or_else(|| ParseError::bad_value(name, value))?;
+                map.insert(name.to_owned(), count);
             }
             None => keep_unrecognized(&mut self.stats.unrecognized, line),
         }
@@ -231,7 +235,11 @@ impl Block {
             "Failed distributed compilations" => &mut stats.dist_errors,
             _ => return Ok(false),
         };
-        if c.name("unit").is_some() || c.name("of").is_some() {
+        if c.name("of").is_some() {
+            // A part of what no known version divides: the whole has its own line.
+            return Ok(false);
+        }
+        if c.name("unit").is_some() {
             return Err(bad());
         }
         *counter = Some(units::count(&c["value"]).ok_or_else(bad)?);
@@ -263,10 +271,15 @@ impl Block {
     }
 }
 
+fn begins_number(first: char) -> bool {
+    first.is_ascii_digit() || matches!(first, '-' | '+')
+}
+
 /// Whether a line is the first of a block, or of what `--stop-server` prints.
 fn begins_block(line: &str) -> bool {
     let first = COUNTER.captures(line);
-    line == "Stopping sccache server..." || first.is_some_and(|c| &c["name"] == "Compile requests")
+    let requests = |c: regex::Captures| &c["name"] == "Compile requests" && c.name("of").is_none();
+    line == "Stopping sccache server..." || first.is_some_and(requests)
 }
 
 fn seconds(c: &regex::Captures) -> Option<f64> {

@@ -100,8 +100,4 @@ impl fmt::Display for TakeError {
     }
 }
 
-impl std::error::Error for TakeError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        None
-    }
-}
+impl std::error::Error for TakeError {}

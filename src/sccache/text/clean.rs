@@ -37,10 +37,12 @@ fn clean(line: &str) -> Cow<'_, str> {
     }
 }
 
+/// Whether the text ends in a number and its unit, as sizes, averages and rates do.
 fn ends_in_unit(text: &str) -> bool {
-    [" bytes", "iB", " s", " %"]
-        .iter()
-        .any(|unit| text.ends_with(unit))
+    let units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "s", "%"];
+    text.rsplit_once(' ').is_some_and(|(before, unit)| {
+        units.contains(&unit) && before.ends_with(|last: char| last.is_ascii_digit())
+    })
 }
 
 #[cfg(test)]
@@ -63,5 +65,6 @@ mod tests {
         assert_eq!(all("Cache hits  1\nCache misses  14"), ["Cache hits  1"]);
         assert_eq!(all("a\nMax cache size   10 GiB").len(), 2);
         assert_eq!(all("Compile requests 1"), [""; 0]);
+        assert_eq!(all("a\nmissing s"), ["a"]);
     }
 }

@@ -76,14 +76,19 @@ fn a_later_version_loses_nothing_known() {
     let later = LOG
         .replace(" * Cache timeouts   ", " * Cache wormholes  ")
         .replace(
+            " * Non-cacheable calls",
+            " * Compile requests (Rust)  3\n * Non-cacheable calls",
+        )
+        .replace(
             " * Cache location",
             " * Cache colour      blue\n * Cache location",
         );
     let stats = parsed(&later);
     assert_eq!(stats.timeouts, None);
     assert_eq!(stats.hits.total, 144);
-    assert_eq!(stats.unrecognized.len(), 2, "{:?}", stats.unrecognized);
-    assert!(stats.unrecognized[1].ends_with("blue"));
+    assert_eq!(stats.requests, Some(193));
+    assert_eq!(stats.unrecognized.len(), 3, "{:?}", stats.unrecognized);
+    assert!(stats.unrecognized[2].ends_with("blue"));
 }
 
 #[test]
@@ -105,11 +110,25 @@ fn impossible_numbers_are_errors() {
             "{bad}: {error}"
         );
     }
+    let spaced = LOG.replace(number, "Cache hits      1 234");
+    assert_eq!(
+        parse_text(&spaced),
+        Err(ParseError::Missing { name: "Cache hits" })
+    );
     assert!(parse_text(&LOG.replace("0.010 s", "-0.010 s")).is_err());
     assert!(
         parse_text(&LOG.replace("crate-type                           47", "crate-type  4,7"))
             .is_err()
     );
+}
+
+#[test]
+fn what_others_print_in_between_is_kept_aside() {
+    let noise = " * -                                     2\n";
+    let text = LOG.replace(noise, &format!("make[1]: Leaving directory\n{noise}"));
+    let stats = parsed(&text);
+    assert_eq!(stats.not_cached.len(), 2);
+    assert_eq!(stats.unrecognized, ["make[1]: Leaving directory"]);
 }
 
 #[test]
