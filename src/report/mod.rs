@@ -1,1 +1,110 @@
-//! (to come)
+//! What people look at: `sccache-report`.
+//!
+//! One file per subcommand, each with its arguments beside its `run`. A subcommand
+//! fetches rows from the store, lets go of the database, describes its columns once
+//! (`sheet`), and any of the formats (`format`) writes them. Only this room knows a
+//! column's heading.
+
+mod breakdown;
+mod builds;
+mod cli;
+mod common;
+mod emerges;
+mod format;
+mod overview;
+mod packages;
+mod sections;
+mod sheet;
+mod show;
+mod text;
+mod trend;
+mod verdict;
+mod when;
+
+use std::ffi::OsString;
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use crate::store;
+
+/// The definition of the command line, for man pages and completions.
+pub fn command() -> clap::Command {
+    cli::Cli::command()
+}
+
+/// Runs `sccache-report` with these arguments (the program's name first), and returns
+/// its exit status: 0 something shown, 1 nothing matched, 2 an error.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match cli::Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let mut out = BufWriter::new(io::stdout().lock());
+    let result = cli.run(&mut out).and_then(|shown| {
+        out.flush()?;
+        Ok(shown)
+    });
+    match result {
+        Ok(Shown::Something) => ExitCode::SUCCESS,
+        Ok(Shown::Nothing(why)) => {
+            eprintln!("sccache-report: {why}");
+            ExitCode::from(1)
+        }
+        Err(Trouble::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(trouble) => {
+            let (cause, cure) = trouble.tell();
+            eprintln!("sccache-report: {}", text::clean(&cause));
+            if !cure.is_empty() {
+                eprintln!("  {}", text::clean(&cure));
+            }
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether there was something to show.
+#[derive(Debug)]
+enum Shown {
+    Something,
+    /// And why not, in one line.
+    Nothing(String),
+}
+
+/// Why a report could not be made.
+#[derive(Debug)]
+enum Trouble {
+    Store(store::Error),
+    Output(io::Error),
+    /// What is wrong with what was asked, and what to ask instead.
+    Request(String, String),
+}
+
+impl Trouble {
+    /// The cause, and what to do.
+    fn tell(self) -> (String, String) {
+        match self {
+            Trouble::Store(error) => (error.to_string(), error.hint().to_string()),
+            Trouble::Output(error) => (format!("can't write the report: {error}"), String::new()),
+            Trouble::Request(cause, cure) => (cause, cure),
+        }
+    }
+}
+
+impl From<store::Error> for Trouble {
+    fn from(error: store::Error) -> Self {
+        Trouble::Store(error)
+    }
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        Trouble::Output(error)
+    }
+}

@@ -1,0 +1,136 @@
+//! `sccache-report builds`: a row per build, the newest last.
+
+use std::collections::HashMap;
+use std::io::Write;
+
+use uuid::Uuid;
+
+use super::common::{Common, Selection};
+use super::format::Format;
+use super::sheet::{Column, Sheet, Tone, Value};
+use super::{Shown, Trouble, breakdown, text};
+use crate::portage::{Attribution, Outcome, Phase};
+use crate::store::{BuildRow, attribution_word, outcome_word};
+
+type Col = Column<Detailed>;
+
+/// A row per build, the newest last
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Packages: PN, CATEGORY/PN, with shell wildcards if you like
+    #[arg(value_name = "PATTERN")]
+    patterns: Vec<String>,
+}
+
+/// A build with its phases, where the format has a place for them.
+pub(super) struct Detailed {
+    pub(super) row: BuildRow,
+    pub(super) phases: Vec<Phase>,
+}
+
+pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble> {
+    let rows = match common.select(&args.patterns)? {
+        Selection::Builds(store, filter) => {
+            let rows = store.builds(&filter)?;
+            let phases = match common.format {
+                Format::Json => store.phases(&filter)?,
+                _ => HashMap::new(),
+            };
+            detailed(rows, phases)
+        }
+        Selection::Nothing(why) => return common.nothing(&sheet(vec![]), why, out),
+    };
+    common.finish(sheet(rows), out)
+}
+
+/// Puts the phases to their builds.
+pub(super) fn detailed(
+    rows: Vec<BuildRow>,
+    mut phases: HashMap<Uuid, Vec<Phase>>,
+) -> Vec<Detailed> {
+    rows.into_iter()
+        .map(|row| Detailed {
+            phases: phases.remove(&row.id).unwrap_or_default(),
+            row,
+        })
+        .collect()
+}
+
+pub(super) fn sheet(rows: Vec<Detailed>) -> Sheet<Detailed> {
+    Sheet {
+        columns: columns(),
+        rows,
+    }
+}
+
+/// The columns of a build, for all that list builds.
+pub(super) fn columns() -> Vec<Column<Detailed>> {
+    let mut columns = identity();
+    columns.extend(numbers());
+    columns
+}
+
+fn identity() -> Vec<Column<Detailed>> {
+    vec![
+        Col::shown("started", 90, |d| text::minute(d.row.started_at)),
+        Col::new("id", |d| Value::text(d.row.id))
+            .heading("id", 25)
+            .show(|d| d.row.id.to_string()[..8].to_string()),
+        Col::new("package", |d| Value::text(&d.row.package))
+            .heading("package", 100)
+            .cut_to(14),
+        Col::new("version", |d| Value::text(&d.row.version))
+            .heading("version", 60)
+            .cut_to(7),
+        Col::new("slot", |d| d.row.slot.clone().into()),
+        Col::new("repository", |d| d.row.repository.clone().into()),
+        Col::new("host", |d| Value::text(&d.row.host)),
+        Col::new("emerge", |d| d.row.emerge.map(|id| id.to_string()).into()),
+        Col::new("outcome", |d| Value::text(outcome_word(d.row.outcome)))
+            .heading("outcome", 70)
+            .tone(|d| match d.row.outcome {
+                Outcome::Merged | Outcome::Packaged => Tone::Plain,
+                Outcome::Interrupted => Tone::Warning,
+                Outcome::Failed => Tone::Bad,
+            }),
+        Col::new("started_at", |d| Value::Time(d.row.started_at)),
+        Col::new("finished_at", |d| Value::Time(d.row.finished_at)),
+    ]
+}
+
+fn numbers() -> Vec<Column<Detailed>> {
+    vec![
+        Col::new("hits", |d| d.row.hits.into()).heading("hits", 81),
+        Col::new("misses", |d| d.row.misses.into()).heading("misses", 80),
+        Col::new("hit_rate", |d| d.row.hit_rate().into()).heading("hit rate", 95),
+        Col::new("coverage", |d| d.row.coverage().into()).heading("coverage", 30),
+        Col::new("requests", |d| d.row.requests.into()),
+        Col::new("executed", |d| d.row.executed.into()),
+        Col::new("errors", |d| d.row.errors.into()),
+        Col::new("compile_failures", |d| d.row.compile_failures.into()),
+        Col::new("non_cacheable", |d| d.row.non_cacheable.into()),
+        Col::new("time_saved_seconds", |_| Value::Unknown),
+        Col::new("sccache_version", |d| d.row.sccache_version.clone().into()),
+        Col::new("attribution", |d| {
+            d.row
+                .attribution
+                .map(|a| attribution_word(a).to_string())
+                .into()
+        }),
+        Col::nested("languages", |d| breakdown::languages(&d.phases)),
+        Col::nested("not_cached", |d| breakdown::not_cached(&d.phases)),
+        Col::nested("phases", |d| breakdown::phases(&d.phases)),
+        Col::shown("note", 75, |d| note(&d.row).to_string()).tone(|_| Tone::Warning),
+    ]
+}
+
+/// What keeps the row's numbers from being the whole truth.
+pub(super) fn note(row: &BuildRow) -> &'static str {
+    let shared = row.attribution == Some(Attribution::Shared);
+    match (row.measured_phases, row.phases) {
+        (0, _) => "unmeasured",
+        (measured, all) if measured < all => "partly measured",
+        _ if shared => "shared",
+        _ => "",
+    }
+}

@@ -1,0 +1,99 @@
+//! The command line of `sccache-report`.
+
+use std::io::Write;
+
+use clap::{Parser, Subcommand};
+
+use super::common::{Common, Selection};
+use super::{Shown, Trouble, builds, emerges, overview, packages, show, trend};
+
+/// What sccache did for the packages that Portage built.
+///
+/// Without a command: an overview of what the cache did lately. With a PATTERN: the
+/// packages that match; where just one does, everything about it.
+#[derive(Debug, Parser)]
+#[command(name = "sccache-report", version, after_help = AFTER_HELP)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    /// Packages: PN, CATEGORY/PN, with shell wildcards if you like (`dev-rust/*`)
+    #[arg(value_name = "PATTERN")]
+    patterns: Vec<String>,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Packages(packages::Args),
+    Builds(builds::Args),
+    Emerges(emerges::Args),
+    Trend(trend::Args),
+    Show(show::Args),
+}
+
+const AFTER_HELP: &str = "\
+Words:
+  hit rate   hits / (hits + misses): how often the cache had what it was asked for
+  coverage   (hits + misses) / (executed + non-cacheable calls): how much of the
+             compiling the cache could answer at all; links, for one, it can't
+  -          no data: not measured, or nothing to divide. It is never 0
+
+Examples:
+  sccache-report                                 what the cache did lately
+  sccache-report emlop                           everything about one package
+  sccache-report 'dev-rust/*' --since '2 weeks ago'
+  sccache-report packages --sort misses --limit 10
+  sccache-report builds --last 20 --outcome failed
+  sccache-report builds --format json | jq '.rows[].hit_rate'
+
+Exit status: 0 something shown, 1 nothing matched, 2 an error.";
+
+impl Cli {
+    /// Makes the report that was asked for.
+    pub(super) fn run(&self, out: &mut dyn Write) -> Result<Shown, Trouble> {
+        let common = &self.common;
+        if self.command.is_some() && !self.patterns.is_empty() {
+            return Err(Trouble::Request(
+                format!("`{}` stands before the command", self.patterns.join(" ")),
+                "put patterns after the command: sccache-report builds PATTERN".into(),
+            ));
+        }
+        match &self.command {
+            Some(Command::Packages(args)) => packages::run(args, common, out),
+            Some(Command::Builds(args)) => builds::run(args, common, out),
+            Some(Command::Emerges(args)) => emerges::run(args, common, out),
+            Some(Command::Trend(args)) => trend::run(args, common, out),
+            Some(Command::Show(args)) => show::run(args, common, out),
+            None if self.patterns.is_empty() => overview::run(common, out),
+            None => self.bare(out),
+        }
+    }
+
+    fn bare(&self, out: &mut dyn Write) -> Result<Shown, Trouble> {
+        let found = match self.common.select(&self.patterns)? {
+            Selection::Builds(store, filter) => {
+                let rows = store.packages(&filter)?;
+                (rows.len() == 1).then(|| rows[0].package.clone())
+            }
+            Selection::Nothing(_) => None,
+        };
+        match found {
+            Some(package) => show::package(&package, &self.common, out),
+            None => {
+                let patterns = self.patterns.clone();
+                packages::run(&packages::Args { patterns }, &self.common, out)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_definition_is_sound() {
+        super::super::command().debug_assert();
+    }
+}

@@ -1,0 +1,37 @@
+//! Comma- or tab-separated values, with a header and full precision. What is unknown
+//! is empty.
+
+use std::io::{self, Write};
+
+use chrono::SecondsFormat;
+
+use super::super::sheet::{Sheet, Value};
+use super::Output;
+
+pub(super) struct Separated {
+    pub(super) by: u8,
+}
+
+impl Output for Separated {
+    fn write<R: 'static>(&self, sheet: &Sheet<R>, out: &mut dyn Write) -> io::Result<()> {
+        let mut csv = csv::WriterBuilder::new()
+            .delimiter(self.by)
+            .from_writer(out);
+        let columns: Vec<_> = sheet.data().filter(|column| !column.nested).collect();
+        csv.write_record(columns.iter().map(|column| column.name))?;
+        for row in &sheet.rows {
+            csv.write_record(columns.iter().map(|column| field((column.value)(row))))?;
+        }
+        csv.flush()
+    }
+}
+
+fn field(value: Value) -> String {
+    match value {
+        Value::Unknown | Value::Nested(_) => String::new(),
+        Value::Count(n) => n.to_string(),
+        Value::Rate(rate) => rate.to_string(),
+        Value::Text(text) => text,
+        Value::Time(time) => time.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+    }
+}

@@ -1,0 +1,222 @@
+//! Rows and the description of their columns, which every format reads.
+
+use std::cmp::Ordering;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value as Json;
+
+/// What stands in one place of a report.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value {
+    /// Not known, or nothing to divide.
+    Unknown,
+    Count(u64),
+    /// Between 0 and 1.
+    Rate(f64),
+    Text(String),
+    Time(DateTime<Utc>),
+    /// What CSV and tables have no place for.
+    Nested(Json),
+}
+
+impl Value {
+    pub(super) fn text(text: impl Into<String>) -> Value {
+        Value::Text(text.into())
+    }
+}
+
+impl From<Option<u64>> for Value {
+    fn from(known: Option<u64>) -> Value {
+        known.map_or(Value::Unknown, Value::Count)
+    }
+}
+
+impl From<Option<f64>> for Value {
+    fn from(known: Option<f64>) -> Value {
+        known.map_or(Value::Unknown, Value::Rate)
+    }
+}
+
+impl From<Option<String>> for Value {
+    fn from(known: Option<String>) -> Value {
+        known.map_or(Value::Unknown, Value::Text)
+    }
+}
+
+/// How a place in a table is to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tone {
+    Plain,
+    Warning,
+    Bad,
+}
+
+/// What a column gets from a row.
+type Get<R, T> = Box<dyn Fn(&R) -> T>;
+
+/// A column, described once for all formats.
+pub(super) struct Column<R> {
+    /// Its name in JSON, CSV and `--sort`.
+    pub(super) name: &'static str,
+    pub(super) value: Get<R, Value>,
+    /// Where in tables, if there.
+    pub(super) table: Option<InTable<R>>,
+    /// Whether it is in JSON and CSV.
+    pub(super) data: bool,
+    /// Whether it is nested, and so not in CSV.
+    pub(super) nested: bool,
+}
+
+/// A column's part in tables.
+pub(super) struct InTable<R> {
+    pub(super) heading: &'static str,
+    /// Where the table is too wide, the columns with the least go first.
+    pub(super) weight: u8,
+    /// The width to which its texts may be cut before columns go.
+    pub(super) cut_to: Option<usize>,
+    /// What the table shows, where it isn't the plain value.
+    pub(super) shown: Option<Get<R, String>>,
+    pub(super) tone: Get<R, Tone>,
+}
+
+impl<R: 'static> Column<R> {
+    /// A column of JSON and CSV.
+    pub(super) fn new(name: &'static str, value: impl Fn(&R) -> Value + 'static) -> Self {
+        Column {
+            name,
+            value: Box::new(value),
+            table: None,
+            data: true,
+            nested: false,
+        }
+    }
+
+    /// A column of JSON only.
+    pub(super) fn nested(name: &'static str, value: impl Fn(&R) -> Json + 'static) -> Self {
+        let value = move |row: &R| Value::Nested(value(row));
+        Column {
+            nested: true,
+            ..Column::new(name, value)
+        }
+    }
+
+    /// A column of tables only.
+    pub(super) fn shown(
+        heading: &'static str,
+        weight: u8,
+        shown: impl Fn(&R) -> String + 'static,
+    ) -> Self {
+        let nothing = |_: &R| Value::Unknown;
+        let column = Column {
+            data: false,
+            ..Column::new(heading, nothing)
+        };
+        column.heading(heading, weight).show(shown)
+    }
+
+    /// Puts it into tables as well.
+    pub(super) fn heading(mut self, heading: &'static str, weight: u8) -> Self {
+        let tone = Box::new(|_: &R| Tone::Plain);
+        self.table = Some(InTable {
+            heading,
+            weight,
+            cut_to: None,
+            shown: None,
+            tone,
+        });
+        self
+    }
+
+    pub(super) fn cut_to(mut self, width: usize) -> Self {
+        self.table = self.table.map(|table| InTable {
+            cut_to: Some(width),
+            ..table
+        });
+        self
+    }
+
+    pub(super) fn show(mut self, shown: impl Fn(&R) -> String + 'static) -> Self {
+        self.table = self.table.map(|table| InTable {
+            shown: Some(Box::new(shown)),
+            ..table
+        });
+        self
+    }
+
+    pub(super) fn tone(mut self, tone: impl Fn(&R) -> Tone + 'static) -> Self {
+        self.table = self.table.map(|table| InTable {
+            tone: Box::new(tone),
+            ..table
+        });
+        self
+    }
+
+    /// The same column in JSON and CSV, of rows that have such a row within them.
+    pub(super) fn within<O: 'static>(self, part: fn(&O) -> &R) -> Column<O> {
+        let value = self.value;
+        Column {
+            name: self.name,
+            value: Box::new(move |outer| value(part(outer))),
+            table: None,
+            data: self.data,
+            nested: self.nested,
+        }
+    }
+}
+
+/// Rows with their columns.
+pub(super) struct Sheet<R> {
+    pub(super) columns: Vec<Column<R>>,
+    pub(super) rows: Vec<R>,
+}
+
+impl<R: 'static> Sheet<R> {
+    /// The columns of JSON and CSV.
+    pub(super) fn data(&self) -> impl Iterator<Item = &Column<R>> {
+        self.columns.iter().filter(|column| column.data)
+    }
+
+    /// Sorts by `COLUMN`, `COLUMN:asc` or `COLUMN:desc`; what is unknown comes last
+    /// either way, ties keep their order.
+    ///
+    /// # Errors
+    /// The names that there are, where this is none.
+    pub(super) fn sort(&mut self, by: &str) -> Result<(), Vec<&'static str>> {
+        let (name, direction) = by.split_once(':').unwrap_or((by, ""));
+        let column = self
+            .data()
+            .find(|column| column.name == name && !column.nested);
+        let (Some(column), true) = (column, matches!(direction, "" | "asc" | "desc")) else {
+            return Err(self.data().filter(|c| !c.nested).map(|c| c.name).collect());
+        };
+        let key = |row: &R| (column.value)(row);
+        let mut order_of: Vec<usize> = (0..self.rows.len()).collect();
+        let keys: Vec<Value> = self.rows.iter().map(key).collect();
+        order_of.sort_by(|a, b| order(&keys[*a], &keys[*b], direction));
+        let mut rows: Vec<Option<R>> = self.rows.drain(..).map(Some).collect();
+        self.rows = order_of
+            .into_iter()
+            .filter_map(|index| rows[index].take())
+            .collect();
+        Ok(())
+    }
+}
+
+fn order(a: &Value, b: &Value, direction: &str) -> Ordering {
+    let (ordering, numbers) = match (a, b) {
+        (Value::Unknown, Value::Unknown) => return Ordering::Equal,
+        (Value::Unknown, _) => return Ordering::Greater,
+        (_, Value::Unknown) => return Ordering::Less,
+        (Value::Count(a), Value::Count(b)) => (a.cmp(b), true),
+        (Value::Rate(a), Value::Rate(b)) => (a.total_cmp(b), true),
+        (Value::Time(a), Value::Time(b)) => (a.cmp(b), false),
+        (Value::Text(a), Value::Text(b)) => (a.cmp(b), false),
+        _ => return Ordering::Equal,
+    };
+    match direction {
+        "asc" => ordering,
+        "desc" => ordering.reverse(),
+        _ if numbers => ordering.reverse(),
+        _ => ordering,
+    }
+}

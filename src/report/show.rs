@@ -1,0 +1,155 @@
+//! `sccache-report show`: all that is known about one package, or one build.
+
+use std::io::Write;
+
+use uuid::Uuid;
+
+use super::builds::{self, Detailed};
+use super::common::Common;
+use super::format::{Format, json_rows};
+use super::sections::{draw_build, draw_package};
+use super::sheet::{Column, Sheet};
+use super::{Shown, Trouble, breakdown, packages, text};
+use crate::portage::Phase;
+use crate::store::{Filter, PackageRow, Store};
+
+/// All that is known about a package or a build
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A package (PN or CATEGORY/PN), or a build's id or the first 8 characters of it
+    #[arg(value_name = "PACKAGE|BUILD-ID")]
+    what: String,
+}
+
+/// A package, its builds, and all their phases.
+pub(super) struct Package {
+    pub(super) row: PackageRow,
+    pub(super) history: Vec<Detailed>,
+    pub(super) phases: Vec<Phase>,
+}
+
+/// How many candidates an ambiguous request names.
+const CANDIDATES: usize = 8;
+
+pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble> {
+    let store = common.open()?;
+    let wanted = common.patterns(std::slice::from_ref(&args.what))?;
+    let names = store.matching_packages(&wanted)?;
+    match names.as_slice() {
+        [name] => show_package(store, name, common, out),
+        [] => match build_id(&store, &args.what)? {
+            Some(id) => show_build(store, id, common, out),
+            None => {
+                let what = text::clean(&args.what);
+                let why = format!("no recorded package or build matches {what}");
+                common.nothing(&package_sheet(vec![]), why, out)
+            }
+        },
+        several => Err(ambiguous(&args.what, several.iter().map(String::as_str))),
+    }
+}
+
+/// Everything about the package with exactly this name.
+pub(super) fn package(name: &str, common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble> {
+    show_package(common.open()?, name, common, out)
+}
+
+fn ambiguous<'a>(what: &str, candidates: impl Iterator<Item = &'a str>) -> Trouble {
+    let all: Vec<&str> = candidates.collect();
+    let more = if all.len() > CANDIDATES { " ..." } else { "" };
+    Trouble::Request(
+        format!("`{what}` is ambiguous"),
+        format!(
+            "say which: {}{more}",
+            all[..all.len().min(CANDIDATES)].join(" ")
+        ),
+    )
+}
+
+/// The build whose id is meant, if the text can be the beginning of one.
+fn build_id(store: &Store, text: &str) -> Result<Option<Uuid>, Trouble> {
+    let could_be = text.len() >= 8 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+    if !could_be {
+        return Ok(None);
+    }
+    let found = store.builds_with_id(text, CANDIDATES as u32 + 1)?;
+    match found.as_slice() {
+        [] => Ok(None),
+        [id] => Ok(Some(*id)),
+        several => {
+            let ids: Vec<String> = several.iter().map(Uuid::to_string).collect();
+            Err(ambiguous(text, ids.iter().map(String::as_str)))
+        }
+    }
+}
+
+fn show_package(
+    store: Store,
+    name: &str,
+    common: &Common,
+    out: &mut dyn Write,
+) -> Result<Shown, Trouble> {
+    let filter = Filter {
+        packages: Some(vec![name.to_string()]),
+        ..common.filter()?
+    };
+    let row = store.packages(&filter)?.pop();
+    let history = builds::detailed(store.builds(&filter)?, store.phases(&filter)?);
+    drop(store);
+    let Some(row) = row else {
+        let why = "no recorded build matches".to_string();
+        return common.nothing(&package_sheet(vec![]), why, out);
+    };
+    let phases = history
+        .iter()
+        .flat_map(|build| build.phases.iter().cloned())
+        .collect();
+    let package = Package {
+        row,
+        history,
+        phases,
+    };
+    if common.format == Format::Table {
+        draw_package(package, &common.look(), out)?;
+        return Ok(Shown::Something);
+    }
+    common.finish(package_sheet(vec![package]), out)
+}
+
+fn show_build(
+    store: Store,
+    id: Uuid,
+    common: &Common,
+    out: &mut dyn Write,
+) -> Result<Shown, Trouble> {
+    let filter = Filter {
+        build: Some(id),
+        ..Filter::default()
+    };
+    let mut builds = builds::detailed(store.builds(&filter)?, store.phases(&filter)?);
+    drop(store);
+    if common.format == Format::Table
+        && let Some(build) = builds.pop()
+    {
+        draw_build(&build, &common.look(), out)?;
+        return Ok(Shown::Something);
+    }
+    let mut sheet = builds::sheet(builds);
+    let compilers = |d: &Detailed| breakdown::compilers(&d.phases);
+    sheet.columns.push(Column::nested("compilers", compilers));
+    common.finish(sheet, out)
+}
+
+/// The package's columns as `packages` has them, and what lies below.
+fn package_sheet(rows: Vec<Package>) -> Sheet<Package> {
+    let known = packages::columns().into_iter();
+    let mut columns: Vec<Column<Package>> = known.map(|c| c.within(|p: &Package| &p.row)).collect();
+    columns.extend([
+        Column::<Package>::nested("languages", |p| breakdown::languages(&p.phases)),
+        Column::<Package>::nested("compilers", |p| breakdown::compilers(&p.phases)),
+        Column::<Package>::nested("not_cached", |p| breakdown::not_cached(&p.phases)),
+        Column::<Package>::nested("phases", |p| breakdown::phases(&p.phases)),
+        Column::<Package>::nested("history", |p| json_rows(&builds::columns(), &p.history)),
+    ]);
+    Sheet { columns, rows }
+}

@@ -1,0 +1,126 @@
+//! Values as people read them. What comes from the database was written by others:
+//! everything that could steer a terminal is made visible.
+
+use chrono::{DateTime, Local, Utc};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// The text with control characters, and those that turn or hide text, escaped.
+pub(super) fn clean(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    for c in text.chars() {
+        let steers = c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        match steers {
+            true => clean.extend(c.escape_default()),
+            false => clean.push(c),
+        }
+    }
+    clean
+}
+
+/// The text cut to `width` places, the last of them an ellipsis.
+pub(super) fn cut(mut text: String, width: usize) -> String {
+    if text.width() <= width {
+        return text;
+    }
+    let mut used = 1;
+    let end = text.char_indices().find_map(|(index, c)| {
+        used += c.width().unwrap_or(0);
+        (used > width).then_some(index)
+    });
+    text.truncate(end.unwrap_or(text.len()));
+    text.push('…');
+    text
+}
+
+/// `1,234,567`.
+pub(super) fn number(n: u64) -> String {
+    let digits = n.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// A number with its noun: `1 build`, `2 builds`.
+pub(super) fn of(n: u64, noun: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", number(n))
+}
+
+/// `1 hit, 2 misses`.
+pub(super) fn hits_and_misses(hits: u64, misses: u64) -> String {
+    let plural = if misses == 1 { "" } else { "es" };
+    format!("{}, {} miss{plural}", of(hits, "hit"), number(misses))
+}
+
+/// `97.4 %`. What is not all never reads `100.0 %`, and what is not nothing never
+/// `0.0 %`.
+pub(super) fn rate(rate: f64) -> String {
+    let percent = match rate * 100.0 {
+        p if p < 100.0 && p > 99.9 => 99.9,
+        p if p > 0.0 && p < 0.1 => 0.1,
+        p => p,
+    };
+    format!("{percent:.1} %")
+}
+
+/// The rate, or `-`.
+pub(super) fn rate_or_dash(known: Option<f64>) -> String {
+    known.map_or_else(|| "-".to_string(), rate)
+}
+
+/// Day and minute in local time.
+pub(super) fn minute(time: DateTime<Utc>) -> String {
+    time.with_timezone(&Local)
+        .format("%Y-%m-%d %H:%M")
+        .to_string()
+}
+
+/// Day in local time.
+pub(super) fn day(time: DateTime<Utc>) -> String {
+    time.with_timezone(&Local).format("%Y-%m-%d").to_string()
+}
+
+/// A rate as one of eight bars; a gap where there is none.
+pub(super) fn spark(rate: Option<f64>) -> char {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    match rate {
+        Some(rate) => BARS[((rate * 8.0) as usize).min(7)],
+        None => ' ',
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_steers_the_terminal() {
+        assert_eq!(
+            clean("a\x1b[31mb\nc\u{9b}d\u{202e}é"),
+            "a\\u{1b}[31mb\\nc\\u{9b}d\\u{202e}é"
+        );
+    }
+
+    #[test]
+    fn numbers_are_grouped_and_rates_don_t_round_to_all_or_nothing() {
+        assert_eq!(
+            (number(0), number(999), number(1234567)),
+            ("0".into(), "999".into(), "1,234,567".into())
+        );
+        assert_eq!((rate(1.0), rate(0.0)), ("100.0 %".into(), "0.0 %".into()));
+        assert_eq!(
+            (rate(0.99999), rate(0.00001)),
+            ("99.9 %".into(), "0.1 %".into())
+        );
+        assert_eq!(
+            (of(1, "build"), of(1000, "build")),
+            ("1 build".into(), "1,000 builds".into())
+        );
+    }
+}
