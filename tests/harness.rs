@@ -95,7 +95,7 @@ fn src_phases_run_as_portage_in_namespaces_of_their_own() {
         [&setup[0], &compile[0], &install[0]],
         ["0", portage.split(':').next().unwrap(), "0"]
     );
-    assert_eq!(setup[1], host[0], "setup has the host's network");
+    assert_ne!(setup[1], host[0], "runs don't meet on the host's network");
     for sandboxed in [&compile, &install] {
         for (i, kind) in ["network", "PID", "IPC"].iter().enumerate() {
             assert_ne!(sandboxed[i + 1], setup[i + 1], "{kind} namespace");
@@ -158,14 +158,75 @@ fn the_host_stays_as_it_was() {
     }
 }
 
+const SLEEPER: &str = r#"EAPI=8
+SLOT=0
+KEYWORDS=amd64
+S=${WORKDIR}
+src_compile() {
+    echo "int f;" > f.c
+    sccache gcc -c f.c || die
+    echo compiling now
+    sleep 300
+}"#;
+
 #[test]
 #[ignore = "needs root and the registries: make test"]
 fn a_running_emerge_can_be_signalled() {
     let root = Root::without_hook();
-    let text = "EAPI=8\nSLOT=0\nKEYWORDS=amd64\nS=${WORKDIR}\nsrc_compile() { einfo compiling now; sleep 300; }";
-    root.ebuild("dev-test/sleeper-1.0", text);
+    root.ebuild("dev-test/sleeper-1.0", SLEEPER);
     let mut running = root.start(&[], &["emerge", "-1", "dev-test/sleeper"]);
     running.until("compiling now").signal("INT");
     let run = running.wait().failed();
     assert!(run.leftovers.is_empty(), "{:?}\n{}", run.leftovers, run.log);
+
+    let mut running = root.start_in_terminal(&[], &["emerge", "-1", "dev-test/sleeper"]);
+    running.until("compiling now").ctrl_c();
+    let run = running.wait().failed();
+    assert!(run.leftovers.is_empty(), "{:?}\n{}", run.leftovers, run.log);
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn servers_left_over_are_reported_and_roots_never_share_one() {
+    let features = [("FEATURES", "-network-sandbox -pid-sandbox")];
+    let roots = [Root::without_hook(), Root::without_hook()];
+    std::thread::scope(|scope| {
+        for root in &roots {
+            scope.spawn(|| {
+                let run = root.emerge_with(&features, &["dev-test/many-clients"]);
+                assert!(run.status.success(), "{}", run.log);
+                assert!(
+                    run.leftovers.len() == 1 && run.leftovers[0].contains("sccache"),
+                    "{:?}",
+                    run.leftovers
+                );
+                assert_eq!(
+                    root.said("dev-test/many-clients")[0].count("compile_requests"),
+                    16
+                );
+            });
+        }
+    });
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn another_sccache_or_none() {
+    let root = Root::without_hook();
+    root.sccache("0.8.2").emerge(&["dev-test/many-files"]);
+    let said = root.said("dev-test/many-files");
+    assert_eq!(
+        (
+            said[0].json["version"].as_str(),
+            said[0].count("cache_misses")
+        ),
+        (Some("0.8.2"), 25)
+    );
+    root.sccache("none");
+    assert!(
+        root.run(&["sccache", "--version"])
+            .failed()
+            .log
+            .contains("No such file")
+    );
 }

@@ -12,12 +12,12 @@ fail() { say "$*"; exit 1; }
 # test runners know as "not run".
 need_all() {
 	local missing=() tool
-	for tool in cargo rustc gcc g++ make tar bzip2 unshare mount flock realpath; do
+	for tool in cargo rustc gcc g++ make tar bzip2 unshare mount findmnt flock awk; do
 		type -P "$tool" >/dev/null || missing+=("$tool")
 	done
 	system_python >/dev/null || missing+=("python3 with venv below /usr (apt: python3-venv)")
 	[[ $EUID -eq 0 ]] || missing+=("root (it makes mount namespaces)")
-	if [[ $EUID -eq 0 ]] && type -P unshare >/dev/null && ! unshare --mount --pid --fork true 2>/dev/null; then
+	if [[ $EUID -eq 0 ]] && type -P unshare >/dev/null && ! unshare --mount --net --pid --fork --mount-proc true 2>/dev/null; then
 		missing+=("the right to make namespaces (CAP_SYS_ADMIN)")
 	fi
 	[[ ${#missing[@]} -eq 0 ]] && return

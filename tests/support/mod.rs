@@ -162,6 +162,21 @@ impl Root {
 
     /// Starts a command and returns at once, for tests that signal it or look at it while it runs.
     pub fn start(&self, environment: &[(&str, &str)], command: &[&str]) -> Running {
+        let (harness, log, leftovers) = self.prepare(environment, command);
+        Running::start(harness, log, leftovers)
+    }
+
+    /// The same in a terminal of its own, for `Running::ctrl_c`.
+    pub fn start_in_terminal(&self, environment: &[(&str, &str)], command: &[&str]) -> Running {
+        let (harness, log, leftovers) = self.prepare(environment, command);
+        Running::start_in_terminal(harness, log, leftovers)
+    }
+
+    fn prepare(
+        &self,
+        environment: &[(&str, &str)],
+        command: &[&str],
+    ) -> (Command, PathBuf, PathBuf) {
         let number = self.runs.fetch_add(1, Ordering::Relaxed);
         let (log, leftovers) = (
             self.file(&format!(".harness/log-{number}")),
@@ -183,7 +198,7 @@ impl Root {
                     .map(|(name, value)| format!("{name}={value}")),
             )
             .args(command);
-        Running::start(harness, log, leftovers)
+        (harness, log, leftovers)
     }
 
     /// Where the collector writes unless make.conf says otherwise.

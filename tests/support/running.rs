@@ -3,6 +3,7 @@
 use super::Run;
 use std::{
     fs::{self, File},
+    io::Write,
     path::PathBuf,
     process::{Child, Command, Stdio},
     thread::sleep,
@@ -27,6 +28,44 @@ impl Running {
             log,
             leftovers,
         }
+    }
+
+    /// `script` gives it a pseudo-terminal; what is written to script's standard input is typed there.
+    pub(super) fn start_in_terminal(harness: Command, log: PathBuf, leftovers: PathBuf) -> Running {
+        let quoted =
+            |word: &std::ffi::OsStr| format!("'{}'", word.to_str().unwrap().replace('\'', r"'\''"));
+        let words: Vec<_> = std::iter::once(harness.get_program())
+            .chain(harness.get_args())
+            .map(quoted)
+            .collect();
+        let mut script = Command::new("script");
+        script.args([
+            "--quiet",
+            "--return",
+            "--flush",
+            "--command",
+            &format!("exec {}", words.join(" ")),
+            "/dev/null",
+        ]);
+        let file = File::create(&log).unwrap();
+        script
+            .stdin(Stdio::piped())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file);
+        Running {
+            child: script.spawn().unwrap(),
+            log,
+            leftovers,
+        }
+    }
+
+    /// Types Ctrl-C: all processes of the terminal's foreground group get SIGINT.
+    pub fn ctrl_c(&mut self) {
+        let terminal = self.child.stdin.as_mut().expect("started in a terminal");
+        terminal
+            .write_all(b"\x03")
+            .and_then(|()| terminal.flush())
+            .unwrap();
     }
 
     pub fn log(&self) -> String {
@@ -79,7 +118,9 @@ impl Running {
     }
 
     pub fn wait(mut self) -> Run {
+        let terminal = self.child.stdin.take(); // kept open: script takes its end for a Ctrl-D
         let status = self.child.wait().unwrap();
+        drop(terminal);
         let leftovers = fs::read_to_string(&self.leftovers).unwrap_or_default();
         Run {
             status,
