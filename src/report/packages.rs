@@ -64,7 +64,7 @@ fn note(row: &PackageRow) -> String {
         notes.push(format!("{} failed", sums.failed));
     }
     if sums.measured < sums.builds {
-        notes.push(format!("{} unmeasured", sums.builds - sums.measured));
+        notes.push(format!("{} incomplete", sums.builds - sums.measured));
     }
     if sums.shared > 0 {
         notes.push(format!("{} shared", sums.shared));

@@ -15,7 +15,7 @@ pub fn at(text: &str) -> DateTime<Utc> {
 }
 
 pub fn id(number: u128) -> Uuid {
-    Uuid::from_u128(0xb111_0000_0000_4000_8000_0000_0000_0000 + number)
+    Uuid::from_u128(0xb000_0000_0000_4000_8000_0000_0000_0000 + (number << 96))
 }
 
 pub fn counts(language: &str, compiler: &str, total: u64) -> Counts {
@@ -85,7 +85,7 @@ pub fn build(number: u128, package: &str, version: &str, start: &str, stats: Sta
 
 pub fn emerge(number: u128, command: &str, start: &str) -> Emerge {
     Emerge {
-        id: Uuid::from_u128(0xeeee_0000_0000_4000_8000_0000_0000_0000 + number),
+        id: Uuid::from_u128(0xe000_0000_0000_4000_8000_0000_0000_0000 + (number << 96)),
         command: command.into(),
         started_at: at(start),
     }
