@@ -37,7 +37,7 @@ pub(super) fn columns() -> Vec<Column<PackageRow>> {
     vec![
         Col::new("package", |r| Value::text(&r.package))
             .heading("package", 100)
-            .cut_to(16),
+            .cut_to(24),
         Col::new("builds", |r| Value::Count(r.sums.builds)).heading("builds", 80),
         Col::new("first_at", |r| Value::Time(r.first_at)),
         Col::new("last_at", |r| Value::Time(r.last_at))
