@@ -88,7 +88,7 @@ fn identity() -> Vec<Column<Detailed>> {
         Col::new("emerge", |d| d.row.emerge.map(|id| id.to_string()).into()),
         Col::new("outcome", |d| Value::text(outcome_word(d.row.outcome)))
             .heading("outcome", 92)
-            .cut_to(15)
+            .cut_to(16)
             .show(|d| outcome(&d.row))
             .tone(|d| match d.row.outcome {
                 Outcome::Merged | Outcome::Packaged if note(&d.row).is_empty() => Tone::Plain,

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::Row;
 use uuid::Uuid;
 
-use super::phases::time;
+use super::columns::time;
 use super::words;
 use crate::portage::{Attribution, Outcome};
 use crate::sccache;
