@@ -80,17 +80,19 @@ fn identity() -> Vec<Column<Detailed>> {
             .heading("package", 100)
             .cut_to(14),
         Col::new("version", |d| Value::text(&d.row.version))
-            .heading("version", 60)
+            .heading("version", 78)
             .cut_to(7),
         Col::new("slot", |d| d.row.slot.clone().into()),
         Col::new("repository", |d| d.row.repository.clone().into()),
         Col::new("host", |d| Value::text(&d.row.host)),
         Col::new("emerge", |d| d.row.emerge.map(|id| id.to_string()).into()),
         Col::new("outcome", |d| Value::text(outcome_word(d.row.outcome)))
-            .heading("outcome", 70)
+            .heading("outcome", 92)
+            .cut_to(16)
+            .show(|d| outcome(&d.row))
             .tone(|d| match d.row.outcome {
-                Outcome::Merged | Outcome::Packaged => Tone::Plain,
-                Outcome::Interrupted => Tone::Warning,
+                Outcome::Merged | Outcome::Packaged if note(&d.row).is_empty() => Tone::Plain,
+                Outcome::Merged | Outcome::Packaged | Outcome::Interrupted => Tone::Warning,
                 Outcome::Failed => Tone::Bad,
             }),
         Col::new("started_at", |d| Value::Time(d.row.started_at)),
@@ -100,8 +102,8 @@ fn identity() -> Vec<Column<Detailed>> {
 
 fn numbers() -> Vec<Column<Detailed>> {
     vec![
-        Col::new("hits", |d| d.row.hits.into()).heading("hits", 81),
-        Col::new("misses", |d| d.row.misses.into()).heading("misses", 80),
+        Col::new("hits", |d| d.row.hits.into()).heading("hits", 72),
+        Col::new("misses", |d| d.row.misses.into()).heading("misses", 55),
         Col::new("hit_rate", |d| d.row.hit_rate().into()).heading("hit rate", 95),
         Col::new("coverage", |d| d.row.coverage().into()).heading("coverage", 30),
         Col::new("requests", |d| d.row.requests.into()),
@@ -120,17 +122,20 @@ fn numbers() -> Vec<Column<Detailed>> {
         Col::nested("languages", |d| breakdown::languages(&d.phases)),
         Col::nested("not_cached", |d| breakdown::not_cached(&d.phases)),
         Col::nested("phases", |d| breakdown::phases(&d.phases)),
-        Col::shown("note", 75, |d| note(&d.row).to_string()).tone(|_| Tone::Warning),
     ]
 }
 
-/// What keeps the row's numbers from being the whole truth.
-pub(super) fn note(row: &BuildRow) -> &'static str {
+/// The outcome, and what keeps the row's numbers from being the whole truth.
+fn outcome(row: &BuildRow) -> String {
+    format!("{}{}", outcome_word(row.outcome), note(row))
+}
+
+fn note(row: &BuildRow) -> &'static str {
     let shared = row.attribution == Some(Attribution::Shared);
     match (row.measured_phases, row.phases) {
-        (0, _) => "unmeasured",
-        (measured, all) if measured < all => "partly measured",
-        _ if shared => "shared",
+        (0, _) => ", unmeasured",
+        (measured, all) if measured < all => ", partial",
+        _ if shared => ", shared",
         _ => "",
     }
 }

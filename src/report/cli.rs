@@ -55,12 +55,6 @@ impl Cli {
     /// Makes the report that was asked for.
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<Shown, Trouble> {
         let common = &self.common;
-        if self.command.is_some() && !self.patterns.is_empty() {
-            return Err(Trouble::Request(
-                format!("`{}` stands before the command", self.patterns.join(" ")),
-                "put patterns after the command: sccache-report builds PATTERN".into(),
-            ));
-        }
         match &self.command {
             Some(Command::Packages(args)) => packages::run(args, common, out),
             Some(Command::Builds(args)) => builds::run(args, common, out),

@@ -38,7 +38,7 @@ pub(super) fn columns() -> Vec<Column<EmergeRow>> {
         Col::new("host", |r| Value::text(&r.host)),
         Col::new("command", |r| Value::text(&r.command))
             .heading("command", 100)
-            .cut_to(14),
+            .cut_to(30),
         Col::new("started_at", |r| Value::Time(r.started_at)),
         Col::new("builds", |r| Value::Count(r.sums.builds)).heading("builds", 80),
         Col::new("failed", |r| Value::Count(r.sums.failed))

@@ -37,7 +37,7 @@ pub(super) fn columns() -> Vec<Column<PackageRow>> {
     vec![
         Col::new("package", |r| Value::text(&r.package))
             .heading("package", 100)
-            .cut_to(16),
+            .cut_to(24),
         Col::new("builds", |r| Value::Count(r.sums.builds)).heading("builds", 80),
         Col::new("first_at", |r| Value::Time(r.first_at)),
         Col::new("last_at", |r| Value::Time(r.last_at))
@@ -64,7 +64,7 @@ fn note(row: &PackageRow) -> String {
         notes.push(format!("{} failed", sums.failed));
     }
     if sums.measured < sums.builds {
-        notes.push(format!("{} unmeasured", sums.builds - sums.measured));
+        notes.push(format!("{} incomplete", sums.builds - sums.measured));
     }
     if sums.shared > 0 {
         notes.push(format!("{} shared", sums.shared));

@@ -10,7 +10,7 @@ pub(super) enum Edge {
     Until,
 }
 
-/// The moment that `text` names. A date is its midnight: as the end of a period the
+/// The moment that `text` names. A date, `today` or `yesterday` is its midnight: as the end of a period the
 /// midnight after it, so that the day is in. A span (`3d`) is that long ago.
 pub(super) fn parse<Z: TimeZone>(
     text: &str,
@@ -18,7 +18,13 @@ pub(super) fn parse<Z: TimeZone>(
     now: DateTime<Z>,
 ) -> Result<DateTime<Utc>, String> {
     let text = text.trim();
-    if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+    let today = now.date_naive();
+    let date = match text {
+        "today" => Some(today),
+        "yesterday" => today.pred_opt(),
+        _ => NaiveDate::parse_from_str(text, "%Y-%m-%d").ok(),
+    };
+    if let Some(date) = date {
         let date = match edge {
             Edge::Since => Some(date),
             Edge::Until => date.checked_add_days(Days::new(1)),

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use regex::Regex;
 use rusqlite::types::{ToSql, Value};
 
-use super::phases::micros;
+use super::columns::micros;
 use super::{Result, Store, words};
 use crate::portage::Outcome;
 

@@ -27,8 +27,10 @@
 //! removal is, which takes a sync of the folder. When [`Store::record`] has returned,
 //! the build survives a power cut.
 
+mod columns;
 mod error;
 mod filter;
+mod insert;
 mod open;
 mod phases;
 mod query;

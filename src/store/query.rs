@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use rusqlite::Row;
 use uuid::Uuid;
 
+use super::columns::time;
 use super::filter::{Filter, Picked};
-use super::phases::time;
 use super::rows::id;
 use super::{BuildRow, EmergeRow, Moment, PackageRow, Result, Store, Sums};
 

@@ -2,7 +2,8 @@
 
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::phases::{count, insert, micros};
+use super::columns::{count, micros};
+use super::insert::insert;
 use super::{Error, Result, Store, words};
 use crate::portage::{Attribution, Build, Emerge};
 use crate::sccache::Stats;

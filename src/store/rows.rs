@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::Row;
 use uuid::Uuid;
 
-use super::phases::time;
+use super::columns::time;
 use super::words;
 use crate::portage::{Attribution, Outcome};
 use crate::sccache;
@@ -12,29 +12,47 @@ use crate::sccache;
 /// One build, as its row has it. Totals are `None` where unknown.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BuildRow {
+    /// Globally unique.
     pub id: Uuid,
+    /// The machine.
     pub host: String,
     /// `CATEGORY/PN`.
     pub package: String,
+    /// `PVR`.
     pub version: String,
+    /// `SLOT`.
     pub slot: Option<String>,
+    /// `PORTAGE_REPO_NAME`.
     pub repository: Option<String>,
+    /// The id of the emerge command that it was part of.
     pub emerge: Option<Uuid>,
+    /// What came of it.
     pub outcome: Outcome,
+    /// When it started.
     pub started_at: DateTime<Utc>,
+    /// When it ended; never before the start.
     pub finished_at: DateTime<Utc>,
     /// `None` where sccache ran in no phase.
     pub attribution: Option<Attribution>,
+    /// The latest version that any of its phases named.
     pub sccache_version: Option<String>,
-    /// Runs of phases in which sccache ran, and how many of them were measured.
+    /// Runs of phases in which sccache ran.
     pub phases: u32,
+    /// How many of these runs were measured.
     pub measured_phases: u32,
+    /// Answered from the cache.
     pub hits: Option<u64>,
+    /// Not found in the cache.
     pub misses: Option<u64>,
+    /// Errors while handling a request.
     pub errors: Option<u64>,
+    /// Requests from clients; 0 in client-side mode.
     pub requests: Option<u64>,
+    /// Compilations that sccache could try to cache.
     pub executed: Option<u64>,
+    /// Requests that sccache can't cache.
     pub non_cacheable: Option<u64>,
+    /// Compilers that failed.
     pub compile_failures: Option<u64>,
 }
 
@@ -90,6 +108,7 @@ impl BuildRow {
 /// Sums over several builds; unmeasured builds count, and add nothing else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sums {
+    /// How many builds.
     pub builds: u64,
     /// Builds with outcome `failed`.
     pub failed: u64,
@@ -99,6 +118,7 @@ pub struct Sums {
     pub shared: u64,
     /// `None` where no build was measured.
     pub hits: Option<u64>,
+    /// Not found in the cache.
     pub misses: Option<u64>,
     /// hits + misses of the builds for which the calls are known.
     pub answered: u64,
@@ -161,13 +181,17 @@ impl Sums {
 pub struct PackageRow {
     /// `CATEGORY/PN`.
     pub package: String,
+    /// Over these builds.
     pub sums: Sums,
-    /// When the first and the last of these builds started.
+    /// When the first of these builds started.
     pub first_at: DateTime<Utc>,
+    /// When the last of these builds started.
     pub last_at: DateTime<Utc>,
     /// Of the last build.
     pub last_version: String,
+    /// The last build's hits.
     pub last_hits: Option<u64>,
+    /// The last build's misses.
     pub last_misses: Option<u64>,
 }
 
@@ -181,16 +205,22 @@ impl PackageRow {
 /// One emerge command with its builds that passed the filter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EmergeRow {
+    /// Globally unique.
     pub id: Uuid,
+    /// The machine.
     pub host: String,
+    /// The command line, as it was.
     pub command: String,
+    /// When it started.
     pub started_at: DateTime<Utc>,
+    /// Over these builds.
     pub sums: Sums,
 }
 
 /// One build's part in what goes over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
+    /// When it started.
     pub started_at: DateTime<Utc>,
     /// Of this build alone.
     pub sums: Sums,

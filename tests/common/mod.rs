@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sccache_report::portage::{Attribution, Build, Emerge, Outcome, Phase};
 use sccache_report::sccache::{Counts, Stats};
 use sccache_report::store::{Recorded, Store};
+use serde_json::Value;
 use uuid::Uuid;
 
 pub fn at(text: &str) -> DateTime<Utc> {
@@ -15,7 +17,7 @@ pub fn at(text: &str) -> DateTime<Utc> {
 }
 
 pub fn id(number: u128) -> Uuid {
-    Uuid::from_u128(0xb111_0000_0000_4000_8000_0000_0000_0000 + number)
+    Uuid::from_u128(0xb000_0000_0000_4000_8000_0000_0000_0000 + (number << 96))
 }
 
 pub fn counts(language: &str, compiler: &str, total: u64) -> Counts {
@@ -85,7 +87,7 @@ pub fn build(number: u128, package: &str, version: &str, start: &str, stats: Sta
 
 pub fn emerge(number: u128, command: &str, start: &str) -> Emerge {
     Emerge {
-        id: Uuid::from_u128(0xeeee_0000_0000_4000_8000_0000_0000_0000 + number),
+        id: Uuid::from_u128(0xe000_0000_0000_4000_8000_0000_0000_0000 + (number << 96)),
         command: command.into(),
         started_at: at(start),
     }
@@ -186,4 +188,31 @@ pub fn folder() -> (tempfile::TempDir, PathBuf) {
     std::fs::set_permissions(folder.path(), open).unwrap();
     let path = folder.path().join("stats.db");
     (folder, path)
+}
+
+/// sccache-report with nothing of the tester's environment.
+pub fn program() -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("sccache-report"));
+    command.env_clear().env("TZ", "UTC0");
+    command
+}
+
+pub fn run(db: &Path, args: &[&str]) -> Output {
+    program().arg("--db").arg(db).args(args).output().unwrap()
+}
+
+pub fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// The rows of the JSON document.
+pub fn json(db: &Path, args: &[&str]) -> Vec<Value> {
+    let output = run(db, &[args, &["--format", "json"]].concat());
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["schema"], 1);
+    document["rows"].as_array().unwrap().clone()
 }

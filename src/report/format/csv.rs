@@ -18,11 +18,21 @@ impl Output for Separated {
             .delimiter(self.by)
             .from_writer(out);
         let columns: Vec<_> = sheet.data().filter(|column| !column.nested).collect();
-        csv.write_record(columns.iter().map(|column| column.name))?;
+        csv.write_record(columns.iter().map(|column| column.name))
+            .map_err(unwrap)?;
         for row in &sheet.rows {
-            csv.write_record(columns.iter().map(|column| field((column.value)(row))))?;
+            csv.write_record(columns.iter().map(|column| field((column.value)(row))))
+                .map_err(unwrap)?;
         }
         csv.flush()
+    }
+}
+
+/// The error below: a closed pipe must be known as one.
+fn unwrap(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
     }
 }
 
