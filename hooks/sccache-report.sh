@@ -13,32 +13,37 @@
 # namespaces of its own, and what was started in it is dead by then. So the numbers are taken at the
 # end of each src phase and carried to pkg_preinst in ${T}/.sccache-report.
 #
-# Everything is named ___*, which Portage drops when it saves the environment (PMS reserves that
-# namespace; save-ebuild-env.sh, filter-bash-environment.py in Portage 3.0.83). The rest (the
-# post_src_* function and SCCACHE_SERVER_UDS) takes itself away again.
+# Everything is named ___*, which Portage drops when it saves the environment (the namespace is
+# Portage's own; save-ebuild-env.sh and phase-functions.sh in 3.0.83). The rest (functions for
+# post_src_*, and SCCACHE_SERVER_UDS) takes itself away again.
 
-# Puts what the builtin "$@" prints into ___sccache_report_out. Bash writes it into its own
-# here-document, reopened through /proc; ever more than a pipe holds of it, so that it is a file
-# (unlinked, in TMPDIR) and can't block.
+# Puts what the builtin "$@" prints into ___sccache_report_out. Bash 5.1 and later make a pipe of a
+# short here-document, unless BASH_COMPAT asks for an older bash; its other end is opened through
+# /proc. Before that it is a file that user portage can't open for writing: there, a process.
 ___sccache_report_capture() {
-	local pad
-	printf -v pad '%65537s' ''
+	local compat=${BASH_COMPAT-}
 	___sccache_report_out=
+	if (( BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < 501 )); then
+		___sccache_report_out=$("$@")
+		return 0
+	fi
+	BASH_COMPAT=5.1
 	{
-		"$@" >/proc/self/fd/3
-		IFS= read -r -d '' -u 3 ___sccache_report_out || :
-	} 2>/dev/null 3<<<"${pad}" || :
+		read -r -u 3
+		"$@" >/proc/self/fd/3 && IFS= read -r -d '' -u 3 ___sccache_report_out
+	} 2>/dev/null 3<<<'' || : # read says 1 at the end of its input
+	if [[ -n ${compat} ]]; then BASH_COMPAT=${compat}; else unset BASH_COMPAT; fi
 }
 
 # Takes away what an earlier phase left in the environment: its address, and its post_src_* where
-# the phase itself was skipped (the test phase without FEATURES=test).
+# the phase itself was skipped (the test phase without FEATURES=test). A second function tells ours.
 ___sccache_report_forget() {
 	local phase
 	[[ ${SCCACHE_SERVER_UDS-} != *'sccache-report'* ]] || unset SCCACHE_SERVER_UDS
 	for phase in unpack prepare configure compile test install; do
-		declare -F "post_src_${phase}" >/dev/null || continue
-		___sccache_report_capture declare -f "post_src_${phase}"
-		[[ ${___sccache_report_out} != *___sccache_report_post* ]] || unset -f "post_src_${phase}"
+		if declare -F "sccache_report_post_src_${phase}" >/dev/null; then
+			unset -f "post_src_${phase}" "sccache_report_post_src_${phase}"
+		fi
 	done
 }
 
@@ -108,7 +113,7 @@ ___sccache_report_begin() {
 		___sccache_report_capture declare -f "post_src_${EBUILD_PHASE}"
 		___sccache_report_user_post=${___sccache_report_out}
 	fi
-	eval "post_src_${EBUILD_PHASE}() { ___sccache_report_post; }"
+	eval "post_src_${EBUILD_PHASE}() { ___sccache_report_post; }; sccache_report_post_src_${EBUILD_PHASE}() { :; }"
 	___sccache_report_capture trap -p EXIT
 	trap=${___sccache_report_out#*trap -- }
 	if [[ ${trap} != "${___sccache_report_out}" ]]; then
@@ -130,7 +135,7 @@ ___sccache_report_end() {
 # meets the server, unless it is one that stops it (as the recipe did that came before us).
 ___sccache_report_post() {
 	local status=0
-	unset -f "post_src_${EBUILD_PHASE}"
+	unset -f "post_src_${EBUILD_PHASE}" "sccache_report_post_src_${EBUILD_PHASE}"
 	[[ ${___sccache_report_user_post} != *stop-server* ]] || ___sccache_report_end
 	if [[ -n ${___sccache_report_user_post} ]]; then
 		eval "${___sccache_report_user_post}"

@@ -11,7 +11,7 @@ use crate::portage::{
     Attribution, Build, Emerge, Environment, FOLDER, Outcome, Phase, Snapshots, host,
     write_snapshot,
 };
-use crate::sccache::{Address, Sccache, ServerError, is_listening};
+use crate::sccache::{Address, Sccache, ServerError, Stats, is_listening};
 use crate::store::Store;
 pub use summary::Output;
 
@@ -69,6 +69,10 @@ pub fn phase(program: PathBuf, started: Option<DateTime<Utc>>) -> Result<Said> {
     };
     // sccache leaves the socket's file behind.
     let _ = std::fs::remove_file(path);
+    // The hook starts a server ahead where the network is shared: nobody may have come.
+    if stats.as_ref().is_ok_and(Stats::is_idle) {
+        return Ok(said);
+    }
 
     let finished_at = Utc::now();
     let phase = Phase {

@@ -38,9 +38,9 @@ pub fn lines(build: &Build, output: Output) -> Vec<String> {
         return vec!["sccache ran, and its numbers are unknown".into()];
     };
     let mut lines = vec![rates(&sum)];
-    if build.phases.len() > 1 {
-        let phases: Vec<String> = build.phases.iter().map(one_phase).collect();
-        lines.push(format!("by phase: {}", phases.join(", ")));
+    let phases: Vec<String> = build.phases.iter().filter_map(one_phase).collect();
+    if phases.len() > 1 {
+        lines.push(format!("hits by phase: {}", phases.join(", ")));
     }
     lines.extend(cache_fill(&sum));
     for line in &mut lines {
@@ -67,15 +67,13 @@ fn rates(stats: &Stats) -> String {
     )
 }
 
-/// `hits/all` of one phase, `configure 3/4`.
-fn one_phase(phase: &Phase) -> String {
-    match &phase.stats {
-        Err(_) => format!("{} not measured", phase.name),
-        Ok(stats) => {
-            let (hits, misses) = (stats.hits.total, stats.misses.total);
-            format!("{} {hits} of {}", phase.name, hits.saturating_add(misses))
-        }
-    }
+/// `configure 3 of 4`; nothing for a phase in which the cache was not asked.
+fn one_phase(phase: &Phase) -> Option<String> {
+    let Ok(stats) = &phase.stats else {
+        return Some(format!("{} not measured", phase.name));
+    };
+    let (hits, misses) = (stats.hits.total, stats.misses.total);
+    (hits + misses > 0).then(|| format!("{} {hits} of {}", phase.name, hits + misses))
 }
 
 /// `cache 261 MiB of 10 GiB (3 %)`.

@@ -63,6 +63,16 @@ impl AddAssign<&Counts> for Counts {
 }
 
 impl Stats {
+    /// Whether nothing was asked of the server: every counter is 0 or unknown.
+    pub fn is_idle(&self) -> bool {
+        let totals = [&self.hits, &self.misses, &self.errors].map(|counts| Some(counts.total));
+        self.counters()
+            .into_iter()
+            .chain(totals)
+            .flatten()
+            .all(|count| count == 0)
+    }
+
     pub(crate) fn counters(&self) -> [Option<u64>; 14] {
         [
             self.requests,
@@ -224,6 +234,15 @@ mod tests {
         let sum = Stats::sum([&one, &one]).unwrap();
         assert_eq!(sum.counters(), [Some(2); 14]);
         assert_eq!(sum.seconds(), [Some(1.0); 3]);
+    }
+
+    #[test]
+    fn a_server_is_idle_until_something_is_counted() {
+        assert!(Stats::default().is_idle());
+        assert!(stats(0, Some(0)).is_idle());
+        assert!(!stats(0, Some(1)).is_idle());
+        // Client-side mode: hits without requests.
+        assert!(!stats(1, Some(0)).is_idle());
     }
 
     #[test]

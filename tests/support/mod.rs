@@ -206,6 +206,33 @@ impl Root {
         self.file("var/lib/sccache-report/stats.db")
     }
 
+    /// The rows of a report on [`database`](Self::database): `root.report(&["emerges"])`.
+    #[track_caller]
+    pub fn report(&self, arguments: &[&str]) -> Vec<serde_json::Value> {
+        self.report_of(&self.database(), arguments)
+    }
+
+    /// The rows of `sccache-report builds`, the newest last.
+    #[track_caller]
+    pub fn builds(&self, patterns: &[&str]) -> Vec<serde_json::Value> {
+        self.report(&[&["builds"], patterns].concat())
+    }
+
+    #[track_caller]
+    pub fn report_of(&self, database: &Path, arguments: &[&str]) -> Vec<serde_json::Value> {
+        let output = Command::new(env!("CARGO_BIN_EXE_sccache-report"))
+            .args(arguments)
+            .args(["--format", "json", "--db"])
+            .arg(database)
+            .output()
+            .unwrap();
+        // 1: nothing matched, and the document says so too.
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{output:?}");
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(document["schema"], 1);
+        document["rows"].as_array().unwrap().clone()
+    }
+
     /// Every build's log of a package ("dev-test/rusty", with or without version), the oldest first.
     pub fn build_logs(&self, package: &str) -> Vec<String> {
         let start = format!("{}-", package.replace('/', ":"));

@@ -1,0 +1,169 @@
+//! The hook leaves the user's bashrc and the build as they are.
+
+mod support;
+
+use support::Root;
+
+/// A user's own functions, trap and shell options, around the hook.
+const BEFORE: &str = r#"
+if [[ ${EBUILD_PHASE} == compile && -z ${MISC_FUNCTIONS_ARGS} ]]; then
+	trap 'echo "@user@ trap status $? it'\''s mine"' EXIT
+fi
+pre_src_compile() { echo "@user@ pre"; }
+post_src_compile() {
+	echo "@user@ post $(sccache --show-stats --stats-format=json | grep -o '"compile_requests":[0-9]*')"
+}
+___user_options=$(set +o; shopt)
+"#;
+const AFTER: &str = r#"
+[[ ${___user_options} == "$(set +o; shopt)" ]] || echo "@user@ options changed"
+"#;
+
+fn user_lines(log: &str) -> Vec<&str> {
+    log.lines()
+        .filter_map(|line| line.strip_prefix("@user@ "))
+        .collect()
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn the_users_functions_traps_and_options_are_kept() {
+    let root = Root::new();
+    let hook = root.read("etc/portage/bashrc");
+    std::fs::write(
+        root.file("etc/portage/bashrc"),
+        format!("{BEFORE}{hook}{AFTER}"),
+    )
+    .unwrap();
+    let run = root.emerge(&["dev-test/many-files"]);
+    let expected = [
+        "pre",
+        "post \"compile_requests\":26",
+        "trap status 0 it's mine",
+    ];
+    assert_eq!(user_lines(&run.log), expected, "{}", run.log);
+    // They are in the environment as they would be without the hook.
+    let environment = root.environment("dev-test/many-files-1.0");
+    assert!(environment.contains("post_src_compile ()") && environment.contains("@user@ post"));
+    assert!(!environment.contains("sccache_report"), "{environment}");
+    assert_eq!(root.builds(&[]).len(), 1);
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_trap_sees_the_status_of_a_failed_phase() {
+    let root = Root::new();
+    let hook = root.read("etc/portage/bashrc");
+    let before = "[[ ${EBUILD_PHASE} != compile ]] || trap 'echo \"@user@ trap status $?\"' EXIT\n";
+    std::fs::write(root.file("etc/portage/bashrc"), format!("{before}{hook}")).unwrap();
+    root.ebuild(
+        "dev-test/exits-1.0",
+        "EAPI=8\nSLOT=0\nKEYWORDS=amd64\nS=${WORKDIR}\n\
+         src_compile() { echo 'int i;' > i.c; sccache gcc -c i.c; exit 3; }",
+    );
+    let run = root.emerge_with(&[], &["dev-test/exits"]).failed();
+    assert_eq!(user_lines(&run.log), ["trap status 3"], "{}", run.log);
+    assert!(run.leftovers.is_empty(), "{:?}", run.leftovers);
+}
+
+/// A function that is defined after the hook takes post_src_compile away from it.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn functions_defined_after_the_hook_cost_nothing() {
+    let root = Root::new();
+    root.append(
+        "etc/portage/bashrc",
+        "post_src_compile() { echo '@user@ post'; }\npost_src_install() { :; }",
+    );
+    let run = root.emerge(&["dev-test/many-files"]);
+    assert_eq!(user_lines(&run.log), ["post"]);
+    assert_eq!(root.builds(&[])[0]["misses"], 25);
+    let environment = root.environment("dev-test/many-files-1.0");
+    assert!(
+        !environment.contains("sccache_report") && !environment.contains("SCCACHE_SERVER"),
+        "{environment}"
+    );
+}
+
+/// The recipe that people used before: it stops the server in a function of its own.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_recipe_that_stops_the_server_takes_no_numbers_away() {
+    let root = Root::new();
+    let hook = root.read("etc/portage/bashrc");
+    let before = "post_src_compile() { sccache --stop-server; }\n";
+    std::fs::write(root.file("etc/portage/bashrc"), format!("{before}{hook}")).unwrap();
+    root.emerge(&["dev-test/many-files"]);
+    assert_eq!(root.builds(&[])[0]["misses"], 25);
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn without_sccache_or_collector_nothing_happens() {
+    let root = Root::new();
+    let address = "[[ -z ${SCCACHE_SERVER_UDS} ]] || echo '@user@ address'";
+    root.append("etc/portage/bashrc", address);
+    assert!(!user_lines(&root.emerge(&["dev-test/many-files"]).log).is_empty());
+    std::fs::remove_file(root.file("usr/bin/sccache-collect")).unwrap();
+    assert!(user_lines(&root.emerge(&["dev-test/plain"]).log).is_empty());
+    let root = Root::new();
+    root.append("etc/portage/bashrc", address).sccache("none");
+    assert!(user_lines(&root.emerge(&["dev-test/plain"]).log).is_empty());
+    assert!(!root.database().exists());
+}
+
+/// portage-bashrc-mv's interface, as far as the hook meets it (a stand-in written from its documentation: it is not to
+/// be had from a registry). It sources its files once, keeps functions in the environment, and runs what was registered.
+const BASHRC_MV: &str = r#"
+if [[ $(type -t BashrcdMain) != function ]]; then
+	BashrcdPhase() {
+		local name=bashrcd_phases_c_$1 count
+		count=${!name:--1}
+		printf -v "${name}" %s $((count + 1))
+		printf -v "bashrcd_phases_$((count + 1))_$1" %s "$2"
+	}
+	BashrcdMain() {
+		local file
+		for file in "${PORTAGE_CONFIGROOT%/}/etc/portage/bashrc.d/"*.sh; do . "${file}"; done
+		unset -f BashrcdPhase
+		BashrcdMain() {
+			local phase number last action
+			for phase in all "${EBUILD_PHASE}"; do
+				last=bashrcd_phases_c_${phase}
+				for ((number = 0; number <= ${!last:--1}; number++)); do
+					action=bashrcd_phases_${number}_${phase}
+					eval "${!action}"
+				done
+			done
+		}
+		BashrcdMain
+	}
+fi
+BashrcdMain
+"#;
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_link_in_bashrc_d_works_as_well() {
+    let root = Root::new();
+    std::fs::write(root.file("etc/portage/bashrc"), BASHRC_MV).unwrap();
+    root.append(
+        "etc/portage/bashrc.d/10-other.sh",
+        "BashrcdPhase compile 'echo @user@ other'",
+    );
+    std::os::unix::fs::symlink(
+        "/mnt/gentoo/usr/share/sccache-report/sccache-report.sh",
+        root.file("etc/portage/bashrc.d/90-sccache-report.sh"),
+    )
+    .unwrap();
+    let run = root.emerge(&["dev-test/many-files"]);
+    assert_eq!(user_lines(&run.log), ["other"], "{}", run.log);
+    assert_eq!(root.builds(&[])[0]["misses"], 25);
+    let environment = root.environment("dev-test/many-files-1.0");
+    assert!(
+        !environment.contains("sccache-report") && !environment.contains("sccache_report"),
+        "{environment}"
+    );
+    // The stand-in's own state is still there: only our entry is gone.
+    assert!(environment.contains("@user@ other"), "{environment}");
+}

@@ -1,0 +1,375 @@
+//! What is recorded of real emerges, against what sccache itself said inside their phases.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+
+use serde_json::{Map, Value, json};
+use support::{Root, Run, Said};
+
+/// Portage's default FEATURES, and with the phases in the host's network and PID namespace.
+const NAMESPACES: [&str; 2] = ["test", "test -network-sandbox -pid-sandbox"];
+
+/// The numbers of one phase: sccache's name in `--stats-format=json`, and the report's.
+const COUNTS: [(&str, &str); 15] = [
+    ("compile_requests", "requests"),
+    ("requests_executed", "executed"),
+    ("requests_unsupported_compiler", "unsupported_compiler"),
+    ("requests_not_compile", "non_compilation"),
+    ("requests_not_cacheable", "non_cacheable"),
+    ("cache_hits", "hits"),
+    ("cache_misses", "misses"),
+    ("cache_errors", "errors"),
+    ("cache_timeouts", "timeouts"),
+    ("cache_read_errors", "read_errors"),
+    ("cache_write_errors", "write_errors"),
+    ("cache_writes", "writes"),
+    ("forced_recaches", "forced_recaches"),
+    ("compilations", "compilations"),
+    ("compile_fails", "compile_failures"),
+];
+
+/// All that the report knows of one phase must be what sccache said of it.
+#[track_caller]
+fn assert_same(said: &Said, phase: &Value) {
+    for (theirs, ours) in COUNTS {
+        assert_eq!(
+            phase[ours],
+            said.count(theirs),
+            "{ours} of {}:\n{}\n{phase}",
+            said.phase,
+            said.json
+        );
+    }
+    let stats = &said.json["stats"];
+    for (parts, theirs) in [("languages", "counts"), ("compilers", "adv_counts")] {
+        let mut expected: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+        for (count, name) in [
+            ("cache_hits", "hits"),
+            ("cache_misses", "misses"),
+            ("cache_errors", "errors"),
+        ] {
+            for (key, value) in stats[count][theirs].as_object().unwrap() {
+                let part = expected.entry(key).or_insert_with(|| {
+                    json!({"hits": 0, "misses": 0, "errors": 0})
+                        .as_object()
+                        .unwrap()
+                        .clone()
+                });
+                part[name] = value.clone();
+            }
+        }
+        assert_eq!(phase[parts], json!(expected), "{parts} of {}", said.phase);
+    }
+    assert_eq!(
+        phase["not_cached"], stats["not_cached"],
+        "reasons of {}",
+        said.phase
+    );
+    assert_eq!(phase["sccache_version"], said.json["version"]);
+    assert_eq!(phase["attribution"], "exact");
+}
+
+/// The last build of the package, in every phase in which sccache ran.
+#[track_caller]
+fn assert_recorded(root: &Root, package: &str) -> Value {
+    let build = root.builds(&[package]).pop().expect("a build");
+    let said = root.said(package);
+    let phases = build["phases"].as_object().unwrap();
+    let names = |names: Vec<&str>| names.join(" ");
+    assert_eq!(
+        names(phases.keys().map(String::as_str).collect()),
+        names(said.iter().map(|said| said.phase.as_str()).collect()),
+        "phases of {package}"
+    );
+    for said in &said {
+        assert_same(said, &phases[&said.phase]);
+    }
+    for (_, name) in [
+        ("", "hits"),
+        ("", "misses"),
+        ("", "requests"),
+        ("", "non_cacheable"),
+    ] {
+        let sum: u64 = phases
+            .values()
+            .map(|phase| phase[name].as_u64().unwrap())
+            .sum();
+        assert_eq!(build[name], sum, "{name} of {package}");
+    }
+    build
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn cold_and_warm_builds_are_recorded_as_sccache_counted_them() {
+    for features in NAMESPACES {
+        let root = Root::new();
+        for package in ["dev-test/rusty", "dev-test/many-files"] {
+            for warm in [false, true] {
+                let run = root.emerge_with(&[("FEATURES", features)], &[package]).ok();
+                let build = assert_recorded(&root, package);
+                let (hits, misses) = (
+                    build["hits"].as_u64().unwrap(),
+                    build["misses"].as_u64().unwrap(),
+                );
+                assert!(
+                    if warm {
+                        hits > 0 && misses == 0
+                    } else {
+                        hits == 0 && misses > 0
+                    },
+                    "{build}"
+                );
+                assert!(
+                    run.log
+                        .contains(&format!(" * sccache: {hits} hits, {misses} misses")),
+                    "{}",
+                    run.log
+                );
+                assert_eq!(build["outcome"], "merged");
+                assert_eq!(build["version"], "1.0");
+                assert_eq!(build["slot"], "0");
+                assert_eq!(build["repository"], "test");
+            }
+        }
+        let emerges = root.report(&["emerges"]);
+        assert_eq!(emerges.len(), 4);
+        assert_eq!(emerges[3]["command"], "emerge -1 dev-test/many-files");
+        assert!(emerges.iter().all(|emerge| emerge["builds"] == 1));
+    }
+}
+
+/// As `dev-test/many-clients`, in every phase that may compile.
+const CLIENTS: &str = r#"EAPI=8
+SLOT=0
+KEYWORDS=amd64
+S=${WORKDIR}
+clients() {
+	local n pids=()
+	for n in {1..16}; do
+		echo "int ${EBUILD_PHASE}_${PN//-/_}_${n};" > "${n}.c" || die
+	done
+	for n in {1..16}; do
+		sccache gcc -c "${n}.c" -o "${n}.o" & pids+=( $! )
+	done
+	for n in "${pids[@]}"; do wait "${n}" || die "a compile failed"; done
+	echo "@listening@ $(grep -c ' 00010000 .*sccache-report' /proc/net/unix)"
+}
+src_configure() { clients; }
+src_compile() { clients; }
+src_test() { clients; }
+src_install() { clients; }
+post_src_install() { :; }
+"#;
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn sixteen_first_clients_in_52_phases_meet_one_server_each() {
+    for features in NAMESPACES {
+        let root = Root::new();
+        let names: Vec<String> = (1..=13).map(|n| format!("dev-test/clients{n}")).collect();
+        for name in &names {
+            root.ebuild(&format!("{name}-1.0"), CLIENTS);
+        }
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        // ok() also insists that no process is left.
+        let run = root.emerge_with(&[("FEATURES", features)], &names).ok();
+        assert_eq!(
+            run.log.matches("@listening@ 1\n").count(),
+            52,
+            "{}",
+            run.log
+        );
+        let builds = root.builds(&[]);
+        assert_eq!(builds.len(), 13);
+        for build in builds {
+            for phase in ["configure", "compile", "test", "install"] {
+                let phase = &build["phases"][phase];
+                let counted = (phase["requests"].as_u64(), phase["misses"].as_u64());
+                assert_eq!(counted, (Some(16), Some(16)), "{features}: {build}");
+            }
+        }
+        assert_eq!(root.report(&["emerges"])[0]["builds"], 13);
+    }
+}
+
+/// The processes of a whole emerge: (clone, fork and vfork that made one; execve that succeeded).
+fn processes(root: &Root, arguments: &[&str]) -> (usize, usize) {
+    let trace = [
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        "/tmp/trace",
+        "-e",
+        "trace=process",
+    ];
+    root.run(&[&trace[..], &["emerge", "-1"], arguments].concat())
+        .ok();
+    let trace = root.read("tmp/trace");
+    let made = |line: &&str| {
+        let call = line
+            .split_once(' ')
+            .map_or("", |(_, call)| call.trim_start());
+        let call = call.strip_prefix("<... ").unwrap_or(call);
+        ["clone", "fork", "vfork"]
+            .iter()
+            .any(|name| call.starts_with(name))
+            && !call.contains("CLONE_THREAD")
+            && line
+                .rsplit_once("= ")
+                .is_some_and(|(_, pid)| pid.parse::<u32>().is_ok())
+    };
+    let ran = |line: &&str| line.contains("execve") && line.ends_with("= 0");
+    (
+        trace.lines().filter(made).count(),
+        trace.lines().filter(ran).count(),
+    )
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_package_without_sccache_costs_no_process() {
+    let (without, with) = (Root::without_hook(), Root::new());
+    // The first emerge of all writes caches.
+    for root in [&without, &with] {
+        root.emerge(&["dev-test/plain"]);
+    }
+    let without = processes(&without, &["dev-test/plain"]);
+    let with = processes(&with, &["dev-test/plain"]);
+    assert!(without.0 > 100 && without.1 > 20, "{without:?}");
+    assert_eq!(without, with);
+}
+
+#[track_caller]
+fn assert_no_trace(environment: &str) {
+    let traces = [
+        "sccache-report",
+        "sccache_report",
+        "SCCACHE_REPORT",
+        "SCCACHE_SERVER",
+        "post_src_",
+        "___",
+    ];
+    let traces = environment
+        .lines()
+        .filter(|line| traces.iter().any(|trace| line.contains(trace)));
+    assert_eq!(traces.collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn the_saved_environment_has_no_trace_of_the_hook() {
+    let root = Root::new();
+    root.append("etc/portage/make.conf", "SCCACHE_REPORT_OUTPUT=\"full\"");
+    for features in ["", "test", "-network-sandbox"] {
+        for package in ["dev-test/plain", "dev-test/many-files"] {
+            root.emerge_with(&[("FEATURES", features)], &[package]).ok();
+            assert_no_trace(&root.environment(&format!("{package}-1.0")));
+        }
+    }
+    assert_eq!(root.builds(&[]).len(), 3);
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_binary_package_records_nothing_and_a_rebuild_a_second_build() {
+    let root = Root::new();
+    root.emerge_with(&[("FEATURES", "buildpkg")], &["dev-test/many-files"])
+        .ok();
+    assert_eq!(root.builds(&[]).len(), 1);
+    let binary = root
+        .emerge_with(&[], &["--usepkgonly", "dev-test/many-files"])
+        .ok();
+    assert!(
+        binary.log.contains(">>> Installing") && !binary.log.contains("sccache:"),
+        "{}",
+        binary.log
+    );
+    assert_eq!(root.builds(&[]).len(), 1);
+    root.emerge(&["dev-test/many-files"]);
+    let builds = root.builds(&[]);
+    assert_eq!(builds.len(), 2);
+    assert_ne!(builds[0]["id"], builds[1]["id"]);
+    assert!(builds[0]["finished_at"].as_str() <= builds[1]["started_at"].as_str());
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn output_is_full_brief_or_none() {
+    let root = Root::new();
+    let emerge = |output: &str| -> Run {
+        root.emerge_with(
+            &[("SCCACHE_REPORT_OUTPUT", output)],
+            &["dev-test/many-files"],
+        )
+        .ok()
+    };
+    let log = emerge("full").log;
+    assert!(
+        log.contains(" * Compile requests") && log.contains(" * Cache misses (C/C++)"),
+        "{log}"
+    );
+    assert!(
+        log.contains(" * Cache location")
+            && log.contains("Local disk: \"/mnt/gentoo/var/cache/sccache\"")
+    );
+    let log = emerge("brief").log;
+    assert!(
+        log.contains(" * sccache: ") && log.contains(" hit rate ") && log.contains(" coverage "),
+        "{log}"
+    );
+    assert!(
+        log.contains(" * sccache: cache ") && !log.contains(" * Compile requests"),
+        "{log}"
+    );
+    let log = emerge("none").log;
+    assert!(!log.contains(" * sccache"), "{log}");
+    assert_eq!(root.builds(&[]).len(), 3);
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn any_prefix_and_any_database_will_do() {
+    let root = Root::without_hook();
+    let staged = root.file("opt/staged");
+    let programs = std::path::Path::new(env!("CARGO_BIN_EXE_sccache-collect"))
+        .parent()
+        .unwrap();
+    let install = Command::new("make")
+        .args(["-s", "install", "PREFIX=/usr/local"])
+        .arg(format!("DESTDIR={}", staged.display()))
+        .arg(format!("BINARIES={}", programs.display()))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(install.status.success(), "{install:?}");
+    root.append(
+        "etc/portage/make.conf",
+        "SCCACHE_REPORT_DB=\"/mnt/gentoo/srv/numbers/my.db\"",
+    );
+    root.append(
+        "etc/portage/bashrc",
+        "source /mnt/gentoo/opt/staged/usr/local/share/sccache-report/sccache-report.sh",
+    );
+    root.emerge(&["dev-test/many-files"]);
+    assert!(!root.database().exists());
+    assert_eq!(
+        root.report_of(&root.file("srv/numbers/my.db"), &["builds"])
+            .len(),
+        1
+    );
+    assert_no_trace(&root.environment("dev-test/many-files-1.0"));
+    assert_eq!(
+        fs::metadata(root.file("srv/numbers"))
+            .unwrap()
+            .permissions(),
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::Permissions::from_mode(0o40755)
+        }
+    );
+}
