@@ -76,7 +76,9 @@ fn assert_same(said: &Said, phase: &Value) {
 #[track_caller]
 fn assert_recorded(root: &Root, package: &str) -> Value {
     let build = root.builds(&[package]).pop().expect("a build");
-    let said = root.said(package);
+    let mut said = root.said(package);
+    // Where the network is shared a server is started ahead, and nobody may have asked it anything.
+    said.retain(|said| COUNTS.iter().any(|(theirs, _)| said.count(theirs) > 0));
     let phases = build["phases"].as_object().unwrap();
     let names = |names: Vec<&str>| names.join(" ");
     assert_eq!(
