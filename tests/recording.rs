@@ -328,6 +328,9 @@ fn output_is_full_brief_or_none() {
         log.contains(" * sccache: cache ") && !log.contains(" * Compile requests"),
         "{log}"
     );
+    // A person's shell has no EPREFIX: the database is found from where the program lies.
+    let report = root.run(&["sccache-report", "builds"]).ok();
+    assert!(report.log.contains("dev-test/many-files"), "{}", report.log);
     let log = emerge("none").log;
     assert!(!log.contains(" * sccache"), "{log}");
     assert_eq!(root.builds(&[]).len(), 3);
