@@ -35,11 +35,14 @@ ___sccache_report_capture() {
 	if [[ -n ${compat} ]]; then BASH_COMPAT=${compat}; else unset BASH_COMPAT; fi
 }
 
-# Takes away what an earlier phase left in the environment: its address, and its post_src_* where
+# Takes away what an earlier phase left in the environment: its settings, and its post_src_* where
 # the phase itself was skipped (the test phase without FEATURES=test). A second function tells ours.
 ___sccache_report_forget() {
 	local phase
-	[[ ${SCCACHE_SERVER_UDS-} != *'sccache-report'* ]] || unset SCCACHE_SERVER_UDS
+	if declare -F sccache_report_settings >/dev/null; then
+		sccache_report_settings
+		unset -f sccache_report_settings
+	fi
 	for phase in unpack prepare configure compile test install; do
 		if declare -F "sccache_report_post_src_${phase}" >/dev/null; then
 			unset -f "post_src_${phase}" "sccache_report_post_src_${phase}"
@@ -47,12 +50,28 @@ ___sccache_report_forget() {
 	done
 }
 
-# Is the network namespace this phase's own? FEATURES says what Portage wants; where unshare(2)
-# isn't allowed it goes on without. In a namespace of its own no interface has moved a byte yet.
+# Exports the settings "$@" for this phase. What undoes that is a function, so that it reaches the
+# next phase where this one is skipped and hands its environment on as it is.
+___sccache_report_export() {
+	local setting name undo=
+	for setting; do
+		name=${setting%%=*}
+		if [[ -v ${name} ]]; then undo+="export ${name}=${!name@Q}; "; else undo+="unset ${name}; "; fi
+	done
+	export "$@"
+	eval "sccache_report_settings() { ${undo} }"
+}
+
+# Is the network namespace this phase's own? First what Portage intends (_doebuild_spawn in its
+# doebuild.py, 3.0.83). Where unshare(2) isn't allowed it goes on without, and so the second look: in a
+# namespace of its own no interface has moved a byte yet.
 ___sccache_report_network_is_private() {
 	local line
 	local -a lines
 	[[ " ${FEATURES-} " == *' network-sandbox '* && " ${PORTAGE_RESTRICT-} " != *' network-sandbox '* ]] || return 1
+	case "${EBUILD_PHASE} ${PORTAGE_PROPERTIES-} " in
+	setup* | pretend* | unpack*' live '* | test*' test_network '*) return 1 ;;
+	esac
 	mapfile -t -s 2 lines </proc/self/net/dev 2>/dev/null || return 1
 	for line in "${lines[@]}"; do
 		[[ ${line#*:} != *[1-9]* ]] || return 1
@@ -60,13 +79,18 @@ ___sccache_report_network_is_private() {
 	[[ -n ${lines-} ]]
 }
 
-# Does a server listen on our address? Bound sockets are listed by name even when their file is gone.
+# Does a server listen at our address? The kernel's tables say so without a process; bound sockets
+# are in them by name even when their file is gone, and a listening TCP port has state 0A.
 ___sccache_report_server_runs() {
 	local -a lines
-	local IFS=
-	mapfile lines </proc/self/net/unix 2>/dev/null || return 1
-	[[ "${lines[*]}" == *" ${___sccache_report_address/#\\x00/@}"$'\n'* ]]
-}
+	local IFS= port
+	if [[ -n ${___sccache_report_socket} ]] && mapfile lines </proc/self/net/unix; then
+		[[ "${lines[*]}" != *" ${___sccache_report_socket/#\\x00/@}"$'\n'* ]] || return 0
+	fi
+	[[ -n ${___sccache_report_port} ]] || return 1
+	printf -v port ':%04X ' "${___sccache_report_port}"
+	mapfile lines </proc/self/net/tcp && [[ "${lines[*]}" == *"${port}"????????:????' 0A '* ]]
+} 2>/dev/null
 
 # Is anything set up to call sccache here?
 ___sccache_report_is_configured() {
@@ -84,51 +108,105 @@ ___sccache_report_is_configured() {
 # namespace can reach it, and binding it is atomic, so that of any number of first clients that start
 # a server at once exactly one wins. (A path socket doesn't do: each new server removes the file of
 # the one before and binds its own; of 120 requests by `make -j16` 39 were counted. sccache 0.9-0.19.)
+# An sccache before 0.9 doesn't know sockets and takes its default port, which is as private here.
 #
 # Where the network is shared, an abstract socket or a TCP port is open to every local user, and who
 # reaches the server has it run compilers as its user. So there: a path socket, which sccache
-# creates with mode 0750, and a server that runs before the first client, against that race.
-# unpack and prepare have no crowd of clients and wait for their first one.
+# creates with mode 0750, and a server that runs before the first client, against that race. For an
+# sccache before 0.9 there is nothing but a port, one that nobody else uses.
+#
+# A server that the user chose stays theirs: it is asked before and after, never stopped. Only where
+# its address lies in the namespace of the phase can it be nobody else's than the phase's.
 ___sccache_report_begin() {
-	local trap
+	local -a settings=()
 	printf -v ___sccache_report_started '%(%s)T' -1
+	___sccache_report_socket=${SCCACHE_SERVER_UDS-}
+	___sccache_report_port=${SCCACHE_SERVER_PORT-}
+	___sccache_report_log= ___sccache_report_shared= ___sccache_report_baseline=
 	if ___sccache_report_network_is_private; then
-		___sccache_report_address='\x00sccache-report'
-		export SCCACHE_SERVER_UDS=${___sccache_report_address}
-	else
-		___sccache_report_address=${T}/.sccache-report.sock
-		(( ${#___sccache_report_address} <= 107 )) || return 0 # sun_path, less its NUL
-		export SCCACHE_SERVER_UDS=${___sccache_report_address}
-		if [[ ${EBUILD_PHASE} != @(unpack|prepare) ]] && { [[ ${EBUILD_PHASE} != test ]] || [[ " ${FEATURES-} " == *' test '* ]]; } \
-			&& ___sccache_report_is_configured; then
-			"${___sccache_report_sccache}" --start-server </dev/null &>/dev/null || :
+		if [[ ${___sccache_report_socket} == /* ]]; then
+			___sccache_report_shared=1
+		elif [[ -z ${___sccache_report_socket}${___sccache_report_port} ]]; then
+			___sccache_report_socket='\x00sccache-report'
+			___sccache_report_port=4226
+			settings+=("SCCACHE_SERVER_UDS=${___sccache_report_socket}")
 		fi
+	elif [[ -n ${___sccache_report_socket}${___sccache_report_port} ]]; then
+		___sccache_report_shared=1
+	else
+		___sccache_report_socket=${T}/.sccache-report.sock
+		___sccache_report_port=$(( 16384 + (RANDOM ^ BASHPID) % 16384 ))
+		settings+=("SCCACHE_SERVER_UDS=${___sccache_report_socket}" "SCCACHE_SERVER_PORT=${___sccache_report_port}")
 	fi
 
-	# post_src_* runs before Portage saves the environment, and with all the time it needs. The EXIT
-	# trap is for what comes to no good end; Portage allows it 10 s. Both may run (FEATURES=noauto
-	# sources us in an outer shell): what is done is seen by there being no server.
-	___sccache_report_user_post=
-	if declare -F "post_src_${EBUILD_PHASE}" >/dev/null; then
-		___sccache_report_capture declare -f "post_src_${EBUILD_PHASE}"
-		___sccache_report_user_post=${___sccache_report_out}
+	if [[ -n ${___sccache_report_shared} ]]; then
+		! ___sccache_report_is_configured || ___sccache_report_baseline=$(
+			"${___sccache_report_collector}" phase --shared --begin --sccache "${___sccache_report_sccache}" 2>/dev/null)
+		[[ -n ${___sccache_report_baseline} ]] || return 0
+	else
+		# A server forgets all when it exits after 10 idle minutes: a phase may compile C++ for hours
+		# between two calls of rustc. One that nobody stops any more goes after a day.
+		settings+=(SCCACHE_IDLE_TIMEOUT=86400)
+		# The file says that there was a server, should that be killed. Not for root, who must not
+		# write where user portage may have put a link.
+		if [[ ${UID} != 0 && -z ${SCCACHE_ERROR_LOG-} ]]; then
+			___sccache_report_log=${T}/.sccache-report.${EBUILD_PHASE}.log
+			settings+=("SCCACHE_ERROR_LOG=${___sccache_report_log}")
+		fi
+		___sccache_report_export "${settings[@]}"
+		[[ ${___sccache_report_socket} != /* ]] || ___sccache_report_start_ahead
 	fi
-	eval "post_src_${EBUILD_PHASE}() { ___sccache_report_post; }; sccache_report_post_src_${EBUILD_PHASE}() { :; }"
+	___sccache_report_take_over
+}
+
+# Where first clients would race for a path socket. unpack, prepare and setup have no crowd of them.
+___sccache_report_start_ahead() {
+	case ${EBUILD_PHASE} in
+	configure | compile | install) ;;
+	test) [[ " ${FEATURES-} " == *' test '* ]] || return 0 ;;
+	*) return 0 ;;
+	esac
+	! ___sccache_report_is_configured || "${___sccache_report_sccache}" --start-server </dev/null &>/dev/null || :
+}
+
+# post_src_* runs before Portage saves the environment, and with all the time it needs. The EXIT trap
+# is for what comes to no good end; Portage allows it 10 s. Both may run (FEATURES=noauto sources us
+# in an outer shell): what is done is seen by there being no server.
+___sccache_report_take_over() {
+	local trap
+	___sccache_report_user_post=
+	if [[ ${EBUILD_PHASE} != setup && ${EBUILD_PHASE} != pretend ]]; then
+		if declare -F "post_src_${EBUILD_PHASE}" >/dev/null; then
+			___sccache_report_capture declare -f "post_src_${EBUILD_PHASE}"
+			___sccache_report_user_post=${___sccache_report_out}
+		fi
+		eval "post_src_${EBUILD_PHASE}() { ___sccache_report_post; }; sccache_report_post_src_${EBUILD_PHASE}() { :; }"
+	fi
+	___sccache_report_user_trap=
 	___sccache_report_capture trap -p EXIT
 	trap=${___sccache_report_out#*trap -- }
 	if [[ ${trap} != "${___sccache_report_out}" ]]; then
 		eval "___sccache_report_user_trap=${trap% EXIT*}"
-	else
-		___sccache_report_user_trap=
 	fi
 	trap '___sccache_report_exit; eval "${___sccache_report_user_trap}"' EXIT
 }
 
-# The end of a src phase: numbers and stop, if there is a server.
+# The end of a src phase: the numbers, and stop, if there is or was a server.
 ___sccache_report_end() {
-	___sccache_report_server_runs || return 0
-	___sccache_report_say "$(SCCACHE_SERVER_UDS=${___sccache_report_address} \
-		"${___sccache_report_collector}" phase --started "${___sccache_report_started}" --sccache "${___sccache_report_sccache}" 2>&1)"
+	local -a options=(--started "${___sccache_report_started}" --sccache "${___sccache_report_sccache}")
+	if [[ -n ${___sccache_report_shared} ]]; then
+		[[ -n ${___sccache_report_baseline} ]] || return 0
+		___sccache_report_say "$(___sccache_report_phase --shared "${options[@]}" <<<"${___sccache_report_baseline}" 2>&1)"
+		___sccache_report_baseline=
+	elif ___sccache_report_server_runs || [[ -n ${___sccache_report_log} && -e ${___sccache_report_log} ]]; then
+		[[ -z ${___sccache_report_log} ]] || options+=(--log "${___sccache_report_log}")
+		___sccache_report_say "$(___sccache_report_phase --own "${options[@]}" 2>&1)"
+	fi
+}
+
+___sccache_report_phase() {
+	SCCACHE_SERVER_UDS=${___sccache_report_socket} SCCACHE_SERVER_PORT=${___sccache_report_port} \
+		exec "${___sccache_report_collector}" phase "$@"
 }
 
 # Stands in for post_src_PHASE, and gives the user's own back. Theirs goes first, so that it still
@@ -142,7 +220,7 @@ ___sccache_report_post() {
 		"post_src_${EBUILD_PHASE}" || status=$?
 	fi
 	___sccache_report_end
-	unset SCCACHE_SERVER_UDS
+	___sccache_report_forget
 	return "${status}"
 }
 
@@ -155,7 +233,8 @@ ___sccache_report_exit() {
 # The end of a build, with its outcome.
 ___sccache_report_record() {
 	[[ -d ${T}/.sccache-report ]] || return 0
-	___sccache_report_say "$("${___sccache_report_collector}" record --outcome "$1" --slot "${SLOT-}" 2>&1)"
+	# It writes where a sandbox would not let it.
+	___sccache_report_say "$(SANDBOX_ON=0 "${___sccache_report_collector}" record --outcome "$1" --slot "${SLOT-}" 2>&1)"
 }
 
 # The collector's words: a line that begins with "warning: " through ewarn, the rest through einfo.
@@ -198,10 +277,16 @@ ___sccache_report_main() {
 	esac
 
 	case ${EBUILD_PHASE-} in
+	clean)
+		# What an emerge left that was killed; FEATURES=keepwork goes on with it.
+		[[ " ${FEATURES-} " == *' keepwork '* ]] || ___sccache_report_record interrupted
+		;;
+	pretend | setup)
+		# Checks of the compiler may run it, in the host's network: their server must not outlive them.
+		[[ ! -w ${T-} ]] || ___sccache_report_begin
+		;;
 	unpack | prepare | configure | compile | test | install)
 		___sccache_report_forget
-		# A server that the user chose is not ours to stop.
-		[[ -z ${SCCACHE_SERVER_UDS-}${SCCACHE_SERVER_PORT-} ]] || return 0
 		___sccache_report_begin
 		;;
 	preinst)

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
-use sccache_report::collect;
+use sccache_report::collect::{self, PhaseOptions};
 use sccache_report::portage::Outcome;
 
 /// Collects sccache's statistics from Portage's builds
@@ -24,8 +24,8 @@ struct Arguments {
 enum Command {
     /// At the end of a src phase: take the numbers of the build's server, and stop it
     ///
-    /// The server is the one at SCCACHE_SERVER_UDS, if the hook chose that address. The
-    /// numbers go into ${T}/.sccache-report, for `record`.
+    /// The server is the one at SCCACHE_SERVER_UDS or SCCACHE_SERVER_PORT, if the hook chose that
+    /// address. The numbers go into ${T}/.sccache-report, for `record`.
     Phase {
         /// When the phase began, in seconds since 1970
         #[arg(long, value_name = "SECONDS", value_parser = seconds)]
@@ -33,6 +33,18 @@ enum Command {
         /// The sccache program
         #[arg(long, value_name = "PROGRAM", default_value = "sccache")]
         sccache: PathBuf,
+        /// The server at the address can only be this phase's, whatever its name
+        #[arg(long)]
+        own: bool,
+        /// The server is one that the user chose: ask it, never stop it
+        #[arg(long, conflicts_with = "own")]
+        shared: bool,
+        /// At the phase's start: print what the shared server has counted by now
+        #[arg(long, requires = "shared")]
+        begin: bool,
+        /// A file that the phase's first server made
+        #[arg(long, value_name = "FILE")]
+        log: Option<PathBuf>,
     },
     /// At the end of a build: record it in the database
     ///
@@ -53,7 +65,25 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
-        Command::Phase { started, sccache } => collect::phase(sccache, started),
+        Command::Phase {
+            begin: true,
+            sccache,
+            ..
+        } => collect::begin(&sccache),
+        Command::Phase {
+            started,
+            sccache,
+            own,
+            shared,
+            log,
+            ..
+        } => collect::phase(&PhaseOptions {
+            started,
+            program: sccache,
+            own,
+            shared,
+            log,
+        }),
         Command::Record { outcome, slot, db } => collect::record(outcome, slot, db),
     };
     match done {

@@ -1,18 +1,16 @@
 //! What `sccache-collect` does: at the end of a phase, and at the end of a build.
 
+mod phase;
 mod summary;
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
-use chrono::{DateTime, Utc};
+use anyhow::{Context, Result};
+use chrono::Utc;
 
-use crate::portage::{
-    Attribution, Build, Emerge, Environment, FOLDER, Outcome, Phase, Snapshots, host,
-    write_snapshot,
-};
-use crate::sccache::{Address, Sccache, ServerError, Stats, is_listening};
+use crate::portage::{Build, Emerge, Environment, FOLDER, Outcome, Snapshots, host};
 use crate::store::Store;
+pub use phase::{PhaseOptions, begin, phase};
 pub use summary::Output;
 
 /// What is to be said in the merge log.
@@ -22,69 +20,6 @@ pub struct Said {
     pub info: Vec<String>,
     /// For `ewarn`.
     pub warnings: Vec<String>,
-}
-
-/// The name of the abstract socket that the hook chooses, and of the path socket in `${T}`.
-const ABSTRACT: &[u8] = b"sccache-report";
-const PATH: &str = ".sccache-report.sock";
-
-/// Takes the numbers of this build's server, stops it, and leaves a snapshot in `${T}`.
-///
-/// A server that could not be asked leaves a snapshot too, one that says so: the phase was
-/// not measured, which is not the same as that nothing was compiled.
-///
-/// # Errors
-/// Where this isn't a phase, the address isn't one that the hook chooses (that server is
-/// somebody else's), or the snapshot can't be written.
-pub fn phase(program: PathBuf, started: Option<DateTime<Utc>>) -> Result<Said> {
-    let environment = Environment::read()?;
-    let address = Address::from_environment();
-    let path = environment.t.join(PATH);
-    ensure!(
-        address == Address::Abstract(ABSTRACT.to_vec()) || address == Address::Path(path.clone()),
-        "the sccache server at this address is not one of sccache-report's, and was left alone"
-    );
-    if !is_listening(&address) {
-        return Ok(Said::default());
-    }
-
-    let mut said = Said::default();
-    let stats = match Sccache::new(program, address).take() {
-        Ok(stats) => Ok(stats),
-        Err(failure) => {
-            if failure.why == ServerError::NotRunning {
-                return Ok(said);
-            }
-            said.warnings.push(match &failure.stats {
-                Some(_) => format!("{failure}"),
-                None => format!(
-                    "the {} phase was not measured: {failure}",
-                    environment.phase
-                ),
-            });
-            failure
-                .stats
-                .map_or_else(|| Err(failure.why.to_string()), |stats| Ok(*stats))
-        }
-    };
-    // sccache leaves the socket's file behind.
-    let _ = std::fs::remove_file(path);
-    // The hook starts a server ahead where the network is shared: nobody may have come.
-    if stats.as_ref().is_ok_and(Stats::is_idle) {
-        return Ok(said);
-    }
-
-    let finished_at = Utc::now();
-    let phase = Phase {
-        name: environment.phase,
-        // A clock that was set back in between must not make the phase end before it began.
-        started_at: started.unwrap_or(finished_at).min(finished_at),
-        finished_at,
-        attribution: Attribution::Exact,
-        stats,
-    };
-    write_snapshot(&environment.t, &phase.made_printable())?;
-    Ok(said)
 }
 
 /// Records the build whose phases left their snapshots in `${T}`, and removes those.

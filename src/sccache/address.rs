@@ -93,56 +93,65 @@ fn unescape(text: &[u8]) -> Option<Vec<u8>> {
 /// another network namespace, whose path socket could be reached all the same: such a
 /// server isn't this build's. What can't be read counts as not listening.
 pub fn is_listening(address: &Address) -> bool {
+    !listening_inodes(address).is_empty()
+}
+
+/// The inodes of the sockets that listen there, which lead to the processes. There may be several
+/// of one path: whoever binds it anew removes the file, and the socket before lives on without.
+pub(super) fn listening_inodes(address: &Address) -> Vec<u64> {
     let read = |table: &str| fs::read(Path::new("/proc/net").join(table)).unwrap_or_default();
     match address {
         Address::Abstract(name) => {
             // The kernel shows zero bytes as `@`.
             let shown = name.iter().map(|&b| if b == 0 { b'@' } else { b });
             let shown: Vec<u8> = [b'@'].into_iter().chain(shown).collect();
-            unix_listens(&read("unix"), &shown)
+            unix_inodes(&read("unix"), &shown)
         }
-        Address::Path(path) => unix_listens(&read("unix"), path.as_os_str().as_bytes()),
+        Address::Path(path) => unix_inodes(&read("unix"), path.as_os_str().as_bytes()),
         Address::Port(port) => ["tcp", "tcp6"]
             .iter()
-            .any(|table| tcp_listens(&read(table), *port)),
+            .flat_map(|table| tcp_inodes(&read(table), *port))
+            .collect(),
     }
 }
 
 /// `/proc/net/unix`: `Num RefCount Protocol Flags Type St Inode Path`, in which a listening
 /// socket has the flag 0x10000 (`__SO_ACCEPTCON`). A name may have spaces in it.
-fn unix_listens(table: &[u8], name: &[u8]) -> bool {
+fn unix_inodes(table: &[u8], name: &[u8]) -> Vec<u64> {
     let listens = |line: &[u8]| {
         let mut rest = line;
-        let mut flags = None;
+        let (mut flags, mut inode) = (None, None);
         for column in 0..7 {
             rest = rest.trim_ascii_start();
             let end = rest.iter().position(|&b| b == b' ')?;
-            if column == 3 {
-                let hex = std::str::from_utf8(&rest[..end]).ok()?;
-                flags = u32::from_str_radix(hex, 16).ok();
+            let text = std::str::from_utf8(&rest[..end]).ok()?;
+            match column {
+                3 => flags = u32::from_str_radix(text, 16).ok(),
+                6 => inode = text.parse().ok(),
+                _ => {}
             }
             rest = &rest[end..];
         }
-        Some(flags? & 0x10000 != 0 && &rest[1..] == name)
+        (flags? & 0x10000 != 0 && &rest[1..] == name).then_some(inode?)
     };
-    table
-        .split(|&b| b == b'\n')
-        .any(|line| listens(line) == Some(true))
+    table.split(|&b| b == b'\n').filter_map(listens).collect()
 }
 
-/// `/proc/net/tcp` and `tcp6`: `sl local_address rem_address st ...`, with the port in hex
-/// after the address's last colon, and state `0A` for a listening socket. sccache listens
-/// on 127.0.0.1; a listener on all interfaces answers there as well.
-fn tcp_listens(table: &[u8], port: u16) -> bool {
+/// `/proc/net/tcp` and `tcp6`: `sl local_address rem_address st tx:rx tr:when retrnsmt uid
+/// timeout inode ...`, with the port in hex after the address's last colon, and state `0A` for
+/// a listening socket. sccache listens on 127.0.0.1; a listener on all interfaces answers
+/// there as well.
+fn tcp_inodes(table: &[u8], port: u16) -> Vec<u64> {
     let listens = |line: &str| {
-        let mut columns = line.split_ascii_whitespace().skip(1);
-        let local = columns.next()?.rsplit_once(':')?.1;
-        let state = columns.nth(1)?;
-        Some(state == "0A" && u16::from_str_radix(local, 16) == Ok(port))
+        let columns: Vec<&str> = line.split_ascii_whitespace().collect();
+        let local = columns.get(1)?.rsplit_once(':')?.1;
+        let here = *columns.get(3)? == "0A" && u16::from_str_radix(local, 16) == Ok(port);
+        here.then(|| columns.get(9)?.parse().ok()).flatten()
     };
     String::from_utf8_lossy(table)
         .lines()
-        .any(|line| listens(line) == Some(true))
+        .filter_map(listens)
+        .collect()
 }
 
 #[cfg(test)]
@@ -219,8 +228,8 @@ mod tests {
             0: 00000002 00000000 00010000 0001 01   123 @one two\n\
             0: 00000003 00000000 00000000 0001 03   124 @client\n\
             0: 00000003 00000000 00000000 0001 03   125\n";
-        assert!(unix_listens(table, b"@one two"));
-        assert!(!unix_listens(table, b"@one"));
-        assert!(!unix_listens(table, b"@client"));
+        assert_eq!(unix_inodes(table, b"@one two"), [123]);
+        assert_eq!(unix_inodes(table, b"@one"), [0; 0]);
+        assert_eq!(unix_inodes(table, b"@client"), [0; 0]);
     }
 }

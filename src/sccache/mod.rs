@@ -5,8 +5,10 @@
 mod address;
 mod block;
 mod child;
+mod difference;
 mod error;
 mod json;
+mod listener;
 mod rates;
 mod server;
 mod stats;
@@ -18,6 +20,7 @@ pub use address::{Address, is_listening};
 pub use block::print_block;
 pub use error::ParseError;
 pub use json::parse_json;
+pub use listener::Listener;
 pub use rates::{coverage, hit_rate};
 pub use server::{Sccache, ServerError, Stop, TakeError};
 pub use stats::{Counts, Level, Stats};

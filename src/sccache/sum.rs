@@ -93,7 +93,7 @@ impl Stats {
     }
 
     /// In the order of [`Stats::counters`].
-    fn counters_mut(&mut self) -> [&mut Option<u64>; 14] {
+    pub(super) fn counters_mut(&mut self) -> [&mut Option<u64>; 14] {
         [
             &mut self.requests,
             &mut self.executed,
@@ -121,7 +121,7 @@ impl Stats {
     }
 
     /// In the order of [`Stats::seconds`].
-    fn seconds_mut(&mut self) -> [&mut Option<f64>; 3] {
+    pub(super) fn seconds_mut(&mut self) -> [&mut Option<f64>; 3] {
         [
             &mut self.write_seconds,
             &mut self.read_hit_seconds,

@@ -1,0 +1,104 @@
+//! Who listens at an address: the process behind it, when it started, and its end.
+
+use std::fs;
+use std::time::{Duration, Instant, SystemTime};
+
+use rustix::process::{Pid, Signal};
+
+use super::address::{Address, listening_inodes};
+
+/// The server that listens at an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listener {
+    pid: Pid,
+    /// When its process started; off by as much as the clock was set since.
+    pub started_at: SystemTime,
+}
+
+impl Listener {
+    /// Looks for them in `/proc`: none where nobody listens, or not in this process's namespaces, or
+    /// where another user's processes can't be looked into. Several have raced for one path.
+    pub fn find_all(address: &Address) -> Vec<Self> {
+        let links: Vec<String> = listening_inodes(address)
+            .iter()
+            .map(|inode| format!("socket:[{inode}]"))
+            .collect();
+        if links.is_empty() {
+            return Vec::new();
+        }
+        let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+        processes
+            .filter_map(|process| {
+                let pid = process.file_name().to_str()?.parse().ok()?;
+                let mut descriptors = fs::read_dir(process.path().join("fd")).ok()?.flatten();
+                let listens = descriptors.any(|fd| {
+                    let to = fs::read_link(fd.path()).unwrap_or_default();
+                    links.iter().any(|link| to.as_os_str() == link.as_str())
+                });
+                Some(Self {
+                    pid: listens.then(|| Pid::from_raw(pid))??,
+                    started_at: started_at(pid)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Kills them, and waits up to a second until nobody listens there.
+    pub fn kill_all(listeners: &[Self], address: &Address) {
+        for listener in listeners {
+            let _ = rustix::process::kill_process(listener.pid, Signal::KILL);
+        }
+        let deadline = Instant::now() + Duration::from_secs(1);
+        while super::is_listening(address) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+/// proc_pid_stat(5) has it in ticks (100 a second, USER_HZ) since boot, and so has `/proc/uptime`
+/// the present: their difference is how long ago it was.
+fn started_at(pid: i32) -> Option<SystemTime> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let ticks: u64 = stat
+        .rsplit_once(')')?
+        .1
+        .split_whitespace()
+        .nth(19)?
+        .parse()
+        .ok()?;
+    let uptime: f64 = fs::read_to_string("/proc/uptime")
+        .ok()?
+        .split(' ')
+        .next()?
+        .parse()
+        .ok()?;
+    let age = (uptime - ticks as f64 / 100.0).max(0.0);
+    SystemTime::now().checked_sub(Duration::try_from_secs_f64(age).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixListener};
+
+    #[test]
+    fn the_process_behind_a_socket_is_found() {
+        let name = format!("sccache-report-test-{}", std::process::id());
+        let address = Address::Abstract(name.clone().into_bytes());
+        assert_eq!(Listener::find_all(&address), []);
+        let socket =
+            UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
+        let found = Listener::find_all(&address)[0];
+        assert_eq!(
+            found.pid.as_raw_nonzero().get().cast_unsigned(),
+            std::process::id()
+        );
+        let age = SystemTime::now()
+            .duration_since(found.started_at)
+            .unwrap_or_default();
+        assert!(age < Duration::from_secs(3600), "{age:?}");
+        drop(socket);
+        assert_eq!(Listener::find_all(&address), []);
+    }
+}
