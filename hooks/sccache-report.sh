@@ -39,6 +39,9 @@ ___sccache_report_capture() {
 # the phase itself was skipped (the test phase without FEATURES=test). A second function tells ours.
 ___sccache_report_forget() {
 	local phase
+	EBUILD_DEATH_HOOKS=${EBUILD_DEATH_HOOKS-}
+	EBUILD_DEATH_HOOKS=${EBUILD_DEATH_HOOKS/ ___sccache_report_end/}
+	[[ -n ${EBUILD_DEATH_HOOKS} ]] || unset EBUILD_DEATH_HOOKS
 	if declare -F sccache_report_settings >/dev/null; then
 		sccache_report_settings
 		unset -f sccache_report_settings
@@ -188,6 +191,8 @@ ___sccache_report_take_over() {
 	if [[ ${trap} != "${___sccache_report_out}" ]]; then
 		eval "___sccache_report_user_trap=${trap% EXIT*}"
 	fi
+	# And where an ebuild sets an EXIT trap of its own and then dies.
+	EBUILD_DEATH_HOOKS+=' ___sccache_report_end'
 	trap '___sccache_report_exit; eval "${___sccache_report_user_trap}"' EXIT
 }
 
@@ -251,6 +256,9 @@ ___sccache_report_say() {
 	done <<<"$1"
 	[[ -z ${info} ]] || einfo "${info}"
 }
+
+___sccache_report_socket= ___sccache_report_port= ___sccache_report_log=
+___sccache_report_shared= ___sccache_report_baseline=
 
 ___sccache_report_main() {
 	local self=${BASH_SOURCE[0]} name

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use chrono::Utc;
 
-use crate::portage::{Build, Emerge, Environment, FOLDER, Outcome, Snapshots, host};
+use crate::portage::{Build, Emerge, Environment, FOLDER, Outcome, Snapshots, host, told_to_stop};
 use crate::store::Store;
 pub use phase::{PhaseOptions, begin, phase};
 pub use summary::Output;
@@ -42,6 +42,10 @@ pub fn record(outcome: Outcome, slot: Option<String>, db: Option<PathBuf>) -> Re
     if snapshots.phases.is_empty() {
         return Ok(said);
     }
+    let outcome = match outcome {
+        Outcome::Failed if told_to_stop() => Outcome::Interrupted,
+        outcome => outcome,
+    };
     let build = build(environment, outcome, &snapshots);
     let path = db.unwrap_or_else(crate::store::default_path);
     let mut store = Store::open_for_recording(&path)?;

@@ -26,6 +26,32 @@ struct Process {
 }
 
 impl Process {
+    /// The `emerge` or `ebuild` that process `pid` runs under.
+    fn of_command(proc: &Path, pid: u32) -> Option<Self> {
+        let mut found: Option<Self> = None;
+        let mut next = pid;
+        // Depth is bounded for a /proc that changes underneath.
+        for _ in 0..128 {
+            let Some(process) = Self::read(proc, next) else {
+                break;
+            };
+            next = process.parent;
+            // Portage forks itself for each merge: the topmost of the copies is the command.
+            match (&found, process.command()) {
+                (None, None) => {}
+                (None, Some(_)) => found = Some(process),
+                (Some(below), Some(_)) if below.arguments == process.arguments => {
+                    found = Some(process);
+                }
+                (Some(_), _) => break,
+            }
+            if next == 0 {
+                break;
+            }
+        }
+        found
+    }
+
     fn read(proc: &Path, pid: u32) -> Option<Self> {
         let dir = proc.join(pid.to_string());
         let stat = fs::read_to_string(dir.join("stat")).ok()?;
@@ -69,41 +95,36 @@ impl Emerge {
     }
 
     fn above(proc: &Path, pid: u32, host: &str) -> Option<Self> {
-        let mut found: Option<Process> = None;
-        let mut next = pid;
-        // Depth is bounded for a /proc that changes underneath.
-        for _ in 0..128 {
-            let Some(process) = Process::read(proc, next) else {
-                break;
-            };
-            next = process.parent;
-            // Portage forks itself for each merge: the topmost of the copies is the command.
-            match (&found, process.command()) {
-                (None, None) => {}
-                (None, Some(_)) => found = Some(process),
-                (Some(below), Some(_)) if below.arguments == process.arguments => {
-                    found = Some(process);
-                }
-                (Some(_), _) => break,
-            }
-            if next == 0 {
-                break;
-            }
-        }
-        let process = found?;
+        let process = Process::of_command(proc, pid)?;
         let boot = fs::read_to_string(proc.join("sys/kernel/random/boot_id")).ok()?;
-        let name = format!(
-            "{host}/{}/{}/{}",
-            boot.trim(),
-            process.pid,
-            process.start_ticks
-        );
+        let (boot, pid, ticks) = (boot.trim(), process.pid, process.start_ticks);
+        let name = format!("{host}/{boot}/{pid}/{ticks}");
         Some(Self {
             id: Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()),
             command: process.command()?,
             started_at: started_at(proc, process.start_ticks)?,
         })
     }
+}
+
+/// Whether the command that this process runs under was told to stop, by a signal or a Ctrl-C.
+///
+/// emerge then ignores SIGINT and SIGTERM while it waits for its phases to end (`sighandler` in
+/// `Scheduler.merge`, Portage 3.0.83): the only way to tell a phase that was stopped from one that
+/// failed, for both end in the same way.
+pub fn told_to_stop() -> bool {
+    let proc = Path::new("/proc");
+    Process::of_command(proc, std::process::id())
+        .and_then(|process| fs::read_to_string(proc.join(format!("{}/status", process.pid))).ok())
+        .is_some_and(|status| ignores_int_and_term(&status))
+}
+
+/// `SigIgn` in proc_pid_status(5): a mask in hex, signal 1 in its lowest bit.
+fn ignores_int_and_term(status: &str) -> bool {
+    const INT_AND_TERM: u64 = 1 << (2 - 1) | 1 << (15 - 1);
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & INT_AND_TERM == INT_AND_TERM)
 }
 
 /// proc_pid_stat(5) counts in clock ticks since boot. The kernel gives user space 100 of
@@ -175,6 +196,21 @@ mod tests {
             Emerge::above(proc.path(), 40, "other").unwrap().id,
             found.id
         );
+    }
+
+    #[test]
+    fn a_command_that_was_told_to_stop_ignores_being_told_again() {
+        // Of an emerge before and after its SIGINT.
+        assert!(!ignores_int_and_term(
+            "Name:\temerge\nSigIgn:\t0000000001001000\n"
+        ));
+        assert!(ignores_int_and_term(
+            "Name:\temerge\nSigIgn:\t0000000001005002\n"
+        ));
+        assert!(!ignores_int_and_term(
+            "Name:\temerge\nSigIgn:\t0000000000000002\n"
+        ));
+        assert!(!ignores_int_and_term(""));
     }
 
     #[test]

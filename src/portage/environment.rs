@@ -77,13 +77,33 @@ fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// The machine's name; Portage calls it `localhost` inside network-sandbox.
+/// The machine's name. Under FEATURES=network-sandbox Portage calls it `localhost` (3.0.83: in the
+/// `clean` phase too); there it is what the system's configuration says.
 pub fn host() -> String {
     let name = rustix::system::uname()
         .nodename()
         .to_string_lossy()
         .into_owned();
+    let name = match name.as_str() {
+        "localhost" => configured_host().unwrap_or(name),
+        _ => name,
+    };
     super::text::printable(&name, 64)
+}
+
+/// systemd's `/etc/hostname`, or OpenRC's `/etc/conf.d/hostname` (`hostname="name"`).
+fn configured_host() -> Option<String> {
+    let systemd = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
+    let openrc = std::fs::read_to_string("/etc/conf.d/hostname").unwrap_or_default();
+    let openrc = openrc
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("hostname="));
+    systemd
+        .lines()
+        .chain(openrc)
+        .map(|name| name.trim().trim_matches(['"', '\'']))
+        .find(|name| !name.is_empty() && !name.starts_with('#'))
+        .map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod snapshot;
 mod text;
 
 pub use build::{Attribution, Build, Emerge, Outcome, Phase};
+pub use emerge::told_to_stop;
 pub use environment::{Environment, host};
 pub use phase::{MAX_SNAPSHOTS, PHASES};
 pub use snapshot::{FOLDER, Snapshots, write as write_snapshot};
