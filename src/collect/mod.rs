@@ -101,7 +101,7 @@ pub fn record(outcome: Outcome, slot: Option<String>, db: Option<PathBuf>) -> Re
         said.warnings.push(format!(
             "numbers in {} were not taken: {}",
             environment.t.join(FOLDER).display(),
-            snapshots.refused.join("; ")
+            snapshots.refusals()
         ));
     }
     if snapshots.phases.is_empty() {
@@ -123,7 +123,7 @@ fn build(environment: Environment, outcome: Outcome, snapshots: &Snapshots) -> B
     let finished_at = Utc::now();
     let starts = snapshots.phases.iter().map(|phase| phase.started_at);
     Build {
-        id: snapshots.build_id(),
+        id: snapshots.build_id(&environment.package, &environment.version),
         emerge: Emerge::above_this_process(&host),
         host,
         package: environment.package,

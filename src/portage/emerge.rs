@@ -14,7 +14,7 @@ use super::Emerge;
 use super::text::printable;
 
 /// A command line longer than this is cut: hundreds of packages may stand in one.
-const MAX_COMMAND_BYTES: usize = 4096;
+pub(super) const MAX_COMMAND_BYTES: usize = 4096;
 
 /// What /proc says of one process.
 struct Process {

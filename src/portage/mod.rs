@@ -11,4 +11,4 @@ pub use build::{Attribution, Build, Emerge, Outcome, Phase};
 pub use environment::{Environment, host};
 pub use phase::{MAX_SNAPSHOTS, PHASES};
 pub use snapshot::{FOLDER, Snapshots, write as write_snapshot};
-pub use text::printable;
+pub use text::{from_json, printable};
