@@ -1,10 +1,11 @@
 //! What `sccache-collect` does: at the end of a phase, and at the end of a build.
 
+mod keep;
 mod summary;
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use chrono::{DateTime, Utc};
 
 use crate::portage::{
@@ -12,7 +13,7 @@ use crate::portage::{
     write_snapshot,
 };
 use crate::sccache::{Address, Sccache, ServerError, Stats, is_listening};
-use crate::store::Store;
+pub use keep::TAKE_UP_TIME;
 pub use summary::Output;
 
 /// What is to be said in the merge log.
@@ -87,14 +88,15 @@ pub fn phase(program: PathBuf, started: Option<DateTime<Utc>>) -> Result<Said> {
     Ok(said)
 }
 
-/// Records the build whose phases left their snapshots in `${T}`, and removes those.
+/// Records the build whose phases left their snapshots in `${T}`, and removes those. Where
+/// the database can't take the build, it is kept elsewhere, and that is said.
 ///
 /// # Errors
-/// Where this isn't a phase, or the database can't take the build: then the snapshots stay.
+/// Where this isn't a phase, or the snapshots can't be read: then they stay.
 pub fn record(outcome: Outcome, slot: Option<String>, db: Option<PathBuf>) -> Result<Said> {
     let environment = Environment::read()?.with_slot(slot);
     let mut said = Said::default();
-    let Some(snapshots) = Snapshots::read(&environment.t)? else {
+    let Some(mut snapshots) = Snapshots::read(&environment.t)? else {
         return Ok(said);
     };
     if !snapshots.refused.is_empty() {
@@ -107,21 +109,19 @@ pub fn record(outcome: Outcome, slot: Option<String>, db: Option<PathBuf>) -> Re
     if snapshots.phases.is_empty() {
         return Ok(said);
     }
-    let build = build(environment, outcome, &snapshots);
-    let path = db.unwrap_or_else(crate::store::default_path);
-    let mut store = Store::open_for_recording(&path)?;
-    store
-        .record(&build)
-        .with_context(|| format!("the build was not recorded in {}", path.display()))?;
-    snapshots.remove();
+    let build = build(environment, outcome, &mut snapshots);
     said.info = summary::lines(&build, Output::from_environment());
+    let path = db.unwrap_or_else(crate::store::default_path);
+    keep::keep(&build, &path, &mut said);
+    snapshots.remove();
     Ok(said)
 }
 
-fn build(environment: Environment, outcome: Outcome, snapshots: &Snapshots) -> Build {
+fn build(environment: Environment, outcome: Outcome, snapshots: &mut Snapshots) -> Build {
     let host = host();
     let finished_at = Utc::now();
     let starts = snapshots.phases.iter().map(|phase| phase.started_at);
+    let started_at = starts.min().unwrap_or(finished_at).min(finished_at);
     Build {
         id: snapshots.build_id(&environment.package, &environment.version),
         emerge: Emerge::above_this_process(&host),
@@ -132,8 +132,8 @@ fn build(environment: Environment, outcome: Outcome, snapshots: &Snapshots) -> B
         repository: environment.repository,
         merge_type: environment.merge_type,
         outcome,
-        started_at: starts.min().unwrap_or(finished_at).min(finished_at),
+        started_at,
         finished_at,
-        phases: snapshots.phases.clone(),
+        phases: std::mem::take(&mut snapshots.phases),
     }
 }

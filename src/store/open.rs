@@ -64,10 +64,7 @@ impl Store {
             path: path.to_path_buf(),
             _snapshot: None,
         };
-        store
-            .connection
-            .busy_timeout(RECORD_WAIT)
-            .map_err(|e| store.error(e))?;
+        store.wait_at_most(RECORD_WAIT)?;
         let version = store.schema()?;
         if version > known() {
             return Err(Error::Newer(store.path, version, known()));
@@ -75,6 +72,16 @@ impl Store {
         store.prepare().map_err(|e| store.error(e))?;
         store.migrate()?;
         Ok(store)
+    }
+
+    /// Changes how long recording waits for locks from now on.
+    ///
+    /// # Errors
+    /// None that SQLite documents.
+    pub fn wait_at_most(&self, wait: Duration) -> Result<()> {
+        self.connection
+            .busy_timeout(wait)
+            .map_err(|e| self.error(e))
     }
 
     /// Opens the database for reading: writes nothing, needs no right to write, and
