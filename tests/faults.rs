@@ -10,6 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use recorder::system::*;
 use recorder::*;
 use rusqlite::Connection;
 use sccache_report::portage::Build;

@@ -11,6 +11,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use recorder::crash::*;
+use recorder::system::*;
 use recorder::*;
 use rusqlite::Connection;
 use sccache_report::store::{Pending, Store};

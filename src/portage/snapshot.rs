@@ -153,8 +153,8 @@ impl Snapshots {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             if count > 4 * MAX_SNAPSHOTS {
-                self.refused.push("far too many files".into());
-                break;
+                // What of it is honest can't be told from an arbitrary part of it.
+                bail!("far too many files in {}", self.path.display());
             }
             // "." and "..", and what a killed collector had not finished.
             if name.starts_with('.') {

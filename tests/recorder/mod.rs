@@ -18,20 +18,13 @@ use serde_json::Value;
 use crate::common;
 
 pub mod crash;
+pub mod refused;
+pub mod system;
 
 /// No record may take longer, whatever is wrong: a migration's wait, those of the builds, and time for the machine
 /// to be busy.
 pub fn patience() -> Duration {
     2 * RECORD_WAIT + TAKE_UP_TIME + Duration::from_secs(10)
-}
-
-/// Root can mount, make devices and become others. Says which test doesn't run where it can't.
-pub fn is_root(test: &str) -> bool {
-    let root = rustix::process::geteuid().is_root();
-    if !root {
-        eprintln!("{test}: NOT RUN, needs root");
-    }
-    root
 }
 
 /// A folder for a test: database and `${T}`s.
@@ -47,7 +40,12 @@ pub struct Done {
     pub status: ExitStatus,
     pub out: String,
     pub err: String,
+    /// The most that it had in memory at any time, as last seen before its end, in KiB.
+    pub memory: u64,
 }
+
+/// What the collector may take of memory, in KiB.
+pub const MOST_MEMORY: u64 = 32 * 1024;
 
 impl World {
     pub fn new() -> World {
@@ -185,18 +183,46 @@ pub fn finish(mut command: Command) -> Done {
         .stdin(Stdio::null())
         .stdout(file("out"))
         .stderr(file("err"));
+    // SAFETY: setrlimit may be called between fork and exec. Allocating more than this fails, and ends the process.
+    unsafe {
+        command.pre_exec(|| {
+            let most = MOST_MEMORY * 1024;
+            let limit = libc::rlimit {
+                rlim_cur: most,
+                rlim_max: most,
+            };
+            match libc::setrlimit(libc::RLIMIT_DATA, &raw const limit) {
+                0 => Ok(()),
+                _ => Err(std::io::Error::last_os_error()),
+            }
+        });
+    }
     let mut child = command.spawn().unwrap();
-    let status = wait(&mut child, patience());
+    let proc = format!("/proc/{}/status", child.id());
+    let mut memory = 0;
+    let status = wait_and(&mut child, patience(), || {
+        let now = fs::read_to_string(&proc).unwrap_or_default();
+        let line = now.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        memory = line
+            .and_then(|line| line.trim().trim_end_matches(" kB").parse().ok())
+            .unwrap_or(memory);
+    });
     let text = |name| String::from_utf8(fs::read(folder.path().join(name)).unwrap()).unwrap();
     Done {
         status,
         out: text("out"),
         err: text("err"),
+        memory,
     }
 }
 
 #[track_caller]
 pub fn wait(child: &mut Child, patience: Duration) -> ExitStatus {
+    wait_and(child, patience, || ())
+}
+
+#[track_caller]
+fn wait_and(child: &mut Child, patience: Duration, mut look: impl FnMut()) -> ExitStatus {
     let begun = Instant::now();
     loop {
         if let Some(status) = child.try_wait().unwrap() {
@@ -207,64 +233,9 @@ pub fn wait(child: &mut Child, patience: Duration) -> ExitStatus {
             let _ = child.wait();
             panic!("hangs after {patience:?}");
         }
-        sleep(Duration::from_millis(2));
+        look();
+        sleep(Duration::from_millis(1));
     }
-}
-
-/// Runs the test in a mount namespace of its own (of a thread: its children are in it too), which takes its mounts
-/// with it.
-#[track_caller]
-pub fn with_own_mounts(test: &str, body: impl FnOnce() + Send + 'static) {
-    if !is_root(test) {
-        return;
-    }
-    let thread = std::thread::spawn(move || {
-        // SAFETY: it takes no memory; this thread alone gets another namespace.
-        assert_eq!(
-            unsafe { libc::unshare(libc::CLONE_NEWNS) },
-            0,
-            "{}",
-            std::io::Error::last_os_error()
-        );
-        mount(&["--make-rprivate", "/"]);
-        body();
-    });
-    if let Err(panic) = thread.join() {
-        std::panic::resume_unwind(panic);
-    }
-}
-
-#[track_caller]
-pub fn mount(arguments: &[&str]) {
-    let output = Command::new("mount")
-        .arg("-n")
-        .args(arguments)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "mount {arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
-
-/// Another process: this test program, in one of its tests marked as a helper, with `SCCACHE_REPORT_TEST` set.
-pub fn helper(test: &str, argument: &Path) -> Child {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args(["--exact", test, "--nocapture", "--include-ignored"])
-        .env("SCCACHE_REPORT_TEST", argument);
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .process_group(0)
-        .spawn()
-        .unwrap()
-}
-
-/// What [`helper`] was given; `None` in an ordinary run of the tests.
-pub fn helper_argument() -> Option<PathBuf> {
-    std::env::var_os("SCCACHE_REPORT_TEST").map(PathBuf::from)
 }
 
 /// The snapshots' folder in `${T}`.
