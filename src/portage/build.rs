@@ -38,7 +38,8 @@ pub struct Build {
 /// One run of the `emerge` or `ebuild` command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Emerge {
-    /// Globally unique: made from the host, its boot, the process and when it started.
+    /// Globally unique: made from the host, its boot, the process, its namespace and when it
+    /// started.
     pub id: uuid::Uuid,
     /// The command line, for people: `emerge -1 app-portage/emlop`.
     pub command: String,

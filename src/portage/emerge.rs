@@ -92,9 +92,13 @@ impl Emerge {
         }
         let process = found?;
         let boot = fs::read_to_string(proc.join("sys/kernel/random/boot_id")).ok()?;
+        // Containers of one machine count their processes from 1, each, and may start them in
+        // the same tick.
+        let namespace = fs::read_link(proc.join("self/ns/pid")).unwrap_or_default();
         let name = format!(
-            "{host}/{}/{}/{}",
+            "{host}/{}/{}/{}/{}",
             boot.trim(),
+            namespace.display(),
             process.pid,
             process.start_ticks
         );
