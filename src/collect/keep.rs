@@ -28,11 +28,11 @@ pub(super) fn keep(build: &Build, path: &Path, said: &mut Said) {
             build.id
         )),
         Err(error) => said.warnings.push(match pending.keep(build) {
-            Ok(file) => format!(
-                "{error}. The build waits in {}, to be recorded later. To do: {}",
-                file.display(),
-                error.hint()
-            ),
+            // Nothing is to be done about a lock: the next build is recorded without it.
+            Ok(file) if matches!(error, Error::Busy(_)) => {
+                format!("{error}. {}", waits_in(&file))
+            }
+            Ok(file) => format!("{error}. {}. To do: {}", waits_in(&file), error.hint()),
             Err(why) => match build.to_log_line() {
                 Ok(line) => {
                     said.info.push(line);
@@ -47,6 +47,13 @@ pub(super) fn keep(build: &Build, path: &Path, said: &mut Said) {
             },
         }),
     }
+}
+
+fn waits_in(file: &Path) -> String {
+    format!(
+        "The build waits in {}, to be recorded later",
+        file.display()
+    )
 }
 
 fn record(
