@@ -1,13 +1,17 @@
 //! `sccache-collect`: what Portage's hook calls. It takes a server's numbers at the end
 //! of each src phase, and records a build at its end.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use sccache_report::collect::{self, PhaseOptions};
-use sccache_report::portage::Outcome;
+use sccache_report::portage::{Outcome, printable};
+
+/// Bytes of the longest warning.
+const MAX_WARNING: usize = 2048;
 
 /// Collects sccache's statistics from Portage's builds
 ///
@@ -88,14 +92,25 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(said) => {
-            said.info.iter().for_each(|line| println!("{line}"));
-            said.warnings
+            // The hook may be gone, and a merge is not to fail for that.
+            let mut out = std::io::stdout();
+            said.info
                 .iter()
-                .for_each(|line| eprintln!("warning: {line}"));
+                .for_each(|line| drop(writeln!(out, "{line}")));
+            said.warnings.iter().for_each(|line| warn(line));
         }
-        Err(error) => eprintln!("warning: {error:#}"),
+        Err(error) => warn(&format!("{error:#}")),
     }
     ExitCode::SUCCESS
+}
+
+/// One line, whatever is quoted in it: it goes to root's terminal.
+fn warn(line: &str) {
+    let _ = writeln!(
+        std::io::stderr(),
+        "warning: {}",
+        printable(line, MAX_WARNING)
+    );
 }
 
 fn seconds(text: &str) -> Result<DateTime<Utc>, String> {

@@ -1,15 +1,16 @@
 //! What `sccache-collect` does: at the end of a phase, and at the end of a build.
 
+mod keep;
 mod phase;
 mod summary;
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use chrono::Utc;
 
 use crate::portage::{Build, Emerge, Environment, FOLDER, Outcome, Snapshots, host, told_to_stop};
-use crate::store::Store;
+pub use keep::TAKE_UP_TIME;
 pub use phase::{PhaseOptions, begin, phase};
 pub use summary::Output;
 
@@ -22,21 +23,22 @@ pub struct Said {
     pub warnings: Vec<String>,
 }
 
-/// Records the build whose phases left their snapshots in `${T}`, and removes those.
+/// Records the build whose phases left their snapshots in `${T}`, and removes those. Where
+/// the database can't take the build, it is kept elsewhere, and that is said.
 ///
 /// # Errors
-/// Where this isn't a phase, or the database can't take the build: then the snapshots stay.
+/// Where this isn't a phase, or the snapshots can't be read: then they stay.
 pub fn record(outcome: Outcome, slot: Option<String>, db: Option<PathBuf>) -> Result<Said> {
     let environment = Environment::read()?.with_slot(slot);
     let mut said = Said::default();
-    let Some(snapshots) = Snapshots::read(&environment.t)? else {
+    let Some(mut snapshots) = Snapshots::read(&environment.t)? else {
         return Ok(said);
     };
     if !snapshots.refused.is_empty() {
         said.warnings.push(format!(
             "numbers in {} were not taken: {}",
             environment.t.join(FOLDER).display(),
-            snapshots.refused.join("; ")
+            snapshots.refusals()
         ));
     }
     if snapshots.phases.is_empty() {
@@ -46,23 +48,21 @@ pub fn record(outcome: Outcome, slot: Option<String>, db: Option<PathBuf>) -> Re
         Outcome::Failed if told_to_stop() => Outcome::Interrupted,
         outcome => outcome,
     };
-    let build = build(environment, outcome, &snapshots);
-    let path = db.unwrap_or_else(crate::store::default_path);
-    let mut store = Store::open_for_recording(&path)?;
-    store
-        .record(&build)
-        .with_context(|| format!("the build was not recorded in {}", path.display()))?;
-    snapshots.remove();
+    let build = build(environment, outcome, &mut snapshots);
     said.info = summary::lines(&build, Output::from_environment());
+    let path = db.unwrap_or_else(crate::store::default_path);
+    keep::keep(&build, &path, &mut said);
+    snapshots.remove();
     Ok(said)
 }
 
-fn build(environment: Environment, outcome: Outcome, snapshots: &Snapshots) -> Build {
+fn build(environment: Environment, outcome: Outcome, snapshots: &mut Snapshots) -> Build {
     let host = host();
     let finished_at = Utc::now();
     let starts = snapshots.phases.iter().map(|phase| phase.started_at);
+    let started_at = starts.min().unwrap_or(finished_at).min(finished_at);
     Build {
-        id: snapshots.build_id(),
+        id: snapshots.build_id(&environment.package, &environment.version),
         emerge: Emerge::above_this_process(&host),
         host,
         package: environment.package,
@@ -71,8 +71,8 @@ fn build(environment: Environment, outcome: Outcome, snapshots: &Snapshots) -> B
         repository: environment.repository,
         merge_type: environment.merge_type,
         outcome,
-        started_at: starts.min().unwrap_or(finished_at).min(finished_at),
+        started_at,
         finished_at,
-        phases: snapshots.phases.clone(),
+        phases: std::mem::take(&mut snapshots.phases),
     }
 }

@@ -1,8 +1,11 @@
 //! One build and what belongs to it.
 
+use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::environment::check_name;
+use super::phase::{MAX_SNAPSHOTS, check_text, check_time};
 use crate::sccache::Stats;
 
 /// One run of a package version's src phases from source, whatever came of it.
@@ -35,7 +38,8 @@ pub struct Build {
 /// One run of the `emerge` or `ebuild` command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Emerge {
-    /// Globally unique: made from the host, its boot, the process and when it started.
+    /// Globally unique: made from the host, its boot, the process, its namespace and when it
+    /// started.
     pub id: uuid::Uuid,
     /// The command line, for people: `emerge -1 app-portage/emlop`.
     pub command: String,
@@ -75,5 +79,60 @@ pub struct Phase {
     pub finished_at: DateTime<Utc>,
     pub attribution: Attribution,
     /// The numbers, or why there are none. Not measured is not zero.
-    pub stats: Result<Stats, String>,
+    pub stats: std::result::Result<Stats, String>,
+}
+
+/// What a build's line in a log begins with, whatever `einfo` puts before it.
+const IN_LOG: &str = "sccache-report-build: ";
+
+impl Build {
+    /// Whether this is a build that a collector can have written: names that PMS allows,
+    /// nothing that a terminal would obey, numbers that the store takes.
+    ///
+    /// # Errors
+    /// The first thing that is not.
+    pub fn check(&self) -> Result<()> {
+        check_text(&self.host, 255).context("host")?;
+        ensure!(!self.host.is_empty(), "no host");
+        let (category, name) = self.package.split_once('/').context("no CATEGORY/PN")?;
+        let slot = self.slot.iter().flat_map(|slot| slot.split('/'));
+        let optional = [&self.repository, &self.merge_type];
+        [category, name, &self.version]
+            .into_iter()
+            .chain(slot)
+            .chain(optional.into_iter().flatten().map(String::as_str))
+            .try_for_each(check_name)?;
+        if let Some(emerge) = &self.emerge {
+            check_text(&emerge.command, super::emerge::MAX_COMMAND_BYTES).context("command")?;
+            check_time(emerge.started_at)?;
+        }
+        check_time(self.started_at)?;
+        check_time(self.finished_at)?;
+        ensure!(self.phases.len() <= MAX_SNAPSHOTS, "too many phases");
+        self.phases.iter().try_for_each(Phase::check)
+    }
+
+    /// The build as one line of text, for the merge log: the last place that is left when
+    /// neither the database nor the folder beside it can be written.
+    ///
+    /// # Errors
+    /// None that a checked build can have.
+    pub fn to_log_line(&self) -> serde_json::Result<String> {
+        Ok(format!("{IN_LOG}{}", serde_json::to_string(self)?))
+    }
+
+    /// Back from a line of a log, with whatever stands around it; `None` where there is no
+    /// build in the line.
+    ///
+    /// # Errors
+    /// Where there is one, but broken, or not one that a collector can have written. Anything
+    /// that runs in a build can print such a line: whoever imports a log has to see for
+    /// themselves whether `package` and `version` are those that the log is about.
+    pub fn from_log_line(line: &str) -> Option<Result<Self>> {
+        let (_, json) = line.split_once(IN_LOG)?;
+        // No further than the value's end: what follows may be a terminal's colours.
+        let mut parser = serde_json::Deserializer::from_str(json);
+        let build = Self::deserialize(&mut parser).map_err(super::text::syntax);
+        Some(build.and_then(|build| build.check().map(|()| build)))
+    }
 }

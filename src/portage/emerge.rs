@@ -14,7 +14,7 @@ use super::Emerge;
 use super::text::printable;
 
 /// A command line longer than this is cut: hundreds of packages may stand in one.
-const MAX_COMMAND_BYTES: usize = 4096;
+pub(super) const MAX_COMMAND_BYTES: usize = 4096;
 
 /// What /proc says of one process.
 struct Process {
@@ -97,8 +97,14 @@ impl Emerge {
     fn above(proc: &Path, pid: u32, host: &str) -> Option<Self> {
         let process = Process::of_command(proc, pid)?;
         let boot = fs::read_to_string(proc.join("sys/kernel/random/boot_id")).ok()?;
-        let (boot, pid, ticks) = (boot.trim(), process.pid, process.start_ticks);
-        let name = format!("{host}/{boot}/{pid}/{ticks}");
+        // Containers of one machine count their processes from 1, each, and may start them in
+        // the same tick.
+        let namespace = fs::read_link(proc.join("self/ns/pid")).unwrap_or_default();
+        let (boot, namespace) = (boot.trim(), namespace.display());
+        let name = format!(
+            "{host}/{boot}/{namespace}/{}/{}",
+            process.pid, process.start_ticks
+        );
         Some(Self {
             id: Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()),
             command: process.command()?,

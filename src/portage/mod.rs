@@ -12,4 +12,4 @@ pub use emerge::told_to_stop;
 pub use environment::{Environment, host};
 pub use phase::{MAX_SNAPSHOTS, PHASES};
 pub use snapshot::{FOLDER, Snapshots, write as write_snapshot};
-pub use text::printable;
+pub use text::{from_json, printable};

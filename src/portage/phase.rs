@@ -29,6 +29,9 @@ const MAX_SECONDS: f64 = 1e9;
 const MAX_STRING: usize = 512;
 /// The most languages, compilers, reasons, servers.
 const MAX_ENTRIES: usize = 512;
+/// The most levels of a cache. sccache has four kinds; `{}` is a level too, and a hundred
+/// times larger in memory than in the file.
+const MAX_LEVELS: usize = 16;
 
 impl Phase {
     /// Makes every string one that [`check`](Self::check) takes: sccache quotes compiler
@@ -41,10 +44,12 @@ impl Phase {
                 for map in maps_mut(stats) {
                     let cleaned = std::mem::take(map);
                     for (key, count) in cleaned.into_iter().take(MAX_ENTRIES) {
-                        *map.entry(printable(&key, MAX_STRING)).or_default() += count;
+                        let sum = map.entry(printable(&key, MAX_STRING)).or_default();
+                        *sum = sum.saturating_add(count);
                     }
                 }
                 stats.unrecognized.truncate(MAX_ENTRIES);
+                stats.levels.truncate(MAX_LEVELS);
                 for text in strings(stats) {
                     *text = printable(text, MAX_STRING);
                 }
@@ -112,7 +117,9 @@ fn check_stats(stats: &Stats) -> Result<()> {
         stats.unrecognized.len() <= MAX_ENTRIES,
         "too many unrecognized lines"
     );
-    ensure!(stats.levels.len() <= MAX_ENTRIES, "too many levels");
+    ensure!(stats.levels.len() <= MAX_LEVELS, "too many levels");
+    let directories = stats.base_directories.iter().flatten().count();
+    ensure!(directories <= MAX_ENTRIES, "too many base directories");
     strings(&mut stats.clone())
         .iter()
         .try_for_each(|text| check_string(text))
@@ -172,14 +179,19 @@ fn maps_mut(stats: &mut Stats) -> [&mut std::collections::BTreeMap<String, u64>;
 }
 
 fn check_string(text: &str) -> Result<()> {
-    ensure!(text.len() <= MAX_STRING, "a string of {} bytes", text.len());
-    if printable(text, MAX_STRING) != text {
+    check_text(text, MAX_STRING)
+}
+
+/// Whether `text` is one that can go to a terminal as it is.
+pub(super) fn check_text(text: &str, max: usize) -> Result<()> {
+    ensure!(text.len() <= max, "a string of {} bytes", text.len());
+    if printable(text, max) != text {
         bail!("control characters in a string");
     }
     Ok(())
 }
 
-fn check_time(time: DateTime<Utc>) -> Result<()> {
+pub(super) fn check_time(time: DateTime<Utc>) -> Result<()> {
     // 2000 to 2200: room for a machine whose clock is off, none for overflow.
     let range = 946_684_800..7_258_118_400;
     ensure!(range.contains(&time.timestamp()), "a time of {time}");

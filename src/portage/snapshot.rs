@@ -22,7 +22,14 @@ use super::phase::MAX_SNAPSHOTS;
 pub const FOLDER: &str = ".sccache-report";
 
 /// A snapshot is 2 to 4 KB; this is for hundreds of reasons and compilers.
-const MAX_BYTES: u64 = 256 * 1024;
+const MAX_BYTES: u64 = 64 * 1024;
+
+/// All snapshots of a build. What was read takes up to twenty times as much memory, of
+/// which no build may make root take more than 32 MiB.
+const MAX_BYTES_IN_ALL: u64 = 512 * 1024;
+
+/// So many refused files are named, the others counted.
+const NAMED: usize = 5;
 
 const SCHEMA: u32 = 1;
 
@@ -46,6 +53,11 @@ pub fn write(t: &Path, phase: &Phase) -> Result<()> {
         id,
         phase: phase.clone(),
     })?;
+    ensure!(
+        content.len() as u64 <= MAX_BYTES,
+        "the numbers of the {} phase are longer than {MAX_BYTES} bytes",
+        phase.name
+    );
     let (temporary, name) = (format!(".{id}"), format!("{id}.json"));
     let write = || -> io::Result<()> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
@@ -136,18 +148,19 @@ impl Snapshots {
 
     fn read_files(&mut self) -> Result<()> {
         let mut read = Vec::new();
+        let mut left = MAX_BYTES_IN_ALL;
         for (count, entry) in Dir::read_from(&self.folder)?.enumerate() {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             if count > 4 * MAX_SNAPSHOTS {
-                self.refused.push("far too many files".into());
-                break;
+                // What of it is honest can't be told from an arbitrary part of it.
+                bail!("far too many files in {}", self.path.display());
             }
             // "." and "..", and what a killed collector had not finished.
             if name.starts_with('.') {
                 continue;
             }
-            match read_one(&self.folder, &name) {
+            match read_one(&self.folder, &name, &mut left) {
                 Ok(snapshot) => read.push((name, snapshot)),
                 Err(error) => self
                     .refused
@@ -159,10 +172,6 @@ impl Snapshots {
         }
         read.sort_by_key(|(_, snapshot)| (snapshot.phase.finished_at, snapshot.id));
         for (name, snapshot) in read {
-            if self.ids.contains(&snapshot.id) {
-                self.refused.push(format!("{name}: a copy of another"));
-                continue;
-            }
             self.names.push(name);
             self.ids.push(snapshot.id);
             self.phases.push(snapshot.phase);
@@ -170,13 +179,29 @@ impl Snapshots {
         Ok(())
     }
 
-    /// The build's id: the same whenever the same snapshots are recorded, so that a record
-    /// that was cut off before it removed them can be repeated.
-    pub fn build_id(&self) -> Uuid {
+    /// What was refused, in a line of bearable length.
+    pub fn refusals(&self) -> String {
+        let mut refused = self.refused.clone();
+        refused.sort_unstable();
+        let more = refused.len().saturating_sub(NAMED);
+        refused.truncate(NAMED);
+        let mut line = refused.join("; ");
+        if more > 0 {
+            line.push_str(&format!("; and {more} more"));
+        }
+        line
+    }
+
+    /// The id of the build of `package` at `version`: the same whenever the same snapshots
+    /// are recorded, so that a record that was cut off before it removed them can be
+    /// repeated. The package is in it because a hostile build can copy the snapshots of one
+    /// that runs beside it, and could else be taken for it.
+    pub fn build_id(&self, package: &str, version: &str) -> Uuid {
         let mut ids = self.ids.clone();
         ids.sort_unstable();
-        let bytes: Vec<u8> = ids.iter().flat_map(|id| *id.as_bytes()).collect();
-        Uuid::new_v5(&Uuid::NAMESPACE_OID, &bytes)
+        let mut name = format!("{package}-{version}\n").into_bytes();
+        ids.iter().for_each(|id| name.extend(id.as_bytes()));
+        Uuid::new_v5(&Uuid::NAMESPACE_OID, &name)
     }
 
     /// Removes what was read, once it is recorded. What was refused stays for a person to look at.
@@ -188,15 +213,21 @@ impl Snapshots {
     }
 }
 
-fn read_one(folder: &OwnedFd, name: &str) -> Result<Snapshot> {
-    // NONBLOCK: a FIFO must not keep root waiting for a writer.
+/// Reads one snapshot, and takes its length off what is `left` for all of them.
+fn read_one(folder: &OwnedFd, name: &str, left: &mut u64) -> Result<Snapshot> {
+    // Looked at before it is opened: to open a device can be to set it going.
+    let stat = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => {}
+        FileType::Symlink => bail!("a symbolic link"),
+        _ => bail!("not a regular file"),
+    }
+    // And after it, since it may have been replaced. NONBLOCK: a FIFO must not keep root
+    // waiting for a writer.
     let flags =
         OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = match rustix::fs::openat(folder, name, flags, Mode::empty()) {
-        Ok(file) => file,
-        Err(Errno::LOOP) => bail!("a symbolic link"),
-        Err(error) => bail!("can't be opened: {error}"),
-    };
+    let file = rustix::fs::openat(folder, name, flags, Mode::empty())
+        .map_err(|error| anyhow::anyhow!("can't be opened: {error}"))?;
     let stat = rustix::fs::fstat(&file)?;
     ensure!(
         FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile,
@@ -207,20 +238,24 @@ fn read_one(folder: &OwnedFd, name: &str) -> Result<Snapshot> {
     File::from(file)
         .take(MAX_BYTES + 1)
         .read_to_end(&mut content)?;
+    let length = content.len() as u64;
+    ensure!(length <= MAX_BYTES, "longer than {MAX_BYTES} bytes");
     ensure!(
-        content.len() as u64 <= MAX_BYTES,
-        "longer than {MAX_BYTES} bytes"
+        length <= *left,
+        "the files are longer than {MAX_BYTES_IN_ALL} bytes in all"
     );
-    let snapshot: Snapshot = serde_json::from_slice(&content)?;
+    let snapshot: Snapshot = super::text::from_json(&content)?;
     ensure!(
         snapshot.schema == SCHEMA,
         "of schema {}, not {SCHEMA}",
         snapshot.schema
     );
+    // No two files have one name, so no snapshot counts twice.
     ensure!(
         *name == format!("{}.json", snapshot.id),
         "not named for its id"
     );
     snapshot.phase.check()?;
+    *left -= length;
     Ok(snapshot)
 }

@@ -10,7 +10,7 @@ use super::format::{Format, Look};
 use super::sheet::Sheet;
 use super::{Shown, Trouble, text, when};
 use crate::portage::Outcome;
-use crate::store::{Filter, Patterns, Store, default_path};
+use crate::store::{Filter, Patterns, Pending, Store, default_path};
 
 /// Options that every report has.
 #[derive(Debug, clap::Args)]
@@ -114,10 +114,26 @@ impl Common {
 
     /// Opens the database for reading.
     pub(super) fn open(&self) -> Result<Store, Trouble> {
+        Ok(Store::open_for_reading(&self.database())?)
+    }
+
+    fn database(&self) -> PathBuf {
         let named = self.db.clone().filter(|path| !path.as_os_str().is_empty());
-        Ok(Store::open_for_reading(
-            &named.unwrap_or_else(default_path),
-        )?)
+        named.unwrap_or_else(default_path)
+    }
+
+    /// Says on standard error how many builds are not in the database yet, if any.
+    pub(super) fn tell_what_waits(&self) {
+        let pending = Pending::of(&self.database());
+        let folder = text::clean(&pending.folder().display().to_string());
+        match pending.count() as u64 {
+            0 => {}
+            count => eprintln!(
+                "sccache-report: {} could not be recorded yet, kept in {folder} (the next \
+                 recorded build takes up what waits)",
+                text::of(count, "build"),
+            ),
+        }
     }
 
     /// The filter that the options make, without the patterns.

@@ -37,6 +37,8 @@ struct Overview {
 }
 
 pub(super) fn run(common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble> {
+    // Also where the database can't be opened: that may be why they wait.
+    common.tell_what_waits();
     let overview = match common.select(&[])? {
         Selection::Builds(store, mut filter) => {
             if common.any_time() {

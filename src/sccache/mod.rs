@@ -14,6 +14,7 @@ mod server;
 mod stats;
 mod sum;
 mod text;
+mod unique;
 mod units;
 
 pub use address::{Address, is_listening};

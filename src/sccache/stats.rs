@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::unique::unique_keys;
+
 /// What one sccache server counted since it started.
 ///
 /// `None` means that the version that printed the statistics said nothing about it:
@@ -58,8 +60,10 @@ pub struct Stats {
     /// (before 0.9: x misses), and so rounded down.
     pub compiler_seconds: Option<f64>,
     /// Why requests were not cacheable, and how many (`not_cached`).
+    #[serde(deserialize_with = "unique_keys")]
     pub not_cached: BTreeMap<String, u64>,
     /// Compilations distributed, per server (`dist_compiles`).
+    #[serde(deserialize_with = "unique_keys")]
     pub dist_compiles: BTreeMap<String, u64>,
     /// Distributed compilations that failed and ran here instead (`dist_errors`).
     pub dist_errors: Option<u64>,
@@ -90,9 +94,11 @@ pub struct Counts {
     /// All of it. The texts of some versions print only this.
     pub total: u64,
     /// Per language: `Rust`, `C/C++`, `CUDA` ... (`counts`).
+    #[serde(deserialize_with = "unique_keys")]
     pub languages: BTreeMap<String, u64>,
     /// Per language and compiler: `rust`, `c [gcc]` ... (`adv_counts`, 0.6+; as sccache
     /// names them).
+    #[serde(deserialize_with = "unique_keys")]
     pub compilers: BTreeMap<String, u64>,
 }
 

@@ -65,6 +65,22 @@ impl Store {
     /// untouched; [`Error::Folder`], [`Error::NotWritable`], [`Error::Full`],
     /// [`Error::Busy`], [`Error::Damaged`] say what they are called.
     pub fn open_for_recording(path: &Path) -> Result<Store> {
+        Self::open_knowing(path, MIGRATIONS)
+    }
+
+    /// As a later version of the program would open it, which knows `more` migrations: for
+    /// tests of two versions on one database.
+    ///
+    /// # Errors
+    /// As [`Store::open_for_recording`].
+    #[doc(hidden)]
+    pub fn open_for_recording_with(path: &Path, more: &[&'static str]) -> Result<Store> {
+        let more = more.iter().map(|sql| M::up(sql));
+        let all: Vec<M<'static>> = MIGRATIONS.iter().cloned().chain(more).collect();
+        Self::open_knowing(path, &all)
+    }
+
+    fn open_knowing(path: &Path, migrations: &[M<'static>]) -> Result<Store> {
         create(path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)
@@ -74,17 +90,24 @@ impl Store {
             path: path.to_path_buf(),
             _snapshot: None,
         };
-        store
-            .connection
-            .busy_timeout(RECORD_WAIT)
-            .map_err(|e| store.error(e))?;
-        let version = store.schema()?;
-        if version > known() {
-            return Err(Error::Newer(store.path, version, known()));
+        store.wait_at_most(RECORD_WAIT)?;
+        let (version, known) = (store.schema()?, migrations.len() as i64);
+        if version > known {
+            return Err(Error::Newer(store.path, version, known));
         }
         store.prepare().map_err(|e| store.error(e))?;
-        store.migrate()?;
+        store.migrate(migrations)?;
         Ok(store)
+    }
+
+    /// Changes how long recording waits for locks from now on.
+    ///
+    /// # Errors
+    /// None that SQLite documents.
+    pub fn wait_at_most(&self, wait: Duration) -> Result<()> {
+        self.connection
+            .busy_timeout(wait)
+            .map_err(|e| self.error(e))
     }
 
     /// Opens the database for reading: writes nothing, needs no right to write, and
@@ -152,14 +175,15 @@ impl Store {
 
     /// Brings the schema up to date. Several collectors may start at the same time:
     /// one that was overtaken finds the work done.
-    fn migrate(&mut self) -> Result<()> {
-        let migrations = Migrations::from_slice(MIGRATIONS);
-        for _ in 0..MIGRATIONS.len() {
-            if self.schema()? >= known() {
-                return Ok(());
+    fn migrate(&mut self, migrations: &[M<'_>]) -> Result<()> {
+        let known = migrations.len() as i64;
+        let to_do = Migrations::from_slice(migrations);
+        for _ in 0..known {
+            if self.schema()? >= known {
+                break;
             }
             let before = self.schema()?;
-            if let Err(error) = migrations.to_latest(&mut self.connection)
+            if let Err(error) = to_do.to_latest(&mut self.connection)
                 && self.schema()? == before
             {
                 return Err(match error {
@@ -169,7 +193,7 @@ impl Store {
             }
         }
         match self.schema()? {
-            version if version > known() => Err(Error::Newer(self.path.clone(), version, known())),
+            version if version > known => Err(Error::Newer(self.path.clone(), version, known)),
             _ => Ok(()),
         }
     }

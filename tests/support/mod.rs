@@ -19,6 +19,7 @@ const PROJECT: &str = env!("CARGO_MANIFEST_DIR");
 pub struct Root {
     pub dir: PathBuf,
     runs: AtomicU32,
+    binds: Vec<(PathBuf, String)>,
 }
 
 /// A command that ended: what it and the programs below it printed, and the processes that outlived it.
@@ -95,9 +96,16 @@ impl Root {
         let root = Root {
             dir: work.join("roots").join(name),
             runs: AtomicU32::new(0),
+            binds: Vec::new(),
         };
         harness(&[&["new"], options, &[root.path()]].concat());
         root
+    }
+
+    /// Shows a folder of the host in what runs from now on, say one that several roots share.
+    pub fn bind(&mut self, from: &Path, to: &str) -> &Root {
+        self.binds.push((from.into(), to.into()));
+        self
     }
 
     fn path(&self) -> &str {
@@ -183,8 +191,11 @@ impl Root {
             self.file(&format!(".harness/leftovers-{number}")),
         );
         let mut harness = Command::new(harness_path());
+        harness.arg("run");
+        for (from, to) in &self.binds {
+            harness.arg("--bind").arg(from).arg(to);
+        }
         harness.args([
-            "run",
             "--leftovers",
             leftovers.to_str().unwrap(),
             self.path(),

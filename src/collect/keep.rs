@@ -1,0 +1,90 @@
+//! A build into the database, or where that can't be, to where it is not lost: the folder
+//! of those that wait, and at last the merge log.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::Said;
+use crate::portage::Build;
+use crate::store::{Error, Pending, RECORD_WAIT, Recorded, Store};
+
+/// How long one merge records builds that waited, before its own.
+pub const TAKE_UP_TIME: Duration = Duration::from_secs(2);
+
+/// What is left of [`RECORD_WAIT`] for the merge's own build, however long the others took.
+const OWN_WAIT: Duration = Duration::from_secs(1);
+
+/// Records `build` in the database at `path`, after those that wait there.
+///
+/// Whatever goes wrong, one warning is said, and the build is kept: beside the database, or
+/// as a line of the merge log. Never takes much longer than [`RECORD_WAIT`] and
+/// [`TAKE_UP_TIME`].
+pub(super) fn keep(build: &Build, path: &Path, said: &mut Said) {
+    let pending = Pending::of(path);
+    match record(build, path, &pending, said) {
+        Ok(Recorded::New) => {}
+        Ok(Recorded::AlreadyThere) => said.warnings.push(format!(
+            "build {} is in the database already, and was not recorded again",
+            build.id
+        )),
+        Err(error) => said.warnings.push(match pending.keep(build) {
+            // Nothing is to be done about a lock: the next build is recorded without it.
+            Ok(file) if matches!(error, Error::Busy(_)) => {
+                format!("{error}. {}", waits_in(&file))
+            }
+            Ok(file) => format!("{error}. {}. To do: {}", waits_in(&file), error.hint()),
+            Err(why) => match build.to_log_line() {
+                Ok(line) => {
+                    said.info.push(line);
+                    format!(
+                        "{error}, nor can {} be written ({why}). The build is in this log, as a \
+                         line for `sccache-collect import`. To do: {}",
+                        pending.folder().display(),
+                        error.hint()
+                    )
+                }
+                Err(line) => format!("{error}; {why}; {line}: the build is lost"),
+            },
+        }),
+    }
+}
+
+fn waits_in(file: &Path) -> String {
+    format!(
+        "The build waits in {}, to be recorded later",
+        file.display()
+    )
+}
+
+fn record(
+    build: &Build,
+    path: &Path,
+    pending: &Pending,
+    said: &mut Said,
+) -> Result<Recorded, Error> {
+    let begun = Instant::now();
+    let mut store = Store::open_for_recording(path)?;
+    // The waits add up: for the migration, for those that waited, for this one.
+    store.wait_at_most(RECORD_WAIT.saturating_sub(begun.elapsed()).max(OWN_WAIT))?;
+    let taken = pending.take_up(&mut store, begun + TAKE_UP_TIME)?;
+    if taken.recorded > 0 {
+        let builds = if taken.recorded == 1 {
+            "build"
+        } else {
+            "builds"
+        };
+        let line = format!(
+            "sccache-report: {} {builds} that waited recorded",
+            taken.recorded
+        );
+        said.info.push(line);
+    }
+    if !taken.broken.is_empty() {
+        said.warnings.push(format!(
+            "set aside as *.bad, for they hold no build that can be recorded: {}",
+            taken.broken.join("; ")
+        ));
+    }
+    store.wait_at_most(RECORD_WAIT.saturating_sub(begun.elapsed()).max(OWN_WAIT))?;
+    store.record(build)
+}

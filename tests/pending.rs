@@ -1,0 +1,89 @@
+//! Builds outside the database: kept beside it, or as a line of a log. Both are input like any other.
+
+mod common;
+mod recorder;
+
+use std::fs;
+
+use recorder::*;
+use sccache_report::portage::Build;
+
+#[test]
+fn a_broken_pending_file_is_set_aside_once() {
+    let world = World::new();
+    let kept = {
+        let blocked = World::new();
+        fs::create_dir(&blocked.db).unwrap();
+        blocked.record(&blocked.t(5)).warned(1);
+        let file = fs::read_dir(blocked.pending().folder())
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap();
+        fs::read_to_string(file.path()).unwrap()
+    };
+    let id = serde_json::from_str::<Build>(&kept).unwrap().id;
+    let folder = world.pending().folder().to_path_buf();
+    fs::create_dir(&folder).unwrap();
+    let put = |name: &str, content: &str| fs::write(folder.join(name), content).unwrap();
+    let other = "00000000-0000-4000-8000-000000000001.json";
+    put(other, "{\"id\": \"\u{1b}[31msecret");
+    put("00000000-0000-4000-8000-000000000002.json", &kept);
+    put(
+        "00000000-0000-4000-8000-000000000003.json",
+        &kept.replace(":5", ":-5"),
+    );
+    let escape = kept
+        .replace("\"gentoo\"", "\"\u{1b}[31m\"")
+        .replace("dev-test/thing", "dev-test/../x");
+    put("00000000-0000-4000-8000-000000000004.json", &escape);
+    put(&format!("{id}.json"), &kept);
+    put("notes.txt", "a person's");
+    let done = world.record(&world.t(6));
+    let warning = done.warned(1);
+    assert!(
+        warning.contains("*.bad") && !warning.contains("secret"),
+        "{warning}"
+    );
+    assert!(folder.join(format!("{other}.bad")).exists());
+    assert!(folder.join("notes.txt").exists());
+    assert_eq!(world.pending().count(), 0);
+    world.recorded(7);
+    assert_eq!(world.hits(), [5, 6, 7]);
+}
+
+#[test]
+fn a_package_without_numbers_touches_nothing() {
+    let world = World::new();
+    let done = world.record(&world.empty_t());
+    done.warned(0);
+    assert!(done.out.is_empty() && !world.db.exists(), "{done:?}");
+}
+
+#[test]
+fn a_log_line_holds_a_build_or_is_refused() {
+    for build in common::sample() {
+        let line = format!(" * {}\x1b[0m", build.to_log_line().unwrap());
+        assert_eq!(Build::from_log_line(&line).unwrap().unwrap(), build);
+    }
+    let line = common::sample()[0].to_log_line().unwrap();
+    assert_eq!(line.lines().count(), 1);
+    assert!(Build::from_log_line("no build here").is_none());
+    for (from, to) in [
+        ("app-portage/emlop", "app-portage/em/lop"),
+        ("app-portage/emlop", "emlop"),
+        ("\"0.9.0\"", "\"0.9.0 \""),
+        ("\"compile\"", "\"preinst\""),
+        (":53", ":-53"),
+        (":53", ":53000000000"),
+        (":53", ":1e999"),
+        ("emerge -1", "emerge \\u001b[2J"),
+        ("2026-11-01T10", "9999-11-01T10"),
+        ("}", ""),
+    ] {
+        assert!(line.contains(from), "{from}");
+        let broken = line.replace(from, to);
+        let error = Build::from_log_line(&broken).unwrap().unwrap_err();
+        assert!(!format!("{error:#}").contains('\u{1b}'), "{error:#}");
+    }
+}
