@@ -1,0 +1,243 @@
+//! Every server that a build can meet, on a real Portage: whose it is, what it counted, and who ends it.
+
+mod support;
+
+use serde_json::Value;
+use support::{Root, Run};
+
+const SHARED_NETWORK: &str = "-network-sandbox -pid-sandbox";
+
+fn ebuild(phases: &str) -> String {
+    format!(
+        "EAPI=8\nSLOT=0\nKEYWORDS=amd64\nS=${{WORKDIR}}\n\
+         one() {{ echo \"int ${{EBUILD_PHASE}}_$1;\" > $1.c; sccache gcc -c $1.c || die; }}\n{phases}"
+    )
+}
+
+fn root(phases: &str) -> Root {
+    let root = Root::new();
+    root.ebuild("dev-test/serves-1.0", &ebuild(phases));
+    root
+}
+
+/// The only build's row, of a run that left no process.
+#[track_caller]
+fn only_build(root: &Root, run: &Run) -> Value {
+    assert!(run.leftovers.is_empty(), "{:?}\n{}", run.leftovers, run.log);
+    let mut builds = root.builds(&[]);
+    assert_eq!(builds.len(), 1, "{}", run.log);
+    builds.remove(0)
+}
+
+#[track_caller]
+fn assert_not_measured(build: &Value, run: &Run, why: &str) {
+    let phase = &build["phases"]["compile"];
+    assert_eq!(phase["measured"], false, "{build}");
+    assert!(
+        phase["hits"].is_null() && phase["misses"].is_null(),
+        "{phase}"
+    );
+    assert!(
+        phase["not_measured"].as_str().unwrap().contains(why),
+        "{phase}"
+    );
+    let warnings = run
+        .log
+        .lines()
+        .filter(|line| line.starts_with(" * sccache-report: the compile phase was not measured"));
+    // Once where it happens, and once more in the messages that emerge repeats at its end.
+    assert_eq!(warnings.count(), 2, "{}", run.log);
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn versions_without_and_with_sockets_count_the_same() {
+    for version in ["0.8.2", "0.9.1", "0.16.0"] {
+        for features in ["", SHARED_NETWORK] {
+            let root = Root::new();
+            root.sccache(version);
+            let run = root
+                .emerge_with(&[("FEATURES", features)], &["dev-test/many-clients"])
+                .ok();
+            let build = only_build(&root, &run);
+            assert_eq!(build["requests"], 16, "{version} {features}: {build}");
+            assert_eq!(build["misses"], 16, "{version} {features}");
+            assert_eq!(build["sccache_version"], version, "{build}");
+        }
+    }
+}
+
+/// The plague this project was born from: a server of somebody else on the default port, whose TMPDIR is gone.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_foreign_server_is_neither_met_nor_ended() {
+    let root =
+        root("pkg_setup() { sccache gcc --version > /dev/null || die; }\nsrc_compile() { one a; }");
+    let script = "mkdir /tmp/gone; TMPDIR=/tmp/gone SCCACHE_DIR=/tmp/other sccache --start-server; rm -r /tmp/gone\n\
+                  emerge -1 dev-test/serves || exit\n\
+                  sccache --show-stats | grep -E '^Compile requests +0$' || exit\n\
+                  sccache --stop-server > /dev/null";
+    for features in ["", SHARED_NETWORK] {
+        let run = root
+            .run_with(&[("FEATURES", features)], &["bash", "-c", script])
+            .ok();
+        assert!(
+            run.log.contains("Compile requests                      0"),
+            "{}",
+            run.log
+        );
+    }
+    assert_eq!(root.builds(&[]).len(), 2);
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_shared_server_is_asked_and_never_stopped() {
+    for (features, variable) in [
+        (SHARED_NETWORK, "SCCACHE_SERVER_PORT=\"14226\""),
+        (
+            SHARED_NETWORK,
+            "SCCACHE_SERVER_UDS=\"/mnt/gentoo/tmp/shared.sock\"",
+        ),
+        // A path socket is reached from within network-sandbox as well.
+        ("", "SCCACHE_SERVER_UDS=\"/mnt/gentoo/tmp/shared.sock\""),
+    ] {
+        let root = root("src_configure() { one a; }\nsrc_compile() { one b; one c; }");
+        root.append("etc/portage/make.conf", variable);
+        let script = format!(
+            "export {variable} SCCACHE_DIR=/mnt/gentoo/var/cache/sccache\nsetpriv --reuid portage --regid portage --clear-groups \
+             sccache --start-server || exit\n\
+             cd /tmp; echo 'int x;' > x.c; for n in 1 2 3; do sccache gcc -c x.c || exit; done\n\
+             emerge -1 dev-test/serves || exit\n\
+             sccache --show-stats | grep '^Compile requests  '; sccache --stop-server > /dev/null"
+        );
+        let run = root
+            .run_with(&[("FEATURES", features)], &["bash", "-c", &script])
+            .ok();
+        assert!(
+            run.log.contains("Compile requests                      6"),
+            "{variable}: {}",
+            run.log
+        );
+        let build = only_build(&root, &run);
+        assert_eq!(build["attribution"], "shared", "{variable}: {build}");
+        assert_eq!(
+            (&build["requests"], &build["misses"]),
+            (&3.into(), &3.into()),
+            "{build}"
+        );
+        assert_eq!(build["phases"]["compile"]["requests"], 2);
+    }
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_restart_of_a_shared_server_is_not_measured() {
+    let root = root("src_compile() { sccache --stop-server > /dev/null; one a; }");
+    root.append("etc/portage/make.conf", "SCCACHE_SERVER_PORT=\"14227\"");
+    let script = "export SCCACHE_SERVER_PORT=14227 SCCACHE_DIR=/mnt/gentoo/var/cache/sccache; sccache --start-server\n\
+                  cd /tmp; echo 'int x;' > x.c; for n in 1 2 3; do sccache gcc -c x.c; done\n\
+                  emerge -1 dev-test/serves || exit; sccache --stop-server > /dev/null";
+    let run = root
+        .run_with(&[("FEATURES", SHARED_NETWORK)], &["bash", "-c", script])
+        .ok();
+    assert_not_measured(&only_build(&root, &run), &run, "restarted");
+}
+
+/// The user's own idle time-out is for a server that they run, not for the phase's.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_long_pause_within_a_phase_forgets_nothing() {
+    for features in ["", SHARED_NETWORK] {
+        let root = root("src_compile() { one a; sleep 4; one b; }");
+        root.append("etc/portage/make.conf", "SCCACHE_IDLE_TIMEOUT=\"1\"");
+        let run = root
+            .emerge_with(&[("FEATURES", features)], &["dev-test/serves"])
+            .ok();
+        assert_eq!(only_build(&root, &run)["misses"], 2, "{}", run.log);
+        let environment = root.environment("dev-test/serves-1.0");
+        assert!(
+            environment.contains("SCCACHE_IDLE_TIMEOUT=\"1\""),
+            "theirs is kept"
+        );
+    }
+}
+
+/// The server's process, by what only it has in its environment.
+const SERVER: &str = "server() { grep -lzx SCCACHE_START_SERVER=1 /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3; }\n";
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_server_that_hangs_or_dies_is_a_phase_not_measured() {
+    for (end, why) in [
+        ("kill -STOP $(server)", "took longer"),
+        ("kill -KILL $(server)", "was killed"),
+        (
+            "sleep 1.5; kill -KILL $(server); one b",
+            "another took its place",
+        ),
+    ] {
+        for features in ["", SHARED_NETWORK] {
+            let root = root(&format!(
+                "{SERVER}src_configure() {{ one a; }}\nsrc_compile() {{ one a; {end}; }}"
+            ));
+            let run = root
+                .emerge_with(&[("FEATURES", features)], &["dev-test/serves"])
+                .ok();
+            let build = only_build(&root, &run);
+            assert_not_measured(&build, &run, why);
+            assert_eq!(build["phases"]["configure"]["misses"], 1, "{build}");
+            assert_eq!(build["misses"], 1);
+        }
+    }
+}
+
+/// An sccache that answers garbage can't be had: a script stands in for it at the phase's end.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn garbage_for_an_answer_is_a_phase_not_measured() {
+    let root = root("src_compile() { one a; }");
+    let fake = "#!/bin/bash\n[[ $1 != --show-stats && $1 != --stop-server ]] || { echo '{\"stats\": 7'; exit 0; }\nexec /mnt/gentoo/usr/bin/sccache.real \"$@\"";
+    let sccache = root.file("usr/bin/sccache");
+    std::fs::rename(&sccache, root.file("usr/bin/sccache.real")).unwrap();
+    root.append("usr/bin/sccache", fake);
+    std::fs::set_permissions(
+        &sccache,
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )
+    .unwrap();
+    let run = root.emerge_with(&[], &["dev-test/serves"]).ok();
+    assert_not_measured(&only_build(&root, &run), &run, "unusable");
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_server_that_outlives_a_killed_emerge_ends_by_itself() {
+    let root = root("src_compile() { one a; echo sleeping now; sleep 300; }");
+    let mut running = root.start(
+        &[("FEATURES", SHARED_NETWORK)],
+        &["emerge", "-1", "dev-test/serves"],
+    );
+    running.until("sleeping now");
+    let environments = std::fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|process| {
+            let environment = std::fs::read(process.path().join("environ")).ok()?;
+            let environment = String::from_utf8_lossy(&environment).into_owned();
+            let ours = environment.contains("SCCACHE_START_SERVER=1")
+                && environment.contains("dev-test/serves-1.0");
+            ours.then_some(environment)
+        });
+    let environments: Vec<String> = environments.collect();
+    assert_eq!(environments.len(), 1);
+    let timeout = environments[0]
+        .split('\0')
+        .find_map(|line| line.strip_prefix("SCCACHE_IDLE_TIMEOUT="));
+    assert!(
+        (1..=86_400).contains(&timeout.unwrap().parse::<u64>().unwrap()),
+        "{timeout:?}"
+    );
+    running.signal("KILL");
+    running.wait();
+}
