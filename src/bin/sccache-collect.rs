@@ -54,6 +54,8 @@ enum Command {
     ///
     /// Sums what the phases left in ${T}/.sccache-report. How much it prints is up to
     /// SCCACHE_REPORT_OUTPUT: full (sccache's whole block of statistics), brief or none.
+    /// A build that the database can't take waits beside it, in FILE.pending, for the next
+    /// one; where that can't be written either, it is printed as one line, for the log.
     Record {
         /// What came of the build
         #[arg(long, value_enum, default_value = "merged")]

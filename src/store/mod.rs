@@ -1,7 +1,8 @@
 //! SQLite: one row per build, kept for good. No other room knows a word of SQL.
 //!
 //! Recording: [`Store::open_for_recording`], then [`Store::record`]. Reporting:
-//! [`Store::open_for_reading`], then the queries, each with a [`Filter`].
+//! [`Store::open_for_reading`], then the queries, each with a [`Filter`]. What can't be
+//! recorded is [`Pending`].
 //!
 //! # Why a rollback journal, and not WAL
 //! Any user has to be able to read while root writes, also where they have no right to

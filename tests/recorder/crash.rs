@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::{Child, Stdio};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -38,6 +39,19 @@ pub fn start(world: &World, t: &Path) -> Child {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     command.spawn().unwrap()
+}
+
+/// How long something takes here and now: of nine times the one in the middle, for one of them may have been
+/// held up by whatever else the machine does.
+pub fn usual_duration(mut once: impl FnMut() -> Duration) -> Duration {
+    let mut durations: Vec<Duration> = (0..9).map(|_| once()).collect();
+    durations.sort_unstable();
+    durations[4]
+}
+
+/// A random part of it, or up to half as much again: the machine may get slower, and some are to get to the end.
+pub fn random_part(whole: Duration, random: &mut Random) -> Duration {
+    Duration::from_micros(random.below(whole.as_micros() as u64 * 3 / 2))
 }
 
 #[track_caller]
