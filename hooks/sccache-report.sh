@@ -17,28 +17,38 @@
 # Portage's own; save-ebuild-env.sh and phase-functions.sh in 3.0.83). The rest (functions for
 # post_src_*, and SCCACHE_SERVER_UDS) takes itself away again.
 
-# Puts what the builtin "$@" prints into ___sccache_report_out. Bash 5.1 and later make a pipe of a
-# short here-document, unless BASH_COMPAT asks for an older bash; its other end is opened through
-# /proc. Before that it is a file that user portage can't open for writing: there, a process.
-___sccache_report_capture() {
-	local compat=${BASH_COMPAT-}
+# Puts what `trap -p EXIT` prints into ___sccache_report_out, without a process: bash 5.1 and later
+# make a pipe of a short here-document, unless BASH_COMPAT asks for an older bash, and its other end
+# is opened through /proc. Before that it is a file that user portage can't open for writing.
+___sccache_report_get_trap() {
+	local compat=${BASH_COMPAT-} line
 	___sccache_report_out=
 	if (( BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < 501 )); then
-		___sccache_report_out=$("$@")
+		___sccache_report_out=$(trap -p EXIT)
 		return 0
 	fi
 	BASH_COMPAT=5.1
 	{
-		read -r -u 3
-		"$@" >/proc/self/fd/3 && IFS= read -r -d '' -u 3 ___sccache_report_out
+		read -r -u 3 line
+		trap -p EXIT >/proc/self/fd/3 && IFS= read -r -d '' -u 3 ___sccache_report_out
 	} 2>/dev/null 3<<<'' || : # read says 1 at the end of its input
 	if [[ -n ${compat} ]]; then BASH_COMPAT=${compat}; else unset BASH_COMPAT; fi
 }
 
+# Defines a function from what `declare -f` printed, which may need extglob to be read again.
+___sccache_report_define() {
+	local extglob=1
+	shopt -q extglob || extglob=
+	shopt -s extglob
+	eval "$1"
+	[[ -n ${extglob} ]] || shopt -u extglob
+}
+
 # Takes away what an earlier phase left in the environment: its settings, and its post_src_* where
-# the phase itself was skipped (the test phase without FEATURES=test). A second function tells ours.
+# the phase itself was skipped because it was done before. A second function tells ours, and holds
+# the user's own. Only for that is there a process here, and for users who have a post_src_*.
 ___sccache_report_forget() {
-	local phase
+	local phase ours
 	EBUILD_DEATH_HOOKS=${EBUILD_DEATH_HOOKS-}
 	EBUILD_DEATH_HOOKS=${EBUILD_DEATH_HOOKS/ ___sccache_report_end/}
 	[[ -n ${EBUILD_DEATH_HOOKS} ]] || unset EBUILD_DEATH_HOOKS
@@ -47,9 +57,13 @@ ___sccache_report_forget() {
 		unset -f sccache_report_settings
 	fi
 	for phase in unpack prepare configure compile test install; do
-		if declare -F "sccache_report_post_src_${phase}" >/dev/null; then
-			unset -f "post_src_${phase}" "sccache_report_post_src_${phase}"
+		declare -F "sccache_report_post_src_${phase}" >/dev/null || continue
+		if declare -F "post_src_${phase}" >/dev/null && [[ $(declare -f "post_src_${phase}") == *___sccache_report_post* ]]; then
+			unset -f "post_src_${phase}"
+			ours=$(declare -f "sccache_report_post_src_${phase}")
+			[[ ${ours} == *___sccache_report_nothing* ]] || ___sccache_report_define "${ours#sccache_report_}"
 		fi
+		unset -f "sccache_report_post_src_${phase}"
 	done
 }
 
@@ -97,13 +111,16 @@ ___sccache_report_server_runs() {
 
 # Is anything set up to call sccache here?
 ___sccache_report_is_configured() {
+	local -a lines
 	local name value="${RUSTC_WRAPPER-} ${RUSTC_WORKSPACE_WRAPPER-} ${CARGO_BUILD_RUSTC_WRAPPER-} ${CC-} ${CXX-} ${CPP-}"
 	value+=" ${CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER-} ${BUILD_CC-} ${BUILD_CXX-} ${NVCC-} ${MYCMAKEARGS-} ${PATH}"
 	for name in "${!CMAKE_@}"; do
 		value+=" ${!name}"
 	done
-	[[ ${value} == *sccache* ]]
-}
+	[[ ${value} != *sccache* ]] || return 0
+	# Or does the ebuild call it by itself?
+	mapfile lines <"${EBUILD}" && [[ "${lines[*]}" == *sccache* ]]
+} 2>/dev/null
 
 # The start of a src phase: an address for a server that belongs to this phase alone.
 #
@@ -164,36 +181,34 @@ ___sccache_report_begin() {
 
 # Where first clients would race for a path socket. unpack, prepare and setup have no crowd of them.
 ___sccache_report_start_ahead() {
-	case ${EBUILD_PHASE} in
-	configure | compile | install) ;;
-	test) [[ " ${FEATURES-} " == *' test '* ]] || return 0 ;;
-	*) return 0 ;;
-	esac
-	! ___sccache_report_is_configured || "${___sccache_report_sccache}" --start-server </dev/null &>/dev/null || :
+	[[ ${EBUILD_PHASE} == @(configure|compile|test|install) ]] && ___sccache_report_is_configured || return 0
+	"${___sccache_report_sccache}" --start-server </dev/null &>/dev/null || :
 }
 
 # post_src_* runs before Portage saves the environment, and with all the time it needs. The EXIT trap
 # is for what comes to no good end; Portage allows it 10 s. Both may run (FEATURES=noauto sources us
 # in an outer shell): what is done is seen by there being no server.
 ___sccache_report_take_over() {
-	local trap
+	local trap phase=${EBUILD_PHASE} body='{ ___sccache_report_nothing; }'
 	___sccache_report_user_post=
-	if [[ ${EBUILD_PHASE} != setup && ${EBUILD_PHASE} != pretend ]]; then
-		if declare -F "post_src_${EBUILD_PHASE}" >/dev/null; then
-			___sccache_report_capture declare -f "post_src_${EBUILD_PHASE}"
-			___sccache_report_user_post=${___sccache_report_out}
+	if [[ ${phase} != setup && ${phase} != pretend ]]; then
+		if declare -F "post_src_${phase}" >/dev/null; then
+			___sccache_report_user_post=$(declare -f "post_src_${phase}")
+			body=${___sccache_report_user_post#*'()'}
 		fi
-		eval "post_src_${EBUILD_PHASE}() { ___sccache_report_post; }; sccache_report_post_src_${EBUILD_PHASE}() { :; }"
+		___sccache_report_define "sccache_report_post_src_${phase}() ${body}"
+		eval "post_src_${phase}() { ___sccache_report_post; }"
 	fi
 	___sccache_report_user_trap=
-	___sccache_report_capture trap -p EXIT
+	___sccache_report_get_trap
 	trap=${___sccache_report_out#*trap -- }
-	if [[ ${trap} != "${___sccache_report_out}" ]]; then
+	if [[ ${trap} != "${___sccache_report_out}" && ${trap} != '- EXIT'* ]]; then
 		eval "___sccache_report_user_trap=${trap% EXIT*}"
 	fi
 	# And where an ebuild sets an EXIT trap of its own and then dies.
 	EBUILD_DEATH_HOOKS+=' ___sccache_report_end'
-	trap '___sccache_report_exit; eval "${___sccache_report_user_trap}"' EXIT
+	# Theirs sees the status that it would have seen; as a condition, ours can't end it under set -e.
+	trap 'if ___sccache_report_exit; then eval "${___sccache_report_user_trap}"; else eval "${___sccache_report_user_trap}"; fi' EXIT
 }
 
 # The end of a src phase: the numbers, and stop, if there is or was a server.
@@ -221,7 +236,7 @@ ___sccache_report_post() {
 	unset -f "post_src_${EBUILD_PHASE}" "sccache_report_post_src_${EBUILD_PHASE}"
 	[[ ${___sccache_report_user_post} != *stop-server* ]] || ___sccache_report_end
 	if [[ -n ${___sccache_report_user_post} ]]; then
-		eval "${___sccache_report_user_post}"
+		___sccache_report_define "${___sccache_report_user_post}"
 		"post_src_${EBUILD_PHASE}" || status=$?
 	fi
 	___sccache_report_end
@@ -280,7 +295,8 @@ ___sccache_report_main() {
 	case ${MISC_FUNCTIONS_ARGS-} in
 	'') ;;
 	*die_hooks*) ___sccache_report_record failed; return 0 ;;
-	*success_hooks*) ___sccache_report_record packaged; return 0 ;;
+	# These run after every merge; EAPI 3 and older have no MERGE_TYPE.
+	*success_hooks*) [[ ${MERGE_TYPE-buildonly} != buildonly ]] || ___sccache_report_record packaged; return 0 ;;
 	*) return 0 ;;
 	esac
 
@@ -295,14 +311,18 @@ ___sccache_report_main() {
 		;;
 	unpack | prepare | configure | compile | test | install)
 		___sccache_report_forget
-		___sccache_report_begin
+		# As __dyn_test decides it: a phase that is skipped would leave all this in the environment.
+		if [[ ${EBUILD_PHASE} != test || ( " ${FEATURES-} " == *' test '* || ${EBUILD_FORCE_TEST-} == 1 ) &&
+			( " ${PORTAGE_RESTRICT-} " != *' test '* || -n ${ALLOW_TEST-} ) ]]; then
+			___sccache_report_begin
+		fi
 		;;
 	preinst)
 		___sccache_report_record merged
 		# Portage saves the environment of the installed package after this.
 		___sccache_report_forget
 		for name in "${!SCCACHE_REPORT_@}" "${!bashrcd_phases_@}"; do
-			[[ ${name} != bashrcd_* || ${!name} == *sccache-report.sh* ]] && unset "${name}"
+			[[ ${name} != bashrcd_* || ${!name} == *"${self@Q}"* ]] && unset "${name}"
 		done
 		;;
 	esac

@@ -16,6 +16,7 @@
 
 pub mod collect;
 pub mod portage;
+mod process;
 pub mod report;
 pub mod sccache;
 pub mod store;

@@ -63,14 +63,24 @@ enum Command {
         /// The ebuild's SLOT, which Portage doesn't export
         #[arg(long)]
         slot: Option<String>,
-        /// The database
-        #[arg(long, value_name = "FILE", env = "SCCACHE_REPORT_DB")]
+        /// The database [default: SCCACHE_REPORT_DB, or /var/lib/sccache-report/stats.db]
+        #[arg(long, value_name = "FILE")]
         db: Option<PathBuf>,
     },
 }
 
 fn main() -> ExitCode {
-    let done = match Arguments::parse().command {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        // --help and --version; anything else is a hook of another version than this program's.
+        Err(error) if !error.use_stderr() => error.exit(),
+        Err(error) => {
+            let text = error.to_string();
+            warn(text.lines().next().unwrap_or_default());
+            return ExitCode::SUCCESS;
+        }
+    };
+    let done = match arguments.command {
         Command::Phase {
             begin: true,
             sccache,

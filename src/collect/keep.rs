@@ -20,6 +20,15 @@ const OWN_WAIT: Duration = Duration::from_secs(1);
 /// as a line of the merge log. Never takes much longer than [`RECORD_WAIT`] and
 /// [`TAKE_UP_TIME`].
 pub(super) fn keep(build: &Build, path: &Path, said: &mut Said) {
+    if path.is_relative() {
+        // Relative to the build's own directory, which goes when the build does.
+        said.warnings.push(format!(
+            "{} is not an absolute path. {}",
+            path.display(),
+            into_the_log(build, &mut said.info)
+        ));
+        return;
+    }
     let pending = Pending::of(path);
     match record(build, path, &pending, said) {
         Ok(Recorded::New) => {}
@@ -33,19 +42,23 @@ pub(super) fn keep(build: &Build, path: &Path, said: &mut Said) {
                 format!("{error}. {}", waits_in(&file))
             }
             Ok(file) => format!("{error}. {}. To do: {}", waits_in(&file), error.hint()),
-            Err(why) => match build.to_log_line() {
-                Ok(line) => {
-                    said.info.push(line);
-                    format!(
-                        "{error}, nor can {} be written ({why}). The build is in this log, as a \
-                         line for `sccache-collect import`. To do: {}",
-                        pending.folder().display(),
-                        error.hint()
-                    )
-                }
-                Err(line) => format!("{error}; {why}; {line}: the build is lost"),
-            },
+            Err(why) => format!(
+                "{error}, nor can {} be written ({why}). {} To do: {}",
+                pending.folder().display(),
+                into_the_log(build, &mut said.info),
+                error.hint()
+            ),
         }),
+    }
+}
+
+fn into_the_log(build: &Build, info: &mut Vec<String>) -> String {
+    match build.to_log_line() {
+        Ok(line) => {
+            info.push(line);
+            "The build is in this log, as a line for `sccache-collect import`.".into()
+        }
+        Err(why) => format!("{why}: the build is lost."),
     }
 }
 

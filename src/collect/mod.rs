@@ -3,6 +3,7 @@
 mod keep;
 mod phase;
 mod summary;
+mod warnings;
 
 use std::path::PathBuf;
 
@@ -44,26 +45,41 @@ pub fn record(outcome: Outcome, slot: Option<String>, db: Option<PathBuf>) -> Re
     if snapshots.phases.is_empty() {
         return Ok(said);
     }
-    let outcome = match outcome {
-        Outcome::Failed if told_to_stop() => Outcome::Interrupted,
-        outcome => outcome,
-    };
     let build = build(environment, outcome, &mut snapshots);
+    said.warnings.extend(warnings::warnings(&build));
     said.info = summary::lines(&build, Output::from_environment());
-    let path = db.unwrap_or_else(crate::store::default_path);
-    keep::keep(&build, &path, &mut said);
+    keep::keep(&build, &database(db), &mut said);
     snapshots.remove();
     Ok(said)
 }
 
+/// The option's, or else the variable's; an empty one says nothing.
+fn database(db: Option<PathBuf>) -> PathBuf {
+    db.or_else(|| std::env::var_os("SCCACHE_REPORT_DB").map(PathBuf::from))
+        .filter(|path| !path.as_os_str().is_empty())
+        .unwrap_or_else(crate::store::default_path)
+}
+
 fn build(environment: Environment, outcome: Outcome, snapshots: &mut Snapshots) -> Build {
     let host = host();
-    let finished_at = Utc::now();
-    let starts = snapshots.phases.iter().map(|phase| phase.started_at);
-    let started_at = starts.min().unwrap_or(finished_at).min(finished_at);
+    let phases = std::mem::take(&mut snapshots.phases);
+    let now = Utc::now();
+    let started_at = phases.iter().map(|phase| phase.started_at).min();
+    let (outcome, finished_at, emerge) = match outcome {
+        // Found when the package's next build begins, under the command that begins it: that of
+        // the build is gone, and it ended no later than its last phase.
+        Outcome::Interrupted => {
+            let last = phases.iter().map(|phase| phase.finished_at).max();
+            (outcome, last.unwrap_or(now), None)
+        }
+        Outcome::Failed if told_to_stop() => {
+            (Outcome::Interrupted, now, Emerge::above_this_process(&host))
+        }
+        _ => (outcome, now, Emerge::above_this_process(&host)),
+    };
     Build {
         id: snapshots.build_id(&environment.package, &environment.version),
-        emerge: Emerge::above_this_process(&host),
+        emerge,
         host,
         package: environment.package,
         version: environment.version,
@@ -71,8 +87,8 @@ fn build(environment: Environment, outcome: Outcome, snapshots: &mut Snapshots) 
         repository: environment.repository,
         merge_type: environment.merge_type,
         outcome,
-        started_at,
+        started_at: started_at.unwrap_or(finished_at).min(finished_at),
         finished_at,
-        phases: std::mem::take(&mut snapshots.phases),
+        phases,
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Said;
 use crate::portage::{Attribution, Environment, PHASES, Phase, write_snapshot};
-use crate::sccache::{Address, Listener, Sccache, ServerError, Stats, is_listening};
+use crate::sccache::{Address, Listener, Sccache, ServerError, Stats, give_back, is_listening};
 
 /// The name of the abstract socket that the hook chooses, and of the path socket in `${T}`.
 const ABSTRACT: &[u8] = b"sccache-report";
@@ -68,6 +68,9 @@ pub fn phase(options: &PhaseOptions) -> Result<Said> {
     if !PHASES.contains(&environment.phase.as_str()) {
         return Ok(said);
     }
+    if let Ok(stats) = &stats {
+        give_back_what_root_wrote(stats, options.started);
+    }
     let finished_at = Utc::now();
     let phase = Phase {
         name: environment.phase,
@@ -98,8 +101,8 @@ fn own(options: &PhaseOptions, t: &Path, said: &mut Said) -> Result<Measured> {
         "the sccache server at this address is not one of sccache-report's, and was left alone"
     );
     let started = options.log.as_deref().and_then(made_at);
-    let measured = match addresses.iter().find(|address| is_listening(address)) {
-        Some(address) => take(options, address, started, said),
+    let measured = match addresses.iter().find(|address| is_ours(address, t)) {
+        Some(address) => take(options, address, started, t, said),
         // There was one: its log is there, or the file of its socket.
         None if started.is_some() || path.exists() => {
             Some(Err("its sccache server was killed".into()))
@@ -112,17 +115,34 @@ fn own(options: &PhaseOptions, t: &Path, said: &mut Said) -> Result<Measured> {
     Ok(measured)
 }
 
+/// Whether this phase's server listens there. A socket's name is ours, a port may be anybody's.
+fn is_ours(address: &Address, t: &Path) -> bool {
+    match address {
+        Address::Port(_) => !ours(address, t).is_empty(),
+        _ => is_listening(address),
+    }
+}
+
+/// The servers there that this package's phases started, by the `T` in their environment.
+fn ours(address: &Address, t: &Path) -> Vec<Listener> {
+    let mut listeners = Listener::find_all(address);
+    listeners.retain(|listener| listener.was_started_with("T", t.as_os_str()));
+    listeners
+}
+
 fn take(
     options: &PhaseOptions,
     address: &Address,
     first: Option<SystemTime>,
+    t: &Path,
     said: &mut Said,
 ) -> Measured {
-    let listeners = Listener::find_all(address);
+    let listeners = ours(address, t);
     if listeners.len() > 1 {
         Listener::kill_all(&listeners, address);
         return Some(Err(format!(
-            "{} sccache servers raced for one socket",
+            "{} sccache servers were started at once. To do: name sccache in RUSTC_WRAPPER, CC, CXX or a \
+             CMAKE_*_COMPILER_LAUNCHER in make.conf, so that one is started ahead",
             listeners.len()
         )));
     }
@@ -158,6 +178,22 @@ fn take(
         // The hook starts a server ahead where the network is shared: nobody may have come.
         Ok(stats) if stats.is_idle() => None,
         stats => Some(stats),
+    }
+}
+
+/// What root writes into the cache in src_install, user portage can't read in the next build: cache
+/// errors with status 0, and `Permission denied (os error 13)`. A cache that is read-only for root
+/// (`SCCACHE_LOCAL_RW_MODE`, 0.7.5+) would cost the objects, and every miss an error; this costs
+/// nothing as long as root writes nothing. `SCCACHE_REPORT_CHOWN=no` turns it off.
+fn give_back_what_root_wrote(stats: &Stats, started: Option<DateTime<Utc>>) {
+    let wrote = stats.writes != Some(0) || stats.misses.total > 0;
+    let wanted = std::env::var_os("SCCACHE_REPORT_CHOWN").is_none_or(|value| value != "no");
+    if !wrote || !wanted || !rustix::process::geteuid().is_root() {
+        return;
+    }
+    if let (Some(folder), Some(started)) = (stats.cache_folder(), started) {
+        // Where it can't be opened there is nothing to give.
+        let _ = give_back(&folder, started.into());
     }
 }
 

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::Emerge;
 use super::text::printable;
+use crate::process;
 
 /// A command line longer than this is cut: hundreds of packages may stand in one.
 pub(super) const MAX_COMMAND_BYTES: usize = 4096;
@@ -20,7 +21,7 @@ pub(super) const MAX_COMMAND_BYTES: usize = 4096;
 struct Process {
     pid: u32,
     parent: u32,
-    /// Clock ticks after boot.
+    /// In the ticks of [`process::ticks_per_second`] after boot.
     start_ticks: u64,
     arguments: Vec<String>,
 }
@@ -53,15 +54,12 @@ impl Process {
     }
 
     fn read(proc: &Path, pid: u32) -> Option<Self> {
-        let dir = proc.join(pid.to_string());
-        let stat = fs::read_to_string(dir.join("stat")).ok()?;
-        // proc_pid_stat(5): the command in the second field may hold anything, a ")" too.
-        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-        let arguments = fs::read(dir.join("cmdline")).ok()?;
+        let process = process::Process::read(proc, pid)?;
+        let arguments = fs::read(proc.join(pid.to_string()).join("cmdline")).ok()?;
         Some(Self {
             pid,
-            parent: fields.get(1)?.parse().ok()?,
-            start_ticks: fields.get(19)?.parse().ok()?,
+            parent: process.parent,
+            start_ticks: process.start_ticks,
             arguments: arguments
                 .split(|&byte| byte == 0)
                 .map(|argument| String::from_utf8_lossy(argument).into_owned())
@@ -133,8 +131,6 @@ fn ignores_int_and_term(status: &str) -> bool {
     mask.is_some_and(|mask| mask & INT_AND_TERM == INT_AND_TERM)
 }
 
-/// proc_pid_stat(5) counts in clock ticks since boot. The kernel gives user space 100 of
-/// them a second on every architecture that Gentoo has (USER_HZ).
 fn started_at(proc: &Path, ticks: u64) -> Option<DateTime<Utc>> {
     let stat = fs::read_to_string(proc.join("stat")).ok()?;
     let boot: i64 = stat
@@ -143,7 +139,8 @@ fn started_at(proc: &Path, ticks: u64) -> Option<DateTime<Utc>> {
         .trim()
         .parse()
         .ok()?;
-    let milliseconds = i64::try_from(ticks).ok()?.checked_mul(10)?;
+    let milliseconds = ticks.checked_mul(1000)? / process::ticks_per_second();
+    let milliseconds = i64::try_from(milliseconds).ok()?;
     DateTime::from_timestamp_millis(boot.checked_mul(1000)?.checked_add(milliseconds)?)
 }
 

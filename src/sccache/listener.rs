@@ -1,11 +1,15 @@
 //! Who listens at an address: the process behind it, when it started, and its end.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::{Pid, Signal};
 
 use super::address::{Address, listening_inodes};
+use crate::process::{Process, ticks_per_second};
 
 /// The server that listens at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +33,7 @@ impl Listener {
         let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
         processes
             .filter_map(|process| {
-                let pid = process.file_name().to_str()?.parse().ok()?;
+                let pid: i32 = process.file_name().to_str()?.parse().ok()?;
                 let mut descriptors = fs::read_dir(process.path().join("fd")).ok()?.flatten();
                 let listens = descriptors.any(|fd| {
                     let to = fs::read_link(fd.path()).unwrap_or_default();
@@ -37,10 +41,22 @@ impl Listener {
                 });
                 Some(Self {
                     pid: listens.then(|| Pid::from_raw(pid))??,
-                    started_at: started_at(pid)?,
+                    started_at: started_at(pid.unsigned_abs())?,
                 })
             })
             .collect()
+    }
+
+    /// Whether it is an sccache that was started with `variable=value` in its environment: any port
+    /// may be somebody else's, and only what is certainly ours is stopped or killed.
+    pub fn was_started_with(&self, variable: &str, value: &OsStr) -> bool {
+        let folder = Path::new("/proc").join(self.pid.to_string());
+        let setting = [variable.as_bytes(), b"=", value.as_bytes()].concat();
+        let environment = fs::read(folder.join("environ")).unwrap_or_default();
+        fs::read_to_string(folder.join("comm")).is_ok_and(|name| name.trim_end() == "sccache")
+            && environment
+                .split(|&byte| byte == 0)
+                .any(|entry| entry == setting)
     }
 
     /// Kills them, and waits up to a second until nobody listens there.
@@ -55,24 +71,16 @@ impl Listener {
     }
 }
 
-/// proc_pid_stat(5) has it in ticks (100 a second, USER_HZ) since boot, and so has `/proc/uptime`
-/// the present: their difference is how long ago it was.
-fn started_at(pid: i32) -> Option<SystemTime> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let ticks: u64 = stat
-        .rsplit_once(')')?
-        .1
-        .split_whitespace()
-        .nth(19)?
-        .parse()
-        .ok()?;
+/// `/proc/uptime` has the present on the same clock: their difference is how long ago it was.
+fn started_at(pid: u32) -> Option<SystemTime> {
+    let process = Process::read(Path::new("/proc"), pid)?;
     let uptime: f64 = fs::read_to_string("/proc/uptime")
         .ok()?
         .split(' ')
         .next()?
         .parse()
         .ok()?;
-    let age = (uptime - ticks as f64 / 100.0).max(0.0);
+    let age = (uptime - process.start_ticks as f64 / ticks_per_second() as f64).max(0.0);
     SystemTime::now().checked_sub(Duration::try_from_secs_f64(age).ok()?)
 }
 

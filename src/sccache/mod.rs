@@ -4,6 +4,7 @@
 
 mod address;
 mod block;
+mod cache_folder;
 mod child;
 mod difference;
 mod error;
@@ -19,6 +20,7 @@ mod units;
 
 pub use address::{Address, is_listening};
 pub use block::print_block;
+pub use cache_folder::give_back;
 pub use error::ParseError;
 pub use json::parse_json;
 pub use listener::Listener;

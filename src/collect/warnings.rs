@@ -1,0 +1,132 @@
+//! What a build's numbers say that its user should hear of at once.
+
+use crate::portage::{Build, Outcome};
+use crate::sccache::Stats;
+
+/// A warning a cause, each with what to do.
+pub fn warnings(build: &Build) -> Vec<String> {
+    let measured = build
+        .phases
+        .iter()
+        .filter_map(|phase| phase.stats.as_ref().ok());
+    let Some(sum) = Stats::sum(measured) else {
+        return Vec::new();
+    };
+    let read_only =
+        std::env::var_os("SCCACHE_LOCAL_RW_MODE").is_some_and(|mode| mode == "READ_ONLY");
+    [
+        (!read_only)
+            .then(|| cache_not_writable(&sum, build.outcome))
+            .flatten(),
+        unknown_output(&sum),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// sccache goes on with status 0 when it can't write: the next build misses all the same.
+fn cache_not_writable(sum: &Stats, outcome: Outcome) -> Option<String> {
+    let failed = sum.write_errors.unwrap_or(0);
+    let storable = sum
+        .misses
+        .total
+        .saturating_sub(sum.errors.total + sum.non_cacheable_compilations.unwrap_or(0));
+    // Of a build that was cut off, writes may be missing that were still to come.
+    let none_written = outcome == Outcome::Merged && sum.writes == Some(0) && storable > 0;
+    if failed == 0 && !none_written {
+        return None;
+    }
+    let count = if failed > 0 { failed } else { storable };
+    let folder = sum.cache_folder()?;
+    let folder = folder.display();
+    Some(format!(
+        "sccache could not write {count} of {} objects into its cache. To do: chown -R portage:portage {folder}; \
+         and with FEATURES=sandbox: echo 'SANDBOX_WRITE=\"{folder}/\"' > /etc/sandbox.d/20sccache",
+        storable.max(count)
+    ))
+}
+
+fn unknown_output(sum: &Stats) -> Option<String> {
+    let first = sum.unrecognized.first()?;
+    let more = match sum.unrecognized.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {more} more like it"),
+    };
+    let version = sum.version.as_deref().unwrap_or("of unknown version");
+    Some(format!(
+        "sccache {version} says what this version of sccache-report doesn't know: \"{first}\"{more}. \
+         All else was recorded. To do: update sccache-report"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stats() -> Stats {
+        Stats {
+            misses: crate::sccache::Counts {
+                total: 5,
+                ..Default::default()
+            },
+            writes: Some(5),
+            write_errors: Some(0),
+            cache_location: Some("Local disk: \"/var/cache/sccache\"".into()),
+            ..Stats::default()
+        }
+    }
+
+    #[test]
+    fn a_cache_that_cannot_be_written_comes_with_its_cure() {
+        assert_eq!(cache_not_writable(&stats(), Outcome::Merged), None);
+        let failing = Stats {
+            writes: Some(2),
+            write_errors: Some(3),
+            ..stats()
+        };
+        let warning = cache_not_writable(&failing, Outcome::Failed).unwrap();
+        assert!(warning.contains("3 of 5 objects"), "{warning}");
+        assert!(
+            warning.contains("chown -R portage:portage /var/cache/sccache;"),
+            "{warning}"
+        );
+        assert!(
+            warning.contains(
+                "echo 'SANDBOX_WRITE=\"/var/cache/sccache/\"' > /etc/sandbox.d/20sccache"
+            )
+        );
+        let silent = Stats {
+            writes: Some(0),
+            ..stats()
+        };
+        assert!(cache_not_writable(&silent, Outcome::Merged).is_some());
+        assert_eq!(cache_not_writable(&silent, Outcome::Interrupted), None);
+        // Not known is not none.
+        assert_eq!(
+            cache_not_writable(
+                &Stats {
+                    writes: None,
+                    ..stats()
+                },
+                Outcome::Merged
+            ),
+            None
+        );
+    }
+
+    #[test]
+    fn what_is_unknown_is_said_once() {
+        assert_eq!(unknown_output(&stats()), None);
+        let unrecognized = vec!["Cache prophecies  3".to_owned(), "x".to_owned()];
+        let warning = unknown_output(&Stats {
+            unrecognized,
+            ..stats()
+        })
+        .unwrap();
+        assert!(
+            warning.contains("\"Cache prophecies  3\" and 1 more"),
+            "{warning}"
+        );
+    }
+}

@@ -1,0 +1,124 @@
+//! The folder of a local cache: `a/b/KEY` below it for a key that begins with "ab", and the same
+//! again below `preprocessor` (`make_key_path` in sccache's `src/cache/disk.rs`, 0.16.0).
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, Stat, Uid};
+
+use super::Stats;
+
+/// `preprocessor/a/b`; nothing of sccache's lies deeper.
+const DEPTH: u32 = 3;
+
+impl Stats {
+    /// The folder of the cache, where it is a local one: `Local disk: "/var/cache/sccache"`.
+    pub fn cache_folder(&self) -> Option<PathBuf> {
+        let quoted = self
+            .cache_location
+            .as_deref()?
+            .strip_prefix("Local disk: ")?;
+        let folder = PathBuf::from(quoted.trim().strip_prefix('"')?.strip_suffix('"')?);
+        folder.is_absolute().then_some(folder)
+    }
+}
+
+/// Gives what root wrote below `folder` since then to the folder's owner; returns how many files
+/// and folders that were. Nothing where the folder is root's own.
+///
+/// The owner may put anything there to be given to them, so only what root made is: a regular file
+/// of one name, held by a descriptor while it is looked at and given, or a folder.
+///
+/// # Errors
+/// Where the folder can't be opened; single files that can't be given are left.
+pub fn give_back(folder: &Path, since: SystemTime) -> io::Result<u64> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let folder = rustix::fs::open(folder, flags, Mode::empty())?;
+    let stat = rustix::fs::fstat(&folder)?;
+    let since = since
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |time| time.as_secs());
+    let mut giver = Giver {
+        owner: Uid::from_raw(stat.st_uid),
+        group: Gid::from_raw(stat.st_gid),
+        since: i64::try_from(since).unwrap_or(i64::MAX),
+        given: 0,
+    };
+    if !giver.owner.is_root() {
+        giver.walk(&folder, &stat, 0);
+    }
+    Ok(giver.given)
+}
+
+struct Giver {
+    owner: Uid,
+    group: Gid,
+    /// Seconds since 1970.
+    since: i64,
+    given: u64,
+}
+
+impl Giver {
+    fn walk(&mut self, folder: &OwnedFd, stat: &Stat, depth: u32) {
+        let changed = stat.st_mtime >= self.since;
+        // Two links: no folder in it. (Some file systems don't count them, and say 1.)
+        if !changed && stat.st_nlink == 2 {
+            return;
+        }
+        let Ok(entries) = Dir::read_from(folder) else {
+            return;
+        };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            if name.to_bytes().starts_with(b".") && name.to_bytes().len() <= 2 {
+                continue;
+            }
+            match entry.file_type() {
+                FileType::Directory if depth < DEPTH => self.enter(folder, name, depth),
+                FileType::RegularFile if changed => self.give_file(folder, name),
+                _ => {}
+            }
+        }
+    }
+
+    fn enter(&mut self, parent: &OwnedFd, name: &std::ffi::CStr, depth: u32) {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let Ok(folder) = rustix::fs::openat(parent, name, flags, Mode::empty()) else {
+            return;
+        };
+        let Ok(stat) = rustix::fs::fstat(&folder) else {
+            return;
+        };
+        self.walk(&folder, &stat, depth + 1);
+        if self.is_roots(&stat) {
+            self.give(&folder);
+        }
+    }
+
+    fn give_file(&mut self, folder: &OwnedFd, name: &std::ffi::CStr) {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let Ok(file) = rustix::fs::openat(folder, name, flags, Mode::empty()) else {
+            return;
+        };
+        let stat = rustix::fs::fstat(&file);
+        if stat.is_ok_and(|stat| {
+            FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+                && stat.st_nlink == 1
+                && self.is_roots(&stat)
+        }) {
+            self.give(&file);
+        }
+    }
+
+    fn is_roots(&self, stat: &Stat) -> bool {
+        stat.st_uid == 0 && stat.st_ctime >= self.since
+    }
+
+    fn give(&mut self, file: impl AsFd) {
+        let (owner, group) = (Some(self.owner), Some(self.group));
+        let given = rustix::fs::chownat(file, "", owner, group, AtFlags::EMPTY_PATH);
+        self.given += u64::from(given.is_ok());
+    }
+}
