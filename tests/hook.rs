@@ -167,3 +167,84 @@ fn a_link_in_bashrc_d_works_as_well() {
     // The stand-in's own state is still there: only our entry is gone.
     assert!(environment.contains("@user@ other"), "{environment}");
 }
+
+/// Under `set -e` in the ebuild, a trap of the user's runs as it does without the hook, and sees the same status.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_trap_runs_under_errexit_too() {
+    let root = Root::new();
+    let hook = root.read("etc/portage/bashrc");
+    let before = "[[ ${EBUILD_PHASE} != compile ]] || trap 'echo \"@user@ trap status $?\"' EXIT\n";
+    std::fs::write(root.file("etc/portage/bashrc"), format!("{before}{hook}")).unwrap();
+    root.ebuild(
+        "dev-test/errexit-1.0",
+        "EAPI=8\nSLOT=0\nKEYWORDS=amd64\nS=${WORKDIR}\nsrc_compile() { set -e; false; }",
+    );
+    let run = root.emerge_with(&[], &["dev-test/errexit"]).failed();
+    assert_eq!(user_lines(&run.log), ["trap status 1"], "{}", run.log);
+}
+
+/// Functions that a shell has trouble with: patterns of extglob, and more text than a pipe holds.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_users_function_may_be_anything() {
+    let root = Root::new();
+    let hook = root.read("etc/portage/bashrc");
+    let long = ": ".to_owned() + &"x".repeat(200_000);
+    let before = format!(
+        "shopt -s extglob\npost_src_compile() {{\n{long}\n[[ ab == !(a) ]] && echo @user@ post\n}}\nshopt -u extglob\n"
+    );
+    std::fs::write(root.file("etc/portage/bashrc"), format!("{before}{hook}")).unwrap();
+    let run = root.emerge(&["dev-test/many-files"]);
+    assert_eq!(user_lines(&run.log), ["post"]);
+    assert_eq!(root.builds(&[])[0]["misses"], 25);
+}
+
+/// A phase that was done before is skipped, and hands on what it found.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_skipped_phase_keeps_a_users_function() {
+    let root = Root::new();
+    // Defined once, as portage-bashrc-mv does.
+    let hook = root.read("etc/portage/bashrc");
+    let before = "[[ ${EBUILD_PHASE} != setup ]] || post_src_compile() { echo @user@ post; }\n";
+    std::fs::write(root.file("etc/portage/bashrc"), format!("{before}{hook}")).unwrap();
+    let ebuild = "/mnt/gentoo/var/db/repos/test/dev-test/many-files/many-files-1.0.ebuild";
+    let run = root.run(&["ebuild", ebuild, "compile"]).ok();
+    assert_eq!(user_lines(&run.log), ["post"]);
+    std::fs::remove_file(root.file("var/tmp/portage/dev-test/many-files-1.0/.installed")).ok();
+    let run = root.run(&["ebuild", ebuild, "compile", "merge"]).ok();
+    assert!(user_lines(&run.log).is_empty(), "{}", run.log);
+    assert!(
+        root.environment("dev-test/many-files-1.0")
+            .contains("@user@ post")
+    );
+    assert_eq!(root.builds(&[])[0]["misses"], 25);
+}
+
+/// The collector's word when its options or variables are wrong: a warning, a good merge, and no number lost.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn an_empty_or_relative_database_variable_loses_nothing() {
+    let root = Root::new();
+    root.emerge_with(&[("SCCACHE_REPORT_DB", "")], &["dev-test/many-files"])
+        .ok();
+    assert_eq!(root.builds(&[]).len(), 1, "empty is not set");
+    let run = root
+        .emerge_with(
+            &[("SCCACHE_REPORT_DB", "relative.db")],
+            &["dev-test/many-files"],
+        )
+        .ok();
+    assert!(
+        run.log.contains("relative.db is not an absolute path"),
+        "{}",
+        run.log
+    );
+    assert!(
+        run.log.contains(" * sccache-report-build: {"),
+        "{}",
+        run.log
+    );
+    assert_eq!(root.builds(&[]).len(), 1);
+}

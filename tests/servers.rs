@@ -241,3 +241,69 @@ fn a_server_that_outlives_a_killed_emerge_ends_by_itself() {
     running.signal("KILL");
     running.wait();
 }
+
+/// sccache is called by the ebuild alone: nothing in the environment tells.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn an_ebuild_that_calls_sccache_by_itself_is_counted_too() {
+    let root = Root::new();
+    root.append("etc/portage/make.conf", "RUSTC_WRAPPER=\"\"");
+    let run = root
+        .emerge_with(&[("FEATURES", SHARED_NETWORK)], &["dev-test/many-clients"])
+        .ok();
+    assert_eq!(only_build(&root, &run)["misses"], 16);
+}
+
+/// Where even the ebuild doesn't tell, servers may race for the socket. Then the numbers aren't known, and none is left.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn servers_that_raced_are_no_numbers_and_none_is_left() {
+    let root = Root::new();
+    root.append("etc/portage/make.conf", "RUSTC_WRAPPER=\"\"");
+    let compile = "src_compile() { local n c=\"s\"ccache; for n in {1..16}; do echo \"int i$n;\" > $n.c; done; \
+                   for n in {1..16}; do $c gcc -c $n.c & done; wait; }";
+    root.ebuild(
+        "dev-test/hidden-1.0",
+        &format!("EAPI=8\nSLOT=0\nKEYWORDS=amd64\nS=${{WORKDIR}}\n{compile}"),
+    );
+    let run = root
+        .emerge_with(&[("FEATURES", SHARED_NETWORK)], &["dev-test/hidden"])
+        .ok();
+    let build = only_build(&root, &run);
+    match build["phases"]["compile"]["measured"].as_bool() {
+        // No two met: then all is counted.
+        Some(true) => assert_eq!(build["misses"], 16, "{build}"),
+        _ => assert_not_measured(&build, &run, "servers were started at once"),
+    }
+}
+
+/// A port that the hook chose may belong to somebody: they are neither asked nor stopped. (The hook draws its ports at
+/// random, so a collector is called as the hook calls it.)
+#[test]
+fn a_stranger_at_the_port_is_left_alone() {
+    let t = tempfile::tempdir().unwrap();
+    let stranger = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    stranger.set_nonblocking(true).unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_sccache-collect"))
+        .args(["phase", "--own", "--started", "1700000000"])
+        .envs([
+            ("CATEGORY", "dev-test"),
+            ("PN", "x"),
+            ("PVR", "1"),
+            ("EBUILD_PHASE", "compile"),
+        ])
+        .env("T", t.path())
+        .env("SCCACHE_SERVER_UDS", t.path().join(".sccache-report.sock"))
+        .env(
+            "SCCACHE_SERVER_PORT",
+            stranger.local_addr().unwrap().port().to_string(),
+        )
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{output:?}"
+    );
+    assert!(stranger.accept().is_err(), "nobody called");
+    assert!(!t.path().join(".sccache-report").exists());
+}

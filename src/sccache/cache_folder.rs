@@ -1,5 +1,5 @@
-//! The folder of a local cache: `a/b/KEY` below it for a key that begins with "ab", and the same
-//! again below `preprocessor` (`make_key_path` in sccache's `src/cache/disk.rs`, 0.16.0).
+//! The folder of a local cache: `a/b/KEY` for a key that begins with "ab" (`make_key_path` in sccache's
+//! `src/cache/disk.rs`, 0.16.0), and `preprocessor/a/b/c/KEY` (`normalize_key` there).
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -10,8 +10,8 @@ use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, Stat, Uid};
 
 use super::Stats;
 
-/// `preprocessor/a/b`; nothing of sccache's lies deeper.
-const DEPTH: u32 = 3;
+/// `preprocessor/a/b/c`; nothing of sccache's lies deeper.
+const DEPTH: u32 = 4;
 
 impl Stats {
     /// The folder of the cache, where it is a local one: `Local disk: "/var/cache/sccache"`.
@@ -120,5 +120,69 @@ impl Giver {
         let (owner, group) = (Some(self.owner), Some(self.group));
         let given = rustix::fs::chownat(file, "", owner, group, AtFlags::EMPTY_PATH);
         self.given += u64::from(given.is_ok());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{MetadataExt, chown};
+
+    use super::*;
+
+    #[test]
+    fn a_local_cache_has_a_folder() {
+        let folder = |location: &str| {
+            let cache_location = Some(location.to_owned());
+            Stats {
+                cache_location,
+                ..Stats::default()
+            }
+            .cache_folder()
+        };
+        assert_eq!(
+            folder("Local disk: \"/var/cache/sccache\""),
+            Some("/var/cache/sccache".into())
+        );
+        assert_eq!(folder("Local disk: \"relative\""), None);
+        assert_eq!(folder("Redis, name: redis://127.0.0.1"), None);
+    }
+
+    /// Runs as root only: nobody else can give files away.
+    #[test]
+    fn only_what_root_made_is_given() {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("NOT RUN, needs root: only_what_root_made_is_given");
+            return;
+        }
+        let cache = tempfile::tempdir().unwrap();
+        let at = |path: &str| cache.path().join(path);
+        fs::create_dir_all(at("a/b")).unwrap();
+        fs::create_dir_all(at("preprocessor/c/d")).unwrap();
+        for file in ["a/b/key", "preprocessor/c/d/key", "a/b/two-names"] {
+            fs::write(at(file), "").unwrap();
+        }
+        // A secret of root's, linked into the cache by its owner.
+        let secret = tempfile::NamedTempFile::new_in("/tmp").unwrap();
+        std::os::unix::fs::symlink(secret.path(), at("a/b/link")).unwrap();
+        fs::hard_link(at("a/b/two-names"), at("other-name")).unwrap();
+        chown(cache.path(), Some(250), Some(250)).unwrap();
+        let old = SystemTime::now() + std::time::Duration::from_secs(60);
+        assert_eq!(
+            give_back(cache.path(), old).unwrap(),
+            0,
+            "nothing is that new"
+        );
+        let since = SystemTime::now() - std::time::Duration::from_secs(60);
+        // Four folders of a/b and preprocessor/c/d, and preprocessor; two files.
+        assert_eq!(give_back(cache.path(), since).unwrap(), 7);
+        for (path, owner) in [
+            ("a/b/key", 250),
+            ("preprocessor/c", 250),
+            ("a/b/two-names", 0),
+        ] {
+            assert_eq!(fs::metadata(at(path)).unwrap().uid(), owner, "{path}");
+        }
+        assert_eq!(secret.as_file().metadata().unwrap().uid(), 0);
     }
 }

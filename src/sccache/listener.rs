@@ -53,7 +53,7 @@ impl Listener {
         let folder = Path::new("/proc").join(self.pid.to_string());
         let setting = [variable.as_bytes(), b"=", value.as_bytes()].concat();
         let environment = fs::read(folder.join("environ")).unwrap_or_default();
-        fs::read_to_string(folder.join("comm")).is_ok_and(|name| name.trim_end() == "sccache")
+        fs::read_to_string(folder.join("comm")).is_ok_and(|name| name.starts_with("sccache"))
             && environment
                 .split(|&byte| byte == 0)
                 .any(|entry| entry == setting)

@@ -1,0 +1,85 @@
+//! What root's compiles do to the cache that user portage needs next, on a real Portage.
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use support::Root;
+
+/// src_install compiles, as root; then src_compile of another package, as portage, what is the same and what is not.
+fn root() -> Root {
+    let root = Root::new();
+    let head = "EAPI=8\nSLOT=0\nKEYWORDS=amd64\nS=${WORKDIR}\n\
+                some() { local n; for n in $(eval echo \"{1..$1}\"); do echo \"int f$n;\" > $n.c; sccache gcc -c $n.c || die; done; }\n";
+    root.ebuild(
+        "dev-test/as-root-1.0",
+        &format!("{head}src_install() {{ some 20; }}"),
+    );
+    root.ebuild(
+        "dev-test/as-portage-1.0",
+        &format!("{head}src_compile() {{ some 60; }}"),
+    );
+    root
+}
+
+fn owned_by_root(folder: &Path) -> usize {
+    let entries = fs::read_dir(folder).unwrap().flatten();
+    let count = |entry: fs::DirEntry| {
+        let metadata = entry.metadata().unwrap();
+        let below = if metadata.is_dir() {
+            owned_by_root(&entry.path())
+        } else {
+            0
+        };
+        below + usize::from(metadata.uid() == 0)
+    };
+    entries.map(count).sum()
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn what_root_wrote_serves_portage() {
+    let root = root();
+    root.emerge(&["dev-test/as-root"]);
+    assert_eq!(root.builds(&[])[0]["phases"]["install"]["writes"], 20);
+    assert_eq!(owned_by_root(&root.file("var/cache/sccache")), 0);
+    let run = root.emerge(&["dev-test/as-portage"]);
+    let build = &root.builds(&["as-portage"])[0];
+    let phase = &build["phases"]["compile"];
+    assert_eq!(
+        (&build["hits"], &build["misses"]),
+        (&20.into(), &40.into()),
+        "{build}"
+    );
+    for errors in ["errors", "read_errors", "write_errors"] {
+        assert_eq!(phase[errors], 0, "{phase}");
+    }
+    assert!(!run.log.contains("could not write"), "{}", run.log);
+}
+
+/// Turned off, it is as it always was; and the user is told, with the cure.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_poisoned_cache_is_seen_and_its_cure_works() {
+    let root = root();
+    root.append("etc/portage/make.conf", "SCCACHE_REPORT_CHOWN=\"no\"");
+    root.emerge(&["dev-test/as-root"]);
+    assert!(owned_by_root(&root.file("var/cache/sccache")) > 0);
+    let run = root.emerge(&["dev-test/as-portage"]);
+    let cure = "chown -R portage:portage /mnt/gentoo/var/cache/sccache";
+    let warnings = run
+        .log
+        .lines()
+        .filter(|line| line.contains("sccache could not write") && line.contains(cure));
+    // Where it happens, and in the messages that emerge repeats at its end.
+    assert_eq!(warnings.count(), 2, "{}", run.log);
+    root.run(&["bash", "-c", cure]).ok();
+    let run = root.emerge(&["dev-test/as-portage"]);
+    assert!(!run.log.contains("could not write"), "{}", run.log);
+    assert_eq!(
+        root.builds(&["as-portage"])[1]["phases"]["compile"]["write_errors"],
+        0
+    );
+}
