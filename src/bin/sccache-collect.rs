@@ -11,7 +11,7 @@ use sccache_report::portage::Outcome;
 
 /// Collects sccache's statistics from Portage's builds
 ///
-/// Portage's hook calls it; there is nothing to do with it by hand. Whatever goes wrong, a
+/// Portage's hook calls it; by hand there is only `import`. Whatever goes wrong in the hook, a
 /// merge goes on: it says so in one line that begins with "warning: " and exits with 0.
 #[derive(Parser)]
 #[command(version, propagate_version = true)]
@@ -49,10 +49,35 @@ enum Command {
         #[arg(long, value_name = "FILE", env = "SCCACHE_REPORT_DB")]
         db: Option<PathBuf>,
     },
+    /// Record the builds of Portage's logs, from before the hook was installed
+    ///
+    /// Reads logs in which a bashrc recipe or sccache-report printed sccache's statistics:
+    /// CATEGORY:PF:DATE.log, plain or gzipped, or CATEGORY/PF:DATE.log; of folders all that is in
+    /// them. Importing again, or what the hook recorded already, adds nothing.
+    ///
+    /// The date is local time, unless the file itself shows that it is UTC. Numbers of a
+    /// recipe's server count as shared: others may have used it.
+    #[command(after_help = IMPORT_HELP)]
+    Import {
+        /// Show what would be added, and add nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// The database
+        #[arg(long, value_name = "FILE", env = "SCCACHE_REPORT_DB")]
+        db: Option<PathBuf>,
+        /// Logs, or folders of logs such as /var/log/portage
+        #[arg(value_name = "LOG|DIR", required = true)]
+        paths: Vec<PathBuf>,
+    },
 }
+
+const IMPORT_HELP: &str = "\
+Exit status: 0 all logs were read and understood, 1 some were not understood, 2 an error, or
+some could not be read. The others are imported all the same.";
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
+        Command::Import { dry_run, db, paths } => return import(&paths, db, dry_run),
         Command::Phase { started, sccache } => collect::phase(sccache, started),
         Command::Record { outcome, slot, db } => collect::record(outcome, slot, db),
     };
@@ -66,6 +91,20 @@ fn main() -> ExitCode {
         Err(error) => eprintln!("warning: {error:#}"),
     }
     ExitCode::SUCCESS
+}
+
+/// A person's command, unlike the hook's: it fails where something failed.
+fn import(paths: &[PathBuf], db: Option<PathBuf>, dry_run: bool) -> ExitCode {
+    match collect::import::import(paths, db, dry_run, &mut std::io::stdout().lock()) {
+        Ok(report) => ExitCode::from(report.status()),
+        Err(error) => {
+            eprintln!("sccache-collect: {error:#}");
+            if let Some(store) = error.downcast_ref::<sccache_report::store::Error>() {
+                eprintln!("  {}", store.hint());
+            }
+            ExitCode::from(2)
+        }
+    }
 }
 
 fn seconds(text: &str) -> Result<DateTime<Utc>, String> {

@@ -1,5 +1,7 @@
-//! What `sccache-collect` does: at the end of a phase, and at the end of a build.
+//! What `sccache-collect` does: at the end of a phase, at the end of a build, and with the logs
+//! of builds long past.
 
+pub mod import;
 mod summary;
 
 use std::path::PathBuf;

@@ -63,7 +63,7 @@ impl Environment {
 
 /// PMS 8, 3.1: letters, digits and `+_.-` are all that names of categories, packages,
 /// versions, slots and repositories are made of.
-fn check_name(name: &str) -> Result<()> {
+pub(super) fn check_name(name: &str) -> Result<()> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+_.-".contains(&byte);
     ensure!(
         !name.is_empty() && name.len() <= 255,

@@ -1,8 +1,10 @@
-//! What Portage knows: packages, phases, and the snapshots that a build leaves in `${T}`.
+//! What Portage knows: packages, phases, the snapshots that a build leaves in `${T}`, and
+//! its logs.
 
 mod build;
 mod emerge;
 mod environment;
+pub mod log;
 mod phase;
 mod snapshot;
 mod text;
