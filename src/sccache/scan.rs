@@ -53,8 +53,7 @@ impl Blocks {
             self.begin(&line, starred);
             return None;
         };
-        let begins = begins_block(&line) && open.block.has_begun();
-        if begins || line.starts_with(">>> ") {
+        if open.block.ends_before(&line) || line.starts_with(">>> ") {
             let ended = self.end();
             self.begin(&line, starred);
             return ended;

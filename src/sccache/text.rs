@@ -100,14 +100,16 @@ pub(super) struct Block {
 }
 
 impl Block {
-    /// Whether one of its lines was seen.
-    pub(super) fn has_begun(&self) -> bool {
-        self.section != Section::Before
-    }
-
     /// Whether the part after the counters was reached.
     pub(super) fn in_trailer(&self) -> bool {
         self.trailer
+    }
+
+    /// Whether the line is of another block: a later version may have `Compile requests`
+    /// anywhere among its counters, but not twice, nor after them.
+    pub(super) fn ends_before(&self, line: &str) -> bool {
+        let again = self.stats.requests.is_some() || self.trailer || line.starts_with("Stopping");
+        again && begins_block(line)
     }
 
     /// How many lines were not known.
@@ -133,7 +135,7 @@ impl Block {
             self.counter(line)?;
             return Ok(true);
         }
-        if self.section == Section::Counters && begins_block(line) {
+        if self.section == Section::Counters && self.ends_before(line) {
             return Ok(false);
         }
         if line == "Non-cacheable reasons:" {
