@@ -3,97 +3,8 @@
 mod common;
 
 use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
-use sccache_report::collect::import::BUILD_LINE;
-use sccache_report::portage::{Attribution, Build, Outcome};
-use sccache_report::sccache::print_block;
-
-const LIBRSVG: &str = "gnome-base:librsvg-2.50.4:20210405-101500.log";
-
-fn librsvg() -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/logs");
-    fs::read_to_string(folder.join(LIBRSVG)).unwrap()
-}
-
-/// The recipe's block of that log.
-fn block() -> String {
-    let log = librsvg();
-    let from = log.find(" * Stopping").unwrap();
-    log[from..log.find(">>> Merging").unwrap()].to_owned()
-}
-
-/// A folder for logs with a database beside it.
-struct Logs {
-    folder: tempfile::TempDir,
-    db: PathBuf,
-}
-
-impl Logs {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("logs")).unwrap();
-        let db = folder.path().join("stats.db");
-        Self { folder, db }
-    }
-
-    fn with(name: &str, log: &str) -> Self {
-        let logs = Self::new();
-        logs.add(name, log);
-        logs
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join("logs").join(name)
-    }
-
-    fn add(&self, name: &str, log: impl AsRef<[u8]>) {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, log).unwrap();
-    }
-
-    fn add_gz(&self, name: &str, log: &str) -> Vec<u8> {
-        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        gz.write_all(log.as_bytes()).unwrap();
-        let gz = gz.finish().unwrap();
-        self.add(name, &gz);
-        gz
-    }
-
-    fn import(&self, zone: &str, args: &[&str]) -> Output {
-        Command::new(assert_cmd::cargo::cargo_bin!("sccache-collect"))
-            .env_clear()
-            .env("TZ", zone)
-            .arg("import")
-            .arg("--db")
-            .arg(&self.db)
-            .args(args)
-            .arg(self.path(""))
-            .output()
-            .unwrap()
-    }
-
-    /// Imports all of them, and returns the last lines printed and the exit status.
-    fn sums(&self) -> (String, i32) {
-        let output = self.import("UTC0", &[]);
-        assert_eq!(common::err(&output), "");
-        (common::out(&output), output.status.code().unwrap())
-    }
-
-    #[track_caller]
-    fn added(&self, added: u64, there: u64) {
-        let (out, status) = self.sums();
-        let expected = format!("{added} builds added, {there} already there");
-        assert!(out.contains(&expected) && status == 0, "{status} {out}");
-    }
-
-    fn builds(&self) -> Vec<serde_json::Value> {
-        common::json(&self.db, &["builds"])
-    }
-}
+use common::logs::{LIBRSVG, Logs, block, librsvg};
 
 #[test]
 fn the_log_of_librsvg_becomes_one_build() {
@@ -125,21 +36,6 @@ fn the_log_of_librsvg_becomes_one_build() {
         assert_eq!(build[name], value, "{name}");
     }
     assert_eq!(build["not_cached"]["crate-type"], 47);
-}
-
-#[test]
-fn importing_again_adds_nothing_in_whatever_form() {
-    let logs = Logs::with(LIBRSVG, &librsvg());
-    logs.add(
-        "build/gnome-base/librsvg-2.50.4:20210405-101500.log",
-        librsvg(),
-    );
-    logs.add_gz(&format!("old/{LIBRSVG}.gz"), &librsvg());
-    logs.added(1, 2);
-    logs.added(0, 3);
-    logs.add("gnome-base:librsvg-2.50.4:20210405-111500.log", librsvg());
-    logs.added(1, 3);
-    assert_eq!(logs.builds().len(), 2);
 }
 
 #[test]
@@ -275,26 +171,6 @@ fn without_a_name_the_text_and_the_files_time_do() {
 }
 
 #[test]
-fn a_dry_run_shows_and_adds_nothing() {
-    let logs = Logs::with(LIBRSVG, &librsvg());
-    let output = logs.import("UTC0", &["--dry-run"]);
-    let out = common::out(&output);
-    assert!(!logs.db.exists());
-    for part in [
-        "2021-04-05 10:15",
-        "gnome-base/librsvg",
-        "2.50.4",
-        "merged",
-        "193",
-        "100.0 %",
-        "74.6 %",
-        "1 builds would be added",
-    ] {
-        assert!(out.contains(part), "{part}: {out}");
-    }
-}
-
-#[test]
 fn what_cannot_be_read_is_named_and_the_rest_goes_on() {
     let logs = Logs::with(LIBRSVG, &librsvg());
     logs.add("a-b:nothing-1:20210405-101500.log", "gcc -c a.c\n");
@@ -321,88 +197,4 @@ fn what_cannot_be_read_is_named_and_the_rest_goes_on() {
     }
     let output = logs.import("UTC0", &["/nowhere"]);
     assert!(common::out(&output).contains("not readable: /nowhere"));
-}
-
-/// What the hook records, and the lines that it leaves in that build's log.
-#[test]
-fn a_build_that_the_hook_recorded_is_there() {
-    let mut hooks = common::build(
-        1,
-        "gnome-base/librsvg",
-        "2.50.4",
-        "2021-04-05T10:15:07Z",
-        common::rust_stats(53, 2),
-    );
-    hooks.finished_at = common::at("2021-04-05T10:16:12.345678Z");
-    let mut again = hooks.clone();
-    again.id = common::id(2);
-    (again.started_at, again.finished_at) = (
-        common::at("2021-04-05T12:00:03Z"),
-        common::at("2021-04-05T12:01:00.5Z"),
-    );
-    let logs = Logs::new();
-    common::record(&logs.db, &[hooks, again]);
-    let rates = " * sccache: 53 hits, 2 misses, hit rate 96.4 %, coverage 70.5 %\n * sccache: cache 1 GiB of 10 GiB (10 %)\n";
-    let full: String = print_block(&common::rust_stats(53, 2))
-        .lines()
-        .map(|line| format!(" * {line}\n"))
-        .collect();
-    let brief = librsvg().replace(&block(), rates);
-    logs.add(LIBRSVG, &brief);
-    logs.add(
-        "gnome-base:librsvg-2.50.4:20210405-120000.log",
-        librsvg().replace(&block(), &format!("{rates} * \n{full}")),
-    );
-    logs.added(0, 2);
-    // A third with the same numbers is another build: each recorded one answers for one log.
-    logs.add("gnome-base:librsvg-2.50.4:20210405-090000.log", &brief);
-    logs.added(1, 2);
-    let build = &logs.builds()[0];
-    assert_eq!(build["hits"], 53);
-    assert_eq!(build["requests"], serde_json::Value::Null);
-    assert_eq!(build["coverage"], serde_json::Value::Null);
-    assert_eq!(build["attribution"], "exact");
-}
-
-#[test]
-fn a_summary_counts_before_the_recipes_block() {
-    let rates = " * sccache: 53 hits, 2 misses, 1 errors, hit rate 96.4 %, coverage -\n * sccache: hits by phase: compile 53 of 55, test not measured\n";
-    let logs = Logs::with(
-        LIBRSVG,
-        &librsvg().replace(" * Stopping", &format!("{rates} * Stopping")),
-    );
-    logs.added(1, 0);
-    let build = &logs.builds()[0];
-    assert_eq!((&build["hits"], &build["errors"]), (&53.into(), &1.into()));
-    assert!(build["phases"]["test"].is_object(), "{build}");
-}
-
-#[test]
-fn a_builds_own_line_is_the_build() {
-    let mut build = common::build(
-        7,
-        "gnome-base/librsvg",
-        "2.50.4",
-        "2021-04-05T10:15:07Z",
-        common::rust_stats(53, 2),
-    );
-    build.emerge = Some(common::emerge(1, "emerge librsvg", "2021-04-05T10:14:00Z"));
-    let line = |build: &Build| {
-        let json = serde_json::to_string(build).unwrap();
-        format!(" * {BUILD_LINE}{json}\n")
-    };
-    let logs = Logs::with(LIBRSVG, &librsvg().replace(&block(), &line(&build)));
-    logs.added(1, 0);
-    let row = &logs.builds()[0];
-    assert_eq!(row["id"], build.id.to_string());
-    assert_eq!(row["emerge"], build.emerge.as_ref().unwrap().id.to_string());
-    assert_eq!(
-        (&build.phases[0].attribution, build.outcome),
-        (&Attribution::Exact, Outcome::Merged)
-    );
-    logs.added(0, 1);
-    build.package = "dev-libs/other".into();
-    let logs = Logs::with(LIBRSVG, &librsvg().replace(&block(), &line(&build)));
-    let (out, status) = logs.sums();
-    assert!(status == 1 && out.contains("of another package"), "{out}");
 }

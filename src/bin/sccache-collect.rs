@@ -97,6 +97,7 @@ fn main() -> ExitCode {
 fn import(paths: &[PathBuf], db: Option<PathBuf>, dry_run: bool) -> ExitCode {
     match collect::import::import(paths, db, dry_run, &mut std::io::stdout().lock()) {
         Ok(report) => ExitCode::from(report.status()),
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("sccache-collect: {error:#}");
             if let Some(store) = error.downcast_ref::<sccache_report::store::Error>() {
@@ -105,6 +106,12 @@ fn import(paths: &[PathBuf], db: Option<PathBuf>, dry_run: bool) -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Who looks at the first lines only has closed the pipe: all is recorded by then.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<std::io::Error>();
+    error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 fn seconds(text: &str) -> Result<DateTime<Utc>, String> {

@@ -11,6 +11,7 @@
 //! (`--show-adv-stats` alone) with 0.19.0.
 
 mod clean;
+mod counts;
 mod levels;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use super::error::{ParseError, keep_unrecognized};
 use super::stats::{Counts, Stats};
 use super::units;
 pub(super) use clean::{clean_line, ends_in_unit};
+use counts::per_language;
 
 /// `Cache hits (C/C++)      3`, `Average compiler   0.023 s`, `Max cache size   10 GiB`.
 static COUNTER: LazyLock<Regex> = LazyLock::new(|| {
@@ -316,34 +318,4 @@ pub(super) fn begins_block(line: &str) -> bool {
 
 fn seconds(c: &regex::Captures) -> Option<f64> {
     units::seconds(&c["value"], c.name("unit")?.as_str())
-}
-
-/// `Cache hits    4`, `Cache hits (Rust)    1`, `Cache hits (c [gcc])   2`.
-fn per_language(counts: &mut Option<Counts>, c: &regex::Captures) -> Result<(), ParseError> {
-    let count = units::count(&c["value"]).filter(|_| c.name("unit").is_none());
-    let count = count.ok_or_else(|| ParseError::bad_value(&c["name"], &c["value"]))?;
-    match c.name("of").map(|of| of.as_str()) {
-        None => counts.get_or_insert_default().total = count,
-        Some(of) => {
-            // Only the line without a name carries the total, and it comes first.
-            let Some(counts) = counts else {
-                return Ok(());
-            };
-            let map = match is_language(of) {
-                true => &mut counts.languages,
-                false => &mut counts.compilers,
-            };
-            map.insert(of.to_owned(), count);
-        }
-    }
-    Ok(())
-}
-
-/// Whether a name in parentheses is a language (`CompilerKind::lang_kind` in sccache's
-/// `src/compiler/compiler.rs`: `Rust`, `C/C++`, `CUDA`, `CUDA (Device code)`, `PTX`,
-/// `CUBIN`, `HIP`, `Assembler`) or a language with its compiler (`lang_comp_kind`: `rust`,
-/// `c [gcc]`, `c++Header [clang]`, `cuda [cudafe++]`). The former begin with a capital,
-/// the latter never do, in every version from 0.2.15 to 0.19.0.
-fn is_language(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_uppercase())
 }

@@ -11,7 +11,9 @@ use crate::portage::{Attribution, Build, Outcome, Phase, host};
 /// A log's builds, and what of it could not be understood.
 #[derive(Debug, Default)]
 pub struct Found {
+    /// In the order of the log; mostly one.
     pub builds: Vec<Build>,
+    /// What could not be understood, a reason each.
     pub why_not: Vec<String>,
     /// Lines that no known version prints.
     pub unrecognized: Vec<String>,

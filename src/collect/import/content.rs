@@ -29,6 +29,7 @@ static PACKAGE: LazyLock<Regex> = LazyLock::new(|| {
 /// A block or summary, and what the log had said until then.
 #[derive(Debug)]
 pub struct Piece {
+    /// What was printed.
     pub what: What,
     /// The phase after whose begin it stands, [`WHOLE`] after the last of them.
     pub phase: String,
@@ -54,6 +55,7 @@ pub struct Content {
     pub package: Option<(String, String, Option<String>)>,
     /// `PORTAGE_REPO_NAME`.
     pub repository: Option<String>,
+    /// Statistics, in the order of the log; at most [`MAX_SNAPSHOTS`].
     pub pieces: Vec<Piece>,
     /// Pieces beyond all bounds were there.
     pub too_many: bool,

@@ -25,8 +25,11 @@ static PHASE: LazyLock<Regex> = LazyLock::new(|| {
 /// The brief lines of one build.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
+    /// Answered from the cache.
     pub hits: u64,
+    /// Not found in the cache.
     pub misses: u64,
+    /// Errors while handling a request; not printed where there were none.
     pub errors: u64,
     /// Phases that were not measured.
     pub not_measured: Vec<String>,
@@ -94,7 +97,7 @@ pub fn build(json: &str) -> Result<Build, String> {
     Ok(build)
 }
 
-/// A phase of a build that has no more than one block for all its phases.
+/// A "phase" that is all of a build; its times are for the caller to set.
 pub fn whole_build(stats: Result<Stats, String>, attribution: Attribution) -> Phase {
     Phase {
         name: super::content::WHOLE.to_owned(),
