@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use sccache_report::sccache::{Counts, Stats, parse_json, parse_text, print_block};
+use sccache_report::sccache::{Counts, Level, Stats, parse_json, parse_text, print_block};
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/sccache")
@@ -19,11 +19,13 @@ fn versions() -> Vec<String> {
         .map(|entry| entry.unwrap().file_name());
     let names = names.filter_map(|name| name.to_str()?.strip_suffix(".json").map(str::to_owned));
     let versions: Vec<_> = names.collect();
-    assert!(versions.len() >= 13, "fixtures are missing");
+    assert!(versions.len() >= 18, "fixtures are missing");
     versions
 }
 
+/// Of `0.17.0+client` the part before the mode.
 fn version_number(version: &str) -> Vec<u32> {
+    let version = version.split('+').next().unwrap();
     version
         .split('.')
         .map(|part| part.parse().unwrap())
@@ -68,8 +70,14 @@ fn every_version_counted_the_known_workload() {
                 false => map(&[]),
             },
         };
+        let crate_type = match at_least("0.19.0") {
+            true => "crate-type (bin)",
+            false => "crate-type",
+        };
+        let levels = version.ends_with("+levels");
         let expected = Stats {
-            requests: Some(14),
+            // In client-side mode the server sees no requests.
+            requests: Some(if version.ends_with("+client") { 0 } else { 14 }),
             executed: Some(9),
             unsupported_compiler: Some(0),
             non_compilation: Some(2),
@@ -84,22 +92,28 @@ fn every_version_counted_the_known_workload() {
             non_cacheable_compilations: Some(0),
             compilations: at_least("0.9.0").then_some(4),
             compile_failures: Some(1),
-            not_cached: map(&[("-E", 1), ("crate-type", 1), ("missing input", 1)]),
+            not_cached: map(&[("-E", 1), (crate_type, 1), ("missing input", 1)]),
             dist_errors: Some(0),
-            cache_location: Some("Local disk: \"/tmp/sccache-fixture/cache\"".to_owned()),
+            cache_location: Some(match levels {
+                true => "Multi-level (2 levels)".to_owned(),
+                false => "Local disk: \"/tmp/sccache-fixture/cache\"".to_owned(),
+            }),
             max_cache_size: Some(1 << 30),
             preprocessor_cache_mode: at_least("0.7.0")
                 .then_some(stats.preprocessor_cache_mode == Some(true)),
             base_directories: at_least("0.14.0").then(Vec::new),
-            version: at_least("0.4.0").then(|| version.clone()),
+            version: at_least("0.4.0").then(|| version.split('+').next().unwrap().to_owned()),
             // These differ from run to run.
             write_seconds: stats.write_seconds,
             read_hit_seconds: stats.read_hit_seconds,
             compiler_seconds: stats.compiler_seconds,
             cache_size: stats.cache_size,
+            // Looked at below.
+            levels: stats.levels.clone(),
             ..Stats::default()
         };
         assert_eq!(stats, expected, "{version}");
+        assert_eq!(stats.levels.len(), if levels { 2 } else { 0 }, "{version}");
         assert_eq!(
             stats.write_seconds.is_some(),
             at_least("0.4.0"),
@@ -149,6 +163,19 @@ fn lower_to_text(stats: &mut Stats, advanced: bool, text: &Stats, what: &str) {
     stats.write_seconds = None;
     // All fixtures hold a few KiB.
     stats.cache_size = stats.cache_size.map(|size| (size + 512) / 1024 * 1024);
+    if !stats.levels.is_empty() {
+        // Not in the text of such a cache.
+        stats.preprocessor_cache_mode = None;
+    }
+    for (json, text) in stats.levels.iter_mut().zip(&text.levels) {
+        for (json, text) in [
+            (&mut json.hit_seconds, text.hit_seconds),
+            (&mut json.write_seconds, text.write_seconds),
+        ] {
+            assert!((json.unwrap() - text.unwrap()).abs() < 0.004, "{what}");
+            *json = text;
+        }
+    }
     let times = [
         (&mut stats.read_hit_seconds, text.read_hit_seconds),
         (&mut stats.compiler_seconds, text.compiler_seconds),
@@ -172,4 +199,27 @@ fn our_own_block_reads_back_as_the_text_did() {
             assert_eq!(back, text, "{version} {kind}");
         }
     }
+}
+
+/// A disk that was emptied between the two rounds, before a real Redis.
+#[test]
+fn every_level_of_a_multi_level_cache_has_its_own_numbers() {
+    let [disk, redis] = &json("0.16.0+levels").levels[..] else {
+        panic!("two levels");
+    };
+    assert_eq!((&*disk.name, &*redis.name), ("L0 (disk)", "L1 (redis)"));
+    let numbers = |level: &Level| (level.hits, level.misses, level.writes, level.write_failures);
+    assert_eq!(numbers(disk), (Some(0), Some(9), Some(4), Some(0)));
+    assert_eq!(numbers(redis), (Some(4), Some(5), Some(4), Some(0)));
+    assert_eq!(
+        (disk.backfills_to, redis.backfills_from),
+        (Some(4), Some(4))
+    );
+    assert!(
+        redis
+            .location
+            .as_ref()
+            .unwrap()
+            .starts_with("redis, name: ")
+    );
 }

@@ -2,7 +2,7 @@
 //! of each src phase, and records a build at its end.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
@@ -15,7 +15,7 @@ const MAX_WARNING: usize = 2048;
 
 /// Collects sccache's statistics from Portage's builds
 ///
-/// Portage's hook calls it; there is nothing to do with it by hand. Whatever goes wrong, a
+/// Portage's hook calls it; by hand there is only `import`. Whatever goes wrong in the hook, a
 /// merge goes on: it says so in one line that begins with "warning: " and exits with 0.
 #[derive(Parser)]
 #[command(version, propagate_version = true)]
@@ -67,13 +67,44 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         db: Option<PathBuf>,
     },
+    /// Record the builds of Portage's logs, from before the hook was installed
+    ///
+    /// Reads logs in which a bashrc recipe or sccache-report printed sccache's statistics:
+    /// CATEGORY:PF:DATE.log, plain or gzipped, or CATEGORY/PF:DATE.log; of folders all that is in
+    /// them. Importing again, or what the hook recorded already, adds nothing.
+    ///
+    /// The date is local time, unless the file itself shows that it is UTC. Numbers of a
+    /// recipe's server count as shared: others may have used it.
+    #[command(after_help = IMPORT_HELP)]
+    Import {
+        /// Show what would be added, and add nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// The database [default: SCCACHE_REPORT_DB, or /var/lib/sccache-report/stats.db]
+        #[arg(long, value_name = "FILE")]
+        db: Option<PathBuf>,
+        /// Logs, or folders of logs such as /var/log/portage
+        #[arg(value_name = "LOG|DIR", required = true)]
+        paths: Vec<PathBuf>,
+    },
 }
+
+const IMPORT_HELP: &str = "\
+Exit status: 0 all logs were read and understood, 1 some were not understood, 2 an error, or
+some could not be read. The others are imported all the same.";
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         // --help and --version; anything else is a hook of another version than this program's.
-        Err(error) if !error.use_stderr() => error.exit(),
+        Err(error)
+            if !error.use_stderr()
+                || std::env::args()
+                    .nth(1)
+                    .is_some_and(|first| first == "import") =>
+        {
+            error.exit()
+        }
         Err(error) => {
             let text = error.to_string();
             warn(text.lines().next().unwrap_or_default());
@@ -81,6 +112,9 @@ fn main() -> ExitCode {
         }
     };
     let done = match arguments.command {
+        Command::Import { dry_run, db, paths } => {
+            return import(&paths, &collect::database(db), dry_run);
+        }
         Command::Phase {
             begin: true,
             sccache,
@@ -123,6 +157,27 @@ fn warn(line: &str) {
         "warning: {}",
         printable(line, MAX_WARNING)
     );
+}
+
+/// A person's command, unlike the hook's: it fails where something failed.
+fn import(paths: &[PathBuf], db: &Path, dry_run: bool) -> ExitCode {
+    match collect::import::import(paths, db, dry_run, &mut std::io::stdout().lock()) {
+        Ok(report) => ExitCode::from(report.status()),
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sccache-collect: {error:#}");
+            if let Some(store) = error.downcast_ref::<sccache_report::store::Error>() {
+                eprintln!("  {}", store.hint());
+            }
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Who looks at the first lines only has closed the pipe: all is recorded by then.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<std::io::Error>();
+    error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 fn seconds(text: &str) -> Result<DateTime<Utc>, String> {

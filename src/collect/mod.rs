@@ -1,5 +1,7 @@
-//! What `sccache-collect` does: at the end of a phase, and at the end of a build.
+//! What `sccache-collect` does: at the end of a phase, at the end of a build, and with the logs
+//! of builds long past.
 
+pub mod import;
 mod keep;
 mod phase;
 mod summary;
@@ -53,8 +55,9 @@ pub fn record(outcome: Outcome, slot: Option<String>, db: Option<PathBuf>) -> Re
     Ok(said)
 }
 
-/// The option's, or else the variable's; an empty one says nothing.
-fn database(db: Option<PathBuf>) -> PathBuf {
+/// The database: the option's, or else that of `SCCACHE_REPORT_DB`, or else the default one. An
+/// empty name is none.
+pub fn database(db: Option<PathBuf>) -> PathBuf {
     db.or_else(|| std::env::var_os("SCCACHE_REPORT_DB").map(PathBuf::from))
         .filter(|path| !path.as_os_str().is_empty())
         .unwrap_or_else(crate::store::default_path)

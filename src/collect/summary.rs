@@ -1,7 +1,7 @@
 //! A build's numbers in a few lines, for the merge log.
 
 use crate::portage::{Build, Phase};
-use crate::sccache::{Stats, format_bytes, print_block};
+use crate::sccache::{Stats, format_bytes, percent, print_block};
 
 /// How much is said, `SCCACHE_REPORT_OUTPUT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,16 +54,19 @@ pub fn lines(build: &Build, output: Output) -> Vec<String> {
 }
 
 fn rates(stats: &Stats) -> String {
+    let of = |count: u64, one: &str, many: &str| {
+        format!("{count} {}", if count == 1 { one } else { many })
+    };
     let errors = match stats.errors.total {
         0 => String::new(),
-        count => format!(", {count} errors"),
+        count => format!(", {}", of(count, "error", "errors")),
     };
     format!(
-        "{} hits, {} misses{errors}, hit rate {}, coverage {}",
-        stats.hits.total,
-        stats.misses.total,
-        percent(stats.hit_rate()),
-        percent(stats.coverage()),
+        "{}, {}{errors}, hit rate {}, coverage {}",
+        of(stats.hits.total, "hit", "hits"),
+        of(stats.misses.total, "miss", "misses"),
+        rate(stats.hit_rate()),
+        rate(stats.coverage()),
     )
 }
 
@@ -95,6 +98,6 @@ fn bytes(count: u64) -> String {
     format!("{number} {unit}")
 }
 
-fn percent(rate: Option<f64>) -> String {
-    rate.map_or_else(|| "-".into(), |rate| format!("{:.1} %", 100.0 * rate))
+fn rate(rate: Option<f64>) -> String {
+    rate.map_or_else(|| "-".into(), percent)
 }

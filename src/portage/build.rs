@@ -83,7 +83,7 @@ pub struct Phase {
 }
 
 /// What a build's line in a log begins with, whatever `einfo` puts before it.
-const IN_LOG: &str = "sccache-report-build: ";
+pub const BUILD_LINE: &str = "sccache-report-build: ";
 
 impl Build {
     /// Whether this is a build that a collector can have written: names that PMS allows,
@@ -118,7 +118,7 @@ impl Build {
     /// # Errors
     /// None that a checked build can have.
     pub fn to_log_line(&self) -> serde_json::Result<String> {
-        Ok(format!("{IN_LOG}{}", serde_json::to_string(self)?))
+        Ok(format!("{BUILD_LINE}{}", serde_json::to_string(self)?))
     }
 
     /// Back from a line of a log, with whatever stands around it; `None` where there is no
@@ -129,7 +129,7 @@ impl Build {
     /// that runs in a build can print such a line: whoever imports a log has to see for
     /// themselves whether `package` and `version` are those that the log is about.
     pub fn from_log_line(line: &str) -> Option<Result<Self>> {
-        let (_, json) = line.split_once(IN_LOG)?;
+        let (_, json) = line.split_once(BUILD_LINE)?;
         // No further than the value's end: what follows may be a terminal's colours.
         let mut parser = serde_json::Deserializer::from_str(json);
         let build = Self::deserialize(&mut parser).map_err(super::text::syntax);

@@ -1,13 +1,15 @@
-//! What Portage knows: packages, phases, and the snapshots that a build leaves in `${T}`.
+//! What Portage knows: packages, phases, the snapshots that a build leaves in `${T}`, and
+//! its logs.
 
 mod build;
 mod emerge;
 mod environment;
+pub mod log;
 mod phase;
 mod snapshot;
 mod text;
 
-pub use build::{Attribution, Build, Emerge, Outcome, Phase};
+pub use build::{Attribution, BUILD_LINE, Build, Emerge, Outcome, Phase};
 pub use emerge::told_to_stop;
 pub use environment::{Environment, host};
 pub use phase::{MAX_SNAPSHOTS, PHASES};

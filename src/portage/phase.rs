@@ -64,6 +64,14 @@ impl Phase {
     /// The first thing that is not.
     pub fn check(&self) -> Result<()> {
         ensure!(PHASES.contains(&self.name.as_str()), "an unknown phase");
+        self.check_numbers()
+    }
+
+    /// As [`check`](Self::check), of a phase with whatever name.
+    ///
+    /// # Errors
+    /// The first thing that can't be.
+    pub fn check_numbers(&self) -> Result<()> {
         check_time(self.started_at)?;
         check_time(self.finished_at)?;
         match &self.stats {

@@ -1,6 +1,7 @@
 //! Values as people read them. What comes from the database was written by others:
 //! everything that could steer a terminal is made visible.
 
+pub(super) use crate::sccache::percent as rate;
 use chrono::{DateTime, Local, Utc};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -56,17 +57,6 @@ pub(super) fn of(n: u64, noun: &str) -> String {
 pub(super) fn hits_and_misses(hits: u64, misses: u64) -> String {
     let plural = if misses == 1 { "" } else { "es" };
     format!("{}, {} miss{plural}", of(hits, "hit"), number(misses))
-}
-
-/// `97.4 %`. What is not all never reads `100.0 %`, and what is not nothing never
-/// `0.0 %`.
-pub(super) fn rate(rate: f64) -> String {
-    let percent = match rate * 100.0 {
-        p if p < 100.0 && p > 99.9 => 99.9,
-        p if p > 0.0 && p < 0.1 => 0.1,
-        p => p,
-    };
-    format!("{percent:.1} %")
 }
 
 /// The rate, or `-`.

@@ -24,6 +24,16 @@ pub(super) fn parse<Z: TimeZone>(
         "yesterday" => today.pred_opt(),
         _ => NaiveDate::parse_from_str(text, "%Y-%m-%d").ok(),
     };
+    if let Ok(first) = NaiveDate::parse_from_str(&format!("{text}-01"), "%Y-%m-%d") {
+        // A month: from its first day, or to its last.
+        let day = match edge {
+            Edge::Since => Some(first),
+            Edge::Until => first.checked_add_months(Months::new(1)),
+        };
+        return day
+            .and_then(|day| midnight(day, &now.timezone()))
+            .ok_or_else(|| format!("`{text}` is out of range"));
+    }
     if let Some(date) = date {
         let date = match edge {
             Edge::Since => Some(date),
@@ -37,12 +47,22 @@ pub(super) fn parse<Z: TimeZone>(
         return Ok(time.to_utc());
     }
     let span = text.strip_suffix("ago").unwrap_or(text).trim();
-    if let Ok(interval) = parse_duration(span) {
+    if span.ends_with('m') && span[..span.len() - 1].trim_end().parse::<u32>().is_ok() {
+        return Err(format!("`{text}` is not clear: write `min` or `months`"));
+    }
+    let future = || format!("`{text}` is yet to come: builds are in the past");
+    // Only what begins with a number is a span: `tomorrow` and `next week` are one to interim too.
+    if span.starts_with(|c: char| c.is_ascii_digit())
+        && let Ok(interval) = parse_duration(span)
+    {
         return back(&now, interval).ok_or_else(|| format!("`{text}` is out of range"));
     }
-    parse_date_string(text, now, Dialect::Uk)
-        .map(|time| time.to_utc())
-        .map_err(|error| format!("`{text}` is not a time: {error}"))
+    let time = parse_date_string(text, now.clone(), Dialect::Uk)
+        .map_err(|error| format!("`{text}` is not a time: {error}"))?;
+    if time > now {
+        return Err(future());
+    }
+    Ok(time.to_utc())
 }
 
 /// The first moment of a day; where the clocks skip midnight, the first after it.
@@ -93,6 +113,11 @@ mod tests {
             ("yesterday", "2026-11-20T23:00:00Z"),
             ("today", "2026-11-21T23:00:00Z"),
             ("now", "2026-11-22T11:00:00Z"),
+            ("2026-10", "2026-09-30T23:00:00Z"),
+            ("tomorrow", "error"),
+            ("next week", "error"),
+            ("3m", "error"),
+            ("3 months", "2026-08-22T11:00:00Z"),
             ("soonish", "error"),
             ("", "error"),
             ("2026-13-40", "error"),

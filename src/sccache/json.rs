@@ -46,6 +46,8 @@ pub fn parse_json(json: &[u8]) -> Result<Stats, ParseError> {
         let list = v.as_array()?.iter();
         list.map(|dir| dir.as_str().map(str::to_owned)).collect()
     });
+    // Whether the cache may be written (0.19.0): the counts show what came of it.
+    info.soft("effective_cache_mode", |_| Some(()));
     info.end(&mut stats.unrecognized);
     Ok(stats)
 }

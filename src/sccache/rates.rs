@@ -25,6 +25,17 @@ pub fn coverage(
     ratio(hits.saturating_add(misses), calls)
 }
 
+/// `97.4 %`. What is not all never reads `100.0 %`, and what is not nothing never
+/// `0.0 %`.
+pub fn percent(rate: f64) -> String {
+    let percent = match rate * 100.0 {
+        p if p < 100.0 && p > 99.9 => 99.9,
+        p if p > 0.0 && p < 0.1 => 0.1,
+        p => p,
+    };
+    format!("{percent:.1} %")
+}
+
 fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }

@@ -1,15 +1,17 @@
 //! The text of `sccache --show-stats`, `--show-adv-stats` and `--stop-server`.
 //!
 //! It is what `ServerStats::print` and `ServerInfo::print` in sccache's `src/server.rs`
-//! write: two columns, in sections. `--stop-server` (0.2.15 ... 0.17.0) prints the same
+//! write: two columns, in sections. `--stop-server` (0.2.15 ... 0.19.0) prints the same
 //! block as `--show-stats`, after the line `Stopping sccache server...`. Only
 //! `--show-adv-stats` (0.6.0+) prints compilers, in the places of the languages.
 //!
 //! What changed: `Average cache read miss` became `Average compiler` and `Version (client)`
 //! came with 0.4.0, `Use direct/preprocessor mode?` with 0.7.0, hit rates with 0.8.2,
-//! `Compilations` with 0.9.0, `Base directories` with 0.14.0, cache levels with 0.15.0.
+//! `Compilations` with 0.9.0, `Base directories` with 0.14.0, cache levels with 0.15.0, `Effective cache mode`
+//! (`--show-adv-stats` alone) with 0.19.0.
 
 mod clean;
+mod counts;
 mod levels;
 #[cfg(test)]
 mod tests;
@@ -21,6 +23,8 @@ use regex::Regex;
 use super::error::{ParseError, keep_unrecognized};
 use super::stats::{Counts, Stats};
 use super::units;
+pub(super) use clean::{clean_line, ends_in_unit};
+use counts::per_language;
 
 /// `Cache hits (C/C++)      3`, `Average compiler   0.023 s`, `Max cache size   10 GiB`.
 static COUNTER: LazyLock<Regex> = LazyLock::new(|| {
@@ -30,7 +34,7 @@ static COUNTER: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Lines of the end of a block, whose values are texts.
 static TRAILER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^(?<name>Cache location|Base directories|Use direct/preprocessor mode\?|Version \(client\))(?:\s+(?<value>\S.*))?$")
+    Regex::new(r"^(?<name>Cache location|Base directories|Use direct/preprocessor mode\?|Version \(client\)|Effective cache mode)(?:\s+(?<value>\S.*))?$")
         .expect("a valid pattern")
 });
 
@@ -65,6 +69,11 @@ pub fn parse_text(text: &str) -> Result<Stats, ParseError> {
     block.end()
 }
 
+/// A line of a log without terminal escapes, `einfo`'s star, and white space at either end.
+pub fn clean_log_line(line: &str) -> String {
+    clean_line(line).0
+}
+
 /// Which rows come next.
 #[derive(Default, PartialEq)]
 enum Section {
@@ -78,7 +87,7 @@ enum Section {
 
 /// A block of which some lines were read.
 #[derive(Default)]
-struct Block {
+pub(super) struct Block {
     section: Section,
     stats: Stats,
     hits: Option<Counts>,
@@ -93,8 +102,31 @@ struct Block {
 }
 
 impl Block {
+    /// Whether the part after the counters was reached.
+    pub(super) fn in_trailer(&self) -> bool {
+        self.trailer
+    }
+
+    /// Whether the line is of another block: a later version may have `Compile requests`
+    /// anywhere among its counters, but not twice, nor after them.
+    pub(super) fn ends_before(&self, line: &str) -> bool {
+        let again = self.stats.requests.is_some() || self.trailer || line.starts_with("Stopping");
+        again && begins_block(line)
+    }
+
+    /// How many lines were not known.
+    pub(super) fn unknown(&self) -> usize {
+        self.stats.unrecognized.len()
+    }
+
+    /// Takes back the last `count` unknown lines: they were not the block's.
+    pub(super) fn forget_unknown(&mut self, count: usize) {
+        let keep = self.unknown().saturating_sub(count);
+        self.stats.unrecognized.truncate(keep);
+    }
+
     /// Reads a line. `false`: it is the first line of another block.
-    fn line(&mut self, line: &str) -> Result<bool, ParseError> {
+    pub(super) fn line(&mut self, line: &str) -> Result<bool, ParseError> {
         if line.is_empty() {
             if self.section != Section::Before {
                 self.section = Section::Counters;
@@ -105,7 +137,7 @@ impl Block {
             self.counter(line)?;
             return Ok(true);
         }
-        if self.section == Section::Counters && begins_block(line) {
+        if self.section == Section::Counters && self.ends_before(line) {
             return Ok(false);
         }
         if line == "Non-cacheable reasons:" {
@@ -153,6 +185,8 @@ impl Block {
             let stats = &mut self.stats;
             match (&c["name"], value) {
                 (_, None) => {}
+                // 0.19.0, --show-adv-stats: the counts show what came of it.
+                ("Effective cache mode", _) => {}
                 ("Cache location", Some(value)) => stats.cache_location = Some(value.to_owned()),
                 ("Version (client)", Some(value)) => stats.version = Some(value.to_owned()),
                 ("Base directories", Some("(none)")) => stats.base_directories = Some(Vec::new()),
@@ -247,7 +281,7 @@ impl Block {
     }
 
     /// The whole of it.
-    fn end(self) -> Result<Stats, ParseError> {
+    pub(super) fn end(self) -> Result<Stats, ParseError> {
         if self.section == Section::Before {
             return Err(ParseError::NoStatistics);
         }
@@ -276,7 +310,7 @@ fn begins_number(first: char) -> bool {
 }
 
 /// Whether a line is the first of a block, or of what `--stop-server` prints.
-fn begins_block(line: &str) -> bool {
+pub(super) fn begins_block(line: &str) -> bool {
     let first = COUNTER.captures(line);
     let requests = |c: regex::Captures| &c["name"] == "Compile requests" && c.name("of").is_none();
     line == "Stopping sccache server..." || first.is_some_and(requests)
@@ -284,34 +318,4 @@ fn begins_block(line: &str) -> bool {
 
 fn seconds(c: &regex::Captures) -> Option<f64> {
     units::seconds(&c["value"], c.name("unit")?.as_str())
-}
-
-/// `Cache hits    4`, `Cache hits (Rust)    1`, `Cache hits (c [gcc])   2`.
-fn per_language(counts: &mut Option<Counts>, c: &regex::Captures) -> Result<(), ParseError> {
-    let count = units::count(&c["value"]).filter(|_| c.name("unit").is_none());
-    let count = count.ok_or_else(|| ParseError::bad_value(&c["name"], &c["value"]))?;
-    match c.name("of").map(|of| of.as_str()) {
-        None => counts.get_or_insert_default().total = count,
-        Some(of) => {
-            // Only the line without a name carries the total, and it comes first.
-            let Some(counts) = counts else {
-                return Ok(());
-            };
-            let map = match is_language(of) {
-                true => &mut counts.languages,
-                false => &mut counts.compilers,
-            };
-            map.insert(of.to_owned(), count);
-        }
-    }
-    Ok(())
-}
-
-/// Whether a name in parentheses is a language (`CompilerKind::lang_kind` in sccache's
-/// `src/compiler/compiler.rs`: `Rust`, `C/C++`, `CUDA`, `CUDA (Device code)`, `PTX`,
-/// `CUBIN`, `HIP`, `Assembler`) or a language with its compiler (`lang_comp_kind`: `rust`,
-/// `c [gcc]`, `c++Header [clang]`, `cuda [cudafe++]`). The former begin with a capital,
-/// the latter never do, in every version from 0.2.15 to 0.17.0.
-fn is_language(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_uppercase())
 }

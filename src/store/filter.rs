@@ -54,8 +54,10 @@ impl Patterns {
     pub fn regexes<S: AsRef<str>>(texts: &[S]) -> std::result::Result<Patterns, PatternError> {
         let parse = |text: &S| {
             let text = text.as_ref();
-            let regex =
-                Regex::new(text).map_err(|e| PatternError(text.to_string(), e.to_string()))?;
+            // The last line says what is wrong, those before draw where.
+            let wrong =
+                |e: regex::Error| e.to_string().lines().last().unwrap_or_default().to_string();
+            let regex = Regex::new(text).map_err(|e| PatternError(text.to_string(), wrong(e)))?;
             Ok(Pattern::Regex(regex))
         };
         texts

@@ -100,7 +100,7 @@ impl Store {
         })
     }
 
-    /// Every build's time and numbers, the oldest first: for what goes by the calendar,
+    /// Every moment at which builds began, with their numbers, the oldest first: for what goes by the calendar,
     /// which the caller's time zone divides.
     ///
     /// # Errors
@@ -108,16 +108,20 @@ impl Store {
     pub fn moments(&self, filter: &Filter) -> Result<Vec<Moment>> {
         let picked = filter.sql("*");
         let sql = format!(
-            "SELECT started_at, {} FROM ({}) GROUP BY started_at ORDER BY started_at",
+            "SELECT started_at, {} FROM ({}) GROUP BY started_at",
             Sums::COLUMNS,
             picked.text
         );
-        self.rows(&sql, &picked, |row| {
+        let mut moments = self.rows(&sql, &picked, |row| {
             Ok(Moment {
                 started_at: time(row.get(0)?),
                 sums: Sums::read(row, 1)?,
             })
-        })
+        })?;
+        // Not by the query: over `--last`'s ORDER BY ... DESC LIMIT, the bundled SQLite leaves the groups
+        // in that order whatever ORDER BY stands here (3.40.1 does not).
+        moments.sort_by_key(|moment| moment.started_at);
+        Ok(moments)
     }
 
     /// The builds whose id begins so (hexadecimal, as printed), at most `limit`.

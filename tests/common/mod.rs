@@ -1,6 +1,8 @@
 //! Builds and databases for the tests, made through the store's own door.
 #![allow(dead_code, reason = "every test file uses its own part of it")]
 
+pub mod logs;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

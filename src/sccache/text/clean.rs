@@ -29,6 +29,12 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = String> {
     whole.lines().map(|line| clean(line).trim().to_owned())
 }
 
+/// A line without its line feed as [`lines`] gives it, and whether it had `einfo`'s star.
+pub(in crate::sccache) fn clean_line(line: &str) -> (String, bool) {
+    let starred = EINFO.is_match(&ESCAPE.replace_all(line, ""));
+    (clean(line).trim().to_owned(), starred)
+}
+
 fn clean(line: &str) -> Cow<'_, str> {
     let bare = ESCAPE.replace_all(line, "");
     match EINFO.find(&bare) {
@@ -38,7 +44,7 @@ fn clean(line: &str) -> Cow<'_, str> {
 }
 
 /// Whether the text ends in a number and its unit, as sizes, averages and rates do.
-fn ends_in_unit(text: &str) -> bool {
+pub(in crate::sccache) fn ends_in_unit(text: &str) -> bool {
     let units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "s", "%"];
     text.rsplit_once(' ').is_some_and(|(before, unit)| {
         units.contains(&unit) && before.ends_with(|last: char| last.is_ascii_digit())

@@ -1,3 +1,5 @@
+mod layouts;
+
 use proptest::collection::btree_map;
 use proptest::option::of;
 use proptest::prelude::*;

@@ -1,0 +1,155 @@
+//! Blocks of statistics in a longer text, such as a build log, line by line.
+
+use super::error::ParseError;
+use super::stats::Stats;
+use super::text::{Block, begins_block, clean_line, ends_in_unit};
+
+/// Lines that a block may have: far more than any version prints.
+const MAX_LINES: usize = 1000;
+/// Lines of others that may stand between a block's own.
+const MAX_FOREIGN: usize = 20;
+/// Unknown lines at its end after which a block is over.
+const MAX_UNKNOWN: usize = 3;
+
+/// Finds the blocks of a text that is handed over line by line.
+///
+/// A block begins with `Compile requests` or `Stopping sccache server...`, as every version from
+/// 0.2.15 to 0.19.0 does, and ends with `Max cache size`, with the next block, or where what
+/// follows is not of it. In a block whose first line has `einfo`'s star, lines
+/// without are somebody else's.
+#[derive(Default)]
+pub struct Blocks {
+    open: Option<Open>,
+}
+
+#[derive(Default)]
+struct Open {
+    block: Block,
+    starred: bool,
+    lines: usize,
+    foreign: usize,
+    unknown: usize,
+    /// The first thing that was wrong.
+    error: Option<ParseError>,
+}
+
+/// A block as it was read.
+pub type Read = Result<Stats, ParseError>;
+
+impl Blocks {
+    /// Whether a block has begun and not ended: the next line is to be handed over too.
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Takes a line, without its line feed; `whole` is `false` for a last line that had none.
+    /// Returns a block that ended with or before it.
+    pub fn line(&mut self, raw: &str, whole: bool) -> Option<Read> {
+        if !whole && !ends_in_unit(raw) {
+            return None;
+        }
+        let (line, starred) = clean_line(raw);
+        let Some(open) = &mut self.open else {
+            self.begin(&line, starred);
+            return None;
+        };
+        if open.block.ends_before(&line) || line.starts_with(">>> ") {
+            let ended = self.end();
+            self.begin(&line, starred);
+            return ended;
+        }
+        open.lines += 1;
+        let over = if open.starred && !starred {
+            open.foreign += 1;
+            open.foreign > MAX_FOREIGN
+        } else {
+            open.foreign = 0;
+            open.take(&line) || line.starts_with("Max cache size") && open.block.in_trailer()
+        };
+        (over || open.lines > MAX_LINES)
+            .then(|| self.end())
+            .flatten()
+    }
+
+    /// The end of the text, or of what can be a block's: the block that was open.
+    pub fn end(&mut self) -> Option<Read> {
+        let mut open = self.open.take()?;
+        if let Some(error) = open.error {
+            return Some(Err(error));
+        }
+        open.block.forget_unknown(open.unknown);
+        match open.block.end() {
+            // "Stopping sccache server..." alone: there was none.
+            Err(ParseError::NoStatistics) => None,
+            read => Some(read),
+        }
+    }
+
+    fn begin(&mut self, line: &str, starred: bool) {
+        if begins_block(line) {
+            let mut open = Open {
+                starred,
+                ..Open::default()
+            };
+            open.take(line);
+            self.open = Some(open);
+        }
+    }
+}
+
+impl Open {
+    /// Whether the block was over before this line.
+    fn take(&mut self, line: &str) -> bool {
+        let before = self.block.unknown();
+        if let Err(error) = self.block.line(line) {
+            self.error.get_or_insert(error);
+        }
+        let trailing = self.block.in_trailer();
+        self.unknown = match self.block.unknown() > before {
+            true if trailing => self.unknown + 1,
+            false if line.is_empty() => self.unknown,
+            _ => 0,
+        };
+        self.unknown > MAX_UNKNOWN
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Vec<Read> {
+        let mut blocks = Blocks::default();
+        let mut all: Vec<Read> = text
+            .lines()
+            .filter_map(|line| blocks.line(line, true))
+            .collect();
+        all.extend(blocks.end());
+        all
+    }
+
+    const BLOCK: &str = "Compile requests   5\nCache hits   2\nCache misses   1\nCache errors   0\n\nNon-cacheable reasons:\n-E   2\n\nCache location   redis\nVersion (client)   0.16.0\n";
+
+    #[test]
+    fn noise_around_blocks_is_not_theirs() {
+        let text = format!("x\n{BLOCK} * Final size: 3\nfoo\nbar\nbaz   5\nqux\n{BLOCK}");
+        let all = read(&text);
+        assert_eq!(all.len(), 2);
+        for stats in all {
+            let stats = stats.unwrap();
+            assert_eq!((stats.hits.total, stats.requests), (2, Some(5)));
+            assert_eq!(stats.unrecognized, [""; 0]);
+        }
+    }
+
+    #[test]
+    fn lines_without_star_are_not_of_a_block_with_stars() {
+        let starred: String = BLOCK.lines().map(|line| format!(" * {line}\n")).collect();
+        let noisy = starred.replace(" * Cache misses", "warning: 3\n * Cache misses");
+        let all = read(&noisy);
+        assert_eq!(all[0].as_ref().unwrap().unrecognized, [""; 0]);
+        let half = &starred[..starred.find("Cache misses").unwrap()];
+        assert!(read(half)[0].is_err());
+        assert_eq!(read("Stopping sccache server...\nerror: none\n").len(), 0);
+    }
+}

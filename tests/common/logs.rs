@@ -1,0 +1,90 @@
+//! A folder of build logs for the tests, and the import of it.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+pub const LIBRSVG: &str = "gnome-base:librsvg-2.50.4:20210405-101500.log";
+
+pub fn librsvg() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/logs");
+    fs::read_to_string(folder.join(LIBRSVG)).unwrap()
+}
+
+/// The recipe's block of that log.
+pub fn block() -> String {
+    let log = librsvg();
+    let from = log.find(" * Stopping").unwrap();
+    log[from..log.find(">>> Merging").unwrap()].to_owned()
+}
+
+/// A folder for logs with a database beside it.
+pub struct Logs {
+    folder: tempfile::TempDir,
+    pub db: PathBuf,
+}
+
+impl Logs {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("logs")).unwrap();
+        let db = folder.path().join("stats.db");
+        Self { folder, db }
+    }
+
+    pub fn with(name: &str, log: &str) -> Self {
+        let logs = Self::new();
+        logs.add(name, log);
+        logs
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join("logs").join(name)
+    }
+
+    pub fn add(&self, name: &str, log: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, log).unwrap();
+    }
+
+    pub fn add_gz(&self, name: &str, log: &str) -> Vec<u8> {
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gz.write_all(log.as_bytes()).unwrap();
+        let gz = gz.finish().unwrap();
+        self.add(name, &gz);
+        gz
+    }
+
+    pub fn import(&self, zone: &str, args: &[&str]) -> Output {
+        Command::new(assert_cmd::cargo::cargo_bin!("sccache-collect"))
+            .env_clear()
+            .env("TZ", zone)
+            .arg("import")
+            .arg("--db")
+            .arg(&self.db)
+            .args(args)
+            .arg(self.path(""))
+            .output()
+            .unwrap()
+    }
+
+    /// Imports all of them, and returns the last lines printed and the exit status.
+    pub fn sums(&self) -> (String, i32) {
+        let output = self.import("UTC0", &[]);
+        assert_eq!(super::err(&output), "");
+        (super::out(&output), output.status.code().unwrap())
+    }
+
+    #[track_caller]
+    pub fn added(&self, added: u64, there: u64) {
+        let (out, status) = self.sums();
+        let expected = format!("{added} builds added, {there} already there");
+        assert!(out.contains(&expected) && status == 0, "{status} {out}");
+    }
+
+    pub fn builds(&self) -> Vec<serde_json::Value> {
+        super::json(&self.db, &["builds"])
+    }
+}

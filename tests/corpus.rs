@@ -1,0 +1,66 @@
+//! A short round of what fuzz/ does at length, without its tools: every file of its corpus, and
+//! mutations of them, through the parsers that read what others wrote.
+
+use std::fs;
+use std::path::Path;
+
+use proptest::prelude::*;
+use sccache_report::collect::import::Content;
+use sccache_report::portage::log::{LogName, split_pf};
+use sccache_report::sccache::{parse_json, parse_text, print_block};
+
+const TARGETS: [&str; 4] = ["log", "parse_json", "parse_text", "split_pf"];
+
+fn corpus() -> Vec<Vec<u8>> {
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+    let mut files = Vec::new();
+    for target in TARGETS {
+        let entries = fs::read_dir(fuzz.join(target)).unwrap();
+        files.extend(entries.map(|entry| fs::read(entry.unwrap().path()).unwrap()));
+    }
+    assert!(files.len() > 8, "the corpus is missing");
+    files
+}
+
+/// What each of the fuzz targets does.
+fn read_as_anything(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    for stats in [parse_text(&text), parse_json(data)].into_iter().flatten() {
+        let _ = parse_text(&print_block(&stats));
+    }
+    let content = Content::read(data).unwrap();
+    assert!(content.pieces.len() <= 256);
+    let _ = content.outcome();
+    if let Some((pn, pvr)) = split_pf(&text) {
+        assert_eq!(format!("{pn}-{pvr}"), text);
+        assert_eq!(split_pf(pn), None);
+    }
+    let _ = LogName::of(Path::new(&*text));
+}
+
+#[test]
+fn nothing_in_the_corpus_panics() {
+    corpus().iter().for_each(|data| read_as_anything(data));
+}
+
+#[test]
+fn no_mutation_of_the_corpus_panics() {
+    let files = corpus();
+    let mutation = (
+        0..files.len(),
+        any::<[prop::sample::Index; 3]>(),
+        any::<Vec<u8>>(),
+    );
+    let config = ProptestConfig::with_cases(600);
+    let mut runner = proptest::test_runner::TestRunner::new(config);
+    let run = runner.run(&mutation, |(file, at, bytes)| {
+        let mut data = files[file].clone();
+        let from = at[0].index(data.len() + 1);
+        let to = (from + at[1].index(64)).min(data.len());
+        data.splice(from..to, bytes);
+        data.truncate(at[2].index(2 * data.len() + 1).max(1));
+        read_as_anything(&data);
+        Ok(())
+    });
+    run.unwrap();
+}

@@ -1,0 +1,126 @@
+//! `sccache-collect import`: a build is recorded once, whoever recorded it.
+
+mod common;
+
+use common::logs::{LIBRSVG, Logs, block, librsvg};
+use sccache_report::portage::{Attribution, BUILD_LINE, Build, Outcome};
+use sccache_report::sccache::print_block;
+
+#[test]
+fn importing_again_adds_nothing_in_whatever_form() {
+    let logs = Logs::with(LIBRSVG, &librsvg());
+    logs.add(
+        "build/gnome-base/librsvg-2.50.4:20210405-101500.log",
+        librsvg(),
+    );
+    logs.add_gz(&format!("old/{LIBRSVG}.gz"), &librsvg());
+    logs.added(1, 2);
+    logs.added(0, 3);
+    logs.add("gnome-base:librsvg-2.50.4:20210405-111500.log", librsvg());
+    logs.added(1, 3);
+    assert_eq!(logs.builds().len(), 2);
+}
+
+#[test]
+fn a_dry_run_shows_and_adds_nothing() {
+    let logs = Logs::with(LIBRSVG, &librsvg());
+    let output = logs.import("UTC0", &["--dry-run"]);
+    let out = common::out(&output);
+    assert!(!logs.db.exists());
+    for part in [
+        "2021-04-05 10:15",
+        "gnome-base/librsvg",
+        "2.50.4",
+        "merged",
+        "193",
+        "100.0 %",
+        "74.6 %",
+        "1 builds would be added",
+    ] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+}
+
+/// What the hook records, and the lines that it leaves in that build's log.
+#[test]
+fn a_build_that_the_hook_recorded_is_there() {
+    let mut hooks = common::build(
+        1,
+        "gnome-base/librsvg",
+        "2.50.4",
+        "2021-04-05T10:15:07Z",
+        common::rust_stats(53, 2),
+    );
+    hooks.finished_at = common::at("2021-04-05T10:16:12.345678Z");
+    let mut again = hooks.clone();
+    again.id = common::id(2);
+    (again.started_at, again.finished_at) = (
+        common::at("2021-04-05T12:00:03Z"),
+        common::at("2021-04-05T12:01:00.5Z"),
+    );
+    let logs = Logs::new();
+    common::record(&logs.db, &[hooks, again]);
+    let rates = " * sccache: 53 hits, 2 misses, hit rate 96.4 %, coverage 70.5 %\n * sccache: cache 1 GiB of 10 GiB (10 %)\n";
+    let full: String = print_block(&common::rust_stats(53, 2))
+        .lines()
+        .map(|line| format!(" * {line}\n"))
+        .collect();
+    let brief = librsvg().replace(&block(), rates);
+    logs.add(LIBRSVG, &brief);
+    logs.add(
+        "gnome-base:librsvg-2.50.4:20210405-120000.log",
+        librsvg().replace(&block(), &format!("{rates} * \n{full}")),
+    );
+    logs.added(0, 2);
+    // A third with the same numbers is another build: each recorded one answers for one log.
+    logs.add("gnome-base:librsvg-2.50.4:20210405-090000.log", &brief);
+    logs.added(1, 2);
+    let build = &logs.builds()[0];
+    assert_eq!(build["hits"], 53);
+    assert_eq!(build["requests"], serde_json::Value::Null);
+    assert_eq!(build["coverage"], serde_json::Value::Null);
+    assert_eq!(build["attribution"], "exact");
+}
+
+#[test]
+fn a_summary_counts_before_the_recipes_block() {
+    let rates = " * sccache: 53 hits, 2 misses, 1 errors, hit rate 96.4 %, coverage -\n * sccache: hits by phase: compile 53 of 55, test not measured\n";
+    let logs = Logs::with(
+        LIBRSVG,
+        &librsvg().replace(" * Stopping", &format!("{rates} * Stopping")),
+    );
+    logs.added(1, 0);
+    let build = &logs.builds()[0];
+    assert_eq!((&build["hits"], &build["errors"]), (&53.into(), &1.into()));
+    assert!(build["phases"]["test"].is_object(), "{build}");
+}
+
+#[test]
+fn a_builds_own_line_is_the_build() {
+    let mut build = common::build(
+        7,
+        "gnome-base/librsvg",
+        "2.50.4",
+        "2021-04-05T10:15:07Z",
+        common::rust_stats(53, 2),
+    );
+    build.emerge = Some(common::emerge(1, "emerge librsvg", "2021-04-05T10:14:00Z"));
+    let line = |build: &Build| {
+        let json = serde_json::to_string(build).unwrap();
+        format!(" * {BUILD_LINE}{json}\n")
+    };
+    let logs = Logs::with(LIBRSVG, &librsvg().replace(&block(), &line(&build)));
+    logs.added(1, 0);
+    let row = &logs.builds()[0];
+    assert_eq!(row["id"], build.id.to_string());
+    assert_eq!(row["emerge"], build.emerge.as_ref().unwrap().id.to_string());
+    assert_eq!(
+        (&build.phases[0].attribution, build.outcome),
+        (&Attribution::Exact, Outcome::Merged)
+    );
+    logs.added(0, 1);
+    build.package = "dev-libs/other".into();
+    let logs = Logs::with(LIBRSVG, &librsvg().replace(&block(), &line(&build)));
+    let (out, status) = logs.sums();
+    assert!(status == 1 && out.contains("of another package"), "{out}");
+}
