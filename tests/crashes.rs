@@ -165,11 +165,14 @@ fn readers_in_a_loop_never_fail_during_200_recordings() {
             }
             reports
         });
-        for n in 1..=200 {
-            world.recorded(n);
-        }
+        // The reader ends also where a record fails: a scope waits for its threads before it panics.
+        let records = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            (1..=200).for_each(|n| world.recorded(n));
+        }));
         ended.store(true, Ordering::Relaxed);
-        reader.join().unwrap()
+        let read = reader.join().unwrap();
+        records.unwrap();
+        read
     });
     assert_eq!(world.hits(), Vec::from_iter(0..=200));
     assert!(read > 20, "only {read} reports");

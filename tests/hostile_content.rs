@@ -218,7 +218,8 @@ fn the_largest_snapshots_that_are_taken_fit_into_32_mib() {
         write_snapshot(&t, &phase).unwrap();
     }
     let done = world.record(&t);
-    assert!(done.warned(1).contains("bytes in all"), "{done:?}");
+    // The other is of the unknown lines.
+    assert!(done.warned(2).contains("bytes in all"), "{done:?}");
     assert_eq!(world.report().len(), 1);
     assert_little_memory(&done);
 }

@@ -51,10 +51,11 @@ pub(super) fn parse<Z: TimeZone>(
         return Err(format!("`{text}` is not clear: write `min` or `months`"));
     }
     let future = || format!("`{text}` is yet to come: builds are in the past");
-    // Only what begins with a number is a span: `tomorrow` and `next week` are one to interim too.
-    if span.starts_with(|c: char| c.is_ascii_digit())
-        && let Ok(interval) = parse_duration(span)
-    {
+    if let Ok(interval) = parse_duration(span) {
+        // `3 days` are meant back, `last week` is; `tomorrow` and `next week` are not.
+        if is_forward(&interval) && !span.starts_with(|c: char| c.is_ascii_digit()) {
+            return Err(future());
+        }
         return back(&now, interval).ok_or_else(|| format!("`{text}` is out of range"));
     }
     let time = parse_date_string(text, now.clone(), Dialect::Uk)
@@ -72,6 +73,12 @@ pub(super) fn midnight<Z: TimeZone>(date: NaiveDate, zone: &Z) -> Option<DateTim
         .filter_map(|quarters| midnight.checked_add_signed(TimeDelta::minutes(30 * quarters)))
         .find_map(|time| zone.from_local_datetime(&time).earliest())
         .map(|time| time.to_utc())
+}
+
+fn is_forward(span: &Interval) -> bool {
+    match span {
+        Interval::Seconds(n) | Interval::Days(n) | Interval::Months(n) => *n > 0,
+    }
 }
 
 fn back<Z: TimeZone>(now: &DateTime<Z>, span: Interval) -> Option<DateTime<Utc>> {

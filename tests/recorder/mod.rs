@@ -91,7 +91,7 @@ impl World {
         let done = self.record(&self.t(hits));
         assert!(done.err.is_empty(), "{done:?}");
         assert!(
-            done.out.contains(&format!("{hits} hits, 2 misses")),
+            done.out.contains(&format!("{hits} hit")) && done.out.contains(", 2 misses"),
             "{done:?}"
         );
     }
