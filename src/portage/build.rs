@@ -27,8 +27,11 @@ pub struct Build {
     pub merge_type: Option<String>,
     /// The emerge command that it was part of, where it could be seen.
     pub emerge: Option<Emerge>,
+    /// What came of it.
     pub outcome: Outcome,
+    /// When the first phase began in which sccache ran.
     pub started_at: DateTime<Utc>,
+    /// When it was recorded; of a build that was killed, when its last phase ended.
     pub finished_at: DateTime<Utc>,
     /// The phases in which sccache ran, in the order they ended. The same phase can be
     /// there more than once (it was interrupted and run again): the numbers add up.
@@ -43,6 +46,7 @@ pub struct Emerge {
     pub id: uuid::Uuid,
     /// The command line, for people: `emerge -1 app-portage/emlop`.
     pub command: String,
+    /// When it was started.
     pub started_at: DateTime<Utc>,
 }
 
@@ -75,8 +79,11 @@ pub enum Attribution {
 pub struct Phase {
     /// `unpack`, `prepare`, `configure`, `compile`, `test` or `install`.
     pub name: String,
+    /// When the phase began, in whole seconds.
     pub started_at: DateTime<Utc>,
+    /// When its numbers were taken.
     pub finished_at: DateTime<Utc>,
+    /// Whose the numbers are.
     pub attribution: Attribution,
     /// The numbers, or why there are none. Not measured is not zero.
     pub stats: std::result::Result<Stats, String>,

@@ -16,7 +16,7 @@ impl Store {
     /// the order they ended, with all that is known about them.
     ///
     /// # Errors
-    /// Those of reading: [`Error::Damaged`], [`Error::Busy`].
+    /// Those of reading: [`super::Error::Damaged`], [`super::Error::Busy`].
     pub fn phases(&self, filter: &Filter) -> Result<HashMap<uuid::Uuid, Vec<Phase>>> {
         self.phases_of(filter).map_err(|error| self.error(error))
     }

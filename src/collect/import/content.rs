@@ -9,13 +9,10 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::own::Summary;
+use super::own::{Summary, WHOLE};
 use crate::portage::log::scan;
 use crate::portage::{Build, MAX_SNAPSHOTS, Outcome, PHASES};
 use crate::sccache::{Blocks, Stats, clean_log_line};
-
-/// The name of a "phase" that is all of a build: the recipe prints one block, in preinst.
-pub const WHOLE: &str = "build";
 
 static FAILED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^ERROR: \S+/\S+ failed \((?<phase>[a-z]+) phase\):?$").expect("a valid pattern")

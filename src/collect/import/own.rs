@@ -8,6 +8,9 @@ use regex::Regex;
 use crate::portage::{Attribution, Phase};
 use crate::sccache::{Counts, Stats};
 
+/// The name of a "phase" that is all of a build: the recipe prints one block, in preinst.
+pub const WHOLE: &str = "build";
+
 static RATES: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^sccache: (?<hits>\d{1,9}) hits?, (?<misses>\d{1,9}) miss(?:es)?(?:, (?<errors>\d{1,9}) errors?)?, hit rate ")
         .expect("a valid pattern")
@@ -78,7 +81,7 @@ impl Summary {
 /// A "phase" that is all of a build; its times are for the caller to set.
 pub fn whole_build(stats: Result<Stats, String>, attribution: Attribution) -> Phase {
     Phase {
-        name: super::content::WHOLE.to_owned(),
+        name: WHOLE.to_owned(),
         started_at: Default::default(),
         finished_at: Default::default(),
         attribution,
