@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
 use super::snapshot::{self, Snapshot};
@@ -142,6 +142,15 @@ impl Store {
 
     /// The schema's version; refuses a database that isn't ours.
     fn schema(&self) -> Result<i64> {
+        // In one transaction, as a reader is already: another process may be making the database
+        // right now, and its mark and its version appear together.
+        let _together = match self.connection.is_autocommit() {
+            true => Some(
+                Transaction::new_unchecked(&self.connection, TransactionBehavior::Deferred)
+                    .map_err(|e| self.error(e))?,
+            ),
+            false => None,
+        };
         let number = |name| {
             self.connection
                 .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
