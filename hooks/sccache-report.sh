@@ -155,6 +155,8 @@ ___sccache_report_begin() {
 		___sccache_report_shared=1
 	else
 		___sccache_report_socket=${T}/.sccache-report.sock
+		# sun_path, less its NUL: sccache would fail, and the build with it.
+		(( ${#___sccache_report_socket} <= 107 )) || return 0
 		___sccache_report_port=$(( 16384 + (RANDOM ^ BASHPID) % 16384 ))
 		settings+=("SCCACHE_SERVER_UDS=${___sccache_report_socket}" "SCCACHE_SERVER_PORT=${___sccache_report_port}")
 	fi

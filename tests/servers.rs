@@ -332,3 +332,30 @@ fn client_side_mode_counts_hits_without_requests() {
         assert_eq!(build["sccache_version"], "0.19.0");
     }
 }
+
+/// Subshells that die together each tell the phase's end, and so does the EXIT trap after them: it is counted once.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn an_end_that_is_told_many_times_is_counted_once() {
+    let phases = "src_compile() { one a; one b; local n; for n in 1 2 3 4; do ( die now ) & done; wait; die now; }";
+    let dying = root(phases);
+    let run = dying.emerge_with(&[], &["dev-test/serves"]).failed();
+    assert_eq!(only_build(&dying, &run)["misses"], 2, "{}", run.log);
+
+    // FEATURES=noauto sources the hook in an outer shell, whose trap runs after the phase's own end.
+    let shared = root("src_compile() { one a; one b; }");
+    shared.append("etc/portage/make.conf", "SCCACHE_SERVER_PORT=\"14228\"");
+    let script = "export SCCACHE_SERVER_PORT=14228 SCCACHE_DIR=/mnt/gentoo/var/cache/sccache; sccache --start-server\n\
+                  ebuild /mnt/gentoo/var/db/repos/test/dev-test/serves/serves-1.0.ebuild setup unpack prepare configure \
+                  compile install qmerge || exit; sccache --stop-server > /dev/null";
+    let features = format!("noauto {SHARED_NETWORK}");
+    let run = shared
+        .run_with(&[("FEATURES", &features)], &["bash", "-c", script])
+        .ok();
+    let build = only_build(&shared, &run);
+    assert_eq!(
+        (&build["misses"], &build["attribution"]),
+        (&2.into(), &"shared".into()),
+        "{build}"
+    );
+}

@@ -7,14 +7,18 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::Said;
-use crate::portage::{Attribution, Environment, PHASES, Phase, write_snapshot};
+use crate::portage::{Attribution, Environment, PHASES, Phase, lock, write_snapshot_as};
 use crate::sccache::{Address, Listener, Sccache, ServerError, Stats, give_back, is_listening};
 
 /// The name of the abstract socket that the hook chooses, and of the path socket in `${T}`.
 const ABSTRACT: &[u8] = b"sccache-report";
 const PATH: &str = ".sccache-report.sock";
+
+/// How long another collector may take with the same phase; it needs about 0.1 s.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// A server's first start makes its log's file. One that started this much later is another.
 const FIRST_START: Duration = Duration::from_secs(1);
@@ -50,8 +54,12 @@ type Measured = Option<Result<Stats, String>>;
 pub fn phase(options: &PhaseOptions) -> Result<Said> {
     let environment = Environment::read()?;
     let mut said = Said::default();
+    // Several may be told of one end at once: of those that die together, and of a phase whose
+    // function and trap both run. One server is taken once; of a shared one, all write one snapshot.
+    let _alone = lock(&environment.t, PATIENCE);
+    let mut id = Uuid::new_v4();
     let measured = if options.shared {
-        shared(options, &mut std::io::stdin().lock())
+        shared(options, &mut std::io::stdin().lock(), &mut id)
     } else {
         own(options, &environment.t, &mut said)?
     };
@@ -84,7 +92,7 @@ pub fn phase(options: &PhaseOptions) -> Result<Said> {
         },
         stats,
     };
-    write_snapshot(&environment.t, &phase.made_printable())?;
+    write_snapshot_as(id, &environment.t, &phase.made_printable())?;
     Ok(said)
 }
 
@@ -191,7 +199,13 @@ fn give_back_what_root_wrote(stats: &Stats, started: Option<DateTime<Utc>>) {
     if !wrote || !wanted || !rustix::process::geteuid().is_root() {
         return;
     }
-    if let (Some(folder), Some(started)) = (stats.cache_folder(), started) {
+    // The server's word for where the cache is must be the configuration's too: what answers at a path
+    // socket in ${T} need not be ours.
+    let configured = std::env::var_os("SCCACHE_DIR").map(PathBuf::from);
+    let folder = stats
+        .cache_folder()
+        .filter(|folder| Some(folder) == configured.as_ref());
+    if let (Some(folder), Some(started)) = (folder, started) {
         // Where it can't be opened there is nothing to give.
         let _ = give_back(&folder, started.into());
     }
@@ -225,6 +239,8 @@ fn made_at(file: &Path) -> Option<SystemTime> {
 /// What a shared server had counted when the phase began.
 #[derive(Serialize, Deserialize)]
 struct Before {
+    /// The snapshot's, however often the phase's end is told.
+    id: Uuid,
     /// Nothing where none was running.
     stats: Option<Stats>,
 }
@@ -247,26 +263,28 @@ pub fn begin(program: &Path) -> Result<Said> {
         Err(ServerError::NotRunning) => None,
         Err(failure) => return Err(failure.into()),
     };
-    let line = serde_json::to_string(&Before { stats })?;
+    let line = serde_json::to_string(&Before {
+        id: Uuid::new_v4(),
+        stats,
+    })?;
     Ok(Said {
         info: vec![line],
         warnings: Vec::new(),
     })
 }
 
-fn shared(options: &PhaseOptions, before: &mut impl Read) -> Measured {
+fn shared(options: &PhaseOptions, before: &mut impl Read, id: &mut Uuid) -> Measured {
     let before = serde_json::from_reader::<_, Before>(before.take(1 << 20))
         .context("no numbers from its start");
+    let before = before.map(|before| {
+        *id = before.id;
+        before.stats
+    });
     let now = shared_server(&options.program).show_stats();
     let difference = match (before, now) {
-        (Ok(Before { stats: None }), Err(ServerError::NotRunning)) => return None,
-        (Ok(Before { stats: None }), Ok(now)) => Ok(now),
-        (
-            Ok(Before {
-                stats: Some(before),
-            }),
-            Ok(now),
-        ) => now
+        (Ok(None), Err(ServerError::NotRunning)) => return None,
+        (Ok(None), Ok(now)) => Ok(now),
+        (Ok(Some(before)), Ok(now)) => now
             .since(&before)
             .ok_or_else(|| "the shared sccache server was restarted during it".into()),
         (Ok(_), Err(failure)) => Err(format!("the shared sccache server: {failure}")),

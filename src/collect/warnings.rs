@@ -38,8 +38,10 @@ fn cache_not_writable(sum: &Stats, outcome: Outcome) -> Option<String> {
         return None;
     }
     let count = if failed > 0 { failed } else { storable };
+    // It stands in a command for root to paste, and comes from where user portage writes.
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._+-".contains(&byte);
     let folder = sum.cache_folder()?;
-    let folder = folder.display();
+    let folder = folder.to_str().filter(|folder| folder.bytes().all(plain))?;
     Some(format!(
         "sccache could not write {count} of {} objects into its cache. To do: chown -R portage:portage {folder}; \
          and with FEATURES=sandbox: echo 'SANDBOX_WRITE=\"{folder}/\"' > /etc/sandbox.d/20sccache",
@@ -102,6 +104,17 @@ mod tests {
         };
         assert!(cache_not_writable(&silent, Outcome::Merged).is_some());
         assert_eq!(cache_not_writable(&silent, Outcome::Interrupted), None);
+        let hostile = Some("Local disk: \"/x; rm -r /\"".into());
+        assert_eq!(
+            cache_not_writable(
+                &Stats {
+                    cache_location: hostile,
+                    ..silent
+                },
+                Outcome::Merged
+            ),
+            None
+        );
         // Not known is not none.
         assert_eq!(
             cache_not_writable(

@@ -13,5 +13,7 @@ pub use build::{Attribution, BUILD_LINE, Build, Emerge, Outcome, Phase};
 pub use emerge::told_to_stop;
 pub use environment::{Environment, host};
 pub use phase::{MAX_SNAPSHOTS, PHASES};
-pub use snapshot::{FOLDER, Snapshots, write as write_snapshot};
+pub use snapshot::{
+    FOLDER, Snapshots, lock, write as write_snapshot, write_as as write_snapshot_as,
+};
 pub use text::{from_json, printable};

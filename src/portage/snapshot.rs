@@ -46,8 +46,15 @@ struct Snapshot {
 /// # Errors
 /// Where the folder or the file can't be made, or something else stands in its place.
 pub fn write(t: &Path, phase: &Phase) -> Result<()> {
+    write_as(Uuid::new_v4(), t, phase)
+}
+
+/// The same with a given id: what is written again takes the place of what was there.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_as(id: Uuid, t: &Path, phase: &Phase) -> Result<()> {
     let folder = open_or_create_folder(t)?;
-    let id = Uuid::new_v4();
     let content = serde_json::to_vec(&Snapshot {
         schema: SCHEMA,
         id,
@@ -58,7 +65,7 @@ pub fn write(t: &Path, phase: &Phase) -> Result<()> {
         "the numbers of the {} phase are longer than {MAX_BYTES} bytes",
         phase.name
     );
-    let (temporary, name) = (format!(".{id}"), format!("{id}.json"));
+    let (temporary, name) = (format!(".{}", Uuid::new_v4()), format!("{id}.json"));
     let write = || -> io::Result<()> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&folder, &temporary, flags, Mode::from(0o600))?;
@@ -258,4 +265,21 @@ fn read_one(folder: &OwnedFd, name: &str, left: &mut u64) -> Result<Snapshot> {
     snapshot.phase.check()?;
     *left -= length;
     Ok(snapshot)
+}
+
+/// Keeps the other collectors of this package's phases out, until the result is dropped: several
+/// subshells may die at once, and each asks. Waits no longer than `patience`.
+pub fn lock(t: &Path, patience: std::time::Duration) -> Option<OwnedFd> {
+    let folder = open_directory(rustix::fs::CWD, t).ok()?;
+    let deadline = std::time::Instant::now() + patience;
+    loop {
+        match rustix::fs::flock(
+            &folder,
+            rustix::fs::FlockOperation::NonBlockingLockExclusive,
+        ) {
+            Ok(()) => return Some(folder),
+            Err(_) if std::time::Instant::now() >= deadline => return None,
+            Err(_) => std::thread::sleep(std::time::Duration::from_millis(10)),
+        }
+    }
 }

@@ -49,14 +49,8 @@ pub(super) struct Common {
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", global = true)]
     color: Color,
 
-    /// The database [default: /var/lib/sccache-report/stats.db, below EPREFIX if set]
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "SCCACHE_REPORT_DB",
-        hide_env_values = true,
-        global = true
-    )]
+    /// The database [default: SCCACHE_REPORT_DB, or /var/lib/sccache-report/stats.db]
+    #[arg(long, value_name = "FILE", global = true)]
     db: Option<PathBuf>,
 
     /// Patterns are regular expressions, found anywhere in CATEGORY/PN
@@ -118,8 +112,11 @@ impl Common {
     }
 
     fn database(&self) -> PathBuf {
-        let named = self.db.clone().filter(|path| !path.as_os_str().is_empty());
-        named.unwrap_or_else(default_path)
+        let variable = || std::env::var_os("SCCACHE_REPORT_DB").map(PathBuf::from);
+        let named = self.db.clone().or_else(variable);
+        named
+            .filter(|path| !path.as_os_str().is_empty())
+            .unwrap_or_else(default_path)
     }
 
     /// Says on standard error how many builds are not in the database yet, if any.
