@@ -124,3 +124,32 @@ fn a_builds_own_line_is_the_build() {
     let (out, status) = logs.sums();
     assert!(status == 1 && out.contains("of another package"), "{out}");
 }
+
+/// As the collector prints it where neither database nor folder can be written: its summary, and then the build, whose
+/// line is long.
+#[test]
+fn a_summary_and_the_line_of_the_same_build_are_one() {
+    let mut build = common::build(
+        7,
+        "gnome-base/librsvg",
+        "2.50.4",
+        "2021-04-05T10:15:07Z",
+        common::rust_stats(53, 2),
+    );
+    for name in ["configure", "test", "install", "prepare", "unpack"] {
+        let mut phase = build.phases[0].clone();
+        phase.name = name.into();
+        build.phases.push(phase);
+    }
+    let json = serde_json::to_string(&build).unwrap();
+    assert!(json.len() > 4096);
+    let said = format!(
+        " * sccache: 318 hits, 12 misses, hit rate 96.4 %, coverage -\n * sccache: cache 1 GiB of 10 GiB (10 %)\n \
+         * {BUILD_LINE}{json}\n"
+    );
+    let logs = Logs::with(LIBRSVG, &librsvg().replace(&block(), &said));
+    logs.added(1, 0);
+    assert_eq!(logs.builds()[0]["id"], build.id.to_string());
+    assert_eq!(logs.builds()[0]["outcome"], "merged");
+    logs.added(0, 1);
+}

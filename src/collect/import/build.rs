@@ -67,18 +67,47 @@ pub fn builds(name: &LogName, start: &Start, content: Content) -> Found {
     found
 }
 
+/// The pieces that this project printed. The summary of a build whose line follows says the same
+/// again: both come from one call of the collector, which could write neither database nor file.
+fn own(pieces: Vec<Piece>) -> Vec<Piece> {
+    let mut own: Vec<Piece> = Vec::new();
+    for piece in pieces {
+        match (&piece.what, own.last().map(|before| &before.what)) {
+            (What::Block(_), _) => continue,
+            (What::Build(Ok(build)), Some(What::Summary(summary, _))) => {
+                let stats = build
+                    .phases
+                    .iter()
+                    .filter_map(|phase| phase.stats.as_ref().ok());
+                let sums = stats.fold((0, 0), |(hits, misses), stats| {
+                    (hits + stats.hits.total, misses + stats.misses.total)
+                });
+                if sums == (summary.hits, summary.misses) {
+                    own.pop();
+                }
+            }
+            _ => {}
+        }
+        own.push(piece);
+    }
+    own
+}
+
 impl Found {
     /// This project's own words count before the blocks of another recipe: it takes the
     /// server's numbers before that can.
     fn read(&mut self, pieces: Vec<Piece>, frame: Build, identity: impl Fn(usize) -> Uuid) {
-        let own = |piece: &Piece| !matches!(piece.what, What::Block(_));
-        let last = pieces.iter().filter(|piece| own(piece)).count();
-        if last == 0 {
+        if pieces
+            .iter()
+            .all(|piece| matches!(piece.what, What::Block(_)))
+        {
             let phases: Vec<Phase> = pieces.into_iter().filter_map(classic).collect();
             self.add(frame, phases, identity(0));
             return;
         }
-        for (index, piece) in pieces.into_iter().filter(own).enumerate() {
+        let pieces = own(pieces);
+        let last = pieces.len();
+        for (index, piece) in pieces.into_iter().enumerate() {
             let mut build = frame.clone();
             if index + 1 < last {
                 // An earlier try in the same build directory.

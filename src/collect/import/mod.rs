@@ -29,6 +29,7 @@ mod show;
 use std::fs::File;
 use std::io::{self, BufReader, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use chrono::Utc;
@@ -37,7 +38,7 @@ use rustix::fs::{Mode, OFlags};
 
 use crate::portage::log::{FileTimes, LogName, Start};
 use crate::portage::{Build, printable};
-use crate::store::Store;
+use crate::store::{Pending, Store};
 pub use content::Content;
 use recorded::Known;
 
@@ -70,6 +71,9 @@ impl Report {
     }
 }
 
+/// How long builds that wait beside the database are recorded first.
+const TAKE_UP_TIME: Duration = Duration::from_secs(60);
+
 /// Imports the logs, and the logs in the folders, into the database at `path`; with `dry_run` only
 /// shows what would be added. Table and sums go to `out`, progress to a terminal on standard error.
 ///
@@ -91,6 +95,10 @@ pub fn import(
             other => Some(other?),
         },
     };
+    if let (Some(store), false) = (&mut store, dry_run) {
+        // A build that waits may have its log among these: recorded first, it is known.
+        Pending::of(path).take_up(store, Instant::now() + TAKE_UP_TIME)?;
+    }
     let mut known = Known::default();
     let mut table = show::Table::default();
     let progress = io::stderr().is_terminal();

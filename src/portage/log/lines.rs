@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
-/// A line is cut to this many bytes.
+/// A line is cut to this many bytes, unless it holds a whole build.
 pub const MAX_LINE: usize = 4096;
 
 const CHUNK: usize = 256 * 1024;
@@ -84,7 +84,15 @@ fn next(lines: &[u8], start: usize, every: bool) -> Option<(usize, usize)> {
 }
 
 fn text(line: &[u8]) -> std::borrow::Cow<'_, str> {
-    String::from_utf8_lossy(&line[..line.len().min(MAX_LINE)])
+    static WHOLE_BUILD: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"(?-u)sccache-report-build: ").expect("a valid pattern"));
+    // A whole build in JSON is worth nothing when it is cut: 2 to 20 KB, and what a buffer holds at most.
+    let head = &line[..line.len().min(MAX_LINE)];
+    String::from_utf8_lossy(if WHOLE_BUILD.is_match(head) {
+        line
+    } else {
+        head
+    })
 }
 
 #[cfg(test)]
