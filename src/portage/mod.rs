@@ -1,18 +1,26 @@
-//! What Portage knows: packages, phases, the snapshots that a build leaves in `${T}`, and
-//! its logs.
+//! What Portage knows: packages, phases, the snapshots that a build leaves in `${T}`, its logs,
+//! and its settings.
 
+pub mod bashrc;
 mod build;
 mod emerge;
+pub mod emerge_log;
 mod environment;
+mod installed;
 pub mod log;
+pub mod make_conf;
 mod phase;
+mod settings;
 mod snapshot;
 mod text;
+pub mod user;
 
 pub use build::{Attribution, BUILD_LINE, Build, Emerge, Outcome, Phase};
 pub use emerge::told_to_stop;
 pub use environment::{Environment, host};
+pub use installed::compiles_rust;
 pub use phase::{MAX_SNAPSHOTS, PHASES};
+pub use settings::{Settings, eprefix};
 pub use snapshot::{
     FOLDER, Snapshots, lock, write as write_snapshot, write_as as write_snapshot_as,
 };
