@@ -21,7 +21,7 @@ pub fn compiles_rust(installed: &Path, package: &str, version: &str) -> Option<b
         .split_whitespace()
         .any(|eclass| ECLASSES.contains(&eclass));
     let needs = words("BDEPEND") + " " + &words("DEPEND");
-    let needs = needs.split_whitespace().any(|atom| names_compiler(atom));
+    let needs = needs.split_whitespace().any(names_compiler);
     Some(inherits || needs)
 }
 

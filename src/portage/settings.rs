@@ -144,7 +144,7 @@ fn portageq() -> Result<BTreeMap<String, String>, String> {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         let told = |prefix: &&str| text.starts_with(*prefix);
-        if ["SCCACHE_", "RUSTC_", "CARGO_"].iter().any(|p| told(p))
+        if ["SCCACHE_", "RUSTC_", "CARGO_"].iter().any(told)
             || ["CC", "CXX", "BUILD_CC", "FEATURES"].contains(&&*text)
         {
             command.env_remove(&name);

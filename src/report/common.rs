@@ -112,11 +112,14 @@ impl Common {
     }
 
     fn database(&self) -> PathBuf {
+        self.named_database().unwrap_or_else(default_path)
+    }
+
+    /// The database that the option or the environment names.
+    pub(super) fn named_database(&self) -> Option<PathBuf> {
         let variable = || std::env::var_os("SCCACHE_REPORT_DB").map(PathBuf::from);
         let named = self.db.clone().or_else(variable);
-        named
-            .filter(|path| !path.as_os_str().is_empty())
-            .unwrap_or_else(default_path)
+        named.filter(|path| !path.as_os_str().is_empty())
     }
 
     /// Says on standard error how many builds are not in the database yet, if any.

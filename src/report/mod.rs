@@ -9,6 +9,7 @@ mod breakdown;
 mod builds;
 mod cli;
 mod common;
+mod doctor;
 mod emerges;
 mod format;
 mod overview;
@@ -51,6 +52,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     });
     match result {
         Ok(Shown::Something) => ExitCode::SUCCESS,
+        Ok(Shown::Bad) => ExitCode::from(1),
         Ok(Shown::Nothing(why)) => {
             eprintln!("sccache-report: {why}");
             ExitCode::from(1)
@@ -73,6 +75,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 #[derive(Debug)]
 enum Shown {
     Something,
+    /// There was, and it says that something is wrong.
+    Bad,
     /// And why not, in one line.
     Nothing(String),
 }

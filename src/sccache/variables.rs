@@ -45,16 +45,16 @@ pub fn remotes<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Vec<(&'static str, 
 }
 
 /// The size of the local cache in bytes, as sccache reads `SCCACHE_CACHE_SIZE`: `500M`, `10G`; `None`
-/// where it takes its default instead.
+/// where it takes its default instead (`10GiB` and `5.5G` are such; tried with 0.16.0).
 pub fn cache_size(value: &str) -> Option<u64> {
-    let digits = value.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let digits = value.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u64 = digits.parse().ok()?;
     let power = match value[digits.len()..].to_ascii_uppercase().as_str() {
         "" => 0,
-        "K" | "KIB" => 1,
-        "M" | "MIB" => 2,
-        "G" | "GIB" => 3,
-        "T" | "TIB" => 4,
+        "K" => 1,
+        "M" => 2,
+        "G" => 3,
+        "T" => 4,
         _ => return None,
     };
     number.checked_mul(1 << (10 * power))
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(cache_size("5g"), Some(5 << 30));
         assert_eq!(cache_size("123"), Some(123));
         assert_eq!(cache_size("500M"), Some(500 << 20));
-        for bad in ["", "x", "G", "5X", "99999999999999999T"] {
+        for bad in ["", "x", "G", "5X", "5GiB", "5.5G", "99999999999999999T"] {
             assert_eq!(cache_size(bad), None, "{bad}");
         }
     }
