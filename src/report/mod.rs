@@ -15,6 +15,7 @@ mod format;
 mod overview;
 mod packages;
 mod sections;
+mod setup;
 mod sheet;
 mod show;
 mod text;

@@ -5,7 +5,7 @@
 
 pub mod doctor;
 mod machine;
-// setup
+pub mod setup;
 mod shell;
 
 pub use machine::Machine;

@@ -13,6 +13,7 @@ mod settings;
 use std::path::PathBuf;
 
 use super::Machine;
+pub(super) use cache::allowed_by as sandbox_rule;
 
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
