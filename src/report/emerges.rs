@@ -53,6 +53,6 @@ pub(super) fn columns() -> Vec<Column<EmergeRow>> {
         Col::new("hits", |r| r.sums.hits.into()).heading("hits", 70),
         Col::new("misses", |r| r.sums.misses.into()).heading("misses", 69),
         Col::new("hit_rate", |r| r.sums.hit_rate().into()).heading("hit rate", 95),
-        Col::new("time_saved_seconds", |_| Value::Unknown),
+        Col::new("time_saved_seconds", |r| r.sums.time_saved.into()),
     ]
 }

@@ -47,7 +47,7 @@ pub(super) fn columns() -> Vec<Column<PackageRow>> {
         Col::new("misses", |r| r.sums.misses.into()).heading("misses", 84),
         Col::new("hit_rate", |r| r.sums.hit_rate().into()).heading("hit rate", 95),
         Col::new("coverage", |r| r.sums.coverage().into()).heading("coverage", 60),
-        Col::new("time_saved_seconds", |_| Value::Unknown),
+        Col::new("time_saved_seconds", |r| r.sums.time_saved.into()),
         Col::new("last_version", |r| Value::text(&r.last_version))
             .heading("version", 30)
             .cut_to(8),

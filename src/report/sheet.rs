@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value as Json;
 
 /// What stands in one place of a report.
@@ -13,6 +13,8 @@ pub(super) enum Value {
     Count(u64),
     /// Between 0 and 1.
     Rate(f64),
+    /// A duration; negative where time was lost.
+    Seconds(f64),
     Text(String),
     Time(DateTime<Utc>),
     /// What CSV and tables have no place for.
@@ -34,6 +36,12 @@ impl From<Option<u64>> for Value {
 impl From<Option<f64>> for Value {
     fn from(known: Option<f64>) -> Value {
         known.map_or(Value::Unknown, Value::Rate)
+    }
+}
+
+impl From<Option<TimeDelta>> for Value {
+    fn from(known: Option<TimeDelta>) -> Value {
+        known.map_or(Value::Unknown, |time| Value::Seconds(time.as_seconds_f64()))
     }
 }
 
@@ -208,7 +216,9 @@ fn order(a: &Value, b: &Value, direction: &str) -> Ordering {
         (Value::Unknown, _) => return Ordering::Greater,
         (_, Value::Unknown) => return Ordering::Less,
         (Value::Count(a), Value::Count(b)) => (a.cmp(b), true),
-        (Value::Rate(a), Value::Rate(b)) => (a.total_cmp(b), true),
+        (Value::Rate(a), Value::Rate(b)) | (Value::Seconds(a), Value::Seconds(b)) => {
+            (a.total_cmp(b), true)
+        }
         (Value::Time(a), Value::Time(b)) => (a.cmp(b), false),
         (Value::Text(a), Value::Text(b)) => (a.cmp(b), false),
         _ => return Ordering::Equal,

@@ -91,7 +91,7 @@ fn sheet(rows: Vec<Period>) -> Sheet<Period> {
         Col::new("misses", |r| r.sums.misses.into()).heading("misses", 74),
         Col::new("hit_rate", |r| r.sums.hit_rate().into()).heading("hit rate", 95),
         Col::new("coverage", |r| r.sums.coverage().into()).heading("coverage", 60),
-        Col::new("time_saved_seconds", |_| Value::Unknown),
+        Col::new("time_saved_seconds", |r| r.sums.time_saved.into()),
         Col::shown("", 50, |r| bar(r.sums.hit_rate())),
     ];
     Sheet { columns, rows }

@@ -60,7 +60,7 @@ fn ready<R>(column: &Column<R>, table: &InTable<R>, rows: &[R]) -> Ready {
         .iter()
         .map(|row| {
             let value = (column.value)(row);
-            right |= matches!(value, Value::Count(_) | Value::Rate(_));
+            right |= matches!(value, Value::Count(_) | Value::Rate(_) | Value::Seconds(_));
             let shown = match &table.shown {
                 Some(shown) => shown(row),
                 None => plain(value),
@@ -84,6 +84,7 @@ fn plain(value: Value) -> String {
         Value::Unknown | Value::Nested(_) => "-".into(),
         Value::Count(n) => text::number(n),
         Value::Rate(rate) => text::rate(rate),
+        Value::Seconds(seconds) => format!("{seconds:.0} s"),
         Value::Text(text) => text,
         Value::Time(time) => text::minute(time),
     }
