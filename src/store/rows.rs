@@ -112,6 +112,8 @@ pub struct Sums {
     pub builds: u64,
     /// Builds with outcome `failed`.
     pub failed: u64,
+    /// Builds with outcome `interrupted`.
+    pub interrupted: u64,
     /// Builds in which every phase was measured.
     pub measured: u64,
     /// Builds with attribution `shared`.
@@ -132,6 +134,7 @@ impl Sums {
         coalesce(sum(outcome = 'failed'), 0), \
         coalesce(sum(phases > 0 AND measured_phases = phases), 0), \
         coalesce(sum(attribution = 'shared'), 0), \
+        coalesce(sum(outcome = 'interrupted'), 0), \
         sum(hits), sum(misses), \
         sum(iif(executed + non_cacheable IS NULL, 0, hits + misses)), \
         sum(executed + non_cacheable)";
@@ -142,10 +145,11 @@ impl Sums {
             failed: counter(row, first + 1)?.unwrap_or(0),
             measured: counter(row, first + 2)?.unwrap_or(0),
             shared: counter(row, first + 3)?.unwrap_or(0),
-            hits: counter(row, first + 4)?,
-            misses: counter(row, first + 5)?,
-            answered: counter(row, first + 6)?.unwrap_or(0),
-            calls: counter(row, first + 7)?,
+            interrupted: counter(row, first + 4)?.unwrap_or(0),
+            hits: counter(row, first + 5)?,
+            misses: counter(row, first + 6)?,
+            answered: counter(row, first + 7)?.unwrap_or(0),
+            calls: counter(row, first + 8)?,
         })
     }
 
@@ -157,6 +161,7 @@ impl Sums {
         };
         self.builds += other.builds;
         self.failed += other.failed;
+        self.interrupted += other.interrupted;
         self.measured += other.measured;
         self.shared += other.shared;
         self.hits = either(self.hits, other.hits);
@@ -199,6 +204,14 @@ impl PackageRow {
     /// The last build's alone.
     pub fn last_hit_rate(&self) -> Option<f64> {
         sccache::hit_rate(self.last_hits?, self.last_misses?)
+    }
+
+    /// Of all builds but the last; `None` where there are none, or where the last build's part
+    /// in the sums is unknown.
+    pub fn earlier_hit_rate(&self) -> Option<f64> {
+        let hits = self.sums.hits?.checked_sub(self.last_hits?)?;
+        let misses = self.sums.misses?.checked_sub(self.last_misses?)?;
+        sccache::hit_rate(hits, misses)
     }
 }
 
