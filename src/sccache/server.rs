@@ -213,7 +213,7 @@ fn counted_more(later: &Stats, earlier: &Stats) -> bool {
             s.executed,
             Some(s.hits.total),
             Some(s.misses.total),
-            Some(s.errors.total),
+            s.errors_total(),
             s.non_cacheable,
             s.non_compilation,
             s.unsupported_compiler,

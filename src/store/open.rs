@@ -18,7 +18,12 @@ pub const RECORD_WAIT: Duration = Duration::from_secs(3);
 /// How long a reader waits for a commit to end before it reads a copy instead.
 const READ_WAIT: Duration = Duration::from_secs(1);
 
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("../../migrations/0001_builds.sql"))];
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("../../migrations/0001_builds.sql")),
+    M::up(include_str!(
+        "../../migrations/0002_levels_and_unknown_errors.sql"
+    )),
+];
 
 /// `PRAGMA application_id` of our files, set by the first migration.
 const APPLICATION_ID: i64 = 0x7363_7270;
@@ -97,6 +102,7 @@ impl Store {
         }
         store.prepare().map_err(|e| store.error(e))?;
         store.migrate(migrations)?;
+        store.enforce_references(true).map_err(|e| store.error(e))?;
         Ok(store)
     }
 
@@ -169,7 +175,7 @@ impl Store {
     /// The connection's settings for recording; each is explained on the module's page.
     fn prepare(&mut self) -> rusqlite::Result<()> {
         let c = &self.connection;
-        c.pragma_update(None, "foreign_keys", true)?;
+        self.enforce_references(false)?;
         c.pragma_update(None, "trusted_schema", false)?;
         c.pragma_update(None, "synchronous", "EXTRA")?;
         c.pragma_update(None, "cache_spill", false)?;
@@ -180,6 +186,12 @@ impl Store {
         self.connection
             .set_transaction_behavior(TransactionBehavior::Immediate);
         Ok(())
+    }
+
+    /// Not during a migration: it may make a table anew, and dropping the old one must not take
+    /// along the rows that refer to it.
+    fn enforce_references(&self, on: bool) -> rusqlite::Result<()> {
+        self.connection.pragma_update(None, "foreign_keys", on)
     }
 
     /// Brings the schema up to date. Several collectors may start at the same time:
