@@ -6,8 +6,8 @@ use anyhow::{Result, bail, ensure};
 use chrono::{DateTime, Utc};
 
 use super::Phase;
-use super::text::printable;
 use crate::sccache::{Counts, Stats};
+use crate::text::printable;
 
 /// The phases that a server of ours can run in, in the order in which Portage runs them
 /// (PMS 8, chapter 9).

@@ -13,7 +13,7 @@ pub use error::{ServerError, TakeError};
 
 use super::address::{Address, is_listening};
 use super::child::{self, Failure};
-use super::error::{ParseError, printable};
+use super::error::{ParseError, short};
 use super::json::parse_json;
 use super::stats::Stats;
 use super::text::parse_text;
@@ -159,7 +159,7 @@ impl Sccache {
         Err(ServerError::Failed {
             command,
             status: output.status,
-            message: printable(&said.take(3).collect::<Vec<_>>().join(" ")),
+            message: short(&said.take(3).collect::<Vec<_>>().join(" ")),
         })
     }
 
