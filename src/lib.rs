@@ -22,3 +22,4 @@ pub mod report;
 pub mod sccache;
 pub mod store;
 pub mod system;
+mod text;

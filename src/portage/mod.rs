@@ -7,21 +7,23 @@ mod emerge;
 pub mod emerge_log;
 mod environment;
 mod installed;
+mod json;
 pub mod log;
 pub mod make_conf;
 mod phase;
+pub mod saving;
 mod settings;
 mod snapshot;
-mod text;
 pub mod user;
 
+pub use crate::text::printable;
 pub use build::{Attribution, BUILD_LINE, Build, Emerge, Outcome, Phase};
 pub use emerge::told_to_stop;
 pub use environment::{Environment, host};
 pub use installed::compiles_rust;
+pub use json::from_json;
 pub use phase::{MAX_SNAPSHOTS, PHASES};
 pub use settings::{Settings, eprefix};
 pub use snapshot::{
     FOLDER, Snapshots, lock, write as write_snapshot, write_as as write_snapshot_as,
 };
-pub use text::{from_json, printable};

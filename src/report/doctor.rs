@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
 
-use super::common::Common;
+use super::common::{Common, OF_ROWS};
 use super::format::{Format, Look};
 use super::sheet::{Column, Sheet, Value};
 use super::{Shown, Trouble, text};
@@ -24,6 +24,8 @@ pub(super) struct Args {}
 const WIDTH: usize = 80;
 
 pub(super) fn run(_: &Args, common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble> {
+    common.refuse_filters("`doctor` looks at this machine")?;
+    common.refuse(OF_ROWS, "`doctor` shows every check")?;
     let rows = examine(common.named_database());
     let is_red = rows.iter().any(|row| row.state == State::Red);
     match common.format {

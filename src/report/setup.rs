@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Write};
 
-use super::common::Common;
+use super::common::{Common, OF_ROWS};
 use super::{Shown, Trouble, text};
 use crate::system::Machine;
 use crate::system::setup::{Journal, plan};
@@ -31,6 +31,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble> {
+    common.refuse_filters("`setup` is about this machine")?;
+    common.refuse(OF_ROWS, "`setup` has no rows")?;
     let machine = Machine::look(common.named_database());
     let folder = machine.settings.below("var/lib/sccache-report");
     let mut journal = Journal::read(&folder).map_err(failed)?;
@@ -42,7 +44,8 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
         false => {
             let plan = plan(&machine).map_err(failed)?;
             for kept in &plan.kept {
-                writeln!(out, "left alone: {}", text::clean(kept))?;
+                let line = text::clean(&format!("left alone: {kept}"));
+                writeln!(out, "{}", text::wrap(&line, common.look().width, "  "))?;
             }
             let shown = plan.steps.iter().map(|step| step.describe()).collect();
             (plan.steps, shown)

@@ -1,6 +1,6 @@
 //! The database: readable for all, writable for root, whole, of this version, nothing waiting.
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use rustix::fs::Access;
@@ -110,6 +110,19 @@ fn writable(machine: &Machine, path: &Path) -> Finding {
             return Finding::red(WRITE, message)
                 .cure(format!("mount -o remount,rw,bind {mounted}"));
         }
+    }
+    if let Ok(what) = folder.metadata()
+        && (what.uid() != 0 || what.mode() & 0o022 != 0)
+        && Some(folder) == path.parent()
+    {
+        let message = format!(
+            "others than root can write {}, and change what is recorded",
+            folder.display()
+        );
+        let shown = shell::path(folder);
+        return Finding::yellow(WRITE, message)
+            .cure(format!("chown root:root {shown}"))
+            .cure(format!("chmod go-w {shown}"));
     }
     if !machine.is_root {
         return Finding::unknown(

@@ -13,9 +13,8 @@ use crate::sccache::DEFAULT_CACHE_SIZE;
 /// Stands above our lines in files that others write too.
 const MARK: &str = "# Added by sccache-report setup; `sccache-report setup --undo` takes it away.";
 
-/// `bincode` frames between client and server, in bytes: sccache's default of 8 MiB is too short for
-/// the output of large crates, and then the compile fails (`get_max_frame_length` in its
-/// `src/util.rs`, 0.16.0).
+/// Bytes that a client's request may have; one that is longer than the 8 MiB of the default breaks
+/// the connection, and the compile with it (`bind` in sccache's `src/server.rs`, 0.18.0).
 const MAX_FRAME_LENGTH: u32 = 104_857_600;
 
 /// Steps, and what is left as it is.
@@ -35,7 +34,7 @@ pub struct Plan {
 pub fn plan(machine: &Machine) -> io::Result<Plan> {
     let builder = builder(machine)?;
     let mut plan = Plan::default();
-    plan.folders(machine.settings.below("var/lib/sccache-report").as_path());
+    plan.database(&machine.settings.below("var/lib/sccache-report"))?;
     if let Some(folder) = machine.database.parent() {
         plan.folders(folder);
     }
@@ -82,6 +81,22 @@ impl Plan {
                 owner: root(),
             });
         }
+    }
+
+    /// Its own folder is root's, and open to all who read.
+    fn database(&mut self, folder: &Path) -> io::Result<()> {
+        if !folder.exists() {
+            self.folders(folder);
+            return Ok(());
+        }
+        let was = Owner::of(folder)?;
+        let is_right = was.uid == 0 && was.mode & 0o755 == 0o755 && was.mode & 0o022 == 0;
+        if !is_right {
+            let path = folder.to_path_buf();
+            let owner = root();
+            self.steps.push(Step::Give { path, owner, was });
+        }
+        Ok(())
     }
 
     fn hook(&mut self, machine: &Machine) -> io::Result<()> {
