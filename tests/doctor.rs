@@ -69,6 +69,12 @@ fn row<'a>(rows: &'a [Value], check: &str) -> &'a Value {
     rows.iter().find(|row| row["check"] == check).unwrap()
 }
 
+/// Whether there is a space in it, outside quotes; only the last word of a line may be too wide.
+fn can_be_broken(line: &str) -> bool {
+    let outside: String = line.split('\'').step_by(2).collect();
+    outside.trim().trim_end_matches(" \\").contains(' ')
+}
+
 #[track_caller]
 fn breaks_and_heals(case: &Case) {
     on(&Root::new(), case);
@@ -103,11 +109,9 @@ fn on(root: &Root, case: &Case) {
         run.log
     );
     assert_eq!(row(&cured, case.check)["state"], "green");
-    assert!(
-        root.read("tmp/broken.txt")
-            .lines()
-            .all(|line| line.chars().count() <= 80)
-    );
+    let text = root.read("tmp/broken.txt");
+    let too_wide = |line: &&str| line.chars().count() > 80 && can_be_broken(line);
+    assert_eq!(text.lines().find(too_wide), None, "{text}");
 }
 
 #[test]
@@ -445,7 +449,8 @@ fn a_remote_cache_is_reached_by_a_server_outside_the_sandbox() {
     let before = "sed -i /SCCACHE_DIR/d $conf; rmdir $cache\n\
         echo 'SCCACHE_DIR=\"/mnt/gentoo/var/cache/sccache\"' >> $conf; install -d -o portage -g portage $cache\n\
         python3 /tmp/dav.py &>/tmp/dav.log & while [[ ! -e /tmp/dav ]]; do :; done\n\
-        mount -t tmpfs tmpfs /run";
+        mount -t tmpfs tmpfs /run\n\
+        (cat /etc/shadow; echo 'portage:!:19000::::::') > /tmp/shadow; mount --bind /tmp/shadow /etc/shadow";
     let break_ = "sed -i /SCCACHE_DIR/d $conf\n\
         echo 'SCCACHE_WEBDAV_ENDPOINT=\"http://127.0.0.1:8099/\"' >> $conf";
     // And a build through it is a shared one. The servers end with the test.
