@@ -283,7 +283,10 @@ const NOTHING_YET: &str = "nothing is recorded yet: emerge a package that is bui
     or import old build logs (sccache-collect import /var/log/portage)";
 
 /// That no package matches, and which ones may be meant.
-fn unknown_package(store: &Store, patterns: &[String]) -> Result<String, Trouble> {
+pub(super) fn unknown_package(store: &Store, patterns: &[String]) -> Result<String, Trouble> {
+    if store.is_empty()? {
+        return Ok(NOTHING_YET.into());
+    }
     let names = store.package_names()?;
     let names = || names.iter().map(String::as_str);
     let mut close: Vec<&str> = Vec::new();

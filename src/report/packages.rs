@@ -56,7 +56,9 @@ pub(super) fn columns() -> Vec<Column<PackageRow>> {
         Col::new("last_hit_rate", |r| r.last_hit_rate().into())
             .heading("last rate", 70)
             .show(last_rate),
-        Col::shown("note", 85, |r| note(&r.sums)).tone(|_| Tone::Warning),
+        Col::shown("note", 85, |r| note(&r.sums))
+            .cut_to(12)
+            .tone(|_| Tone::Warning),
     ]
 }
 

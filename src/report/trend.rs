@@ -155,7 +155,9 @@ fn sheet(rows: Vec<Period>) -> Sheet<Period> {
         Col::new("coverage", |r| r.sums.coverage().into()).heading("coverage", 50),
         Col::new("time_saved_seconds", |_| Value::seconds(None)).heading("time saved", 70),
         Col::shown("", 90, |r| bar(r.sums.hit_rate())).tone(|_| Tone::Good),
-        Col::shown("note", 40, |r| note(&r.sums)).tone(|_| Tone::Warning),
+        Col::shown("note", 40, |r| note(&r.sums))
+            .cut_to(12)
+            .tone(|_| Tone::Warning),
     ];
     Sheet { columns, rows }
 }

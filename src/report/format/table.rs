@@ -78,6 +78,7 @@ fn ready<R>(column: &Column<R>, table: &InTable<R>, rows: &[R]) -> Ready {
     let is_number = |v: &Value| matches!(v, Value::Count(_) | Value::Rate(_) | Value::Seconds(_));
     let unknown = |v: &Value| *v == Value::Unknown;
     let right = values.iter().any(is_number) || table.shown.is_none() && values.iter().all(unknown);
+    let is_text = values.iter().any(|v| matches!(v, Value::Text(_)));
     let unit = Unit::of_largest(values.iter().filter_map(|value| match value {
         Value::Seconds(seconds) => Some(*seconds),
         _ => None,
@@ -100,7 +101,7 @@ fn ready<R>(column: &Column<R>, table: &InTable<R>, rows: &[R]) -> Ready {
             false => table.weight,
         },
         heading: table.heading.clone(),
-        cut_to: table.cut_to,
+        cut_to: table.cut_to.or(is_text.then_some((8, text::cut as Cut))),
         right,
         width: widest.unwrap_or(0).max(table.heading.width()),
         cells,
