@@ -6,6 +6,7 @@ mod emerge;
 mod environment;
 pub mod log;
 mod phase;
+pub mod saving;
 mod snapshot;
 mod text;
 

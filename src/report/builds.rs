@@ -123,7 +123,7 @@ fn numbers() -> Vec<Column<Detailed>> {
         Col::new("errors", |d| d.row.errors.into()),
         Col::new("compile_failures", |d| d.row.compile_failures.into()),
         Col::new("non_cacheable", |d| d.row.non_cacheable.into()),
-        Col::new("time_saved_seconds", |_| Value::seconds(None)).heading("time saved", 70),
+        Col::new("time_saved_seconds", |d| d.row.time_saved.into()).heading("time saved", 70),
         Col::new("sccache_version", |d| d.row.sccache_version.clone().into()),
         Col::new("attribution", |d| {
             d.row

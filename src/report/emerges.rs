@@ -63,7 +63,7 @@ pub(super) fn columns() -> Vec<Column<EmergeRow>> {
         Col::new("hit_rate", |r| r.sums.hit_rate().into())
             .heading("hit rate", 95)
             .tone(|r| Tone::of_rate(r.sums.hit_rate())),
-        Col::new("time_saved_seconds", |_| Value::seconds(None)).heading("time saved", 90),
+        Col::new("time_saved_seconds", |r| r.sums.time_saved.into()).heading("time saved", 90),
         // The failed have a column of their own.
         Col::shown("note", 70, |r| {
             note(&Sums {

@@ -49,7 +49,7 @@ pub(super) fn columns() -> Vec<Column<PackageRow>> {
             .heading("hit rate", 95)
             .tone(|r| Tone::of_rate(r.sums.hit_rate())),
         Col::new("coverage", |r| r.sums.coverage().into()).heading("coverage", 50),
-        Col::new("time_saved_seconds", |_| Value::seconds(None)).heading("time saved", 90),
+        Col::new("time_saved_seconds", |r| r.sums.time_saved.into()).heading("time saved", 90),
         Col::new("last_version", |r| Value::text(&r.last_version))
             .heading("version", 20)
             .cut_to(7),

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value as Json;
 
 use super::close::closest;
@@ -28,11 +28,6 @@ impl Value {
     pub(super) fn text(text: impl Into<String>) -> Value {
         Value::Text(text.into())
     }
-
-    /// A duration in seconds, where it is known.
-    pub(super) fn seconds(known: Option<f64>) -> Value {
-        known.map_or(Value::Unknown, Value::Seconds)
-    }
 }
 
 impl From<Option<u64>> for Value {
@@ -44,6 +39,12 @@ impl From<Option<u64>> for Value {
 impl From<Option<f64>> for Value {
     fn from(known: Option<f64>) -> Value {
         known.map_or(Value::Unknown, Value::Rate)
+    }
+}
+
+impl From<Option<TimeDelta>> for Value {
+    fn from(known: Option<TimeDelta>) -> Value {
+        known.map_or(Value::Unknown, |time| Value::Seconds(time.as_seconds_f64()))
     }
 }
 

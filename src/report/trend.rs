@@ -153,7 +153,7 @@ fn sheet(rows: Vec<Period>) -> Sheet<Period> {
         Col::new("misses", |r| r.sums.misses.into()).heading("misses", 61),
         Col::new("hit_rate", |r| r.sums.hit_rate().into()).heading("hit rate", 95),
         Col::new("coverage", |r| r.sums.coverage().into()).heading("coverage", 50),
-        Col::new("time_saved_seconds", |_| Value::seconds(None)).heading("time saved", 70),
+        Col::new("time_saved_seconds", |r| r.sums.time_saved.into()).heading("time saved", 70),
         Col::shown("", 90, |r| bar(r.sums.hit_rate())).tone(|_| Tone::Good),
         Col::shown("note", 40, |r| note(&r.sums))
             .cut_to(12)

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
 use super::snapshot::{self, Snapshot};
-use super::{Error, Result};
+use super::{Error, Result, saved};
 
 /// How long recording waits for another process's lock: a merge never hangs longer.
 pub const RECORD_WAIT: Duration = Duration::from_secs(3);
@@ -18,7 +18,16 @@ pub const RECORD_WAIT: Duration = Duration::from_secs(3);
 /// How long a reader waits for a commit to end before it reads a copy instead.
 const READ_WAIT: Duration = Duration::from_secs(1);
 
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("../../migrations/0001_builds.sql"))];
+/// The schema's versions, oldest first.
+fn migrations() -> Vec<M<'static>> {
+    vec![
+        M::up(include_str!("../../migrations/0001_builds.sql")),
+        M::up_with_hook(
+            include_str!("../../migrations/0003_time_saved.sql"),
+            |transaction: &Transaction<'_>| Ok(saved::learn_all(transaction)?),
+        ),
+    ]
+}
 
 /// `PRAGMA application_id` of our files, set by the first migration.
 const APPLICATION_ID: i64 = 0x7363_7270;
@@ -65,7 +74,7 @@ impl Store {
     /// untouched; [`Error::Folder`], [`Error::NotWritable`], [`Error::Full`],
     /// [`Error::Busy`], [`Error::Damaged`] say what they are called.
     pub fn open_for_recording(path: &Path) -> Result<Store> {
-        Self::open_knowing(path, MIGRATIONS)
+        Self::open_knowing(path, &migrations())
     }
 
     /// As a later version of the program would open it, which knows `more` migrations: for
@@ -76,7 +85,7 @@ impl Store {
     #[doc(hidden)]
     pub fn open_for_recording_with(path: &Path, more: &[&'static str]) -> Result<Store> {
         let more = more.iter().map(|sql| M::up(sql));
-        let all: Vec<M<'static>> = MIGRATIONS.iter().cloned().chain(more).collect();
+        let all: Vec<M<'static>> = migrations().into_iter().chain(more).collect();
         Self::open_knowing(path, &all)
     }
 
@@ -213,7 +222,7 @@ impl Store {
 }
 
 fn known() -> i64 {
-    MIGRATIONS.len() as i64
+    migrations().len() as i64
 }
 
 /// Opens `file` for reading under the name `path`, and begins the one read

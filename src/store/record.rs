@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::columns::{count, micros};
 use super::insert::insert;
-use super::{Error, Result, Store, words};
+use super::{Error, Result, Store, saved, words};
 use crate::portage::{Attribution, Build, Emerge};
 use crate::sccache::Stats;
 
@@ -55,6 +55,7 @@ impl Store {
         for (position, phase) in build.phases.iter().enumerate() {
             insert(&transaction, id, position, phase, &failed)?;
         }
+        saved::learn(&transaction, id, build).map_err(failed)?;
         transaction.commit().map_err(failed)?;
         Ok(Recorded::New)
     }
