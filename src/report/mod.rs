@@ -5,6 +5,7 @@
 //! (`sheet`), and any of the formats (`format`) writes them. Only this room knows a
 //! column's heading.
 
+mod arrange;
 mod breakdown;
 mod builds;
 mod cli;
@@ -21,6 +22,7 @@ mod sheet;
 mod show;
 mod text;
 mod trend;
+mod unknown;
 mod verdict;
 mod when;
 
@@ -118,8 +120,8 @@ impl From<store::Error> for Trouble {
     }
 }
 
-impl From<sheet::NoColumn> for Trouble {
-    fn from(error: sheet::NoColumn) -> Self {
+impl From<arrange::NoColumn> for Trouble {
+    fn from(error: arrange::NoColumn) -> Self {
         let cure = match error.names.is_empty() {
             true => String::new(),
             false => format!("the columns are: {}", error.names.join(", ")),

@@ -5,10 +5,11 @@ use std::io::Write;
 use uuid::Uuid;
 
 use super::builds::{self, Detailed};
-use super::common::{Common, unknown_package};
+use super::common::Common;
 use super::format::{Format, json_rows};
 use super::sections::{draw_build, draw_package};
 use super::sheet::{Column, Sheet};
+use super::unknown::unknown_package;
 use super::{Shown, Trouble, breakdown, packages};
 use crate::portage::Phase;
 use crate::store::{Filter, PackageRow, Store};
