@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use super::close::closest;
 use super::sheet::{Column, InTable, Sheet, Value};
+use super::text;
 
 /// A column that was asked for and isn't there, or can't be had so.
 #[derive(Debug)]
@@ -59,10 +60,11 @@ impl<R: 'static> Sheet<R> {
         self.columns.sort_by_key(place);
         for column in &mut self.columns {
             let heading = column.name.trim_end_matches("_seconds").replace('_', " ");
-            column
-                .table
-                .get_or_insert_with(|| InTable::of(heading))
-                .first = false;
+            let plain = InTable {
+                cut_to: Some((10, text::cut_minute)),
+                ..InTable::of(heading)
+            };
+            column.table.get_or_insert(plain).first = false;
         }
         Ok(())
     }

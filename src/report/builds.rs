@@ -83,7 +83,7 @@ fn identity() -> Vec<Column<Detailed>> {
             .cut_by(text::cut_package, 16),
         Col::new("version", |d| Value::text(&d.row.version))
             .heading("version", 60)
-            .cut_to(7),
+            .cut_to(6),
         Col::new("slot", |d| d.row.slot.clone().into()),
         Col::new("repository", |d| d.row.repository.clone().into()),
         Col::new("host", |d| Value::text(&d.row.host)),

@@ -71,7 +71,7 @@ pub(super) fn periods<Z: TimeZone>(moments: &[Moment], by: By, zone: &Z) -> Vec<
 }
 
 /// So many periods without builds have a row each; more of them share one.
-const GAPS: usize = 3;
+const GAPS: usize = 1;
 
 /// With rows for the periods between the others that have no builds.
 fn with_gaps(periods: Vec<Period>, by: By) -> Vec<Period> {
