@@ -40,7 +40,7 @@ impl<R: 'static> Sheet<R> {
         Ok(())
     }
 
-    /// Keeps these columns, in this order; `nested`: whether the format has a place for those.
+    /// Keeps these columns, in this order, the first the most important; `nested`: whether the format has a place for those.
     ///
     /// # Errors
     /// Where one isn't there, or twice.
@@ -58,13 +58,14 @@ impl<R: 'static> Sheet<R> {
         self.columns
             .retain(|column| column.data && place(column).is_some());
         self.columns.sort_by_key(place);
-        for column in &mut self.columns {
+        for (column, weight) in self.columns.iter_mut().zip((100..=u8::MAX).rev()) {
             let heading = column.name.trim_end_matches("_seconds").replace('_', " ");
             let plain = InTable {
                 cut_to: Some((10, text::cut_minute)),
                 ..InTable::of(heading)
             };
-            column.table.get_or_insert(plain).first = false;
+            let table = column.table.get_or_insert(plain);
+            (table.first, table.weight) = (false, weight);
         }
         Ok(())
     }
