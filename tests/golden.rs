@@ -17,6 +17,22 @@ const ZONES: [(&str, &str); 3] = [
     ("Asia/Kolkata", "IST-5:30"),
 ];
 
+/// The instants of a zone's change of the clocks, an hour or a second around them, and the days
+/// on which the zone's clocks show them.
+const DAYS: [(usize, &str, &str); 11] = [
+    (0, "2026-03-28T22:59:59Z", "2026-03-28"),
+    (0, "2026-03-28T23:00:00Z", "2026-03-29"),
+    (0, "2026-03-29T21:59:59Z", "2026-03-29"),
+    (0, "2026-03-29T22:00:00Z", "2026-03-30"),
+    (0, "2026-10-25T22:59:59Z", "2026-10-25"),
+    (0, "2026-10-25T23:00:00Z", "2026-10-26"),
+    (1, "2026-11-01T03:59:59Z", "2026-10-31"),
+    (1, "2026-11-01T04:00:00Z", "2026-11-01"),
+    (1, "2026-11-02T04:59:59Z", "2026-11-01"),
+    (2, "2026-11-01T18:29:59Z", "2026-11-01"),
+    (2, "2026-11-01T18:30:00Z", "2026-11-02"),
+];
+
 const REPORTS: [(&str, &[&str]); 8] = [
     ("packages", &["packages"]),
     ("builds", &["builds"]),
@@ -137,5 +153,107 @@ fn every_report_at_every_width() {
             }
         }
         insta::assert_snapshot!(name, golden);
+    }
+}
+
+#[test]
+fn days_are_those_of_the_local_clock_across_its_changes() {
+    for (zone_of, time, day) in DAYS {
+        let (_folder, db) = folder();
+        record(&db, &[build(1, "a/b", "1", time, rust_stats(1, 1))]);
+        let run = |args: &[&str]| {
+            let mut command = program();
+            command.env("TZ", zone(ZONES[zone_of])).arg("--db").arg(&db);
+            command
+                .args(args)
+                .args(["--format", "csv"])
+                .output()
+                .unwrap()
+        };
+        let trend = out(&run(&["trend", "--by", "day"]));
+        assert!(trend.contains(&format!("\n{day},1,")), "{time}: {trend}");
+        for args in [
+            &["builds", "--since", day, "--until", day][..],
+            &["builds", "--since", day],
+            &["builds", "--until", day],
+        ] {
+            assert_eq!(run(args).status.code(), Some(0), "{time} {args:?}");
+        }
+        let next = at(&format!("{day}T00:00:00Z")) + chrono::TimeDelta::days(1);
+        let next = next.format("%Y-%m-%d").to_string();
+        let later = run(&["builds", "--since", &next]);
+        assert_eq!(later.status.code(), Some(1), "{time}: {}", out(&later));
+    }
+}
+
+#[test]
+fn colours_only_on_a_terminal_that_wants_them() {
+    let (_folder, db) = folder();
+    record(&db, &sample());
+    for (color, variable, coloured) in [
+        ("auto", "", true),
+        ("auto", "1", false),
+        ("always", "1", true),
+        ("never", "", false),
+    ] {
+        let mut command = program();
+        command.env("NO_COLOR", variable).arg("--db").arg(&db);
+        command.args(["builds", "--color", color]);
+        let (_, shown, _) = run_on_terminal(&mut command, 80);
+        assert_eq!(shown.contains('\x1b'), coloured, "{color} {variable}");
+    }
+}
+
+#[test]
+fn columns_that_were_asked_for_and_have_no_room_are_named() {
+    let (_folder, db) = folder();
+    record(&db, &builds());
+    let args = [
+        "builds",
+        "--columns",
+        "package,finished_at,hits,misses,coverage,errors",
+    ];
+    let mut command = program();
+    command.arg("--db").arg(&db).args(args);
+    let (status, _, errors) = run_on_terminal(&mut command, 60);
+    assert_eq!(status, Some(0));
+    assert_eq!(
+        errors,
+        "sccache-report: the terminal is too narrow for: errors\n"
+    );
+    let piped = out(&run(&db, &args));
+    assert!(
+        piped.starts_with("package ") && piped.contains("  errors\n"),
+        "{piped}"
+    );
+}
+
+#[test]
+fn a_time_that_the_clocks_skip_is_the_first_after_it() {
+    let (_folder, db) = folder();
+    record(
+        &db,
+        &[build(
+            1,
+            "a/b",
+            "1",
+            "2026-03-29T01:00:00Z",
+            rust_stats(1, 1),
+        )],
+    );
+    for (since, status) in [
+        ("2026-03-29 02:30", 0),
+        ("2026-03-29 03:00", 0),
+        ("2026-03-29 03:01", 1),
+    ] {
+        let mut command = program();
+        command.env("TZ", zone(ZONES[0])).arg("--db").arg(&db);
+        let output = command.args(["builds", "--since", since]).output().unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(status),
+            "{since}: {}",
+            err(&output)
+        );
     }
 }

@@ -16,6 +16,10 @@ use crate::store::{Filter, Patterns, Pending, Store, default_path};
 /// Options that every report has.
 #[derive(Debug, clap::Args)]
 pub(super) struct Common {
+    /// The database [default: SCCACHE_REPORT_DB, or /var/lib/sccache-report/stats.db]
+    #[arg(long, value_name = "FILE", global = true)]
+    db: Option<PathBuf>,
+
     #[command(flatten)]
     filters: Filters,
 
@@ -50,10 +54,6 @@ struct Output {
     /// Colours; auto: on a terminal, unless NO_COLOR is set
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", global = true)]
     color: Color,
-
-    /// The database [default: SCCACHE_REPORT_DB, or /var/lib/sccache-report/stats.db]
-    #[arg(long, value_name = "FILE", global = true)]
-    db: Option<PathBuf>,
 }
 
 /// When to use colours.
@@ -172,7 +172,7 @@ impl Common {
 
     fn database(&self) -> PathBuf {
         let variable = || std::env::var_os("SCCACHE_REPORT_DB").filter(|path| !path.is_empty());
-        let named = self.output.db.clone();
+        let named = self.db.clone();
         named
             .or_else(|| variable().map(PathBuf::from))
             .unwrap_or_else(default_path)

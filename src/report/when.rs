@@ -50,8 +50,19 @@ pub(super) fn parse<Z: TimeZone>(
         }
         return back(&now, interval).ok_or_else(out_of_range);
     }
-    let time = parse_date_string(&text, now.clone(), Dialect::Uk)
-        .map_err(|error| format!("`{text}` is not a time: {error}"))?;
+    for format in ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dt%H:%M"] {
+        // Here, because some of these the clocks skip, and those are no error.
+        if let Ok(time) = NaiveDateTime::parse_from_str(&text, format) {
+            return on_the_clock(time, &now.timezone()).ok_or_else(out_of_range);
+        }
+    }
+    let read = |text: &str| parse_date_string(text, now.clone(), Dialect::Uk);
+    let time = read(&text).map_err(|error| format!("`{text}` is not a time: {error}"))?;
+    // A weekday's name alone is the coming one to the library.
+    let time = match time > now {
+        true => read(&format!("last {text}")).unwrap_or(time),
+        false => time,
+    };
     if time > now {
         return Err(future());
     }
@@ -167,7 +178,12 @@ mod tests {
             ("today", "2026-11-21T23:00:00Z"),
             ("now", "2026-11-22T11:00:00Z"),
             ("2026-10", "2026-09-30T23:00:00Z"),
+            ("friday", "2026-11-19T23:00:00Z"),
+            ("last friday", "2026-11-19T23:00:00Z"),
+            ("1 april", "2026-03-31T23:00:00Z"),
+            ("2026-11-01T10:00", "2026-11-01T09:00:00Z"),
             ("tomorrow", "error"),
+            ("next friday", "error"),
             ("next week", "error"),
             ("3m", "error"),
             ("3 months", "2026-08-22T11:00:00Z"),
