@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::{Parser, Subcommand};
 
 use super::common::{Common, Selection};
-use super::{Shown, Trouble, builds, emerges, overview, packages, show, trend};
+use super::{Shown, Trouble, builds, doctor, emerges, overview, packages, setup, show, trend};
 
 /// What sccache did for the packages that Portage built.
 ///
@@ -32,6 +32,8 @@ enum Command {
     Emerges(emerges::Args),
     Trend(trend::Args),
     Show(show::Args),
+    Setup(setup::Args),
+    Doctor(doctor::Args),
 }
 
 const AFTER_HELP: &str = "\
@@ -71,6 +73,8 @@ impl Cli {
                 common.refuse_table_options("`show` prints sections, not rows")?;
                 show::run(args, common, out)
             }
+            Some(Command::Setup(args)) => setup::run(args, common, out),
+            Some(Command::Doctor(args)) => doctor::run(args, common, out),
             None if self.patterns.is_empty() => {
                 common.refuse_table_options("the overview is no list of rows")?;
                 overview::run(common, out)

@@ -72,7 +72,7 @@ pub(super) enum Selection {
 }
 
 /// The options that only rows have a use for.
-const OF_ROWS: &[&str] = &["sort", "limit", "columns"];
+pub(super) const OF_ROWS: &[&str] = &["sort", "limit", "columns"];
 
 impl Common {
     /// Opens the database and says which of its builds are asked for.
@@ -171,11 +171,14 @@ impl Common {
     }
 
     fn database(&self) -> PathBuf {
+        self.named_database().unwrap_or_else(default_path)
+    }
+
+    /// The database that the option or the environment names.
+    pub(super) fn named_database(&self) -> Option<PathBuf> {
         let variable = || std::env::var_os("SCCACHE_REPORT_DB").filter(|path| !path.is_empty());
         let named = self.db.clone();
-        named
-            .or_else(|| variable().map(PathBuf::from))
-            .unwrap_or_else(default_path)
+        named.or_else(|| variable().map(PathBuf::from))
     }
 
     /// Says on standard error how many builds are not in the database yet, if any.

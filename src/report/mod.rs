@@ -11,6 +11,7 @@ mod builds;
 mod cli;
 mod close;
 mod common;
+mod doctor;
 mod duration;
 mod emerges;
 mod filters;
@@ -18,6 +19,7 @@ mod format;
 mod overview;
 mod packages;
 mod sections;
+mod setup;
 mod sheet;
 mod show;
 mod text;
@@ -56,6 +58,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     });
     match result {
         Ok(Shown::Something) => ExitCode::SUCCESS,
+        Ok(Shown::Bad) => ExitCode::from(1),
         Ok(Shown::Nothing(why)) => {
             say(&why);
             ExitCode::from(1)
@@ -90,6 +93,8 @@ fn tell(line: &str) {
 #[derive(Debug)]
 enum Shown {
     Something,
+    /// There was, and it says that something is wrong.
+    Bad,
     /// And why not, in one line.
     Nothing(String),
 }
