@@ -15,6 +15,7 @@
 //! [`collect`] is what `sccache-collect` does with the first three.
 
 pub mod collect;
+pub mod manual;
 pub mod portage;
 mod process;
 pub mod report;

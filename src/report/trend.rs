@@ -5,7 +5,7 @@ use std::io::Write;
 use chrono::{Local, TimeZone};
 
 use super::common::{Common, Selection};
-use super::sheet::{Column, Sheet, Value};
+use super::sheet::{Column, Name, Sheet, Value};
 use super::{Shown, Trouble};
 use crate::store::{Moment, Sums};
 
@@ -81,6 +81,11 @@ impl By {
             By::Year => "%Y",
         }
     }
+}
+
+/// The names of its columns.
+pub(super) fn names() -> Vec<Name> {
+    sheet(vec![]).names()
 }
 
 fn sheet(rows: Vec<Period>) -> Sheet<Period> {

@@ -40,15 +40,17 @@ pub struct Store {
     _snapshot: Option<Snapshot>,
 }
 
-/// Where the database is unless somebody says otherwise:
-/// `/var/lib/sccache-report/stats.db`, on Gentoo Prefix below `EPREFIX`. Portage sets that
+/// The database of an ordinary system.
+pub const DEFAULT_PATH: &str = "/var/lib/sccache-report/stats.db";
+
+/// Where the database is unless somebody says otherwise: [`DEFAULT_PATH`], on Gentoo Prefix below `EPREFIX`. Portage sets that
 /// for the hook; a person's shell doesn't, and there it is seen from where this program lies.
 pub fn default_path() -> PathBuf {
     let mut path = std::env::var_os("EPREFIX")
         .filter(|prefix| !prefix.is_empty())
         .or_else(|| prefix_of(&std::env::current_exe().ok()?).map(Into::into))
         .unwrap_or_default();
-    path.push("/var/lib/sccache-report/stats.db");
+    path.push(DEFAULT_PATH);
     path.into()
 }
 
