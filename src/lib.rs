@@ -21,3 +21,4 @@ mod process;
 pub mod report;
 pub mod sccache;
 pub mod store;
+mod text;

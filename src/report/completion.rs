@@ -87,7 +87,7 @@ fn values(command: Command, database: &std::path::Path, columns: &[String]) -> C
                     candidates(&packages(&database), &word)
                 }))
             }
-            Some("COLUMN" | "COLUMNS") => {
+            Some("COLUMN" | "COLUMN,...") => {
                 let columns = columns.to_vec();
                 arg.add(ArgValueCompleter::new(move |word: &OsStr| {
                     starting_with(columns.iter().map(String::as_str), &word.to_string_lossy())

@@ -108,6 +108,10 @@ pub(super) const MEANINGS: &[(&str, &str)] = &[
         "{PHASE: {measured, hits, misses, ...}}: the same numbers for each phase of the ebuild, and those of the server.",
     ),
     (
+        "levels",
+        "{LEVEL: {hits, misses, ...}}: what each level of a multi-level cache answered.",
+    ),
+    (
         "history",
         "The package's builds, the newest last; columns as in builds.",
     ),

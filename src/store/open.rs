@@ -22,6 +22,9 @@ const READ_WAIT: Duration = Duration::from_secs(1);
 fn migrations() -> Vec<M<'static>> {
     vec![
         M::up(include_str!("../../migrations/0001_builds.sql")),
+        M::up(include_str!(
+            "../../migrations/0002_levels_and_unknown_errors.sql"
+        )),
         M::up_with_hook(
             include_str!("../../migrations/0003_time_saved.sql"),
             |transaction: &Transaction<'_>| Ok(saved::learn_all(transaction)?),
@@ -108,6 +111,7 @@ impl Store {
         }
         store.prepare().map_err(|e| store.error(e))?;
         store.migrate(migrations)?;
+        store.enforce_references(true).map_err(|e| store.error(e))?;
         Ok(store)
     }
 
@@ -129,9 +133,9 @@ impl Store {
     /// Recording waits for readers in its last moment: fetch, drop, then print.
     ///
     /// # Errors
-    /// [`Error::Missing`], [`Error::NotReadable`], [`Error::NotADatabase`],
-    /// [`Error::NotOurs`], [`Error::Newer`], [`Error::Older`], [`Error::Damaged`],
-    /// [`Error::Busy`].
+    /// [`Error::Missing`], [`Error::NotReadable`], [`Error::NotAFile`],
+    /// [`Error::NotADatabase`], [`Error::NotOurs`], [`Error::Newer`], [`Error::Older`],
+    /// [`Error::Damaged`], [`Error::Busy`].
     pub fn open_for_reading(path: &Path) -> Result<Store> {
         readable(path)?;
         let in_place = read_only(path, path, None);
@@ -180,7 +184,7 @@ impl Store {
     /// The connection's settings for recording; each is explained on the module's page.
     fn prepare(&mut self) -> rusqlite::Result<()> {
         let c = &self.connection;
-        c.pragma_update(None, "foreign_keys", true)?;
+        self.enforce_references(false)?;
         c.pragma_update(None, "trusted_schema", false)?;
         c.pragma_update(None, "synchronous", "EXTRA")?;
         c.pragma_update(None, "cache_spill", false)?;
@@ -191,6 +195,12 @@ impl Store {
         self.connection
             .set_transaction_behavior(TransactionBehavior::Immediate);
         Ok(())
+    }
+
+    /// Not during a migration: it may make a table anew, and dropping the old one must not take
+    /// along the rows that refer to it.
+    fn enforce_references(&self, on: bool) -> rusqlite::Result<()> {
+        self.connection.pragma_update(None, "foreign_keys", on)
     }
 
     /// Brings the schema up to date. Several collectors may start at the same time:
@@ -253,9 +263,13 @@ fn read_only(path: &Path, file: &Path, copy: Option<Snapshot>) -> Result<Store> 
 
 /// Tells apart what SQLite calls "unable to open" alike.
 fn readable(path: &Path) -> Result<()> {
-    match fs::File::open(path).and_then(|file| file.metadata()) {
-        Ok(what) if what.is_file() => Ok(()),
-        Ok(_) => Err(Error::NotADatabase(path.to_path_buf())),
+    // Looked at before it is opened: opening a FIFO waits for somebody who writes into it.
+    match fs::metadata(path).and_then(|what| match what.is_file() {
+        true => fs::File::open(path).map(|_| true),
+        false => Ok(false),
+    }) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Error::NotAFile(path.to_path_buf())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             Err(Error::Missing(path.to_path_buf()))
         }
