@@ -3,6 +3,7 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -57,10 +58,57 @@ fn copy(from: &str, to: &Path) {
     run(Command::new("chmod").args(["-R", "u=rwX,go=rX"]).arg(to));
 }
 
+fn mode(root: &Root, path: &str) -> u32 {
+    fs::metadata(root.file(path)).unwrap().permissions().mode() & 0o7777
+}
+
 #[track_caller]
 fn run(command: &mut Command) {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {output:?}");
+}
+
+/// The crates of the release are those that it is built with here.
+#[test]
+fn the_ebuild_has_the_crates_of_cargo_lock() {
+    let read = |file: &str| fs::read_to_string(Path::new(PROJECT).join(file)).unwrap();
+    let mut crates = Vec::new();
+    for package in read("Cargo.lock").split("[[package]]") {
+        let value = |name: &str| {
+            let line = package.lines().find_map(|line| line.strip_prefix(name));
+            line.map(|value| value.trim_matches('"').to_string())
+        };
+        if value("source = ").is_some() {
+            crates.push(format!(
+                "{}@{}",
+                value("name = ").unwrap(),
+                value("version = ").unwrap()
+            ));
+        }
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    let ebuild = read(&format!("{EBUILDS}/sccache-report-{version}.ebuild"));
+    let (before, rest) = ebuild.split_once("CRATES=\"\n").unwrap();
+    let (list, after) = rest.split_once('"').unwrap();
+    let hint = "run packaging/gentoo-release";
+    let mut listed: Vec<&str> = list.split_whitespace().collect();
+    listed.sort_unstable();
+    crates.sort_unstable();
+    assert_eq!(listed, crates, "{hint}");
+
+    let live = read(&format!("{EBUILDS}/sccache-report-9999.ebuild"));
+    let (live_before, live_rest) = live.split_once("CRATES=\"\n").unwrap();
+    assert!(live_before.starts_with(before), "{hint}");
+    assert_eq!(live_rest.split_once('"').unwrap().1, after, "{hint}");
+
+    let manifest = read(&format!("{EBUILDS}/Manifest"));
+    for name in &crates {
+        let file = format!("DIST {}.crate ", name.replace('@', "-"));
+        assert!(
+            manifest.contains(&file),
+            "{name} is not in the Manifest: {hint}"
+        );
+    }
 }
 
 /// The first build can't be recorded: nothing is there that could. The second one is, and it is
@@ -85,10 +133,12 @@ fn it_emerges_records_itself_and_goes_again() {
     ] {
         assert!(root.file("usr").join(file).is_file(), "no {file}");
     }
-    let needed =
-        fs::read_to_string(root.file("var/db/pkg/app-portage/sccache-report-0.1.0/NEEDED"))
-            .unwrap_or_default();
-    eprintln!("{needed}");
+    assert_eq!(mode(&root, "var/lib/sccache-report"), 0o755);
+    let needed = root.read("var/db/pkg/app-portage/sccache-report-0.1.0/NEEDED");
+    assert!(
+        needed.contains("libsqlite3.so"),
+        "the system's SQLite: {needed}"
+    );
 
     root.append(
         "etc/portage/bashrc",
@@ -101,6 +151,16 @@ fn it_emerges_records_itself_and_goes_again() {
     assert_eq!(builds[0]["package"], "app-portage/sccache-report");
     assert_eq!(builds[0]["outcome"], "merged");
     assert!(builds[0]["hits"].as_u64() > Some(50), "{builds:?}");
+
+    // Any user reads it, and the programs know by themselves that this is a Gentoo Prefix.
+    assert_eq!(mode(&root, "var/lib/sccache-report/stats.db"), 0o644);
+    let ask = "exec setpriv --reuid=65534 --clear-groups sccache-report builds --format tsv";
+    let asked = root.run(&["env", "-u", "EPREFIX", "sh", "-c", ask]).ok();
+    assert!(
+        asked.log.contains("app-portage/sccache-report"),
+        "{}",
+        asked.log
+    );
 
     root.run(&["emerge", "-C", "app-portage/sccache-report"])
         .ok();

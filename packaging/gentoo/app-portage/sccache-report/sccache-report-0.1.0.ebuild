@@ -130,6 +130,7 @@ CRATES="
 	tempfile@3.27.0
 	terminal_size@0.4.4
 	termtree@0.5.1
+	textwrap@0.16.4
 	thiserror-impl@2.0.21
 	thiserror@2.0.21
 	unarray@0.1.4

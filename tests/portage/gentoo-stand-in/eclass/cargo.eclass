@@ -50,7 +50,7 @@ cargo_gen_config() {
 		[net]
 		offline = true
 	END
-	export CARGO_HOME=${ECARGO_HOME}
+	export CARGO_HOME=${ECARGO_HOME} CARGO_TERM_PROGRESS_WHEN=never
 }
 
 cargo_src_configure() {
