@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::common::{Common, Selection};
 use super::format::Format;
-use super::sheet::{Column, Sheet, Tone, Value};
+use super::sheet::{Column, Name, Sheet, Tone, Value};
 use super::{Shown, Trouble, breakdown, text};
 use crate::portage::{Attribution, Outcome, Phase};
 use crate::store::{BuildRow, attribution_word};
@@ -57,6 +57,11 @@ pub(super) fn detailed(
             row,
         })
         .collect()
+}
+
+/// The names of its columns.
+pub(super) fn names() -> Vec<Name> {
+    sheet(vec![]).names()
 }
 
 pub(super) fn sheet(rows: Vec<Detailed>) -> Sheet<Detailed> {

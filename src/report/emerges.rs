@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::common::{Common, Selection};
 use super::packages::note;
-use super::sheet::{Column, Sheet, Tone, Value};
+use super::sheet::{Column, Name, Sheet, Tone, Value};
 use super::{Shown, Trouble, builds, text};
 use crate::store::{EmergeRow, Sums};
 
@@ -28,6 +28,11 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
         return common.nothing(sheet(rows), why.into(), out);
     }
     common.finish(sheet(rows), out)
+}
+
+/// The names of its columns.
+pub(super) fn names() -> Vec<Name> {
+    sheet(vec![]).names()
 }
 
 fn sheet(rows: Vec<EmergeRow>) -> Sheet<EmergeRow> {

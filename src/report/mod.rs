@@ -11,11 +11,14 @@ mod builds;
 mod cli;
 mod close;
 mod common;
+mod completion;
 mod doctor;
 mod duration;
 mod emerges;
 mod filters;
 mod format;
+mod manual;
+mod meanings;
 mod overview;
 mod packages;
 mod sections;
@@ -34,7 +37,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use crate::store;
+use crate::{manual::generate, store};
 
 /// The definition of the command line, for man pages and completions.
 pub fn command() -> clap::Command {
@@ -44,6 +47,15 @@ pub fn command() -> clap::Command {
 /// Runs `sccache-report` with these arguments (the program's name first), and returns
 /// its exit status: 0 something shown, 1 nothing matched, 2 an error.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    match completion::answer(&args) {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::SUCCESS,
+        Err(_) => return ExitCode::from(2), // in the midst of a command line that somebody types
+    }
+    if let Some(status) = generate(&args, manual::manual, completion::script) {
+        return status;
+    }
     let cli = match cli::Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {

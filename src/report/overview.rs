@@ -6,7 +6,7 @@ use chrono::{DateTime, Days, Local, TimeDelta, Utc};
 
 use super::common::{Common, Selection};
 use super::format::{Format, json_rows};
-use super::sheet::{Column, Sheet, Value};
+use super::sheet::{Column, Name, Sheet, Value};
 use super::trend::{By, periods};
 use super::verdict::verdict;
 use super::{Shown, Trouble, emerges, packages, text};
@@ -110,6 +110,11 @@ fn compute(
         last_emerge,
         moments,
     })
+}
+
+/// The names of its columns.
+pub(super) fn names() -> Vec<Name> {
+    sheet(vec![]).names()
 }
 
 fn sheet(rows: Vec<Overview>) -> Sheet<Overview> {

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::common::{Common, Selection};
-use super::sheet::{Column, Sheet, Tone, Value};
+use super::sheet::{Column, Name, Sheet, Tone, Value};
 use super::{Shown, Trouble, text};
 use crate::store::{PackageRow, Sums};
 
@@ -23,6 +23,11 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
         Selection::Nothing(why) => return common.nothing(sheet(vec![]), why, out),
     };
     common.finish(sheet(rows), out)
+}
+
+/// The names of its columns.
+pub(super) fn names() -> Vec<Name> {
+    sheet(vec![]).names()
 }
 
 pub(super) fn sheet(rows: Vec<PackageRow>) -> Sheet<PackageRow> {

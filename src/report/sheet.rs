@@ -217,7 +217,24 @@ pub(super) struct Sheet<R> {
     pub(super) rows: Vec<R>,
 }
 
+/// A column's name in JSON and CSV.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Name {
+    pub(super) name: &'static str,
+    /// Whether only JSON has it.
+    pub(super) nested: bool,
+}
+
 impl<R: 'static> Sheet<R> {
+    /// The names of its columns in JSON and CSV, for the man page and completions.
+    pub(super) fn names(&self) -> Vec<Name> {
+        let name = |column: &Column<R>| Name {
+            name: column.name,
+            nested: column.nested,
+        };
+        self.data().map(name).collect()
+    }
+
     /// The columns of JSON and CSV.
     pub(super) fn data(&self) -> impl Iterator<Item = &Column<R>> {
         self.columns.iter().filter(|column| column.data)

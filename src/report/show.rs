@@ -8,7 +8,7 @@ use super::builds::{self, Detailed};
 use super::common::Common;
 use super::format::{Format, json_rows};
 use super::sections::{draw_build, draw_package};
-use super::sheet::{Column, Sheet};
+use super::sheet::{Column, Name, Sheet};
 use super::unknown::unknown_package;
 use super::{Shown, Trouble, breakdown, packages};
 use crate::portage::Phase;
@@ -143,6 +143,11 @@ fn show_build(
     let levels = |d: &Detailed| breakdown::levels(&d.phases);
     sheet.columns.push(Column::nested("levels", levels));
     common.finish(sheet, out)
+}
+
+/// The names of its columns.
+pub(super) fn names() -> Vec<Name> {
+    package_sheet(vec![]).names()
 }
 
 /// The package's columns as `packages` has them, and what lies below.

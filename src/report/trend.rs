@@ -7,7 +7,7 @@ use chrono::{Datelike, Days, Local, Months, NaiveDate, TimeZone, Weekday};
 use super::common::{Common, Selection};
 use super::format::Format;
 use super::packages::note;
-use super::sheet::{Column, Sheet, Tone, Value};
+use super::sheet::{Column, Name, Sheet, Tone, Value};
 use super::{Shown, Trouble, text};
 use crate::store::{Moment, Sums};
 
@@ -143,6 +143,11 @@ impl By {
             By::Year => first.checked_add_months(Months::new(12)),
         }
     }
+}
+
+/// The names of its columns.
+pub(super) fn names() -> Vec<Name> {
+    sheet(vec![]).names()
 }
 
 fn sheet(rows: Vec<Period>) -> Sheet<Period> {
