@@ -43,11 +43,13 @@ pub struct Store {
     _snapshot: Option<Snapshot>,
 }
 
-/// Where the database is unless somebody says otherwise:
-/// `/var/lib/sccache-report/stats.db`, on Gentoo Prefix below `EPREFIX`.
+/// The database of an ordinary system.
+pub const DEFAULT_PATH: &str = "/var/lib/sccache-report/stats.db";
+
+/// Where the database is unless somebody says otherwise: [`DEFAULT_PATH`], on Gentoo Prefix below `EPREFIX`.
 pub fn default_path() -> PathBuf {
     let mut path = crate::portage::eprefix().into_os_string();
-    path.push("/var/lib/sccache-report/stats.db");
+    path.push(DEFAULT_PATH);
     path.into()
 }
 
