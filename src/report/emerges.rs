@@ -15,7 +15,15 @@ pub(super) struct Args {}
 
 pub(super) fn run(_: &Args, common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble> {
     let rows = match common.select(&[])? {
-        Selection::Builds(store, filter) => store.emerges(&filter)?,
+        Selection::Builds(store, filter) => {
+            let rows = store.emerges(&filter)?;
+            if rows.is_empty() && store.sums(&filter)?.builds > 0 {
+                // A log doesn't say by which command it came about.
+                let why = "the builds that match name no emerge command: imported logs don't";
+                return common.nothing(&sheet(rows), why.into(), out);
+            }
+            rows
+        }
         Selection::Nothing(why) => return common.nothing(&sheet(vec![]), why, out),
     };
     common.finish(sheet(rows), out)
