@@ -26,7 +26,7 @@ pub use error::ParseError;
 pub use json::parse_json;
 pub use listener::Listener;
 pub use rates::{coverage, hit_rate, percent};
-pub use scan::Blocks;
+pub use scan::{Blocks, Read};
 pub use server::{Sccache, ServerError, Stop, TakeError};
 pub use stats::{Counts, Level, Stats};
 pub use text::{clean_log_line, parse_text};
