@@ -189,3 +189,15 @@ fn many_logs_are_recorded_in_several_transactions() {
     logs.added(0, 600);
     assert_eq!(logs.builds().len(), 600);
 }
+
+#[test]
+fn emerges_says_that_logs_name_no_command() {
+    let logs = Logs::with(LIBRSVG, &librsvg());
+    logs.added(1, 0);
+    let emerges = common::run(&logs.db, &["emerges"]);
+    assert_eq!(emerges.status.code(), Some(1));
+    let why = "the builds that match name no emerge command: imported logs don't";
+    assert!(common::err(&emerges).contains(why), "{emerges:?}");
+    let none = common::run(&logs.db, &["emerges", "--until", "2000-01-01"]);
+    assert!(common::err(&none).contains("no recorded build matches"));
+}
