@@ -7,6 +7,7 @@ mod environment;
 mod json;
 pub mod log;
 mod phase;
+pub mod saving;
 mod snapshot;
 
 pub use crate::text::printable;

@@ -4,7 +4,7 @@ use rusqlite::{Transaction, TransactionBehavior, params};
 
 use super::columns::{count, micros};
 use super::insert::insert;
-use super::{Error, Result, Store, words};
+use super::{Error, Result, Store, saved, words};
 use crate::portage::{Attribution, Build, Emerge};
 use crate::sccache::Stats;
 
@@ -75,6 +75,7 @@ fn one(
     for (position, phase) in build.phases.iter().enumerate() {
         insert(transaction, id, position, phase, failed)?;
     }
+    saved::learn(transaction, id, build).map_err(failed)?;
     Ok(Recorded::New)
 }
 
