@@ -18,7 +18,7 @@ const MAX_WARNING: usize = 2048;
 /// Portage's hook calls it; by hand there is only `import`. Whatever goes wrong in the hook, a
 /// merge goes on: it says so in one line that begins with "warning: " and exits with 0.
 #[derive(Parser)]
-#[command(version, propagate_version = true)]
+#[command(name = "sccache-collect", version, propagate_version = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -77,6 +77,9 @@ enum Command {
     /// in which Portage 3 writes it. Without one the build has the file's time. Numbers of a
     /// recipe's server count as shared: others may have used it. Where they grow from block to
     /// block, and no server was stopped in between, they count as one server's.
+    ///
+    /// Builds that wait in FILE.pending are recorded first, without a LOG only those; and an
+    /// older database is upgraded.
     #[command(after_help = IMPORT_HELP)]
     Import {
         /// Show what would be added, and add nothing
@@ -86,7 +89,7 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         db: Option<PathBuf>,
         /// Logs, or folders of logs such as /var/log/portage
-        #[arg(value_name = "LOG|DIR", required = true)]
+        #[arg(value_name = "LOG|DIR")]
         paths: Vec<PathBuf>,
     },
 }

@@ -5,11 +5,13 @@
 //! (`sheet`), and any of the formats (`format`) writes them. Only this room knows a
 //! column's heading.
 
+mod arrange;
 mod breakdown;
 mod builds;
 mod cli;
 mod close;
 mod common;
+mod doctor;
 mod duration;
 mod emerges;
 mod filters;
@@ -17,10 +19,12 @@ mod format;
 mod overview;
 mod packages;
 mod sections;
+mod setup;
 mod sheet;
 mod show;
 mod text;
 mod trend;
+mod unknown;
 mod verdict;
 mod when;
 
@@ -54,6 +58,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     });
     match result {
         Ok(Shown::Something) => ExitCode::SUCCESS,
+        Ok(Shown::Bad) => ExitCode::from(1),
         Ok(Shown::Nothing(why)) => {
             say(&why);
             ExitCode::from(1)
@@ -88,6 +93,8 @@ fn tell(line: &str) {
 #[derive(Debug)]
 enum Shown {
     Something,
+    /// There was, and it says that something is wrong.
+    Bad,
     /// And why not, in one line.
     Nothing(String),
 }
@@ -118,8 +125,8 @@ impl From<store::Error> for Trouble {
     }
 }
 
-impl From<sheet::NoColumn> for Trouble {
-    fn from(error: sheet::NoColumn) -> Self {
+impl From<arrange::NoColumn> for Trouble {
+    fn from(error: arrange::NoColumn) -> Self {
         let cure = match error.names.is_empty() {
             true => String::new(),
             false => format!("the columns are: {}", error.names.join(", ")),
