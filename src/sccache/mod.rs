@@ -29,7 +29,7 @@ pub use json::parse_json;
 pub use listener::Listener;
 pub use rates::{coverage, hit_rate, percent};
 pub use running::{RunningServer, ServerEnvironment};
-pub use scan::Blocks;
+pub use scan::{Blocks, Read};
 pub use server::{Sccache, ServerError, Stop, TakeError};
 pub use stats::{Counts, Level, Stats};
 pub use survey::{Bounds, Survey, survey};
