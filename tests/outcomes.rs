@@ -3,15 +3,7 @@
 mod support;
 
 use serde_json::Value;
-use support::{Root, Run};
-
-/// An ebuild whose phases compile one file each, and then do what the test wants.
-fn ebuild(phases: &str) -> String {
-    format!(
-        "EAPI=8\nSLOT=0\nKEYWORDS=amd64\nS=${{WORKDIR}}\n\
-         one() {{ echo \"int ${{EBUILD_PHASE}}_$1;\" > $1.c; sccache gcc -c $1.c || die; }}\n{phases}"
-    )
-}
+use support::{Root, Run, ebuild};
 
 fn root(phases: &str) -> Root {
     let root = Root::new();

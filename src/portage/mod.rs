@@ -4,6 +4,7 @@
 mod build;
 mod emerge;
 mod environment;
+mod leftover;
 pub mod log;
 mod phase;
 mod snapshot;
@@ -12,6 +13,7 @@ mod text;
 pub use build::{Attribution, BUILD_LINE, Build, Emerge, Outcome, Phase};
 pub use emerge::told_to_stop;
 pub use environment::{Environment, host};
+pub use leftover::{Unfinished, forget, set_aside, unfinished};
 pub use phase::{MAX_SNAPSHOTS, PHASES};
 pub use snapshot::{
     FOLDER, Snapshots, lock, write as write_snapshot, write_as as write_snapshot_as,
