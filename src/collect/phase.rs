@@ -205,16 +205,25 @@ fn give_back_what_root_wrote(stats: &Stats, started: Option<DateTime<Utc>>) {
     if !wrote || !wanted || !rustix::process::geteuid().is_root() {
         return;
     }
-    // The server's word for where the cache is must be the configuration's too: what answers at a path
-    // socket in ${T} need not be ours.
-    let configured = std::env::var_os("SCCACHE_DIR").map(PathBuf::from);
-    let folder = stats
-        .cache_folder()
-        .filter(|folder| Some(folder) == configured.as_ref());
+    let folder = stats.cache_folder().filter(|folder| is_configured(folder));
     if let (Some(folder), Some(started)) = (folder, started) {
         // Where it can't be opened there is nothing to give.
         let _ = give_back(&folder, started.into());
     }
+}
+
+/// The server's word for where the cache is must be the configuration's too (`SCCACHE_DIR`, or else the
+/// file `SCCACHE_CONF`): what answers at a path socket in `${T}` need not be ours.
+fn is_configured(folder: &Path) -> bool {
+    if let Some(configured) = std::env::var_os("SCCACHE_DIR") {
+        return Path::new(&configured) == folder;
+    }
+    let file = std::env::var_os("SCCACHE_CONF").map(std::fs::read_to_string);
+    let (file, quoted) = (
+        file.and_then(Result::ok),
+        format!("\"{}\"", folder.display()),
+    );
+    file.is_some_and(|text| text.lines().any(|line| line.contains(&quoted)))
 }
 
 /// The addresses in the environment: that of an sccache that knows sockets (0.9.0+), and the port

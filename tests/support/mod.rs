@@ -9,6 +9,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
+pub mod builds;
 pub mod running;
 pub use running::Running;
 
