@@ -335,8 +335,8 @@ ___sccache_report_main() {
 
 	case ${EBUILD_PHASE-} in
 	clean)
-		# What an emerge left that was killed; FEATURES=keepwork goes on with it.
-		[[ " ${FEATURES-} " == *' keepwork '* ]] || ___sccache_report_record interrupted
+		# What an emerge left that was killed. One goes on with it only where ${T} stays as well.
+		[[ " ${FEATURES-} " == *' keepwork '* && " ${FEATURES-} " == *' keeptemp '* ]] || ___sccache_report_record interrupted
 		;;
 	pretend | setup)
 		# Checks of the compiler may run it, in the host's network: their server must not outlive them.

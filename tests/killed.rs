@@ -18,7 +18,8 @@ fn root(phases: &str) -> Root {
 #[ignore = "needs root and the registries: make test"]
 fn a_phase_whose_shell_is_killed_is_not_measured_and_leaves_no_server() {
     for features in ["", "-pid-sandbox", SHARED_NETWORK] {
-        let root = root("src_configure() { one a; }\nsrc_compile() { one b; kill -KILL $$ ${BASHPID}; }");
+        let root =
+            root("src_configure() { one a; }\nsrc_compile() { one b; kill -KILL $$ ${BASHPID}; }");
         let run = root
             .emerge_with(&[("FEATURES", features)], &["dev-test/dies"])
             .failed();
@@ -28,7 +29,8 @@ fn a_phase_whose_shell_is_killed_is_not_measured_and_leaves_no_server() {
     }
 }
 
-/// emerge and the phase's shell are killed together. With FEATURES=keepwork the next one goes on.
+/// emerge and the phase's shell are killed together. With FEATURES=keepwork the next one goes on, with the numbers only
+/// where ${T} is kept as well.
 #[test]
 #[ignore = "needs root and the registries: make test"]
 fn a_killed_phase_is_known_to_the_next_build() {
@@ -40,14 +42,24 @@ fn a_killed_phase_is_known_to_the_next_build() {
                 ("merged", 1, "configure compile"),
             ],
         ),
-        ("keepwork", vec![("merged", 2, "configure compile")]),
+        (
+            "keepwork -pid-sandbox",
+            vec![
+                ("interrupted", 1, "configure compile"),
+                ("merged", 1, "compile"),
+            ],
+        ),
+        (
+            "keepwork keeptemp -pid-sandbox",
+            vec![("merged", 2, "configure compile")],
+        ),
     ] {
         let root = root(
             "src_configure() { one a; }\n\
              src_compile() { one b; [[ -n ${GO_ON} ]] || { echo $$ ${BASHPID} > /mnt/gentoo/tmp/phase; kill -STOP ${BASHPID}; }; one c; }",
         );
         let script = "emerge -1 dev-test/dies & until [[ -s /tmp/phase ]]; do sleep 0.1; done\n\
-                      kill -KILL $! $([[ ${FEATURES} == *-pid-sandbox* ]] && cat /tmp/phase); wait $!\n\
+                      kill -KILL $! $(< /tmp/phase); wait $!\n\
                       GO_ON=1 emerge -1 dev-test/dies";
         let run = root
             .run_with(&[("FEATURES", features)], &["bash", "-c", script])

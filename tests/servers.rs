@@ -104,6 +104,20 @@ fn a_server_that_hangs_or_dies_is_a_phase_not_measured() {
     }
 }
 
+/// Where sccache can't even start a server (it runs in another folder than its clients): nothing was killed.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_server_that_cannot_start_is_not_one_that_was_killed() {
+    let root =
+        root("src_compile() { echo 'int i;' > i.c; sccache gcc -c i.c; gcc -c i.c || die; }");
+    root.append(
+        "etc/portage/make.conf",
+        "SCCACHE_SERVER_UDS=\"relative.sock\"",
+    );
+    let run = root.emerge(&["dev-test/serves"]);
+    assert_not_measured(&only_build(&root, &run), &run, "could not start");
+}
+
 /// src_install is root's, whose servers log elsewhere. What is zeroed or stopped before it counted loses nothing, and
 /// a clock that is set forward is no other server.
 #[test]

@@ -1,10 +1,12 @@
 //! The end of a src phase: what its server counted.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use chrono::{DateTime, Utc};
+use rustix::fs::Uid;
 use uuid::Uuid;
 
 use super::{Said, shared};
@@ -90,7 +92,7 @@ fn take_down(
         return Ok(());
     }
     if let Ok(stats) = &stats {
-        give_back_what_root_wrote(stats, options.started);
+        give_back_what_root_wrote(stats, options.started, &environment.t);
     }
     let finished_at = Utc::now();
     let phase = Phase {
@@ -199,16 +201,18 @@ fn take(options: &PhaseOptions, address: &Address, t: &Path, said: &mut Said) ->
 /// errors with status 0, and `Permission denied (os error 13)`. A cache that is read-only for root
 /// (`SCCACHE_LOCAL_RW_MODE`, 0.7.5+) would cost the objects, and every miss an error; this costs
 /// nothing as long as root writes nothing. `SCCACHE_REPORT_CHOWN=no` turns it off.
-fn give_back_what_root_wrote(stats: &Stats, started: Option<DateTime<Utc>>) {
+fn give_back_what_root_wrote(stats: &Stats, started: Option<DateTime<Utc>>, t: &Path) {
     let wrote = stats.writes != Some(0) || stats.misses.total > 0;
     let wanted = std::env::var_os("SCCACHE_REPORT_CHOWN").is_none_or(|value| value != "no");
     if !wrote || !wanted || !rustix::process::geteuid().is_root() {
         return;
     }
     let folder = stats.cache_folder().filter(|folder| is_configured(folder));
-    if let (Some(folder), Some(started)) = (folder, started) {
+    // ${T} belongs to who builds.
+    let user = std::fs::symlink_metadata(t).map(|t| Uid::from_raw(t.uid()));
+    if let (Some(folder), Some(started), Ok(user)) = (folder, started, user) {
         // Where it can't be opened there is nothing to give.
-        let _ = give_back(&folder, started.into());
+        let _ = give_back(&folder, user, started.into());
     }
 }
 

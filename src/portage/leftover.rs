@@ -40,7 +40,7 @@ pub fn unfinished(t: &Path) -> Result<Vec<Unfinished>> {
         let phase = phase_of(&name)?;
         // Last written to when its server last heard of a client.
         let stat = rustix::fs::statat(&folder, &name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
-        let ended = DateTime::from_timestamp_secs(stat.st_mtime);
+        let ended = DateTime::from_timestamp(stat.st_mtime, stat.st_mtime_nsec as u32);
         let ended = ended.filter(|time| check_time(*time).is_ok());
         let ended = ended.map_or_else(Utc::now, |time| time.min(Utc::now()));
         let phase = Phase {

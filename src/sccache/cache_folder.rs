@@ -2,7 +2,7 @@
 //! `src/cache/disk.rs`, 0.16.0), and `preprocessor/a/b/c/KEY` (`normalize_key` there).
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -27,28 +27,34 @@ impl Stats {
 
 /// Gives what root wrote below `folder` since then to the folder's owner; returns how many files
 /// and folders that were. In a folder of root's that its group may write (`root:portage`, mode 2775)
-/// they go to the group, which may read and write them then; else root's folder is left alone.
+/// they go to `user`, who builds there: the group's rights alone don't do, for sccache sets an
+/// object's times when it is used, which only its owner may. Else root's folder is left alone.
 ///
 /// The owner may put anything there to be given to them, so only what root made is: a regular file
 /// of one name, held by a descriptor while it is looked at and given, or a folder.
 ///
 /// # Errors
 /// Where the folder can't be opened; single files that can't be given are left.
-pub fn give_back(folder: &Path, since: SystemTime) -> io::Result<u64> {
+pub fn give_back(folder: &Path, user: Uid, since: SystemTime) -> io::Result<u64> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let folder = rustix::fs::open(folder, flags, Mode::empty())?;
     let stat = rustix::fs::fstat(&folder)?;
     let since = since
         .duration_since(UNIX_EPOCH)
         .map_or(0, |time| time.as_secs());
+    let of_a_group = stat.st_uid == 0 && stat.st_gid != 0 && stat.st_mode & 0o020 != 0;
+    let owner = if of_a_group {
+        user
+    } else {
+        Uid::from_raw(stat.st_uid)
+    };
     let mut giver = Giver {
-        owner: Uid::from_raw(stat.st_uid),
+        owner,
         group: Gid::from_raw(stat.st_gid),
-        to_group: stat.st_uid == 0 && stat.st_gid != 0 && stat.st_mode & 0o020 != 0,
         since: i64::try_from(since).unwrap_or(i64::MAX),
         given: 0,
     };
-    if giver.to_group || !giver.owner.is_root() {
+    if !giver.owner.is_root() {
         giver.walk(&folder, &stat, 0);
     }
     Ok(giver.given)
@@ -57,7 +63,6 @@ pub fn give_back(folder: &Path, since: SystemTime) -> io::Result<u64> {
 struct Giver {
     owner: Uid,
     group: Gid,
-    to_group: bool,
     /// Seconds since 1970.
     since: i64,
     given: u64,
@@ -96,7 +101,7 @@ impl Giver {
         };
         self.walk(&folder, &stat, depth + 1);
         if self.is_roots(&stat) {
-            self.give(&folder, &stat);
+            self.give(&folder);
         }
     }
 
@@ -110,7 +115,7 @@ impl Giver {
         };
         let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
         if regular && stat.st_nlink == 1 && self.is_roots(&stat) {
-            self.give(&file, &stat);
+            self.give(&file);
         }
     }
 
@@ -118,17 +123,10 @@ impl Giver {
         stat.st_uid == 0 && stat.st_ctime >= self.since
     }
 
-    fn give(&mut self, file: impl AsFd, stat: &Stat) {
+    fn give(&mut self, file: impl AsFd) {
         let (owner, group) = (Some(self.owner), Some(self.group));
-        let mut given = rustix::fs::chownat(&file, "", owner, group, AtFlags::EMPTY_PATH).is_ok();
-        if given && self.to_group {
-            // As `chmod g+rwX`. A descriptor of this kind takes no mode but by its name in /proc.
-            let enter = (stat.st_mode & 0o100) >> 3;
-            let mode = Mode::from_raw_mode(stat.st_mode & 0o7777 | 0o060 | enter);
-            let name = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
-            given = rustix::fs::chmod(name, mode).is_ok();
-        }
-        self.given += u64::from(given);
+        let given = rustix::fs::chownat(file, "", owner, group, AtFlags::EMPTY_PATH);
+        self.given += u64::from(given.is_ok());
     }
 }
 
@@ -138,6 +136,8 @@ mod tests {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 
     use super::*;
+
+    const PORTAGE: Uid = Uid::from_raw(250);
 
     #[test]
     fn a_local_cache_has_a_folder() {
@@ -178,13 +178,13 @@ mod tests {
         chown(cache.path(), Some(250), Some(250)).unwrap();
         let old = SystemTime::now() + std::time::Duration::from_secs(60);
         assert_eq!(
-            give_back(cache.path(), old).unwrap(),
+            give_back(cache.path(), PORTAGE, old).unwrap(),
             0,
             "nothing is that new"
         );
         let since = SystemTime::now() - std::time::Duration::from_secs(60);
         // Four folders of a/b and preprocessor/c/d, and preprocessor; two files.
-        assert_eq!(give_back(cache.path(), since).unwrap(), 7);
+        assert_eq!(give_back(cache.path(), PORTAGE, since).unwrap(), 7);
         for (path, owner) in [
             ("a/b/key", 250),
             ("preprocessor/c", 250),
@@ -196,27 +196,24 @@ mod tests {
     }
     /// As `install -d -g portage -m 2775` makes it.
     #[test]
-    fn a_folder_of_a_group_gives_to_the_group() {
+    fn a_folder_of_a_group_gives_to_who_builds() {
         if !rustix::process::geteuid().is_root() {
-            eprintln!("NOT RUN, needs root: a_folder_of_a_group_gives_to_the_group");
+            eprintln!("NOT RUN, needs root: a_folder_of_a_group_gives_to_who_builds");
             return;
         }
         let cache = tempfile::tempdir().unwrap();
         let at = |path: &str| cache.path().join(path);
-        let mode = |path: &str| fs::metadata(at(path)).unwrap().mode() & 0o7777;
         chown(cache.path(), Some(0), Some(250)).unwrap();
         let since = SystemTime::now() - std::time::Duration::from_secs(60);
         for (may, given) in [(0o755, 0), (0o2775, 3)] {
             fs::set_permissions(cache.path(), fs::Permissions::from_mode(may)).unwrap();
             fs::create_dir_all(at("a/b")).unwrap();
             fs::write(at("a/b/key"), "").unwrap();
-            fs::set_permissions(at("a/b/key"), fs::Permissions::from_mode(0o600)).unwrap();
-            assert_eq!(give_back(cache.path(), since).unwrap(), given);
+            assert_eq!(give_back(cache.path(), PORTAGE, since).unwrap(), given);
         }
         for path in ["a", "a/b", "a/b/key"] {
             let metadata = fs::metadata(at(path)).unwrap();
-            assert_eq!((metadata.uid(), metadata.gid()), (0, 250), "{path}");
+            assert_eq!((metadata.uid(), metadata.gid()), (250, 250), "{path}");
         }
-        assert_eq!((mode("a") & 0o070, mode("a/b/key")), (0o070, 0o660));
     }
 }
