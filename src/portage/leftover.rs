@@ -13,7 +13,7 @@ use rustix::fs::{AtFlags, Dir};
 use uuid::Uuid;
 
 use super::phase::check_time;
-use super::snapshot::{FOLDER, open_directory};
+use super::snapshot::{FOLDER, open_t};
 use super::{Attribution, Outcome, PHASES, Phase};
 
 /// No more of either are looked at; an honest build leaves one or two.
@@ -35,7 +35,7 @@ pub struct Unfinished {
 /// # Errors
 /// Where `${T}` can't be read.
 pub fn unfinished(t: &Path) -> Result<Vec<Unfinished>> {
-    let folder = open_directory(rustix::fs::CWD, t)?;
+    let folder = open_t(t)?;
     let unfinished = |name: String| {
         let phase = phase_of(&name)?;
         // Last written to when its server last heard of a client.
@@ -58,7 +58,7 @@ pub fn unfinished(t: &Path) -> Result<Vec<Unfinished>> {
 
 /// Forgets an unfinished phase, once its snapshot is there.
 pub fn forget(t: &Path, unfinished: &Unfinished) {
-    if let Ok(folder) = open_directory(rustix::fs::CWD, t) {
+    if let Ok(folder) = open_t(t) {
         let _ = rustix::fs::unlinkat(&folder, &unfinished.name, AtFlags::empty());
     }
 }
@@ -69,7 +69,7 @@ pub fn forget(t: &Path, unfinished: &Unfinished) {
 /// # Errors
 /// Where `${T}` can't be read.
 pub fn set_aside(t: &Path) -> Result<Vec<(String, Outcome)>> {
-    let folder = open_directory(rustix::fs::CWD, t)?;
+    let folder = open_t(t)?;
     let outcome = |name: String| outcome_of(&name).map(|outcome| (name, outcome));
     Ok(names(&folder)?.filter_map(outcome).take(MAX).collect())
 }

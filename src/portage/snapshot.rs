@@ -83,8 +83,7 @@ pub fn write_as(id: Uuid, t: &Path, phase: &Phase) -> Result<()> {
 }
 
 fn open_or_create_folder(t: &Path) -> Result<OwnedFd> {
-    let parent = open_directory(rustix::fs::CWD, t)
-        .with_context(|| format!("can't open {}", t.display()))?;
+    let parent = open_t(t)?;
     match rustix::fs::mkdirat(&parent, FOLDER, Mode::from(0o700)) {
         Ok(()) | Err(Errno::EXIST) => {}
         Err(error) => bail!("can't make {}: {error}", t.join(FOLDER).display()),
@@ -103,7 +102,11 @@ fn open_or_create_folder(t: &Path) -> Result<OwnedFd> {
     Ok(folder)
 }
 
-pub(super) fn open_directory(
+pub(super) fn open_t(t: &Path) -> Result<OwnedFd> {
+    open_directory(rustix::fs::CWD, t).with_context(|| format!("can't open {}", t.display()))
+}
+
+fn open_directory(
     at: impl std::os::fd::AsFd,
     path: impl rustix::path::Arg,
 ) -> rustix::io::Result<OwnedFd> {
@@ -133,8 +136,7 @@ impl Snapshots {
     /// Where something that isn't a folder stands in its place. Single files that can't be
     /// taken don't fail it: they are left where they are and named in `refused`.
     pub fn read(t: &Path, name: &str) -> Result<Option<Self>> {
-        let parent = open_directory(rustix::fs::CWD, t)
-            .with_context(|| format!("can't open {}", t.display()))?;
+        let parent = open_t(t)?;
         let path = t.join(name);
         let folder = match open_directory(&parent, name) {
             Ok(folder) => folder,

@@ -137,7 +137,9 @@ mod tests {
 
     use super::*;
 
-    const PORTAGE: Uid = Uid::from_raw(250);
+    fn portage() -> Uid {
+        Uid::from_raw(250)
+    }
 
     #[test]
     fn a_local_cache_has_a_folder() {
@@ -178,13 +180,13 @@ mod tests {
         chown(cache.path(), Some(250), Some(250)).unwrap();
         let old = SystemTime::now() + std::time::Duration::from_secs(60);
         assert_eq!(
-            give_back(cache.path(), PORTAGE, old).unwrap(),
+            give_back(cache.path(), portage(), old).unwrap(),
             0,
             "nothing is that new"
         );
         let since = SystemTime::now() - std::time::Duration::from_secs(60);
         // Four folders of a/b and preprocessor/c/d, and preprocessor; two files.
-        assert_eq!(give_back(cache.path(), PORTAGE, since).unwrap(), 7);
+        assert_eq!(give_back(cache.path(), portage(), since).unwrap(), 7);
         for (path, owner) in [
             ("a/b/key", 250),
             ("preprocessor/c", 250),
@@ -209,7 +211,7 @@ mod tests {
             fs::set_permissions(cache.path(), fs::Permissions::from_mode(may)).unwrap();
             fs::create_dir_all(at("a/b")).unwrap();
             fs::write(at("a/b/key"), "").unwrap();
-            assert_eq!(give_back(cache.path(), PORTAGE, since).unwrap(), given);
+            assert_eq!(give_back(cache.path(), portage(), since).unwrap(), given);
         }
         for path in ["a", "a/b", "a/b/key"] {
             let metadata = fs::metadata(at(path)).unwrap();
