@@ -45,12 +45,12 @@ fn each_broken_file_is_its_own_error_and_left_as_it_is() {
     let damaged = file("damaged", &bytes);
 
     let kind = |error: Option<Error>| match error {
-        Some(Error::Newer(_, 99, 1)) => "newer",
+        Some(Error::Newer(_, 99, _)) => "newer",
         Some(Error::NotOurs(_)) => "foreign",
         Some(Error::NotADatabase(_)) => "text",
         Some(Error::Damaged(..)) => "damaged",
         Some(Error::Missing(_)) => "missing",
-        Some(Error::Older(_, 0, 1)) => "empty",
+        Some(Error::Older(_, 0, _)) => "empty",
         Some(_) => "other",
         None => "none",
     };

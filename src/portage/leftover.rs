@@ -8,7 +8,6 @@ use std::path::Path;
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
-use clap::ValueEnum;
 use rustix::fs::{AtFlags, Dir};
 use uuid::Uuid;
 
@@ -76,9 +75,7 @@ pub fn set_aside(t: &Path) -> Result<Vec<(String, Outcome)>> {
 
 /// The name of such a folder.
 pub(super) fn name_aside(outcome: Outcome) -> String {
-    let word = outcome.to_possible_value();
-    let word = word.as_ref().map_or("", |value| value.get_name());
-    format!("{FOLDER}.{word}.{}", Uuid::new_v4())
+    format!("{FOLDER}.{}.{}", outcome.word(), Uuid::new_v4())
 }
 
 fn outcome_of(name: &str) -> Option<Outcome> {
@@ -87,7 +84,7 @@ fn outcome_of(name: &str) -> Option<Outcome> {
         .strip_prefix('.')?
         .split_once('.')?;
     Uuid::try_parse(id).ok()?;
-    Outcome::from_str(word, false).ok()
+    word.parse().ok()
 }
 
 fn phase_of(name: &str) -> Option<&'static str> {
@@ -108,8 +105,8 @@ mod tests {
 
     #[test]
     fn names_tell_what_it_is() {
-        for outcome in Outcome::value_variants() {
-            assert_eq!(outcome_of(&name_aside(*outcome)), Some(*outcome));
+        for outcome in Outcome::ALL {
+            assert_eq!(outcome_of(&name_aside(outcome)), Some(outcome));
         }
         assert_eq!(
             phase_of(".sccache-report.compile.12345.log"),

@@ -64,7 +64,7 @@ pub(super) fn run(common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble
             true => "no builds recorded yet: build something with sccache",
             false => "no recorded build matches",
         };
-        return common.nothing(&sheet(vec![]), why.into(), out);
+        return common.nothing(sheet(vec![]), why.into(), out);
     };
     match common.format {
         Format::Table => {
@@ -129,7 +129,7 @@ fn sheet(rows: Vec<Overview>) -> Sheet<Overview> {
         Col::new("misses", |o| o.sums.misses.into()),
         Col::new("hit_rate", |o| o.sums.hit_rate().into()),
         Col::new("coverage", |o| o.sums.coverage().into()),
-        Col::new("time_saved_seconds", |_| Value::Unknown),
+        Col::new("time_saved_seconds", |o| o.sums.time_saved.into()),
         Col::new("verdict", |o| Value::Text(verdict(&o.sums))),
         Col::nested("best", |o| json_rows(&packages::columns(), &o.best)),
         Col::nested("worst", |o| json_rows(&packages::columns(), &o.worst)),

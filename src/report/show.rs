@@ -38,11 +38,14 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
     match names.as_slice() {
         [name] => show_package(store, name, common, out),
         [] => match build_id(&store, &args.what)? {
-            Some(id) => show_build(store, id, common, out),
+            Some(id) => {
+                common.refuse_filters("a build is named by its id")?;
+                show_build(store, id, common, out)
+            }
             None => {
                 let what = text::clean(&args.what);
                 let why = format!("no recorded package or build matches {what}");
-                common.nothing(&package_sheet(vec![]), why, out)
+                common.nothing(package_sheet(vec![]), why, out)
             }
         },
         several => Err(ambiguous(&args.what, several.iter().map(String::as_str))),
@@ -98,7 +101,7 @@ fn show_package(
     drop(store);
     let Some(row) = row else {
         let why = "no recorded build matches".to_string();
-        return common.nothing(&package_sheet(vec![]), why, out);
+        return common.nothing(package_sheet(vec![]), why, out);
     };
     let phases = history
         .iter()
@@ -137,6 +140,8 @@ fn show_build(
     let mut sheet = builds::sheet(builds);
     let compilers = |d: &Detailed| breakdown::compilers(&d.phases);
     sheet.columns.push(Column::nested("compilers", compilers));
+    let levels = |d: &Detailed| breakdown::levels(&d.phases);
+    sheet.columns.push(Column::nested("levels", levels));
     common.finish(sheet, out)
 }
 
@@ -148,6 +153,7 @@ fn package_sheet(rows: Vec<Package>) -> Sheet<Package> {
         Column::<Package>::nested("languages", |p| breakdown::languages(&p.phases)),
         Column::<Package>::nested("compilers", |p| breakdown::compilers(&p.phases)),
         Column::<Package>::nested("not_cached", |p| breakdown::not_cached(&p.phases)),
+        Column::<Package>::nested("levels", |p| breakdown::levels(&p.phases)),
         Column::<Package>::nested("phases", |p| breakdown::phases(&p.phases)),
         Column::<Package>::nested("history", |p| json_rows(&builds::columns(), &p.history)),
     ]);

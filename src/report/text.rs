@@ -1,22 +1,14 @@
 //! Values as people read them. What comes from the database was written by others:
 //! everything that could steer a terminal is made visible.
 
+pub(super) use super::duration::duration;
 pub(super) use crate::sccache::percent as rate;
 use chrono::{DateTime, Local, Utc};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// The text with control characters, and those that turn or hide text, escaped.
+/// The text with control characters, and those that turn or hide text, written out.
 pub(super) fn clean(text: &str) -> String {
-    let mut clean = String::with_capacity(text.len());
-    for c in text.chars() {
-        let steers = c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-        match steers {
-            true => clean.extend(c.escape_default()),
-            false => clean.push(c),
-        }
-    }
-    clean
+    crate::text::printable(text, usize::MAX)
 }
 
 /// The text cut to `width` places, the last of them an ellipsis.
@@ -34,6 +26,38 @@ pub(super) fn cut(mut text: String, width: usize) -> String {
     text
 }
 
+/// `CATEGORY/PN` cut to `width` places: of the category first, for the name says more.
+pub(super) fn cut_package(package: String, width: usize) -> String {
+    let Some((category, name)) = package.split_once('/') else {
+        return cut(package, width);
+    };
+    match width.checked_sub(name.width() + 1) {
+        Some(room) if room > 0 => format!("{}/{name}", cut(category.to_string(), room)),
+        _ => cut(name.to_string(), width),
+    }
+}
+
+/// A day and minute cut to the day.
+pub(super) fn cut_minute(minute: String, width: usize) -> String {
+    match minute.split_once(' ') {
+        Some((day, _)) if minute.width() > width => cut(day.to_string(), width),
+        _ => cut(minute, width),
+    }
+}
+
+/// The text in lines of `width` places, broken between words; what follows the first line is
+/// set in by `indent`. Whole where the width is unknown.
+pub(super) fn wrap(text: &str, width: Option<usize>, indent: &str) -> String {
+    let Some(width) = width else {
+        return text.to_string();
+    };
+    let options = textwrap::Options::new(width)
+        .break_words(false)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .subsequent_indent(indent);
+    textwrap::fill(text, options)
+}
+
 /// `1,234,567`.
 pub(super) fn number(n: u64) -> String {
     let digits = n.to_string();
@@ -49,8 +73,7 @@ pub(super) fn number(n: u64) -> String {
 
 /// A number with its noun: `1 build`, `2 builds`.
 pub(super) fn of(n: u64, noun: &str) -> String {
-    let plural = if n == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", number(n))
+    format!("{} {}", number(n), crate::text::plural(n, noun))
 }
 
 /// `1 hit, 2 misses`.
@@ -90,11 +113,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_steers_the_terminal() {
+    fn long_lines_are_broken_between_words() {
+        let text = "The cache pays: app-portage/emlop hits";
         assert_eq!(
-            clean("a\x1b[31mb\nc\u{9b}d\u{202e}é"),
-            "a\\u{1b}[31mb\\nc\\u{9b}d\\u{202e}é"
+            wrap(text, Some(24), "  "),
+            "The cache pays:\n  app-portage/emlop hits"
         );
+        assert_eq!(wrap(text, None, "  "), text);
+        assert_eq!(wrap("a-very-long-name", Some(4), ""), "a-very-long-name");
     }
 
     #[test]

@@ -38,6 +38,7 @@ mod phases;
 mod query;
 mod record;
 mod rows;
+mod saved;
 mod snapshot;
 mod words;
 

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
 use super::snapshot::{self, Snapshot};
-use super::{Error, Result};
+use super::{Error, Result, saved};
 
 /// How long recording waits for another process's lock: a merge never hangs longer.
 pub const RECORD_WAIT: Duration = Duration::from_secs(3);
@@ -18,7 +18,19 @@ pub const RECORD_WAIT: Duration = Duration::from_secs(3);
 /// How long a reader waits for a commit to end before it reads a copy instead.
 const READ_WAIT: Duration = Duration::from_secs(1);
 
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("../../migrations/0001_builds.sql"))];
+/// The schema's versions, oldest first.
+fn migrations() -> Vec<M<'static>> {
+    vec![
+        M::up(include_str!("../../migrations/0001_builds.sql")),
+        M::up(include_str!(
+            "../../migrations/0002_levels_and_unknown_errors.sql"
+        )),
+        M::up_with_hook(
+            include_str!("../../migrations/0003_time_saved.sql"),
+            |transaction: &Transaction<'_>| Ok(saved::learn_all(transaction)?),
+        ),
+    ]
+}
 
 /// `PRAGMA application_id` of our files, set by the first migration.
 const APPLICATION_ID: i64 = 0x7363_7270;
@@ -65,7 +77,7 @@ impl Store {
     /// untouched; [`Error::Folder`], [`Error::NotWritable`], [`Error::Full`],
     /// [`Error::Busy`], [`Error::Damaged`] say what they are called.
     pub fn open_for_recording(path: &Path) -> Result<Store> {
-        Self::open_knowing(path, MIGRATIONS)
+        Self::open_knowing(path, &migrations())
     }
 
     /// As a later version of the program would open it, which knows `more` migrations: for
@@ -76,7 +88,7 @@ impl Store {
     #[doc(hidden)]
     pub fn open_for_recording_with(path: &Path, more: &[&'static str]) -> Result<Store> {
         let more = more.iter().map(|sql| M::up(sql));
-        let all: Vec<M<'static>> = MIGRATIONS.iter().cloned().chain(more).collect();
+        let all: Vec<M<'static>> = migrations().into_iter().chain(more).collect();
         Self::open_knowing(path, &all)
     }
 
@@ -97,6 +109,7 @@ impl Store {
         }
         store.prepare().map_err(|e| store.error(e))?;
         store.migrate(migrations)?;
+        store.enforce_references(true).map_err(|e| store.error(e))?;
         Ok(store)
     }
 
@@ -118,9 +131,9 @@ impl Store {
     /// Recording waits for readers in its last moment: fetch, drop, then print.
     ///
     /// # Errors
-    /// [`Error::Missing`], [`Error::NotReadable`], [`Error::NotADatabase`],
-    /// [`Error::NotOurs`], [`Error::Newer`], [`Error::Older`], [`Error::Damaged`],
-    /// [`Error::Busy`].
+    /// [`Error::Missing`], [`Error::NotReadable`], [`Error::NotAFile`],
+    /// [`Error::NotADatabase`], [`Error::NotOurs`], [`Error::Newer`], [`Error::Older`],
+    /// [`Error::Damaged`], [`Error::Busy`].
     pub fn open_for_reading(path: &Path) -> Result<Store> {
         readable(path)?;
         let in_place = read_only(path, path, None);
@@ -169,7 +182,7 @@ impl Store {
     /// The connection's settings for recording; each is explained on the module's page.
     fn prepare(&mut self) -> rusqlite::Result<()> {
         let c = &self.connection;
-        c.pragma_update(None, "foreign_keys", true)?;
+        self.enforce_references(false)?;
         c.pragma_update(None, "trusted_schema", false)?;
         c.pragma_update(None, "synchronous", "EXTRA")?;
         c.pragma_update(None, "cache_spill", false)?;
@@ -180,6 +193,12 @@ impl Store {
         self.connection
             .set_transaction_behavior(TransactionBehavior::Immediate);
         Ok(())
+    }
+
+    /// Not during a migration: it may make a table anew, and dropping the old one must not take
+    /// along the rows that refer to it.
+    fn enforce_references(&self, on: bool) -> rusqlite::Result<()> {
+        self.connection.pragma_update(None, "foreign_keys", on)
     }
 
     /// Brings the schema up to date. Several collectors may start at the same time:
@@ -213,7 +232,7 @@ impl Store {
 }
 
 fn known() -> i64 {
-    MIGRATIONS.len() as i64
+    migrations().len() as i64
 }
 
 /// Opens `file` for reading under the name `path`, and begins the one read
@@ -242,9 +261,13 @@ fn read_only(path: &Path, file: &Path, copy: Option<Snapshot>) -> Result<Store> 
 
 /// Tells apart what SQLite calls "unable to open" alike.
 fn readable(path: &Path) -> Result<()> {
-    match fs::File::open(path).and_then(|file| file.metadata()) {
-        Ok(what) if what.is_file() => Ok(()),
-        Ok(_) => Err(Error::NotADatabase(path.to_path_buf())),
+    // Looked at before it is opened: opening a FIFO waits for somebody who writes into it.
+    match fs::metadata(path).and_then(|what| match what.is_file() {
+        true => fs::File::open(path).map(|_| true),
+        false => Ok(false),
+    }) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Error::NotAFile(path.to_path_buf())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             Err(Error::Missing(path.to_path_buf()))
         }

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::columns::{count, micros};
 use super::insert::insert;
-use super::{Error, Result, Store, words};
+use super::{Error, Result, Store, saved, words};
 use crate::portage::{Attribution, Build, Emerge};
 use crate::sccache::Stats;
 
@@ -55,6 +55,7 @@ impl Store {
         for (position, phase) in build.phases.iter().enumerate() {
             insert(&transaction, id, position, phase, &failed)?;
         }
+        saved::learn(&transaction, id, build).map_err(failed)?;
         transaction.commit().map_err(failed)?;
         Ok(Recorded::New)
     }
@@ -115,7 +116,7 @@ fn insert_build(
                 measured.len() as i64,
                 total("hits", &|s| Some(s.hits.total))?,
                 total("misses", &|s| Some(s.misses.total))?,
-                total("errors", &|s| Some(s.errors.total))?,
+                total("errors", &Stats::errors_total)?,
                 total("requests", &|s| s.requests)?,
                 total("executed", &|s| s.executed)?,
                 total("non_cacheable", &|s| s.non_cacheable)?,

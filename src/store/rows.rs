@@ -1,6 +1,6 @@
 //! What the queries return.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Row;
 use uuid::Uuid;
 
@@ -54,6 +54,8 @@ pub struct BuildRow {
     pub non_cacheable: Option<u64>,
     /// Compilers that failed.
     pub compile_failures: Option<u64>,
+    /// An estimate, over the measured phases: see [`crate::portage::saving`].
+    pub time_saved: Option<TimeDelta>,
 }
 
 impl BuildRow {
@@ -61,7 +63,7 @@ impl BuildRow {
     pub(super) const COLUMNS: &'static str = "build.uid, build.host, package, version, slot, \
         repository, emerge.uid, outcome, build.started_at, finished_at, attribution, \
         sccache_version, phases, measured_phases, hits, misses, errors, requests, executed, \
-        non_cacheable, compile_failures";
+        non_cacheable, compile_failures, time_saved";
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<BuildRow> {
         let outcome: String = row.get(7)?;
@@ -91,6 +93,7 @@ impl BuildRow {
             executed: counter(row, 18)?,
             non_cacheable: counter(row, 19)?,
             compile_failures: counter(row, 20)?,
+            time_saved: duration(row, 21)?,
         })
     }
 
@@ -112,6 +115,8 @@ pub struct Sums {
     pub builds: u64,
     /// Builds with outcome `failed`.
     pub failed: u64,
+    /// Builds with outcome `interrupted`.
+    pub interrupted: u64,
     /// Builds in which every phase was measured.
     pub measured: u64,
     /// Builds with attribution `shared`.
@@ -124,6 +129,10 @@ pub struct Sums {
     pub answered: u64,
     /// executed + non-cacheable calls of those builds.
     pub calls: Option<u64>,
+    /// The sum of the estimates there are, see [`crate::portage::saving`]; `None` without any.
+    pub time_saved: Option<TimeDelta>,
+    /// Hits of the builds that have an estimate: what of `hits` the time saved is about.
+    pub estimated_hits: u64,
 }
 
 impl Sums {
@@ -132,9 +141,12 @@ impl Sums {
         coalesce(sum(outcome = 'failed'), 0), \
         coalesce(sum(phases > 0 AND measured_phases = phases), 0), \
         coalesce(sum(attribution = 'shared'), 0), \
+        coalesce(sum(outcome = 'interrupted'), 0), \
         sum(hits), sum(misses), \
         sum(iif(executed + non_cacheable IS NULL, 0, hits + misses)), \
-        sum(executed + non_cacheable)";
+        sum(executed + non_cacheable), \
+        sum(time_saved), \
+        sum(iif(time_saved IS NULL, 0, hits))";
 
     pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Sums> {
         Ok(Sums {
@@ -142,27 +154,36 @@ impl Sums {
             failed: counter(row, first + 1)?.unwrap_or(0),
             measured: counter(row, first + 2)?.unwrap_or(0),
             shared: counter(row, first + 3)?.unwrap_or(0),
-            hits: counter(row, first + 4)?,
-            misses: counter(row, first + 5)?,
-            answered: counter(row, first + 6)?.unwrap_or(0),
-            calls: counter(row, first + 7)?,
+            interrupted: counter(row, first + 4)?.unwrap_or(0),
+            hits: counter(row, first + 5)?,
+            misses: counter(row, first + 6)?,
+            answered: counter(row, first + 7)?.unwrap_or(0),
+            calls: counter(row, first + 8)?,
+            time_saved: duration(row, first + 9)?,
+            estimated_hits: counter(row, first + 10)?.unwrap_or(0),
         })
     }
 
     /// Adds the sums of other builds.
     pub fn add(&mut self, other: &Sums) {
-        let either = |a: Option<u64>, b: Option<u64>| match (a, b) {
-            (Some(a), Some(b)) => Some(a.saturating_add(b)),
-            (known, None) | (None, known) => known,
-        };
+        fn either<T>(a: Option<T>, b: Option<T>, add: impl Fn(T, T) -> T) -> Option<T> {
+            match (a, b) {
+                (Some(a), Some(b)) => Some(add(a, b)),
+                (known, None) | (None, known) => known,
+            }
+        }
         self.builds += other.builds;
         self.failed += other.failed;
+        self.interrupted += other.interrupted;
         self.measured += other.measured;
         self.shared += other.shared;
-        self.hits = either(self.hits, other.hits);
-        self.misses = either(self.misses, other.misses);
+        self.hits = either(self.hits, other.hits, u64::saturating_add);
+        self.misses = either(self.misses, other.misses, u64::saturating_add);
         self.answered = self.answered.saturating_add(other.answered);
-        self.calls = either(self.calls, other.calls);
+        self.calls = either(self.calls, other.calls, u64::saturating_add);
+        let add = |a: TimeDelta, b| a.checked_add(&b).unwrap_or(a);
+        self.time_saved = either(self.time_saved, other.time_saved, add);
+        self.estimated_hits = self.estimated_hits.saturating_add(other.estimated_hits);
     }
 
     /// Of the sums, so that large builds weigh more: see [`sccache::hit_rate`].
@@ -199,6 +220,14 @@ impl PackageRow {
     /// The last build's alone.
     pub fn last_hit_rate(&self) -> Option<f64> {
         sccache::hit_rate(self.last_hits?, self.last_misses?)
+    }
+
+    /// Of all builds but the last; `None` where there are none, or where the last build's part
+    /// in the sums is unknown.
+    pub fn earlier_hit_rate(&self) -> Option<f64> {
+        let hits = self.sums.hits?.checked_sub(self.last_hits?)?;
+        let misses = self.sums.misses?.checked_sub(self.last_misses?)?;
+        sccache::hit_rate(hits, misses)
     }
 }
 
@@ -238,4 +267,11 @@ pub(super) fn id(row: &Row<'_>, index: usize) -> rusqlite::Result<Uuid> {
 fn counter(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<u64>> {
     row.get::<_, Option<i64>>(index)
         .map(|number| number.map(|n| n.max(0) as u64))
+}
+
+/// Microseconds, as the schema keeps durations.
+fn duration(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<TimeDelta>> {
+    Ok(row
+        .get::<_, Option<i64>>(index)?
+        .map(TimeDelta::microseconds))
 }

@@ -40,7 +40,7 @@ fn field(value: Value) -> String {
     match value {
         Value::Unknown | Value::Nested(_) => String::new(),
         Value::Count(n) => n.to_string(),
-        Value::Rate(rate) => rate.to_string(),
+        Value::Rate(number) | Value::Seconds(number) => number.to_string(),
         Value::Text(text) => text,
         Value::Time(time) => time.to_rfc3339_opts(SecondsFormat::AutoSi, true),
     }

@@ -41,7 +41,7 @@ fn json(value: Value) -> Json {
     match value {
         Value::Unknown => Json::Null,
         Value::Count(n) => n.into(),
-        Value::Rate(rate) => rate.into(),
+        Value::Rate(number) | Value::Seconds(number) => number.into(),
         Value::Text(text) => text.into(),
         Value::Time(time) => time.to_rfc3339_opts(SecondsFormat::AutoSi, true).into(),
         Value::Nested(nested) => nested,
