@@ -5,11 +5,12 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::address::{Address, listening_inodes};
+use crate::process::{Process, ticks_per_second};
 
 /// The server that listens at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,11 @@ impl Listener {
             .filter(listens)
             .map(|pid| Self { pid })
             .collect()
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().unsigned_abs()
     }
 
     /// Whether it is an sccache that was started with `variable=value` in its environment: any port
@@ -97,6 +103,19 @@ fn is_sccache_with(pid: Pid, settings: &[(&str, &OsStr)]) -> bool {
     };
     fs::read_to_string(folder(pid).join("comm")).is_ok_and(|name| name.starts_with("sccache"))
         && settings.iter().all(has)
+}
+
+/// `/proc/uptime` has the present on the same clock: their difference is how long ago it was.
+pub(super) fn started_at(pid: u32) -> Option<SystemTime> {
+    let process = Process::read(Path::new("/proc"), pid)?;
+    let uptime: f64 = fs::read_to_string("/proc/uptime")
+        .ok()?
+        .split(' ')
+        .next()?
+        .parse()
+        .ok()?;
+    let age = (uptime - process.start_ticks as f64 / ticks_per_second() as f64).max(0.0);
+    SystemTime::now().checked_sub(Duration::try_from_secs_f64(age).ok()?)
 }
 
 #[cfg(test)]
