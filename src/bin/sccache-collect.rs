@@ -50,7 +50,10 @@ enum Command {
         /// At the phase's start: print what the shared server has counted by now
         #[arg(long, requires = "shared")]
         begin: bool,
-        /// A file that the phase's first server made
+        /// A server was started ahead of the first client
+        #[arg(long)]
+        ahead: bool,
+        /// The file to which the phase's servers log
         #[arg(long, value_name = "FILE")]
         log: Option<PathBuf>,
     },
@@ -140,6 +143,7 @@ fn main() -> ExitCode {
             sccache,
             own,
             shared,
+            ahead,
             log,
             ..
         } => collect::phase(&PhaseOptions {
@@ -147,6 +151,7 @@ fn main() -> ExitCode {
             program: sccache,
             own,
             shared,
+            ahead,
             log,
         }),
         Command::Record { outcome, slot, db } => collect::record(outcome, slot, db),
