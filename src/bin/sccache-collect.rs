@@ -79,6 +79,9 @@ enum Command {
     ///
     /// The date is local time, unless the file itself shows that it is UTC. Numbers of a
     /// recipe's server count as shared: others may have used it.
+    ///
+    /// Builds that wait in FILE.pending are recorded first, without a LOG only those; and an
+    /// older database is upgraded.
     #[command(after_help = IMPORT_HELP)]
     Import {
         /// Show what would be added, and add nothing
@@ -88,7 +91,7 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         db: Option<PathBuf>,
         /// Logs, or folders of logs such as /var/log/portage
-        #[arg(value_name = "LOG|DIR", required = true)]
+        #[arg(value_name = "LOG|DIR")]
         paths: Vec<PathBuf>,
     },
 }

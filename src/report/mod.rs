@@ -5,12 +5,14 @@
 //! (`sheet`), and any of the formats (`format`) writes them. Only this room knows a
 //! column's heading.
 
+mod arrange;
 mod breakdown;
 mod builds;
 mod cli;
 mod close;
 mod common;
 mod completion;
+mod doctor;
 mod duration;
 mod emerges;
 mod filters;
@@ -20,10 +22,12 @@ mod meanings;
 mod overview;
 mod packages;
 mod sections;
+mod setup;
 mod sheet;
 mod show;
 mod text;
 mod trend;
+mod unknown;
 mod verdict;
 mod when;
 
@@ -66,6 +70,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     });
     match result {
         Ok(Shown::Something) => ExitCode::SUCCESS,
+        Ok(Shown::Bad) => ExitCode::from(1),
         Ok(Shown::Nothing(why)) => {
             say(&why);
             ExitCode::from(1)
@@ -100,6 +105,8 @@ fn tell(line: &str) {
 #[derive(Debug)]
 enum Shown {
     Something,
+    /// There was, and it says that something is wrong.
+    Bad,
     /// And why not, in one line.
     Nothing(String),
 }
@@ -130,8 +137,8 @@ impl From<store::Error> for Trouble {
     }
 }
 
-impl From<sheet::NoColumn> for Trouble {
-    fn from(error: sheet::NoColumn) -> Self {
+impl From<arrange::NoColumn> for Trouble {
+    fn from(error: arrange::NoColumn) -> Self {
         let cure = match error.names.is_empty() {
             true => String::new(),
             false => format!("the columns are: {}", error.names.join(", ")),

@@ -57,14 +57,10 @@ pub(super) fn run(common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble
                 moments,
             )
         }
-        Selection::Nothing(_) => None,
+        Selection::Nothing(why) => return common.nothing(sheet(vec![]), why, out),
     };
     let Some(overview) = overview else {
-        let why = match common.any_time() {
-            true => "no builds recorded yet: build something with sccache",
-            false => "no recorded build matches",
-        };
-        return common.nothing(sheet(vec![]), why.into(), out);
+        return common.nothing(sheet(vec![]), "no recorded build matches".into(), out);
     };
     match common.format {
         Format::Table => {

@@ -71,7 +71,7 @@ pub(super) fn periods<Z: TimeZone>(moments: &[Moment], by: By, zone: &Z) -> Vec<
 }
 
 /// So many periods without builds have a row each; more of them share one.
-const GAPS: usize = 3;
+const GAPS: usize = 1;
 
 /// With rows for the periods between the others that have no builds.
 fn with_gaps(periods: Vec<Period>, by: By) -> Vec<Period> {
@@ -160,7 +160,9 @@ fn sheet(rows: Vec<Period>) -> Sheet<Period> {
         Col::new("coverage", |r| r.sums.coverage().into()).heading("coverage", 50),
         Col::new("time_saved_seconds", |r| r.sums.time_saved.into()).heading("time saved", 70),
         Col::shown("", 90, |r| bar(r.sums.hit_rate())).tone(|_| Tone::Good),
-        Col::shown("note", 40, |r| note(&r.sums)).tone(|_| Tone::Warning),
+        Col::shown("note", 40, |r| note(&r.sums))
+            .cut_to(12)
+            .tone(|_| Tone::Warning),
     ];
     Sheet { columns, rows }
 }

@@ -28,6 +28,7 @@
 //! removal is, which takes a sync of the folder. When [`Store::record`] has returned,
 //! the build survives a power cut.
 
+mod check;
 mod columns;
 mod error;
 mod filter;
