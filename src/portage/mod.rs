@@ -8,6 +8,7 @@ pub mod emerge_log;
 mod environment;
 mod installed;
 mod json;
+mod leftover;
 pub mod log;
 pub mod make_conf;
 mod phase;
@@ -22,6 +23,7 @@ pub use emerge::told_to_stop;
 pub use environment::{Environment, host};
 pub use installed::compiles_rust;
 pub use json::from_json;
+pub use leftover::{Unfinished, forget, set_aside, unfinished};
 pub use phase::{MAX_SNAPSHOTS, PHASES};
 pub use settings::{Settings, eprefix};
 pub use snapshot::{
