@@ -5,6 +5,7 @@ mod build;
 mod emerge;
 mod environment;
 pub mod log;
+mod permission;
 mod phase;
 pub mod saving;
 mod snapshot;
@@ -13,6 +14,7 @@ mod text;
 pub use build::{Attribution, BUILD_LINE, Build, Emerge, Outcome, Phase};
 pub use emerge::told_to_stop;
 pub use environment::{Environment, host};
+pub use permission::make_writable;
 pub use phase::{MAX_SNAPSHOTS, PHASES};
 pub use snapshot::{
     FOLDER, Snapshots, lock, write as write_snapshot, write_as as write_snapshot_as,
