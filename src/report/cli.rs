@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::{Parser, Subcommand};
 
 use super::common::{Common, Selection};
-use super::{Shown, Trouble, builds, emerges, overview, packages, show, trend};
+use super::{Shown, Trouble, advise, builds, emerges, overview, packages, show, trend};
 
 /// What sccache did for the packages that Portage built.
 ///
@@ -32,6 +32,7 @@ enum Command {
     Emerges(emerges::Args),
     Trend(trend::Args),
     Show(show::Args),
+    Advise(advise::Args),
 }
 
 const AFTER_HELP: &str = "\
@@ -61,6 +62,7 @@ impl Cli {
             Some(Command::Emerges(args)) => emerges::run(args, common, out),
             Some(Command::Trend(args)) => trend::run(args, common, out),
             Some(Command::Show(args)) => show::run(args, common, out),
+            Some(Command::Advise(args)) => advise::run(args, common, out),
             None if self.patterns.is_empty() => overview::run(common, out),
             None => self.bare(out),
         }

@@ -5,11 +5,14 @@
 //! (`sheet`), and any of the formats (`format`) writes them. Only this room knows a
 //! column's heading.
 
+mod advise;
 mod breakdown;
 mod builds;
 mod cli;
 mod common;
+mod duration;
 mod emerges;
+mod fill;
 mod format;
 mod overview;
 mod packages;

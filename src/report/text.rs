@@ -1,6 +1,7 @@
 //! Values as people read them. What comes from the database was written by others:
 //! everything that could steer a terminal is made visible.
 
+pub(super) use super::duration::duration;
 pub(super) use crate::sccache::percent as rate;
 use chrono::{DateTime, Local, Utc};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -32,6 +33,19 @@ pub(super) fn cut(mut text: String, width: usize) -> String {
     text.truncate(end.unwrap_or(text.len()));
     text.push('…');
     text
+}
+
+/// The text in lines of `width` places, broken between words; what follows the first line is
+/// set in by `indent`. Whole where the width is unknown.
+pub(super) fn wrap(text: &str, width: Option<usize>, indent: &str) -> String {
+    let Some(width) = width else {
+        return text.to_string();
+    };
+    let options = textwrap::Options::new(width)
+        .break_words(false)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .subsequent_indent(indent);
+    textwrap::fill(text, options)
 }
 
 /// `1,234,567`.

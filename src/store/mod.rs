@@ -30,8 +30,10 @@
 
 mod columns;
 mod error;
+mod evidence;
 mod filter;
 mod insert;
+mod lately;
 mod open;
 mod pending;
 mod phases;
@@ -43,6 +45,7 @@ mod snapshot;
 mod words;
 
 pub use error::{Error, Result};
+pub use evidence::{CacheState, Evidence};
 pub use filter::{Filter, PatternError, Patterns};
 pub use open::{RECORD_WAIT, Store, default_path};
 pub use pending::{Pending, TakenUp};
