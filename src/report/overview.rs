@@ -54,18 +54,12 @@ struct Facts {
 pub(super) fn run(common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble> {
     // Also where the database can't be opened: that may be why they wait.
     common.tell_what_waits();
-    let overview = match common.select(&[])? {
-        Selection::Builds(store, filter) => compute(fetch(&store, *filter, common.any_time())?),
-        Selection::Nothing(_) => None,
+    let facts = match common.select(&[])? {
+        Selection::Builds(store, filter) => fetch(&store, *filter, common.any_time())?,
+        Selection::Nothing(why) => return common.nothing(sheet(vec![]), why, out),
     };
-    let Some(overview) = overview else {
-        let why = match common.any_time() {
-            true => {
-                "no builds recorded yet: emerge a package that uses sccache, and the first is there"
-            }
-            false => "no recorded build matches",
-        };
-        return common.nothing(&sheet(vec![]), why.into(), out);
+    let Some(overview) = compute(facts) else {
+        return common.nothing(sheet(vec![]), "no recorded build matches".into(), out);
     };
     match common.format {
         Format::Table => {

@@ -73,7 +73,7 @@ pub(super) struct Looked {
 pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble> {
     let (store, mut filter) = match common.select(&args.patterns)? {
         Selection::Builds(store, filter) => (store, *filter),
-        Selection::Nothing(why) => return common.nothing(&sheet(vec![], None), why, out),
+        Selection::Nothing(why) => return common.nothing(sheet(vec![], None), why, out),
     };
     let by_default = common.any_time();
     if by_default {
@@ -83,7 +83,7 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
     drop(store);
     let Some(looked) = looked_at(&evidence) else {
         let why = "no recorded build matches".to_string();
-        return common.nothing(&sheet(vec![], None), why, out);
+        return common.nothing(sheet(vec![], None), why, out);
     };
     let advice = advise(&evidence);
     if common.format == Format::Table {

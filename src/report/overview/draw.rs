@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::super::advise::{draw_titles, indented};
 use super::super::format::{Format, Look};
+use super::super::packages::note;
 use super::super::sheet::{Column, Sheet, Tone, Value};
 use super::super::verdict::saved;
 use super::super::{fill, text};
@@ -76,22 +77,11 @@ fn builds(overview: &Overview) -> String {
     )
 }
 
-/// Failed, unmeasured and shared builds, where there are any.
+/// What keeps the numbers from being the whole truth, in brackets.
 fn remarks(sums: &Sums) -> String {
-    let unmeasured = sums.builds - sums.measured.min(sums.builds);
-    let all = [
-        (sums.failed, "failed"),
-        (unmeasured, "not wholly measured"),
-        (sums.shared, "shared"),
-    ];
-    let said: Vec<String> = all
-        .iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, what)| format!("{} {what}", text::number(*n)))
-        .collect();
-    match said.is_empty() {
-        true => String::new(),
-        false => format!(" ({})", said.join(", ")),
+    match note(sums) {
+        note if note.is_empty() => note,
+        note => format!(" ({note})"),
     }
 }
 
@@ -123,16 +113,15 @@ fn packages(heading: &'static str, rows: Vec<PackageRow>) -> Sheet<PackageRow> {
     let columns = vec![
         Col::new("package", |r| Value::text(&r.package))
             .heading(heading, 100)
-            .cut_to(20),
+            .cut_by(text::cut_package, 18),
         Col::new("builds", |r| Value::Count(r.sums.builds)).heading("builds", 70),
         Col::new("hits", |r| r.sums.hits.into()).heading("hits", 75),
         Col::new("misses", |r| r.sums.misses.into()).heading("misses", 74),
-        Col::new("hit_rate", |r| r.sums.hit_rate().into()).heading("hit rate", 80),
+        Col::new("hit_rate", |r| r.sums.hit_rate().into())
+            .heading("hit rate", 80)
+            .tone(|r| Tone::of_rate(r.sums.hit_rate())),
         Col::new("time_saved_seconds", |r| r.sums.time_saved.into()).heading("time saved", 95),
-        Col::shown("note", 60, |r| {
-            remarks(&r.sums).trim_matches([' ', '(', ')']).to_string()
-        })
-        .tone(|_| Tone::Warning),
+        Col::shown("note", 60, |r| note(&r.sums)).tone(|_| Tone::Warning),
     ];
     Sheet { columns, rows }
 }
