@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::super::text;
-use super::{Advice, cache};
+use super::{Advice, errors};
 use crate::store::Evidence;
 
 /// The first build has to miss, the second may have been of another version; whoever missed
@@ -30,7 +30,7 @@ pub(super) fn only(evidence: &[Evidence]) -> Option<Advice> {
     let mut hitting: Vec<&str> = Vec::new();
     for build in evidence {
         match (build.hits, build.misses) {
-            (Some(0), Some(misses)) if misses > 0 && cache::kept(build) => {
+            (Some(0), Some(misses)) if misses > 0 && errors::kept(build) => {
                 let package = packages.entry(&build.package).or_insert(Missing {
                     builds: Vec::new(),
                     misses: 0,

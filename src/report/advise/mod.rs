@@ -7,6 +7,7 @@
 mod bumps;
 mod cache;
 mod draw;
+mod errors;
 mod misses;
 mod reasons;
 #[cfg(test)]
@@ -146,7 +147,7 @@ fn scope(looked: Looked, by_default: bool) -> String {
 /// What these builds, the newest last, say should change: what harms most first.
 pub(super) fn advise(evidence: &[Evidence]) -> Vec<Advice> {
     [
-        cache::errors(evidence),
+        errors::recent(evidence),
         unmeasured::missing(evidence),
         cache::full(evidence),
         misses::only(evidence),
