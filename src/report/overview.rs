@@ -12,7 +12,7 @@ use self::spark::Spark;
 use super::advise::{self, Advice};
 use super::common::{Common, Selection};
 use super::format::{Format, json_rows};
-use super::sheet::{Column, Sheet, Value};
+use super::sheet::{Column, Name, Sheet, Value};
 use super::verdict::{never_hits, verdict};
 use super::{Shown, Trouble, emerges, packages, text};
 use crate::store::{CacheState, EmergeRow, Evidence, Filter, Moment, PackageRow, Store, Sums};
@@ -156,6 +156,11 @@ impl Overview {
     fn verdict(&self) -> String {
         verdict(&self.sums, &self.period(), &self.worst)
     }
+}
+
+/// The names of its columns.
+pub(super) fn names() -> Vec<Name> {
+    sheet(vec![]).names()
 }
 
 fn sheet(rows: Vec<Overview>) -> Sheet<Overview> {

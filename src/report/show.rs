@@ -6,14 +6,14 @@ use uuid::Uuid;
 
 use super::advise;
 use super::builds::{self, Detailed};
-use super::close::closest;
 use super::common::Common;
 use super::format::{Format, json_rows};
 use super::history::{self, Package};
 use super::sections::draw_build;
-use super::sheet::{Column, Sheet};
+use super::sheet::{Column, Name, Sheet};
 use super::show_package::draw_package;
-use super::{Shown, Trouble, breakdown, packages, text};
+use super::unknown::unknown_package;
+use super::{Shown, Trouble, breakdown, packages};
 use crate::store::{Filter, Store};
 
 /// All that is known about a package or a build
@@ -43,7 +43,7 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
                 show_build(store, id, common, out)
             }
             None => {
-                let why = unknown(&store, &args.what)?;
+                let why = unknown_package(&store, std::slice::from_ref(&args.what))?;
                 common.nothing(package_sheet(vec![]), why, out)
             }
         },
@@ -54,16 +54,6 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
 /// Everything about the package with exactly this name.
 pub(super) fn package(name: &str, common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble> {
     show_package(common.open()?, name, common, out)
-}
-
-fn unknown(store: &Store, what: &str) -> Result<String, Trouble> {
-    let names = store.package_names()?;
-    let close = closest(what, names.iter().map(String::as_str), CANDIDATES);
-    let why = format!("no recorded package or build matches {what}");
-    Ok(text::clean(&match close.is_empty() {
-        true => why,
-        false => format!("{why}; did you mean {}?", close.join(" or ")),
-    }))
 }
 
 fn ambiguous<'a>(what: &str, candidates: impl Iterator<Item = &'a str>) -> Trouble {
@@ -179,6 +169,11 @@ fn show_build(
     let levels = |d: &Detailed| breakdown::levels(&d.phases);
     sheet.columns.push(Column::nested("levels", levels));
     common.finish(sheet, out)
+}
+
+/// The names of its columns.
+pub(super) fn names() -> Vec<Name> {
+    package_sheet(vec![]).names()
 }
 
 /// The package's columns as `packages` has them, and what lies below.

@@ -11,7 +11,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, Stat, Uid};
 use super::Stats;
 
 /// `preprocessor/a/b/c`; nothing of sccache's lies deeper.
-const DEPTH: u32 = 4;
+pub(super) const DEPTH: u32 = 4;
 
 impl Stats {
     /// The folder of the cache, where it is a local one: `Local disk: "/var/cache/sccache"`.

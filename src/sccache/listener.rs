@@ -47,6 +47,11 @@ impl Listener {
             .collect()
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().unsigned_abs()
+    }
+
     /// Whether it is an sccache that was started with `variable=value` in its environment: any port
     /// may be somebody else's, and only what is certainly ours is stopped or killed.
     pub fn was_started_with(&self, variable: &str, value: &OsStr) -> bool {
@@ -72,7 +77,7 @@ impl Listener {
 }
 
 /// `/proc/uptime` has the present on the same clock: their difference is how long ago it was.
-fn started_at(pid: u32) -> Option<SystemTime> {
+pub(super) fn started_at(pid: u32) -> Option<SystemTime> {
     let process = Process::read(Path::new("/proc"), pid)?;
     let uptime: f64 = fs::read_to_string("/proc/uptime")
         .ok()?

@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 pub use error::{ServerError, TakeError};
 
 use super::address::{Address, is_listening};
-use super::child::{self, Failure};
 use super::error::{ParseError, short};
 use super::json::parse_json;
 use super::stats::Stats;
 use super::text::parse_text;
+use crate::process::child::{self, Failure};
 
 /// How long `sccache --show-stats` and `--stop-server` may take; they need about 3 ms.
 const DEADLINE: Duration = Duration::from_secs(2);

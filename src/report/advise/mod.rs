@@ -22,7 +22,7 @@ use serde_json::{Value as Json, json};
 pub(super) use self::draw::{draw_all, draw_titles, indented};
 use super::common::{Common, Selection};
 use super::format::Format;
-use super::sheet::{Column, Sheet, Value};
+use super::sheet::{Column, Name, Sheet, Value};
 use super::{Shown, Trouble, text};
 use crate::store::{Evidence, Filter, Store};
 
@@ -159,6 +159,11 @@ pub(super) fn advise(evidence: &[Evidence]) -> Vec<Advice> {
     .collect()
 }
 
+/// The names of its columns.
+pub(super) fn names() -> Vec<Name> {
+    sheet(vec![], None).names()
+}
+
 fn sheet(rows: Vec<Advice>, looked: Option<Looked>) -> Sheet<Advice> {
     type Col = Column<Advice>;
     let at = move |pick: fn(Looked) -> DateTime<Utc>| {
@@ -176,7 +181,7 @@ fn sheet(rows: Vec<Advice>, looked: Option<Looked>) -> Sheet<Advice> {
         Col::new("looked_at_builds", move |_| looked.map(|l| l.builds).into()),
         Col::new("looked_from", move |_| at(|l| l.first_at)),
         Col::new("looked_to", move |_| at(|l| l.last_at)),
-        Col::nested("packages", |a| json!(a.packages)),
+        Col::nested("about", |a| json!(a.packages)),
         Col::nested("numbers", |a| a.numbers.clone()),
     ];
     Sheet { columns, rows }
