@@ -50,7 +50,10 @@ enum Command {
         /// At the phase's start: print what the shared server has counted by now
         #[arg(long, requires = "shared")]
         begin: bool,
-        /// A file that the phase's first server made
+        /// A server was started ahead of the first client
+        #[arg(long)]
+        ahead: bool,
+        /// The file to which the phase's servers log
         #[arg(long, value_name = "FILE")]
         log: Option<PathBuf>,
     },
@@ -77,8 +80,10 @@ enum Command {
     /// CATEGORY:PF:DATE.log, plain or gzipped, or CATEGORY/PF:DATE.log; of folders all that is in
     /// them. Importing again, or what the hook recorded already, adds nothing.
     ///
-    /// The date is local time, unless the file itself shows that it is UTC. Numbers of a
-    /// recipe's server count as shared: others may have used it.
+    /// The date in a name is taken as local time, unless the file's own times show that it is UTC,
+    /// in which Portage 3 writes it. Without one the build has the file's time. Numbers of a
+    /// recipe's server count as shared: others may have used it. Where they grow from block to
+    /// block, and no server was stopped in between, they count as one server's.
     ///
     /// Builds that wait in FILE.pending are recorded first, without a LOG only those; and an
     /// older database is upgraded.
@@ -138,6 +143,7 @@ fn main() -> ExitCode {
             sccache,
             own,
             shared,
+            ahead,
             log,
             ..
         } => collect::phase(&PhaseOptions {
@@ -145,6 +151,7 @@ fn main() -> ExitCode {
             program: sccache,
             own,
             shared,
+            ahead,
             log,
         }),
         Command::Record { outcome, slot, db } => collect::record(outcome, slot, db),

@@ -24,7 +24,7 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
         Selection::Nothing(why) => return common.nothing(sheet(vec![]), why, out),
     };
     if rows.is_empty() {
-        let why = "no recorded build that matches is known to be of an emerge command";
+        let why = "no recorded build that matches is known to be of an emerge command, and those imported from logs never are";
         return common.nothing(sheet(rows), why.into(), out);
     }
     common.finish(sheet(rows), out)

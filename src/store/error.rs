@@ -59,12 +59,15 @@ impl Error {
     pub fn hint(&self) -> &'static str {
         match self {
             Error::Missing(_) => {
-                "install the hook in /etc/portage/bashrc and build something with sccache, \
+                "install the hook (`sccache-report setup`) and build something with sccache, \
                  or name another file with --db or SCCACHE_REPORT_DB"
             }
             Error::Folder(..) => "create the folder as root, mode 0755, or name another file",
             Error::NotReadable(..) => {
                 "any user may read it by default: make the file 0644 and its folders 0755"
+            }
+            Error::NotWritable(path, _) if path.is_dir() => {
+                "it is a folder: name a file in it, with --db or SCCACHE_REPORT_DB"
             }
             Error::NotWritable(..) => "only root records: check the file's and folder's rights",
             Error::Full(_) => "make room; what was to be recorded is kept and recorded later",

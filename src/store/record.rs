@@ -1,6 +1,6 @@
 //! One build into the database, whole or not at all, and only once.
 
-use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Transaction, TransactionBehavior, params};
 
 use super::columns::{count, micros};
 use super::insert::insert;
@@ -30,35 +30,53 @@ impl Store {
     /// that no build can have (a name without its category, a count beyond 2^63,
     /// seconds that are no number). Nothing is recorded then.
     pub fn record(&mut self, build: &Build) -> Result<Recorded> {
+        let all = self.record_all(std::slice::from_ref(build))?;
+        Ok(all.first().copied().unwrap_or(Recorded::AlreadyThere))
+    }
+
+    /// Records several builds in one transaction, all or none of them, as [`Store::record`] does
+    /// one: many at once take as long as one, which is mostly the wait for the disk.
+    ///
+    /// # Errors
+    /// As [`Store::record`]. None of them is recorded then.
+    pub fn record_all(&mut self, builds: &[Build]) -> Result<Vec<Recorded>> {
         let path = self.path.clone();
         let failed = |error| Error::from_sqlite(&path, error);
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(failed)?;
-        let known = transaction
-            .query_row(
-                "SELECT 1 FROM build WHERE uid = ?",
-                [build.id.to_string()],
-                |_| Ok(()),
-            )
-            .optional()
-            .map_err(failed)?;
-        if known.is_some() {
-            return Ok(Recorded::AlreadyThere);
+        let all = builds.iter().map(|build| one(&transaction, build, &failed));
+        let recorded = all.collect::<Result<Vec<_>>>()?;
+        if recorded.contains(&Recorded::New) {
+            transaction.commit().map_err(failed)?;
         }
-        let emerge = match &build.emerge {
-            Some(emerge) => Some(emerge_row(&transaction, emerge, &build.host).map_err(failed)?),
-            None => None,
-        };
-        let id = insert_build(&transaction, build, emerge, &failed)?;
-        for (position, phase) in build.phases.iter().enumerate() {
-            insert(&transaction, id, position, phase, &failed)?;
-        }
-        saved::learn(&transaction, id, build).map_err(failed)?;
-        transaction.commit().map_err(failed)?;
-        Ok(Recorded::New)
+        Ok(recorded)
     }
+}
+
+fn one(
+    transaction: &Transaction<'_>,
+    build: &Build,
+    failed: &dyn Fn(rusqlite::Error) -> Error,
+) -> Result<Recorded> {
+    let known = transaction
+        .prepare_cached("SELECT 1 FROM build WHERE uid = ?")
+        .and_then(|mut select| select.exists([build.id.to_string()]))
+        .map_err(failed)?;
+    if known {
+        return Ok(Recorded::AlreadyThere);
+    }
+    let emerge = match &build.emerge {
+        Some(emerge) => Some(emerge_row(transaction, emerge, &build.host).map_err(failed)?),
+        None => None,
+    };
+    let id = insert_build(transaction, build, emerge, failed)?;
+    for (position, phase) in build.phases.iter().enumerate() {
+        insert(transaction, id, position, phase, failed)?;
+    }
+    saved::learn(transaction, id, build).map_err(failed)?;
+    Ok(Recorded::New)
 }
 
 /// The row id of the emerge, which other builds may have brought in before.

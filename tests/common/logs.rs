@@ -81,7 +81,8 @@ impl Logs {
     #[track_caller]
     pub fn added(&self, added: u64, there: u64) {
         let (out, status) = self.sums();
-        let expected = format!("{added} builds added, {there} already there");
+        let plural = if added == 1 { "" } else { "s" };
+        let expected = format!(" {added} build{plural} added, {there} already there");
         assert!(out.contains(&expected) && status == 0, "{status} {out}");
     }
 
