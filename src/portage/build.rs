@@ -1,5 +1,7 @@
 //! One build and what belongs to it.
 
+use std::str::FromStr;
+
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -51,7 +53,7 @@ pub struct Emerge {
 }
 
 /// What came of a build.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// It got to `pkg_preinst`.
@@ -62,6 +64,37 @@ pub enum Outcome {
     Failed,
     /// It was stopped from outside.
     Interrupted,
+}
+
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Outcome; 4] = [
+        Outcome::Merged,
+        Outcome::Packaged,
+        Outcome::Failed,
+        Outcome::Interrupted,
+    ];
+
+    /// In one word, the same wherever it is stored, read or printed.
+    pub fn word(self) -> &'static str {
+        match self {
+            Outcome::Merged => "merged",
+            Outcome::Packaged => "packaged",
+            Outcome::Failed => "failed",
+            Outcome::Interrupted => "interrupted",
+        }
+    }
+}
+
+impl FromStr for Outcome {
+    type Err = anyhow::Error;
+
+    fn from_str(word: &str) -> Result<Outcome> {
+        Outcome::ALL
+            .into_iter()
+            .find(|outcome| outcome.word() == word)
+            .with_context(|| format!("no outcome is called `{word}`"))
+    }
 }
 
 /// Whose the numbers are.

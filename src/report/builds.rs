@@ -10,7 +10,7 @@ use super::format::Format;
 use super::sheet::{Column, Sheet, Tone, Value};
 use super::{Shown, Trouble, breakdown, text};
 use crate::portage::{Attribution, Outcome, Phase};
-use crate::store::{BuildRow, attribution_word, outcome_word};
+use crate::store::{BuildRow, attribution_word};
 
 type Col = Column<Detailed>;
 
@@ -32,13 +32,16 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
     let rows = match common.select(&args.patterns)? {
         Selection::Builds(store, filter) => {
             let rows = store.builds(&filter)?;
+            let nested = ["languages", "not_cached", "phases"];
             let phases = match common.format {
-                Format::Json => store.phases(&filter)?,
+                Format::Json if nested.iter().any(|name| common.wants(name)) => {
+                    store.phases(&filter)?
+                }
                 _ => HashMap::new(),
             };
             detailed(rows, phases)
         }
-        Selection::Nothing(why) => return common.nothing(&sheet(vec![]), why, out),
+        Selection::Nothing(why) => return common.nothing(sheet(vec![]), why, out),
     };
     common.finish(sheet(rows), out)
 }
@@ -72,46 +75,55 @@ pub(super) fn columns() -> Vec<Column<Detailed>> {
 
 fn identity() -> Vec<Column<Detailed>> {
     vec![
-        Col::shown("started", 90, |d| text::minute(d.row.started_at)),
         Col::new("id", |d| Value::text(d.row.id))
-            .heading("id", 25)
-            .show(|d| d.row.id.to_string()[..8].to_string()),
+            .heading("id", 98)
+            .show(|d| short(d.row.id)),
         Col::new("package", |d| Value::text(&d.row.package))
             .heading("package", 100)
-            .cut_to(14),
+            .cut_by(text::cut_package, 18),
         Col::new("version", |d| Value::text(&d.row.version))
-            .heading("version", 78)
+            .heading("version", 60)
             .cut_to(7),
         Col::new("slot", |d| d.row.slot.clone().into()),
         Col::new("repository", |d| d.row.repository.clone().into()),
         Col::new("host", |d| Value::text(&d.row.host)),
         Col::new("emerge", |d| d.row.emerge.map(|id| id.to_string()).into()),
-        Col::new("outcome", |d| Value::text(outcome_word(d.row.outcome)))
-            .heading("outcome", 92)
-            .cut_to(16)
+        Col::new("outcome", |d| Value::text(d.row.outcome.word()))
+            .heading("outcome", 96)
+            .cut_to(15)
             .show(|d| outcome(&d.row))
             .tone(|d| match d.row.outcome {
-                Outcome::Merged | Outcome::Packaged if note(&d.row).is_empty() => Tone::Plain,
+                Outcome::Merged | Outcome::Packaged if notes(&d.row).is_empty() => Tone::Plain,
                 Outcome::Merged | Outcome::Packaged | Outcome::Interrupted => Tone::Warning,
                 Outcome::Failed => Tone::Bad,
             }),
-        Col::new("started_at", |d| Value::Time(d.row.started_at)),
+        Col::new("started_at", |d| Value::Time(d.row.started_at))
+            .heading("started", 94)
+            .cut_by(text::cut_minute, 10)
+            .first(),
         Col::new("finished_at", |d| Value::Time(d.row.finished_at)),
     ]
 }
 
+/// The beginning of an id, as `show` takes it.
+pub(super) fn short(id: Uuid) -> String {
+    id.to_string()[..8].to_string()
+}
+
 fn numbers() -> Vec<Column<Detailed>> {
     vec![
-        Col::new("hits", |d| d.row.hits.into()).heading("hits", 72),
+        Col::new("hits", |d| d.row.hits.into()).heading("hits", 56),
         Col::new("misses", |d| d.row.misses.into()).heading("misses", 55),
-        Col::new("hit_rate", |d| d.row.hit_rate().into()).heading("hit rate", 95),
+        Col::new("hit_rate", |d| d.row.hit_rate().into())
+            .heading("hit rate", 95)
+            .tone(|d| Tone::of_rate(d.row.hit_rate())),
         Col::new("coverage", |d| d.row.coverage().into()).heading("coverage", 30),
         Col::new("requests", |d| d.row.requests.into()),
         Col::new("executed", |d| d.row.executed.into()),
         Col::new("errors", |d| d.row.errors.into()),
         Col::new("compile_failures", |d| d.row.compile_failures.into()),
         Col::new("non_cacheable", |d| d.row.non_cacheable.into()),
-        Col::new("time_saved_seconds", |d| d.row.time_saved.into()),
+        Col::new("time_saved_seconds", |d| d.row.time_saved.into()).heading("time saved", 70),
         Col::new("sccache_version", |d| d.row.sccache_version.clone().into()),
         Col::new("attribution", |d| {
             d.row
@@ -127,15 +139,16 @@ fn numbers() -> Vec<Column<Detailed>> {
 
 /// The outcome, and what keeps the row's numbers from being the whole truth.
 fn outcome(row: &BuildRow) -> String {
-    format!("{}{}", outcome_word(row.outcome), note(row))
+    let words = std::iter::once(row.outcome.word()).chain(notes(row));
+    words.collect::<Vec<_>>().join(", ")
 }
 
-fn note(row: &BuildRow) -> &'static str {
-    let shared = row.attribution == Some(Attribution::Shared);
-    match (row.measured_phases, row.phases) {
-        (0, _) => ", unmeasured",
-        (measured, all) if measured < all => ", partial",
-        _ if shared => ", shared",
-        _ => "",
-    }
+fn notes(row: &BuildRow) -> Vec<&'static str> {
+    let measured = match (row.measured_phases, row.phases) {
+        (0, _) => Some("unmeasured"),
+        (measured, all) if measured < all => Some("partial"),
+        _ => None,
+    };
+    let shared = (row.attribution == Some(Attribution::Shared)).then_some("shared");
+    measured.into_iter().chain(shared).collect()
 }

@@ -60,19 +60,26 @@ impl Cli {
             Some(Command::Builds(args)) => builds::run(args, common, out),
             Some(Command::Emerges(args)) => emerges::run(args, common, out),
             Some(Command::Trend(args)) => trend::run(args, common, out),
-            Some(Command::Show(args)) => show::run(args, common, out),
-            None if self.patterns.is_empty() => overview::run(common, out),
+            Some(Command::Show(args)) => {
+                common.refuse_table_options("`show` prints sections, not rows")?;
+                show::run(args, common, out)
+            }
+            None if self.patterns.is_empty() => {
+                common.refuse_table_options("the overview is no list of rows")?;
+                overview::run(common, out)
+            }
             None => self.bare(out),
         }
     }
 
+    /// One package that matches is shown with all that is known, unless rows are asked for.
     fn bare(&self, out: &mut dyn Write) -> Result<Shown, Trouble> {
         let found = match self.common.select(&self.patterns)? {
-            Selection::Builds(store, filter) => {
+            Selection::Builds(store, filter) if !self.common.wants_rows() => {
                 let rows = store.packages(&filter)?;
                 (rows.len() == 1).then(|| rows[0].package.clone())
             }
-            Selection::Nothing(_) => None,
+            _ => None,
         };
         match found {
             Some(package) => show::package(&package, &self.common, out),

@@ -1,49 +1,51 @@
 //! The options that every report has, and what they pick.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 
-use chrono::Local;
 use clap::ValueEnum;
 
+use super::close::closest;
+use super::filters::Filters;
 use super::format::{Format, Look};
 use super::sheet::Sheet;
-use super::{Shown, Trouble, text, when};
-use crate::portage::Outcome;
+use super::{Shown, Trouble, say, text};
 use crate::store::{Filter, Patterns, Pending, Store, default_path};
 
 /// Options that every report has.
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Common options")]
 pub(super) struct Common {
-    /// Builds started at WHEN or later: 2026-11-01, "2 weeks ago", 3d
-    #[arg(long, value_name = "WHEN", global = true)]
-    since: Option<String>,
+    #[command(flatten)]
+    filters: Filters,
 
-    /// Builds started before WHEN; a date's own day is included
-    #[arg(long, value_name = "WHEN", global = true)]
-    until: Option<String>,
+    #[command(flatten)]
+    output: Output,
 
-    /// Only the N newest of these builds
-    #[arg(long, value_name = "N", global = true)]
-    last: Option<u32>,
+    /// How to write the report
+    #[arg(long, value_enum, default_value_t = Format::Table, global = true)]
+    #[arg(help_heading = OUTPUT)]
+    pub(super) format: Format,
+}
 
-    /// Only builds with this outcome; several with commas
-    #[arg(long, value_enum, value_delimiter = ',', global = true)]
-    outcome: Vec<Outcome>,
+const OUTPUT: &str = "How it is written";
 
+/// Options for rows and tables.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = OUTPUT)]
+struct Output {
     /// Sort by a column, named as in JSON: numbers from large to small, all else
     /// upwards; `COLUMN:asc` and `COLUMN:desc` say otherwise
     #[arg(long, value_name = "COLUMN", global = true)]
     sort: Option<String>,
 
-    /// Show only the first N rows
+    /// Only the first N rows
     #[arg(long, value_name = "N", global = true)]
     limit: Option<usize>,
 
-    /// How to write the report
-    #[arg(long, value_enum, default_value_t = Format::Table, global = true)]
-    pub(super) format: Format,
+    /// These columns, in this order, named as in JSON and CSV
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', global = true)]
+    columns: Option<Vec<String>>,
 
     /// Colours; auto: on a terminal, unless NO_COLOR is set
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", global = true)]
@@ -52,10 +54,6 @@ pub(super) struct Common {
     /// The database [default: SCCACHE_REPORT_DB, or /var/lib/sccache-report/stats.db]
     #[arg(long, value_name = "FILE", global = true)]
     db: Option<PathBuf>,
-
-    /// Patterns are regular expressions, found anywhere in CATEGORY/PN
-    #[arg(short = 'e', long, global = true)]
-    regex: bool,
 }
 
 /// When to use colours.
@@ -73,37 +71,101 @@ pub(super) enum Selection {
     Nothing(String),
 }
 
+/// The options that only rows have a use for.
+pub(super) const OF_ROWS: &[&str] = &["sort", "limit", "columns"];
+
+/// How many names a message suggests.
+const SUGGESTIONS: usize = 3;
+
 impl Common {
     /// Opens the database and says which of its builds are asked for.
     pub(super) fn select(&self, patterns: &[String]) -> Result<Selection, Trouble> {
         let mut filter = self.filter()?;
         let parsed = self.patterns(patterns)?;
         let store = self.open()?;
+        if store.is_empty()? {
+            return Ok(Selection::Nothing(NOTHING_YET.into()));
+        }
         if !patterns.is_empty() {
             let names = store.matching_packages(&parsed)?;
             if names.is_empty() {
-                return Ok(Selection::Nothing(format!(
-                    "no recorded package matches {}",
-                    text::clean(&patterns.join(" "))
-                )));
+                return Ok(Selection::Nothing(unknown_package(&store, patterns)?));
             }
             filter.packages = Some(names);
+        }
+        if let Some(why) = unknown_names(&store, &filter)? {
+            return Ok(Selection::Nothing(why));
         }
         Ok(Selection::Builds(store, Box::new(filter)))
     }
 
+    /// Refuses options that have no sense for this report, which would otherwise be ignored.
+    pub(super) fn refuse(&self, options: &[&str], why: &str) -> Result<(), Trouble> {
+        match self.given().find(|name| options.contains(name)) {
+            None => Ok(()),
+            Some(name) => Err(Trouble::Request(
+                format!("--{name} has no sense here: {why}"),
+                format!("leave --{name} out"),
+            )),
+        }
+    }
+
+    /// Refuses the options of rows for a report that has none; of one that is a row in the other
+    /// formats, columns can still be picked there.
+    pub(super) fn refuse_table_options(&self, why: &str) -> Result<(), Trouble> {
+        let why = format!("{why}; `packages`, `builds`, `emerges` and `trend` are");
+        match self.format {
+            Format::Table => self.refuse(&["sort", "limit", "columns"], &why),
+            _ => self.refuse(&["sort", "limit"], &why),
+        }
+    }
+
+    /// Refuses the options that pick builds.
+    pub(super) fn refuse_filters(&self, why: &str) -> Result<(), Trouble> {
+        self.refuse(&self.filters.given().collect::<Vec<_>>(), why)
+    }
+
+    /// Whether an option was given that only rows have a use for.
+    pub(super) fn wants_rows(&self) -> bool {
+        self.given().any(|name| OF_ROWS.contains(&name))
+    }
+
+    /// Whether a column with this name will be written.
+    pub(super) fn wants(&self, column: &str) -> bool {
+        let picked = self.output.columns.as_ref();
+        picked.is_none_or(|names| names.iter().any(|name| name == column))
+    }
+
+    /// Whether the rows stay in the order in which the report has them.
+    pub(super) fn unsorted(&self) -> bool {
+        self.output.sort.is_none()
+    }
+
+    /// The filter that the options make, without the patterns.
+    pub(super) fn filter(&self) -> Result<Filter, Trouble> {
+        self.filters.filter()
+    }
+
     /// The patterns, read as the options say.
     pub(super) fn patterns(&self, texts: &[String]) -> Result<Patterns, Trouble> {
-        let parsed = match self.regex {
-            true => Patterns::regexes(texts),
-            false => Patterns::globs(texts),
-        };
-        parsed.map_err(|error| {
-            Trouble::Request(
-                error.to_string(),
-                "shell wildcards are * ? [...]; for regular expressions there is -e".into(),
-            )
-        })
+        self.filters.patterns(texts)
+    }
+
+    /// Whether the options leave the period open.
+    pub(super) fn any_time(&self) -> bool {
+        self.filters.any_time()
+    }
+
+    fn given(&self) -> impl Iterator<Item = &'static str> {
+        let output = [
+            ("sort", self.output.sort.is_some()),
+            ("limit", self.output.limit.is_some()),
+            ("columns", self.output.columns.is_some()),
+        ];
+        let output = output
+            .into_iter()
+            .filter_map(|(name, given)| given.then_some(name));
+        output.chain(self.filters.given())
     }
 
     /// Opens the database for reading.
@@ -112,10 +174,10 @@ impl Common {
     }
 
     fn database(&self) -> PathBuf {
-        let variable = || std::env::var_os("SCCACHE_REPORT_DB").map(PathBuf::from);
-        let named = self.db.clone().or_else(variable);
+        let variable = || std::env::var_os("SCCACHE_REPORT_DB").filter(|path| !path.is_empty());
+        let named = self.output.db.clone();
         named
-            .filter(|path| !path.as_os_str().is_empty())
+            .or_else(|| variable().map(PathBuf::from))
             .unwrap_or_else(default_path)
     }
 
@@ -125,38 +187,12 @@ impl Common {
         let folder = text::clean(&pending.folder().display().to_string());
         match pending.count() as u64 {
             0 => {}
-            count => eprintln!(
-                "sccache-report: {} could not be recorded yet, kept in {folder} (the next \
-                 recorded build takes up what waits)",
+            count => say(&format!(
+                "{} could not be recorded yet, kept in {folder} (the next recorded build takes \
+                 up what waits)",
                 text::of(count, "build"),
-            ),
+            )),
         }
-    }
-
-    /// The filter that the options make, without the patterns.
-    pub(super) fn filter(&self) -> Result<Filter, Trouble> {
-        let now = Local::now();
-        let time = |text: &Option<String>, edge| match text {
-            None => Ok(None),
-            Some(text) => when::parse(text, edge, now).map(Some).map_err(|cause| {
-                Trouble::Request(
-                    cause,
-                    "write it like 2026-11-01, \"2 weeks ago\" or 3d".into(),
-                )
-            }),
-        };
-        Ok(Filter {
-            since: time(&self.since, when::Edge::Since)?,
-            until: time(&self.until, when::Edge::Until)?,
-            outcomes: self.outcome.clone(),
-            last: self.last,
-            ..Filter::default()
-        })
-    }
-
-    /// Whether the options leave the period open.
-    pub(super) fn any_time(&self) -> bool {
-        self.since.is_none() && self.until.is_none() && self.last.is_none()
     }
 
     /// Sorts, cuts and writes the rows; says whether there were any.
@@ -165,30 +201,58 @@ impl Common {
         mut sheet: Sheet<R>,
         out: &mut dyn Write,
     ) -> Result<Shown, Trouble> {
-        if let Some(column) = &self.sort {
-            sheet.sort(column).map_err(|names| {
-                Trouble::Request(
-                    format!("there is no column `{column}` to sort by"),
-                    format!("the columns are: {}", names.join(" ")),
-                )
-            })?;
+        self.arrange(&mut sheet)?;
+        self.write(sheet, out)
+    }
+
+    /// Sorts and cuts the rows.
+    pub(super) fn arrange<R: 'static>(&self, sheet: &mut Sheet<R>) -> Result<(), Trouble> {
+        if let Some(column) = &self.output.sort {
+            sheet.sort(column)?;
         }
-        sheet.rows.truncate(self.limit.unwrap_or(usize::MAX));
-        self.format.write(&sheet, &self.look(), out)?;
-        Ok(match sheet.rows.is_empty() {
-            true => Shown::Nothing("no recorded build matches".into()),
-            false => Shown::Something,
-        })
+        sheet.rows.truncate(self.output.limit.unwrap_or(usize::MAX));
+        Ok(())
+    }
+
+    /// Writes the columns that are asked for; says whether there were rows.
+    pub(super) fn write<R: 'static>(
+        &self,
+        mut sheet: Sheet<R>,
+        out: &mut dyn Write,
+    ) -> Result<Shown, Trouble> {
+        self.pick(&mut sheet)?;
+        let look = self.look();
+        self.format.write(&sheet, &look, out)?;
+        if sheet.rows.is_empty() {
+            return Ok(Shown::Nothing("no recorded build matches".into()));
+        }
+        if self.output.columns.is_some() {
+            let left_out = self.format.left_out(&sheet, &look);
+            if !left_out.is_empty() {
+                let what = left_out.join(", ");
+                say(&format!("the terminal is too narrow for: {what}"));
+            }
+        }
+        Ok(Shown::Something)
+    }
+
+    fn pick<R: 'static>(&self, sheet: &mut Sheet<R>) -> Result<(), Trouble> {
+        match &self.output.columns {
+            None => Ok(()),
+            Some(names) => Ok(sheet.pick(names, self.format == Format::Json)?),
+        }
     }
 
     /// Writes that there is nothing, as far as the format has a word for it.
     pub(super) fn nothing<R: 'static>(
         &self,
-        sheet: &Sheet<R>,
+        mut sheet: Sheet<R>,
         why: String,
         out: &mut dyn Write,
     ) -> Result<Shown, Trouble> {
-        self.format.write(sheet, &self.look(), out)?;
+        self.arrange(&mut sheet)?;
+        self.pick(&mut sheet)?;
+        self.format.write(&sheet, &self.look(), out)?;
         Ok(Shown::Nothing(why))
     }
 
@@ -197,15 +261,68 @@ impl Common {
         let terminal = std::io::stdout().is_terminal();
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Look {
-            color: match self.color {
+            color: match self.output.color {
                 Color::Auto => terminal && !no_color,
                 Color::Always => true,
                 Color::Never => false,
             },
-            width: terminal
-                .then(terminal_size::terminal_size)
-                .flatten()
-                .map(|(width, _)| usize::from(width.0)),
+            width: terminal.then(|| width_of(io::stdout()).unwrap_or(UNKNOWN_WIDTH)),
         }
+    }
+}
+
+/// How wide a terminal is taken to be that doesn't say.
+const UNKNOWN_WIDTH: usize = 80;
+
+/// The columns of a terminal; `None` where it isn't one, or doesn't say.
+pub(super) fn width_of(stream: impl AsFd) -> Option<usize> {
+    terminal_size::terminal_size_of(stream).map(|(width, _)| usize::from(width.0))
+}
+
+const NOTHING_YET: &str = "nothing is recorded yet: emerge a package that is built with sccache, \
+    or import old build logs (sccache-collect import /var/log/portage)";
+
+/// That no package matches, and which ones may be meant.
+fn unknown_package(store: &Store, patterns: &[String]) -> Result<String, Trouble> {
+    let names = store.package_names()?;
+    let names = || names.iter().map(String::as_str);
+    let mut close: Vec<&str> = Vec::new();
+    for pattern in patterns {
+        let plain = pattern.trim_matches(['*', '?', '^', '$']);
+        close.extend(closest(plain, names(), SUGGESTIONS));
+    }
+    close.dedup();
+    let cause = format!("no recorded package matches {}", patterns.join(" "));
+    Ok(text::clean(&match close.is_empty() {
+        true => format!("{cause} (`sccache-report packages` lists all)"),
+        false => format!("{cause}; did you mean {}?", close.join(" or ")),
+    }))
+}
+
+/// That a repository or a language was asked for that no build has.
+fn unknown_names(store: &Store, filter: &Filter) -> Result<Option<String>, Trouble> {
+    let why = |what: &str, asked: &[String], there: &[String]| {
+        let (asked, there) = (asked.join(", "), there.join(", "));
+        Ok(Some(text::clean(&format!(
+            "no recorded build has the {what} {asked}; there are: {there}"
+        ))))
+    };
+    let (asked, there) = (&filter.repositories, store.repositories()?);
+    if !asked.is_empty() && !asked.iter().any(|name| there.contains(name)) {
+        return why("repository", asked, &there);
+    }
+    if filter.languages.is_empty() {
+        return Ok(None);
+    }
+    let (asked, there) = (&filter.languages, store.languages()?);
+    let is = |asked: &str, name: &str| {
+        let halves = name.split('/').chain([name]);
+        halves
+            .into_iter()
+            .any(|half| half.eq_ignore_ascii_case(asked))
+    };
+    match asked.iter().any(|a| there.iter().any(|name| is(a, name))) {
+        true => Ok(None),
+        false => why("language", asked, &there),
     }
 }

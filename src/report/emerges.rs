@@ -3,21 +3,30 @@
 use std::io::Write;
 
 use super::common::{Common, Selection};
+use super::packages::note;
 use super::sheet::{Column, Sheet, Tone, Value};
-use super::{Shown, Trouble, text};
-use crate::store::EmergeRow;
+use super::{Shown, Trouble, builds, text};
+use crate::store::{EmergeRow, Sums};
 
 type Col = Column<EmergeRow>;
 
 /// A row per emerge command, the newest last
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// Only of these packages' builds: PN, CATEGORY/PN, with shell wildcards if you like
+    #[arg(value_name = "PATTERN")]
+    patterns: Vec<String>,
+}
 
-pub(super) fn run(_: &Args, common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble> {
-    let rows = match common.select(&[])? {
+pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble> {
+    let rows = match common.select(&args.patterns)? {
         Selection::Builds(store, filter) => store.emerges(&filter)?,
-        Selection::Nothing(why) => return common.nothing(&sheet(vec![]), why, out),
+        Selection::Nothing(why) => return common.nothing(sheet(vec![]), why, out),
     };
+    if rows.is_empty() {
+        let why = "no recorded build that matches is known to be of an emerge command";
+        return common.nothing(sheet(rows), why.into(), out);
+    }
     common.finish(sheet(rows), out)
 }
 
@@ -31,28 +40,37 @@ fn sheet(rows: Vec<EmergeRow>) -> Sheet<EmergeRow> {
 /// The columns of an emerge.
 pub(super) fn columns() -> Vec<Column<EmergeRow>> {
     vec![
-        Col::shown("started", 90, |r| text::minute(r.started_at)),
         Col::new("id", |r| Value::text(r.id))
             .heading("id", 20)
-            .show(|r| r.id.to_string()[..8].to_string()),
+            .show(|r| builds::short(r.id)),
         Col::new("host", |r| Value::text(&r.host)),
         Col::new("command", |r| Value::text(&r.command))
             .heading("command", 100)
-            .cut_to(30),
-        Col::new("started_at", |r| Value::Time(r.started_at)),
+            .cut_to(20),
+        Col::new("started_at", |r| Value::Time(r.started_at))
+            .heading("started", 94)
+            .cut_by(text::cut_minute, 10)
+            .first(),
         Col::new("builds", |r| Value::Count(r.sums.builds)).heading("builds", 80),
         Col::new("failed", |r| Value::Count(r.sums.failed))
-            .heading("failed", 75)
-            .tone(|r| {
-                if r.sums.failed > 0 {
-                    Tone::Bad
-                } else {
-                    Tone::Plain
-                }
+            .heading("failed", 85)
+            .tone(|r| match r.sums.failed {
+                0 => Tone::Plain,
+                _ => Tone::Bad,
             }),
-        Col::new("hits", |r| r.sums.hits.into()).heading("hits", 70),
-        Col::new("misses", |r| r.sums.misses.into()).heading("misses", 69),
-        Col::new("hit_rate", |r| r.sums.hit_rate().into()).heading("hit rate", 95),
-        Col::new("time_saved_seconds", |r| r.sums.time_saved.into()),
+        Col::new("hits", |r| r.sums.hits.into()).heading("hits", 62),
+        Col::new("misses", |r| r.sums.misses.into()).heading("misses", 61),
+        Col::new("hit_rate", |r| r.sums.hit_rate().into())
+            .heading("hit rate", 95)
+            .tone(|r| Tone::of_rate(r.sums.hit_rate())),
+        Col::new("time_saved_seconds", |r| r.sums.time_saved.into()).heading("time saved", 90),
+        // The failed have a column of their own.
+        Col::shown("note", 70, |r| {
+            note(&Sums {
+                failed: 0,
+                ..r.sums
+            })
+        })
+        .tone(|_| Tone::Warning),
     ]
 }

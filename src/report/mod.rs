@@ -8,8 +8,11 @@
 mod breakdown;
 mod builds;
 mod cli;
+mod close;
 mod common;
+mod duration;
 mod emerges;
+mod filters;
 mod format;
 mod overview;
 mod packages;
@@ -52,7 +55,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match result {
         Ok(Shown::Something) => ExitCode::SUCCESS,
         Ok(Shown::Nothing(why)) => {
-            eprintln!("sccache-report: {why}");
+            say(&why);
             ExitCode::from(1)
         }
         Err(Trouble::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -60,13 +63,25 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         Err(trouble) => {
             let (cause, cure) = trouble.tell();
-            eprintln!("sccache-report: {}", text::clean(&cause));
+            say(&cause);
             if !cure.is_empty() {
-                eprintln!("  {}", text::clean(&cure));
+                tell(&format!("  {}", text::clean(&cure)));
             }
             ExitCode::from(2)
         }
     }
+}
+
+/// Says something about the report, on standard error.
+fn say(what: &str) {
+    tell(&format!("sccache-report: {}", text::clean(what)));
+}
+
+/// A line on standard error, broken between words on a terminal. Nobody can be told that
+/// nobody listens, so that is no error.
+fn tell(line: &str) {
+    let width = common::width_of(io::stderr());
+    let _ = writeln!(io::stderr(), "{}", text::wrap(line, width, "  "));
 }
 
 /// Whether there was something to show.
@@ -100,6 +115,16 @@ impl Trouble {
 impl From<store::Error> for Trouble {
     fn from(error: store::Error) -> Self {
         Trouble::Store(error)
+    }
+}
+
+impl From<sheet::NoColumn> for Trouble {
+    fn from(error: sheet::NoColumn) -> Self {
+        let cure = match error.names.is_empty() {
+            true => String::new(),
+            false => format!("the columns are: {}", error.names.join(", ")),
+        };
+        Trouble::Request(error.why, cure)
     }
 }
 

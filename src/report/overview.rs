@@ -64,7 +64,7 @@ pub(super) fn run(common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble
             true => "no builds recorded yet: build something with sccache",
             false => "no recorded build matches",
         };
-        return common.nothing(&sheet(vec![]), why.into(), out);
+        return common.nothing(sheet(vec![]), why.into(), out);
     };
     match common.format {
         Format::Table => {

@@ -5,7 +5,7 @@ use std::io::Write;
 use super::common::{Common, Selection};
 use super::sheet::{Column, Sheet, Tone, Value};
 use super::{Shown, Trouble, text};
-use crate::store::PackageRow;
+use crate::store::{PackageRow, Sums};
 
 type Col = Column<PackageRow>;
 
@@ -20,7 +20,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble> {
     let rows = match common.select(&args.patterns)? {
         Selection::Builds(store, filter) => store.packages(&filter)?,
-        Selection::Nothing(why) => return common.nothing(&sheet(vec![]), why, out),
+        Selection::Nothing(why) => return common.nothing(sheet(vec![]), why, out),
     };
     common.finish(sheet(rows), out)
 }
@@ -37,37 +37,56 @@ pub(super) fn columns() -> Vec<Column<PackageRow>> {
     vec![
         Col::new("package", |r| Value::text(&r.package))
             .heading("package", 100)
-            .cut_to(24),
+            .cut_by(text::cut_package, 18),
         Col::new("builds", |r| Value::Count(r.sums.builds)).heading("builds", 80),
         Col::new("first_at", |r| Value::Time(r.first_at)),
         Col::new("last_at", |r| Value::Time(r.last_at))
-            .heading("last build", 50)
+            .heading("last build", 65)
             .show(|r| text::day(r.last_at)),
-        Col::new("hits", |r| r.sums.hits.into()).heading("hits", 85),
-        Col::new("misses", |r| r.sums.misses.into()).heading("misses", 84),
-        Col::new("hit_rate", |r| r.sums.hit_rate().into()).heading("hit rate", 95),
-        Col::new("coverage", |r| r.sums.coverage().into()).heading("coverage", 60),
-        Col::new("time_saved_seconds", |r| r.sums.time_saved.into()),
+        Col::new("hits", |r| r.sums.hits.into()).heading("hits", 62),
+        Col::new("misses", |r| r.sums.misses.into()).heading("misses", 61),
+        Col::new("hit_rate", |r| r.sums.hit_rate().into())
+            .heading("hit rate", 95)
+            .tone(|r| Tone::of_rate(r.sums.hit_rate())),
+        Col::new("coverage", |r| r.sums.coverage().into()).heading("coverage", 50),
+        Col::new("time_saved_seconds", |r| r.sums.time_saved.into()).heading("time saved", 90),
         Col::new("last_version", |r| Value::text(&r.last_version))
-            .heading("version", 30)
-            .cut_to(8),
-        Col::new("last_hit_rate", |r| r.last_hit_rate().into()).heading("last rate", 20),
-        Col::shown("note", 70, note).tone(|_| Tone::Warning),
+            .heading("version", 20)
+            .cut_to(7),
+        Col::new("last_hit_rate", |r| r.last_hit_rate().into())
+            .heading("last rate", 70)
+            .show(last_rate),
+        Col::shown("note", 85, |r| note(&r.sums)).tone(|_| Tone::Warning),
     ]
 }
 
-/// What keeps the row's numbers from being the whole truth.
-fn note(row: &PackageRow) -> String {
-    let sums = &row.sums;
-    let mut notes = Vec::new();
-    if sums.failed > 0 {
-        notes.push(format!("{} failed", sums.failed));
-    }
-    if sums.measured < sums.builds {
-        notes.push(format!("{} incomplete", sums.builds - sums.measured));
-    }
-    if sums.shared > 0 {
-        notes.push(format!("{} shared", sums.shared));
-    }
+/// By how much the last build's hit rate has to differ from the earlier ones' to be a trend.
+const TREND: f64 = 0.05;
+
+/// The last build's hit rate, and where it points compared with the builds before it.
+fn last_rate(row: &PackageRow) -> String {
+    let Some(last) = row.last_hit_rate() else {
+        return "-".into();
+    };
+    let arrow = row.earlier_hit_rate().map(|earlier| match last - earlier {
+        up if up >= TREND => "↑ ",
+        down if down <= -TREND => "↓ ",
+        _ => "→ ",
+    });
+    format!("{}{}", arrow.unwrap_or_default(), text::rate(last))
+}
+
+/// What keeps the numbers from being the whole truth.
+pub(super) fn note(sums: &Sums) -> String {
+    let notes = [
+        (sums.failed, "failed"),
+        (sums.interrupted, "interrupted"),
+        (sums.builds - sums.measured.min(sums.builds), "incomplete"),
+        (sums.shared, "shared"),
+    ];
+    let notes = notes.into_iter().filter(|(count, _)| *count > 0);
+    let notes: Vec<String> = notes
+        .map(|(count, what)| format!("{} {what}", text::number(count)))
+        .collect();
     notes.join(", ")
 }

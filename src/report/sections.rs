@@ -45,13 +45,9 @@ pub(super) fn draw_build(build: &Detailed, look: &Look, out: &mut dyn Write) -> 
         text::clean(&row.version)
     )?;
     writeln!(out, "  build {} on {}", row.id, text::clean(&row.host))?;
-    let took = (row.finished_at - row.started_at).num_seconds();
+    let took = text::duration((row.finished_at - row.started_at).as_seconds_f64());
     let began = text::minute(row.started_at);
-    writeln!(
-        out,
-        "  {} {began}, took {took} s",
-        outcome_word(row.outcome)
-    )?;
+    writeln!(out, "  {} {began}, took {took}", outcome_word(row.outcome))?;
     let or_dash = |known: &Option<String>| text::clean(known.as_deref().unwrap_or("-"));
     writeln!(
         out,

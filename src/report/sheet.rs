@@ -5,6 +5,9 @@ use std::cmp::Ordering;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value as Json;
 
+use super::close::closest;
+use super::text;
+
 /// What stands in one place of a report.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
@@ -55,9 +58,23 @@ impl From<Option<String>> for Value {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
     Plain,
+    Good,
     Warning,
     Bad,
 }
+
+impl Tone {
+    /// Good where the cache had more than it lacked. A low hit rate is nobody's fault.
+    pub(super) fn of_rate(rate: Option<f64>) -> Tone {
+        match rate {
+            Some(rate) if rate >= 0.5 => Tone::Good,
+            _ => Tone::Plain,
+        }
+    }
+}
+
+/// Cuts a text to a width.
+pub(super) type Cut = fn(String, usize) -> String;
 
 /// What a column gets from a row.
 type Get<R, T> = Box<dyn Fn(&R) -> T>;
@@ -77,14 +94,30 @@ pub(super) struct Column<R> {
 
 /// A column's part in tables.
 pub(super) struct InTable<R> {
-    pub(super) heading: &'static str,
+    pub(super) heading: String,
+    /// Whether it stands before the columns that have no place of their own.
+    pub(super) first: bool,
     /// Where the table is too wide, the columns with the least go first.
     pub(super) weight: u8,
-    /// The width to which its texts may be cut before columns go.
-    pub(super) cut_to: Option<usize>,
+    /// The width to which its texts may be cut before columns go, and how that is done.
+    pub(super) cut_to: Option<(usize, Cut)>,
     /// What the table shows, where it isn't the plain value.
     pub(super) shown: Option<Get<R, String>>,
     pub(super) tone: Get<R, Tone>,
+}
+
+impl<R: 'static> InTable<R> {
+    /// What a column looks like that has nothing of its own to say about it.
+    fn of(heading: String) -> InTable<R> {
+        InTable {
+            heading,
+            first: false,
+            weight: 50,
+            cut_to: None,
+            shown: None,
+            tone: Box::new(|_: &R| Tone::Plain),
+        }
+    }
 }
 
 impl<R: 'static> Column<R> {
@@ -124,20 +157,29 @@ impl<R: 'static> Column<R> {
 
     /// Puts it into tables as well.
     pub(super) fn heading(mut self, heading: &'static str, weight: u8) -> Self {
-        let tone = Box::new(|_: &R| Tone::Plain);
         self.table = Some(InTable {
-            heading,
             weight,
-            cut_to: None,
-            shown: None,
-            tone,
+            ..InTable::of(heading.to_string())
         });
         self
     }
 
-    pub(super) fn cut_to(mut self, width: usize) -> Self {
+    /// Left of all others in tables, whatever its place in JSON and CSV.
+    pub(super) fn first(mut self) -> Self {
         self.table = self.table.map(|table| InTable {
-            cut_to: Some(width),
+            first: true,
+            ..table
+        });
+        self
+    }
+
+    pub(super) fn cut_to(self, width: usize) -> Self {
+        self.cut_by(text::cut, width)
+    }
+
+    pub(super) fn cut_by(mut self, cut: Cut, width: usize) -> Self {
+        self.table = self.table.map(|table| InTable {
+            cut_to: Some((width, cut)),
             ..table
         });
         self
@@ -178,6 +220,14 @@ pub(super) struct Sheet<R> {
     pub(super) rows: Vec<R>,
 }
 
+/// A column that was asked for and isn't there, or can't be had so.
+#[derive(Debug)]
+pub(super) struct NoColumn {
+    pub(super) why: String,
+    /// The names that there are.
+    pub(super) names: Vec<&'static str>,
+}
+
 impl<R: 'static> Sheet<R> {
     /// The columns of JSON and CSV.
     pub(super) fn data(&self) -> impl Iterator<Item = &Column<R>> {
@@ -188,18 +238,18 @@ impl<R: 'static> Sheet<R> {
     /// either way, ties keep their order.
     ///
     /// # Errors
-    /// The names that there are, where this is none.
-    pub(super) fn sort(&mut self, by: &str) -> Result<(), Vec<&'static str>> {
+    /// Where there is no such column or direction.
+    pub(super) fn sort(&mut self, by: &str) -> Result<(), NoColumn> {
         let (name, direction) = by.split_once(':').unwrap_or((by, ""));
-        let column = self
-            .data()
-            .find(|column| column.name == name && !column.nested);
-        let (Some(column), true) = (column, matches!(direction, "" | "asc" | "desc")) else {
-            return Err(self.data().filter(|c| !c.nested).map(|c| c.name).collect());
-        };
-        let key = |row: &R| (column.value)(row);
+        let column = &self.columns[self.find(name, false, "to sort by")?];
+        if !matches!(direction, "" | "asc" | "desc") {
+            return Err(NoColumn {
+                why: format!("`{direction}` is no direction: it is `{name}:asc` or `{name}:desc`"),
+                names: Vec::new(),
+            });
+        }
+        let keys: Vec<Value> = self.rows.iter().map(|row| (column.value)(row)).collect();
         let mut order_of: Vec<usize> = (0..self.rows.len()).collect();
-        let keys: Vec<Value> = self.rows.iter().map(key).collect();
         order_of.sort_by(|a, b| order(&keys[*a], &keys[*b], direction));
         let mut rows: Vec<Option<R>> = self.rows.drain(..).map(Some).collect();
         self.rows = order_of
@@ -207,6 +257,53 @@ impl<R: 'static> Sheet<R> {
             .filter_map(|index| rows[index].take())
             .collect();
         Ok(())
+    }
+
+    /// Keeps these columns, in this order; `nested`: whether the format has a place for those.
+    ///
+    /// # Errors
+    /// Where one isn't there, or twice.
+    pub(super) fn pick(&mut self, names: &[String], nested: bool) -> Result<(), NoColumn> {
+        for (index, name) in names.iter().enumerate() {
+            self.find(name, nested, "to show")?;
+            if names[..index].contains(name) {
+                return Err(NoColumn {
+                    why: format!("the column `{name}` is named twice"),
+                    names: Vec::new(),
+                });
+            }
+        }
+        let place = |column: &Column<R>| names.iter().position(|name| name == column.name);
+        self.columns
+            .retain(|column| column.data && place(column).is_some());
+        self.columns.sort_by_key(place);
+        for column in &mut self.columns {
+            let heading = column.name.trim_end_matches("_seconds").replace('_', " ");
+            column
+                .table
+                .get_or_insert_with(|| InTable::of(heading))
+                .first = false;
+        }
+        Ok(())
+    }
+
+    /// The place of the column with this name.
+    fn find(&self, name: &str, nested: bool, to_do: &str) -> Result<usize, NoColumn> {
+        let place = self
+            .columns
+            .iter()
+            .position(|column| column.data && column.name == name);
+        let why = match place {
+            Some(place) if nested || !self.columns[place].nested => return Ok(place),
+            Some(_) => format!("`{name}` holds values of its own: only `--columns` of JSON has it"),
+            None => format!("there is no column `{name}` {to_do}"),
+        };
+        let there = self.data().filter(|column| nested || !column.nested);
+        let names: Vec<&'static str> = there.map(|column| column.name).collect();
+        let close = closest(name, names.iter().copied(), 1);
+        let (mut first, rest): (Vec<_>, Vec<_>) = names.iter().partition(|n| close.contains(n));
+        first.extend(rest);
+        Err(NoColumn { why, names: first })
     }
 }
 

@@ -38,11 +38,14 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
     match names.as_slice() {
         [name] => show_package(store, name, common, out),
         [] => match build_id(&store, &args.what)? {
-            Some(id) => show_build(store, id, common, out),
+            Some(id) => {
+                common.refuse_filters("a build is named by its id")?;
+                show_build(store, id, common, out)
+            }
             None => {
                 let what = text::clean(&args.what);
                 let why = format!("no recorded package or build matches {what}");
-                common.nothing(&package_sheet(vec![]), why, out)
+                common.nothing(package_sheet(vec![]), why, out)
             }
         },
         several => Err(ambiguous(&args.what, several.iter().map(String::as_str))),
@@ -98,7 +101,7 @@ fn show_package(
     drop(store);
     let Some(row) = row else {
         let why = "no recorded build matches".to_string();
-        return common.nothing(&package_sheet(vec![]), why, out);
+        return common.nothing(package_sheet(vec![]), why, out);
     };
     let phases = history
         .iter()

@@ -1,6 +1,7 @@
 //! Values as people read them. What comes from the database was written by others:
 //! everything that could steer a terminal is made visible.
 
+pub(super) use super::duration::duration;
 pub(super) use crate::sccache::percent as rate;
 use chrono::{DateTime, Local, Utc};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -32,6 +33,38 @@ pub(super) fn cut(mut text: String, width: usize) -> String {
     text.truncate(end.unwrap_or(text.len()));
     text.push('…');
     text
+}
+
+/// `CATEGORY/PN` cut to `width` places: of the category first, for the name says more.
+pub(super) fn cut_package(package: String, width: usize) -> String {
+    let Some((category, name)) = package.split_once('/') else {
+        return cut(package, width);
+    };
+    match width.checked_sub(name.width() + 1) {
+        Some(room) if room > 0 => format!("{}/{name}", cut(category.to_string(), room)),
+        _ => cut(name.to_string(), width),
+    }
+}
+
+/// A day and minute cut to the day.
+pub(super) fn cut_minute(minute: String, width: usize) -> String {
+    match minute.split_once(' ') {
+        Some((day, _)) if minute.width() > width => cut(day.to_string(), width),
+        _ => cut(minute, width),
+    }
+}
+
+/// The text in lines of `width` places, broken between words; what follows the first line is
+/// set in by `indent`. Whole where the width is unknown.
+pub(super) fn wrap(text: &str, width: Option<usize>, indent: &str) -> String {
+    let Some(width) = width else {
+        return text.to_string();
+    };
+    let options = textwrap::Options::new(width)
+        .break_words(false)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .subsequent_indent(indent);
+    textwrap::fill(text, options)
 }
 
 /// `1,234,567`.
@@ -95,6 +128,17 @@ mod tests {
             clean("a\x1b[31mb\nc\u{9b}d\u{202e}é"),
             "a\\u{1b}[31mb\\nc\\u{9b}d\\u{202e}é"
         );
+    }
+
+    #[test]
+    fn long_lines_are_broken_between_words() {
+        let text = "The cache pays: app-portage/emlop hits";
+        assert_eq!(
+            wrap(text, Some(24), "  "),
+            "The cache pays:\n  app-portage/emlop hits"
+        );
+        assert_eq!(wrap(text, None, "  "), text);
+        assert_eq!(wrap("a-very-long-name", Some(4), ""), "a-very-long-name");
     }
 
     #[test]

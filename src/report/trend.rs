@@ -2,11 +2,13 @@
 
 use std::io::Write;
 
-use chrono::{Local, TimeZone};
+use chrono::{Datelike, Days, Local, Months, NaiveDate, TimeZone, Weekday};
 
 use super::common::{Common, Selection};
-use super::sheet::{Column, Sheet, Value};
-use super::{Shown, Trouble};
+use super::format::Format;
+use super::packages::note;
+use super::sheet::{Column, Sheet, Tone, Value};
+use super::{Shown, Trouble, text};
 use crate::store::{Moment, Sums};
 
 type Col = Column<Period>;
@@ -37,38 +39,60 @@ pub(super) enum By {
 pub(super) struct Period {
     /// `2026-11-22`, `2026-W47`, `2026-11` or `2026`.
     pub(super) name: String,
+    /// Its first day.
+    first: NaiveDate,
     pub(super) sums: Sums,
 }
 
 pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble> {
     let moments = match common.select(&args.patterns)? {
         Selection::Builds(store, filter) => store.moments(&filter)?,
-        Selection::Nothing(why) => return common.nothing(&sheet(vec![]), why, out),
+        Selection::Nothing(why) => return common.nothing(sheet(vec![]), why, out),
     };
-    common.finish(sheet(periods(&moments, args.by, &Local)), out)
+    let mut sheet = sheet(periods(&moments, args.by, &Local));
+    common.arrange(&mut sheet)?;
+    if common.format == Format::Table && common.unsorted() {
+        sheet.rows = with_gaps(sheet.rows, args.by);
+    }
+    common.write(sheet, out)
 }
 
 /// The periods that have builds, the oldest first, divided by the clock of `zone`.
-pub(super) fn periods<Z: TimeZone>(moments: &[Moment], by: By, zone: &Z) -> Vec<Period>
-where
-    Z::Offset: std::fmt::Display,
-{
+pub(super) fn periods<Z: TimeZone>(moments: &[Moment], by: By, zone: &Z) -> Vec<Period> {
     let mut periods: Vec<Period> = Vec::new();
     for moment in moments {
-        let name = moment
-            .started_at
-            .with_timezone(zone)
-            .format(by.pattern())
-            .to_string();
+        let first = by.first_day(moment.started_at.with_timezone(zone).date_naive());
         match periods.last_mut() {
-            Some(period) if period.name == name => period.sums.add(&moment.sums),
-            _ => periods.push(Period {
-                name,
-                sums: moment.sums,
-            }),
+            Some(period) if period.first == first => period.sums.add(&moment.sums),
+            _ => periods.push(by.period(first, moment.sums)),
         }
     }
     periods
+}
+
+/// So many periods without builds have a row each; more of them share one.
+const GAPS: usize = 3;
+
+/// With rows for the periods between the others that have no builds.
+fn with_gaps(periods: Vec<Period>, by: By) -> Vec<Period> {
+    let mut all: Vec<Period> = Vec::with_capacity(periods.len());
+    for period in periods {
+        if let Some(before) = all.last() {
+            let next = |first: &NaiveDate| by.next(*first);
+            let between = std::iter::successors(by.next(before.first), next);
+            let gaps: Vec<NaiveDate> = between.take_while(|first| *first < period.first).collect();
+            let alone = |first: &NaiveDate| by.period(*first, Sums::default());
+            match gaps.len() {
+                0..=GAPS => all.extend(gaps.iter().map(alone)),
+                many => all.push(Period {
+                    name: format!("... {}", text::of(many as u64, by.word())),
+                    ..alone(&gaps[0])
+                }),
+            }
+        }
+        all.push(period);
+    }
+    all
 }
 
 impl By {
@@ -81,26 +105,70 @@ impl By {
             By::Year => "%Y",
         }
     }
+
+    fn word(self) -> &'static str {
+        match self {
+            By::Day => "day",
+            By::Week => "week",
+            By::Month => "month",
+            By::Year => "year",
+        }
+    }
+
+    fn period(self, first: NaiveDate, sums: Sums) -> Period {
+        Period {
+            name: first.format(self.pattern()).to_string(),
+            first,
+            sums,
+        }
+    }
+
+    /// The first day of the period that a day lies in.
+    fn first_day(self, day: NaiveDate) -> NaiveDate {
+        let first = match self {
+            By::Day => Some(day),
+            By::Week => Some(day.week(Weekday::Mon).first_day()),
+            By::Month => day.with_day(1),
+            By::Year => day.with_ordinal(1),
+        };
+        first.unwrap_or(day)
+    }
+
+    /// The first day of the next period, from the first of one.
+    fn next(self, first: NaiveDate) -> Option<NaiveDate> {
+        match self {
+            By::Day => first.checked_add_days(Days::new(1)),
+            By::Week => first.checked_add_days(Days::new(7)),
+            By::Month => first.checked_add_months(Months::new(1)),
+            By::Year => first.checked_add_months(Months::new(12)),
+        }
+    }
 }
 
 fn sheet(rows: Vec<Period>) -> Sheet<Period> {
     let columns = vec![
         Col::new("period", |r| Value::text(&r.name)).heading("period", 100),
         Col::new("builds", |r| Value::Count(r.sums.builds)).heading("builds", 80),
-        Col::new("hits", |r| r.sums.hits.into()).heading("hits", 75),
-        Col::new("misses", |r| r.sums.misses.into()).heading("misses", 74),
+        Col::new("hits", |r| r.sums.hits.into()).heading("hits", 62),
+        Col::new("misses", |r| r.sums.misses.into()).heading("misses", 61),
         Col::new("hit_rate", |r| r.sums.hit_rate().into()).heading("hit rate", 95),
-        Col::new("coverage", |r| r.sums.coverage().into()).heading("coverage", 60),
-        Col::new("time_saved_seconds", |r| r.sums.time_saved.into()),
-        Col::shown("", 50, |r| bar(r.sums.hit_rate())),
+        Col::new("coverage", |r| r.sums.coverage().into()).heading("coverage", 50),
+        Col::new("time_saved_seconds", |r| r.sums.time_saved.into()).heading("time saved", 70),
+        Col::shown("", 90, |r| bar(r.sums.hit_rate())).tone(|_| Tone::Good),
+        Col::shown("note", 40, |r| note(&r.sums)).tone(|_| Tone::Warning),
     ];
     Sheet { columns, rows }
 }
 
-/// The hit rate as a bar, a block for each 5 %.
+/// The places of a full bar.
+const BAR: usize = 20;
+
+/// The hit rate as a bar, in eighths of a place.
 fn bar(rate: Option<f64>) -> String {
+    const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     rate.map_or_else(String::new, |rate| {
-        "█".repeat((rate * 20.0).round() as usize)
+        let eighths = (rate.clamp(0.0, 1.0) * (BAR * 8) as f64).round() as usize;
+        "█".repeat(eighths / 8) + PARTS[eighths % 8]
     })
 }
 

@@ -25,6 +25,9 @@ pub enum Error {
     /// The file system has no room left.
     #[error("no space left to write {}", .0.display())]
     Full(PathBuf),
+    /// A folder, a FIFO, a socket or a device.
+    #[error("{} is not a file", .0.display())]
+    NotAFile(PathBuf),
     /// The file isn't an SQLite database.
     #[error("{} is not a database", .0.display())]
     NotADatabase(PathBuf),
@@ -65,6 +68,7 @@ impl Error {
             }
             Error::NotWritable(..) => "only root records: check the file's and folder's rights",
             Error::Full(_) => "make room; what was to be recorded is kept and recorded later",
+            Error::NotAFile(_) => "name the database itself: stats.db, if the hook made it",
             Error::NotADatabase(_) | Error::NotOurs(_) => {
                 "check the path; move the file away if a new database is to start there"
             }

@@ -97,6 +97,13 @@ pub struct Filter {
     pub until: Option<DateTime<Utc>>,
     /// With one of these outcomes; all where empty.
     pub outcomes: Vec<Outcome>,
+    /// From one of these repositories; all where empty.
+    pub repositories: Vec<String>,
+    /// In which sccache met one of these languages; all where empty. Either case will do,
+    /// and of `C/C++` also a half.
+    pub languages: Vec<String>,
+    /// Of packages with at least so many builds among those that the rest leaves.
+    pub min_builds: Option<u32>,
     /// Of those, the newest so many.
     pub last: Option<u32>,
 }
@@ -119,42 +126,95 @@ impl Picked {
 impl Filter {
     /// `SELECT columns FROM build WHERE ...`; `columns` are constants of the caller.
     pub(super) fn sql(&self, columns: &str) -> Picked {
-        let mut conditions: Vec<&str> = Vec::new();
+        let (mut conditions, mut values) = self.of_the_build();
+        self.of_its_parts(&mut conditions, &mut values);
+        let mut all = all_of(&conditions);
+        if let Some(least) = self.min_builds {
+            conditions.push("package IN (SELECT package FROM enough)");
+            values.push((":min_builds", Value::from(least)));
+            let enough = format!(
+                "WITH enough AS (SELECT package FROM build{all} \
+                 GROUP BY package HAVING count(*) >= :min_builds) "
+            );
+            all = all_of(&conditions);
+            return self.newest(format!("{enough}SELECT {columns} FROM build{all}"), values);
+        }
+        self.newest(format!("SELECT {columns} FROM build{all}"), values)
+    }
+
+    /// Conditions on the columns of the build's own row.
+    fn of_the_build(&self) -> (Vec<&'static str>, Vec<(&'static str, Value)>) {
+        let mut conditions = Vec::new();
         let mut values = Vec::new();
+        let mut add = |condition, name, value| {
+            conditions.push(condition);
+            values.push((name, value));
+        };
         if let Some(packages) = &self.packages {
-            conditions.push("package IN (SELECT value FROM json_each(:packages))");
-            values.push((":packages", Value::from(json(packages))));
+            let one_of = "package IN (SELECT value FROM json_each(:packages))";
+            add(one_of, ":packages", Value::from(json(packages)));
         }
         if let Some(build) = self.build {
-            conditions.push("uid = :build");
-            values.push((":build", Value::from(build.to_string())));
+            add("uid = :build", ":build", Value::from(build.to_string()));
         }
         if let Some(since) = self.since {
-            conditions.push("started_at >= :since");
-            values.push((":since", Value::from(micros(since))));
+            add("started_at >= :since", ":since", Value::from(micros(since)));
         }
         if let Some(until) = self.until {
-            conditions.push("started_at < :until");
-            values.push((":until", Value::from(micros(until))));
+            add("started_at < :until", ":until", Value::from(micros(until)));
         }
         if !self.outcomes.is_empty() {
-            let names: Vec<&str> = self
-                .outcomes
-                .iter()
-                .map(|o| words::outcome_word(*o))
-                .collect();
-            conditions.push("outcome IN (SELECT value FROM json_each(:outcomes))");
-            values.push((":outcomes", Value::from(json(&names))));
+            let words = self.outcomes.iter().map(|o| words::outcome_word(*o));
+            let one_of = "outcome IN (SELECT value FROM json_each(:outcomes))";
+            add(
+                one_of,
+                ":outcomes",
+                Value::from(json(&words.collect::<Vec<_>>())),
+            );
         }
-        let mut text = format!("SELECT {columns} FROM build");
-        if !conditions.is_empty() {
-            text = format!("{text} WHERE {}", conditions.join(" AND "));
+        if !self.repositories.is_empty() {
+            let one_of = "repository IN (SELECT value FROM json_each(:repositories))";
+            add(
+                one_of,
+                ":repositories",
+                Value::from(json(&self.repositories)),
+            );
         }
+        (conditions, values)
+    }
+
+    /// Conditions on what lies below the build.
+    fn of_its_parts(
+        &self,
+        conditions: &mut Vec<&'static str>,
+        values: &mut Vec<(&'static str, Value)>,
+    ) {
+        if !self.languages.is_empty() {
+            conditions.push(
+                "EXISTS (SELECT 1 FROM phase JOIN phase_language ON phase_language.phase = phase.id \
+                 JOIN json_each(:languages) AS wanted \
+                 ON instr('/' || lower(language) || '/', '/' || lower(wanted.value) || '/') > 0 \
+                 OR lower(language) = lower(wanted.value) \
+                 WHERE phase.build = build.id \
+                 AND phase_language.hits + phase_language.misses + phase_language.errors > 0)",
+            );
+            values.push((":languages", Value::from(json(&self.languages))));
+        }
+    }
+
+    fn newest(&self, mut text: String, mut values: Vec<(&'static str, Value)>) -> Picked {
         if let Some(last) = self.last {
             text.push_str(" ORDER BY started_at DESC, id DESC LIMIT :last");
             values.push((":last", Value::from(last)));
         }
         Picked { text, values }
+    }
+}
+
+fn all_of(conditions: &[&str]) -> String {
+    match conditions.is_empty() {
+        true => String::new(),
+        false => format!(" WHERE {}", conditions.join(" AND ")),
     }
 }
 
@@ -164,6 +224,16 @@ fn json<S: AsRef<str>>(texts: &[S]) -> String {
 }
 
 impl Store {
+    /// Whether nothing was ever recorded.
+    ///
+    /// # Errors
+    /// As [`Store::package_names`].
+    pub fn is_empty(&self) -> Result<bool> {
+        let sql = "SELECT NOT EXISTS (SELECT 1 FROM build)";
+        let answer = self.connection.query_row(sql, [], |row| row.get(0));
+        answer.map_err(|error| self.error(error))
+    }
+
     /// All packages that ever had a build, sorted by name.
     ///
     /// # Errors
@@ -176,11 +246,29 @@ impl Store {
                      SELECT (SELECT min(package) FROM build WHERE package > name.package) \
                      FROM name WHERE name.package IS NOT NULL) \
                    SELECT package FROM name WHERE package IS NOT NULL";
+        self.names(sql)
+    }
+
+    /// The languages that sccache met in any build, sorted by name.
+    ///
+    /// # Errors
+    /// As [`Store::package_names`].
+    pub fn languages(&self) -> Result<Vec<String>> {
+        self.names("SELECT DISTINCT language FROM phase_language WHERE hits + misses + errors > 0 ORDER BY 1")
+    }
+
+    /// The repositories that any build came from, sorted by name.
+    ///
+    /// # Errors
+    /// As [`Store::package_names`].
+    pub fn repositories(&self) -> Result<Vec<String>> {
+        self.names("SELECT DISTINCT repository FROM build WHERE repository IS NOT NULL ORDER BY 1")
+    }
+
+    fn names(&self, sql: &str) -> Result<Vec<String>> {
         let read = || -> rusqlite::Result<Vec<String>> {
-            self.connection
-                .prepare(sql)?
-                .query_map([], |row| row.get(0))?
-                .collect()
+            let mut statement = self.connection.prepare(sql)?;
+            statement.query_map([], |row| row.get(0))?.collect()
         };
         read().map_err(|error| self.error(error))
     }

@@ -127,9 +127,9 @@ impl Store {
     /// Recording waits for readers in its last moment: fetch, drop, then print.
     ///
     /// # Errors
-    /// [`Error::Missing`], [`Error::NotReadable`], [`Error::NotADatabase`],
-    /// [`Error::NotOurs`], [`Error::Newer`], [`Error::Older`], [`Error::Damaged`],
-    /// [`Error::Busy`].
+    /// [`Error::Missing`], [`Error::NotReadable`], [`Error::NotAFile`],
+    /// [`Error::NotADatabase`], [`Error::NotOurs`], [`Error::Newer`], [`Error::Older`],
+    /// [`Error::Damaged`], [`Error::Busy`].
     pub fn open_for_reading(path: &Path) -> Result<Store> {
         readable(path)?;
         let in_place = read_only(path, path, None);
@@ -251,9 +251,13 @@ fn read_only(path: &Path, file: &Path, copy: Option<Snapshot>) -> Result<Store> 
 
 /// Tells apart what SQLite calls "unable to open" alike.
 fn readable(path: &Path) -> Result<()> {
-    match fs::File::open(path).and_then(|file| file.metadata()) {
-        Ok(what) if what.is_file() => Ok(()),
-        Ok(_) => Err(Error::NotADatabase(path.to_path_buf())),
+    // Looked at before it is opened: opening a FIFO waits for somebody who writes into it.
+    match fs::metadata(path).and_then(|what| match what.is_file() {
+        true => fs::File::open(path).map(|_| true),
+        false => Ok(false),
+    }) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Error::NotAFile(path.to_path_buf())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             Err(Error::Missing(path.to_path_buf()))
         }

@@ -115,6 +115,8 @@ pub struct Sums {
     pub builds: u64,
     /// Builds with outcome `failed`.
     pub failed: u64,
+    /// Builds with outcome `interrupted`.
+    pub interrupted: u64,
     /// Builds in which every phase was measured.
     pub measured: u64,
     /// Builds with attribution `shared`.
@@ -139,6 +141,7 @@ impl Sums {
         coalesce(sum(outcome = 'failed'), 0), \
         coalesce(sum(phases > 0 AND measured_phases = phases), 0), \
         coalesce(sum(attribution = 'shared'), 0), \
+        coalesce(sum(outcome = 'interrupted'), 0), \
         sum(hits), sum(misses), \
         sum(iif(executed + non_cacheable IS NULL, 0, hits + misses)), \
         sum(executed + non_cacheable), \
@@ -151,12 +154,13 @@ impl Sums {
             failed: counter(row, first + 1)?.unwrap_or(0),
             measured: counter(row, first + 2)?.unwrap_or(0),
             shared: counter(row, first + 3)?.unwrap_or(0),
-            hits: counter(row, first + 4)?,
-            misses: counter(row, first + 5)?,
-            answered: counter(row, first + 6)?.unwrap_or(0),
-            calls: counter(row, first + 7)?,
-            time_saved: duration(row, first + 8)?,
-            estimated_hits: counter(row, first + 9)?.unwrap_or(0),
+            interrupted: counter(row, first + 4)?.unwrap_or(0),
+            hits: counter(row, first + 5)?,
+            misses: counter(row, first + 6)?,
+            answered: counter(row, first + 7)?.unwrap_or(0),
+            calls: counter(row, first + 8)?,
+            time_saved: duration(row, first + 9)?,
+            estimated_hits: counter(row, first + 10)?.unwrap_or(0),
         })
     }
 
@@ -170,6 +174,7 @@ impl Sums {
         }
         self.builds += other.builds;
         self.failed += other.failed;
+        self.interrupted += other.interrupted;
         self.measured += other.measured;
         self.shared += other.shared;
         self.hits = either(self.hits, other.hits, u64::saturating_add);
@@ -215,6 +220,14 @@ impl PackageRow {
     /// The last build's alone.
     pub fn last_hit_rate(&self) -> Option<f64> {
         sccache::hit_rate(self.last_hits?, self.last_misses?)
+    }
+
+    /// Of all builds but the last; `None` where there are none, or where the last build's part
+    /// in the sums is unknown.
+    pub fn earlier_hit_rate(&self) -> Option<f64> {
+        let hits = self.sums.hits?.checked_sub(self.last_hits?)?;
+        let misses = self.sums.misses?.checked_sub(self.last_misses?)?;
+        sccache::hit_rate(hits, misses)
     }
 }
 

@@ -4,12 +4,7 @@ use crate::portage::{Attribution, Outcome};
 
 /// The outcome in one word: `merged`, `packaged`, `failed` or `interrupted`.
 pub fn outcome_word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Merged => "merged",
-        Outcome::Packaged => "packaged",
-        Outcome::Failed => "failed",
-        Outcome::Interrupted => "interrupted",
-    }
+    outcome.word()
 }
 
 /// The attribution in one word: `exact` or `shared`.
@@ -21,14 +16,7 @@ pub fn attribution_word(attribution: Attribution) -> &'static str {
 }
 
 pub(super) fn outcome(word: &str) -> Option<Outcome> {
-    [
-        Outcome::Merged,
-        Outcome::Packaged,
-        Outcome::Failed,
-        Outcome::Interrupted,
-    ]
-    .into_iter()
-    .find(|o| outcome_word(*o) == word)
+    word.parse().ok()
 }
 
 pub(super) fn attribution(word: &str) -> Option<Attribution> {

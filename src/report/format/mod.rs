@@ -52,4 +52,11 @@ impl Format {
             Format::Tsv => csv::Separated { by: b'\t' }.write(sheet, out),
         }
     }
+    /// The headings of the columns that a table as wide as that has no room for.
+    pub(super) fn left_out<R: 'static>(self, sheet: &Sheet<R>, look: &Look) -> Vec<String> {
+        match self {
+            Format::Table => table::Table { look: *look }.left_out(sheet),
+            _ => Vec::new(),
+        }
+    }
 }

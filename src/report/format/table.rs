@@ -1,19 +1,23 @@
 //! Tables for people: columns in line, numbers to the right, no borders.
 //!
-//! A table that is wider than the terminal first has its long texts cut, then loses its
-//! least important columns; it never wraps.
+//! A table that is wider than the terminal has its long texts cut, and loses its least
+//! important columns where that isn't enough; it never wraps.
 
 use std::io::{self, Write};
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, presets};
 use unicode_width::UnicodeWidthStr;
 
-use super::super::sheet::{Column, InTable, Sheet, Tone, Value};
+use super::super::duration::{Unit, in_unit};
+use super::super::sheet::{Column, Cut, InTable, Sheet, Tone, Value};
 use super::super::text;
 use super::{Look, Output};
 
 /// Spaces between columns.
 const GAP: usize = 2;
+
+/// What stands where nothing is known.
+const NOTHING: &str = "-";
 
 pub(super) struct Table {
     pub(super) look: Look,
@@ -21,9 +25,9 @@ pub(super) struct Table {
 
 /// A column, made ready to print.
 struct Ready {
-    heading: &'static str,
+    heading: String,
     weight: u8,
-    cut_to: Option<usize>,
+    cut_to: Option<(usize, Cut)>,
     right: bool,
     cells: Vec<(String, Tone)>,
     width: usize,
@@ -34,44 +38,68 @@ impl Output for Table {
         if sheet.rows.is_empty() {
             return Ok(());
         }
-        let mut columns: Vec<Ready> = sheet
-            .columns
-            .iter()
-            .filter_map(|column| Some(ready(column, column.table.as_ref()?, &sheet.rows)))
-            .filter(Ready::says_something)
-            .collect();
+        let mut columns = all_ready(sheet);
         if let Some(width) = self.look.width {
-            fit(&mut columns, width);
+            keep_what_fits(&mut columns, width);
+            cut(&mut columns, width);
         }
         writeln!(out, "{}", self.draw(&columns, sheet.rows.len()))
     }
 }
 
-impl Ready {
-    /// Remarks that no row has need no column.
-    fn says_something(&self) -> bool {
-        self.cells.iter().any(|(cell, _)| !cell.is_empty())
+impl Table {
+    /// The headings of the columns that find no room.
+    pub(super) fn left_out<R: 'static>(&self, sheet: &Sheet<R>) -> Vec<String> {
+        let (mut columns, Some(width)) = (all_ready(sheet), self.look.width) else {
+            return Vec::new();
+        };
+        let left_out = keep_what_fits(&mut columns, width).into_iter();
+        left_out.map(|column| column.heading).collect()
     }
 }
 
+fn all_ready<R: 'static>(sheet: &Sheet<R>) -> Vec<Ready> {
+    let mut in_table: Vec<_> = sheet
+        .columns
+        .iter()
+        .filter_map(|column| Some((column, column.table.as_ref()?)))
+        .collect();
+    in_table.sort_by_key(|(_, table)| !table.first);
+    in_table
+        .into_iter()
+        .map(|(column, table)| ready(column, table, &sheet.rows))
+        // Remarks that no row has need no column.
+        .filter(|column| column.cells.iter().any(|(cell, _)| !cell.is_empty()))
+        .collect()
+}
+
 fn ready<R>(column: &Column<R>, table: &InTable<R>, rows: &[R]) -> Ready {
-    let mut right = false;
+    let values: Vec<Value> = rows.iter().map(|row| (column.value)(row)).collect();
+    let is_number = |v: &Value| matches!(v, Value::Count(_) | Value::Rate(_) | Value::Seconds(_));
+    let unknown = |v: &Value| *v == Value::Unknown;
+    let right = values.iter().any(is_number) || table.shown.is_none() && values.iter().all(unknown);
+    let unit = Unit::of_largest(values.iter().filter_map(|value| match value {
+        Value::Seconds(seconds) => Some(*seconds),
+        _ => None,
+    }));
     let cells: Vec<(String, Tone)> = rows
         .iter()
-        .map(|row| {
-            let value = (column.value)(row);
-            right |= matches!(value, Value::Count(_) | Value::Rate(_) | Value::Seconds(_));
+        .zip(values)
+        .map(|(row, value)| {
             let shown = match &table.shown {
                 Some(shown) => shown(row),
-                None => plain(value),
+                None => plain(value, unit),
             };
             (text::clean(&shown), (table.tone)(row))
         })
         .collect();
     let widest = cells.iter().map(|(cell, _)| cell.width()).max();
     Ready {
-        heading: table.heading,
-        weight: table.weight,
+        weight: match cells.iter().all(|(cell, _)| cell == NOTHING) {
+            true => 0,
+            false => table.weight,
+        },
+        heading: table.heading.clone(),
         cut_to: table.cut_to,
         right,
         width: widest.unwrap_or(0).max(table.heading.width()),
@@ -79,48 +107,64 @@ fn ready<R>(column: &Column<R>, table: &InTable<R>, rows: &[R]) -> Ready {
     }
 }
 
-fn plain(value: Value) -> String {
+fn plain(value: Value, unit: Unit) -> String {
     match value {
-        Value::Unknown | Value::Nested(_) => "-".into(),
+        Value::Unknown | Value::Nested(_) => NOTHING.into(),
         Value::Count(n) => text::number(n),
         Value::Rate(rate) => text::rate(rate),
-        Value::Seconds(seconds) => format!("{seconds:.0} s"),
+        Value::Seconds(seconds) => in_unit(seconds, unit),
         Value::Text(text) => text,
         Value::Time(time) => text::minute(time),
     }
 }
 
-/// Cuts texts and drops columns until all fit into `width`.
-fn fit(columns: &mut Vec<Ready>, width: usize) {
-    let total = |columns: &[Ready], least: bool| -> usize {
-        let widths = columns
-            .iter()
-            .map(|c| if least { least_width(c) } else { c.width });
-        widths.sum::<usize>() + GAP * columns.len().saturating_sub(1)
-    };
-    while total(columns, true) > width && columns.len() > 1 {
-        let weakest = (0..columns.len()).min_by_key(|&index| columns[index].weight);
-        columns.remove(weakest.unwrap_or(0));
+/// Takes out the columns that don't fit into `width` even when cut: each has its turn by its
+/// weight, so a narrow one may stay where a wider one that weighs more can't.
+fn keep_what_fits(columns: &mut Vec<Ready>, width: usize) -> Vec<Ready> {
+    let mut turns: Vec<usize> = (0..columns.len()).collect();
+    turns.sort_by_key(|&index| std::cmp::Reverse(columns[index].weight));
+    let mut kept = Vec::new();
+    let mut used = 0;
+    for index in turns {
+        let needed = used + columns[index].least_width() + GAP;
+        if kept.is_empty() || needed <= width + GAP {
+            kept.push(index);
+            used = needed;
+        }
     }
-    let mut over = total(columns, false).saturating_sub(width);
-    // From the right: what identifies a row stands on the left.
+    let (inside, outside): (Vec<_>, Vec<_>) = std::mem::take(columns)
+        .into_iter()
+        .enumerate()
+        .partition(|(index, _)| kept.contains(index));
+    columns.extend(inside.into_iter().map(|(_, column)| column));
+    outside.into_iter().map(|(_, column)| column).collect()
+}
+
+/// Cuts texts until all fit into `width`, from the right: what identifies a row stands left.
+fn cut(columns: &mut [Ready], width: usize) {
+    let gaps = GAP * columns.len().saturating_sub(1);
+    let total = columns.iter().map(|column| column.width).sum::<usize>() + gaps;
+    let mut over = total.saturating_sub(width);
     for column in columns.iter_mut().rev() {
-        let cut = over.min(column.width - least_width(column));
-        if cut > 0 {
-            column.width -= cut;
-            over -= cut;
+        let less = over.min(column.width - column.least_width());
+        if let (Some((_, cut)), true) = (column.cut_to, less > 0) {
+            column.width -= less;
+            over -= less;
             for (cell, _) in &mut column.cells {
-                *cell = text::cut(std::mem::take(cell), column.width);
+                if cell.width() > column.width {
+                    *cell = cut(std::mem::take(cell), column.width);
+                }
             }
         }
     }
 }
 
-fn least_width(column: &Ready) -> usize {
-    let least = column
-        .cut_to
-        .map_or(column.width, |cut| cut.max(column.heading.width()));
-    least.min(column.width)
+impl Ready {
+    fn least_width(&self) -> usize {
+        self.cut_to.map_or(self.width, |(least, _)| {
+            least.max(self.heading.width()).min(self.width)
+        })
+    }
 }
 
 impl Table {
@@ -138,7 +182,7 @@ impl Table {
             columns
                 .iter()
                 .map(|column| {
-                    let cell = Cell::new(column.heading).add_attribute(Attribute::Bold);
+                    let cell = Cell::new(&column.heading).add_attribute(Attribute::Bold);
                     aligned(column, cell)
                 })
                 .collect::<Vec<Cell>>(),
@@ -165,7 +209,9 @@ impl Table {
 /// Colours that can be read on light and on dark.
 fn paint(cell: Cell, tone: Tone) -> Cell {
     match tone {
+        Tone::Plain if cell.content() == NOTHING => cell.add_attribute(Attribute::Dim),
         Tone::Plain => cell,
+        Tone::Good => cell.fg(Color::DarkGreen),
         Tone::Warning => cell.fg(Color::DarkYellow),
         Tone::Bad => cell.fg(Color::DarkRed),
     }
