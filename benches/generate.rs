@@ -1,5 +1,6 @@
 //! `generate BUILDS DATABASE [EMERGE_LOG]`: a database of so many builds, recorded through
-//! the store as the hook would, and an emerge.log of as many merges.
+//! the store as the hook would, and an emerge.log of as many merges. `generate --one-more
+//! DATABASE` records a build into it.
 //!
 //! 400 packages over ten years, a few of them built often and most seldom, in three
 //! languages; world updates that build some dozens at once; cold builds of new versions and
@@ -112,7 +113,7 @@ impl World {
     fn new(builds: usize) -> Result<World> {
         let now = DateTime::parse_from_rfc3339(LAST)?.to_utc() - TimeDelta::days(DAYS);
         let step = TimeDelta::microseconds(
-            TimeDelta::days(DAYS).num_microseconds().unwrap_or(0) / builds as i64,
+            TimeDelta::days(DAYS).num_microseconds().unwrap_or(0) / builds.max(1) as i64,
         );
         let packages = (0..PACKAGES).map(Package::new).collect();
         Ok(World {
@@ -295,12 +296,26 @@ fn log(out: &mut dyn Write, build: &Build, first: bool) -> Result<()> {
     Ok(())
 }
 
+/// One build more, as the hook would record it now.
+fn one_more(path: &Path) -> Result<()> {
+    let mut world = World::new(1)?;
+    let build = Build {
+        id: Uuid::new_v4(),
+        ..world.build()
+    };
+    Store::open_for_recording(path)?.record(&build)?;
+    Ok(())
+}
+
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     ensure!(
         (2..=3).contains(&arguments.len()),
-        "usage: generate BUILDS DATABASE [EMERGE_LOG]"
+        "usage: generate BUILDS|--one-more DATABASE [EMERGE_LOG]"
     );
+    if arguments[0] == "--one-more" {
+        return one_more(Path::new(&arguments[1]));
+    }
     let builds: usize = arguments[0].parse().context("BUILDS is a number")?;
     let path = Path::new(&arguments[1]);
     ensure!(!path.exists(), "{} is there already", path.display());
