@@ -20,3 +20,4 @@ mod process;
 pub mod report;
 pub mod sccache;
 pub mod store;
+mod text;

@@ -6,8 +6,9 @@ use common::*;
 use proptest::prelude::*;
 use rusqlite::Connection;
 use sccache_report::portage::Build;
-use sccache_report::sccache::Stats;
+use sccache_report::sccache::{Level, Stats};
 use sccache_report::store::{Error, Filter, Patterns, Recorded, Store};
+use serde_json::Value;
 
 #[test]
 fn what_is_recorded_comes_back_whole_and_once() {
@@ -63,6 +64,65 @@ fn not_measured_is_unknown_and_never_zero() {
     assert_eq!((row.hits, row.misses, row.requests), (None, None, None));
     assert_eq!((row.phases, row.measured_phases), (1, 0));
     assert_eq!(row.hit_rate(), None);
+}
+
+#[test]
+fn levels_directories_and_unknown_errors_come_back_as_they_were() {
+    let (_folder, path) = folder();
+    let level = |name: &str, hits| Level {
+        name: name.into(),
+        location: Some("redis, name: cache".into()),
+        hits,
+        misses: Some(5),
+        writes: Some(4),
+        backfills_to: Some(1),
+        hit_seconds: Some(0.25),
+        ..Level::default()
+    };
+    let stats = Stats {
+        levels: vec![level("L0 (disk)", Some(3)), level("L1 (redis)", None)],
+        base_directories: Some(vec!["/var/tmp/portage".into(), "/a".into()]),
+        ..rust_stats(1, 2)
+    };
+    let mut build = build(1, "a/b", "1", "2026-11-01T10:00:00Z", stats);
+    let start = build.started_at;
+    let none = Stats {
+        base_directories: Some(vec![]),
+        ..rust_stats(4, 0)
+    };
+    build.phases.push(phase("test", start, Ok(none)));
+    let renamed = Stats {
+        errors: None,
+        ..rust_stats(1, 0)
+    };
+    build.phases.push(phase("install", start, Ok(renamed)));
+    record(&path, std::slice::from_ref(&build));
+    let store = Store::open_for_reading(&path).unwrap();
+    let stored = &store.phases(&Filter::default()).unwrap()[&build.id];
+    assert_eq!(stored, &build.phases);
+    let row = &store.builds(&Filter::default()).unwrap()[0];
+    assert_eq!((row.hits, row.errors), (Some(6), None));
+    drop(store);
+
+    let show = &json(&path, &["show", "b0000001"])[0];
+    assert_eq!(show["levels"]["L0 (disk)"]["hits"], 3);
+    assert_eq!(show["levels"]["L1 (redis)"]["hits"], Value::Null);
+    assert_eq!(
+        show["levels"]["L1 (redis)"]["location"],
+        "redis, name: cache"
+    );
+    assert_eq!(show["phases"]["compile"]["base_directories"][1], "/a");
+    assert_eq!(
+        show["phases"]["test"]["base_directories"],
+        Value::Array(vec![])
+    );
+    assert_eq!(show["phases"]["install"]["base_directories"], Value::Null);
+    assert_eq!(show["phases"]["install"]["errors"], Value::Null);
+    assert_eq!(show["languages"]["Rust"]["errors"], Value::Null);
+    let table = out(&run(&path, &["show", "b0000001"]));
+    for part in ["cache levels", "L1 (redis)"] {
+        assert!(table.contains(part), "{table}");
+    }
 }
 
 #[test]

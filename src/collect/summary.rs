@@ -57,9 +57,9 @@ fn rates(stats: &Stats) -> String {
     let of = |count: u64, one: &str, many: &str| {
         format!("{count} {}", if count == 1 { one } else { many })
     };
-    let errors = match stats.errors.total {
-        0 => String::new(),
-        count => format!(", {}", of(count, "error", "errors")),
+    let errors = match stats.errors_total() {
+        None | Some(0) => String::new(),
+        Some(count) => format!(", {}", of(count, "error", "errors")),
     };
     format!(
         "{}, {}{errors}, hit rate {}, coverage {}",

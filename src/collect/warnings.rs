@@ -28,10 +28,9 @@ pub fn warnings(build: &Build) -> Vec<String> {
 /// sccache goes on with status 0 when it can't write: the next build misses all the same.
 fn cache_not_writable(sum: &Stats, outcome: Outcome) -> Option<String> {
     let failed = sum.write_errors.unwrap_or(0);
-    let storable = sum
-        .misses
-        .total
-        .saturating_sub(sum.errors.total + sum.non_cacheable_compilations.unwrap_or(0));
+    let not_stored = [sum.errors_total(), sum.non_cacheable_compilations];
+    let not_stored = not_stored.into_iter().flatten().sum();
+    let storable = sum.misses.total.saturating_sub(not_stored);
     // Of a build that was cut off, writes may be missing that were still to come.
     let none_written = outcome == Outcome::Merged && sum.writes == Some(0) && storable > 0;
     if failed == 0 && !none_written {

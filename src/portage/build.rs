@@ -172,7 +172,7 @@ impl Build {
         let (_, json) = line.split_once(BUILD_LINE)?;
         // No further than the value's end: what follows may be a terminal's colours.
         let mut parser = serde_json::Deserializer::from_str(json);
-        let build = Self::deserialize(&mut parser).map_err(super::text::syntax);
+        let build = Self::deserialize(&mut parser).map_err(super::json::syntax);
         Some(build.and_then(|build| build.check().map(|()| build)))
     }
 }

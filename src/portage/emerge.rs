@@ -11,8 +11,8 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::Emerge;
-use super::text::printable;
 use crate::process;
+use crate::text::printable;
 
 /// A command line longer than this is cut: hundreds of packages may stand in one.
 pub(super) const MAX_COMMAND_BYTES: usize = 4096;

@@ -88,7 +88,7 @@ pub fn host() -> String {
         "localhost" => configured_host().unwrap_or(name),
         _ => name,
     };
-    super::text::printable(&name, 64)
+    crate::text::printable(&name, 64)
 }
 
 /// systemd's `/etc/hostname`, or OpenRC's `/etc/conf.d/hostname` (`hostname="name"`).

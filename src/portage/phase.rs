@@ -1,11 +1,13 @@
 //! The phases that may compile, and what a phase's numbers may be.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Result, bail, ensure};
 use chrono::{DateTime, Utc};
 
 use super::Phase;
-use super::text::printable;
 use crate::sccache::{Counts, Stats};
+use crate::text::printable;
 
 /// The phases that a server of ours can run in, in the order in which Portage runs them
 /// (PMS 8, chapter 9).
@@ -82,7 +84,7 @@ impl Phase {
 }
 
 fn check_stats(stats: &Stats) -> Result<()> {
-    let totals = [&stats.hits, &stats.misses, &stats.errors].map(|counts| Some(counts.total));
+    let totals = all_counts(stats).map(|counts| Some(counts.total));
     let levels = stats.levels.iter();
     let level_counts = levels.clone().flat_map(|level| {
         [level.hits, level.misses, level.writes, level.write_failures]
@@ -118,9 +120,7 @@ fn check_stats(stats: &Stats) -> Result<()> {
             ensure!(*count <= MAX_COUNT, "a count of {count}");
         }
     }
-    for counts in [&stats.hits, &stats.misses, &stats.errors] {
-        check_sum(counts)?;
-    }
+    all_counts(stats).try_for_each(check_sum)?;
     ensure!(
         stats.unrecognized.len() <= MAX_ENTRIES,
         "too many unrecognized lines"
@@ -160,30 +160,25 @@ fn check_sum(counts: &Counts) -> Result<()> {
     Ok(())
 }
 
-fn maps(stats: &Stats) -> [&std::collections::BTreeMap<String, u64>; 8] {
-    [
-        &stats.hits.languages,
-        &stats.hits.compilers,
-        &stats.misses.languages,
-        &stats.misses.compilers,
-        &stats.errors.languages,
-        &stats.errors.compilers,
-        &stats.not_cached,
-        &stats.dist_compiles,
-    ]
+/// What is divided by language and by compiler.
+fn all_counts(stats: &Stats) -> impl Iterator<Item = &Counts> {
+    [&stats.hits, &stats.misses]
+        .into_iter()
+        .chain(&stats.errors)
 }
 
-fn maps_mut(stats: &mut Stats) -> [&mut std::collections::BTreeMap<String, u64>; 8] {
-    [
-        &mut stats.hits.languages,
-        &mut stats.hits.compilers,
-        &mut stats.misses.languages,
-        &mut stats.misses.compilers,
-        &mut stats.errors.languages,
-        &mut stats.errors.compilers,
-        &mut stats.not_cached,
-        &mut stats.dist_compiles,
-    ]
+fn maps(stats: &Stats) -> impl Iterator<Item = &BTreeMap<String, u64>> {
+    all_counts(stats)
+        .flat_map(|counts| [&counts.languages, &counts.compilers])
+        .chain([&stats.not_cached, &stats.dist_compiles])
+}
+
+fn maps_mut(stats: &mut Stats) -> impl Iterator<Item = &mut BTreeMap<String, u64>> {
+    [&mut stats.hits, &mut stats.misses]
+        .into_iter()
+        .chain(&mut stats.errors)
+        .flat_map(|counts| [&mut counts.languages, &mut counts.compilers])
+        .chain([&mut stats.not_cached, &mut stats.dist_compiles])
 }
 
 fn check_string(text: &str) -> Result<()> {

@@ -171,7 +171,7 @@ impl Snapshots {
                 Ok(snapshot) => read.push((name, snapshot)),
                 Err(error) => self
                     .refused
-                    .push(format!("{}: {error:#}", super::text::printable(&name, 80))),
+                    .push(format!("{}: {error:#}", crate::text::printable(&name, 80))),
             }
         }
         if read.len() > MAX_SNAPSHOTS {
@@ -251,7 +251,7 @@ fn read_one(folder: &OwnedFd, name: &str, left: &mut u64) -> Result<Snapshot> {
         length <= *left,
         "the files are longer than {MAX_BYTES_IN_ALL} bytes in all"
     );
-    let snapshot: Snapshot = super::text::from_json(&content)?;
+    let snapshot: Snapshot = super::json::from_json(&content)?;
     ensure!(
         snapshot.schema == SCHEMA,
         "of schema {}, not {SCHEMA}",

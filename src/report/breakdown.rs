@@ -15,7 +15,7 @@ pub(super) struct Part {
     pub(super) name: String,
     pub(super) hits: u64,
     pub(super) misses: u64,
-    pub(super) errors: u64,
+    pub(super) errors: Option<u64>,
 }
 
 impl Part {
@@ -69,8 +69,11 @@ pub(super) fn parts(stats: &Stats, pick: fn(&Counts) -> &BTreeMap<String, u64>) 
     for (name, count) in pick(&stats.misses) {
         parts.entry(name).or_default().misses = *count;
     }
-    for (name, count) in pick(&stats.errors) {
-        parts.entry(name).or_default().errors = *count;
+    if let Some(errors) = &stats.errors {
+        parts.values_mut().for_each(|part| part.errors = Some(0));
+        for (name, count) in pick(errors) {
+            parts.entry(name).or_default().errors = Some(*count);
+        }
     }
     parts
         .into_iter()
@@ -89,6 +92,29 @@ pub(super) fn languages(phases: &[Phase]) -> Json {
 /// `{COMPILER: {hits, misses, errors}}`.
 pub(super) fn compilers(phases: &[Phase]) -> Json {
     total(phases).map_or_else(|| json!({}), |sum| split(&sum, |c| &c.compilers))
+}
+
+/// `{LEVEL: {hits, misses, ...}}` of a multi-level cache; empty for an ordinary one.
+pub(super) fn levels(phases: &[Phase]) -> Json {
+    total(phases).map_or_else(|| json!({}), |sum| named_levels(&sum))
+}
+
+fn named_levels(stats: &Stats) -> Json {
+    let objects = stats.levels.iter().map(|level| {
+        let numbers = json!({
+            "location": level.location,
+            "hits": level.hits,
+            "misses": level.misses,
+            "writes": level.writes,
+            "write_failures": level.write_failures,
+            "backfills_from": level.backfills_from,
+            "backfills_to": level.backfills_to,
+            "hit_seconds": level.hit_seconds,
+            "write_seconds": level.write_seconds,
+        });
+        (level.name.clone(), numbers)
+    });
+    Json::Object(objects.collect::<Map<_, _>>())
 }
 
 /// `{REASON: count}`.
@@ -144,7 +170,7 @@ fn phase(group: &Runs<'_>) -> Json {
         "coverage": sum.and_then(Stats::coverage),
         "requests": n(|s| s.requests),
         "executed": n(|s| s.executed),
-        "errors": n(|s| Some(s.errors.total)),
+        "errors": n(Stats::errors_total),
         "compile_failures": n(|s| s.compile_failures),
         "compilations": n(|s| s.compilations),
         "non_cacheable": n(|s| s.non_cacheable),
@@ -168,5 +194,7 @@ fn phase(group: &Runs<'_>) -> Json {
         "languages": sum.map_or_else(|| json!({}), |s| split(s, |c| &c.languages)),
         "compilers": sum.map_or_else(|| json!({}), |s| split(s, |c| &c.compilers)),
         "not_cached": sum.map_or_else(|| json!({}), |s| json!(s.not_cached)),
+        "levels": sum.map_or_else(|| json!({}), named_levels),
+        "base_directories": sum.and_then(|s| s.base_directories.clone()),
     })
 }

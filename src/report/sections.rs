@@ -9,7 +9,7 @@ use super::sheet::{Column, Sheet, Tone};
 use super::show::Package;
 use super::text;
 use crate::portage::Phase;
-use crate::sccache::Stats;
+use crate::sccache::{Level, Stats, hit_rate};
 use crate::store::{attribution_word, outcome_word};
 
 /// A package: its sums, what they divide into, its builds.
@@ -80,12 +80,13 @@ fn rates(
     )
 }
 
-/// Phases, languages, compilers and reasons.
+/// Phases, languages, compilers, levels and reasons.
 fn divided(phases: &[Phase], look: &Look, out: &mut dyn Write) -> io::Result<()> {
     section("phases", phase_sheet(phases), look, out)?;
     if let Some(sum) = breakdown::total(phases) {
         section("languages", parts("language", &sum, false), look, out)?;
         section("compilers", parts("compiler", &sum, true), look, out)?;
+        section("cache levels", level_sheet(sum.levels), look, out)?;
         let reasons: Vec<(String, u64)> = sum.not_cached.into_iter().collect();
         section("not cached", reason_sheet(reasons), look, out)?;
     }
@@ -144,9 +145,9 @@ fn phase_sheet(phases: &[Phase]) -> Sheet<PhaseRow> {
             .heading("executed", 60),
         Column::<PhaseRow>::new("non_cacheable", |r| total(r, |s| s.non_cacheable).into())
             .heading("non-cacheable", 55),
-        Column::<PhaseRow>::new("errors", |r| total(r, |s| Some(s.errors.total)).into())
+        Column::<PhaseRow>::new("errors", |r| total(r, Stats::errors_total).into())
             .heading("errors", 70)
-            .tone(|r| match total(r, |s| Some(s.errors.total)) {
+            .tone(|r| match total(r, Stats::errors_total) {
                 Some(n) if n > 0 => Tone::Warning,
                 _ => Tone::Plain,
             }),
@@ -182,7 +183,23 @@ fn parts(what: &'static str, sum: &Stats, compilers: bool) -> Sheet<Part> {
         Column::<Part>::new("hits", |r| Some(r.hits).into()).heading("hits", 90),
         Column::<Part>::new("misses", |r| Some(r.misses).into()).heading("misses", 89),
         Column::<Part>::new("hit_rate", |r| r.hit_rate().into()).heading("hit rate", 95),
-        Column::<Part>::new("errors", |r| Some(r.errors).into()).heading("errors", 70),
+        Column::<Part>::new("errors", |r| r.errors.into()).heading("errors", 70),
+    ];
+    Sheet { columns, rows }
+}
+
+fn level_sheet(rows: Vec<Level>) -> Sheet<Level> {
+    let rate = |level: &Level| hit_rate(level.hits?, level.misses?);
+    let columns = vec![
+        Column::<Level>::new("level", |l| text_value(&l.name))
+            .heading("level", 100)
+            .cut_to(12),
+        Column::<Level>::new("hits", |l| l.hits.into()).heading("hits", 90),
+        Column::<Level>::new("misses", |l| l.misses.into()).heading("misses", 89),
+        Column::<Level>::new("hit_rate", move |l| rate(l).into()).heading("hit rate", 95),
+        Column::<Level>::new("writes", |l| l.writes.into()).heading("writes", 70),
+        Column::<Level>::new("write_failures", |l| l.write_failures.into())
+            .heading("write failures", 60),
     ];
     Sheet { columns, rows }
 }

@@ -140,6 +140,8 @@ fn show_build(
     let mut sheet = builds::sheet(builds);
     let compilers = |d: &Detailed| breakdown::compilers(&d.phases);
     sheet.columns.push(Column::nested("compilers", compilers));
+    let levels = |d: &Detailed| breakdown::levels(&d.phases);
+    sheet.columns.push(Column::nested("levels", levels));
     common.finish(sheet, out)
 }
 
@@ -151,6 +153,7 @@ fn package_sheet(rows: Vec<Package>) -> Sheet<Package> {
         Column::<Package>::nested("languages", |p| breakdown::languages(&p.phases)),
         Column::<Package>::nested("compilers", |p| breakdown::compilers(&p.phases)),
         Column::<Package>::nested("not_cached", |p| breakdown::not_cached(&p.phases)),
+        Column::<Package>::nested("levels", |p| breakdown::levels(&p.phases)),
         Column::<Package>::nested("phases", |p| breakdown::phases(&p.phases)),
         Column::<Package>::nested("history", |p| json_rows(&builds::columns(), &p.history)),
     ]);

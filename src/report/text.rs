@@ -6,18 +6,9 @@ pub(super) use crate::sccache::percent as rate;
 use chrono::{DateTime, Local, Utc};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// The text with control characters, and those that turn or hide text, escaped.
+/// The text with control characters, and those that turn or hide text, written out.
 pub(super) fn clean(text: &str) -> String {
-    let mut clean = String::with_capacity(text.len());
-    for c in text.chars() {
-        let steers = c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-        match steers {
-            true => clean.extend(c.escape_default()),
-            false => clean.push(c),
-        }
-    }
-    clean
+    crate::text::printable(text, usize::MAX)
 }
 
 /// The text cut to `width` places, the last of them an ellipsis.
@@ -82,8 +73,7 @@ pub(super) fn number(n: u64) -> String {
 
 /// A number with its noun: `1 build`, `2 builds`.
 pub(super) fn of(n: u64, noun: &str) -> String {
-    let plural = if n == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", number(n))
+    format!("{} {}", number(n), crate::text::plural(n, noun))
 }
 
 /// `1 hit, 2 misses`.
@@ -121,14 +111,6 @@ pub(super) fn spark(rate: Option<f64>) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nothing_steers_the_terminal() {
-        assert_eq!(
-            clean("a\x1b[31mb\nc\u{9b}d\u{202e}é"),
-            "a\\u{1b}[31mb\\nc\\u{9b}d\\u{202e}é"
-        );
-    }
 
     #[test]
     fn long_lines_are_broken_between_words() {

@@ -106,7 +106,9 @@ fn counters(stats: &Stats) -> Vec<Row> {
     rows.extend(count("Cache read errors", stats.read_errors));
     rows.extend(count("Forced recaches", stats.forced_recaches));
     rows.extend(count("Cache write errors", stats.write_errors));
-    per_language(&mut rows, "Cache errors", &stats.errors);
+    if let Some(errors) = &stats.errors {
+        per_language(&mut rows, "Cache errors", errors);
+    }
     rows.extend(count("Compilations", stats.compilations));
     rows.extend(count("Compilation failures", stats.compile_failures));
     rows.extend(count(
@@ -243,6 +245,7 @@ mod tests {
     fn two_aligned_columns_without_what_is_unknown() {
         let stats = Stats {
             requests: Some(193),
+            errors: Some(Counts::default()),
             hits: Counts {
                 total: 144,
                 languages: [("Rust".to_owned(), 144)].into(),

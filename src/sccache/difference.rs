@@ -26,7 +26,10 @@ impl Stats {
         }
         difference.hits = counts(&self.hits, &before.hits)?;
         difference.misses = counts(&self.misses, &before.misses)?;
-        difference.errors = counts(&self.errors, &before.errors)?;
+        difference.errors = match (&self.errors, &before.errors) {
+            (Some(now), Some(before)) => Some(counts(now, before)?),
+            _ => None,
+        };
         difference.not_cached = map(&self.not_cached, &before.not_cached)?;
         difference.dist_compiles = map(&self.dist_compiles, &before.dist_compiles)?;
         // Levels are not compared: how they share the work of others is not this build's.

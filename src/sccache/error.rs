@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::text::printable;
+
 /// Why an output of sccache gives no statistics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ParseError {
@@ -28,7 +30,7 @@ pub enum ParseError {
 impl ParseError {
     /// [`ParseError::BadValue`], with both texts short and without control characters.
     pub(super) fn bad_value(name: &str, value: impl fmt::Display) -> Self {
-        let (name, value) = (printable(name), printable(&value.to_string()));
+        let (name, value) = (short(name), short(&value.to_string()));
         ParseError::BadValue { name, value }
     }
 }
@@ -53,24 +55,20 @@ impl fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
-/// A piece of somebody else's output, fit for one line of a message: at most 120
-/// characters, control characters replaced.
-pub(super) fn printable(text: &str) -> String {
-    let mut out: String = text
-        .chars()
-        .take(120)
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect();
-    if text.chars().nth(120).is_some() {
-        out.push_str("...");
+/// A piece of somebody else's output, fit for one line of a message: at most 120 bytes and
+/// three dots.
+pub(super) fn short(text: &str) -> String {
+    let mut short = printable(text, 120);
+    if text.len() > 120 {
+        short.push_str("...");
     }
-    out
+    short
 }
 
 /// Keeps an unknown line or field for one warning. At most 100 of them: an output of a
 /// future version has some, and more would be an output of something else.
 pub(super) fn keep_unrecognized(unrecognized: &mut Vec<String>, what: &str) {
     if unrecognized.len() < 100 {
-        unrecognized.push(printable(what));
+        unrecognized.push(short(what));
     }
 }

@@ -83,7 +83,7 @@ fn counters_of(mut f: Fields) -> Result<Stats, ParseError> {
     let misses = f.per_language("cache_misses", &mut unrecognized)?;
     stats.misses = misses.ok_or(missing("stats.cache_misses"))?;
     match f.per_language("cache_errors", &mut unrecognized)? {
-        Some(errors) => stats.errors = errors,
+        Some(errors) => stats.errors = Some(errors),
         None => keep_unrecognized(&mut unrecognized, "stats.cache_errors is missing"),
     }
     if let Some(seconds) = f.seconds("cache_read_miss_duration")? {
@@ -185,6 +185,11 @@ impl Fields {
         };
         let languages = object.counts("counts")?;
         let compilers = object.counts("adv_counts")?;
+        if languages.is_none() && compilers.is_none() {
+            // Under another name: unknown, which is not 0.
+            object.end(unrecognized);
+            return Ok(None);
+        }
         let mut total = 0_u64;
         for &count in languages
             .iter()

@@ -13,7 +13,7 @@ pub use error::{ServerError, TakeError};
 
 use super::address::{Address, is_listening};
 use super::child::{self, Failure};
-use super::error::{ParseError, printable};
+use super::error::{ParseError, short};
 use super::json::parse_json;
 use super::stats::Stats;
 use super::text::parse_text;
@@ -159,7 +159,7 @@ impl Sccache {
         Err(ServerError::Failed {
             command,
             status: output.status,
-            message: printable(&said.take(3).collect::<Vec<_>>().join(" ")),
+            message: short(&said.take(3).collect::<Vec<_>>().join(" ")),
         })
     }
 
@@ -213,7 +213,7 @@ fn counted_more(later: &Stats, earlier: &Stats) -> bool {
             s.executed,
             Some(s.hits.total),
             Some(s.misses.total),
-            Some(s.errors.total),
+            s.errors_total(),
             s.non_cacheable,
             s.non_compilation,
             s.unsupported_compiler,

@@ -29,8 +29,9 @@ pub struct Stats {
     pub hits: Counts,
     /// Not found in the cache (`cache_misses`).
     pub misses: Counts,
-    /// Errors while handling a request (`cache_errors`); counted as misses too.
-    pub errors: Counts,
+    /// Errors while handling a request (`cache_errors`); counted as misses too. Of what a phase
+    /// counted, hits and misses alone are always known: without them there are no numbers at all.
+    pub errors: Option<Counts>,
     /// Misses because the cache took too long to answer (`cache_timeouts`).
     pub timeouts: Option<u64>,
     /// Errors reading the cache (`cache_read_errors`).
@@ -85,6 +86,13 @@ pub struct Stats {
     pub version: Option<String>,
     /// Lines or fields that no known version prints, as they were, for one warning.
     pub unrecognized: Vec<String>,
+}
+
+impl Stats {
+    /// All errors, of whatever language.
+    pub fn errors_total(&self) -> Option<u64> {
+        self.errors.as_ref().map(|errors| errors.total)
+    }
 }
 
 /// A count with what it divides into.

@@ -1,7 +1,7 @@
 //! Several servers' statistics as one: the phases of a build, the builds of a package.
 //!
-//! hits, misses and errors always add. For a counter that not every version prints, a
-//! sum with an unknown part is unknown. What describes the cache rather than counts
+//! hits and misses always add. For a counter that not every version prints, a sum with an
+//! unknown part is unknown. What describes the cache rather than counts
 //! (its place, size, limit, sccache's version) is the latest that is known.
 
 use std::collections::BTreeMap;
@@ -33,7 +33,14 @@ impl AddAssign<&Stats> for Stats {
         }
         self.hits += &later.hits;
         self.misses += &later.misses;
-        self.errors += &later.errors;
+        self.errors = self
+            .errors
+            .take()
+            .zip(later.errors.as_ref())
+            .map(|(mut sum, errors)| {
+                sum += errors;
+                sum
+            });
         add_map(&mut self.not_cached, &later.not_cached);
         add_map(&mut self.dist_compiles, &later.dist_compiles);
         add_levels(&mut self.levels, &later.levels);
@@ -65,7 +72,11 @@ impl AddAssign<&Counts> for Counts {
 impl Stats {
     /// Whether nothing was asked of the server: every counter is 0 or unknown.
     pub fn is_idle(&self) -> bool {
-        let totals = [&self.hits, &self.misses, &self.errors].map(|counts| Some(counts.total));
+        let totals = [
+            Some(self.hits.total),
+            Some(self.misses.total),
+            self.errors_total(),
+        ];
         self.counters()
             .into_iter()
             .chain(totals)

@@ -291,7 +291,7 @@ impl Block {
         stats.hits = self.hits.ok_or(missing("Cache hits"))?;
         stats.misses = self.misses.ok_or(missing("Cache misses"))?;
         match self.errors {
-            Some(errors) => stats.errors = errors,
+            Some(errors) => stats.errors = Some(errors),
             None if self.trailer => {
                 keep_unrecognized(&mut stats.unrecognized, "`Cache errors` is missing");
             }

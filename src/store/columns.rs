@@ -53,6 +53,7 @@ pub(super) const FIRST: &[&str] = &[
     "cache_location",
     "preprocessor_cache_mode",
     "sccache_version",
+    "base_directories",
 ];
 
 pub(super) fn column_names() -> Vec<&'static str> {

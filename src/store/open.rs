@@ -22,6 +22,9 @@ const READ_WAIT: Duration = Duration::from_secs(1);
 fn migrations() -> Vec<M<'static>> {
     vec![
         M::up(include_str!("../../migrations/0001_builds.sql")),
+        M::up(include_str!(
+            "../../migrations/0002_levels_and_unknown_errors.sql"
+        )),
         M::up_with_hook(
             include_str!("../../migrations/0003_time_saved.sql"),
             |transaction: &Transaction<'_>| Ok(saved::learn_all(transaction)?),
@@ -107,6 +110,7 @@ impl Store {
         }
         store.prepare().map_err(|e| store.error(e))?;
         store.migrate(migrations)?;
+        store.enforce_references(true).map_err(|e| store.error(e))?;
         Ok(store)
     }
 
@@ -179,7 +183,7 @@ impl Store {
     /// The connection's settings for recording; each is explained on the module's page.
     fn prepare(&mut self) -> rusqlite::Result<()> {
         let c = &self.connection;
-        c.pragma_update(None, "foreign_keys", true)?;
+        self.enforce_references(false)?;
         c.pragma_update(None, "trusted_schema", false)?;
         c.pragma_update(None, "synchronous", "EXTRA")?;
         c.pragma_update(None, "cache_spill", false)?;
@@ -190,6 +194,12 @@ impl Store {
         self.connection
             .set_transaction_behavior(TransactionBehavior::Immediate);
         Ok(())
+    }
+
+    /// Not during a migration: it may make a table anew, and dropping the old one must not take
+    /// along the rows that refer to it.
+    fn enforce_references(&self, on: bool) -> rusqlite::Result<()> {
+        self.connection.pragma_update(None, "foreign_keys", on)
     }
 
     /// Brings the schema up to date. Several collectors may start at the same time:

@@ -9,7 +9,7 @@ use super::columns::{COUNTERS, FIRST, SECONDS, column_names, time};
 use super::filter::Filter;
 use super::{Result, Store, words};
 use crate::portage::Phase;
-use crate::sccache::{Counts, Stats};
+use crate::sccache::{Counts, Level, Stats};
 
 impl Store {
     /// The phases of every build that passes the filter, by the build's id, each in
@@ -24,34 +24,40 @@ impl Store {
     fn phases_of(&self, filter: &Filter) -> rusqlite::Result<HashMap<uuid::Uuid, Vec<Phase>>> {
         let picked = filter.sql("id, uid");
         let mut found = self.plain_phases(&picked)?;
-        let tables: [(&str, Split); 4] = [
+        let tables: [(&str, Split); 6] = [
             (
                 "language, hits, misses, errors FROM phase_language",
-                |s, name, n| {
-                    s.hits.languages.insert(name.clone(), n[0]);
-                    s.misses.languages.insert(name.clone(), n[1]);
-                    s.errors.languages.insert(name, n[2]);
-                },
+                |s, row| split(s, row, |counts| &mut counts.languages),
             ),
             (
                 "compiler, hits, misses, errors FROM phase_compiler",
-                |s, name, n| {
-                    s.hits.compilers.insert(name.clone(), n[0]);
-                    s.misses.compilers.insert(name.clone(), n[1]);
-                    s.errors.compilers.insert(name, n[2]);
+                |s, row| split(s, row, |counts| &mut counts.compilers),
+            ),
+            ("reason, count FROM not_cached", |s, row| {
+                s.not_cached.insert(row.get(1)?, unsigned(row, 2)?);
+                Ok(())
+            }),
+            ("server, count FROM dist_compile", |s, row| {
+                s.dist_compiles.insert(row.get(1)?, unsigned(row, 2)?);
+                Ok(())
+            }),
+            (
+                "position, name, location, hits, misses, writes, write_failures, backfills_from, \
+                 backfills_to, hit_seconds, write_seconds FROM phase_level",
+                |s, row| {
+                    s.levels.push(level(row)?);
+                    Ok(())
                 },
             ),
-            ("reason, count, 0, 0 FROM not_cached", |s, name, n| {
-                s.not_cached.insert(name, n[0]);
-            }),
-            ("server, count, 0, 0 FROM dist_compile", |s, name, n| {
-                s.dist_compiles.insert(name, n[0]);
+            ("position, directory FROM base_directory", |s, row| {
+                s.base_directories.get_or_insert_default().push(row.get(2)?);
+                Ok(())
             }),
         ];
         for (table, put) in tables {
             let sql = format!(
                 "SELECT part.phase, {table} AS part WHERE part.phase IN \
-                 (SELECT phase.id FROM phase JOIN ({}) AS picked ON phase.build = picked.id)",
+                 (SELECT phase.id FROM phase JOIN ({}) AS picked ON phase.build = picked.id) ORDER BY 1, 2",
                 picked.text
             );
             let mut statement = self.connection.prepare(&sql)?;
@@ -60,8 +66,7 @@ impl Store {
                 if let Some((_, phase)) = found.get_mut(&row.get(0)?)
                     && let Ok(stats) = &mut phase.stats
                 {
-                    let numbers = [unsigned(row, 2)?, unsigned(row, 3)?, unsigned(row, 4)?];
-                    put(stats, row.get(1)?, numbers);
+                    put(stats, row)?;
                 }
             }
         }
@@ -97,7 +102,43 @@ impl Store {
     }
 }
 
-type Split = fn(&mut Stats, String, [u64; 3]);
+type Split = fn(&mut Stats, &Row<'_>) -> rusqlite::Result<()>;
+
+/// hits, misses and errors of one language or compiler.
+fn split(
+    stats: &mut Stats,
+    row: &Row<'_>,
+    pick: fn(&mut Counts) -> &mut BTreeMap<String, u64>,
+) -> rusqlite::Result<()> {
+    let name: String = row.get(1)?;
+    pick(&mut stats.hits).insert(name.clone(), unsigned(row, 2)?);
+    pick(&mut stats.misses).insert(name.clone(), unsigned(row, 3)?);
+    if let (Some(errors), Some(count)) = (&mut stats.errors, known(row, 4)?) {
+        pick(errors).insert(name, count);
+    }
+    Ok(())
+}
+
+fn level(row: &Row<'_>) -> rusqlite::Result<Level> {
+    Ok(Level {
+        name: row.get(2)?,
+        location: row.get(3)?,
+        hits: known(row, 4)?,
+        misses: known(row, 5)?,
+        writes: known(row, 6)?,
+        write_failures: known(row, 7)?,
+        backfills_from: known(row, 8)?,
+        backfills_to: known(row, 9)?,
+        hit_seconds: row.get(10)?,
+        write_seconds: row.get(11)?,
+    })
+}
+
+/// A count that may be unknown.
+fn known(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<u64>> {
+    let known: Option<i64> = row.get(index)?;
+    Ok(known.map(|n| n.max(0) as u64))
+}
 
 /// A count out of a column that a CHECK keeps from being negative.
 fn unsigned(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {
@@ -123,25 +164,24 @@ fn phase(row: &Row<'_>) -> rusqlite::Result<Phase> {
 }
 
 fn stats(row: &Row<'_>, before: usize, at: impl Fn(&str) -> usize) -> rusqlite::Result<Stats> {
-    let total = |name| -> rusqlite::Result<Counts> {
-        Ok(Counts {
-            total: unsigned(row, at(name))?,
-            ..Counts::default()
-        })
+    let counts = |total| Counts {
+        total,
+        ..Counts::default()
     };
+    let directories: Option<u32> = row.get(at("base_directories"))?;
     let mut stats = Stats {
-        hits: total("hits")?,
-        misses: total("misses")?,
-        errors: total("errors")?,
+        hits: counts(unsigned(row, at("hits"))?),
+        misses: counts(unsigned(row, at("misses"))?),
+        errors: known(row, at("errors"))?.map(counts),
         cache_location: row.get(at("cache_location"))?,
         preprocessor_cache_mode: row.get(at("preprocessor_cache_mode"))?,
         version: row.get(at("sccache_version"))?,
+        base_directories: directories.map(|_| Vec::new()),
         ..Stats::default()
     };
     let counters = before + FIRST.len();
     for (index, (_, _, set)) in COUNTERS.iter().enumerate() {
-        let known: Option<i64> = row.get(counters + index)?;
-        set(&mut stats, known.map(|n| n.max(0) as u64));
+        set(&mut stats, known(row, counters + index)?);
     }
     for (index, (_, _, set)) in SECONDS.iter().enumerate() {
         set(&mut stats, row.get(counters + COUNTERS.len() + index)?);

@@ -146,7 +146,7 @@ fn insert_build(
             measured.len() as i64,
             total("hits", &|s| Some(s.hits.total))?,
             total("misses", &|s| Some(s.misses.total))?,
-            total("errors", &|s| Some(s.errors.total))?,
+            total("errors", &Stats::errors_total)?,
             total("requests", &|s| s.requests)?,
             total("executed", &|s| s.executed)?,
             total("non_cacheable", &|s| s.non_cacheable)?,

@@ -40,7 +40,7 @@ pub fn rust_stats(hits: u64, misses: u64) -> Stats {
         non_cacheable: Some(20),
         hits: counts("Rust", "rust", hits),
         misses: counts("Rust", "rust", misses),
-        errors: counts("Rust", "rust", 0),
+        errors: Some(counts("Rust", "rust", 0)),
         compile_failures: Some(3),
         compilations: Some(misses),
         compiler_seconds: Some(misses as f64 * 0.75),
@@ -171,7 +171,7 @@ pub fn c_stats(hits: u64, misses: u64) -> Stats {
     Stats {
         hits: counts("C/C++", "c++ [gcc]", hits),
         misses: counts("C/C++", "c++ [gcc]", misses),
-        errors: counts("C/C++", "c++ [gcc]", 1),
+        errors: Some(counts("C/C++", "c++ [gcc]", 1)),
         requests: Some(hits + misses + 4),
         executed: Some(hits + misses),
         non_cacheable: Some(4),

@@ -72,7 +72,7 @@ impl Summary {
         Stats {
             hits: counts(self.hits),
             misses: counts(self.misses),
-            errors: counts(self.errors),
+            errors: Some(counts(self.errors)),
             ..Stats::default()
         }
     }

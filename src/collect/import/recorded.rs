@@ -79,7 +79,7 @@ fn is_same(row: &BuildRow, build: &Build, start: &Start) -> bool {
     row.version == build.version
         && row.hits == Some(sum.hits.total)
         && row.misses == Some(sum.misses.total)
-        && either(row.errors, Some(sum.errors.total))
+        && either(row.errors, sum.errors_total())
         && either(row.requests, sum.requests)
         && either(row.executed, sum.executed)
         && either(row.non_cacheable, sum.non_cacheable)

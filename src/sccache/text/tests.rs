@@ -265,7 +265,7 @@ prop_compose! {
             non_cacheable: a.4, timeouts: a.5, read_errors: a.6, write_errors: a.7,
             forced_recaches: b.0, non_cacheable_compilations: b.1, compilations: b.2,
             compile_failures: b.3, dist_errors: b.4,
-            hits, misses, errors, not_cached, dist_compiles,
+            hits, misses, errors: Some(errors), not_cached, dist_compiles,
             levels: level.into_iter().collect(),
             cache_location, base_directories, preprocessor_cache_mode, version,
             cache_size: sizes.0.map(|n| n << (10 * sizes.2)),
@@ -288,7 +288,7 @@ proptest! {
     ) {
         let hits = Counts { total: n, ..Counts::default() };
         let stats = Stats {
-            hits: hits.clone(), misses: hits,
+            hits: hits.clone(), misses: hits, errors: Some(Counts::default()),
             read_hit_seconds: Some(seconds), compiler_seconds: Some(seconds),
             ..Stats::default()
         };
