@@ -22,6 +22,8 @@ const PACKAGES: usize = 400;
 const DAYS: i64 = 3650;
 /// The newest build's day; the oldest is ten years before.
 const LAST: &str = "2026-11-01T00:00:00Z";
+/// How long a build takes at most.
+const BUILD: TimeDelta = TimeDelta::minutes(4);
 /// So many builds are recorded in one transaction.
 const BATCH: usize = 5000;
 const CATEGORIES: [&str; 8] = [
@@ -104,7 +106,9 @@ struct World {
     random: Random,
     packages: Vec<Package>,
     now: DateTime<Utc>,
+    /// The average time from one build to the next, and when this build is due by it.
     step: TimeDelta,
+    due: DateTime<Utc>,
     emerge: Option<Emerge>,
     left: u64,
 }
@@ -120,6 +124,7 @@ impl World {
             random: Random(builds as u64),
             packages,
             now,
+            due: now,
             step,
             emerge: None,
             left: 0,
@@ -148,11 +153,13 @@ impl World {
                 command: command[usize::from(self.left == 1)].into(),
                 started_at: self.now,
             };
-            // The builds of an emerge follow closely, and then nothing for longer.
             self.emerge = Some(emerge);
+            // The builds of an emerge follow closely, and then nothing for longer.
+            self.now = self.now.max(self.due);
         }
         self.left -= 1;
-        self.now += self.step;
+        self.due += self.step;
+        self.now += self.step.min(BUILD);
         let n = self.package();
         let cold = self.random.percent(45);
         if cold {
@@ -176,7 +183,7 @@ impl World {
             emerge: self.emerge.clone(),
             outcome,
             started_at: self.now,
-            finished_at: self.now + self.step,
+            finished_at: self.now + self.step.min(BUILD),
             phases,
         }
     }
@@ -195,7 +202,7 @@ impl World {
             phases.push(Phase {
                 name: name.into(),
                 started_at: self.now,
-                finished_at: self.now + self.step / 2,
+                finished_at: self.now + self.step.min(BUILD) / 2,
                 attribution: match self.random.percent(1) {
                     true => Attribution::Shared,
                     false => Attribution::Exact,
