@@ -1,4 +1,4 @@
-# make install [DESTDIR=] [PREFIX=/usr]   build what is missing, install programs and hook
+# make install [DESTDIR=] [PREFIX=/usr]   build what is missing, install programs, hook, man pages and completions
 # make uninstall                          take away what install put there (the same DESTDIR and PREFIX)
 # make test                               all tests; what needs root or a registry says so when it can't run
 # make bench                              how fast it is, beside emlop and the sqlite3 shell (minutes)
@@ -11,8 +11,13 @@ CARGO_TARGET_DIR ?= target
 BINARIES = $(CARGO_TARGET_DIR)/release
 INSTALL = install
 
-bindir = $(DESTDIR)$(PREFIX)/bin
-datadir = $(DESTDIR)$(PREFIX)/share/sccache-report
+# Each can be said by itself, too; DESTDIR goes before all of them.
+bindir = $(PREFIX)/bin
+datadir = $(PREFIX)/share/sccache-report
+mandir = $(PREFIX)/share/man
+bashcompdir = $(PREFIX)/share/bash-completion/completions
+zshcompdir = $(PREFIX)/share/zsh/site-functions
+fishcompdir = $(PREFIX)/share/fish/vendor_completions.d
 programs = sccache-collect sccache-report
 hook = hooks/sccache-report.sh
 
@@ -30,13 +35,31 @@ $(binaries): Cargo.toml Cargo.lock $(shell find src migrations build.rs -type f 
 endif
 
 install: build
-	$(INSTALL) -d "$(bindir)" "$(datadir)"
-	$(INSTALL) -m 755 $(binaries) "$(bindir)"
-	$(INSTALL) -m 644 $(hook) "$(datadir)"
+	$(INSTALL) -d "$(DESTDIR)$(bindir)" "$(DESTDIR)$(datadir)" "$(DESTDIR)$(mandir)/man1" "$(DESTDIR)$(mandir)/man5" \
+		"$(DESTDIR)$(bashcompdir)" "$(DESTDIR)$(zshcompdir)" "$(DESTDIR)$(fishcompdir)"
+	$(INSTALL) -m 755 $(binaries) "$(DESTDIR)$(bindir)"
+	$(INSTALL) -m 644 $(hook) "$(DESTDIR)$(datadir)"
+	$(INSTALL) -m 644 man/sccache-report.5 "$(DESTDIR)$(mandir)/man5"
+	set -e; for program in $(programs); do \
+		generate() { "$(BINARIES)/$$program" --generate "$$1" >"$(DESTDIR)$$2" && chmod 644 "$(DESTDIR)$$2"; }; \
+		generate man "$(mandir)/man1/$$program.1"; \
+		generate bash "$(bashcompdir)/$$program"; \
+		generate zsh "$(zshcompdir)/_$$program"; \
+		generate fish "$(fishcompdir)/$$program.fish"; \
+	done
 
+# Folders go too, below PREFIX and once they are empty.
 uninstall:
-	rm -f $(programs:%="$(bindir)/%") "$(datadir)/$(notdir $(hook))"
-	rmdir "$(datadir)" 2>/dev/null || true
+	set -e; for program in $(programs); do \
+		rm -f "$(DESTDIR)$(bindir)/$$program" "$(DESTDIR)$(mandir)/man1/$$program.1" \
+			"$(DESTDIR)$(bashcompdir)/$$program" "$(DESTDIR)$(zshcompdir)/_$$program" \
+			"$(DESTDIR)$(fishcompdir)/$$program.fish"; \
+	done
+	rm -f "$(DESTDIR)$(datadir)/$(notdir $(hook))" "$(DESTDIR)$(mandir)/man5/sccache-report.5"
+	cd "$(DESTDIR)$(PREFIX)" && for dir in "$(bindir)" "$(datadir)" "$(mandir)/man1" "$(mandir)/man5" \
+		"$(bashcompdir)" "$(zshcompdir)" "$(fishcompdir)"; do \
+		rmdir -p "$${dir#"$(PREFIX)"/}" 2>/dev/null || true; \
+	done
 
 # The rest needs nothing set up: system tools are installed where that can be done, else named.
 test:

@@ -142,7 +142,7 @@ ___sccache_report_begin() {
 	printf -v ___sccache_report_started '%(%s)T' -1
 	___sccache_report_socket=${SCCACHE_SERVER_UDS-}
 	___sccache_report_port=${SCCACHE_SERVER_PORT-}
-	___sccache_report_log= ___sccache_report_shared= ___sccache_report_baseline=
+	___sccache_report_log= ___sccache_report_ahead= ___sccache_report_shared= ___sccache_report_baseline=
 	if ___sccache_report_network_is_private; then
 		if [[ ${___sccache_report_socket} == /* ]]; then
 			___sccache_report_shared=1
@@ -157,7 +157,7 @@ ___sccache_report_begin() {
 		___sccache_report_socket=${T}/.sccache-report.sock
 		# sun_path, less its NUL: sccache would fail, and the build with it.
 		(( ${#___sccache_report_socket} <= 107 )) || return 0
-		___sccache_report_port=$(( 16384 + (RANDOM ^ BASHPID) % 16384 ))
+		___sccache_report_draw_port
 		settings+=("SCCACHE_SERVER_UDS=${___sccache_report_socket}" "SCCACHE_SERVER_PORT=${___sccache_report_port}")
 	fi
 
@@ -169,21 +169,49 @@ ___sccache_report_begin() {
 		# A server forgets all when it exits after 10 idle minutes: a phase may compile C++ for hours
 		# between two calls of rustc. One that nobody stops any more goes after a day.
 		settings+=(SCCACHE_IDLE_TIMEOUT=86400)
-		# The file says that there was a server, should that be killed. Not for root, who must not
-		# write where user portage may have put a link.
-		if [[ ${UID} != 0 && -z ${SCCACHE_ERROR_LOG-} ]]; then
-			___sccache_report_log=${T}/.sccache-report.${EBUILD_PHASE}.log
-			settings+=("SCCACHE_ERROR_LOG=${___sccache_report_log}")
-		fi
+		___sccache_report_choose_log
 		___sccache_report_export "${settings[@]}"
 		[[ ${___sccache_report_socket} != /* ]] || ___sccache_report_start_ahead
 	fi
 	___sccache_report_take_over
 }
 
+# A port for an sccache before 0.9, which fails where somebody has it, and the build with it. Random: two
+# phases that begin at the same time must not draw the same.
+___sccache_report_draw_port() {
+	local -a lines=()
+	local IFS= hex tries=64
+	mapfile lines </proc/self/net/tcp
+	mapfile -O "${#lines[@]}" lines </proc/self/net/tcp6
+	while (( tries-- )); do
+		___sccache_report_port=$(( 16384 + (RANDOM ^ BASHPID) % 16384 ))
+		printf -v hex ':%04X ' "${___sccache_report_port}"
+		[[ "${lines[*]}" == *"${hex}"* ]] || return 0
+	done
+} 2>/dev/null
+
+# Where the phase's servers log what their numbers don't say: that one was killed and another took its
+# place, that they were stopped or set to zero in between (src/sccache/log.rs reads it, and there is more
+# about it). A user's own settings stay. A new name each time: a phase that was killed leaves its log.
+# Root must not write where user portage may put a link: /tmp is sticky, and nobody can guess the name.
+___sccache_report_choose_log() {
+	[[ -z ${SCCACHE_ERROR_LOG-} && ${EBUILD_PHASE} != @(setup|pretend) ]] || return 0
+	if (( UID != 0 )); then
+		___sccache_report_log=${T}/.sccache-report.${EBUILD_PHASE}.${RANDOM}${RANDOM}.log
+	elif [[ -n ${SRANDOM-} && -k /tmp && -O /tmp && -w /tmp ]]; then # bash 5.1
+		___sccache_report_log=/tmp/.sccache-report.${SRANDOM}${SRANDOM}.log
+	else
+		return 0
+	fi
+	settings+=("SCCACHE_ERROR_LOG=${___sccache_report_log}")
+	[[ -n ${SCCACHE_LOG-} ]] ||
+		settings+=('SCCACHE_LOG=sccache::server=debug/server started|shutting down due|handle_client: (compile|record|zero|shutdown)')
+}
+
 # Where first clients would race for a path socket. unpack, prepare and setup have no crowd of them.
 ___sccache_report_start_ahead() {
 	[[ ${EBUILD_PHASE} == @(configure|compile|test|install) ]] && ___sccache_report_is_configured || return 0
+	___sccache_report_ahead=1
 	"${___sccache_report_sccache}" --start-server </dev/null &>/dev/null || :
 }
 
@@ -222,6 +250,7 @@ ___sccache_report_end() {
 		___sccache_report_baseline=
 	elif ___sccache_report_server_runs || [[ -n ${___sccache_report_log} && -e ${___sccache_report_log} ]]; then
 		[[ -z ${___sccache_report_log} ]] || options+=(--log "${___sccache_report_log}")
+		[[ -z ${___sccache_report_ahead} ]] || options+=(--ahead)
 		___sccache_report_say "$(___sccache_report_phase --own "${options[@]}" 2>&1)"
 	fi
 }
@@ -254,7 +283,9 @@ ___sccache_report_exit() {
 
 # The end of a build, with its outcome.
 ___sccache_report_record() {
-	[[ -d ${T}/.sccache-report ]] || return 0
+	# Snapshots, or the log of a phase that was killed.
+	local -a left=("${T}"/.sccache-report*)
+	[[ -e ${left-} ]] || return 0
 	# It writes where a sandbox would not let it.
 	___sccache_report_say "$(SANDBOX_ON=0 "${___sccache_report_collector}" record --outcome "$1" --slot "${SLOT-}" 2>&1)"
 }
@@ -275,7 +306,7 @@ ___sccache_report_say() {
 }
 
 ___sccache_report_socket= ___sccache_report_port= ___sccache_report_log=
-___sccache_report_shared= ___sccache_report_baseline=
+___sccache_report_ahead= ___sccache_report_shared= ___sccache_report_baseline=
 
 ___sccache_report_main() {
 	local self=${BASH_SOURCE[0]} name
@@ -304,8 +335,8 @@ ___sccache_report_main() {
 
 	case ${EBUILD_PHASE-} in
 	clean)
-		# What an emerge left that was killed; FEATURES=keepwork goes on with it.
-		[[ " ${FEATURES-} " == *' keepwork '* ]] || ___sccache_report_record interrupted
+		# What an emerge left that was killed. One goes on with it only where ${T} stays as well.
+		[[ " ${FEATURES-} " == *' keepwork '* && " ${FEATURES-} " == *' keeptemp '* ]] || ___sccache_report_record interrupted
 		;;
 	pretend | setup)
 		# Checks of the compiler may run it, in the host's network: their server must not outlive them.

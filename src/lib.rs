@@ -12,12 +12,15 @@
 //! - [`store`] knows SQLite
 //! - [`report`] knows what people look at
 //!
-//! [`collect`] is what `sccache-collect` does with the first three.
+//! [`collect`] is what `sccache-collect` does with the first three. [`system`] is what they tell of
+//! this machine, and change on it: `sccache-report setup` and `doctor`.
 
 pub mod collect;
+pub mod manual;
 pub mod portage;
 mod process;
 pub mod report;
 pub mod sccache;
 pub mod store;
+pub mod system;
 mod text;

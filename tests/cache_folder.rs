@@ -3,7 +3,7 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use support::Root;
@@ -82,4 +82,45 @@ fn a_poisoned_cache_is_seen_and_its_cure_works() {
         root.builds(&["as-portage"])[1]["phases"]["compile"]["write_errors"],
         0
     );
+}
+
+/// A cache folder that its group may write, and one that is named in sccache's configuration file alone.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn what_root_wrote_serves_portage_in_other_configurations_too() {
+    let serves = |root: &Root| {
+        root.emerge(&["dev-test/as-root"]);
+        root.emerge(&["dev-test/as-portage"]);
+        let build = &root.builds(&["as-portage"])[0];
+        let phase = &build["phases"]["compile"];
+        assert_eq!(
+            (
+                &build["hits"],
+                &phase["write_errors"],
+                &phase["read_errors"]
+            ),
+            (&20.into(), &0.into(), &0.into()),
+            "{build}"
+        );
+    };
+    let of_a_group = root();
+    let cache = of_a_group.file("var/cache/sccache");
+    std::os::unix::fs::chown(&cache, Some(0), None).unwrap();
+    fs::set_permissions(&cache, fs::Permissions::from_mode(0o2775)).unwrap();
+    serves(&of_a_group);
+
+    let configured = root();
+    let file = configured.read("etc/portage/make.conf");
+    let lines = file.lines().filter(|line| !line.contains("SCCACHE_DIR"));
+    let lines: String = lines.map(|line| format!("{line}\n")).collect();
+    fs::write(configured.file("etc/portage/make.conf"), lines).unwrap();
+    configured.append(
+        "etc/portage/make.conf",
+        "SCCACHE_CONF=\"/mnt/gentoo/etc/sccache.toml\"",
+    );
+    configured.append(
+        "etc/sccache.toml",
+        "[cache.disk]\ndir = \"/mnt/gentoo/var/cache/sccache\"",
+    );
+    serves(&configured);
 }

@@ -8,6 +8,7 @@ use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::Command;
 
 use recorder::system::*;
@@ -86,19 +87,26 @@ fn is_in_the_log(world: &World, hits: u64, cause: &str) -> Build {
     build
 }
 
+/// The database's folder becomes a file system of this size.
+fn small_disk(world: &World, size: &str) -> PathBuf {
+    let lib = world.db.parent().unwrap();
+    let options = format!("size={size},mode=755");
+    mount(&[
+        "-t",
+        "tmpfs",
+        "-o",
+        &options,
+        "tmpfs",
+        lib.to_str().unwrap(),
+    ]);
+    lib.to_path_buf()
+}
+
 #[test]
 fn a_full_disk() {
     with_own_mounts("a_full_disk", || {
         let world = World::new();
-        let lib = world.db.parent().unwrap().to_path_buf();
-        mount(&[
-            "-t",
-            "tmpfs",
-            "-o",
-            "size=512k,mode=755",
-            "tmpfs",
-            lib.to_str().unwrap(),
-        ]);
+        let lib = small_disk(&world, "512k");
         world.recorded(1);
         let filler = lib.join("filler");
         let room = |kilobytes: usize| {
@@ -125,15 +133,7 @@ fn a_full_disk() {
 fn a_full_disk_without_a_database_yet() {
     with_own_mounts("a_full_disk_without_a_database_yet", || {
         let world = World::new();
-        let lib = world.db.parent().unwrap().to_path_buf();
-        mount(&[
-            "-t",
-            "tmpfs",
-            "-o",
-            "size=16k,mode=755",
-            "tmpfs",
-            lib.to_str().unwrap(),
-        ]);
+        let lib = small_disk(&world, "16k");
         waits(&world, 1, "no space left");
         mount(&["-o", "remount,size=1m", lib.to_str().unwrap()]);
         are_taken_up(&world, &[1]);
@@ -285,6 +285,17 @@ fn a_damaged_file_another_programs_and_a_newer_one() {
         fs::write(&world.db, good).unwrap();
         are_taken_up(&world, &[1, 2, 3]);
     }
+}
+
+#[test]
+fn a_folder_in_the_databases_place() {
+    let world = World::new();
+    fs::create_dir(&world.db).unwrap();
+    waits(&world, 1, "can't write");
+    let done = world.record(&world.t(2));
+    assert!(done.warned(1).contains("it is a folder"), "{done:?}");
+    fs::remove_dir(&world.db).unwrap();
+    are_taken_up(&world, &[1, 2]);
 }
 
 #[test]

@@ -13,7 +13,7 @@ fn the_log_of_librsvg_becomes_one_build() {
     assert_eq!(status, 0);
     assert_eq!(
         out,
-        "1 logs read, 1 builds added, 0 already there, 0 logs without statistics, 0 not understood, 0 not readable\n"
+        "1 log read, 1 build added, 0 already there, 0 logs without statistics, 0 not understood, 0 not readable\n"
     );
     let builds = logs.builds();
     assert_eq!(builds.len(), 1);
@@ -31,11 +31,27 @@ fn the_log_of_librsvg_becomes_one_build() {
         ("non_cacheable", 49.into()),
         ("hit_rate", 1.0.into()),
         ("coverage", (144.0 / 193.0).into()),
+        ("errors", 0.into()),
+        ("compile_failures", 0.into()),
         ("started_at", "2021-04-05T10:15:00Z".into()),
     ] {
         assert_eq!(build[name], value, "{name}");
     }
-    assert_eq!(build["not_cached"]["crate-type"], 47);
+    assert_eq!(build["languages"]["Rust"]["hits"], 144);
+    assert_eq!(
+        build["not_cached"],
+        serde_json::json!({"crate-type": 47, "-": 2})
+    );
+    let phase = &build["phases"]["build"];
+    assert_eq!(
+        phase["cache_location"],
+        "Local disk: \"/var/cache/sccache\""
+    );
+    assert_eq!(phase["cache_size_bytes"], 261 << 20);
+    assert_eq!(phase["max_cache_size_bytes"], 10_u64 << 30);
+    // Neither line is in a log of that time.
+    assert_eq!(phase["writes"], serde_json::Value::Null);
+    assert_eq!(phase["sccache_version"], serde_json::Value::Null);
 }
 
 #[test]
@@ -166,6 +182,12 @@ fn without_a_name_the_text_and_the_files_time_do() {
     let build = &logs.builds()[0];
     assert_eq!(build["package"], "gnome-base/librsvg");
     assert_eq!(build["started_at"], "2022-02-02T02:02:02Z");
+    // A copy, whatever its file's time and name.
+    logs.add("copies/librsvg.log", librsvg());
+    logs.add_gz("copies/build.log.gz", &librsvg());
+    logs.added(0, 3);
+    logs.add("another.log", librsvg().replace("0.000 s", "0.001 s"));
+    logs.added(1, 3);
     let logs = Logs::with("build.log", &block());
     assert_eq!(logs.sums().1, 1);
 }
@@ -185,11 +207,21 @@ fn what_cannot_be_read_is_named_and_the_rest_goes_on() {
         0,
     )
     .unwrap();
+    logs.add(
+        "a-b:random-1:20210405-101500.log.gz",
+        [7, 99, 200, 3, 10, 11],
+    );
+    let late = gz.len() - 4;
+    logs.add("a-b:cut-late-1:20210405-101500.log.gz", &gz[..late]);
     let (out, status) = logs.sums();
     assert_eq!(status, 2, "{out}");
-    assert!(out.starts_with("2 logs read, 1 builds added, 0 already there, 1 logs without statistics, 1 not understood, 2 not readable\n"), "{out}");
+    // Of the log that lacks its last bytes all is there.
+    assert!(out.starts_with("5 logs read, 2 builds added, 0 already there, 1 log without statistics, 4 not understood, 1 not readable\n"), "{out}");
     for part in [
-        "a-b:cut-1:20210405-101500.log.gz: broken gzip",
+        "not understood: ",
+        "a-b:cut-1:20210405-101500.log.gz: broken gzip: cut off",
+        "a-b:cut-late-1:20210405-101500.log.gz: broken gzip: cut off",
+        "a-b:random-1:20210405-101500.log.gz: broken gzip: ",
         "fifo-1:20210405-101500.log: not a regular file",
         "compressed with xz",
     ] {
@@ -197,4 +229,49 @@ fn what_cannot_be_read_is_named_and_the_rest_goes_on() {
     }
     let output = logs.import("UTC0", &["/nowhere"]);
     assert!(common::out(&output).contains("not readable: /nowhere"));
+}
+
+/// A recipe that prints in each phase and never stops the server.
+#[test]
+fn numbers_that_grow_from_block_to_block_are_one_servers() {
+    let show = block().replace(" * Stopping sccache server...\n", "");
+    let half = show
+        .replace("   193", "   100")
+        .replace("   144", "    70")
+        .replace("    49", "    30")
+        .replace("    47", "    28");
+    let with = |configure: &str, compile: &str, end: &str| {
+        let log = librsvg()
+            .replace(&block(), end)
+            .replace(
+                ">>> Source configured.\n",
+                &format!("{configure}>>> Source configured.\n"),
+            )
+            .replace(">>> Test phase", &format!("{compile}>>> Test phase"));
+        let logs = Logs::with(LIBRSVG, &log);
+        let (said, status) = logs.sums();
+        assert_eq!(status, 0, "{said}");
+        let build = logs.builds().remove(0);
+        let number = |name: &str| build[name].as_u64().unwrap();
+        let grew = said.contains("1 log in which the numbers of one server seem to grow");
+        (
+            number("hits"),
+            number("requests"),
+            number("non_cacheable"),
+            grew,
+        )
+    };
+    let stop = block();
+    let failed = " * Stopping sccache server...\n * error: couldn't connect to server\n";
+    // Half of it, then all of it, then the same once more as the server is stopped.
+    assert_eq!(with(&half, &show, &stop), (144, 193, 49, true));
+    // Stopped in between, with or without numbers: another server.
+    assert_eq!(with(&stop, &stop, ""), (288, 386, 98, false));
+    assert_eq!(
+        with(&half, "", &format!("{failed}{show}")),
+        (214, 293, 79, false)
+    );
+    // A counter went down: it was restarted.
+    assert_eq!(with(&show, &half, ""), (214, 293, 79, false));
+    assert_eq!(with("", &show, ""), (144, 193, 49, false));
 }

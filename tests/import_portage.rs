@@ -3,9 +3,23 @@
 
 mod support;
 
+use std::path::Path;
 use std::process::Command;
 
 use support::Root;
+
+/// What an import of Portage's logs says.
+fn import(root: &Root, db: &Path, zone: &str) -> String {
+    let import = Command::new(env!("CARGO_BIN_EXE_sccache-collect"))
+        .env("TZ", zone)
+        .arg("import")
+        .arg("--db")
+        .arg(db)
+        .arg(root.file("var/log/portage"))
+        .output()
+        .unwrap();
+    String::from_utf8(import.stdout).unwrap()
+}
 
 #[test]
 #[ignore = "needs root and the registries: make test"]
@@ -24,24 +38,13 @@ fn what_the_hook_recorded_is_known_again_in_portages_logs() {
         }
         let builds = root.builds(&["rusty"]);
         assert_eq!(builds.len(), 2);
-        let import = |db: &std::path::Path| {
-            let import = Command::new(env!("CARGO_BIN_EXE_sccache-collect"))
-                .env("TZ", zone)
-                .arg("import")
-                .arg("--db")
-                .arg(db)
-                .arg(root.file("var/log/portage"))
-                .output()
-                .unwrap();
-            String::from_utf8(import.stdout).unwrap()
-        };
-        let again = import(&root.database());
+        let again = import(&root, &root.database(), zone);
         assert!(
             again.contains(" 0 builds added, 2 already there, 0 logs without statistics, 0 not"),
             "{output} {zone}: {again}"
         );
         let fresh = root.file("imported.db");
-        assert!(import(&fresh).contains(" 2 builds added, 0 already there"));
+        assert!(import(&root, &fresh, zone).contains(" 2 builds added, 0 already there"));
         let imported = root.report_of(&fresh, &["builds"]);
         for (hooks, logs) in builds.iter().zip(&imported) {
             for name in [
@@ -62,5 +65,59 @@ fn what_the_hook_recorded_is_known_again_in_portages_logs() {
             let apart = time(hooks) - time(logs);
             assert!(apart.num_seconds().abs() < 120, "{output} {zone}: {apart}");
         }
+    }
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_log_shows_that_a_package_was_only_built() {
+    let root = Root::new();
+    root.emerge_with(&[], &["--buildpkgonly", "dev-test/rusty"])
+        .ok();
+    let fresh = root.file("imported.db");
+    import(&root, &fresh, "UTC0");
+    let builds = root.report_of(&fresh, &["builds"]);
+    assert_eq!(builds[0]["outcome"], "packaged", "{builds:?}");
+}
+
+/// Recipes that print at the end of phases, each with a server that compiled 2 files in configure and then 3 in compile.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn blocks_of_one_server_and_of_several_are_told_apart() {
+    const SHARED: &str = "-network-sandbox -pid-sandbox";
+    for (features, prints, misses, grew) in [
+        // One server, which counts on.
+        (SHARED, "--show-stats", 5, true),
+        // A new one after each phase.
+        (SHARED, "--stop-server", 5, false),
+        // A new one after each phase, too; but the log looks just as with one that counts on, and
+        // then the lower number is taken.
+        ("", "--show-stats", 3, true),
+    ] {
+        let root = Root::without_hook();
+        root.ebuild(
+            "dev-test/phases-1.0",
+            "EAPI=8\nSLOT=0\nKEYWORDS=amd64\nS=${WORKDIR}\n\
+             one() { echo \"int $1;\" > $1.c; sccache gcc -c $1.c || die; }\n\
+             src_configure() { one a; one b; }\nsrc_compile() { one c; one d; one e; }",
+        );
+        root.append(
+            "etc/portage/bashrc",
+            &format!(
+                "print() {{ while read -r line; do einfo \"${{line}}\"; done < <(sccache {prints} 2>&1); }}\n\
+                 post_src_configure() {{ print; }}\npost_src_compile() {{ print; }}\n\
+                 post_pkg_preinst() {{ sccache --stop-server > /dev/null 2>&1; true; }}"
+            ),
+        );
+        root.emerge_with(&[("FEATURES", features)], &["dev-test/phases"])
+            .ok();
+        let fresh = root.file("imported.db");
+        let said = import(&root, &fresh, "UTC0");
+        let build = &root.report_of(&fresh, &["builds"])[0];
+        let what = format!("{features} {prints}: {said}{build}");
+        assert_eq!(build["misses"], misses, "{what}");
+        assert_eq!(build["attribution"], "shared", "{what}");
+        assert_eq!(build["phases"]["configure"]["misses"], 2, "{what}");
+        assert_eq!(said.contains("seem to grow"), grew, "{what}");
     }
 }

@@ -5,6 +5,7 @@ mod common;
 use common::logs::{LIBRSVG, Logs, block, librsvg};
 use sccache_report::portage::{Attribution, BUILD_LINE, Build, Outcome};
 use sccache_report::sccache::print_block;
+use sccache_report::store::Pending;
 
 #[test]
 fn importing_again_adds_nothing_in_whatever_form() {
@@ -35,7 +36,7 @@ fn a_dry_run_shows_and_adds_nothing() {
         "193",
         "100.0 %",
         "74.6 %",
-        "1 builds would be added",
+        "1 build would be added",
     ] {
         assert!(out.contains(part), "{part}: {out}");
     }
@@ -152,4 +153,49 @@ fn a_summary_and_the_line_of_the_same_build_are_one() {
     assert_eq!(logs.builds()[0]["id"], build.id.to_string());
     assert_eq!(logs.builds()[0]["outcome"], "merged");
     logs.added(0, 1);
+}
+
+#[test]
+fn a_build_that_waits_beside_the_database_is_recorded_first_and_once() {
+    let mut hooks = common::build(
+        1,
+        "gnome-base/librsvg",
+        "2.50.4",
+        "2021-04-05T10:15:07Z",
+        common::rust_stats(53, 2),
+    );
+    hooks.finished_at = common::at("2021-04-05T10:16:12.345678Z");
+    let rates = " * sccache: 53 hits, 2 misses, hit rate 96.4 %, coverage 70.5 %\n";
+    let logs = Logs::with(LIBRSVG, &librsvg().replace(&block(), rates));
+    let pending = Pending::of(&logs.db);
+    pending.keep(&hooks).unwrap();
+    logs.added(0, 1);
+    assert_eq!(pending.count(), 0);
+    let builds = logs.builds();
+    assert_eq!(
+        (builds.len(), &builds[0]["id"]),
+        (1, &hooks.id.to_string().into())
+    );
+}
+
+#[test]
+fn many_logs_are_recorded_in_several_transactions() {
+    let logs = Logs::new();
+    for n in 0..600 {
+        let name = format!("a-b:c-{}:20210405-{:02}{:02}00.log", n % 7, n / 60, n % 60);
+        logs.add(&name, block());
+    }
+    logs.added(600, 0);
+    logs.added(0, 600);
+    assert_eq!(logs.builds().len(), 600);
+}
+
+#[test]
+fn emerges_says_that_logs_name_no_command() {
+    let logs = Logs::with(LIBRSVG, &librsvg());
+    logs.added(1, 0);
+    let emerges = common::run(&logs.db, &["emerges"]);
+    assert_eq!(emerges.status.code(), Some(1));
+    let why = "those imported from logs never are";
+    assert!(common::err(&emerges).contains(why), "{emerges:?}");
 }

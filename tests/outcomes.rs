@@ -2,45 +2,13 @@
 
 mod support;
 
-use serde_json::Value;
-use support::{Root, Run};
-
-/// An ebuild whose phases compile one file each, and then do what the test wants.
-fn ebuild(phases: &str) -> String {
-    format!(
-        "EAPI=8\nSLOT=0\nKEYWORDS=amd64\nS=${{WORKDIR}}\n\
-         one() {{ echo \"int ${{EBUILD_PHASE}}_$1;\" > $1.c; sccache gcc -c $1.c || die; }}\n{phases}"
-    )
-}
+use support::builds::{assert_rows, rows};
+use support::{Root, ebuild};
 
 fn root(phases: &str) -> Root {
     let root = Root::new();
     root.ebuild("dev-test/ends-1.0", &ebuild(phases));
     root
-}
-
-/// (outcome, misses, phases) of every build recorded.
-fn rows(root: &Root) -> Vec<(String, u64, String)> {
-    let row = |build: &Value| {
-        let phases = build["phases"].as_object().unwrap();
-        let names: Vec<&str> = phases.keys().map(String::as_str).collect();
-        (
-            build["outcome"].as_str().unwrap().to_owned(),
-            build["misses"].as_u64().unwrap(),
-            names.join(" "),
-        )
-    };
-    root.builds(&[]).iter().map(row).collect()
-}
-
-#[track_caller]
-fn assert_rows(root: &Root, run: &Run, expected: &[(&str, u64, &str)]) {
-    let expected: Vec<_> = expected
-        .iter()
-        .map(|(o, m, p)| ((*o).to_owned(), *m, (*p).to_owned()))
-        .collect();
-    assert_eq!(rows(root), expected, "{}", run.log);
-    assert!(run.leftovers.is_empty(), "{:?}\n{}", run.leftovers, run.log);
 }
 
 #[test]

@@ -200,3 +200,104 @@ fn sorting_limits_and_filters() {
         assert_eq!(names.join(" "), expected, "{args:?}");
     }
 }
+
+#[test]
+fn filters_pick_the_same_builds_in_every_report() {
+    let (_folder, db) = folder();
+    let mut all = sample();
+    all[5].repository = Some("guru".into());
+    record(&db, &all);
+    for (filter, builds) in [
+        (&["--language", "rust"][..], &["1", "2", "6"][..]),
+        (&["--language", "c++"], &["3", "4"]),
+        (&["--language", "C/C++,Rust"], &["1", "2", "3", "4", "6"]),
+        (&["--repository", "guru"], &["6"]),
+        (
+            &["--repository", "guru,gentoo"],
+            &["1", "2", "3", "4", "5", "6"],
+        ),
+        (&["--min-builds", "2"], &["1", "2"]),
+        (&["--min-builds", "2", "--last", "1"], &["2"]),
+        (&["--last", "3"], &["4", "5", "6"]),
+        (&["--outcome", "merged", "--language", "c"], &["4"]),
+        (
+            &["--since", "2026-11-20", "--until", "2026-W47"],
+            &["2", "3", "4", "5", "6"],
+        ),
+        (&["--since", "2026-11", "--until", "2026-11-01"], &["1"]),
+    ] {
+        let args = [&["builds"], filter].concat();
+        let ids: Vec<String> = json(&db, &args)
+            .iter()
+            .map(|row| row["id"].as_str().unwrap()[7..8].to_string())
+            .collect();
+        assert_eq!(ids, builds, "{filter:?}");
+        for (report, number) in [("packages", "builds"), ("trend", "builds")] {
+            let rows = json(&db, &[&[report], filter].concat());
+            let sum: u64 = rows.iter().map(|row| row[number].as_u64().unwrap()).sum();
+            assert_eq!(sum, builds.len() as u64, "{report} {filter:?}");
+        }
+        let overview = &json(&db, filter)[0];
+        assert_eq!(overview["builds"], builds.len(), "{filter:?}");
+        let emerges = json(&db, &[&["emerges"], filter].concat());
+        let of_emerges: u64 = emerges.iter().map(|r| r["builds"].as_u64().unwrap()).sum();
+        let with_emerge = builds.iter().filter(|id| "1234".contains(**id)).count();
+        assert_eq!(of_emerges, with_emerge as u64, "{filter:?}");
+    }
+    let of_package = json(&db, &["emerges", "quazip", "ccls"]);
+    assert_eq!((of_package.len(), &of_package[0]["builds"]), (1, &2.into()));
+    let newest = &json(&db, &["show", "emlop", "--last", "1"])[0];
+    assert_eq!(
+        (&newest["builds"], &newest["hits"]),
+        (&1.into(), &63.into())
+    );
+}
+
+#[test]
+fn columns_are_the_same_in_every_format() {
+    let (_folder, db) = folder();
+    record(&db, &sample());
+    let args = [
+        "packages",
+        "--columns",
+        "hit_rate,package",
+        "--sort",
+        "misses",
+        "--limit",
+        "1",
+    ];
+    let rows = json(&db, &args);
+    assert_eq!(
+        (rows.len(), keys(&rows[0])),
+        (1, vec!["hit_rate", "package"])
+    );
+    for (format, expected) in [
+        (
+            "csv",
+            "hit_rate,package\n0.5206611570247934,app-portage/emlop\n",
+        ),
+        (
+            "tsv",
+            "hit_rate\tpackage\n0.5206611570247934\tapp-portage/emlop\n",
+        ),
+        ("table", "hit rate  package\n  52.1 %  app-portage/emlop\n"),
+    ] {
+        let output = run(&db, &[&args[..], &["--format", format]].concat());
+        assert_eq!(out(&output), expected);
+    }
+    let nested = json(
+        &db,
+        &["builds", "emlop", "--columns", "id,phases", "--last", "1"],
+    );
+    assert_eq!(nested[0]["phases"]["test"]["hits"], 10);
+    let of_show = json(&db, &["show", "emlop", "--columns", "package,languages"]);
+    assert_eq!(keys(&of_show[0]), ["package", "languages"]);
+    let nobody = run(
+        &db,
+        &["packages", "nope", "--format", "csv", "--columns", "builds"],
+    );
+    assert_eq!(
+        (out(&nobody).as_str(), nobody.status.code()),
+        ("builds\n", Some(1))
+    );
+}

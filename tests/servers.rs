@@ -2,51 +2,16 @@
 
 mod support;
 
-use serde_json::Value;
-use support::{Root, Run};
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
 
-const SHARED_NETWORK: &str = "-network-sandbox -pid-sandbox";
-
-fn ebuild(phases: &str) -> String {
-    format!(
-        "EAPI=8\nSLOT=0\nKEYWORDS=amd64\nS=${{WORKDIR}}\n\
-         one() {{ echo \"int ${{EBUILD_PHASE}}_$1;\" > $1.c; sccache gcc -c $1.c || die; }}\n{phases}"
-    )
-}
+use support::builds::{SERVER, SHARED_NETWORK, assert_not_measured, only_build};
+use support::{Root, ebuild};
 
 fn root(phases: &str) -> Root {
     let root = Root::new();
     root.ebuild("dev-test/serves-1.0", &ebuild(phases));
     root
-}
-
-/// The only build's row, of a run that left no process.
-#[track_caller]
-fn only_build(root: &Root, run: &Run) -> Value {
-    assert!(run.leftovers.is_empty(), "{:?}\n{}", run.leftovers, run.log);
-    let mut builds = root.builds(&[]);
-    assert_eq!(builds.len(), 1, "{}", run.log);
-    builds.remove(0)
-}
-
-#[track_caller]
-fn assert_not_measured(build: &Value, run: &Run, why: &str) {
-    let phase = &build["phases"]["compile"];
-    assert_eq!(phase["measured"], false, "{build}");
-    assert!(
-        phase["hits"].is_null() && phase["misses"].is_null(),
-        "{phase}"
-    );
-    assert!(
-        phase["not_measured"].as_str().unwrap().contains(why),
-        "{phase}"
-    );
-    let warnings = run
-        .log
-        .lines()
-        .filter(|line| line.starts_with(" * sccache-report: the compile phase was not measured"));
-    // Once where it happens, and once more in the messages that emerge repeats at its end.
-    assert_eq!(warnings.count(), 2, "{}", run.log);
 }
 
 #[test]
@@ -90,60 +55,6 @@ fn a_foreign_server_is_neither_met_nor_ended() {
     assert_eq!(root.builds(&[]).len(), 2);
 }
 
-#[test]
-#[ignore = "needs root and the registries: make test"]
-fn a_shared_server_is_asked_and_never_stopped() {
-    for (features, variable) in [
-        (SHARED_NETWORK, "SCCACHE_SERVER_PORT=\"14226\""),
-        (
-            SHARED_NETWORK,
-            "SCCACHE_SERVER_UDS=\"/mnt/gentoo/tmp/shared.sock\"",
-        ),
-        // A path socket is reached from within network-sandbox as well.
-        ("", "SCCACHE_SERVER_UDS=\"/mnt/gentoo/tmp/shared.sock\""),
-    ] {
-        let root = root("src_configure() { one a; }\nsrc_compile() { one b; one c; }");
-        root.append("etc/portage/make.conf", variable);
-        let script = format!(
-            "export {variable} SCCACHE_DIR=/mnt/gentoo/var/cache/sccache\nsetpriv --reuid portage --regid portage --clear-groups \
-             sccache --start-server || exit\n\
-             cd /tmp; echo 'int x;' > x.c; for n in 1 2 3; do sccache gcc -c x.c || exit; done\n\
-             emerge -1 dev-test/serves || exit\n\
-             sccache --show-stats | grep '^Compile requests  '; sccache --stop-server > /dev/null"
-        );
-        let run = root
-            .run_with(&[("FEATURES", features)], &["bash", "-c", &script])
-            .ok();
-        assert!(
-            run.log.contains("Compile requests                      6"),
-            "{variable}: {}",
-            run.log
-        );
-        let build = only_build(&root, &run);
-        assert_eq!(build["attribution"], "shared", "{variable}: {build}");
-        assert_eq!(
-            (&build["requests"], &build["misses"]),
-            (&3.into(), &3.into()),
-            "{build}"
-        );
-        assert_eq!(build["phases"]["compile"]["requests"], 2);
-    }
-}
-
-#[test]
-#[ignore = "needs root and the registries: make test"]
-fn a_restart_of_a_shared_server_is_not_measured() {
-    let root = root("src_compile() { sccache --stop-server > /dev/null; one a; }");
-    root.append("etc/portage/make.conf", "SCCACHE_SERVER_PORT=\"14227\"");
-    let script = "export SCCACHE_SERVER_PORT=14227 SCCACHE_DIR=/mnt/gentoo/var/cache/sccache; sccache --start-server\n\
-                  cd /tmp; echo 'int x;' > x.c; for n in 1 2 3; do sccache gcc -c x.c; done\n\
-                  emerge -1 dev-test/serves || exit; sccache --stop-server > /dev/null";
-    let run = root
-        .run_with(&[("FEATURES", SHARED_NETWORK)], &["bash", "-c", script])
-        .ok();
-    assert_not_measured(&only_build(&root, &run), &run, "restarted");
-}
-
 /// The user's own idle time-out is for a server that they run, not for the phase's.
 #[test]
 #[ignore = "needs root and the registries: make test"]
@@ -163,18 +74,20 @@ fn a_long_pause_within_a_phase_forgets_nothing() {
     }
 }
 
-/// The server's process, by what only it has in its environment; and its end, waited for: a client that still meets a
-/// dying server fails, with or without us.
-const SERVER: &str = "server() { grep -lzx SCCACHE_START_SERVER=1 /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3; }\n\
-                      slay() { local pid=$(server); kill -KILL ${pid}; while [[ -e /proc/${pid}/exe ]]; do sleep 0.01; done; }\n";
-
 #[test]
 #[ignore = "needs root and the registries: make test"]
 fn a_server_that_hangs_or_dies_is_a_phase_not_measured() {
     for (end, why) in [
         ("kill -STOP $(server)", "took longer"),
         ("slay", "was killed"),
-        ("sleep 1.5; slay; one b", "another took its place"),
+        // However soon: within the second in which the first was started.
+        ("slay; one b", "killed, and another took its place"),
+        (
+            "sccache --stop-server; one b",
+            "stopped, and another took its place",
+        ),
+        ("sccache --stop-server", "was stopped"),
+        ("sccache --zero-stats; one b", "set to zero"),
     ] {
         for features in ["", SHARED_NETWORK] {
             let root = root(&format!(
@@ -188,6 +101,44 @@ fn a_server_that_hangs_or_dies_is_a_phase_not_measured() {
             assert_eq!(build["phases"]["configure"]["misses"], 1, "{build}");
             assert_eq!(build["misses"], 1);
         }
+    }
+}
+
+/// Where sccache can't even start a server (it runs in another folder than its clients): nothing was killed.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_server_that_cannot_start_is_not_one_that_was_killed() {
+    let root =
+        root("src_compile() { echo 'int i;' > i.c; sccache gcc -c i.c; gcc -c i.c || die; }");
+    root.append(
+        "etc/portage/make.conf",
+        "SCCACHE_SERVER_UDS=\"relative.sock\"",
+    );
+    let run = root.emerge(&["dev-test/serves"]);
+    assert_not_measured(&only_build(&root, &run), &run, "could not start");
+}
+
+/// src_install is root's, whose servers log elsewhere. What is zeroed or stopped before it counted loses nothing, and
+/// a clock that is set forward is no other server.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn what_a_server_went_through_is_known_in_every_phase() {
+    for features in ["", SHARED_NETWORK] {
+        let root = root(&format!(
+            "{SERVER}src_compile() {{ sccache --zero-stats; sccache --stop-server; sccache --zero-stats; one a; }}\n\
+             src_install() {{ one a; slay; one b; }}"
+        ));
+        let run = root
+            .emerge_with(&[("FEATURES", features)], &["dev-test/serves"])
+            .ok();
+        let build = only_build(&root, &run);
+        assert_eq!(build["phases"]["compile"]["misses"], 1, "{build}");
+        let install = &build["phases"]["install"]["not_measured"];
+        assert!(
+            install.as_str().unwrap().contains("another took"),
+            "{build}"
+        );
+        assert_eq!(fs::read_dir(root.file("tmp")).unwrap().count(), 0);
     }
 }
 
@@ -312,6 +263,34 @@ fn a_stranger_at_the_port_is_left_alone() {
     assert!(!t.path().join(".sccache-report").exists());
 }
 
+/// The hook's own draw, in a shell whose random numbers are known beforehand.
+#[test]
+fn a_port_that_somebody_has_is_not_drawn() {
+    let script = "EBUILD_PHASE=depend; . hooks/sccache-report.sh; RANDOM=7; echo $((16384 + (RANDOM ^ BASHPID) % 16384)); read; \
+                  RANDOM=7; ___sccache_report_draw_port; echo ${___sccache_report_port}; \
+                  read; RANDOM=7; ___sccache_report_draw_port; echo ${___sccache_report_port}";
+    let mut bash = std::process::Command::new("bash")
+        .args(["-c", script])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut enter, mut lines) = (
+        bash.stdin.take().unwrap(),
+        BufReader::new(bash.stdout.take().unwrap()).lines(),
+    );
+    let mut port = || lines.next().unwrap().unwrap().parse::<u16>().unwrap();
+    let first = port();
+    let somebody = std::net::TcpListener::bind(("127.0.0.1", first)).unwrap();
+    enter.write_all(b"\n").unwrap();
+    assert_ne!(port(), first);
+    drop(somebody);
+    enter.write_all(b"\n").unwrap();
+    assert_eq!(port(), first, "the test's own: nobody has it any more");
+    bash.wait().unwrap();
+}
+
 /// From 0.17 on clients can do the work themselves. PyPI has no such version: it is built from the crate, once, in minutes.
 #[test]
 #[ignore = "needs root and the registries: make test"]
@@ -341,21 +320,4 @@ fn an_end_that_is_told_many_times_is_counted_once() {
     let dying = root(phases);
     let run = dying.emerge_with(&[], &["dev-test/serves"]).failed();
     assert_eq!(only_build(&dying, &run)["misses"], 2, "{}", run.log);
-
-    // FEATURES=noauto sources the hook in an outer shell, whose trap runs after the phase's own end.
-    let shared = root("src_compile() { one a; one b; }");
-    shared.append("etc/portage/make.conf", "SCCACHE_SERVER_PORT=\"14228\"");
-    let script = "export SCCACHE_SERVER_PORT=14228 SCCACHE_DIR=/mnt/gentoo/var/cache/sccache; sccache --start-server\n\
-                  ebuild /mnt/gentoo/var/db/repos/test/dev-test/serves/serves-1.0.ebuild setup unpack prepare configure \
-                  compile install qmerge || exit; sccache --stop-server > /dev/null";
-    let features = format!("noauto {SHARED_NETWORK}");
-    let run = shared
-        .run_with(&[("FEATURES", &features)], &["bash", "-c", script])
-        .ok();
-    let build = only_build(&shared, &run);
-    assert_eq!(
-        (&build["misses"], &build["attribution"]),
-        (&2.into(), &"shared".into()),
-        "{build}"
-    );
 }

@@ -1,14 +1,18 @@
 //! `sccache-collect`: what Portage's hook calls. It takes a server's numbers at the end
 //! of each src phase, and records a build at its end.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_mangen::roff::{Roff, bold, roman};
 use sccache_report::collect::{self, PhaseOptions};
+use sccache_report::manual;
 use sccache_report::portage::{Outcome, printable};
+use sccache_report::store::DEFAULT_PATH;
 
 /// Bytes of the longest warning.
 const MAX_WARNING: usize = 2048;
@@ -18,7 +22,7 @@ const MAX_WARNING: usize = 2048;
 /// Portage's hook calls it; by hand there is only `import`. Whatever goes wrong in the hook, a
 /// merge goes on: it says so in one line that begins with "warning: " and exits with 0.
 #[derive(Parser)]
-#[command(version, propagate_version = true)]
+#[command(name = "sccache-collect", version, propagate_version = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -46,7 +50,10 @@ enum Command {
         /// At the phase's start: print what the shared server has counted by now
         #[arg(long, requires = "shared")]
         begin: bool,
-        /// A file that the phase's first server made
+        /// A server was started ahead of the first client
+        #[arg(long)]
+        ahead: bool,
+        /// The file to which the phase's servers log
         #[arg(long, value_name = "FILE")]
         log: Option<PathBuf>,
     },
@@ -73,8 +80,13 @@ enum Command {
     /// CATEGORY:PF:DATE.log, plain or gzipped, or CATEGORY/PF:DATE.log; of folders all that is in
     /// them. Importing again, or what the hook recorded already, adds nothing.
     ///
-    /// The date is local time, unless the file itself shows that it is UTC. Numbers of a
-    /// recipe's server count as shared: others may have used it.
+    /// The date in a name is taken as local time, unless the file's own times show that it is UTC,
+    /// in which Portage 3 writes it. Without one the build has the file's time. Numbers of a
+    /// recipe's server count as shared: others may have used it. Where they grow from block to
+    /// block, and no server was stopped in between, they count as one server's.
+    ///
+    /// Builds that wait in FILE.pending are recorded first, without a LOG only those; and an
+    /// older database is upgraded.
     #[command(after_help = IMPORT_HELP)]
     Import {
         /// Show what would be added, and add nothing
@@ -84,7 +96,7 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         db: Option<PathBuf>,
         /// Logs, or folders of logs such as /var/log/portage
-        #[arg(value_name = "LOG|DIR", required = true)]
+        #[arg(value_name = "LOG|DIR")]
         paths: Vec<PathBuf>,
     },
 }
@@ -94,6 +106,12 @@ Exit status: 0 all logs were read and understood, 1 some were not understood, 2 
 some could not be read. The others are imported all the same.";
 
 fn main() -> ExitCode {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let page = || manual::page(&Arguments::command(), &more());
+    let script = |shell| manual::fixed_completion(Arguments::command(), shell);
+    if let Some(status) = manual::generate(&words, page, script) {
+        return status;
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         // --help and --version; anything else is a hook of another version than this program's.
@@ -125,6 +143,7 @@ fn main() -> ExitCode {
             sccache,
             own,
             shared,
+            ahead,
             log,
             ..
         } => collect::phase(&PhaseOptions {
@@ -132,6 +151,7 @@ fn main() -> ExitCode {
             program: sccache,
             own,
             shared,
+            ahead,
             log,
         }),
         Command::Record { outcome, slot, db } => collect::record(outcome, slot, db),
@@ -183,4 +203,31 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 fn seconds(text: &str) -> Result<DateTime<Utc>, String> {
     let seconds = text.parse().map_err(|_| "not a number of seconds")?;
     DateTime::from_timestamp_secs(seconds).ok_or_else(|| "no such time".into())
+}
+
+/// What the man page says beyond `--help`.
+fn more() -> Roff {
+    let mut roff = Roff::new();
+    roff.control("SH", ["ENVIRONMENT"]);
+    roff.text([
+        roman("What the hook hands over, and what make.conf can set, is in "),
+        bold("sccache-report"),
+        roman("(5)."),
+    ]);
+    roff.control("SH", ["FILES"]);
+    let files = [
+        (
+            DEFAULT_PATH,
+            "The database, SQLite; on Gentoo Prefix below EPREFIX.",
+        ),
+        (
+            "${T}/.sccache-report/",
+            "What the phases of a build leave for its end.",
+        ),
+    ];
+    manual::terms(&mut roff, files);
+    roff.control("SH", ["SEE ALSO"]);
+    roff.text([bold("sccache-report"), roman("(1), ")]);
+    roff.text([bold("sccache-report"), roman("(5)")]);
+    roff
 }

@@ -18,8 +18,8 @@ const OWN_WAIT: Duration = Duration::from_secs(1);
 ///
 /// Whatever goes wrong, one warning is said, and the build is kept: beside the database, or
 /// as a line of the merge log. Never takes much longer than [`RECORD_WAIT`] and
-/// [`TAKE_UP_TIME`].
-pub(super) fn keep(build: &Build, path: &Path, said: &mut Said) {
+/// [`TAKE_UP_TIME`]. Returns whether the build is where it will be recorded from.
+pub(super) fn keep(build: &Build, path: &Path, said: &mut Said) -> bool {
     if path.is_relative() {
         // Relative to the build's own directory, which goes when the build does.
         said.warnings.push(format!(
@@ -27,29 +27,57 @@ pub(super) fn keep(build: &Build, path: &Path, said: &mut Said) {
             path.display(),
             into_the_log(build, &mut said.info)
         ));
-        return;
+        return false;
+    }
+    let pending = Pending::of(path);
+    let error = match record(build, path, &pending, said) {
+        Ok(Recorded::New) => return true,
+        Ok(Recorded::AlreadyThere) => {
+            said.warnings.push(format!(
+                "build {} is in the database already, and was not recorded again",
+                build.id
+            ));
+            return true;
+        }
+        Err(error) => error,
+    };
+    let kept = pending.keep(build);
+    said.warnings.push(match &kept {
+        // Nothing is to be done about a lock: the next build is recorded without it.
+        Ok(file) if matches!(error, Error::Busy(_)) => {
+            format!("{error}. {}", waits_in(file))
+        }
+        Ok(file) => format!("{error}. {}. To do: {}", waits_in(file), error.hint()),
+        Err(why) => format!(
+            "{error}, nor can {} be written ({why}). {} To do: {}",
+            pending.folder().display(),
+            into_the_log(build, &mut said.info),
+            error.hint()
+        ),
+    });
+    kept.is_ok()
+}
+
+/// Keeps a build that is in a log already, without a word where that can't be now either.
+pub(super) fn retry(build: &Build, path: &Path, said: &mut Said) -> bool {
+    if path.is_relative() {
+        return false;
     }
     let pending = Pending::of(path);
     match record(build, path, &pending, said) {
-        Ok(Recorded::New) => {}
-        Ok(Recorded::AlreadyThere) => said.warnings.push(format!(
-            "build {} is in the database already, and was not recorded again",
-            build.id
-        )),
-        Err(error) => said.warnings.push(match pending.keep(build) {
-            // Nothing is to be done about a lock: the next build is recorded without it.
-            Ok(file) if matches!(error, Error::Busy(_)) => {
-                format!("{error}. {}", waits_in(&file))
+        Ok(recorded) => {
+            if recorded == Recorded::New {
+                said.info.push(waited(1));
             }
-            Ok(file) => format!("{error}. {}. To do: {}", waits_in(&file), error.hint()),
-            Err(why) => format!(
-                "{error}, nor can {} be written ({why}). {} To do: {}",
-                pending.folder().display(),
-                into_the_log(build, &mut said.info),
-                error.hint()
-            ),
-        }),
+            true
+        }
+        Err(_) => pending.keep(build).is_ok(),
     }
+}
+
+fn waited(count: usize) -> String {
+    let builds = if count == 1 { "build" } else { "builds" };
+    format!("sccache-report: {count} {builds} that waited recorded")
 }
 
 fn into_the_log(build: &Build, info: &mut Vec<String>) -> String {
@@ -81,16 +109,7 @@ fn record(
     store.wait_at_most(RECORD_WAIT.saturating_sub(begun.elapsed()).max(OWN_WAIT))?;
     let taken = pending.take_up(&mut store, begun + TAKE_UP_TIME)?;
     if taken.recorded > 0 {
-        let builds = if taken.recorded == 1 {
-            "build"
-        } else {
-            "builds"
-        };
-        let line = format!(
-            "sccache-report: {} {builds} that waited recorded",
-            taken.recorded
-        );
-        said.info.push(line);
+        said.info.push(waited(taken.recorded));
     }
     if !taken.broken.is_empty() {
         said.warnings.push(format!(

@@ -4,17 +4,22 @@
 pub mod import;
 mod keep;
 mod phase;
+mod shared;
 mod summary;
+mod unfinished;
 mod warnings;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use chrono::Utc;
 
-use crate::portage::{Build, Emerge, Environment, FOLDER, Outcome, Snapshots, host, told_to_stop};
+use crate::portage::{
+    Build, Emerge, Environment, FOLDER, Outcome, Snapshots, host, set_aside, told_to_stop,
+};
 pub use keep::TAKE_UP_TIME;
-pub use phase::{PhaseOptions, begin, phase};
+pub use phase::{PhaseOptions, phase};
+pub use shared::begin;
 pub use summary::Output;
 
 /// What is to be said in the merge log.
@@ -27,14 +32,18 @@ pub struct Said {
 }
 
 /// Records the build whose phases left their snapshots in `${T}`, and removes those. Where
-/// the database can't take the build, it is kept elsewhere, and that is said.
+/// the database can't take the build, it is kept elsewhere, and that is said. Phases that were
+/// killed before they could tell their end are not measured; their servers are ended.
 ///
 /// # Errors
 /// Where this isn't a phase, or the snapshots can't be read: then they stay.
 pub fn record(outcome: Outcome, slot: Option<String>, db: Option<PathBuf>) -> Result<Said> {
     let environment = Environment::read()?.with_slot(slot);
+    let db = database(db);
     let mut said = Said::default();
-    let Some(mut snapshots) = Snapshots::read(&environment.t)? else {
+    retry(&environment, &db, &mut said)?;
+    unfinished::settle(&environment.t, &mut said)?;
+    let Some(mut snapshots) = Snapshots::read(&environment.t, FOLDER)? else {
         return Ok(said);
     };
     if !snapshots.refused.is_empty() {
@@ -49,10 +58,35 @@ pub fn record(outcome: Outcome, slot: Option<String>, db: Option<PathBuf>) -> Re
     }
     let build = build(environment, outcome, &mut snapshots);
     said.warnings.extend(warnings::warnings(&build));
-    said.info = summary::lines(&build, Output::from_environment());
-    keep::keep(&build, &database(db), &mut said);
-    snapshots.remove();
+    said.info
+        .extend(summary::lines(&build, Output::from_environment()));
+    if keep::keep(&build, &db, &mut said) {
+        snapshots.remove();
+    } else {
+        snapshots.set_aside(build.outcome);
+    }
     Ok(said)
+}
+
+/// Tries again to keep the builds whose numbers went into the log alone. They are in no other's sum,
+/// and have the id that the log says: they are recorded once, whether or not that is imported.
+fn retry(environment: &Environment, db: &Path, said: &mut Said) -> Result<()> {
+    for (folder, outcome) in set_aside(&environment.t)? {
+        let Ok(Some(mut snapshots)) = Snapshots::read(&environment.t, &folder) else {
+            continue;
+        };
+        if snapshots.phases.is_empty() {
+            continue;
+        }
+        let found = Build {
+            outcome,
+            ..build(environment.clone(), Outcome::Interrupted, &mut snapshots)
+        };
+        if keep::retry(&found, db, said) {
+            snapshots.remove();
+        }
+    }
+    Ok(())
 }
 
 /// The database: the option's, or else that of `SCCACHE_REPORT_DB`, or else the default one. An
@@ -69,8 +103,8 @@ fn build(environment: Environment, outcome: Outcome, snapshots: &mut Snapshots) 
     let now = Utc::now();
     let started_at = phases.iter().map(|phase| phase.started_at).min();
     let (outcome, finished_at, emerge) = match outcome {
-        // Found when the package's next build begins, under the command that begins it: that of
-        // the build is gone, and it ended no later than its last phase.
+        // Found when the package's next build begins, under another command: that of the build is
+        // gone, and it ended no later than its last phase.
         Outcome::Interrupted => {
             let last = phases.iter().map(|phase| phase.finished_at).max();
             (outcome, last.unwrap_or(now), None)

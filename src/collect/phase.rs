@@ -1,27 +1,26 @@
 //! The end of a src phase: what its server counted.
 
-use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use rustix::fs::Uid;
 use uuid::Uuid;
 
-use super::Said;
+use super::{Said, shared};
 use crate::portage::{Attribution, Environment, PHASES, Phase, lock, write_snapshot_as};
-use crate::sccache::{Address, Listener, Sccache, ServerError, Stats, give_back, is_listening};
+use crate::sccache::{
+    Address, Listener, Sccache, ServerError, ServerLog, Stats, give_back, is_listening,
+};
 
 /// The name of the abstract socket that the hook chooses, and of the path socket in `${T}`.
 const ABSTRACT: &[u8] = b"sccache-report";
-const PATH: &str = ".sccache-report.sock";
+pub(super) const PATH: &str = ".sccache-report.sock";
 
 /// How long another collector may take with the same phase; it needs about 0.1 s.
 const PATIENCE: Duration = Duration::from_secs(4);
-
-/// A server's first start makes its log's file. One that started this much later is another.
-const FIRST_START: Duration = Duration::from_secs(1);
 
 /// What the hook says of the phase and its server.
 #[derive(Debug, Default)]
@@ -34,16 +33,18 @@ pub struct PhaseOptions {
     pub own: bool,
     /// The server is one that the user chose, for more than this phase.
     pub shared: bool,
-    /// A file that the phase's first server made when it started.
+    /// A server was started ahead of the first client.
+    pub ahead: bool,
+    /// The file to which all servers that start in the phase log.
     pub log: Option<PathBuf>,
 }
 
 /// What a phase comes to: nothing to tell, numbers, or a reason why there are none.
-type Measured = Option<Result<Stats, String>>;
+pub(super) type Measured = Option<Result<Stats, String>>;
 
 /// Takes the numbers of this phase's server, stops it, and leaves a snapshot in `${T}`. Of a
-/// shared server it takes what came on top of the numbers in standard input, which [`begin`]
-/// printed, and doesn't stop it.
+/// shared server it takes what came on top of the numbers in standard input, which
+/// [`begin`](super::begin) printed, and doesn't stop it.
 ///
 /// A server that could not be asked leaves a snapshot too, one that says so: the phase was
 /// not measured, which is not the same as that nothing was compiled.
@@ -57,31 +58,45 @@ pub fn phase(options: &PhaseOptions) -> Result<Said> {
     // Several may be told of one end at once: of those that die together, and of a phase whose
     // function and trap both run. One server is taken once; of a shared one, all write one snapshot.
     let _alone = lock(&environment.t, PATIENCE);
-    let mut id = Uuid::new_v4();
-    let measured = if options.shared {
-        shared(options, &mut std::io::stdin().lock(), &mut id)
+    let (id, measured) = if options.shared {
+        let server = shared::server(&options.program, addresses().remove(0));
+        shared::end(&server, &mut std::io::stdin().lock())
     } else {
-        own(options, &environment.t, &mut said)?
+        (Uuid::new_v4(), own(options, &environment.t, &mut said)?)
     };
-    let Some(stats) = measured else {
-        return Ok(said);
-    };
+    if let Some(stats) = measured {
+        take_down(id, options, &environment, stats, &mut said)?;
+    }
+    // Not before the snapshot is there: what is left of a phase says that it wasn't measured.
+    for left in [Some(&environment.t.join(PATH)), options.log.as_ref()] {
+        left.map(std::fs::remove_file);
+    }
+    Ok(said)
+}
+
+/// Leaves the snapshot.
+fn take_down(
+    id: Uuid,
+    options: &PhaseOptions,
+    environment: &Environment,
+    stats: Result<Stats, String>,
+    said: &mut Said,
+) -> Result<()> {
+    let name = &environment.phase;
     if let Err(reason) = &stats {
-        said.warnings.push(format!(
-            "the {} phase was not measured: {reason}",
-            environment.phase
-        ));
+        said.warnings
+            .push(format!("the {name} phase was not measured: {reason}"));
     }
     // setup and pretend only get their server stopped.
-    if !PHASES.contains(&environment.phase.as_str()) {
-        return Ok(said);
+    if !PHASES.contains(&name.as_str()) {
+        return Ok(());
     }
     if let Ok(stats) = &stats {
-        give_back_what_root_wrote(stats, options.started);
+        give_back_what_root_wrote(stats, options.started, &environment.t);
     }
     let finished_at = Utc::now();
     let phase = Phase {
-        name: environment.phase,
+        name: name.clone(),
         // A clock that was set back in between must not make the phase end before it began.
         started_at: options.started.unwrap_or(finished_at).min(finished_at),
         finished_at,
@@ -92,8 +107,7 @@ pub fn phase(options: &PhaseOptions) -> Result<Said> {
         },
         stats,
     };
-    write_snapshot_as(id, &environment.t, &phase.made_printable())?;
-    Ok(said)
+    write_snapshot_as(id, &environment.t, &phase.made_printable())
 }
 
 /// The numbers of a server of the phase's own, which is gone afterwards.
@@ -108,19 +122,29 @@ fn own(options: &PhaseOptions, t: &Path, said: &mut Said) -> Result<Measured> {
         options.own || addresses.iter().any(|address| mine.contains(address)),
         "the sccache server at this address is not one of sccache-report's, and was left alone"
     );
-    let started = options.log.as_deref().and_then(made_at);
-    let measured = match addresses.iter().find(|address| is_ours(address, t)) {
-        Some(address) => take(options, address, started, t, said),
-        // There was one: its log is there, or the file of its socket.
-        None if started.is_some() || path.exists() => {
-            Some(Err("its sccache server was killed".into()))
-        }
-        None => None,
+    let address = addresses.iter().find(|address| is_ours(address, t));
+    // Before it is asked and stopped, which is logged as well.
+    let lost = lost(options, address.is_some(), path.exists());
+    let measured = address.and_then(|address| take(options, address, t, said));
+    Ok(match (measured, lost) {
+        (Some(Err(reason)), _) | (_, Some(reason)) => Some(Err(reason)),
+        (measured, None) => measured,
+    })
+}
+
+/// Why the numbers of the server that is there now, or of none, are not all of the phase's.
+fn lost(options: &PhaseOptions, listening: bool, has_socket: bool) -> Option<String> {
+    let Some(log) = &options.log else {
+        // The user's servers log elsewhere: no more can be seen than that one is gone.
+        return (has_socket && !listening).then(|| "its sccache server was killed".into());
     };
-    for left in [Some(&path), options.log.as_ref()].into_iter().flatten() {
-        let _ = std::fs::remove_file(left);
+    match ServerLog::read(log) {
+        Ok(Some(log)) => log.lost(listening).map(Into::into),
+        Ok(None) => {
+            listening.then(|| "its sccache server is one that an earlier phase left".into())
+        }
+        Err(why) => Some(format!("its sccache server's log can't be read: {why}")),
     }
-    Ok(measured)
 }
 
 /// Whether this phase's server listens there. A socket's name is ours, a port may be anybody's.
@@ -138,33 +162,25 @@ fn ours(address: &Address, t: &Path) -> Vec<Listener> {
     listeners
 }
 
-fn take(
-    options: &PhaseOptions,
-    address: &Address,
-    first: Option<SystemTime>,
-    t: &Path,
-    said: &mut Said,
-) -> Measured {
+fn take(options: &PhaseOptions, address: &Address, t: &Path, said: &mut Said) -> Measured {
     let listeners = ours(address, t);
     if listeners.len() > 1 {
         Listener::kill_all(&listeners, address);
+        let to_do = if options.ahead {
+            ""
+        } else {
+            ". To do: name sccache in RUSTC_WRAPPER, CC, CXX or a CMAKE_*_COMPILER_LAUNCHER in make.conf, \
+             so that one is started ahead"
+        };
+        let count = listeners.len();
         return Some(Err(format!(
-            "{} sccache servers were started at once. To do: name sccache in RUSTC_WRAPPER, CC, CXX or a \
-             CMAKE_*_COMPILER_LAUNCHER in make.conf, so that one is started ahead",
-            listeners.len()
+            "{count} sccache servers were started at once{to_do}"
         )));
     }
-    let another = first
-        .zip(listeners.first())
-        .is_some_and(|(first, listener)| {
-            listener
-                .started_at
-                .duration_since(first)
-                .is_ok_and(|later| later > FIRST_START)
-        });
-    let stats = match Sccache::new(&options.program, address.clone()).take() {
-        Ok(stats) => Ok(stats),
-        Err(failure) if failure.why == ServerError::NotRunning => return None,
+    match Sccache::new(&options.program, address.clone()).take() {
+        // The hook starts a server ahead where the network is shared: nobody may have come.
+        Ok(stats) => (!stats.is_idle()).then_some(Ok(stats)),
+        Err(failure) if failure.why == ServerError::NotRunning => None,
         Err(failure) => {
             if failure.still_listening {
                 Listener::kill_all(&listeners, address);
@@ -173,19 +189,11 @@ fn take(
                 Some(stats) => {
                     said.warnings
                         .push(format!("{}; it was killed", failure.why));
-                    Ok(*stats)
+                    Some(Ok(*stats))
                 }
-                None => Err(failure.why.to_string()),
+                None => Some(Err(failure.why.to_string())),
             }
         }
-    };
-    match stats {
-        _ if another => Some(Err(
-            "its sccache server was killed, and another took its place".into(),
-        )),
-        // The hook starts a server ahead where the network is shared: nobody may have come.
-        Ok(stats) if stats.is_idle() => None,
-        stats => Some(stats),
     }
 }
 
@@ -193,27 +201,38 @@ fn take(
 /// errors with status 0, and `Permission denied (os error 13)`. A cache that is read-only for root
 /// (`SCCACHE_LOCAL_RW_MODE`, 0.7.5+) would cost the objects, and every miss an error; this costs
 /// nothing as long as root writes nothing. `SCCACHE_REPORT_CHOWN=no` turns it off.
-fn give_back_what_root_wrote(stats: &Stats, started: Option<DateTime<Utc>>) {
+fn give_back_what_root_wrote(stats: &Stats, started: Option<DateTime<Utc>>, t: &Path) {
     let wrote = stats.writes != Some(0) || stats.misses.total > 0;
     let wanted = std::env::var_os("SCCACHE_REPORT_CHOWN").is_none_or(|value| value != "no");
     if !wrote || !wanted || !rustix::process::geteuid().is_root() {
         return;
     }
-    // The server's word for where the cache is must be the configuration's too: what answers at a path
-    // socket in ${T} need not be ours.
-    let configured = std::env::var_os("SCCACHE_DIR").map(PathBuf::from);
-    let folder = stats
-        .cache_folder()
-        .filter(|folder| Some(folder) == configured.as_ref());
-    if let (Some(folder), Some(started)) = (folder, started) {
+    let folder = stats.cache_folder().filter(|folder| is_configured(folder));
+    // ${T} belongs to who builds.
+    let user = std::fs::symlink_metadata(t).map(|t| Uid::from_raw(t.uid()));
+    if let (Some(folder), Some(started), Ok(user)) = (folder, started, user) {
         // Where it can't be opened there is nothing to give.
-        let _ = give_back(&folder, started.into());
+        let _ = give_back(&folder, user, started.into());
     }
+}
+
+/// The server's word for where the cache is must be the configuration's too (`SCCACHE_DIR`, or else the
+/// file `SCCACHE_CONF`): what answers at a path socket in `${T}` need not be ours.
+fn is_configured(folder: &Path) -> bool {
+    if let Some(configured) = std::env::var_os("SCCACHE_DIR") {
+        return Path::new(&configured) == folder;
+    }
+    let file = std::env::var_os("SCCACHE_CONF").map(std::fs::read_to_string);
+    let (file, quoted) = (
+        file.and_then(Result::ok),
+        format!("\"{}\"", folder.display()),
+    );
+    file.is_some_and(|text| text.lines().any(|line| line.contains(&quoted)))
 }
 
 /// The addresses in the environment: that of an sccache that knows sockets (0.9.0+), and the port
 /// that older ones take.
-fn addresses() -> Vec<Address> {
+pub(super) fn addresses() -> Vec<Address> {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     let (socket, port) = (
         variable("SCCACHE_SERVER_UDS"),
@@ -226,72 +245,5 @@ fn addresses() -> Vec<Address> {
         vec![Address::from_variables(None, None)]
     } else {
         addresses
-    }
-}
-
-/// When a file was made; where the file system doesn't know, when it was last written to, which
-/// nobody does to an sccache's log in the ordinary course of things.
-fn made_at(file: &Path) -> Option<SystemTime> {
-    let metadata = std::fs::symlink_metadata(file).ok()?;
-    metadata.created().or_else(|_| metadata.modified()).ok()
-}
-
-/// What a shared server had counted when the phase began.
-#[derive(Serialize, Deserialize)]
-struct Before {
-    /// The snapshot's, however often the phase's end is told.
-    id: Uuid,
-    /// Nothing where none was running.
-    stats: Option<Stats>,
-}
-
-fn shared_server(program: &Path) -> Sccache {
-    Sccache {
-        elsewhere: true,
-        ..Sccache::new(program, addresses().remove(0))
-    }
-}
-
-/// The beginning of a phase that uses a shared server: what it has counted by now, as one line
-/// for the hook to keep.
-///
-/// # Errors
-/// Where the server can't be asked. Not where none is running: then it has counted nothing.
-pub fn begin(program: &Path) -> Result<Said> {
-    let stats = match shared_server(program).show_stats() {
-        Ok(stats) => Some(stats),
-        Err(ServerError::NotRunning) => None,
-        Err(failure) => return Err(failure.into()),
-    };
-    let line = serde_json::to_string(&Before {
-        id: Uuid::new_v4(),
-        stats,
-    })?;
-    Ok(Said {
-        info: vec![line],
-        warnings: Vec::new(),
-    })
-}
-
-fn shared(options: &PhaseOptions, before: &mut impl Read, id: &mut Uuid) -> Measured {
-    let before = serde_json::from_reader::<_, Before>(before.take(1 << 20))
-        .context("no numbers from its start");
-    let before = before.map(|before| {
-        *id = before.id;
-        before.stats
-    });
-    let now = shared_server(&options.program).show_stats();
-    let difference = match (before, now) {
-        (Ok(None), Err(ServerError::NotRunning)) => return None,
-        (Ok(None), Ok(now)) => Ok(now),
-        (Ok(Some(before)), Ok(now)) => now
-            .since(&before)
-            .ok_or_else(|| "the shared sccache server was restarted during it".into()),
-        (Ok(_), Err(failure)) => Err(format!("the shared sccache server: {failure}")),
-        (Err(error), _) => Err(format!("{error:#}")),
-    };
-    match difference {
-        Ok(stats) if stats.is_idle() => None,
-        difference => Some(difference),
     }
 }

@@ -1,21 +1,31 @@
-//! What Portage knows: packages, phases, the snapshots that a build leaves in `${T}`, and
-//! its logs.
+//! What Portage knows: packages, phases, the snapshots that a build leaves in `${T}`, its logs,
+//! and its settings.
 
+pub mod bashrc;
 mod build;
 mod emerge;
+pub mod emerge_log;
 mod environment;
+mod installed;
 mod json;
+mod leftover;
 pub mod log;
+pub mod make_conf;
 mod phase;
 pub mod saving;
+mod settings;
 mod snapshot;
+pub mod user;
 
 pub use crate::text::printable;
 pub use build::{Attribution, BUILD_LINE, Build, Emerge, Outcome, Phase};
 pub use emerge::told_to_stop;
 pub use environment::{Environment, host};
+pub use installed::compiles_rust;
 pub use json::from_json;
+pub use leftover::{Unfinished, forget, set_aside, unfinished};
 pub use phase::{MAX_SNAPSHOTS, PHASES};
+pub use settings::{Settings, eprefix};
 pub use snapshot::{
     FOLDER, Snapshots, lock, write as write_snapshot, write_as as write_snapshot_as,
 };

@@ -15,8 +15,8 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Phase;
 use super::phase::MAX_SNAPSHOTS;
+use super::{Outcome, Phase};
 
 /// The folder in `${T}`.
 pub const FOLDER: &str = ".sccache-report";
@@ -83,8 +83,7 @@ pub fn write_as(id: Uuid, t: &Path, phase: &Phase) -> Result<()> {
 }
 
 fn open_or_create_folder(t: &Path) -> Result<OwnedFd> {
-    let parent = open_directory(rustix::fs::CWD, t)
-        .with_context(|| format!("can't open {}", t.display()))?;
+    let parent = open_t(t)?;
     match rustix::fs::mkdirat(&parent, FOLDER, Mode::from(0o700)) {
         Ok(()) | Err(Errno::EXIST) => {}
         Err(error) => bail!("can't make {}: {error}", t.join(FOLDER).display()),
@@ -101,6 +100,10 @@ fn open_or_create_folder(t: &Path) -> Result<OwnedFd> {
         )?;
     }
     Ok(folder)
+}
+
+pub(super) fn open_t(t: &Path) -> Result<OwnedFd> {
+    open_directory(rustix::fs::CWD, t).with_context(|| format!("can't open {}", t.display()))
 }
 
 fn open_directory(
@@ -126,16 +129,16 @@ pub struct Snapshots {
 }
 
 impl Snapshots {
-    /// Reads what lies in `${T}`; `None` where there is no folder, and so no numbers.
+    /// Reads what lies in the folder `name` in `${T}`, which is [`FOLDER`] or one that was
+    /// [set aside](Self::set_aside); `None` where there is no folder, and so no numbers.
     ///
     /// # Errors
     /// Where something that isn't a folder stands in its place. Single files that can't be
     /// taken don't fail it: they are left where they are and named in `refused`.
-    pub fn read(t: &Path) -> Result<Option<Self>> {
-        let parent = open_directory(rustix::fs::CWD, t)
-            .with_context(|| format!("can't open {}", t.display()))?;
-        let path = t.join(FOLDER);
-        let folder = match open_directory(&parent, FOLDER) {
+    pub fn read(t: &Path, name: &str) -> Result<Option<Self>> {
+        let parent = open_t(t)?;
+        let path = t.join(name);
+        let folder = match open_directory(&parent, name) {
             Ok(folder) => folder,
             Err(Errno::NOENT) => return Ok(None),
             Err(error) => bail!("{} is not a directory of ours: {error}", path.display()),
@@ -216,7 +219,16 @@ impl Snapshots {
         for name in &self.names {
             let _ = rustix::fs::unlinkat(&self.folder, name, AtFlags::empty());
         }
-        let _ = rustix::fs::unlinkat(&self.parent, FOLDER, AtFlags::REMOVEDIR);
+        let name = self.path.file_name().unwrap_or_default();
+        let _ = rustix::fs::unlinkat(&self.parent, name, AtFlags::REMOVEDIR);
+    }
+
+    /// Puts the snapshots of a build that could not be kept anywhere else where no other build's
+    /// come to them, to be taken up when `${T}` is next looked at.
+    pub fn set_aside(self, outcome: Outcome) {
+        let name = self.path.file_name().unwrap_or_default();
+        let aside = super::leftover::name_aside(outcome);
+        let _ = rustix::fs::renameat(&self.parent, name, &self.parent, aside);
     }
 }
 

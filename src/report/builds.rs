@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::common::{Common, Selection};
 use super::format::Format;
-use super::sheet::{Column, Sheet, Tone, Value};
+use super::sheet::{Column, Name, Sheet, Tone, Value};
 use super::{Shown, Trouble, breakdown, text};
 use crate::portage::{Attribution, Outcome, Phase};
 use crate::store::{BuildRow, attribution_word};
@@ -59,6 +59,11 @@ pub(super) fn detailed(
         .collect()
 }
 
+/// The names of its columns.
+pub(super) fn names() -> Vec<Name> {
+    sheet(vec![]).names()
+}
+
 pub(super) fn sheet(rows: Vec<Detailed>) -> Sheet<Detailed> {
     Sheet {
         columns: columns(),
@@ -80,17 +85,17 @@ fn identity() -> Vec<Column<Detailed>> {
             .show(|d| short(d.row.id)),
         Col::new("package", |d| Value::text(&d.row.package))
             .heading("package", 100)
-            .cut_by(text::cut_package, 18),
+            .cut_by(text::cut_package, 16),
         Col::new("version", |d| Value::text(&d.row.version))
             .heading("version", 60)
-            .cut_to(7),
+            .cut_to(6),
         Col::new("slot", |d| d.row.slot.clone().into()),
         Col::new("repository", |d| d.row.repository.clone().into()),
         Col::new("host", |d| Value::text(&d.row.host)),
         Col::new("emerge", |d| d.row.emerge.map(|id| id.to_string()).into()),
         Col::new("outcome", |d| Value::text(d.row.outcome.word()))
             .heading("outcome", 96)
-            .cut_to(15)
+            .cut_to(18)
             .show(|d| outcome(&d.row))
             .tone(|d| match d.row.outcome {
                 Outcome::Merged | Outcome::Packaged if notes(&d.row).is_empty() => Tone::Plain,

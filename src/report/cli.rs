@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::{Parser, Subcommand};
 
 use super::common::{Common, Selection};
-use super::{Shown, Trouble, builds, emerges, overview, packages, show, trend};
+use super::{Shown, Trouble, builds, doctor, emerges, overview, packages, setup, show, trend};
 
 /// What sccache did for the packages that Portage built.
 ///
@@ -32,6 +32,8 @@ enum Command {
     Emerges(emerges::Args),
     Trend(trend::Args),
     Show(show::Args),
+    Setup(setup::Args),
+    Doctor(doctor::Args),
 }
 
 const AFTER_HELP: &str = "\
@@ -39,13 +41,20 @@ Words:
   hit rate   hits / (hits + misses): how often the cache had what it was asked for
   coverage   (hits + misses) / (executed + non-cacheable calls): how much of the
              compiling the cache could answer at all; links, for one, it can't
+  last rate  the last build's hit rate; the arrow compares it with the builds before
+             it: more than 5 points up, down, or neither
+  failed, interrupted, partial, unmeasured, incomplete (some builds partial or
+             unmeasured), shared (a shared server's numbers): what keeps a row from
+             being the whole truth
   -          no data: not measured, or nothing to divide. It is never 0
 
 Examples:
   sccache-report                                 what the cache did lately
   sccache-report emlop                           everything about one package
   sccache-report 'dev-rust/*' --since '2 weeks ago'
-  sccache-report packages --sort misses --limit 10
+  sccache-report packages --sort misses --limit 10 --min-builds 3
+  sccache-report packages --language rust --columns package,hit_rate,misses
+  sccache-report trend --by month --since 'last year'
   sccache-report builds --last 20 --outcome failed
   sccache-report builds --format json | jq '.rows[].hit_rate'
 
@@ -64,6 +73,8 @@ impl Cli {
                 common.refuse_table_options("`show` prints sections, not rows")?;
                 show::run(args, common, out)
             }
+            Some(Command::Setup(args)) => setup::run(args, common, out),
+            Some(Command::Doctor(args)) => doctor::run(args, common, out),
             None if self.patterns.is_empty() => {
                 common.refuse_table_options("the overview is no list of rows")?;
                 overview::run(common, out)

@@ -6,16 +6,20 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::close::closest;
 use super::filters::Filters;
 use super::format::{Format, Look};
 use super::sheet::Sheet;
+use super::unknown::{NOTHING_YET, unknown_names, unknown_package};
 use super::{Shown, Trouble, say, text};
 use crate::store::{Filter, Patterns, Pending, Store, default_path};
 
 /// Options that every report has.
 #[derive(Debug, clap::Args)]
 pub(super) struct Common {
+    /// The database [default: SCCACHE_REPORT_DB, or /var/lib/sccache-report/stats.db]
+    #[arg(long, value_name = "FILE", global = true)]
+    db: Option<PathBuf>,
+
     #[command(flatten)]
     filters: Filters,
 
@@ -50,10 +54,6 @@ struct Output {
     /// Colours; auto: on a terminal, unless NO_COLOR is set
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", global = true)]
     color: Color,
-
-    /// The database [default: SCCACHE_REPORT_DB, or /var/lib/sccache-report/stats.db]
-    #[arg(long, value_name = "FILE", global = true)]
-    db: Option<PathBuf>,
 }
 
 /// When to use colours.
@@ -73,9 +73,6 @@ pub(super) enum Selection {
 
 /// The options that only rows have a use for.
 pub(super) const OF_ROWS: &[&str] = &["sort", "limit", "columns"];
-
-/// How many names a message suggests.
-const SUGGESTIONS: usize = 3;
 
 impl Common {
     /// Opens the database and says which of its builds are asked for.
@@ -115,7 +112,7 @@ impl Common {
     pub(super) fn refuse_table_options(&self, why: &str) -> Result<(), Trouble> {
         let why = format!("{why}; `packages`, `builds`, `emerges` and `trend` are");
         match self.format {
-            Format::Table => self.refuse(&["sort", "limit", "columns"], &why),
+            Format::Table => self.refuse(OF_ROWS, &why),
             _ => self.refuse(&["sort", "limit"], &why),
         }
     }
@@ -174,11 +171,14 @@ impl Common {
     }
 
     fn database(&self) -> PathBuf {
+        self.named_database().unwrap_or_else(default_path)
+    }
+
+    /// The database that the option or the environment names.
+    pub(super) fn named_database(&self) -> Option<PathBuf> {
         let variable = || std::env::var_os("SCCACHE_REPORT_DB").filter(|path| !path.is_empty());
-        let named = self.output.db.clone();
-        named
-            .or_else(|| variable().map(PathBuf::from))
-            .unwrap_or_else(default_path)
+        let named = self.db.clone();
+        named.or_else(|| variable().map(PathBuf::from))
     }
 
     /// Says on standard error how many builds are not in the database yet, if any.
@@ -277,56 +277,4 @@ const UNKNOWN_WIDTH: usize = 80;
 /// The columns of a terminal; `None` where it isn't one, or doesn't say.
 pub(super) fn width_of(stream: impl AsFd) -> Option<usize> {
     terminal_size::terminal_size_of(stream).map(|(width, _)| usize::from(width.0))
-}
-
-const NOTHING_YET: &str = "nothing is recorded yet: emerge a package that is built with sccache, \
-    or import old build logs (sccache-collect import /var/log/portage)";
-
-/// That no package matches, and which ones may be meant.
-fn unknown_package(store: &Store, patterns: &[String]) -> Result<String, Trouble> {
-    let names = store.package_names()?;
-    let names = || names.iter().map(String::as_str);
-    let mut close: Vec<&str> = Vec::new();
-    for pattern in patterns {
-        let plain = pattern.trim_matches(['*', '?', '^', '$']);
-        close.extend(closest(plain, names(), SUGGESTIONS));
-    }
-    close.dedup();
-    let cause = format!("no recorded package matches {}", patterns.join(" "));
-    Ok(text::clean(&match close.is_empty() {
-        true => format!("{cause} (`sccache-report packages` lists all)"),
-        false => format!("{cause}; did you mean {}?", close.join(" or ")),
-    }))
-}
-
-/// That a repository or a language was asked for that no build has.
-fn unknown_names(store: &Store, filter: &Filter) -> Result<Option<String>, Trouble> {
-    let why = |what: &str, asked: &[String], there: &[String]| {
-        let (asked, there) = (asked.join(", "), there.join(", "));
-        Ok(Some(text::clean(&format!(
-            "no recorded build has the {what} {asked}; there are: {there}"
-        ))))
-    };
-    // What there is takes a look at every build: only where somebody asks.
-    let asked = &filter.repositories;
-    if !asked.is_empty() {
-        let there = store.repositories()?;
-        if !asked.iter().any(|name| there.contains(name)) {
-            return why("repository", asked, &there);
-        }
-    }
-    if filter.languages.is_empty() {
-        return Ok(None);
-    }
-    let (asked, there) = (&filter.languages, store.languages()?);
-    let is = |asked: &str, name: &str| {
-        let halves = name.split('/').chain([name]);
-        halves
-            .into_iter()
-            .any(|half| half.eq_ignore_ascii_case(asked))
-    };
-    match asked.iter().any(|a| there.iter().any(|name| is(a, name))) {
-        true => Ok(None),
-        false => why("language", asked, &there),
-    }
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::common::{Common, Selection};
 use super::packages::note;
-use super::sheet::{Column, Sheet, Tone, Value};
+use super::sheet::{Column, Name, Sheet, Tone, Value};
 use super::{Shown, Trouble, builds, text};
 use crate::store::{EmergeRow, Sums};
 
@@ -24,10 +24,15 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
         Selection::Nothing(why) => return common.nothing(sheet(vec![]), why, out),
     };
     if rows.is_empty() {
-        let why = "no recorded build that matches is known to be of an emerge command";
+        let why = "no recorded build that matches is known to be of an emerge command, and those imported from logs never are";
         return common.nothing(sheet(rows), why.into(), out);
     }
     common.finish(sheet(rows), out)
+}
+
+/// The names of its columns.
+pub(super) fn names() -> Vec<Name> {
+    sheet(vec![]).names()
 }
 
 fn sheet(rows: Vec<EmergeRow>) -> Sheet<EmergeRow> {
@@ -64,13 +69,16 @@ pub(super) fn columns() -> Vec<Column<EmergeRow>> {
             .heading("hit rate", 95)
             .tone(|r| Tone::of_rate(r.sums.hit_rate())),
         Col::new("time_saved_seconds", |r| r.sums.time_saved.into()).heading("time saved", 90),
-        // The failed have a column of their own.
-        Col::shown("note", 70, |r| {
-            note(&Sums {
-                failed: 0,
-                ..r.sums
-            })
-        })
-        .tone(|_| Tone::Warning),
+        Col::shown("note", 70, besides_failed)
+            .cut_to(12)
+            .tone(|_| Tone::Warning),
     ]
+}
+
+/// What keeps the numbers from being the whole truth; the failed have a column of their own.
+fn besides_failed(row: &EmergeRow) -> String {
+    note(&Sums {
+        failed: 0,
+        ..row.sums
+    })
 }

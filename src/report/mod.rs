@@ -5,22 +5,29 @@
 //! (`sheet`), and any of the formats (`format`) writes them. Only this room knows a
 //! column's heading.
 
+mod arrange;
 mod breakdown;
 mod builds;
 mod cli;
 mod close;
 mod common;
+mod completion;
+mod doctor;
 mod duration;
 mod emerges;
 mod filters;
 mod format;
+mod manual;
+mod meanings;
 mod overview;
 mod packages;
 mod sections;
+mod setup;
 mod sheet;
 mod show;
 mod text;
 mod trend;
+mod unknown;
 mod verdict;
 mod when;
 
@@ -30,7 +37,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use crate::store;
+use crate::{manual::generate, store};
 
 /// The definition of the command line, for man pages and completions.
 pub fn command() -> clap::Command {
@@ -40,6 +47,15 @@ pub fn command() -> clap::Command {
 /// Runs `sccache-report` with these arguments (the program's name first), and returns
 /// its exit status: 0 something shown, 1 nothing matched, 2 an error.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    match completion::answer(&args) {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::SUCCESS,
+        Err(_) => return ExitCode::from(2), // in the midst of a command line that somebody types
+    }
+    if let Some(status) = generate(&args, manual::manual, completion::script) {
+        return status;
+    }
     let cli = match cli::Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -54,6 +70,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     });
     match result {
         Ok(Shown::Something) => ExitCode::SUCCESS,
+        Ok(Shown::Bad) => ExitCode::from(1),
         Ok(Shown::Nothing(why)) => {
             say(&why);
             ExitCode::from(1)
@@ -88,6 +105,8 @@ fn tell(line: &str) {
 #[derive(Debug)]
 enum Shown {
     Something,
+    /// There was, and it says that something is wrong.
+    Bad,
     /// And why not, in one line.
     Nothing(String),
 }
@@ -118,8 +137,8 @@ impl From<store::Error> for Trouble {
     }
 }
 
-impl From<sheet::NoColumn> for Trouble {
-    fn from(error: sheet::NoColumn) -> Self {
+impl From<arrange::NoColumn> for Trouble {
+    fn from(error: arrange::NoColumn) -> Self {
         let cure = match error.names.is_empty() {
             true => String::new(),
             false => format!("the columns are: {}", error.names.join(", ")),

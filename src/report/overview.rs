@@ -6,7 +6,7 @@ use chrono::{DateTime, Days, Local, TimeDelta, Utc};
 
 use super::common::{Common, Selection};
 use super::format::{Format, json_rows};
-use super::sheet::{Column, Sheet, Value};
+use super::sheet::{Column, Name, Sheet, Value};
 use super::trend::{By, periods};
 use super::verdict::verdict;
 use super::{Shown, Trouble, emerges, packages, text};
@@ -57,14 +57,10 @@ pub(super) fn run(common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble
                 moments,
             )
         }
-        Selection::Nothing(_) => None,
+        Selection::Nothing(why) => return common.nothing(sheet(vec![]), why, out),
     };
     let Some(overview) = overview else {
-        let why = match common.any_time() {
-            true => "no builds recorded yet: build something with sccache",
-            false => "no recorded build matches",
-        };
-        return common.nothing(sheet(vec![]), why.into(), out);
+        return common.nothing(sheet(vec![]), "no recorded build matches".into(), out);
     };
     match common.format {
         Format::Table => {
@@ -114,6 +110,11 @@ fn compute(
         last_emerge,
         moments,
     })
+}
+
+/// The names of its columns.
+pub(super) fn names() -> Vec<Name> {
+    sheet(vec![]).names()
 }
 
 fn sheet(rows: Vec<Overview>) -> Sheet<Overview> {

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::common::{Common, Selection};
-use super::sheet::{Column, Sheet, Tone, Value};
+use super::sheet::{Column, Name, Sheet, Tone, Value};
 use super::{Shown, Trouble, text};
 use crate::store::{PackageRow, Sums};
 
@@ -25,6 +25,11 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
     common.finish(sheet(rows), out)
 }
 
+/// The names of its columns.
+pub(super) fn names() -> Vec<Name> {
+    sheet(vec![]).names()
+}
+
 pub(super) fn sheet(rows: Vec<PackageRow>) -> Sheet<PackageRow> {
     Sheet {
         columns: columns(),
@@ -43,8 +48,8 @@ pub(super) fn columns() -> Vec<Column<PackageRow>> {
         Col::new("last_at", |r| Value::Time(r.last_at))
             .heading("last build", 65)
             .show(|r| text::day(r.last_at)),
-        Col::new("hits", |r| r.sums.hits.into()).heading("hits", 62),
-        Col::new("misses", |r| r.sums.misses.into()).heading("misses", 61),
+        Col::new("hits", |r| r.sums.hits.into()).heading("hits", 58),
+        Col::new("misses", |r| r.sums.misses.into()).heading("misses", 57),
         Col::new("hit_rate", |r| r.sums.hit_rate().into())
             .heading("hit rate", 95)
             .tone(|r| Tone::of_rate(r.sums.hit_rate())),
@@ -56,7 +61,9 @@ pub(super) fn columns() -> Vec<Column<PackageRow>> {
         Col::new("last_hit_rate", |r| r.last_hit_rate().into())
             .heading("last rate", 70)
             .show(last_rate),
-        Col::shown("note", 85, |r| note(&r.sums)).tone(|_| Tone::Warning),
+        Col::shown("note", 85, |r| note(&r.sums))
+            .cut_to(12)
+            .tone(|_| Tone::Warning),
     ]
 }
 

@@ -8,8 +8,9 @@ use super::builds::{self, Detailed};
 use super::common::Common;
 use super::format::{Format, json_rows};
 use super::sections::{draw_build, draw_package};
-use super::sheet::{Column, Sheet};
-use super::{Shown, Trouble, breakdown, packages, text};
+use super::sheet::{Column, Name, Sheet};
+use super::unknown::unknown_package;
+use super::{Shown, Trouble, breakdown, packages};
 use crate::portage::Phase;
 use crate::store::{Filter, PackageRow, Store};
 
@@ -43,8 +44,7 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
                 show_build(store, id, common, out)
             }
             None => {
-                let what = text::clean(&args.what);
-                let why = format!("no recorded package or build matches {what}");
+                let why = unknown_package(&store, std::slice::from_ref(&args.what))?;
                 common.nothing(package_sheet(vec![]), why, out)
             }
         },
@@ -143,6 +143,11 @@ fn show_build(
     let levels = |d: &Detailed| breakdown::levels(&d.phases);
     sheet.columns.push(Column::nested("levels", levels));
     common.finish(sheet, out)
+}
+
+/// The names of its columns.
+pub(super) fn names() -> Vec<Name> {
+    package_sheet(vec![]).names()
 }
 
 /// The package's columns as `packages` has them, and what lies below.

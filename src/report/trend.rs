@@ -7,7 +7,7 @@ use chrono::{Datelike, Days, Local, Months, NaiveDate, Offset, TimeZone, Weekday
 use super::common::{Common, Selection};
 use super::format::Format;
 use super::packages::note;
-use super::sheet::{Column, Sheet, Tone, Value};
+use super::sheet::{Column, Name, Sheet, Tone, Value};
 use super::{Shown, Trouble, text};
 use crate::store::{Filter, Moment, Store, Sums};
 
@@ -83,7 +83,7 @@ pub(super) fn periods<Z: TimeZone>(moments: &[Moment], by: By, zone: &Z) -> Vec<
 }
 
 /// So many periods without builds have a row each; more of them share one.
-const GAPS: usize = 3;
+const GAPS: usize = 1;
 
 /// With rows for the periods between the others that have no builds.
 fn with_gaps(periods: Vec<Period>, by: By) -> Vec<Period> {
@@ -157,6 +157,11 @@ impl By {
     }
 }
 
+/// The names of its columns.
+pub(super) fn names() -> Vec<Name> {
+    sheet(vec![]).names()
+}
+
 fn sheet(rows: Vec<Period>) -> Sheet<Period> {
     let columns = vec![
         Col::new("period", |r| Value::text(&r.name)).heading("period", 100),
@@ -167,7 +172,9 @@ fn sheet(rows: Vec<Period>) -> Sheet<Period> {
         Col::new("coverage", |r| r.sums.coverage().into()).heading("coverage", 50),
         Col::new("time_saved_seconds", |r| r.sums.time_saved.into()).heading("time saved", 70),
         Col::shown("", 90, |r| bar(r.sums.hit_rate())).tone(|_| Tone::Good),
-        Col::shown("note", 40, |r| note(&r.sums)).tone(|_| Tone::Warning),
+        Col::shown("note", 40, |r| note(&r.sums))
+            .cut_to(12)
+            .tone(|_| Tone::Warning),
     ];
     Sheet { columns, rows }
 }

@@ -1,6 +1,9 @@
 //! Points in time, as people write them, in their own time zone.
 
-use chrono::{DateTime, Days, Months, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{
+    DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone,
+    Utc, Weekday,
+};
 use interim::{Dialect, Interval, parse_date_string, parse_duration};
 
 /// Which end of a period the time is.
@@ -10,67 +13,109 @@ pub(super) enum Edge {
     Until,
 }
 
-/// The moment that `text` names. A date, `today` or `yesterday` is its midnight: as the end of a period the
-/// midnight after it, so that the day is in. A span (`3d`) is that long ago.
+/// The moment that `text` names. A day, week, month or year (`2026-11-01`, `yesterday`, `2026-W47`,
+/// `last month`) begins with its first midnight; as the end of a period it is the midnight after
+/// it, so that it is in. A span (`3d`) is that long ago.
 pub(super) fn parse<Z: TimeZone>(
     text: &str,
     edge: Edge,
     now: DateTime<Z>,
 ) -> Result<DateTime<Utc>, String> {
-    let text = text.trim();
-    let today = now.date_naive();
-    let date = match text {
-        "today" => Some(today),
-        "yesterday" => today.pred_opt(),
-        _ => NaiveDate::parse_from_str(text, "%Y-%m-%d").ok(),
-    };
-    if let Ok(first) = NaiveDate::parse_from_str(&format!("{text}-01"), "%Y-%m-%d") {
-        // A month: from its first day, or to its last.
+    let text = text.trim().to_lowercase();
+    let out_of_range = || format!("`{text}` is out of range");
+    if let Some((first, next)) = calendar(&text, now.date_naive()) {
         let day = match edge {
             Edge::Since => Some(first),
-            Edge::Until => first.checked_add_months(Months::new(1)),
+            Edge::Until => next,
         };
-        return day
-            .and_then(|day| midnight(day, &now.timezone()))
-            .ok_or_else(|| format!("`{text}` is out of range"));
+        let midnight = |day: NaiveDate| on_the_clock(day.and_time(NaiveTime::MIN), &now.timezone());
+        return day.and_then(midnight).ok_or_else(out_of_range);
     }
-    if let Some(date) = date {
-        let date = match edge {
-            Edge::Since => Some(date),
-            Edge::Until => date.checked_add_days(Days::new(1)),
-        };
-        return date
-            .and_then(|date| midnight(date, &now.timezone()))
-            .ok_or_else(|| format!("`{text}` is out of range"));
-    }
-    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+    if let Ok(time) = DateTime::parse_from_rfc3339(&text) {
         return Ok(time.to_utc());
     }
-    let span = text.strip_suffix("ago").unwrap_or(text).trim();
+    let span = text.strip_suffix("ago").unwrap_or(&text).trim();
+    let span = span
+        .strip_prefix("last ")
+        .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        .unwrap_or(span);
     if span.ends_with('m') && span[..span.len() - 1].trim_end().parse::<u32>().is_ok() {
         return Err(format!("`{text}` is not clear: write `min` or `months`"));
     }
     let future = || format!("`{text}` is yet to come: builds are in the past");
     if let Ok(interval) = parse_duration(span) {
-        // `3 days` are meant back, `last week` is; `tomorrow` and `next week` are not.
+        // `3 days` are meant back; `tomorrow` and `next week` are not.
         if is_forward(&interval) && !span.starts_with(|c: char| c.is_ascii_digit()) {
             return Err(future());
         }
-        return back(&now, interval).ok_or_else(|| format!("`{text}` is out of range"));
+        return back(&now, interval).ok_or_else(out_of_range);
     }
-    let time = parse_date_string(text, now.clone(), Dialect::Uk)
-        .map_err(|error| format!("`{text}` is not a time: {error}"))?;
+    for format in ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dt%H:%M"] {
+        // Here, because some of these the clocks skip, and those are no error.
+        if let Ok(time) = NaiveDateTime::parse_from_str(&text, format) {
+            return on_the_clock(time, &now.timezone()).ok_or_else(out_of_range);
+        }
+    }
+    let read = |text: &str| parse_date_string(text, now.clone(), Dialect::Uk);
+    let time = read(&text).map_err(|error| format!("`{text}` is not a time: {error}"))?;
+    // A weekday's name alone is the coming one to the library.
+    let time = match time > now {
+        true => read(&format!("last {text}")).unwrap_or(time),
+        false => time,
+    };
     if time > now {
         return Err(future());
     }
     Ok(time.to_utc())
 }
 
-/// The first moment of a day; where the clocks skip midnight, the first after it.
-pub(super) fn midnight<Z: TimeZone>(date: NaiveDate, zone: &Z) -> Option<DateTime<Utc>> {
-    let midnight = date.and_time(NaiveTime::MIN);
+/// The first day of what has a place in the calendar, and the first day after it.
+fn calendar(text: &str, today: NaiveDate) -> Option<(NaiveDate, Option<NaiveDate>)> {
+    let date = |text: &str, format| NaiveDate::parse_from_str(text, format).ok();
+    let day = |first: NaiveDate| Some((first, first.checked_add_days(Days::new(1))));
+    let week = |day: NaiveDate| {
+        let monday = day.week(Weekday::Mon).first_day();
+        Some((monday, monday.checked_add_days(Days::new(7))))
+    };
+    let month = |day: NaiveDate| {
+        let first = day.with_day(1)?;
+        Some((first, first.checked_add_months(Months::new(1))))
+    };
+    let year = |day: NaiveDate| {
+        let first = day.with_ordinal(1)?;
+        Some((first, first.checked_add_months(Months::new(12))))
+    };
+    match text {
+        "today" => return day(today),
+        "yesterday" => return day(today.pred_opt()?),
+        "this week" => return week(today),
+        "last week" => return week(today.checked_sub_days(Days::new(7))?),
+        "this month" => return month(today),
+        "last month" => return month(today.checked_sub_months(Months::new(1))?),
+        "this year" => return year(today),
+        "last year" => return year(today.checked_sub_months(Months::new(12))?),
+        _ => {}
+    }
+    if let Some(first) = date(text, "%Y-%m-%d") {
+        return day(first);
+    }
+    if let Some(first) = date(&format!("{text}-1"), "%G-w%V-%u") {
+        return week(first);
+    }
+    if let Some(first) = date(&format!("{text}-01"), "%Y-%m-%d") {
+        return month(first);
+    }
+    let is_year = text.len() == 4 && text.bytes().all(|b| b.is_ascii_digit());
+    date(&format!("{text}-01-01"), "%Y-%m-%d")
+        .filter(|_| is_year)
+        .and_then(year)
+}
+
+/// When a clock in the zone shows that time, for the first time; where it skips that time,
+/// the first moment after.
+fn on_the_clock<Z: TimeZone>(time: NaiveDateTime, zone: &Z) -> Option<DateTime<Utc>> {
     (0..=4)
-        .filter_map(|quarters| midnight.checked_add_signed(TimeDelta::minutes(30 * quarters)))
+        .filter_map(|steps| time.checked_add_signed(TimeDelta::minutes(30 * steps)))
         .find_map(|time| zone.from_local_datetime(&time).earliest())
         .map(|time| time.to_utc())
 }
@@ -81,14 +126,18 @@ fn is_forward(span: &Interval) -> bool {
     }
 }
 
+/// Days and months go by the clock on the wall: 3 days ago it showed the same time.
 fn back<Z: TimeZone>(now: &DateTime<Z>, span: Interval) -> Option<DateTime<Utc>> {
-    let now = now.clone();
-    match span {
-        Interval::Seconds(n) => now.checked_sub_signed(TimeDelta::seconds(i64::from(n).abs())),
-        Interval::Days(n) => now.checked_sub_days(Days::new(n.unsigned_abs().into())),
-        Interval::Months(n) => now.checked_sub_months(Months::new(n.unsigned_abs())),
-    }
-    .map(|time| time.to_utc())
+    let clock = now.naive_local();
+    let clock = match span {
+        Interval::Seconds(n) => {
+            let then = now.to_utc();
+            return then.checked_sub_signed(TimeDelta::seconds(i64::from(n).abs()));
+        }
+        Interval::Days(n) => clock.checked_sub_days(Days::new(n.unsigned_abs().into()))?,
+        Interval::Months(n) => clock.checked_sub_months(Months::new(n.unsigned_abs()))?,
+    };
+    on_the_clock(clock, &now.timezone())
 }
 
 #[cfg(test)]
@@ -115,13 +164,26 @@ mod tests {
             ("3 days", "2026-11-19T11:00:00Z"),
             ("2 weeks ago", "2026-11-08T11:00:00Z"),
             ("2h", "2026-11-22T09:00:00Z"),
-            ("last month", "2026-10-22T11:00:00Z"),
+            ("last month", "2026-09-30T23:00:00Z"),
+            ("Last Month", "2026-09-30T23:00:00Z"),
+            ("this month", "2026-10-31T23:00:00Z"),
+            ("last week", "2026-11-08T23:00:00Z"),
+            ("last year", "2024-12-31T23:00:00Z"),
+            ("last 2 weeks", "2026-11-08T11:00:00Z"),
+            ("2026-W47", "2026-11-15T23:00:00Z"),
+            ("2026", "2025-12-31T23:00:00Z"),
+            ("2026-W60", "error"),
             ("1 year ago", "2025-11-22T11:00:00Z"),
             ("yesterday", "2026-11-20T23:00:00Z"),
             ("today", "2026-11-21T23:00:00Z"),
             ("now", "2026-11-22T11:00:00Z"),
             ("2026-10", "2026-09-30T23:00:00Z"),
+            ("friday", "2026-11-19T23:00:00Z"),
+            ("last friday", "2026-11-19T23:00:00Z"),
+            ("1 april", "2026-03-31T23:00:00Z"),
+            ("2026-11-01T10:00", "2026-11-01T09:00:00Z"),
             ("tomorrow", "error"),
+            ("next friday", "error"),
             ("next week", "error"),
             ("3m", "error"),
             ("3 months", "2026-08-22T11:00:00Z"),
@@ -134,7 +196,18 @@ mod tests {
     }
 
     #[test]
-    fn the_last_day_is_in_the_period() {
-        assert_eq!(said("2026-11-01", Edge::Until), "2026-11-01T23:00:00Z");
+    fn the_end_of_a_period_is_in_it() {
+        for (text, expected) in [
+            ("2026-11-01", "2026-11-01T23:00:00Z"),
+            ("yesterday", "2026-11-21T23:00:00Z"),
+            ("2026-W47", "2026-11-22T23:00:00Z"),
+            ("last week", "2026-11-15T23:00:00Z"),
+            ("2026-10", "2026-10-31T23:00:00Z"),
+            ("last month", "2026-10-31T23:00:00Z"),
+            ("2025", "2025-12-31T23:00:00Z"),
+            ("2 weeks ago", "2026-11-08T11:00:00Z"),
+        ] {
+            assert_eq!(said(text, Edge::Until), expected, "{text}");
+        }
     }
 }

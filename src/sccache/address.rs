@@ -3,7 +3,9 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 /// The port of a server that nothing else was said about (`DEFAULT_PORT` in sccache's
 /// `src/commands.rs`).
@@ -94,6 +96,21 @@ fn unescape(text: &[u8]) -> Option<Vec<u8>> {
 /// server isn't this build's. What can't be read counts as not listening.
 pub fn is_listening(address: &Address) -> bool {
     !listening_inodes(address).is_empty()
+}
+
+/// What tells the server there from the next one at the same address: the socket's number, or of a
+/// path socket the file's and when it was made, which is seen from another network namespace too.
+/// `None` where nobody listens. (A port or an abstract socket of another network namespace can't be
+/// seen, but isn't reached from here either.)
+pub fn identity(address: &Address) -> Option<String> {
+    if let Address::Path(path) = address {
+        let file = fs::symlink_metadata(path).ok()?;
+        let made = file.created().or_else(|_| file.modified()).ok()?;
+        let made = made.duration_since(UNIX_EPOCH).unwrap_or_default();
+        return Some(format!("{}:{}:{}", file.dev(), file.ino(), made.as_nanos()));
+    }
+    let inodes = listening_inodes(address);
+    (!inodes.is_empty()).then(|| format!("{inodes:?}"))
 }
 
 /// The inodes of the sockets that listen there, which lead to the processes. There may be several

@@ -11,7 +11,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, Stat, Uid};
 use super::Stats;
 
 /// `preprocessor/a/b/c`; nothing of sccache's lies deeper.
-const DEPTH: u32 = 4;
+pub(super) const DEPTH: u32 = 4;
 
 impl Stats {
     /// The folder of the cache, where it is a local one: `Local disk: "/var/cache/sccache"`.
@@ -26,22 +26,30 @@ impl Stats {
 }
 
 /// Gives what root wrote below `folder` since then to the folder's owner; returns how many files
-/// and folders that were. Nothing where the folder is root's own.
+/// and folders that were. In a folder of root's that its group may write (`root:portage`, mode 2775)
+/// they go to `user`, who builds there: the group's rights alone don't do, for sccache sets an
+/// object's times when it is used, which only its owner may. Else root's folder is left alone.
 ///
 /// The owner may put anything there to be given to them, so only what root made is: a regular file
 /// of one name, held by a descriptor while it is looked at and given, or a folder.
 ///
 /// # Errors
 /// Where the folder can't be opened; single files that can't be given are left.
-pub fn give_back(folder: &Path, since: SystemTime) -> io::Result<u64> {
+pub fn give_back(folder: &Path, user: Uid, since: SystemTime) -> io::Result<u64> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let folder = rustix::fs::open(folder, flags, Mode::empty())?;
     let stat = rustix::fs::fstat(&folder)?;
     let since = since
         .duration_since(UNIX_EPOCH)
         .map_or(0, |time| time.as_secs());
+    let of_a_group = stat.st_uid == 0 && stat.st_gid != 0 && stat.st_mode & 0o020 != 0;
+    let owner = if of_a_group {
+        user
+    } else {
+        Uid::from_raw(stat.st_uid)
+    };
     let mut giver = Giver {
-        owner: Uid::from_raw(stat.st_uid),
+        owner,
         group: Gid::from_raw(stat.st_gid),
         since: i64::try_from(since).unwrap_or(i64::MAX),
         given: 0,
@@ -102,12 +110,11 @@ impl Giver {
         let Ok(file) = rustix::fs::openat(folder, name, flags, Mode::empty()) else {
             return;
         };
-        let stat = rustix::fs::fstat(&file);
-        if stat.is_ok_and(|stat| {
-            FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
-                && stat.st_nlink == 1
-                && self.is_roots(&stat)
-        }) {
+        let Ok(stat) = rustix::fs::fstat(&file) else {
+            return;
+        };
+        let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+        if regular && stat.st_nlink == 1 && self.is_roots(&stat) {
             self.give(&file);
         }
     }
@@ -126,9 +133,13 @@ impl Giver {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::{MetadataExt, chown};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 
     use super::*;
+
+    fn portage() -> Uid {
+        Uid::from_raw(250)
+    }
 
     #[test]
     fn a_local_cache_has_a_folder() {
@@ -169,13 +180,13 @@ mod tests {
         chown(cache.path(), Some(250), Some(250)).unwrap();
         let old = SystemTime::now() + std::time::Duration::from_secs(60);
         assert_eq!(
-            give_back(cache.path(), old).unwrap(),
+            give_back(cache.path(), portage(), old).unwrap(),
             0,
             "nothing is that new"
         );
         let since = SystemTime::now() - std::time::Duration::from_secs(60);
         // Four folders of a/b and preprocessor/c/d, and preprocessor; two files.
-        assert_eq!(give_back(cache.path(), since).unwrap(), 7);
+        assert_eq!(give_back(cache.path(), portage(), since).unwrap(), 7);
         for (path, owner) in [
             ("a/b/key", 250),
             ("preprocessor/c", 250),
@@ -184,5 +195,27 @@ mod tests {
             assert_eq!(fs::metadata(at(path)).unwrap().uid(), owner, "{path}");
         }
         assert_eq!(secret.as_file().metadata().unwrap().uid(), 0);
+    }
+    /// As `install -d -g portage -m 2775` makes it.
+    #[test]
+    fn a_folder_of_a_group_gives_to_who_builds() {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("NOT RUN, needs root: a_folder_of_a_group_gives_to_who_builds");
+            return;
+        }
+        let cache = tempfile::tempdir().unwrap();
+        let at = |path: &str| cache.path().join(path);
+        chown(cache.path(), Some(0), Some(250)).unwrap();
+        let since = SystemTime::now() - std::time::Duration::from_secs(60);
+        for (may, given) in [(0o755, 0), (0o2775, 3)] {
+            fs::set_permissions(cache.path(), fs::Permissions::from_mode(may)).unwrap();
+            fs::create_dir_all(at("a/b")).unwrap();
+            fs::write(at("a/b/key"), "").unwrap();
+            assert_eq!(give_back(cache.path(), portage(), since).unwrap(), given);
+        }
+        for path in ["a", "a/b", "a/b/key"] {
+            let metadata = fs::metadata(at(path)).unwrap();
+            assert_eq!((metadata.uid(), metadata.gid()), (250, 250), "{path}");
+        }
     }
 }

@@ -1,12 +1,13 @@
-//! Who listens at an address: the process behind it, when it started, and its end.
+//! The processes of servers: who listens at an address, who belongs to a build, and their end.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::address::{Address, listening_inodes};
 use crate::process::{Process, ticks_per_second};
@@ -15,8 +16,6 @@ use crate::process::{Process, ticks_per_second};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listener {
     pid: Pid,
-    /// When its process started; off by as much as the clock was set since.
-    pub started_at: SystemTime,
 }
 
 impl Listener {
@@ -30,33 +29,49 @@ impl Listener {
         if links.is_empty() {
             return Vec::new();
         }
-        let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-        processes
-            .filter_map(|process| {
-                let pid: i32 = process.file_name().to_str()?.parse().ok()?;
-                let mut descriptors = fs::read_dir(process.path().join("fd")).ok()?.flatten();
-                let listens = descriptors.any(|fd| {
-                    let to = fs::read_link(fd.path()).unwrap_or_default();
-                    links.iter().any(|link| to.as_os_str() == link.as_str())
-                });
-                Some(Self {
-                    pid: listens.then(|| Pid::from_raw(pid))??,
-                    started_at: started_at(pid.unsigned_abs())?,
-                })
+        let listens = |pid: &Pid| {
+            let fds = fs::read_dir(folder(*pid).join("fd"));
+            fds.into_iter().flatten().flatten().any(|fd| {
+                let to = fs::read_link(fd.path()).unwrap_or_default();
+                links.iter().any(|link| to.as_os_str() == link.as_str())
             })
+        };
+        processes()
+            .filter(listens)
+            .map(|pid| Self { pid })
             .collect()
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().unsigned_abs()
     }
 
     /// Whether it is an sccache that was started with `variable=value` in its environment: any port
     /// may be somebody else's, and only what is certainly ours is stopped or killed.
     pub fn was_started_with(&self, variable: &str, value: &OsStr) -> bool {
-        let folder = Path::new("/proc").join(self.pid.to_string());
-        let setting = [variable.as_bytes(), b"=", value.as_bytes()].concat();
-        let environment = fs::read(folder.join("environ")).unwrap_or_default();
-        fs::read_to_string(folder.join("comm")).is_ok_and(|name| name.starts_with("sccache"))
-            && environment
-                .split(|&byte| byte == 0)
-                .any(|entry| entry == setting)
+        is_sccache_with(self.pid, &[(variable, value)])
+    }
+
+    /// Kills all servers that were started with `variable=value` in their environment and see the
+    /// same file system as this process (another container may build the same): what a build leaves
+    /// that was killed. Returns how many.
+    pub fn kill_all_started_with(variable: &str, value: &OsStr) -> usize {
+        let root = |path: &Path| fs::metadata(path).ok().map(|it| (it.dev(), it.ino()));
+        let here = root(Path::new("/"));
+        let kill = |pid: &Pid| {
+            // Opened first: what is looked at then is what is killed.
+            let Ok(process) = pidfd_open(*pid, PidfdFlags::empty()) else {
+                return false;
+            };
+            root(&folder(*pid).join("root")) == here
+                && is_sccache_with(
+                    *pid,
+                    &[(variable, value), ("SCCACHE_START_SERVER", OsStr::new("1"))],
+                )
+                && pidfd_send_signal(process, Signal::KILL).is_ok()
+        };
+        processes().filter(kill).count()
     }
 
     /// Kills them, and waits up to a second until nobody listens there.
@@ -71,8 +86,27 @@ impl Listener {
     }
 }
 
+fn processes() -> impl Iterator<Item = Pid> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?))
+}
+
+fn folder(pid: Pid) -> PathBuf {
+    Path::new("/proc").join(pid.to_string())
+}
+
+fn is_sccache_with(pid: Pid, settings: &[(&str, &OsStr)]) -> bool {
+    let environment = fs::read(folder(pid).join("environ")).unwrap_or_default();
+    let has = |(name, value): &(&str, &OsStr)| {
+        let setting = [name.as_bytes(), b"=", value.as_bytes()].concat();
+        environment.split(|&byte| byte == 0).any(|it| it == setting)
+    };
+    fs::read_to_string(folder(pid).join("comm")).is_ok_and(|name| name.starts_with("sccache"))
+        && settings.iter().all(has)
+}
+
 /// `/proc/uptime` has the present on the same clock: their difference is how long ago it was.
-fn started_at(pid: u32) -> Option<SystemTime> {
+pub(super) fn started_at(pid: u32) -> Option<SystemTime> {
     let process = Process::read(Path::new("/proc"), pid)?;
     let uptime: f64 = fs::read_to_string("/proc/uptime")
         .ok()?
@@ -102,10 +136,6 @@ mod tests {
             found.pid.as_raw_nonzero().get().cast_unsigned(),
             std::process::id()
         );
-        let age = SystemTime::now()
-            .duration_since(found.started_at)
-            .unwrap_or_default();
-        assert!(age < Duration::from_secs(3600), "{age:?}");
         drop(socket);
         assert_eq!(Listener::find_all(&address), []);
     }

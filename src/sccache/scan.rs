@@ -8,6 +8,8 @@ use super::text::{Block, begins_block, clean_line, ends_in_unit};
 const MAX_LINES: usize = 1000;
 /// Lines of others that may stand between a block's own.
 const MAX_FOREIGN: usize = 20;
+/// Lines after `Stopping sccache server...` in which its numbers begin, if it had any.
+const MAX_UNTIL_NUMBERS: usize = 20;
 /// Unknown lines at its end after which a block is over.
 const MAX_UNKNOWN: usize = 3;
 
@@ -26,6 +28,7 @@ pub struct Blocks {
 struct Open {
     block: Block,
     starred: bool,
+    stopped: bool,
     lines: usize,
     foreign: usize,
     unknown: usize,
@@ -34,7 +37,13 @@ struct Open {
 }
 
 /// A block as it was read.
-pub type Read = Result<Stats, ParseError>;
+#[derive(Clone, Debug, PartialEq)]
+pub struct Read {
+    /// Its numbers. [`ParseError::NoStatistics`]: a server was to be stopped, and printed none.
+    pub stats: Result<Stats, ParseError>,
+    /// The server was stopped: what is printed next is of another.
+    pub stopped: bool,
+}
 
 impl Blocks {
     /// Whether a block has begun and not ended: the next line is to be handed over too.
@@ -64,7 +73,10 @@ impl Blocks {
             open.foreign > MAX_FOREIGN
         } else {
             open.foreign = 0;
-            open.take(&line) || line.starts_with("Max cache size") && open.block.in_trailer()
+            let failed = line.starts_with("error: ") || line.starts_with("sccache: error: ");
+            let none = open.block.is_empty() && (failed || open.lines > MAX_UNTIL_NUMBERS);
+            none || open.take(&line)
+                || line.starts_with("Max cache size") && open.block.in_trailer()
         };
         (over || open.lines > MAX_LINES)
             .then(|| self.end())
@@ -74,21 +86,20 @@ impl Blocks {
     /// The end of the text, or of what can be a block's: the block that was open.
     pub fn end(&mut self) -> Option<Read> {
         let mut open = self.open.take()?;
-        if let Some(error) = open.error {
-            return Some(Err(error));
-        }
         open.block.forget_unknown(open.unknown);
-        match open.block.end() {
-            // "Stopping sccache server..." alone: there was none.
-            Err(ParseError::NoStatistics) => None,
-            read => Some(read),
-        }
+        let stats = match open.error {
+            Some(error) => Err(error),
+            None => open.block.end(),
+        };
+        let stopped = open.stopped;
+        Some(Read { stats, stopped })
     }
 
     fn begin(&mut self, line: &str, starred: bool) {
         if begins_block(line) {
             let mut open = Open {
                 starred,
+                stopped: line.starts_with("Stopping"),
                 ..Open::default()
             };
             open.take(line);
@@ -136,7 +147,7 @@ mod tests {
         let all = read(&text);
         assert_eq!(all.len(), 2);
         for stats in all {
-            let stats = stats.unwrap();
+            let stats = stats.stats.unwrap();
             assert_eq!((stats.hits.total, stats.requests), (2, Some(5)));
             assert_eq!(stats.unrecognized, [""; 0]);
         }
@@ -147,9 +158,23 @@ mod tests {
         let starred: String = BLOCK.lines().map(|line| format!(" * {line}\n")).collect();
         let noisy = starred.replace(" * Cache misses", "warning: 3\n * Cache misses");
         let all = read(&noisy);
-        assert_eq!(all[0].as_ref().unwrap().unrecognized, [""; 0]);
+        assert_eq!(all[0].stats.as_ref().unwrap().unrecognized, [""; 0]);
         let half = &starred[..starred.find("Cache misses").unwrap()];
-        assert!(read(half)[0].is_err());
-        assert_eq!(read("Stopping sccache server...\nerror: none\n").len(), 0);
+        assert!(read(half)[0].stats.is_err());
+    }
+
+    #[test]
+    fn a_server_that_is_stopped_says_so() {
+        let stop = "Stopping sccache server...\n";
+        let stopped = |text: &str| -> Vec<(bool, bool)> {
+            let all = read(text).into_iter();
+            all.map(|read| (read.stopped, read.stats.is_ok())).collect()
+        };
+        assert_eq!(stopped(BLOCK), [(false, true)]);
+        assert_eq!(stopped(&format!("{stop}{BLOCK}")), [(true, true)]);
+        assert_eq!(stopped(&format!("{stop}error: none\n")), [(true, false)]);
+        // Whose numbers those are that come much later is not known from it.
+        let late = format!("{stop}{}{BLOCK}", "make\n".repeat(30));
+        assert_eq!(stopped(&late), [(true, false), (false, true)]);
     }
 }

@@ -4,6 +4,8 @@ mod error;
 #[cfg(test)]
 mod tests;
 
+use std::io::ErrorKind;
+use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
@@ -12,11 +14,11 @@ use std::time::{Duration, Instant};
 pub use error::{ServerError, TakeError};
 
 use super::address::{Address, is_listening};
-use super::child::{self, Failure};
 use super::error::{ParseError, short};
 use super::json::parse_json;
 use super::stats::Stats;
 use super::text::parse_text;
+use crate::process::child::{self, Failure};
 
 /// How long `sccache --show-stats` and `--stop-server` may take; they need about 3 ms.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -186,9 +188,16 @@ impl Sccache {
         command
     }
 
-    /// An sccache that knows path sockets (0.9.0+) starts no server to show statistics.
+    /// An sccache that knows path sockets (0.9.0+) starts no server to show statistics; but where
+    /// only a dead one's file is left, it shows zeros. A datagram socket is refused there, and at a
+    /// living stream socket too, otherwise: without a connection, and without ever waiting.
     fn may_be_elsewhere(&self) -> bool {
-        self.elsewhere && matches!(&self.address, Address::Path(path) if path.exists())
+        let Address::Path(path) = &self.address else {
+            return false;
+        };
+        let called = UnixDatagram::unbound().and_then(|socket| socket.connect(path));
+        let nobody = [ErrorKind::NotFound, ErrorKind::ConnectionRefused];
+        self.elsewhere && !called.is_err_and(|why| nobody.contains(&why.kind()))
     }
 
     /// Whether somebody listens, and still does after `patience`.

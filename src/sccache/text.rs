@@ -102,6 +102,11 @@ pub(super) struct Block {
 }
 
 impl Block {
+    /// Whether none of its numbers was read.
+    pub(super) fn is_empty(&self) -> bool {
+        self.section == Section::Before
+    }
+
     /// Whether the part after the counters was reached.
     pub(super) fn in_trailer(&self) -> bool {
         self.trailer
@@ -200,13 +205,13 @@ impl Block {
             }
             return true;
         }
+        let size = match line {
+            _ if line.starts_with("Cache size ") => &mut self.stats.cache_size,
+            _ if line.starts_with("Max cache size ") => &mut self.stats.max_cache_size,
+            _ => return false,
+        };
         let Some(c) = COUNTER.captures(line) else {
             return false;
-        };
-        let size = match &c["name"] {
-            "Cache size" => &mut self.stats.cache_size,
-            "Max cache size" => &mut self.stats.max_cache_size,
-            _ => return false,
         };
         let unit = c.name("unit").map_or("", |u| u.as_str());
         *size = units::bytes(&c["value"], unit);
@@ -311,9 +316,11 @@ fn begins_number(first: char) -> bool {
 
 /// Whether a line is the first of a block, or of what `--stop-server` prints.
 pub(super) fn begins_block(line: &str) -> bool {
-    let first = COUNTER.captures(line);
+    if !line.starts_with("Compile requests") {
+        return line == "Stopping sccache server...";
+    }
     let requests = |c: regex::Captures| &c["name"] == "Compile requests" && c.name("of").is_none();
-    line == "Stopping sccache server..." || first.is_some_and(requests)
+    COUNTER.captures(line).is_some_and(requests)
 }
 
 fn seconds(c: &regex::Captures) -> Option<f64> {

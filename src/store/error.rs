@@ -66,6 +66,9 @@ impl Error {
             Error::NotReadable(..) => {
                 "any user may read it by default: make the file 0644 and its folders 0755"
             }
+            Error::NotWritable(path, _) if path.is_dir() => {
+                "it is a folder: name a file in it, with --db or SCCACHE_REPORT_DB"
+            }
             Error::NotWritable(..) => "only root records: check the file's and folder's rights",
             Error::Full(_) => "make room; what was to be recorded is kept and recorded later",
             Error::NotAFile(_) => "name the database itself: stats.db, if the hook made it",

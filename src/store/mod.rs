@@ -28,6 +28,7 @@
 //! removal is, which takes a sync of the folder. When [`Store::record`] has returned,
 //! the build survives a power cut.
 
+mod check;
 mod columns;
 mod error;
 mod filter;
@@ -45,7 +46,7 @@ mod words;
 
 pub use error::{Error, Result};
 pub use filter::{Filter, PatternError, Patterns};
-pub use open::{RECORD_WAIT, Store, default_path};
+pub use open::{DEFAULT_PATH, RECORD_WAIT, Store, default_path};
 pub use pending::{Pending, TakenUp};
 pub use record::Recorded;
 pub use rows::{BuildRow, EmergeRow, Moment, PackageRow, Sums};

@@ -44,28 +44,14 @@ pub struct Store {
     _snapshot: Option<Snapshot>,
 }
 
-/// Where the database is unless somebody says otherwise:
-/// `/var/lib/sccache-report/stats.db`, on Gentoo Prefix below `EPREFIX`. Portage sets that
-/// for the hook; a person's shell doesn't, and there it is seen from where this program lies.
-pub fn default_path() -> PathBuf {
-    let mut path = std::env::var_os("EPREFIX")
-        .filter(|prefix| !prefix.is_empty())
-        .or_else(|| prefix_of(&std::env::current_exe().ok()?).map(Into::into))
-        .unwrap_or_default();
-    path.push("/var/lib/sccache-report/stats.db");
-    path.into()
-}
+/// The database of an ordinary system.
+pub const DEFAULT_PATH: &str = "/var/lib/sccache-report/stats.db";
 
-/// The Gentoo Prefix that a program is installed in: the folder that has its `usr/bin` and
-/// Portage's configuration. `None` on an ordinary system.
-fn prefix_of(program: &Path) -> Option<PathBuf> {
-    let folder = program.parent()?;
-    ["usr/bin", "usr/local/bin", "bin"]
-        .iter()
-        .filter(|below| folder.ends_with(below))
-        .filter_map(|below| folder.ancestors().nth(below.split('/').count()))
-        .find(|prefix| prefix.parent().is_some() && prefix.join("etc/portage").is_dir())
-        .map(Path::to_path_buf)
+/// Where the database is unless somebody says otherwise: [`DEFAULT_PATH`], on Gentoo Prefix below `EPREFIX`.
+pub fn default_path() -> PathBuf {
+    let mut path = crate::portage::eprefix().into_os_string();
+    path.push(DEFAULT_PATH);
+    path.into()
 }
 
 impl Store {
@@ -308,24 +294,5 @@ fn make_folder(folder: &Path) -> io::Result<()> {
         Ok(()) => fs::set_permissions(folder, fs::Permissions::from_mode(0o755)),
         Err(_) if folder.is_dir() => Ok(()),
         Err(error) => Err(error),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::prefix_of;
-
-    #[test]
-    fn a_prefix_is_known_by_its_portage() {
-        let root = tempfile::tempdir().unwrap();
-        let program = root.path().join("usr/bin/sccache-report");
-        assert_eq!(prefix_of(&program), None);
-        std::fs::create_dir_all(root.path().join("etc/portage")).unwrap();
-        assert_eq!(prefix_of(&program).as_deref(), Some(root.path()));
-        let local = root.path().join("usr/local/bin/sccache-report");
-        assert_eq!(prefix_of(&local).as_deref(), Some(root.path()));
-        assert_eq!(prefix_of(&root.path().join("opt/sccache-report")), None);
-        // The system itself is no prefix.
-        assert_eq!(prefix_of("/usr/bin/sccache-report".as_ref()), None);
     }
 }

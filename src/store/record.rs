@@ -1,7 +1,5 @@
 //! One build into the database, whole or not at all, and only once.
 
-use std::borrow::Borrow;
-
 use rusqlite::{Transaction, TransactionBehavior, params};
 
 use super::columns::{count, micros};
@@ -32,48 +30,42 @@ impl Store {
     /// that no build can have (a name without its category, a count beyond 2^63,
     /// seconds that are no number). Nothing is recorded then.
     pub fn record(&mut self, build: &Build) -> Result<Recorded> {
-        match self.record_all(std::iter::once(build))? {
-            0 => Ok(Recorded::AlreadyThere),
-            _ => Ok(Recorded::New),
-        }
+        let all = self.record_all(std::slice::from_ref(build))?;
+        Ok(all.first().copied().unwrap_or(Recorded::AlreadyThere))
     }
 
-    /// Records all of them in one transaction, and returns how many weren't there yet. Each
-    /// is recorded as [`Store::record`] would.
+    /// Records several builds in one transaction, all or none of them, as [`Store::record`] does
+    /// one: many at once take as long as one, which is mostly the wait for the disk.
     ///
     /// # Errors
-    /// As [`Store::record`]; then none of them is recorded.
-    pub fn record_all<B: Borrow<Build>>(
-        &mut self,
-        builds: impl IntoIterator<Item = B>,
-    ) -> Result<usize> {
+    /// As [`Store::record`]. None of them is recorded then.
+    pub fn record_all(&mut self, builds: &[Build]) -> Result<Vec<Recorded>> {
         let path = self.path.clone();
         let failed = |error| Error::from_sqlite(&path, error);
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(failed)?;
-        let mut new = 0;
-        for build in builds {
-            new += usize::from(put(&transaction, build.borrow(), &failed)?);
+        let all = builds.iter().map(|build| one(&transaction, build, &failed));
+        let recorded = all.collect::<Result<Vec<_>>>()?;
+        if recorded.contains(&Recorded::New) {
+            transaction.commit().map_err(failed)?;
         }
-        transaction.commit().map_err(failed)?;
-        Ok(new)
+        Ok(recorded)
     }
 }
 
-/// Inserts the build with all that belongs to it, unless it is there.
-fn put(
+fn one(
     transaction: &Transaction<'_>,
     build: &Build,
     failed: &dyn Fn(rusqlite::Error) -> Error,
-) -> Result<bool> {
+) -> Result<Recorded> {
     let known = transaction
         .prepare_cached("SELECT 1 FROM build WHERE uid = ?")
         .and_then(|mut select| select.exists([build.id.to_string()]))
         .map_err(failed)?;
     if known {
-        return Ok(false);
+        return Ok(Recorded::AlreadyThere);
     }
     let emerge = match &build.emerge {
         Some(emerge) => Some(emerge_row(transaction, emerge, &build.host).map_err(failed)?),
@@ -84,23 +76,20 @@ fn put(
         insert(transaction, id, position, phase, failed)?;
     }
     saved::learn(transaction, id, build).map_err(failed)?;
-    Ok(true)
+    Ok(Recorded::New)
 }
 
 /// The row id of the emerge, which other builds may have brought in before.
 fn emerge_row(transaction: &Transaction<'_>, emerge: &Emerge, host: &str) -> rusqlite::Result<i64> {
     let uid = emerge.id.to_string();
-    let insert = "INSERT INTO emerge (uid, host, command, started_at) VALUES (?, ?, ?, ?) \
-                  ON CONFLICT (uid) DO NOTHING";
-    transaction.prepare_cached(insert)?.execute(params![
-        uid,
-        host,
-        emerge.command,
-        micros(emerge.started_at)
-    ])?;
-    transaction
-        .prepare_cached("SELECT id FROM emerge WHERE uid = ?")?
-        .query_row([uid], |row| row.get(0))
+    transaction.execute(
+        "INSERT INTO emerge (uid, host, command, started_at) VALUES (?, ?, ?, ?) \
+         ON CONFLICT (uid) DO NOTHING",
+        params![uid, host, emerge.command, micros(emerge.started_at)],
+    )?;
+    transaction.query_row("SELECT id FROM emerge WHERE uid = ?", [uid], |row| {
+        row.get(0)
+    })
 }
 
 fn insert_build(
@@ -120,38 +109,38 @@ fn insert_build(
         sum.and_then(pick).map(|n| count(what, n)).transpose()
     };
     let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-    let sql = "INSERT INTO build (uid, host, package, version, slot, repository, merge_type, \
+    transaction
+        .execute(
+            "INSERT INTO build (uid, host, package, version, slot, repository, merge_type, \
              emerge, outcome, started_at, finished_at, attribution, sccache_version, phases, \
              measured_phases, hits, misses, errors, requests, executed, non_cacheable, \
              compile_failures) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    transaction
-        .prepare_cached(sql)
-        .map_err(failed)?
-        .execute(params![
-            build.id.to_string(),
-            build.host,
-            build.package,
-            build.version,
-            filled(&build.slot),
-            filled(&build.repository),
-            filled(&build.merge_type),
-            emerge,
-            words::outcome_word(build.outcome),
-            micros(build.started_at),
-            micros(build.finished_at.max(build.started_at)),
-            attribution(build).map(words::attribution_word),
-            sum.and_then(|s| s.version.clone()),
-            build.phases.len() as i64,
-            measured.len() as i64,
-            total("hits", &|s| Some(s.hits.total))?,
-            total("misses", &|s| Some(s.misses.total))?,
-            total("errors", &Stats::errors_total)?,
-            total("requests", &|s| s.requests)?,
-            total("executed", &|s| s.executed)?,
-            total("non_cacheable", &|s| s.non_cacheable)?,
-            total("compile_failures", &|s| s.compile_failures)?,
-        ])
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            params![
+                build.id.to_string(),
+                build.host,
+                build.package,
+                build.version,
+                filled(&build.slot),
+                filled(&build.repository),
+                filled(&build.merge_type),
+                emerge,
+                words::outcome_word(build.outcome),
+                micros(build.started_at),
+                micros(build.finished_at.max(build.started_at)),
+                attribution(build).map(words::attribution_word),
+                sum.and_then(|s| s.version.clone()),
+                build.phases.len() as i64,
+                measured.len() as i64,
+                total("hits", &|s| Some(s.hits.total))?,
+                total("misses", &|s| Some(s.misses.total))?,
+                total("errors", &Stats::errors_total)?,
+                total("requests", &|s| s.requests)?,
+                total("executed", &|s| s.executed)?,
+                total("non_cacheable", &|s| s.non_cacheable)?,
+                total("compile_failures", &|s| s.compile_failures)?,
+            ],
+        )
         .map_err(failed)?;
     Ok(transaction.last_insert_rowid())
 }

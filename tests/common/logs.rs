@@ -5,11 +5,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+/// What Portage called it; cargo packages no file with a colon in its name.
 pub const LIBRSVG: &str = "gnome-base:librsvg-2.50.4:20210405-101500.log";
 
 pub fn librsvg() -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/logs");
-    fs::read_to_string(folder.join(LIBRSVG)).unwrap()
+    fs::read_to_string(folder.join("librsvg.log")).unwrap()
 }
 
 /// The recipe's block of that log.
@@ -80,7 +81,8 @@ impl Logs {
     #[track_caller]
     pub fn added(&self, added: u64, there: u64) {
         let (out, status) = self.sums();
-        let expected = format!("{added} builds added, {there} already there");
+        let plural = if added == 1 { "" } else { "s" };
+        let expected = format!(" {added} build{plural} added, {there} already there");
         assert!(out.contains(&expected) && status == 0, "{status} {out}");
     }
 

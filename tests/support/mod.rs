@@ -9,10 +9,19 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
+pub mod builds;
 pub mod running;
 pub use running::Running;
 
 const PROJECT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// An ebuild with these phases, in which `one NAME` compiles one file of that name, like no other phase's.
+pub fn ebuild(phases: &str) -> String {
+    format!(
+        "EAPI=8\nSLOT=0\nKEYWORDS=amd64\nS=${{WORKDIR}}\n\
+         one() {{ echo \"int ${{EBUILD_PHASE}}_$1;\" > $1.c; sccache gcc -c $1.c || die; }}\n{phases}"
+    )
+}
 
 /// A Portage of the test's own, with the hook and the programs just built in it. Removed at its end, unless
 /// SCCACHE_REPORT_KEEP is set.

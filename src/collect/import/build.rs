@@ -7,6 +7,7 @@ use super::content::{Content, Piece, What};
 use super::own::whole_build;
 use crate::portage::log::{LogName, Start, split_pf};
 use crate::portage::{Attribution, Build, Outcome, Phase, host};
+use crate::sccache::Stats;
 
 /// A log's builds, and what of it could not be understood.
 #[derive(Debug, Default)]
@@ -19,8 +20,9 @@ pub struct Found {
     pub unrecognized: Vec<String>,
 }
 
-/// Makes builds of what a log says. `start` is its begin, with the date in its name if any.
-pub fn builds(name: &LogName, start: &Start, content: Content) -> Found {
+/// Makes builds of what a log says. `start` is its begin, with the date in its name if any;
+/// `text` is made of its whole text, and stands for a date that its name doesn't have.
+pub fn builds(name: &LogName, start: &Start, text: Uuid, content: Content) -> Found {
     let mut found = Found::default();
     if content.pieces.is_empty() {
         return found;
@@ -57,7 +59,7 @@ pub fn builds(name: &LogName, start: &Start, content: Content) -> Found {
     };
     let date = match name.date {
         Some(date) => date.to_string(),
-        None => format!("modified {}", start.at.timestamp()),
+        None => format!("text {text}"),
     };
     let identity = |index: usize| {
         let name = format!("sccache-report log {category}/{pf} {date} {index}");
@@ -75,14 +77,9 @@ fn own(pieces: Vec<Piece>) -> Vec<Piece> {
         match (&piece.what, own.last().map(|before| &before.what)) {
             (What::Block(_), _) => continue,
             (What::Build(Ok(build)), Some(What::Summary(summary, _))) => {
-                let stats = build
-                    .phases
-                    .iter()
-                    .filter_map(|phase| phase.stats.as_ref().ok());
-                let sums = stats.fold((0, 0), |(hits, misses), stats| {
-                    (hits + stats.hits.total, misses + stats.misses.total)
-                });
-                if sums == (summary.hits, summary.misses) {
+                let stats = build.phases.iter().filter_map(|p| p.stats.as_ref().ok());
+                let sum = Stats::sum(stats).unwrap_or_default();
+                if (sum.hits.total, sum.misses.total) == (summary.hits, summary.misses) {
                     own.pop();
                 }
             }

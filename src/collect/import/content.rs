@@ -12,7 +12,7 @@ use regex::Regex;
 use super::own::{Summary, WHOLE};
 use crate::portage::log::scan;
 use crate::portage::{Build, MAX_SNAPSHOTS, Outcome, PHASES};
-use crate::sccache::{Blocks, Stats, clean_log_line};
+use crate::sccache::{Blocks, ParseError, Read as Block, Stats, clean_log_line};
 
 static FAILED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^ERROR: \S+/\S+ failed \((?<phase>[a-z]+) phase\):?$").expect("a valid pattern")
@@ -56,6 +56,11 @@ pub struct Content {
     pub pieces: Vec<Piece>,
     /// Pieces beyond all bounds were there.
     pub too_many: bool,
+    /// A block had at least the numbers of the one before, whose server was not stopped in
+    /// between: it was taken for the same server, and only what came on top is in the pieces.
+    pub counted_on: bool,
+    /// The last numbers of a server that was not stopped.
+    running: Option<Stats>,
     phase: Option<&'static str>,
     preparing: bool,
     failed: bool,
@@ -74,7 +79,7 @@ impl Content {
         let mut blocks = Blocks::default();
         scan(log, |raw, whole| {
             if let Some(block) = blocks.line(raw, whole) {
-                content.block(block.map_err(|error| error.to_string()));
+                content.block(block);
             }
             if !blocks.is_open() {
                 content.line(&clean_log_line(raw), whole);
@@ -82,7 +87,7 @@ impl Content {
             blocks.is_open()
         })?;
         if let Some(block) = blocks.end() {
-            content.block(block.map_err(|error| error.to_string()));
+            content.block(block);
         }
         Ok(content)
     }
@@ -139,8 +144,8 @@ impl Content {
         }
     }
 
-    fn block(&mut self, block: Result<Stats, String>) {
-        if let (Ok(stats), Some(piece)) = (&block, self.pieces.last_mut())
+    fn block(&mut self, block: Block) {
+        if let (Ok(stats), Some(piece)) = (&block.stats, self.pieces.last_mut())
             && let What::Summary(summary, full @ None) = &mut piece.what
             && summary.hits == stats.hits.total
             && summary.misses == stats.misses.total
@@ -148,12 +153,39 @@ impl Content {
             *full = Some(Box::new(stats.clone()));
             return;
         }
+        let stats = match block.stats {
+            Ok(stats) => Ok(self.on_top(stats)),
+            Err(error) => Err(error),
+        };
+        if block.stopped {
+            self.running = None;
+        }
         // The recipe stops a server in prepare so that it counts from 0: what that one had
         // counted is not this build's. Nor is a block with nothing in it a measurement.
         let before = self.phase == Some("unpack") && !self.preparing;
-        let idle = block.as_ref().is_ok_and(Stats::is_idle);
-        if !before && !idle {
-            self.push(What::Block(block.map(Box::new)));
+        let nothing = match &stats {
+            Ok(stats) => stats.is_idle(),
+            Err(error) => *error == ParseError::NoStatistics,
+        };
+        if !before && !nothing {
+            let block = stats.map(Box::new).map_err(|error| error.to_string());
+            self.push(What::Block(block));
+        }
+    }
+
+    /// What a block says that the one before of the same server didn't.
+    ///
+    /// A recipe that prints in each phase and doesn't stop the server prints numbers that
+    /// grow. Two servers may look the same by chance, and then the first one's numbers are
+    /// missed here: too few of them is better than the same twice.
+    fn on_top(&mut self, stats: Stats) -> Stats {
+        let before = self.running.replace(stats.clone());
+        match before.and_then(|before| Some((stats.since(&before)?, before.is_idle()))) {
+            Some((difference, idle)) => {
+                self.counted_on |= !idle;
+                difference
+            }
+            None => stats,
         }
     }
 

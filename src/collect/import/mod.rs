@@ -3,8 +3,9 @@
 //! # Which builds are the same
 //! A build from a log has an id made of category, PF, the date in the log's name and the build's
 //! place in the log: the same on every host, for a flat log, a split one and a compressed one, and
-//! whatever a later version of this program reads out of it. (Without a date in the name,
-//! the file's time stands for it.) So importing twice adds nothing.
+//! whatever a later version of this program reads out of it. Without a date in the name the log's
+//! whole text stands for it, so that a copy is known again, whatever its file's time. So
+//! importing twice adds nothing.
 //!
 //! A build that the hook recorded has another id. It is the same build if package, version and
 //! counts are equal and it began while the log was written, in whichever way the log's date can be
@@ -22,24 +23,27 @@
 mod build;
 mod content;
 mod files;
+mod gzip;
+mod identity;
 mod own;
 mod recorded;
 mod show;
 
 use std::fs::File;
-use std::io::{self, BufReader, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use chrono::Utc;
-use flate2::read::MultiGzDecoder;
 use rustix::fs::{Mode, OFlags};
+use uuid::Uuid;
 
 use crate::portage::log::{FileTimes, LogName, Start};
 use crate::portage::{Build, printable};
 use crate::store::{Pending, Store};
 pub use content::Content;
+use identity::Identified;
 use recorded::Known;
 
 /// What came of an import.
@@ -57,6 +61,8 @@ pub struct Report {
     pub not_understood: Vec<(PathBuf, String)>,
     /// Files that could not be read, and why.
     pub unreadable: Vec<(PathBuf, String)>,
+    /// Logs with blocks of a server that counted on.
+    counted_on: u64,
     unrecognized: Vec<String>,
 }
 
@@ -71,8 +77,13 @@ impl Report {
     }
 }
 
-/// How long builds that wait beside the database are recorded first.
-const TAKE_UP_TIME: Duration = Duration::from_secs(60);
+/// How long builds that wait beside the database are recorded first: a person waits for this, and
+/// no merge.
+const PENDING_TIME: Duration = Duration::from_secs(60);
+
+/// So many builds are recorded in one transaction. An import that is cut off loses the last of them
+/// at most, and the next one adds these.
+const AT_ONCE: usize = 256;
 
 /// Imports the logs, and the logs in the folders, into the database at `path`; with `dry_run` only
 /// shows what would be added. Table and sums go to `out`, progress to a terminal on standard error.
@@ -97,9 +108,10 @@ pub fn import(
     };
     if let (Some(store), false) = (&mut store, dry_run) {
         // A build that waits may have its log among these: recorded first, it is known.
-        Pending::of(path).take_up(store, Instant::now() + TAKE_UP_TIME)?;
+        Pending::of(path).take_up(store, Instant::now() + PENDING_TIME)?;
     }
     let mut known = Known::default();
+    let mut new = Vec::new();
     let mut table = show::Table::default();
     let progress = io::stderr().is_terminal();
     for (index, log) in logs.iter().enumerate() {
@@ -111,17 +123,18 @@ pub fn import(
                 report.there += 1;
                 continue;
             }
-            match (&mut store, dry_run) {
-                (Some(store), false) => {
-                    store.record(&build).with_context(|| {
-                        format!("the build was not recorded in {}", path.display())
-                    })?;
-                }
-                _ => table.add(&build),
-            }
             report.added += 1;
+            if dry_run {
+                table.add(&build);
+            } else {
+                new.push(build);
+            }
+        }
+        if new.len() >= AT_ONCE {
+            record(&mut store, &mut new)?;
         }
     }
+    record(&mut store, &mut new)?;
     if progress {
         eprint!("\r\x1b[K");
     }
@@ -130,12 +143,26 @@ pub fn import(
     Ok(report)
 }
 
+/// Records the new builds, and leaves none of them in the list.
+fn record(store: &mut Option<Store>, new: &mut Vec<Build>) -> Result<()> {
+    if let Some(store) = store
+        && !new.is_empty()
+    {
+        let recorded = store.record_all(new);
+        recorded.context(
+            "the import was not finished: do it again, and what is there stays as it is",
+        )?;
+        new.clear();
+    }
+    Ok(())
+}
+
 /// A build of a log, and how the log's date can be read.
 type Dated = (Build, Start);
 
 /// The builds of one log; what is wrong with it goes into the report.
 fn one(path: &Path, report: &mut Report) -> Vec<Dated> {
-    let (content, times) = match read(path) {
+    let log = match read(path) {
         Ok(read) => read,
         Err(error) => {
             report.unreadable.push((path.into(), error.to_string()));
@@ -143,9 +170,11 @@ fn one(path: &Path, report: &mut Report) -> Vec<Dated> {
         }
     };
     report.read += 1;
+    report.counted_on += u64::from(log.content.counted_on);
     let name = LogName::of(path);
-    let start = Start::new(name.date, times);
-    let found = build::builds(&name, &start, content);
+    let start = Start::new(name.date, log.times);
+    let mut found = build::builds(&name, &start, log.text, log.content);
+    found.why_not.extend(log.broken);
     for line in found.unrecognized {
         if report.unrecognized.len() < 100 && !report.unrecognized.contains(&line) {
             report.unrecognized.push(line);
@@ -166,8 +195,18 @@ fn one(path: &Path, report: &mut Report) -> Vec<Dated> {
     found.builds.into_iter().map(dated).collect()
 }
 
-/// Reads a plain or gzipped log to its end.
-fn read(path: &Path) -> io::Result<(Content, FileTimes)> {
+/// A log that was read.
+struct Log {
+    content: Content,
+    times: FileTimes,
+    /// Made of its text, if its name has no date.
+    text: Uuid,
+    /// Why it could be read no further.
+    broken: Option<String>,
+}
+
+/// Reads a plain or gzipped log to its end, or as far as it isn't broken.
+fn read(path: &Path) -> io::Result<Log> {
     // NONBLOCK: a FIFO among the logs must not keep us waiting for a writer.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let mut file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
@@ -178,10 +217,14 @@ fn read(path: &Path) -> io::Result<(Content, FileTimes)> {
     let mut magic = Vec::new();
     (&mut file).take(2).read_to_end(&mut magic)?;
     let whole = magic.as_slice().chain(file);
-    let content = match magic.as_slice() {
-        [0x1f, 0x8b] => Content::read(MultiGzDecoder::new(BufReader::new(whole)))
-            .map_err(|error| io::Error::other(format!("broken gzip: {error}")))?,
-        _ => Content::read(whole)?,
-    };
-    Ok((content, FileTimes::of(&what)))
+    let named = path.extension().is_some_and(|extension| extension == "gz");
+    let text = gzip::Text::new(whole, named || magic == gzip::MAGIC);
+    let mut text = Identified::new(text, LogName::of(path).date.is_none());
+    let content = Content::read(&mut text)?;
+    Ok(Log {
+        content,
+        times: FileTimes::of(&what),
+        text: text.id(),
+        broken: text.from.broken(),
+    })
 }

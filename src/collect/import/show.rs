@@ -9,6 +9,7 @@ use super::Report;
 use crate::portage::{Build, printable};
 use crate::sccache::{Stats, coverage, hit_rate};
 use crate::store::outcome_word;
+use crate::text::plural;
 
 /// `[=====     ] 512 of 1024 logs`.
 pub fn bar(done: usize, all: usize) -> String {
@@ -80,16 +81,24 @@ impl Table {
 /// Those of writing.
 pub fn report(report: &Report, dry_run: bool, out: &mut dyn Write) -> io::Result<()> {
     let added = if dry_run { "would be added" } else { "added" };
+    let of = |n: u64, noun: &str| format!("{n} {}", plural(n, noun));
     writeln!(
         out,
-        "{} logs read, {} builds {added}, {} already there, {} logs without statistics, {} not understood, {} not readable",
-        report.read,
-        report.added,
+        "{} read, {} {added}, {} already there, {} without statistics, {} not understood, {} not readable",
+        of(report.read, "log"),
+        of(report.added, "build"),
         report.there,
-        report.without,
+        of(report.without, "log"),
         report.not_understood.len(),
         report.unreadable.len(),
     )?;
+    if report.counted_on > 0 {
+        writeln!(
+            out,
+            "{} in which the numbers of one server seem to grow from block to block: of each only what came on top was taken",
+            of(report.counted_on, "log")
+        )?;
+    }
     for (what, list) in [
         ("not understood", &report.not_understood),
         ("not readable", &report.unreadable),

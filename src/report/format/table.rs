@@ -16,6 +16,9 @@ use super::{Look, Output};
 /// Spaces between columns.
 const GAP: usize = 2;
 
+/// Columns that weigh less than this have no others cut for them.
+const MAY_SHORTEN: u8 = 60;
+
 /// What stands where nothing is known.
 const NOTHING: &str = "-";
 
@@ -100,7 +103,7 @@ fn ready<R>(column: &Column<R>, table: &InTable<R>, rows: &[R]) -> Ready {
             false => table.weight,
         },
         heading: table.heading.clone(),
-        cut_to: table.cut_to,
+        cut_to: table.cut_to.filter(|_| !right),
         right,
         width: widest.unwrap_or(0).max(table.heading.width()),
         cells,
@@ -124,12 +127,18 @@ fn keep_what_fits(columns: &mut Vec<Ready>, width: usize) -> Vec<Ready> {
     let mut turns: Vec<usize> = (0..columns.len()).collect();
     turns.sort_by_key(|&index| std::cmp::Reverse(columns[index].weight));
     let mut kept = Vec::new();
-    let mut used = 0;
+    // The widths of those kept when all are cut, and when none is.
+    let (mut least, mut full) = (0, 0);
     for index in turns {
-        let needed = used + columns[index].least_width() + GAP;
-        if kept.is_empty() || needed <= width + GAP {
+        let column = &columns[index];
+        let with_it = match column.weight {
+            weight if weight < MAY_SHORTEN => full + column.width,
+            _ => least + column.least_width(),
+        };
+        if kept.is_empty() || with_it <= width {
             kept.push(index);
-            used = needed;
+            least += column.least_width() + GAP;
+            full += column.width + GAP;
         }
     }
     let (inside, outside): (Vec<_>, Vec<_>) = std::mem::take(columns)

@@ -31,12 +31,20 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = String> {
 
 /// A line without its line feed as [`lines`] gives it, and whether it had `einfo`'s star.
 pub(in crate::sccache) fn clean_line(line: &str) -> (String, bool) {
-    let starred = EINFO.is_match(&ESCAPE.replace_all(line, ""));
+    let starred = EINFO.is_match(&bare(line));
     (clean(line).trim().to_owned(), starred)
 }
 
+/// Without escapes, which most lines have none of.
+fn bare(line: &str) -> Cow<'_, str> {
+    match line.contains('\x1b') {
+        true => ESCAPE.replace_all(line, ""),
+        false => Cow::Borrowed(line),
+    }
+}
+
 fn clean(line: &str) -> Cow<'_, str> {
-    let bare = ESCAPE.replace_all(line, "");
+    let bare = bare(line);
     match EINFO.find(&bare) {
         Some(star) => Cow::Owned(bare[star.end()..].to_owned()),
         None => bare,

@@ -10,17 +10,17 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 /// The most that is read of either output, in bytes.
-pub(super) const OUTPUT_LIMIT: u64 = 1 << 20;
+pub(crate) const OUTPUT_LIMIT: u64 = 1 << 20;
 
 /// What a program that ended in time wrote, cut at [`OUTPUT_LIMIT`].
-pub(super) struct Output {
-    pub(super) status: ExitStatus,
-    pub(super) stdout: Vec<u8>,
-    pub(super) stderr: Vec<u8>,
+pub(crate) struct Output {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: Vec<u8>,
 }
 
 /// Why there is no [`Output`].
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// It couldn't be started.
     Start(io::Error),
     /// It didn't end in time, and was killed.
@@ -32,7 +32,7 @@ pub(super) enum Failure {
 ///
 /// Whatever happens, the child is reaped and nothing of its group is left. Something that
 /// left the group and holds an output open can't delay this past the deadline either.
-pub(super) fn run(command: &mut Command, limit: Duration) -> Result<Output, Failure> {
+pub(crate) fn run(command: &mut Command, limit: Duration) -> Result<Output, Failure> {
     let deadline = Instant::now() + limit;
     let mut child = command
         .stdin(Stdio::null())

@@ -1,4 +1,6 @@
-//! What `/proc/PID/stat` says of a process, for the rooms that look for one.
+//! Processes, for the rooms that look for one (`/proc/PID/stat`) or run one (`child`).
+
+pub(crate) mod child;
 
 use std::fs;
 use std::path::Path;

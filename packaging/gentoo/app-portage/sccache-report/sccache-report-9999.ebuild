@@ -1,0 +1,68 @@
+# Copyright 2026 sccache-report's authors
+# Distributed under the terms of the MIT license
+
+EAPI=8
+
+# packaging/gentoo-release fills this in, from Cargo.lock, in the ebuild of a release.
+CRATES="
+"
+RUST_MIN_VER="1.95.0"
+
+inherit cargo shell-completion
+
+DESCRIPTION="Lasting sccache statistics for Portage: per package, per emerge, and over time"
+HOMEPAGE="https://crates.io/crates/sccache-report"
+if [[ ${PV} == 9999 ]]; then
+	inherit git-r3
+	EGIT_REPO_URI="https://example.org/sccache-report.git"
+else
+	SRC_URI="
+		https://crates.io/api/v1/crates/${PN}/${PV}/download -> ${P}.crate
+		${CARGO_CRATE_URIS}
+	"
+	KEYWORDS="~amd64"
+fi
+
+LICENSE="MIT"
+# Dependent crate licenses
+LICENSE+=" Apache-2.0 BSD MIT Unicode-3.0 ZLIB"
+SLOT="0"
+
+DEPEND="dev-db/sqlite:3"
+RDEPEND="
+	${DEPEND}
+	dev-util/sccache
+"
+BDEPEND="virtual/pkgconfig"
+
+src_unpack() {
+	if [[ ${PV} == 9999 ]]; then
+		git-r3_src_unpack
+		cargo_live_src_unpack
+	else
+		cargo_src_unpack
+	fi
+}
+
+src_configure() {
+	# The system's SQLite.
+	cargo_src_configure --no-default-features
+}
+
+# Not `cargo install`: it would ask sccache once more, as root.
+src_install() {
+	emake install DESTDIR="${D}" PREFIX="${EPREFIX}/usr" BINARIES="$(cargo_target_dir)" \
+		bashcompdir="$(get_bashcompdir)" zshcompdir="$(get_zshcompdir)" fishcompdir="$(get_fishcompdir)"
+	einstalldocs
+	# Root's, 0755: root records, and any user may read.
+	keepdir /var/lib/sccache-report
+}
+
+pkg_postinst() {
+	[[ -z ${REPLACING_VERSIONS} ]] || return 0
+	elog "Two steps are left:"
+	elog "  sccache-report setup     shows what it would change, asks, and does it:"
+	elog "                           the hook in Portage's bashrc, sccache in make.conf"
+	elog "  sccache-report doctor    says whether builds are recorded, and what to do if not"
+	elog "From the next merge on, sccache-report tells what the cache did."
+}

@@ -1,0 +1,104 @@
+//! make.conf as text: who assigns what where. What a value comes to is Portage's affair.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// One `NAME=VALUE` in make.conf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// The variable.
+    pub name: String,
+    /// Its value, where that is plain text; with `${...}` in it only Portage knows.
+    pub value: Option<String>,
+    /// The file that it stands in.
+    pub file: PathBuf,
+}
+
+/// As `getconfig` reads it (Portage 3.0.83): shell words, perhaps with `export`, values over
+/// several lines. What stands within another's value is passed over with it.
+static ASSIGNMENT: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r#"(?m)^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=("(?:[^"\\]|\\(?s:.))*"|'[^']*'|[^\s#'"]*)"#,
+    )
+    .expect("a valid pattern")
+});
+
+/// All assignments in make.conf, or in the files of that folder, in the order in which they count.
+pub fn assignments(make_conf: &Path) -> Vec<Assignment> {
+    let mut found = Vec::new();
+    for file in files(make_conf) {
+        let text = String::from_utf8_lossy(&fs::read(&file).unwrap_or_default()).into_owned();
+        for one in ASSIGNMENT.captures_iter(&text) {
+            let quoted = &one[2];
+            let value = match quoted.strip_prefix(['"', '\'']) {
+                Some(rest) => &rest[..rest.len() - 1],
+                None => quoted,
+            };
+            let plain = quoted.starts_with('\'') || !value.contains(['$', '\\']);
+            found.push(Assignment {
+                name: one[1].to_owned(),
+                value: plain.then(|| value.to_owned()),
+                file: file.clone(),
+            });
+        }
+    }
+    found
+}
+
+/// The files that make up make.conf (`_recursive_file_list` in Portage 3.0.83): itself, or all in the
+/// folder and below, by name, without hidden ones and `*~`.
+pub fn files(make_conf: &Path) -> Vec<PathBuf> {
+    if !make_conf.is_dir() {
+        return make_conf
+            .is_file()
+            .then(|| make_conf.to_path_buf())
+            .into_iter()
+            .collect();
+    }
+    let Ok(entries) = fs::read_dir(make_conf) else {
+        return Vec::new();
+    };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.retain(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        !name.starts_with('.') && !name.ends_with('~') && !["CVS", "RCS"].contains(&&*name)
+    });
+    paths.sort();
+    paths.iter().flat_map(|path| files(path)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_files_is_read_as_portage_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        write(
+            "20-b",
+            "A='x'\n  export B=\"${A} y\"\nC=\"1\nD=not this\n\"\n#E=1\n",
+        );
+        write("10-a", "A=1 # one\nF=\n");
+        write(".hidden", "G=1\n");
+        write("old~", "G=1\n");
+        let found = assignments(folder.path());
+        let shown: Vec<_> = found
+            .iter()
+            .map(|a| (a.name.as_str(), a.value.as_deref()))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("A", Some("1")),
+                ("F", Some("")),
+                ("A", Some("x")),
+                ("B", None),
+                ("C", Some("1\nD=not this\n"))
+            ]
+        );
+    }
+}

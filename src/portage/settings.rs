@@ -1,0 +1,242 @@
+//! Portage's settings, as `portageq` tells them; without it, as far as make.conf does.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use super::make_conf;
+use crate::process::child;
+
+/// `portageq` takes half a second, and much longer on a cold disk.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// What is asked; `*` stands for all names that begin so.
+const NAMES: &[&str] = &[
+    "BUILD_CC",
+    "CARGO_*",
+    "CC",
+    "CXX",
+    "EMERGE_LOG_DIR",
+    "EPREFIX",
+    "EROOT",
+    "FEATURES",
+    "PATH",
+    "PORTAGE_CONFIGROOT",
+    "PORTAGE_GRPNAME",
+    "PORTAGE_USERNAME",
+    "RUSTC_*",
+    "SANDBOX_WRITE",
+    "SCCACHE_*",
+];
+
+/// The settings of the installed Portage.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    values: BTreeMap<String, String>,
+    /// Why `portageq` was not heard: then only plain lines of make.conf are known.
+    pub without_portageq: Option<String>,
+}
+
+impl Settings {
+    /// Asks `portageq`, or else reads make.conf. The variables of this process that a build would
+    /// inherit are not part of it: it is the configuration, not one shell's.
+    pub fn read() -> Self {
+        match portageq() {
+            Ok(values) => Self {
+                values,
+                without_portageq: None,
+            },
+            Err(why) => {
+                let mut settings = Self {
+                    values: BTreeMap::new(),
+                    without_portageq: Some(why),
+                };
+                for one in make_conf::assignments(&settings.make_conf()) {
+                    if let Some(value) = one.value {
+                        settings.values.insert(one.name, value);
+                    }
+                }
+                settings
+            }
+        }
+    }
+
+    /// A variable's value; an empty one is none.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let value = self.values.get(name)?.as_str();
+        (!value.is_empty()).then_some(value)
+    }
+
+    /// Whether FEATURES has it; `None` where FEATURES isn't known, for Portage's defaults are not in
+    /// make.conf.
+    pub fn has_feature(&self, name: &str) -> Option<bool> {
+        let features: Vec<&str> = self
+            .get("FEATURES")
+            .unwrap_or_default()
+            .split_whitespace()
+            .collect();
+        let off = features.iter().any(|f| f.strip_prefix('-') == Some(name));
+        match self.without_portageq {
+            None => Some(features.contains(&name)),
+            Some(_) if off => Some(false),
+            Some(_) => features.contains(&name).then_some(true),
+        }
+    }
+
+    /// The offset of a Gentoo Prefix; empty on an ordinary system.
+    pub fn eprefix(&self) -> PathBuf {
+        match self.without_portageq {
+            None => self.get("EPREFIX").unwrap_or_default().into(),
+            Some(_) => eprefix(),
+        }
+    }
+
+    /// A path of the system, below the prefix: `below("etc/sandbox.d")`.
+    pub fn below(&self, path: &str) -> PathBuf {
+        let mut whole = self.eprefix().into_os_string();
+        whole.push("/");
+        whole.push(path);
+        whole.into()
+    }
+
+    /// `/etc/portage`, wherever Portage's configuration is.
+    pub fn config(&self) -> PathBuf {
+        match self.get("PORTAGE_CONFIGROOT") {
+            Some(root) => Path::new(root).join("etc/portage"),
+            None => self.below("etc/portage"),
+        }
+    }
+
+    /// Its make.conf: a file, or a folder of files.
+    pub fn make_conf(&self) -> PathBuf {
+        self.config().join("make.conf")
+    }
+
+    /// Where the installed packages are: `EROOT/var/db/pkg`.
+    pub fn installed(&self) -> PathBuf {
+        match self.get("EROOT") {
+            Some(root) => Path::new(root).join("var/db/pkg"),
+            None => self.below("var/db/pkg"),
+        }
+    }
+
+    /// What emerge did and when.
+    pub fn emerge_log(&self) -> PathBuf {
+        match self.get("EMERGE_LOG_DIR") {
+            Some(folder) => Path::new(folder).join("emerge.log"),
+            None => self.below("var/log/emerge.log"),
+        }
+    }
+
+    /// Who builds under FEATURES=userpriv: the user's name and the group's.
+    pub fn builder(&self) -> (&str, &str) {
+        (
+            self.get("PORTAGE_USERNAME").unwrap_or("portage"),
+            self.get("PORTAGE_GRPNAME").unwrap_or("portage"),
+        )
+    }
+}
+
+fn portageq() -> Result<BTreeMap<String, String>, String> {
+    let mut command = Command::new("portageq");
+    command.args(["envvar", "-v"]).args(NAMES);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        let told = |prefix: &&str| text.starts_with(*prefix);
+        if ["SCCACHE_", "RUSTC_", "CARGO_"].iter().any(told)
+            || ["CC", "CXX", "BUILD_CC", "FEATURES"].contains(&&*text)
+        {
+            command.env_remove(&name);
+        }
+    }
+    // Status 1 says that one of them isn't set.
+    match child::run(&mut command, DEADLINE) {
+        Ok(output) if output.stdout.starts_with(b"BUILD_CC=") => {
+            Ok(parse(&String::from_utf8_lossy(&output.stdout)))
+        }
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let last = said.lines().last().unwrap_or("it said nothing");
+            Err(format!("portageq failed: {}", super::printable(last, 200)))
+        }
+        Err(child::Failure::Start(error)) => Err(format!("portageq can't be run: {error}")),
+        Err(child::Failure::Deadline) => {
+            Err(format!("portageq took more than {} s", DEADLINE.as_secs()))
+        }
+    }
+}
+
+/// `NAME=VALUE` lines, the values quoted as Python's shlex.quote does.
+fn parse(text: &str) -> BTreeMap<String, String> {
+    let mut values = BTreeMap::new();
+    let mut rest = text;
+    while let Some((name, after)) = rest.split_once('=') {
+        let (mut value, mut quote, mut end) = (String::new(), None, after.len());
+        for (at, character) in after.char_indices() {
+            match (quote, character) {
+                (Some(open), c) if c == open => quote = None,
+                (Some(_), c) => value.push(c),
+                (None, '\'' | '"') => quote = Some(character),
+                (None, '\n') => {
+                    end = at;
+                    break;
+                }
+                (None, c) => value.push(c),
+            }
+        }
+        values.insert(name.to_owned(), value);
+        rest = after.get(end + 1..).unwrap_or_default();
+    }
+    values
+}
+
+/// The offset of the Gentoo Prefix that this program belongs to, without asking Portage. Portage
+/// sets `EPREFIX` for the hook; a person's shell doesn't, and there it is seen from where the
+/// program lies. Empty on an ordinary system.
+pub fn eprefix() -> PathBuf {
+    std::env::var_os("EPREFIX")
+        .filter(|prefix| !prefix.is_empty())
+        .map(PathBuf::from)
+        .or_else(|| prefix_of(&std::env::current_exe().ok()?))
+        .unwrap_or_default()
+}
+
+/// The folder that has the program's `usr/bin` and Portage's configuration. `None` on an ordinary
+/// system.
+fn prefix_of(program: &Path) -> Option<PathBuf> {
+    let folder = program.parent()?;
+    ["usr/bin", "usr/local/bin", "bin"]
+        .iter()
+        .filter(|below| folder.ends_with(below))
+        .filter_map(|below| folder.ancestors().nth(below.split('/').count()))
+        .find(|prefix| prefix.parent().is_some() && prefix.join("etc/portage").is_dir())
+        .map(Path::to_path_buf)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_portageq_prints_is_read_back() {
+        let values = parse("A=''\nB=plain\nC='two words'\nD='it'\"'\"'s'\nE='l1\nl2=x'\nF=/z\n");
+        let get = |name: &str| values[name].as_str();
+        assert_eq!((get("A"), get("B"), get("C")), ("", "plain", "two words"));
+        assert_eq!((get("D"), get("E"), get("F")), ("it's", "l1\nl2=x", "/z"));
+    }
+
+    #[test]
+    fn a_prefix_is_known_by_its_portage() {
+        let root = tempfile::tempdir().unwrap();
+        let program = root.path().join("usr/bin/sccache-report");
+        assert_eq!(prefix_of(&program), None);
+        std::fs::create_dir_all(root.path().join("etc/portage")).unwrap();
+        assert_eq!(prefix_of(&program).as_deref(), Some(root.path()));
+        let local = root.path().join("usr/local/bin/sccache-report");
+        assert_eq!(prefix_of(&local).as_deref(), Some(root.path()));
+        assert_eq!(prefix_of(&root.path().join("opt/sccache-report")), None);
+        // The system itself is no prefix.
+        assert_eq!(prefix_of("/usr/bin/sccache-report".as_ref()), None);
+    }
+}

@@ -1,0 +1,169 @@
+//! `sccache-report doctor`: what is wrong, and what to do.
+
+use std::io::{self, Write};
+
+use unicode_width::UnicodeWidthStr;
+
+use super::common::{Common, OF_ROWS};
+use super::format::{Format, Look};
+use super::sheet::{Column, Sheet, Value};
+use super::{Shown, Trouble, text};
+use crate::system::doctor::{Finding, State, examine};
+
+/// What is wrong with sccache, Portage and the hook, and what to do about it
+///
+/// A line for each check: green, yellow (it works, but not as well as it could), red (builds are
+/// not cached or not recorded), or unknown where it could not be seen. Below it are the commands
+/// that cure it, for root's shell. Nothing is changed. Run it as root to see everything.
+///
+/// Exit status: 0 nothing is red, 1 something is, 2 an error.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {}
+
+/// The width where the terminal doesn't tell one.
+const WIDTH: usize = 80;
+
+pub(super) fn run(_: &Args, common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble> {
+    common.refuse_filters("`doctor` looks at this machine")?;
+    common.refuse(OF_ROWS, "`doctor` shows every check")?;
+    let rows = examine(common.named_database());
+    let is_red = rows.iter().any(|row| row.state == State::Red);
+    match common.format {
+        Format::Table => draw(&rows, &common.look(), out)?,
+        format => format.write(&sheet(rows), &common.look(), out)?,
+    }
+    Ok(if is_red { Shown::Bad } else { Shown::Something })
+}
+
+fn sheet(rows: Vec<Finding>) -> Sheet<Finding> {
+    let columns = vec![
+        Column::<Finding>::new("check", |row| Value::text(row.check)),
+        Column::<Finding>::new("state", |row| Value::text(word(row.state))),
+        Column::<Finding>::new("message", |row| Value::text(&row.message)),
+        Column::<Finding>::new("cure", |row| match row.cure.is_empty() {
+            true => Value::Unknown,
+            false => Value::text(row.cure.join("\n")),
+        }),
+    ];
+    Sheet { columns, rows }
+}
+
+fn word(state: State) -> &'static str {
+    match state {
+        State::Green => "green",
+        State::Yellow => "yellow",
+        State::Red => "red",
+        State::Unknown => "unknown",
+    }
+}
+
+fn draw(rows: &[Finding], look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    let width = look.width.unwrap_or(WIDTH).clamp(40, 100);
+    let names = rows.iter().map(|row| row.check.len()).max().unwrap_or(0);
+    let indent = " ".repeat("unknown".len() + 2 + names + 2);
+    for row in rows {
+        let message = text::clean(&row.message);
+        let lines = fill(message.split(' '), width - indent.len(), "");
+        let state = paint(row.state, look.color);
+        writeln!(
+            out,
+            "{state}  {:names$}  {}",
+            row.check,
+            lines.join(&format!("\n{indent}"))
+        )?;
+        for command in &row.cure {
+            let command = text::clean(command);
+            let lines = fill(words(&command), width - 4, " \\");
+            writeln!(out, "    {}", lines.join("\n      "))?;
+        }
+    }
+    writeln!(out, "\n{}", summary(rows))
+}
+
+fn paint(state: State, color: bool) -> String {
+    let word = format!("{:7}", word(state));
+    let code = match state {
+        State::Green => 32,
+        State::Yellow => 33,
+        State::Red => 31,
+        State::Unknown => 2,
+    };
+    if color {
+        format!("\x1b[{code}m{word}\x1b[0m")
+    } else {
+        word
+    }
+}
+
+fn summary(rows: &[Finding]) -> String {
+    let count = |state| rows.iter().filter(|row| row.state == state).count();
+    let states = [State::Green, State::Yellow, State::Red, State::Unknown];
+    let counts: Vec<String> = states
+        .into_iter()
+        .filter(|state| count(*state) > 0)
+        .map(|state| format!("{} {}", count(state), word(state)))
+        .collect();
+    let commands = rows.iter().any(|row| !row.cure.is_empty());
+    let hint = if commands {
+        "; the commands are for root's shell"
+    } else {
+        ""
+    };
+    format!("{}{hint}", counts.join(", "))
+}
+
+/// Words in lines no wider than `width`, where a word isn't wider itself. Every line but the last
+/// ends with `joint`; all but the first have two places less, to be set in.
+fn fill<'a>(words: impl Iterator<Item = &'a str>, width: usize, joint: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        let inset = if lines.len() > 1 && !joint.is_empty() {
+            2
+        } else {
+            0
+        };
+        match lines.last_mut() {
+            Some(line) if line.width() + 1 + word.width() + joint.width() + inset <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(line) => {
+                line.push_str(joint);
+                lines.push(word.to_owned());
+            }
+            None => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// A command's words, those in quotes whole.
+fn words(command: &str) -> impl Iterator<Item = &str> {
+    let mut quote = None;
+    command.split(move |c: char| {
+        match quote {
+            Some(open) if open == c => quote = None,
+            None if matches!(c, '\'' | '"') => quote = Some(c),
+            _ => {}
+        }
+        c == ' ' && quote.is_none()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_can_be_pasted_however_narrow() {
+        let command = "echo 'A=\"b c\"' >> /etc/portage/make.conf";
+        assert_eq!(fill(words(command), 80, " \\"), [command]);
+        let lines = fill(words(command), 20, " \\");
+        assert_eq!(lines, ["echo 'A=\"b c\"' >> \\", "/etc/portage/make.conf"]);
+    }
+
+    #[test]
+    fn a_message_is_wrapped_at_words() {
+        assert_eq!(fill("aa bb cc".split(' '), 5, ""), ["aa bb", "cc"]);
+    }
+}

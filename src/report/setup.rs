@@ -1,0 +1,109 @@
+//! `sccache-report setup`: shows what it would change, asks, does it, and undoes it.
+
+use std::io::{self, BufRead, Write};
+
+use super::common::{Common, OF_ROWS};
+use super::{Shown, Trouble, text};
+use crate::system::Machine;
+use crate::system::setup::{Journal, plan};
+
+/// Configure Portage for sccache and sccache-report
+///
+/// Shows what it would change, asks, and does it: the hook's line in Portage's bashrc (or its link
+/// in bashrc.d), the folders of database and cache with their owners, the sandbox's rule for the
+/// cache, and what is missing in make.conf. What you set stays as it is. A file that is edited is
+/// kept as FILE.bak.
+///
+/// Exit status: 0 done, or nothing to do, 1 you said no, 2 an error.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Take back what setup did; the database and a cache that is not empty stay
+    #[arg(long)]
+    undo: bool,
+
+    /// Only show what would be done
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Don't ask
+    #[arg(long, short, conflicts_with = "dry_run")]
+    yes: bool,
+}
+
+pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble> {
+    common.refuse_filters("`setup` is about this machine")?;
+    common.refuse(OF_ROWS, "`setup` has no rows")?;
+    let machine = Machine::look(common.named_database());
+    let folder = machine.settings.below("var/lib/sccache-report");
+    let mut journal = Journal::read(&folder).map_err(failed)?;
+    let (steps, changes): (Vec<_>, Vec<String>) = match args.undo {
+        true => (
+            Vec::new(),
+            journal.to_undo().map(|step| step.describe_undo()).collect(),
+        ),
+        false => {
+            let plan = plan(&machine).map_err(failed)?;
+            for kept in &plan.kept {
+                let line = text::clean(&format!("left alone: {kept}"));
+                writeln!(out, "{}", text::wrap(&line, common.look().width, "  "))?;
+            }
+            let shown = plan.steps.iter().map(|step| step.describe()).collect();
+            (plan.steps, shown)
+        }
+    };
+    if changes.is_empty() {
+        let what = if args.undo { "undo" } else { "change" };
+        writeln!(out, "There is nothing to {what}.")?;
+        return Ok(Shown::Something);
+    }
+    for change in &changes {
+        for line in change.lines() {
+            writeln!(out, "{}", text::clean(line))?;
+        }
+    }
+    if args.dry_run {
+        writeln!(out, "Nothing was changed (--dry-run).")?;
+        return Ok(Shown::Something);
+    }
+    if !machine.is_root {
+        out.flush()?;
+        let cure = "run it as root, or with --dry-run to see no more than this";
+        return Err(Trouble::Request(
+            "only root can change that".into(),
+            cure.into(),
+        ));
+    }
+    if !args.yes && !agreed(out)? {
+        return Ok(Shown::Nothing("nothing was changed".into()));
+    }
+    let stays = match args.undo {
+        true => journal.undo(),
+        false => journal.apply(steps).map(|()| Vec::new()),
+    };
+    for line in stays.map_err(failed)? {
+        writeln!(out, "{}", text::clean(&line))?;
+    }
+    let next = if args.undo {
+        "Undone."
+    } else {
+        "Done. `sccache-report doctor` tells whether all is well."
+    };
+    writeln!(out, "{next}")?;
+    Ok(Shown::Something)
+}
+
+fn agreed(out: &mut dyn Write) -> io::Result<bool> {
+    write!(out, "Do this? [y/N] ")?;
+    out.flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+fn failed(error: io::Error) -> Trouble {
+    let cure = match error.kind() {
+        io::ErrorKind::PermissionDenied => "run it as root",
+        _ => "",
+    };
+    Trouble::Request(error.to_string(), cure.into())
+}

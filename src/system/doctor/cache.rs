@@ -1,0 +1,238 @@
+//! The folder of the local cache: there, writable for the builder, allowed by the sandbox.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::super::{Machine, shell};
+use super::{Finding, room};
+use crate::portage::make_conf;
+use crate::portage::user::{EXECUTE, READ, User, WRITE};
+use crate::sccache::{self, Bounds, Survey};
+
+const FOLDER: &str = "cache-folder";
+const FILES: &str = "cache-files";
+const SANDBOX: &str = "sandbox";
+
+pub(super) fn findings(machine: &Machine) -> Vec<Finding> {
+    let Some(folder) = machine.cache() else {
+        return without(machine);
+    };
+    let folder_finding = folder_is_usable(machine, folder);
+    let survey = survey(machine, folder);
+    let mut found = vec![folder_finding, files(machine, folder, &survey)];
+    found.extend(room::findings(
+        machine,
+        folder,
+        survey.as_ref().ok().and_then(Option::as_ref),
+    ));
+    found.push(sandbox(machine, folder));
+    found
+}
+
+/// No local cache is set: a remote one may do without.
+fn without(machine: &Machine) -> Vec<Finding> {
+    let remotes = sccache::remotes(|name| machine.settings.get(name));
+    if let Some((variable, kind)) = remotes.first() {
+        let message = format!("the cache is {kind} ({variable}), there is no local one");
+        return vec![Finding::green(FOLDER, message)];
+    }
+    let folder = machine.settings.below("var/cache/sccache");
+    let line = format!("SCCACHE_DIR=\"{}\"", folder.display());
+    vec![
+        Finding::red(
+            FOLDER,
+            "SCCACHE_DIR is not set: each build begins with an empty cache of its own",
+        )
+        .cure(shell::append(&line, &machine.make_conf()))
+        .cure(make_command(machine, &folder)),
+    ]
+}
+
+fn make_command(machine: &Machine, folder: &Path) -> String {
+    let (user, group) = machine.settings.builder();
+    format!("install -d -o {user} -g {group} {}", shell::path(folder))
+}
+
+fn folder_is_usable(machine: &Machine, folder: &Path) -> Finding {
+    let shown = folder.display();
+    match fs::metadata(folder) {
+        Ok(what) if what.is_dir() => {}
+        Ok(_) => return Finding::red(FOLDER, format!("{shown} is not a folder")),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return Finding::unknown(FOLDER, format!("{shown} can't be seen: {error}"));
+        }
+        Err(_) => {
+            return Finding::red(FOLDER, format!("{shown} is not there"))
+                .cure(make_command(machine, folder));
+        }
+    }
+    let Some(builder) = &machine.builder else {
+        let message = format!("there is no user {}", machine.settings.builder().0);
+        return Finding::unknown(FOLDER, message);
+    };
+    let user = &builder.name;
+    match builder.kept_from(READ | WRITE | EXECUTE, folder) {
+        None => Finding::green(FOLDER, format!("{shown}, which user {user} can write")),
+        Some(at) if at == folder => Finding::red(
+            FOLDER,
+            format!("user {user} can't write {shown}: nothing is stored"),
+        )
+        .cure(format!("chown {} {}", machine.owner(), shell::path(folder)))
+        .cure(format!("chmod u+rwx {}", shell::path(folder))),
+        Some(at) => {
+            let message = format!(
+                "user {user} can't get to {shown}: {} keeps it out",
+                at.display()
+            );
+            Finding::red(FOLDER, message).cure(format!("chmod a+x {}", shell::path(&at)))
+        }
+    }
+}
+
+/// `None` where it isn't known for whom to look.
+fn survey(machine: &Machine, folder: &Path) -> io::Result<Option<Survey>> {
+    let Some(builder) = &machine.builder else {
+        return Ok(None);
+    };
+    sccache::survey(folder, Bounds::default(), &|uid, gid, mode, is_folder| {
+        builder.may(wanted(is_folder), uid, gid, mode)
+    })
+    .map(Some)
+}
+
+/// What sccache needs: a file is read, and replaced by another of its name.
+fn wanted(is_folder: bool) -> u32 {
+    match is_folder {
+        true => READ | WRITE | EXECUTE,
+        false => READ,
+    }
+}
+
+fn files(machine: &Machine, folder: &Path, survey: &io::Result<Option<Survey>>) -> Finding {
+    let survey = match survey {
+        Ok(Some(survey)) => survey,
+        Ok(None) => return Finding::unknown(FILES, "it is not known who builds"),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Finding::unknown(FILES, "there is no folder");
+        }
+        Err(error) => {
+            return Finding::unknown(
+                FILES,
+                format!("{} can't be read: {error}", folder.display()),
+            );
+        }
+    };
+    let user = machine
+        .builder
+        .as_ref()
+        .map_or("portage", |User { name, .. }| name);
+    let least = match &survey.stopped {
+        Some(when) => format!(" (the look ended {when}: at least)"),
+        None => String::new(),
+    };
+    if survey.out_of_reach > 0 {
+        let named: Vec<String> = survey
+            .named
+            .iter()
+            .map(|path| {
+                path.strip_prefix(folder)
+                    .unwrap_or(path)
+                    .display()
+                    .to_string()
+            })
+            .collect();
+        let more = survey.out_of_reach - named.len() as u64;
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        let message = format!(
+            "user {user} can't use {} of {} files and folders, which root's builds left: {}{more}{least}",
+            survey.out_of_reach,
+            folder.display(),
+            named.join(", ")
+        );
+        return Finding::red(FILES, message)
+            .cure(format!(
+                "chown -R {} {}",
+                machine.owner(),
+                shell::path(folder)
+            ))
+            .cure(format!("chmod -R u+rwX {}", shell::path(folder)));
+    }
+    if survey.unseen > 0 {
+        let message = format!(
+            "folders that can't be looked into: {} (root can)",
+            survey.unseen
+        );
+        return Finding::unknown(FILES, message);
+    }
+    Finding::green(
+        FILES,
+        format!("user {user} can use all {} files{least}", survey.files),
+    )
+}
+
+/// sandbox's rules: a path that begins as one of SANDBOX_WRITE may be written.
+fn sandbox(machine: &Machine, folder: &Path) -> Finding {
+    let has = |name| machine.settings.has_feature(name);
+    let is_on = [has("sandbox"), has("usersandbox")];
+    if is_on == [Some(false), Some(false)] {
+        return Finding::green(SANDBOX, "FEATURES has no sandbox");
+    }
+    let shown = folder.display();
+    if let Some(rule) = allowed_by(machine, folder) {
+        return Finding::green(
+            SANDBOX,
+            format!("{} lets builds write {shown}", rule.display()),
+        );
+    }
+    let message = match is_on.contains(&Some(true)) {
+        true => {
+            format!("sandbox keeps builds from writing {shown}: they fail, or all of it misses")
+        }
+        false => format!("if FEATURES has sandbox, it keeps builds from writing {shown}"),
+    };
+    let rules = machine.settings.below("etc/sandbox.d");
+    let line = format!(
+        "SANDBOX_WRITE=\"{}/\"",
+        shown.to_string().trim_end_matches('/')
+    );
+    Finding::red(SANDBOX, message)
+        .cure(format!("mkdir -p {}", shell::path(&rules)))
+        .cure(shell::append(&line, &rules.join("20sccache")))
+}
+
+/// The file with the rule that allows it, if there is one.
+pub(in super::super) fn allowed_by(machine: &Machine, folder: &Path) -> Option<PathBuf> {
+    let settings = &machine.settings;
+    let folder = format!("{}/", folder.to_string_lossy().trim_end_matches('/'));
+    let allows = |value: &str| {
+        let rules = value.split([':', ' ', '\n']);
+        rules
+            .filter(|rule| !rule.is_empty())
+            .any(|rule| folder.starts_with(rule))
+    };
+    if settings.get("SANDBOX_WRITE").is_some_and(allows) {
+        return Some(settings.make_conf());
+    }
+    let files = [
+        settings.below("etc/sandbox.conf"),
+        settings.below("etc/sandbox.d"),
+    ];
+    let mut rules = files.iter().flat_map(|path| make_conf::assignments(path));
+    let rule =
+        rules.find(|one| one.name == "SANDBOX_WRITE" && one.value.as_deref().is_some_and(allows));
+    if let Some(rule) = rule {
+        return Some(rule.file);
+    }
+    let bashrc = settings.config().join("bashrc");
+    let text = fs::read_to_string(&bashrc).unwrap_or_default();
+    let adds = |line: &str| {
+        let rest = line.trim_start().strip_prefix("addwrite ");
+        rest.is_some_and(|rest| allows(rest.trim().trim_matches(['"', '\''])))
+    };
+    text.lines().any(adds).then_some(bashrc)
+}

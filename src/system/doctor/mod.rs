@@ -1,0 +1,92 @@
+//! What is wrong with how sccache, Portage and the hook work together, check by check, each with the
+//! commands that cure it. Everything is only looked at.
+
+mod cache;
+mod database;
+mod hook;
+mod programs;
+mod recorded;
+mod room;
+mod servers;
+mod settings;
+
+use std::path::PathBuf;
+
+use super::Machine;
+pub(super) use cache::allowed_by as sandbox_rule;
+
+/// How a check came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Fine.
+    Green,
+    /// It works, but not as well as it could.
+    Yellow,
+    /// Builds aren't cached, or aren't recorded.
+    Red,
+    /// It could not be seen.
+    Unknown,
+}
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The check's name, the same in all versions.
+    pub check: &'static str,
+    /// How it came out.
+    pub state: State,
+    /// What was found, for people.
+    pub message: String,
+    /// What to do, a command each, for root's shell.
+    pub cure: Vec<String>,
+}
+
+impl Finding {
+    fn new(check: &'static str, state: State, message: impl Into<String>) -> Self {
+        let message = message.into();
+        let cure = Vec::new();
+        Self {
+            check,
+            state,
+            message,
+            cure,
+        }
+    }
+
+    fn green(check: &'static str, message: impl Into<String>) -> Self {
+        Self::new(check, State::Green, message)
+    }
+
+    fn yellow(check: &'static str, message: impl Into<String>) -> Self {
+        Self::new(check, State::Yellow, message)
+    }
+
+    fn red(check: &'static str, message: impl Into<String>) -> Self {
+        Self::new(check, State::Red, message)
+    }
+
+    fn unknown(check: &'static str, message: impl Into<String>) -> Self {
+        Self::new(check, State::Unknown, message)
+    }
+
+    fn cure(mut self, command: impl Into<String>) -> Self {
+        self.cure.push(command.into());
+        self
+    }
+}
+
+/// Makes all checks, in the order in which things build on each other.
+pub fn examine(database: Option<PathBuf>) -> Vec<Finding> {
+    let machine = Machine::look(database);
+    let mut found = vec![settings::portage(&machine)];
+    found.extend(hook::findings(&machine));
+    found.extend(programs::findings(&machine));
+    found.push(settings::wrapper(&machine));
+    found.extend(cache::findings(&machine));
+    found.push(settings::variables(&machine));
+    found.push(settings::features(&machine));
+    found.extend(servers::findings(&machine));
+    found.extend(database::findings(&machine));
+    found.extend(recorded::findings(&machine));
+    found
+}

@@ -1,0 +1,150 @@
+//! What Portage's settings say.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::super::{Machine, shell};
+use super::Finding;
+use crate::portage::make_conf;
+use crate::sccache;
+
+/// Whether they are known at all.
+pub(super) fn portage(machine: &Machine) -> Finding {
+    const CHECK: &str = "portage";
+    let config = machine.settings.config();
+    match &machine.settings.without_portageq {
+        None => Finding::green(
+            CHECK,
+            format!(
+                "settings from portageq, {} and the profile",
+                config.display()
+            ),
+        ),
+        Some(why) => Finding::unknown(
+            CHECK,
+            format!(
+                "{why}. Only plain lines of {} are known, not the profile and Portage's defaults",
+                machine.settings.make_conf().display()
+            ),
+        ),
+    }
+}
+
+/// What cargo is to call in rustc's place.
+pub(super) fn wrapper(machine: &Machine) -> Finding {
+    const CHECK: &str = "wrapper";
+    let settings = &machine.settings;
+    let cure = || shell::append("RUSTC_WRAPPER=\"sccache\"", &machine.make_conf());
+    let launchers: Vec<String> = ["CC", "CXX"]
+        .iter()
+        .filter_map(|name| Some((name, settings.get(name)?)))
+        .filter(|(_, value)| is_sccache(value.split_whitespace().next().unwrap_or_default()))
+        .map(|(name, value)| format!(", {name}=\"{value}\""))
+        .collect();
+    let launchers = launchers.concat();
+    let named = settings
+        .get("RUSTC_WRAPPER")
+        .or(settings.get("CARGO_BUILD_RUSTC_WRAPPER"));
+    match named {
+        Some(value) if is_sccache(value) => {
+            Finding::green(CHECK, format!("RUSTC_WRAPPER=\"{value}\"{launchers}"))
+        }
+        Some(value) => {
+            let message = format!("RUSTC_WRAPPER=\"{value}\" is not sccache: Rust is not cached");
+            Finding::red(CHECK, message).cure(cure())
+        }
+        None => match elsewhere(&settings.config()) {
+            Some(file) => {
+                let message = format!(
+                    "only {} sets RUSTC_WRAPPER: in which builds, it decides",
+                    file.display()
+                );
+                Finding::yellow(CHECK, message).cure(cure())
+            }
+            None => {
+                let message = format!("RUSTC_WRAPPER is not set: Rust is not cached{launchers}");
+                Finding::red(CHECK, message).cure(cure())
+            }
+        },
+    }
+}
+
+fn is_sccache(program: &str) -> bool {
+    Path::new(program)
+        .file_name()
+        .is_some_and(|name| name == "sccache")
+}
+
+/// bashrc, or a file for package.env, that sets the wrapper.
+fn elsewhere(config: &Path) -> Option<PathBuf> {
+    let mut files = make_conf::files(&config.join("env"));
+    files.push(config.join("bashrc"));
+    let sets = |file: &PathBuf| {
+        let text = fs::read(file).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        text.lines()
+            .any(|line| !line.trim_start().starts_with('#') && line.contains("RUSTC_WRAPPER="))
+    };
+    files.into_iter().find(sets)
+}
+
+/// What works against caching, or against each other.
+pub(super) fn variables(machine: &Machine) -> Finding {
+    const CHECK: &str = "variables";
+    let found = sccache::contradictions(|name| machine.settings.get(name));
+    if found.is_empty() {
+        return Finding::green(CHECK, "no SCCACHE_* variable works against another");
+    }
+    let told: Vec<String> = found
+        .iter()
+        .map(|one| format!("{} {}", one.variable, one.why))
+        .collect();
+    let mut finding = Finding::yellow(CHECK, told.join("; "));
+    let assigned = make_conf::assignments(&machine.settings.make_conf());
+    for one in found {
+        let mut files: Vec<&PathBuf> = assigned
+            .iter()
+            .filter(|a| a.name == one.variable)
+            .map(|a| &a.file)
+            .collect();
+        files.dedup();
+        for file in files {
+            let line = format!("/^[[:space:]]*(export[[:space:]]+)?{}=/d", one.variable);
+            finding = finding.cure(format!("sed -i -E '{line}' {}", shell::path(file)));
+        }
+    }
+    finding
+}
+
+/// FEATURES that matter to the cache.
+pub(super) fn features(machine: &Machine) -> Finding {
+    const CHECK: &str = "features";
+    let has = |name| machine.settings.has_feature(name);
+    let mut wrong = Vec::new();
+    if has("ccache") == Some(true) {
+        wrong.push((
+            "ccache stores C and C++ a second time where sccache calls the compiler",
+            "-ccache",
+        ));
+    }
+    let left = machine.settings.get("SCCACHE_REPORT_CHOWN") == Some("no");
+    if has("userpriv") == Some(false) && left {
+        wrong.push((
+            "without userpriv root compiles, and SCCACHE_REPORT_CHOWN=no leaves what it writes to root",
+            "userpriv",
+        ));
+    }
+    let told = |name| match has(name) {
+        Some(true) => name.to_owned(),
+        Some(false) => format!("no {name}"),
+        None => format!("perhaps {name}"),
+    };
+    if wrong.is_empty() {
+        let names = ["userpriv", "network-sandbox", "pid-sandbox", "sandbox"];
+        return Finding::green(CHECK, names.map(told).join(", "));
+    }
+    let messages: Vec<&str> = wrong.iter().map(|(message, _)| *message).collect();
+    let flags: Vec<&str> = wrong.iter().map(|(_, flag)| *flag).collect();
+    let line = format!("FEATURES=\"${{FEATURES}} {}\"", flags.join(" "));
+    Finding::yellow(CHECK, messages.join("; ")).cure(shell::append(&line, &machine.make_conf()))
+}

@@ -1,0 +1,76 @@
+//! What is known of this machine before anything is looked at or changed.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::portage::Settings;
+use crate::portage::bashrc::Bashrc;
+use crate::portage::user::User;
+
+/// This machine's Portage, its builder, its cache.
+pub struct Machine {
+    /// Portage's settings.
+    pub settings: Settings,
+    /// What its bashrc does with the hook, or why that can't be read.
+    pub bashrc: io::Result<Bashrc>,
+    /// The user that builds; `None` where there is no such user.
+    pub builder: Option<User>,
+    /// The database.
+    pub database: PathBuf,
+    /// Whether this process is root's.
+    pub is_root: bool,
+}
+
+impl Machine {
+    /// Asks Portage. `database` is what the command line or the environment name.
+    pub fn look(database: Option<PathBuf>) -> Self {
+        let settings = Settings::read();
+        let named = |path: &PathBuf| !path.as_os_str().is_empty();
+        let database = database.filter(named);
+        let configured = || settings.get("SCCACHE_REPORT_DB").map(PathBuf::from);
+        let default = || settings.below("var/lib/sccache-report/stats.db");
+        Self {
+            bashrc: Bashrc::read(&settings.config()),
+            builder: match settings.has_feature("userpriv") {
+                Some(false) => User::named("root"),
+                _ => User::named(settings.builder().0),
+            },
+            database: database.or_else(configured).unwrap_or_else(default),
+            is_root: rustix::process::geteuid().is_root(),
+            settings,
+        }
+    }
+
+    /// The folder of the local cache, where one is set.
+    pub fn cache(&self) -> Option<&Path> {
+        self.settings
+            .get("SCCACHE_DIR")
+            .map(Path::new)
+            .filter(|folder| folder.is_absolute())
+    }
+
+    /// Where setup and cures put lines for make.conf: a file of their own where that is a folder.
+    pub fn make_conf(&self) -> PathBuf {
+        let make_conf = self.settings.make_conf();
+        match make_conf.is_dir() {
+            true => make_conf.join("sccache-report"),
+            false => make_conf,
+        }
+    }
+
+    /// The hook that was installed along with this program.
+    pub fn hook(&self) -> PathBuf {
+        const BELOW: &str = "share/sccache-report/sccache-report.sh";
+        std::env::current_exe()
+            .ok()
+            .and_then(|program| Some(program.parent()?.parent()?.join(BELOW)))
+            .filter(|hook| hook.is_file())
+            .unwrap_or_else(|| self.settings.below("usr").join(BELOW))
+    }
+
+    /// Who owns the cache: `portage:portage`.
+    pub(super) fn owner(&self) -> String {
+        let (user, group) = self.settings.builder();
+        format!("{user}:{group}")
+    }
+}

@@ -1,0 +1,11 @@
+//! sccache-report on this machine: what `sccache-report setup` changes, and what `doctor` sees.
+//!
+//! Both read Portage's settings once ([`Machine`]). Nothing here prints, asks, or writes the
+//! database: a person's side of it is in `report`.
+
+pub mod doctor;
+mod machine;
+pub mod setup;
+mod shell;
+
+pub use machine::Machine;

@@ -1,0 +1,336 @@
+//! One thing that setup changes, and how it is changed back.
+
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::file;
+
+/// Who owns a file or folder, and its mode.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// `USER:GROUP`, for people.
+    pub name: String,
+    /// The user.
+    pub uid: u32,
+    /// The group.
+    pub gid: u32,
+    /// The permissions, without the file's kind.
+    pub mode: u32,
+}
+
+impl Owner {
+    /// Of what there is.
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        let what = fs::metadata(path)?;
+        Ok(Self {
+            name: format!("{}:{}", what.uid(), what.gid()),
+            uid: what.uid(),
+            gid: what.gid(),
+            mode: what.mode() & 0o7777,
+        })
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        (self.uid, self.gid, self.mode) == (other.uid, other.gid, other.mode)
+    }
+
+    fn give(&self, path: &Path) -> io::Result<()> {
+        chown(path, Some(self.uid), Some(self.gid))?;
+        fs::set_permissions(path, Permissions::from_mode(self.mode))
+    }
+
+    fn shown(&self) -> String {
+        format!("{}, mode {:04o}", self.name, self.mode)
+    }
+}
+
+/// A change; what was before is in it from when it is done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Step {
+    /// Makes a folder.
+    Folder { path: PathBuf, owner: Owner },
+    /// Gives something an owner and a mode.
+    Give {
+        path: PathBuf,
+        owner: Owner,
+        was: Owner,
+    },
+    /// Makes a symbolic link.
+    Link { path: PathBuf, to: PathBuf },
+    /// Adds lines to the end of a file, or makes a file of them.
+    Lines {
+        path: PathBuf,
+        lines: Vec<String>,
+        /// What was added, byte for byte.
+        added: String,
+        /// A copy of the file as it was; `None` where there was no file.
+        backup: Option<PathBuf>,
+    },
+}
+
+impl Step {
+    /// Lines for a file that is there or not.
+    pub(super) fn lines(path: PathBuf, lines: Vec<String>) -> io::Result<Self> {
+        let before = file::content(&path)?;
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let open = before.last().is_some_and(|&last| last != b'\n');
+        let is_there = path.symlink_metadata().is_ok();
+        Ok(Self::Lines {
+            added: if open { format!("\n{text}") } else { text },
+            backup: is_there.then(|| file::backup_name(&path)),
+            path,
+            lines,
+        })
+    }
+
+    /// What it is, for people, over several lines.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Folder { path, owner } => {
+                format!("{}\n  new folder of {}", path.display(), owner.shown())
+            }
+            Self::Give { path, owner, was } => {
+                format!(
+                    "{}\n  from {}\n  to   {}",
+                    path.display(),
+                    was.shown(),
+                    owner.shown()
+                )
+            }
+            Self::Link { path, to } => {
+                format!("{}\n  new link to {}", path.display(), to.display())
+            }
+            Self::Lines {
+                path,
+                lines,
+                backup,
+                ..
+            } => {
+                let how = match backup {
+                    Some(backup) => format!(" (as it was: {})", backup.display()),
+                    None => " (new)".to_owned(),
+                };
+                let lines: String = lines.iter().map(|line| format!("\n  + {line}")).collect();
+                format!("{}{how}{lines}", path.display())
+            }
+        }
+    }
+
+    /// What undoing it does, for people.
+    pub fn describe_undo(&self) -> String {
+        match self {
+            Self::Folder { path, .. } => {
+                format!("{}\n  remove the folder, if it is empty", path.display())
+            }
+            Self::Give { path, owner, was } => {
+                format!(
+                    "{}\n  from {}\n  to   {}",
+                    path.display(),
+                    owner.shown(),
+                    was.shown()
+                )
+            }
+            Self::Link { path, .. } => format!("{}\n  remove the link", path.display()),
+            Self::Lines { path, lines, .. } => {
+                let lines: String = lines.iter().map(|line| format!("\n  - {line}")).collect();
+                format!("{}{lines}", path.display())
+            }
+        }
+    }
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// Where the file system refuses; nothing is half done.
+    pub(super) fn apply(&self) -> io::Result<()> {
+        match self {
+            Self::Folder { path, owner } => {
+                fs::create_dir(path)?;
+                owner.give(path)
+            }
+            Self::Give { path, owner, .. } => owner.give(path),
+            Self::Link { path, to } => symlink(to, path),
+            Self::Lines {
+                path,
+                added,
+                backup,
+                ..
+            } => {
+                if let Some(backup) = backup {
+                    file::copy(path, backup)?;
+                }
+                let content = [&file::content(path)?, added.as_bytes()].concat();
+                file::replace(path, &content)
+            }
+        }
+    }
+
+    /// Takes it back, as far as nobody changed it since; says what stays, if anything.
+    ///
+    /// # Errors
+    /// Where the file system refuses.
+    pub(super) fn undo(&self) -> io::Result<Option<String>> {
+        match self {
+            Self::Folder { path, .. } => match fs::remove_dir(path) {
+                Ok(()) => Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(Some(
+                    format!("{} stays, for it is not empty", path.display()),
+                )),
+                Err(error) => Err(error),
+            },
+            Self::Give { path, owner, was } => match Owner::of(path) {
+                Ok(now) if now.is_same(owner) => was.give(path).map(|()| None),
+                Ok(now) if now.is_same(was) => Ok(None),
+                Ok(now) => Ok(Some(format!("{} stays {}", path.display(), now.shown()))),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(error),
+            },
+            Self::Link { path, to } => match fs::read_link(path) {
+                Ok(target) if target == *to => fs::remove_file(path).map(|()| None),
+                Ok(target) => Ok(Some(format!(
+                    "{} stays: it leads to {}",
+                    path.display(),
+                    target.display()
+                ))),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                Err(_) => Ok(Some(format!(
+                    "{} stays: it is no link any more",
+                    path.display()
+                ))),
+            },
+            Self::Lines {
+                path,
+                lines,
+                added,
+                backup,
+            } => undo_lines(path, lines, added, backup.as_deref()),
+        }
+    }
+}
+
+fn undo_lines(
+    path: &Path,
+    lines: &[String],
+    added: &str,
+    backup: Option<&Path>,
+) -> io::Result<Option<String>> {
+    let now = file::content(path)?;
+    let without = take_away(&now, lines, added);
+    if without != now {
+        match backup {
+            None if without.is_empty() => fs::remove_file(path)?,
+            _ => file::replace(path, &without)?,
+        }
+    }
+    match backup {
+        Some(backup) if file::content(backup)? == without => match fs::remove_file(backup) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(None),
+        },
+        Some(backup) => Ok(Some(format!(
+            "{} was changed since; as it was before: {}",
+            path.display(),
+            backup.display()
+        ))),
+        None if without.is_empty() => Ok(None),
+        None => Ok(Some(format!(
+            "{} stays, with what others added",
+            path.display()
+        ))),
+    }
+}
+
+/// What was added comes off the end byte for byte; elsewhere as a whole; and where it was taken
+/// apart, each line once.
+fn take_away(now: &[u8], lines: &[String], added: &str) -> Vec<u8> {
+    if let Some(before) = now.strip_suffix(added.as_bytes()) {
+        return before.to_vec();
+    }
+    let text = added.strip_prefix('\n').unwrap_or(added).as_bytes();
+    if let Some(at) = now
+        .windows(text.len().max(1))
+        .position(|window| window == text)
+    {
+        return [&now[..at], &now[at + text.len()..]].concat();
+    }
+    let mut ours: Vec<&[u8]> = lines.iter().map(String::as_bytes).collect();
+    let mut left = Vec::new();
+    for line in now.split_inclusive(|&byte| byte == b'\n') {
+        let bare = line.strip_suffix(b"\n").unwrap_or(line);
+        match ours.iter().position(|&one| one == bare) {
+            Some(at) => drop(ours.remove(at)),
+            None => left.extend_from_slice(line),
+        }
+    }
+    left
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Adds `B` to a file, has it changed, undoes: (before, change, after, backup still there).
+    #[test]
+    fn only_its_own_lines_are_taken_away() {
+        for (before, change, after, kept) in [
+            (Some("a\n"), "", Some("a\n"), false),
+            (Some("no newline"), "", Some("no newline"), false),
+            (Some(""), "", Some(""), false),
+            (None, "", None, false),
+            (None, "x\n", Some("x\n"), false),
+            (Some("a"), "x\n", Some("a\nx\n"), true),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("f");
+            if let Some(before) = before {
+                fs::write(&path, before).unwrap();
+                fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+            }
+            let step = Step::lines(path.clone(), vec!["# ours".into(), "B=1".into()]).unwrap();
+            step.apply().unwrap();
+            let now = fs::read_to_string(&path).unwrap();
+            assert!(now.ends_with("# ours\nB=1\n"), "{now}");
+            fs::write(&path, now + change).unwrap();
+            step.undo().unwrap();
+            assert_eq!(fs::read_to_string(&path).ok().as_deref(), after);
+            assert_eq!(
+                folder.path().join("f.bak").exists(),
+                kept,
+                "{before:?} {change:?}"
+            );
+            if before.is_some() {
+                assert_eq!(Owner::of(&path).unwrap().mode, 0o640);
+            }
+        }
+    }
+
+    #[test]
+    fn lines_that_were_taken_apart_go_one_by_one() {
+        let lines = ["# ours".to_owned(), "B=1".to_owned()];
+        let left = take_away(b"B=1\nx\n# ours\nB=1\n", &lines, "# ours\nB=1\n");
+        assert_eq!(left, b"B=1\nx\n");
+        let left = take_away(b"# ours\nx\nB=1\nB=2\n", &lines, "# ours\nB=1\n");
+        assert_eq!(left, b"x\nB=2\n");
+    }
+
+    #[test]
+    fn behind_a_link_the_target_is_edited() {
+        let folder = tempfile::tempdir().unwrap();
+        let (link, target) = (folder.path().join("link"), folder.path().join("target"));
+        fs::write(&target, "a\n").unwrap();
+        symlink("target", &link).unwrap();
+        let step = Step::lines(link.clone(), vec!["B=1".into()]).unwrap();
+        step.apply().unwrap();
+        assert_eq!(fs::read_to_string(&target).unwrap(), "a\nB=1\n");
+        assert!(link.symlink_metadata().unwrap().is_symlink());
+        step.undo().unwrap();
+        assert_eq!(fs::read_to_string(&target).unwrap(), "a\n");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+}

@@ -1,0 +1,98 @@
+//! Phases and builds that are killed without a word, and builds that can be kept nowhere, on a real Portage.
+
+mod support;
+
+use std::fs;
+
+use support::builds::{SHARED_NETWORK, assert_not_measured, assert_rows, only_build, rows};
+use support::{Root, ebuild};
+
+fn root(phases: &str) -> Root {
+    let root = Root::new();
+    root.ebuild("dev-test/dies-1.0", &ebuild(phases));
+    root
+}
+
+/// As the kernel does it when memory is short: emerge lives on.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_phase_whose_shell_is_killed_is_not_measured_and_leaves_no_server() {
+    for features in ["", "-pid-sandbox", SHARED_NETWORK] {
+        let root =
+            root("src_configure() { one a; }\nsrc_compile() { one b; kill -KILL $$ ${BASHPID}; }");
+        let run = root
+            .emerge_with(&[("FEATURES", features)], &["dev-test/dies"])
+            .failed();
+        let build = only_build(&root, &run);
+        assert_rows(&root, &run, &[("failed", 1, "configure compile")]);
+        assert_not_measured(&build, &run, "killed before its numbers");
+    }
+}
+
+/// emerge and the phase's shell are killed together. With FEATURES=keepwork the next one goes on, with the numbers only
+/// where ${T} is kept as well.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_killed_phase_is_known_to_the_next_build() {
+    for (features, expected) in [
+        (
+            SHARED_NETWORK,
+            vec![
+                ("interrupted", 1, "configure compile"),
+                ("merged", 1, "configure compile"),
+            ],
+        ),
+        (
+            "keepwork -pid-sandbox",
+            vec![
+                ("interrupted", 1, "configure compile"),
+                ("merged", 1, "compile"),
+            ],
+        ),
+        (
+            "keepwork keeptemp -pid-sandbox",
+            vec![("merged", 2, "configure compile")],
+        ),
+    ] {
+        let root = root(
+            "src_configure() { one a; }\n\
+             src_compile() { one b; [[ -n ${GO_ON} ]] || { echo $$ ${BASHPID} > /mnt/gentoo/tmp/phase; kill -STOP ${BASHPID}; }; one c; }",
+        );
+        let script = "emerge -1 dev-test/dies & until [[ -s /tmp/phase ]]; do sleep 0.1; done\n\
+                      kill -KILL $! $(< /tmp/phase); wait $!\n\
+                      GO_ON=1 emerge -1 dev-test/dies";
+        let run = root
+            .run_with(&[("FEATURES", features)], &["bash", "-c", script])
+            .ok();
+        assert_rows(&root, &run, &expected);
+        let builds = root.builds(&[]);
+        let killed = &builds[0]["phases"]["compile"];
+        let why = killed["not_measured"].as_str().unwrap();
+        assert!(why.contains("killed before its numbers"), "{killed}");
+    }
+}
+
+/// The failed build's numbers are in its log, and in the snapshots that stay: recorded once, and with no other's.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_failed_build_that_can_be_kept_nowhere_is_recorded_at_the_next_one() {
+    let root = root("src_compile() { one a; [[ -n ${GO_ON} ]] || die now; one b; }");
+    let no_folder = root.file("var/lib/sccache-report");
+    fs::write(&no_folder, "not a folder").unwrap();
+    let run = root.emerge_with(&[], &["dev-test/dies"]).failed();
+    assert_eq!(run.log.matches(" * sccache-report-build: {").count(), 1);
+    fs::remove_file(&no_folder).unwrap();
+    let run = root.emerge_with(&[("GO_ON", "1")], &["dev-test/dies"]).ok();
+    let expected = [("failed", 1, "compile"), ("merged", 1, "compile")];
+    assert_rows(&root, &run, &expected);
+    assert!(
+        run.log
+            .contains("sccache-report: 1 build that waited recorded"),
+        "{}",
+        run.log
+    );
+    let imported = root
+        .run(&["sccache-collect", "import", "/mnt/gentoo/var/log/portage"])
+        .ok();
+    assert_eq!(rows(&root).len(), 2, "{}", imported.log);
+}

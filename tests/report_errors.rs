@@ -1,0 +1,194 @@
+//! Errors that teach: what was wrong, and what to do. No option is silently ignored.
+
+mod common;
+
+use std::os::unix::net::UnixListener;
+use std::process::{Command, Stdio};
+
+use common::*;
+use sccache_report::store::Store;
+
+#[test]
+fn what_has_no_sense_is_refused_and_says_why() {
+    let (_folder, db) = folder();
+    record(&db, &sample());
+    for (args, said) in [
+        (&["--sort", "hits"][..], "the overview is no list of rows"),
+        (&["--limit", "3"], "the overview is no list of rows"),
+        (&["--columns", "hits"], "the overview is no list of rows"),
+        (&["show", "emlop", "--sort", "hits"], "prints sections"),
+        (
+            &["show", "emlop", "--limit", "1", "--format", "json"],
+            "prints sections",
+        ),
+        (&["show", "emlop", "--columns", "hits"], "prints sections"),
+        (&["show", "b0000001", "--since", "3d"], "named by its id"),
+        (&["packages", "-e"], "there is none"),
+        (&["-e"], "there is none"),
+        (&["emerges", "-e"], "there is none"),
+        (
+            &["packages", "--sort", "hitrate"],
+            "the columns are: hit_rate, package,",
+        ),
+        (&["packages", "--sort", "hits:up"], "`up` is no direction"),
+        (
+            &["packages", "--columns", "package,bulids"],
+            "the columns are: builds, package,",
+        ),
+        (&["packages", "--columns", "package,package"], "named twice"),
+        (&["packages", "--columns", ""], "there is no column ``"),
+        (
+            &["builds", "--columns", "phases"],
+            "only `--columns` of JSON",
+        ),
+        (
+            &["builds", "--sort", "phases", "--format", "json"],
+            "only `--columns` of JSON",
+        ),
+        (
+            &["packages", "nope", "--columns", "nope"],
+            "no column `nope`",
+        ),
+        (
+            &["builds", "--since", "today", "--until", "2026-11-01"],
+            "nothing can lie between",
+        ),
+        (
+            &["builds", "--since", "soonish"],
+            "write it like 2026-11-01",
+        ),
+        (&["builds", "--since", "tomorrow"], "yet to come"),
+        (
+            &["builds", "--outcome", "failing"],
+            "possible values: merged, packaged, failed",
+        ),
+        (&["builds", "--last", "few"], "invalid value"),
+        (&["builds", "--min-builds", "x"], "--min-builds"),
+    ] {
+        let output = run(&db, args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", err(&output));
+        assert!(err(&output).contains(said), "{args:?}: {}", err(&output));
+        assert_eq!(out(&output), "", "{args:?}");
+    }
+}
+
+#[test]
+fn what_matches_nothing_says_what_there_is() {
+    let (_folder, db) = folder();
+    record(&db, &sample());
+    for (args, said) in [
+        (&["emlopp"][..], "did you mean app-portage/emlop?"),
+        (
+            &["packages", "app-protage/emlop"],
+            "did you mean app-portage/emlop?",
+        ),
+        (&["builds", "zz*top"], "lists all"),
+        (&["show", "riprgep"], "did you mean sys-apps/ripgrep?"),
+        (&["emerges", "xyz"], "`sccache-report packages` lists all"),
+        (
+            &["builds", "--language", "fortran"],
+            "there are: C/C++, Rust",
+        ),
+        (&["builds", "--repository", "guru"], "there are: gentoo"),
+        (&["emerges", "ripgrep"], "known to be of an emerge command"),
+        (
+            &["builds", "emlop", "--outcome", "failed"],
+            "no recorded build matches",
+        ),
+    ] {
+        let output = run(&db, args);
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {}", err(&output));
+        assert!(err(&output).contains(said), "{args:?}: {}", err(&output));
+        assert_eq!(err(&output).lines().count(), 1, "{args:?}");
+    }
+}
+
+#[test]
+fn a_database_without_builds_says_what_to_do_next() {
+    let (_folder, db) = folder();
+    drop(Store::open_for_recording(&db).unwrap());
+    for args in [
+        &[][..],
+        &["emlop"],
+        &["packages"],
+        &["builds"],
+        &["emerges"],
+        &["trend"],
+        &["show", "emlop"],
+    ] {
+        let output = run(&db, args);
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        let said = err(&output);
+        assert!(
+            said.contains("nothing is recorded yet: emerge"),
+            "{args:?}: {said}"
+        );
+        assert!(json(&db, args).is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn what_is_no_file_is_refused_at_once() {
+    let (folder, _) = folder();
+    let fifo = folder.path().join("fifo");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&fifo)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let socket = folder.path().join("socket");
+    let _listens = UnixListener::bind(&socket).unwrap();
+    for path in [
+        &fifo,
+        &socket,
+        &folder.path().to_path_buf(),
+        &"/dev/null".into(),
+    ] {
+        let output = run(path, &["builds"]);
+        assert_eq!(output.status.code(), Some(2), "{}", path.display());
+        let said = format!("{} is not a file", path.display());
+        assert!(err(&output).contains(&said), "{}", err(&output));
+    }
+    let output = run("".as_ref(), &[]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn nobody_to_tell_is_no_reason_to_fail() {
+    let (_folder, db) = folder();
+    record(&db, &sample());
+    for (args, status) in [
+        (&["nope"][..], 1),
+        (&["builds", "--sort", "x"], 2),
+        (&["--bad"], 2),
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = program();
+        command
+            .arg("--db")
+            .arg(&db)
+            .args(args)
+            .stdout(Stdio::null())
+            .stderr(writer);
+        assert_eq!(command.status().unwrap().code(), Some(status), "{args:?}");
+    }
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = program()
+        .arg("--db")
+        .arg(&db)
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        err(&output).contains("can't write the report"),
+        "{}",
+        err(&output)
+    );
+}

@@ -1,0 +1,66 @@
+//! What tests of servers and of the ends of builds look at.
+
+use serde_json::Value;
+
+use super::{Root, Run};
+
+/// Each phase in the host's namespaces.
+pub const SHARED_NETWORK: &str = "-network-sandbox -pid-sandbox";
+
+/// The server's process, by what only it has in its environment; and its end, waited for: a client that still meets a
+/// dying server fails, with or without us.
+pub const SERVER: &str = "server() { grep -lzx SCCACHE_START_SERVER=1 /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3; }\n\
+                      slay() { local pid=$(server); kill -KILL ${pid}; while [[ -e /proc/${pid}/exe ]]; do sleep 0.01; done; }\n";
+
+/// The only build's row, of a run that left no process.
+#[track_caller]
+pub fn only_build(root: &Root, run: &Run) -> Value {
+    assert!(run.leftovers.is_empty(), "{:?}\n{}", run.leftovers, run.log);
+    let mut builds = root.builds(&[]);
+    assert_eq!(builds.len(), 1, "{}", run.log);
+    builds.remove(0)
+}
+
+#[track_caller]
+pub fn assert_not_measured(build: &Value, run: &Run, why: &str) {
+    let phase = &build["phases"]["compile"];
+    assert_eq!(phase["measured"], false, "{build}");
+    assert!(
+        phase["hits"].is_null() && phase["misses"].is_null(),
+        "{phase}"
+    );
+    assert!(
+        phase["not_measured"].as_str().unwrap().contains(why),
+        "{phase}"
+    );
+    let warnings = run
+        .log
+        .lines()
+        .filter(|line| line.starts_with(" * sccache-report: the compile phase was not measured"));
+    // Once where it happens, and once more in the messages that emerge repeats at its end.
+    assert_eq!(warnings.count(), 2, "{}", run.log);
+}
+
+/// (outcome, misses, phases) of every build recorded.
+pub fn rows(root: &Root) -> Vec<(String, u64, String)> {
+    let row = |build: &Value| {
+        let phases = build["phases"].as_object().unwrap();
+        let names: Vec<&str> = phases.keys().map(String::as_str).collect();
+        (
+            build["outcome"].as_str().unwrap().to_owned(),
+            build["misses"].as_u64().unwrap(),
+            names.join(" "),
+        )
+    };
+    root.builds(&[]).iter().map(row).collect()
+}
+
+#[track_caller]
+pub fn assert_rows(root: &Root, run: &Run, expected: &[(&str, u64, &str)]) {
+    let expected: Vec<_> = expected
+        .iter()
+        .map(|(o, m, p)| ((*o).to_owned(), *m, (*p).to_owned()))
+        .collect();
+    assert_eq!(rows(root), expected, "{}", run.log);
+    assert!(run.leftovers.is_empty(), "{:?}\n{}", run.leftovers, run.log);
+}
