@@ -178,7 +178,14 @@ impl World {
             package: self.packages[n].name.clone(),
             version: self.packages[n].version(),
             slot: Some("0".into()),
-            repository: Some(if n % 20 == 0 { "guru" } else { "gentoo" }.into()),
+            repository: Some(
+                if n.is_multiple_of(20) {
+                    "guru"
+                } else {
+                    "gentoo"
+                }
+                .into(),
+            ),
             merge_type: Some("source".into()),
             emerge: self.emerge.clone(),
             outcome,
