@@ -8,8 +8,9 @@ use crate::store::{Filter, Store};
 const SUGGESTIONS: usize = 3;
 
 /// What a database without builds has to say.
-pub(super) const NOTHING_YET: &str = "nothing is recorded yet: emerge a package that is built with sccache, \
-    or import old build logs (sccache-collect import /var/log/portage)";
+pub(super) const NOTHING_YET: &str = "nothing is recorded yet: emerge a package that is built with \
+    sccache (`sccache-report doctor` says whether it can be recorded), or import old build logs \
+    (sccache-collect import /var/log/portage)";
 
 /// That no package matches, and which ones may be meant.
 pub(super) fn unknown_package(store: &Store, patterns: &[String]) -> Result<String, Trouble> {
