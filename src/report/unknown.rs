@@ -40,9 +40,13 @@ pub(super) fn unknown_names(store: &Store, filter: &Filter) -> Result<Option<Str
             "no recorded build has the {what} {asked}; there are: {there}"
         ))))
     };
-    let (asked, there) = (&filter.repositories, store.repositories()?);
-    if !asked.is_empty() && !asked.iter().any(|name| there.contains(name)) {
-        return why("repository", asked, &there);
+    // What there is takes a look at every build: only where somebody asks.
+    let asked = &filter.repositories;
+    if !asked.is_empty() {
+        let there = store.repositories()?;
+        if !asked.iter().any(|name| there.contains(name)) {
+            return why("repository", asked, &there);
+        }
     }
     if filter.languages.is_empty() {
         return Ok(None);

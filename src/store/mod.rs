@@ -43,6 +43,7 @@ mod record;
 mod rows;
 mod saved;
 mod snapshot;
+mod summary;
 mod words;
 
 pub use error::{Error, Result};
