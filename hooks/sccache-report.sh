@@ -163,7 +163,7 @@ ___sccache_report_begin() {
 
 	if [[ -n ${___sccache_report_shared} ]]; then
 		! ___sccache_report_is_configured || ___sccache_report_baseline=$(
-			"${___sccache_report_collector}" phase --shared --begin --sccache "${___sccache_report_sccache}" 2>/dev/null)
+			___sccache_report_collect phase --shared --begin --sccache "${___sccache_report_sccache}" 2>/dev/null)
 		[[ -n ${___sccache_report_baseline} ]] || return 0
 	else
 		# A server forgets all when it exits after 10 idle minutes: a phase may compile C++ for hours
@@ -256,8 +256,14 @@ ___sccache_report_end() {
 }
 
 ___sccache_report_phase() {
-	SCCACHE_SERVER_UDS=${___sccache_report_socket} SCCACHE_SERVER_PORT=${___sccache_report_port} \
-		exec "${___sccache_report_collector}" phase "$@"
+	export SCCACHE_SERVER_UDS=${___sccache_report_socket} SCCACHE_SERVER_PORT=${___sccache_report_port}
+	___sccache_report_collect phase "$@"
+}
+
+# The collector in place of a subshell. What it has to know Portage exports for ebuilds up to EAPI 8 only.
+___sccache_report_collect() {
+	export T EPREFIX EBUILD_PHASE CATEGORY PN PVR MERGE_TYPE
+	exec "${___sccache_report_collector}" "$@"
 }
 
 # Stands in for post_src_PHASE, and gives the user's own back. Theirs goes first, so that it still
@@ -287,7 +293,7 @@ ___sccache_report_record() {
 	local -a left=("${T}"/.sccache-report*)
 	[[ -e ${left-} ]] || return 0
 	# It writes where a sandbox would not let it.
-	___sccache_report_say "$(SANDBOX_ON=0 "${___sccache_report_collector}" record --outcome "$1" --slot "${SLOT-}" 2>&1)"
+	___sccache_report_say "$(SANDBOX_ON=0 ___sccache_report_collect record --outcome "$1" --slot "${SLOT-}" 2>&1)"
 }
 
 # The collector's words: a line that begins with "warning: " through ewarn, the rest through einfo.

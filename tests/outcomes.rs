@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::builds::{assert_rows, rows};
+use support::builds::{SHARED_NETWORK, assert_rows, rows};
 use support::{Root, ebuild};
 
 fn root(phases: &str) -> Root {
@@ -208,6 +208,43 @@ fn eapi_7_is_recorded_as_well() {
     );
     let run = root.emerge(&["dev-test/ends"]);
     assert_rows(&root, &run, &[("merged", 1, "compile")]);
+}
+
+/// For EAPI 9 Portage exports neither T nor CATEGORY. That EAPI needs bash 5.3; for the others there is a variable.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn what_eapi_9_does_not_export_is_recorded_as_well() {
+    for features in ["", SHARED_NETWORK] {
+        let root = root(
+            "src_compile() { export -p | grep -E ' (T|PN)=' && die exported; one a; }\nsrc_install() { one b; }",
+        );
+        let environment = [
+            ("PORTAGE_DO_NOT_EXPORT_PMS_VARS", "1"),
+            ("FEATURES", features),
+        ];
+        root.run_with(&environment, &["ebuild", EBUILD, "compile"])
+            .ok();
+        let run = root.emerge_with(&environment, &["dev-test/ends"]).ok();
+        assert_rows(
+            &root,
+            &run,
+            &[
+                ("interrupted", 1, "compile"),
+                ("merged", 1, "compile install"),
+            ],
+        );
+        let run = root
+            .emerge_with(&environment, &["--buildpkgonly", "dev-test/ends"])
+            .ok();
+        assert_eq!(rows(&root).last().unwrap().0, "packaged", "{}", run.log);
+        root.ebuild(
+            "dev-test/ends-1.0",
+            &ebuild("src_compile() { one a; die now; }"),
+        );
+        let run = root.emerge_with(&environment, &["dev-test/ends"]).failed();
+        assert_eq!(rows(&root).last().unwrap().0, "failed", "{}", run.log);
+        assert!(run.leftovers.is_empty(), "{:?}", run.leftovers);
+    }
 }
 
 /// Four at once, in the four combinations of namespaces.
