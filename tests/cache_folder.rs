@@ -18,6 +18,10 @@ fn root() -> Root {
         &format!("{head}src_install() {{ some 20; }}"),
     );
     root.ebuild(
+        "dev-test/in-setup-1.0",
+        &format!("{head}pkg_setup() {{ cd \"${{T}}\" || die; some 20; }}"),
+    );
+    root.ebuild(
         "dev-test/as-portage-1.0",
         &format!("{head}src_compile() {{ some 60; }}"),
     );
@@ -42,9 +46,17 @@ fn owned_by_root(folder: &Path) -> usize {
 #[ignore = "needs root and the registries: make test"]
 fn what_root_wrote_serves_portage() {
     let root = root();
+    let cache = root.file("var/cache/sccache");
+    root.emerge(&["dev-test/in-setup"]);
+    assert_eq!(owned_by_root(&cache), 0, "pkg_setup is root's as well");
     root.emerge(&["dev-test/as-root"]);
-    assert_eq!(root.builds(&[])[0]["phases"]["install"]["writes"], 20);
-    assert_eq!(owned_by_root(&root.file("var/cache/sccache")), 0);
+    assert_eq!(owned_by_root(&cache), 0);
+    // Hits by another text before the preprocessor: an entry each, that no counter tells of.
+    let of_other_text = "EAPI=8\nSLOT=0\nKEYWORDS=amd64\nS=${WORKDIR}\n\
+        src_install() { local n; for n in {1..20}; do echo \"int  f$n;\" > $n.c; sccache gcc -c $n.c || die; done; }\n";
+    root.ebuild("dev-test/hits-1.0", of_other_text);
+    root.emerge(&["dev-test/hits"]);
+    assert_eq!(owned_by_root(&cache), 0, "hits write too");
     let run = root.emerge(&["dev-test/as-portage"]);
     let build = &root.builds(&["as-portage"])[0];
     let phase = &build["phases"]["compile"];

@@ -247,15 +247,21 @@ fn what_eapi_9_does_not_export_is_recorded_as_well() {
     }
 }
 
-/// Four at once, in the four combinations of namespaces.
+/// Four at once, in the four combinations of namespaces, and where Portage may not make any and goes on without.
 #[test]
 #[ignore = "needs root and the registries: make test"]
 fn builds_at_the_same_time_keep_their_numbers_apart() {
-    for features in [
-        "",
-        "-network-sandbox",
-        "-pid-sandbox",
-        "-network-sandbox -pid-sandbox",
+    let unable = [
+        "setpriv",
+        "--bounding-set=-sys_admin",
+        "--inh-caps=-sys_admin",
+    ];
+    for (features, before) in [
+        ("", &[][..]),
+        ("-network-sandbox", &[]),
+        ("-pid-sandbox", &[]),
+        ("-network-sandbox -pid-sandbox", &[]),
+        ("", &unable),
     ] {
         let root = Root::new();
         root.append("etc/portage/make.conf", "RUSTC_WRAPPER=\"sccache\"");
@@ -270,9 +276,15 @@ fn builds_at_the_same_time_keep_their_numbers_apart() {
             root.ebuild(&format!("dev-test/{name}-1.0"), &ebuild(&compile));
         }
         let names = names.map(|name| format!("dev-test/{name}"));
-        let mut arguments = vec!["--jobs=4"];
-        arguments.extend(names.iter().map(String::as_str));
-        let run = root.emerge_with(&[("FEATURES", features)], &arguments).ok();
+        let mut command = [before, &["emerge", "-1", "--jobs=4"]].concat();
+        command.extend(names.iter().map(String::as_str));
+        let run = root.run_with(&[("FEATURES", features)], &command).ok();
+        assert_eq!(
+            run.log.contains("unshare"),
+            !before.is_empty(),
+            "{}",
+            run.log
+        );
         for (count, name) in (1..).zip(&names) {
             let builds = root.builds(&[name.as_str()]);
             assert_eq!(builds.len(), 1, "{}", run.log);
