@@ -1,6 +1,7 @@
 # make install [DESTDIR=] [PREFIX=/usr]   build what is missing, install programs, hook, man pages and completions
 # make uninstall                          take away what install put there (the same DESTDIR and PREFIX)
 # make test                               all tests; what needs root or a registry says so when it can't run
+# make bench                              how fast it is, beside emlop and the sqlite3 shell (minutes)
 # make demo                               packages emerged cold and warm in a throw-away Portage, then the reports
 PREFIX = /usr
 DESTDIR =
@@ -68,8 +69,11 @@ demo:
 	@tests/needs
 	@tests/portage/demo
 
+bench:
+	@CARGO="$(CARGO)" benches/run
+
 clean:
 	rm -rf .work
 	$(CARGO) clean
 
-.PHONY: all build install uninstall test demo clean
+.PHONY: all build install uninstall test demo bench clean

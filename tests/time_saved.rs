@@ -10,6 +10,7 @@ use common::*;
 use proptest::prelude::*;
 use rusqlite::Connection;
 use sccache_report::portage::Build;
+use sccache_report::portage::saving::TIME_SAVED;
 use sccache_report::sccache::{Counts, Stats};
 use sccache_report::store::{Filter, Store};
 
@@ -30,6 +31,12 @@ fn emlop(number: u128, version: &str, hits: u64, misses: u64) -> Build {
         &start,
         rust_stats(hits, misses),
     )
+}
+
+#[test]
+fn the_readme_gives_the_formula_as_the_code_does() {
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words(include_str!("../README.md")).contains(&words(TIME_SAVED)));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a build's numbers say that its user should hear of at once.
 
-use crate::portage::{Build, Outcome};
+use crate::portage::{Build, Outcome, make_writable};
 use crate::sccache::Stats;
 
 /// A warning a cause, each with what to do.
@@ -49,13 +49,9 @@ fn cache_not_writable(sum: &Stats, outcome: Outcome) -> Option<String> {
     } else {
         return None;
     };
-    // It stands in a command for root to paste, and comes from where user portage writes.
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._+-".contains(&byte);
-    let folder = sum.cache_folder()?;
-    let folder = folder.to_str().filter(|folder| folder.bytes().all(plain))?;
+    let [owner, sandbox] = make_writable(&sum.cache_folder()?)?;
     Some(format!(
-        "sccache {what}. To do: chown -R portage:portage {folder}; \
-         and with FEATURES=sandbox: echo 'SANDBOX_WRITE=\"{folder}/\"' > /etc/sandbox.d/20sccache"
+        "sccache {what}. To do: {owner}; and with FEATURES=sandbox: {sandbox}"
     ))
 }
 

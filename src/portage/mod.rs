@@ -11,6 +11,7 @@ mod json;
 mod leftover;
 pub mod log;
 pub mod make_conf;
+mod permission;
 mod phase;
 pub mod saving;
 mod settings;
@@ -24,6 +25,7 @@ pub use environment::{Environment, host};
 pub use installed::compiles_rust;
 pub use json::from_json;
 pub use leftover::{Unfinished, forget, set_aside, unfinished};
+pub use permission::make_writable;
 pub use phase::{MAX_SNAPSHOTS, PHASES};
 pub use settings::{Settings, eprefix};
 pub use snapshot::{

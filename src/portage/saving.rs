@@ -22,8 +22,10 @@ pub const TIME_SAVED: &str = "An estimate: each hit saves what the compiler took
     misses, and a tenth of a compilation to look up each. It is negative where the cache cost more \
     than it saved, and unknown where no miss of the package was measured.";
 
-/// What looking up a hit or a miss takes, as a part of what compiling it takes. Measured:
-/// the README's table on time saved, and `benches/time-saved`, which prints it.
+/// What looking up a hit or a miss takes, as a part of what compiling it takes: an assumption,
+/// because it differs so much. In processor time (gcc 12 `-E` against `-O2 -c`, rustc 1.95.0
+/// `--emit=dep-info` against `--emit=link -O`) it was 2 % of SQLite's one large file, 17 % of a
+/// C++ file of two lines with `<string>`, 30 % of the smallest crates.
 pub const LOOKUP_SHARE: f64 = 0.1;
 
 /// An average over fewer compilations than this is taken only where there is no other.

@@ -5,7 +5,9 @@ use std::io::Write;
 use clap::{Parser, Subcommand};
 
 use super::common::{Common, Selection};
-use super::{Shown, Trouble, builds, doctor, emerges, overview, packages, setup, show, trend};
+use super::{
+    Shown, Trouble, advise, builds, doctor, emerges, overview, packages, setup, show, trend,
+};
 
 /// What sccache did for the packages that Portage built.
 ///
@@ -32,6 +34,7 @@ enum Command {
     Emerges(emerges::Args),
     Trend(trend::Args),
     Show(show::Args),
+    Advise(advise::Args),
     Setup(setup::Args),
     Doctor(doctor::Args),
 }
@@ -72,6 +75,10 @@ impl Cli {
             Some(Command::Show(args)) => {
                 common.refuse_table_options("`show` prints sections, not rows")?;
                 show::run(args, common, out)
+            }
+            Some(Command::Advise(args)) => {
+                common.refuse_table_options("advice is text, not rows")?;
+                advise::run(args, common, out)
             }
             Some(Command::Setup(args)) => setup::run(args, common, out),
             Some(Command::Doctor(args)) => doctor::run(args, common, out),

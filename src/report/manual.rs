@@ -5,7 +5,7 @@ use clap_mangen::roff::{Roff, bold, roman};
 
 use super::meanings::MEANINGS;
 use super::sheet::Name;
-use super::{builds, emerges, overview, packages, show, trend};
+use super::{advise, builds, emerges, overview, packages, show, trend};
 use crate::manual::{page, terms};
 use crate::store;
 
@@ -19,6 +19,7 @@ pub(super) fn reports() -> Vec<(&'static str, Vec<Name>)> {
         ("emerges", emerges::names()),
         ("trend", trend::names()),
         ("show", show::names()),
+        ("advise", advise::names()),
     ]
 }
 

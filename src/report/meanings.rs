@@ -87,12 +87,9 @@ pub(super) const MEANINGS: &[(&str, &str)] = &[
     ("verdict", "The overview's sentence."),
     (
         "best",
-        "The packages with the most hits; columns as in packages.",
+        "The packages that gain most; columns as in packages.",
     ),
-    (
-        "worst",
-        "The packages with the lowest hit rates; columns as in packages.",
-    ),
+    ("worst", "The packages that lose; columns as in packages."),
     (
         "last_emerge",
         "The last emerge command; columns as in emerges.",
@@ -114,5 +111,45 @@ pub(super) const MEANINGS: &[(&str, &str)] = &[
     (
         "history",
         "The package's builds, the newest last; columns as in builds.",
+    ),
+    ("cache_location", "Where the cache is, as sccache says it."),
+    (
+        "cache_size_bytes",
+        "How much the cache holds, as last known.",
+    ),
+    ("max_cache_size_bytes", "How much it may hold."),
+    (
+        "by_time",
+        "[{period, hit_rate}]: the bars of the overview, gaps as null.",
+    ),
+    (
+        "versions",
+        "[{version, cold_hits, warm_hits, ...}]: cold is the first build of a version on a host, warm are the later ones.",
+    ),
+    (
+        "sccache_versions",
+        "{VERSION: builds}: which versions of sccache served the builds.",
+    ),
+    (
+        "advice",
+        "In advise, what the piece is about, in a word: cache-errors, not-measured, cache-full, only-misses, not-cacheable or cold-versions. Elsewhere the pieces themselves.",
+    ),
+    ("says", "What is the matter, in a sentence."),
+    (
+        "evidence",
+        "The numbers that the advice rests on, in sentences.",
+    ),
+    ("to_do", "What to do."),
+    ("setting", "The lines to paste; null: there is no setting."),
+    (
+        "looked_at_builds",
+        "How many builds were looked at, at most the newest 1,000.",
+    ),
+    ("looked_from", "When the first of them began."),
+    ("looked_to", "When the last of them began."),
+    ("about", "[PACKAGE]: the packages that it is about."),
+    (
+        "numbers",
+        "The numbers of the evidence, by name; each kind of advice has its own.",
     ),
 ];

@@ -5,9 +5,11 @@
 //! (`sheet`), and any of the formats (`format`) writes them. Only this room knows a
 //! column's heading.
 
+mod advise;
 mod arrange;
 mod breakdown;
 mod builds;
+mod chart;
 mod cli;
 mod close;
 mod common;
@@ -15,8 +17,10 @@ mod completion;
 mod doctor;
 mod duration;
 mod emerges;
+mod fill;
 mod filters;
 mod format;
+mod history;
 mod manual;
 mod meanings;
 mod overview;
@@ -25,6 +29,7 @@ mod sections;
 mod setup;
 mod sheet;
 mod show;
+mod show_package;
 mod text;
 mod trend;
 mod unknown;

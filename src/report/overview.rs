@@ -1,115 +1,161 @@
 //! `sccache-report` alone: what the cache did lately, in a few lines.
 
-use std::io::{self, Write};
+mod draw;
+mod spark;
 
-use chrono::{DateTime, Days, Local, TimeDelta, Utc};
+use std::io::Write;
 
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+
+use self::spark::Spark;
+use super::advise::{self, Advice};
 use super::common::{Common, Selection};
 use super::format::{Format, json_rows};
 use super::sheet::{Column, Name, Sheet, Value};
-use super::trend::{By, periods};
-use super::verdict::verdict;
+use super::verdict::{never_hits, verdict};
 use super::{Shown, Trouble, emerges, packages, text};
-use crate::store::{EmergeRow, Filter, Moment, PackageRow, Sums};
+use crate::store::{CacheState, EmergeRow, Evidence, Filter, Moment, PackageRow, Store, Sums};
 
 type Col = Column<Overview>;
 
 /// What "lately" is: so many days up to the newest build.
 const DAYS: i64 = 30;
 
-/// How many of the best and of the worst packages are named.
+/// How many packages that gain, and that lose, are named.
 const NAMED: usize = 3;
-
-/// The widest sparkline.
-const SPARK: usize = 60;
 
 /// What the overview tells.
 struct Overview {
     first_at: DateTime<Utc>,
     last_at: DateTime<Utc>,
+    /// Whether nobody asked for another period than the last 30 days.
+    by_default: bool,
     packages: u64,
     sums: Sums,
-    /// The packages with the most hits, and with the lowest hit rates.
+    /// The packages that gain most, and those that lose.
     best: Vec<PackageRow>,
     worst: Vec<PackageRow>,
     last_emerge: Option<EmergeRow>,
+    cache: Option<CacheState>,
+    spark: Spark,
+    advice: Vec<Advice>,
+}
+
+/// What it is computed from.
+struct Facts {
+    by_default: bool,
+    packages: Vec<PackageRow>,
     moments: Vec<Moment>,
+    last_emerge: Option<EmergeRow>,
+    evidence: Vec<Evidence>,
 }
 
 pub(super) fn run(common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble> {
     // Also where the database can't be opened: that may be why they wait.
     common.tell_what_waits();
-    let overview = match common.select(&[])? {
-        Selection::Builds(store, mut filter) => {
-            if common.any_time() {
-                let newest = store.builds(&Filter {
-                    last: Some(1),
-                    ..*filter.clone()
-                })?;
-                filter.since = newest.first().map(|b| b.started_at - TimeDelta::days(DAYS));
-            }
-            let last_emerge = store.emerges(&filter)?.pop();
-            let moments = store.moments(&filter)?;
-            compute(
-                store.packages(&filter)?,
-                store.sums(&filter)?,
-                last_emerge,
-                moments,
-            )
-        }
+    let facts = match common.select(&[])? {
+        Selection::Builds(store, filter) => fetch(&store, *filter, common.any_time())?,
         Selection::Nothing(why) => return common.nothing(sheet(vec![]), why, out),
     };
-    let Some(overview) = overview else {
+    let Some(overview) = compute(facts) else {
         return common.nothing(sheet(vec![]), "no recorded build matches".into(), out);
     };
     match common.format {
         Format::Table => {
-            draw(&overview, common, out)?;
+            draw::draw(&overview, &common.look(), out)?;
             Ok(Shown::Something)
         }
         _ => common.finish(sheet(vec![overview]), out),
     }
 }
 
+fn fetch(store: &Store, mut filter: Filter, by_default: bool) -> Result<Facts, Trouble> {
+    if by_default {
+        filter.since = advise::newest(store, &filter)?.map(|newest| newest - TimeDelta::days(DAYS));
+    }
+    Ok(Facts {
+        by_default,
+        packages: store.packages(&filter)?,
+        moments: store.moments(&filter)?,
+        last_emerge: store.last_emerge(&filter)?,
+        evidence: store.evidence(&advise::bounded(&filter))?,
+    })
+}
+
 /// `None` of no builds.
-fn compute(
-    packages: Vec<PackageRow>,
-    sums: Sums,
-    last_emerge: Option<EmergeRow>,
-    moments: Vec<Moment>,
-) -> Option<Overview> {
-    let (first, last) = (moments.first()?.started_at, moments.last()?.started_at);
-    let mut ranked: Vec<&PackageRow> = packages
-        .iter()
-        .filter(|p| p.sums.hit_rate().is_some())
-        .collect();
-    ranked.sort_by_key(|p| std::cmp::Reverse(p.sums.hits));
-    let best: Vec<PackageRow> = ranked
-        .iter()
-        .take_while(|p| p.sums.hits > Some(0))
-        .take(NAMED)
-        .map(|p| (*p).clone())
-        .collect();
-    ranked.retain(|p| p.sums.misses > Some(0) && best.iter().all(|b| b.package != p.package));
-    ranked.sort_by(|a, b| {
-        let by_rate = a
-            .sums
-            .hit_rate()
-            .unwrap_or(0.0)
-            .total_cmp(&b.sums.hit_rate().unwrap_or(0.0));
-        by_rate.then(b.sums.misses.cmp(&a.sums.misses))
-    });
-    let worst = ranked.into_iter().take(NAMED).cloned().collect();
+fn compute(facts: Facts) -> Option<Overview> {
+    let moments = &facts.moments;
+    let (first_at, last_at) = (moments.first()?.started_at, moments.last()?.started_at);
+    let mut sums = Sums::default();
+    for package in &facts.packages {
+        sums.add(&package.sums);
+    }
+    let best = ranked(&facts.packages, gain);
+    let worst = ranked(&facts.packages, loss);
     Some(Overview {
-        first_at: first,
-        last_at: last,
-        packages: packages.len() as u64,
+        first_at,
+        last_at,
+        by_default: facts.by_default,
+        packages: facts.packages.len() as u64,
         sums,
         best,
         worst,
-        last_emerge,
-        moments,
+        last_emerge: facts.last_emerge,
+        cache: { facts.evidence.iter().rev() }.find_map(|build| build.cache.clone()),
+        spark: Spark::of(moments),
+        advice: advise::advise(&facts.evidence),
     })
+}
+
+/// What sorts packages: seconds first, where they are known, then a count.
+type Rank = (f64, u64);
+
+/// The packages that have this rank, the highest first.
+fn ranked(packages: &[PackageRow], rank: fn(&Sums) -> Option<Rank>) -> Vec<PackageRow> {
+    let mut ranked: Vec<(Rank, &PackageRow)> = packages
+        .iter()
+        .filter_map(|package| Some((rank(&package.sums)?, package)))
+        .collect();
+    ranked.sort_by(|((a, n), _), ((b, m), _)| b.total_cmp(a).then(m.cmp(n)));
+    let named = ranked.into_iter().take(NAMED);
+    named.map(|(_, package)| package.clone()).collect()
+}
+
+fn gain(sums: &Sums) -> Option<Rank> {
+    let hits = sums.hits.filter(|hits| *hits > 0)?;
+    match sums.time_saved {
+        Some(saved) if saved <= TimeDelta::zero() => None,
+        Some(saved) => Some((saved.as_seconds_f64(), hits)),
+        None => Some((0.0, hits)),
+    }
+}
+
+/// Time lost; where it isn't known, no hit in a build that could have had some.
+fn loss(sums: &Sums) -> Option<Rank> {
+    let misses = sums.misses.filter(|misses| *misses > 0)?;
+    match sums.time_saved {
+        Some(saved) if saved < TimeDelta::zero() => Some((-saved.as_seconds_f64(), misses)),
+        Some(_) => None,
+        None => never_hits(sums).then_some((0.0, misses)),
+    }
+}
+
+impl Overview {
+    /// The period as the verdict says it.
+    fn period(&self) -> String {
+        let (first, last) = (text::day(self.first_at), text::day(self.last_at));
+        let days = (self.last_at - self.first_at).num_days() + 1;
+        match first == last {
+            true => format!("on {first}"),
+            false if self.by_default => format!("in {} days", days.min(DAYS)),
+            false => format!("in {} days", text::number(days.max(2) as u64)),
+        }
+    }
+
+    fn verdict(&self) -> String {
+        verdict(&self.sums, &self.period(), &self.worst)
+    }
 }
 
 /// The names of its columns.
@@ -131,119 +177,68 @@ fn sheet(rows: Vec<Overview>) -> Sheet<Overview> {
         Col::new("hit_rate", |o| o.sums.hit_rate().into()),
         Col::new("coverage", |o| o.sums.coverage().into()),
         Col::new("time_saved_seconds", |o| o.sums.time_saved.into()),
-        Col::new("verdict", |o| Value::Text(verdict(&o.sums))),
+        Col::new("cache_location", |o| {
+            o.cache.as_ref().and_then(|c| c.location.clone()).into()
+        }),
+        Col::new("cache_size_bytes", |o| {
+            o.cache.as_ref().map(|c| c.size).into()
+        }),
+        Col::new("max_cache_size_bytes", |o| {
+            o.cache.as_ref().map(|c| c.max_size).into()
+        }),
+        Col::new("verdict", |o| Value::Text(o.verdict())),
+        Col::nested("by_time", |o| o.spark.json()),
         Col::nested("best", |o| json_rows(&packages::columns(), &o.best)),
         Col::nested("worst", |o| json_rows(&packages::columns(), &o.worst)),
         Col::nested("last_emerge", |o| {
             let rows = json_rows(&emerges::columns(), o.last_emerge.as_slice());
-            rows.get(0).cloned().unwrap_or_default()
+            rows.get(0).cloned().unwrap_or(json!(null))
         }),
+        Col::nested("advice", |o| advise::nested(&o.advice)),
     ];
     Sheet { columns, rows }
 }
 
-fn draw(overview: &Overview, common: &Common, out: &mut dyn Write) -> io::Result<()> {
-    let sums = &overview.sums;
-    writeln!(out, "{}\n", verdict(sums))?;
-    let (first, last) = (text::day(overview.first_at), text::day(overview.last_at));
-    let period = if first == last {
-        first
-    } else {
-        format!("{first} to {last}")
-    };
-    writeln!(out, "period     {period}")?;
-    writeln!(
-        out,
-        "builds     {} of {}{}",
-        text::number(sums.builds),
-        text::of(overview.packages, "package"),
-        remarks(sums)
-    )?;
-    let counts = match (sums.hits, sums.misses) {
-        (Some(h), Some(m)) => format!(" ({})", text::hits_and_misses(h, m)),
-        _ => String::new(),
-    };
-    writeln!(
-        out,
-        "hit rate   {}{counts}",
-        text::rate_or_dash(sums.hit_rate())
-    )?;
-    writeln!(out, "coverage   {}", text::rate_or_dash(sums.coverage()))?;
-    let (by, line) = sparkline(&overview.moments);
-    if !line.trim().is_empty() {
-        writeln!(out, "by {by:7} {line}")?;
-    }
-    if let Some(emerge) = &overview.last_emerge {
-        let rate = text::rate_or_dash(emerge.sums.hit_rate());
-        let tail = format!("{}, hit rate {rate}", text::of(emerge.sums.builds, "build"));
-        writeln!(
-            out,
-            "last emerge, {}: {tail}",
-            text::minute(emerge.started_at)
-        )?;
-        let command = text::clean(&emerge.command);
-        let room = common
-            .look()
-            .width
-            .map_or(usize::MAX, |width| width.saturating_sub(4));
-        writeln!(out, "  {}", text::cut(command, room))?;
-    }
-    for (title, rows) in [
-        ("most hits", &overview.best),
-        ("fewest hits", &overview.worst),
-    ] {
-        if !rows.is_empty() {
-            writeln!(out, "\n{title}")?;
-            Format::Table.write(&packages::sheet(rows.clone()), &common.look(), out)?;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn package(name: &str, hits: u64, misses: u64, saved: Option<i64>) -> PackageRow {
+        PackageRow {
+            package: name.into(),
+            sums: Sums {
+                builds: 3,
+                hits: Some(hits),
+                misses: Some(misses),
+                time_saved: saved.map(TimeDelta::seconds),
+                ..Sums::default()
+            },
+            first_at: DateTime::UNIX_EPOCH,
+            last_at: DateTime::UNIX_EPOCH,
+            last_version: "1".into(),
+            last_hits: None,
+            last_misses: None,
         }
     }
-    Ok(())
-}
 
-/// Failed, unmeasured and shared builds, where there are any.
-fn remarks(sums: &Sums) -> String {
-    let unmeasured = sums.builds - sums.measured.min(sums.builds);
-    let all = [
-        (sums.failed, "failed"),
-        (unmeasured, "not wholly measured"),
-        (sums.shared, "shared"),
-    ];
-    let said: Vec<String> = all
-        .iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, what)| format!("{} {what}", text::number(*n)))
-        .collect();
-    match said.is_empty() {
-        true => String::new(),
-        false => format!(" ({})", said.join(", ")),
+    #[test]
+    fn time_ranks_before_counts_and_nobody_is_in_both_lists() {
+        let packages = [
+            package("a/little", 900, 0, Some(5)),
+            package("a/much", 10, 0, Some(500)),
+            package("a/unknown", 99, 0, None),
+            package("a/never", 0, 99, None),
+            package("a/costs", 5, 50, Some(-60)),
+            package("a/even", 5, 5, Some(0)),
+            package("a/idle", 0, 0, Some(0)),
+        ];
+        let names = |rows: Vec<PackageRow>| -> Vec<String> {
+            rows.into_iter().map(|row| row.package).collect()
+        };
+        assert_eq!(
+            names(ranked(&packages, gain)),
+            ["a/much", "a/little", "a/unknown"]
+        );
+        assert_eq!(names(ranked(&packages, loss)), ["a/costs", "a/never"]);
     }
-}
-
-/// The hit rate over the period, in the shortest steps that fit, gaps left blank.
-fn sparkline(moments: &[Moment]) -> (&'static str, String) {
-    let (Some(first), Some(last)) = (moments.first(), moments.last()) else {
-        return ("day", String::new());
-    };
-    let local = |m: &Moment| m.started_at.with_timezone(&Local).date_naive();
-    let (first, last) = (local(first), local(last));
-    let days = (last - first).num_days().max(0) as usize + 1;
-    let (by, name) = match days {
-        d if d <= SPARK => (By::Day, "day"),
-        d if d <= SPARK * 7 => (By::Week, "week"),
-        d if d <= SPARK * 30 => (By::Month, "month"),
-        _ => (By::Year, "year"),
-    };
-    let known = periods(moments, by, &Local);
-    let mut names: Vec<String> = Vec::new();
-    for day in (0..days).filter_map(|n| first.checked_add_days(Days::new(n as u64))) {
-        let name = day.format(by.pattern()).to_string();
-        if names.last() != Some(&name) {
-            names.push(name);
-        }
-    }
-    let rate = |name: &String| known.iter().find(|p| p.name == *name)?.sums.hit_rate();
-    (
-        name,
-        names.iter().map(|name| text::spark(rate(name))).collect(),
-    )
 }

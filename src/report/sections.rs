@@ -1,39 +1,19 @@
-//! The sections of `show`, as tables below a few lines of text.
+//! A build for people, and what all that `show` shows divides into.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use unicode_width::UnicodeWidthStr;
+
+use super::advise::indented;
 use super::breakdown::{self, Part};
-use super::builds::{self, Detailed};
+use super::builds::Detailed;
 use super::format::{Format, Look};
 use super::sheet::{Column, Sheet, Tone};
-use super::show::Package;
 use super::text;
 use crate::portage::Phase;
-use crate::sccache::{Level, Stats, hit_rate};
+use crate::sccache::{Cure, Level, Stats, explain, hit_rate};
 use crate::store::{attribution_word, outcome_word};
-
-/// A package: its sums, what they divide into, its builds.
-pub(super) fn draw_package(package: Package, look: &Look, out: &mut dyn Write) -> io::Result<()> {
-    let row = &package.row;
-    let (first, last) = (text::day(row.first_at), text::day(row.last_at));
-    let builds = text::of(row.sums.builds, "build");
-    let when = match first == last {
-        true => format!("on {first}"),
-        false => format!("from {first} to {last}"),
-    };
-    writeln!(out, "{}", text::clean(&row.package))?;
-    let version = text::clean(&row.last_version);
-    writeln!(out, "  {builds} {when}, the last of version {version}")?;
-    rates(
-        row.sums.hits,
-        row.sums.misses,
-        row.sums.hit_rate(),
-        row.sums.coverage(),
-        out,
-    )?;
-    divided(&package.phases, look, out)?;
-    section("builds", builds::sheet(package.history), look, out)
-}
 
 /// A build: who and what, its sums, what they divide into.
 pub(super) fn draw_build(build: &Detailed, look: &Look, out: &mut dyn Write) -> io::Result<()> {
@@ -57,23 +37,27 @@ pub(super) fn draw_build(build: &Detailed, look: &Look, out: &mut dyn Write) -> 
         or_dash(&row.sccache_version),
         row.attribution.map_or("-", attribution_word)
     )?;
-    rates(row.hits, row.misses, row.hit_rate(), row.coverage(), out)?;
+    let rates = rates(row.hits, row.misses, row.hit_rate(), row.coverage());
+    writeln!(out, "  {rates}")?;
+    if let Some(saved) = row.time_saved {
+        let saved = text::duration(saved.as_seconds_f64());
+        writeln!(out, "  time saved {saved} (an estimate)")?;
+    }
     divided(&build.phases, look, out)
 }
 
-fn rates(
+/// Hit rate and coverage, with what they are made of.
+pub(super) fn rates(
     hits: Option<u64>,
     misses: Option<u64>,
     hit_rate: Option<f64>,
     coverage: Option<f64>,
-    out: &mut dyn Write,
-) -> io::Result<()> {
+) -> String {
     let (Some(hits), Some(misses)) = (hits, misses) else {
-        return writeln!(out, "  not measured");
+        return "not measured".into();
     };
-    writeln!(
-        out,
-        "  hit rate {} ({}), coverage {}",
+    format!(
+        "hit rate {} ({}), coverage {}",
         text::rate_or_dash(hit_rate),
         text::hits_and_misses(hits, misses),
         text::rate_or_dash(coverage)
@@ -81,28 +65,62 @@ fn rates(
 }
 
 /// Phases, languages, compilers, levels and reasons.
-fn divided(phases: &[Phase], look: &Look, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn divided(phases: &[Phase], look: &Look, out: &mut dyn Write) -> io::Result<()> {
     section("phases", phase_sheet(phases), look, out)?;
     if let Some(sum) = breakdown::total(phases) {
         section("languages", parts("language", &sum, false), look, out)?;
         section("compilers", parts("compiler", &sum, true), look, out)?;
         section("cache levels", level_sheet(sum.levels), look, out)?;
-        let reasons: Vec<(String, u64)> = sum.not_cached.into_iter().collect();
-        section("not cached", reason_sheet(reasons), look, out)?;
+        draw_reasons(sum.not_cached.into_iter().collect(), look, out)?;
     }
-    let reasons = phases
-        .iter()
-        .filter_map(|p| Some((&p.name, p.stats.as_ref().err()?)));
-    for (index, (name, reason)) in reasons.enumerate() {
-        if index == 0 {
-            writeln!(out, "\nnot measured")?;
+    let mut reasons: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for phase in phases {
+        if let Err(reason) = &phase.stats {
+            *reasons.entry((&phase.name, reason)).or_default() += 1;
         }
-        writeln!(out, "  {}: {}", text::clean(name), text::clean(reason))?;
+    }
+    if !reasons.is_empty() {
+        writeln!(out, "\nnot measured")?;
+    }
+    for ((phase, reason), runs) in reasons {
+        let times = if runs > 1 {
+            format!(" ({runs} times)")
+        } else {
+            String::new()
+        };
+        let line = format!("{phase}: {reason}{times}");
+        writeln!(out, "{}", indented("  ", &line, look))?;
     }
     Ok(())
 }
 
-fn section<R: 'static>(
+/// Why calls were not cached, in plain words, the commonest first.
+fn draw_reasons(mut rows: Vec<(String, u64)>, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    rows.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    writeln!(
+        out,
+        "\nnot cached: calls, sccache's reason, what it means and what can be done"
+    )?;
+    let digits = text::number(rows[0].1).width();
+    for (reason, calls) in rows {
+        let explained = explain(&reason);
+        let cure = match explained.cure {
+            Cure::Normal => "nothing to do".to_string(),
+            Cure::Choice(what) => what.to_string(),
+            Cure::Variable(name, value) => format!("set {name}=\"{value}\""),
+        };
+        let start = format!("{:>digits$}  ", text::number(calls));
+        let body = format!("`{reason}`: {}; {cure}", explained.meaning);
+        writeln!(out, "{}", indented(&start, &body, look))?;
+    }
+    Ok(())
+}
+
+/// A table with a title, if it has rows.
+pub(super) fn section<R: 'static>(
     title: &str,
     sheet: Sheet<R>,
     look: &Look,
@@ -200,17 +218,6 @@ fn level_sheet(rows: Vec<Level>) -> Sheet<Level> {
         Column::<Level>::new("writes", |l| l.writes.into()).heading("writes", 70),
         Column::<Level>::new("write_failures", |l| l.write_failures.into())
             .heading("write failures", 60),
-    ];
-    Sheet { columns, rows }
-}
-
-fn reason_sheet(mut rows: Vec<(String, u64)>) -> Sheet<(String, u64)> {
-    rows.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    let columns = vec![
-        Column::<(String, u64)>::new("reason", |r| text_value(&r.0))
-            .heading("reason", 100)
-            .cut_to(12),
-        Column::<(String, u64)>::new("calls", |r| Some(r.1).into()).heading("calls", 90),
     ];
     Sheet { columns, rows }
 }

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, Write};
 
 use super::common::{Common, OF_ROWS};
+use super::format::Format;
 use super::{Shown, Trouble, text};
 use crate::system::Machine;
 use crate::system::setup::{Journal, plan};
@@ -33,6 +34,10 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble> {
     common.refuse_filters("`setup` is about this machine")?;
     common.refuse(OF_ROWS, "`setup` has no rows")?;
+    if common.format != Format::Table {
+        let cause = "`setup` has a conversation, and no other format for it";
+        return Err(Trouble::Request(cause.into(), "leave --format out".into()));
+    }
     let machine = Machine::look(common.named_database());
     let folder = machine.settings.below("var/lib/sccache-report");
     let mut journal = Journal::read(&folder).map_err(failed)?;

@@ -4,15 +4,17 @@ use std::io::Write;
 
 use uuid::Uuid;
 
+use super::advise;
 use super::builds::{self, Detailed};
 use super::common::Common;
 use super::format::{Format, json_rows};
-use super::sections::{draw_build, draw_package};
+use super::history::{self, Package};
+use super::sections::draw_build;
 use super::sheet::{Column, Name, Sheet};
+use super::show_package::draw_package;
 use super::unknown::unknown_package;
 use super::{Shown, Trouble, breakdown, packages};
-use crate::portage::Phase;
-use crate::store::{Filter, PackageRow, Store};
+use crate::store::{Filter, Store};
 
 /// All that is known about a package or a build
 #[derive(Debug, clap::Args)]
@@ -22,15 +24,12 @@ pub(super) struct Args {
     what: String,
 }
 
-/// A package, its builds, and all their phases.
-pub(super) struct Package {
-    pub(super) row: PackageRow,
-    pub(super) history: Vec<Detailed>,
-    pub(super) phases: Vec<Phase>,
-}
-
 /// How many candidates an ambiguous request names.
 const CANDIDATES: usize = 8;
+
+/// The newest so many builds are divided into phases, languages and reasons for people; JSON
+/// has them all. More take longer, and tell of settings and compilers long gone.
+const DETAILED: u32 = 100;
 
 pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble> {
     let store = common.open()?;
@@ -96,27 +95,54 @@ fn show_package(
         packages: Some(vec![name.to_string()]),
         ..common.filter()?
     };
-    let row = store.packages(&filter)?.pop();
-    let history = builds::detailed(store.builds(&filter)?, store.phases(&filter)?);
+    let package = fetch(&store, filter, common.format == Format::Table)?;
     drop(store);
-    let Some(row) = row else {
+    let Some(package) = package else {
         let why = "no recorded build matches".to_string();
         return common.nothing(package_sheet(vec![]), why, out);
-    };
-    let phases = history
-        .iter()
-        .flat_map(|build| build.phases.iter().cloned())
-        .collect();
-    let package = Package {
-        row,
-        history,
-        phases,
     };
     if common.format == Format::Table {
         draw_package(package, &common.look(), out)?;
         return Ok(Shown::Something);
     }
     common.finish(package_sheet(vec![package]), out)
+}
+
+/// `None` where no build passes the filter; with the details of the newest builds only, if
+/// that is enough.
+fn fetch(store: &Store, filter: Filter, newest_only: bool) -> Result<Option<Package>, Trouble> {
+    let Some(row) = store.packages(&filter)?.pop() else {
+        return Ok(None);
+    };
+    let newest = Filter {
+        last: Some(filter.last.map_or(DETAILED, |last| last.min(DETAILED))),
+        ..filter.clone()
+    };
+    let builds = store.builds(&filter)?;
+    let phases = store.phases(if newest_only { &newest } else { &filter })?;
+    let detailed_from = match newest_only {
+        true => builds.len().saturating_sub(DETAILED as usize),
+        false => 0,
+    };
+    // What was first of its version does not depend on what is asked for.
+    let all = store.builds(&Filter {
+        packages: filter.packages.clone(),
+        ..Filter::default()
+    })?;
+    let cold = history::cold(&all);
+    let versions = history::versions(builds.iter(), &cold);
+    let history = builds::detailed(builds, phases);
+    let phases = history
+        .iter()
+        .flat_map(|build| build.phases.iter().cloned());
+    Ok(Some(Package {
+        row,
+        detailed_from,
+        versions,
+        phases: phases.collect(),
+        advice: advise::advise(&store.evidence(&newest)?),
+        history,
+    }))
 }
 
 fn show_build(
@@ -161,6 +187,9 @@ fn package_sheet(rows: Vec<Package>) -> Sheet<Package> {
         Column::<Package>::nested("levels", |p| breakdown::levels(&p.phases)),
         Column::<Package>::nested("phases", |p| breakdown::phases(&p.phases)),
         Column::<Package>::nested("history", |p| json_rows(&builds::columns(), &p.history)),
+        Column::<Package>::nested("versions", |p| history::nested(&p.versions)),
+        Column::<Package>::nested("sccache_versions", history::nested_sccache),
+        Column::<Package>::nested("advice", |p| advise::nested(&p.advice)),
     ]);
     Sheet { columns, rows }
 }

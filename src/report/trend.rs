@@ -2,14 +2,14 @@
 
 use std::io::Write;
 
-use chrono::{Datelike, Days, Local, Months, NaiveDate, TimeZone, Weekday};
+use chrono::{Datelike, Days, Local, Months, NaiveDate, Offset, TimeZone, Weekday};
 
 use super::common::{Common, Selection};
 use super::format::Format;
 use super::packages::note;
 use super::sheet::{Column, Name, Sheet, Tone, Value};
 use super::{Shown, Trouble, text};
-use crate::store::{Moment, Sums};
+use crate::store::{Filter, Moment, Store, Sums};
 
 type Col = Column<Period>;
 
@@ -46,7 +46,7 @@ pub(super) struct Period {
 
 pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble> {
     let moments = match common.select(&args.patterns)? {
-        Selection::Builds(store, filter) => store.moments(&filter)?,
+        Selection::Builds(store, filter) => moments(&store, &filter)?,
         Selection::Nothing(why) => return common.nothing(sheet(vec![]), why, out),
     };
     let mut sheet = sheet(periods(&moments, args.by, &Local));
@@ -55,6 +55,18 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
         sheet.rows = with_gaps(sheet.rows, args.by);
     }
     common.write(sheet, out)
+}
+
+/// What the periods are made of: whole hours where the local clock doesn't divide them.
+fn moments(store: &Store, filter: &Filter) -> crate::store::Result<Vec<Moment>> {
+    let undivided = |moment: &Moment| {
+        let offset = Local.offset_from_utc_datetime(&moment.started_at.naive_utc());
+        offset.fix().local_minus_utc() % 3600 == 0
+    };
+    match store.hours(filter)? {
+        Some(hours) if hours.iter().all(undivided) => Ok(hours),
+        _ => store.moments(filter),
+    }
 }
 
 /// The periods that have builds, the oldest first, divided by the clock of `zone`.

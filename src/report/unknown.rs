@@ -8,8 +8,9 @@ use crate::store::{Filter, Store};
 const SUGGESTIONS: usize = 3;
 
 /// What a database without builds has to say.
-pub(super) const NOTHING_YET: &str = "nothing is recorded yet: emerge a package that is built with sccache, \
-    or import old build logs (sccache-collect import /var/log/portage)";
+pub(super) const NOTHING_YET: &str = "nothing is recorded yet: emerge a package that is built with \
+    sccache (`sccache-report doctor` says whether it can be recorded), or import old build logs \
+    (sccache-collect import /var/log/portage)";
 
 /// That no package matches, and which ones may be meant.
 pub(super) fn unknown_package(store: &Store, patterns: &[String]) -> Result<String, Trouble> {
@@ -39,9 +40,13 @@ pub(super) fn unknown_names(store: &Store, filter: &Filter) -> Result<Option<Str
             "no recorded build has the {what} {asked}; there are: {there}"
         ))))
     };
-    let (asked, there) = (&filter.repositories, store.repositories()?);
-    if !asked.is_empty() && !asked.iter().any(|name| there.contains(name)) {
-        return why("repository", asked, &there);
+    // What there is takes a look at every build: only where somebody asks.
+    let asked = &filter.repositories;
+    if !asked.is_empty() {
+        let there = store.repositories()?;
+        if !asked.iter().any(|name| there.contains(name)) {
+            return why("repository", asked, &there);
+        }
     }
     if filter.languages.is_empty() {
         return Ok(None);

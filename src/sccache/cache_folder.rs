@@ -16,13 +16,15 @@ pub(super) const DEPTH: u32 = 4;
 impl Stats {
     /// The folder of the cache, where it is a local one: `Local disk: "/var/cache/sccache"`.
     pub fn cache_folder(&self) -> Option<PathBuf> {
-        let quoted = self
-            .cache_location
-            .as_deref()?
-            .strip_prefix("Local disk: ")?;
-        let folder = PathBuf::from(quoted.trim().strip_prefix('"')?.strip_suffix('"')?);
-        folder.is_absolute().then_some(folder)
+        cache_folder(self.cache_location.as_deref()?)
     }
+}
+
+/// The folder in a location as sccache prints it, where it is a local one.
+pub fn cache_folder(location: &str) -> Option<PathBuf> {
+    let quoted = location.strip_prefix("Local disk: ")?;
+    let folder = PathBuf::from(quoted.trim().strip_prefix('"')?.strip_suffix('"')?);
+    folder.is_absolute().then_some(folder)
 }
 
 /// Gives what root wrote below `folder` since then to the folder's owner; returns how many files

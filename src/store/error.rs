@@ -59,7 +59,7 @@ impl Error {
     pub fn hint(&self) -> &'static str {
         match self {
             Error::Missing(_) => {
-                "install the hook in /etc/portage/bashrc and build something with sccache, \
+                "install the hook (`sccache-report setup`) and build something with sccache, \
                  or name another file with --db or SCCACHE_REPORT_DB"
             }
             Error::Folder(..) => "create the folder as root, mode 0755, or name another file",

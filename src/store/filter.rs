@@ -85,7 +85,7 @@ impl Patterns {
 }
 
 /// Which builds to look at. The default is all of them; each part narrows it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Filter {
     /// Of these packages, by their exact `CATEGORY/PN`.
     pub packages: Option<Vec<String>>,

@@ -31,8 +31,10 @@
 mod check;
 mod columns;
 mod error;
+mod evidence;
 mod filter;
 mod insert;
+mod lately;
 mod open;
 mod pending;
 mod phases;
@@ -41,9 +43,11 @@ mod record;
 mod rows;
 mod saved;
 mod snapshot;
+mod summary;
 mod words;
 
 pub use error::{Error, Result};
+pub use evidence::{CacheState, Evidence};
 pub use filter::{Filter, PatternError, Patterns};
 pub use open::{DEFAULT_PATH, RECORD_WAIT, Store, default_path};
 pub use pending::{Pending, TakenUp};

@@ -29,6 +29,7 @@ fn migrations() -> Vec<M<'static>> {
             include_str!("../../migrations/0003_time_saved.sql"),
             |transaction: &Transaction<'_>| Ok(saved::learn_all(transaction)?),
         ),
+        M::up(include_str!("../../migrations/0004_sums.sql")),
     ]
 }
 

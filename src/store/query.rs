@@ -32,6 +32,11 @@ impl Store {
     /// # Errors
     /// As [`Store::builds`].
     pub fn sums(&self, filter: &Filter) -> Result<Sums> {
+        if let Some(packages) = self.whole_packages(filter)? {
+            let mut sums = Sums::default();
+            packages.iter().for_each(|package| sums.add(&package.sums));
+            return Ok(sums);
+        }
         let picked = filter.sql("*");
         let sql = format!("SELECT {} FROM ({})", Sums::COLUMNS, picked.text);
         let rows = self.rows(&sql, &picked, |row| Sums::read(row, 0))?;
@@ -43,6 +48,9 @@ impl Store {
     /// # Errors
     /// As [`Store::builds`].
     pub fn packages(&self, filter: &Filter) -> Result<Vec<PackageRow>> {
+        if let Some(rows) = self.whole_packages(filter)? {
+            return Ok(rows);
+        }
         let picked = filter.sql("*");
         // SQLite takes the other columns from the row that has the maximum.
         let sql = format!(
@@ -141,7 +149,7 @@ impl Store {
         read().map_err(|error| self.error(error))
     }
 
-    fn rows<T>(
+    pub(super) fn rows<T>(
         &self,
         sql: &str,
         picked: &Picked,

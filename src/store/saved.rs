@@ -9,7 +9,7 @@
 //! half of the compilations that are known of it today. It costs little: a version's builds
 //! are estimated anew once for its first compilation, its second, its fourth, and so on.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, params};
@@ -28,19 +28,20 @@ enum Which<'a> {
 /// Learns what this build's compilations cost, and estimates it and whichever others of
 /// its package are to be estimated anew. Within the transaction that records it.
 pub(super) fn learn(database: &Connection, id: i64, build: &Build) -> rusqlite::Result<()> {
-    let before = costs(database, &build.package)?;
+    let version = Some(build.version.as_str());
+    let before = costs(database, &build.package, version)?;
     for stats in measured(build) {
         learn_phase(database, &build.package, &build.version, stats)?;
     }
-    let after = costs(database, &build.package)?;
+    let after = costs(database, &build.package, version)?;
     let doubled = |version, language| {
         let known = |costs: &Costs| costs.known(version, language).compilations.checked_ilog2();
         known(&before) != known(&after)
     };
     let languages: Vec<Option<&str>> = measured(build).map(Cost::language).chain([None]).collect();
-    let version = Some(build.version.as_str());
     if languages.iter().any(|language| doubled(None, *language)) {
-        estimate(database, Which::Package(&build.package), &after)?;
+        let all = costs(database, &build.package, None)?;
+        estimate(database, Which::Package(&build.package), &all)?;
     } else if languages.iter().any(|language| doubled(version, *language)) {
         let which = Which::Version(&build.package, &build.version);
         estimate(database, which, &after)?;
@@ -76,10 +77,12 @@ fn learn_phase(
     Ok(())
 }
 
-fn costs(database: &Connection, package: &str) -> rusqlite::Result<Costs> {
-    let sql = "SELECT version, language, compilations, micros FROM cost WHERE package = ?";
+/// What is known of a package: of one version apart and of the others together, or of each.
+fn costs(database: &Connection, package: &str, version: Option<&str>) -> rusqlite::Result<Costs> {
+    let sql = "SELECT iif(coalesce(version = ?2, 1), version, '') AS of, language, \
+               sum(compilations), sum(micros) FROM cost WHERE package = ?1 GROUP BY of, language";
     let mut statement = database.prepare_cached(sql)?;
-    let mut rows = statement.query([package])?;
+    let mut rows = statement.query(params![package, version])?;
     let mut costs = Costs::default();
     while let Some(row) = rows.next()? {
         let cost = Cost {
@@ -157,6 +160,56 @@ fn asked(
 
 /// The whole of it from the rows of builds and phases, for a database that had none of it.
 pub(super) fn learn_all(database: &Connection) -> rusqlite::Result<()> {
+    let mut packages = BTreeSet::new();
+    each_measured(database, |package, version, stats| {
+        learn_phase(database, package, version, stats)?;
+        packages.insert(package.to_string());
+        Ok(())
+    })?;
+    for package in packages {
+        let costs = costs(database, &package, None)?;
+        estimate(database, Which::Package(&package), &costs)?;
+    }
+    Ok(())
+}
+
+/// Which costs aren't what the phases say: a line for each.
+pub(super) fn check(database: &Connection) -> rusqlite::Result<Vec<String>> {
+    type Known = BTreeMap<(String, String, String), (i64, i64)>;
+    let mut measured = Known::new();
+    each_measured(database, |package, version, stats| {
+        if let Some(cost) = Cost::of(stats) {
+            let language = Cost::language(stats).unwrap_or("");
+            let key = (package.into(), version.into(), language.into());
+            let sum = measured.entry(key).or_default();
+            sum.0 += cost.compilations as i64;
+            sum.1 += micros(cost.seconds);
+        }
+        Ok(())
+    })?;
+    let mut statement = database.prepare("SELECT * FROM cost")?;
+    let row = |row: &rusqlite::Row<'_>| {
+        let key = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok((key, (row.get(3)?, row.get(4)?)))
+    };
+    let kept: Known = statement
+        .query_map([], row)?
+        .collect::<rusqlite::Result<_>>()?;
+    let keys: BTreeSet<_> = kept.keys().chain(measured.keys()).collect();
+    let differs = |key: &&(String, String, String)| kept.get(*key) != measured.get(*key);
+    let name = |(package, version, language): &(String, String, String)| {
+        format!("cost of {package}-{version} {language}")
+            .trim_end()
+            .to_string()
+    };
+    Ok(keys.into_iter().filter(differs).map(name).collect())
+}
+
+/// Calls with package, version and what [`Cost`] needs, for each phase that measured compilers.
+fn each_measured(
+    database: &Connection,
+    mut call: impl FnMut(&str, &str, &Stats) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
     let sql = "SELECT build.package, build.version, phase.misses, phase.compilations, \
                phase.compiler_seconds, \
                (SELECT json_group_object(language, misses) FROM phase_language \
@@ -166,27 +219,17 @@ pub(super) fn learn_all(database: &Connection) -> rusqlite::Result<()> {
     let mut statement = database.prepare(sql)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let languages = serde_json::from_str(row.get_ref(5)?.as_str()?).unwrap_or_default();
         let stats = Stats {
             misses: Counts {
                 total: unsigned(row, 2)?,
-                languages,
+                languages: serde_json::from_str(row.get_ref(5)?.as_str()?).unwrap_or_default(),
                 ..Counts::default()
             },
             compilations: row.get::<_, Option<i64>>(3)?.map(|n| n.max(0) as u64),
             compiler_seconds: row.get(4)?,
             ..Stats::default()
         };
-        let (package, version): (String, String) = (row.get(0)?, row.get(1)?);
-        learn_phase(database, &package, &version, &stats)?;
-    }
-    let mut statement = database.prepare("SELECT DISTINCT package FROM build")?;
-    let packages = statement
-        .query_map([], |row| row.get(0))?
-        .collect::<rusqlite::Result<Vec<String>>>()?;
-    for package in packages {
-        let costs = costs(database, &package)?;
-        estimate(database, Which::Package(&package), &costs)?;
+        call(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?, &stats)?;
     }
     Ok(())
 }

@@ -23,11 +23,12 @@ fn collector(machine: &Machine) -> Finding {
         .ok()
         .and_then(|bashrc| bashrc.sourcings.first());
     let hook = sourced.map_or_else(|| machine.hook(), |one| one.hook.clone());
-    let hook = hook.canonicalize().unwrap_or(hook);
-    let beside = hook
-        .ancestors()
-        .nth(3)
-        .map(|prefix| prefix.join("bin/sccache-collect"));
+    let hook = hook.to_string_lossy().into_owned();
+    // By its name as it is sourced, which in bashrc.d is a link's: then it is only PATH.
+    let prefix = hook
+        .rsplit_once("/share/sccache-report/")
+        .map(|(prefix, _)| Path::new(prefix));
+    let beside = prefix.map(|prefix| prefix.join("bin/sccache-collect"));
     let program = beside
         .filter(|program| program.is_file())
         .or_else(|| in_path(machine, "sccache-collect"));

@@ -8,6 +8,7 @@
 
 mod file;
 mod journal;
+mod lines;
 mod plan;
 mod step;
 

@@ -1,0 +1,356 @@
+//! `generate BUILDS DATABASE [EMERGE_LOG]`: a database of so many builds, recorded through
+//! the store as the hook would, and an emerge.log of as many merges. `generate --one-more
+//! DATABASE` records a build into it.
+//!
+//! 400 packages over ten years, a few of them built often and most seldom, in three
+//! languages; world updates that build some dozens at once; cold builds of new versions and
+//! warm rebuilds; some that fail, some not measured. The same numbers every time.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use chrono::{DateTime, TimeDelta, Utc};
+use sccache_report::portage::{Attribution, Build, Emerge, Outcome, Phase};
+use sccache_report::sccache::{Counts, Stats};
+use sccache_report::store::Store;
+use uuid::Uuid;
+
+const PACKAGES: usize = 400;
+const DAYS: i64 = 3650;
+/// The newest build's day; the oldest is ten years before.
+const LAST: &str = "2026-11-01T00:00:00Z";
+/// How long a build takes at most.
+const BUILD: TimeDelta = TimeDelta::minutes(4);
+/// So many builds are recorded in one transaction.
+const BATCH: usize = 5000;
+const CATEGORIES: [&str; 8] = [
+    "app-portage",
+    "dev-libs",
+    "dev-util",
+    "kde-plasma",
+    "media-libs",
+    "sys-apps",
+    "www-client",
+    "x11-libs",
+];
+/// A language, its compilers as sccache names them, and seconds for a compilation.
+const LANGUAGES: [(&str, &[&str], f64); 3] = [
+    ("C/C++", &["c [gcc]", "c++ [gcc]"], 1.1),
+    ("Rust", &["rust"], 2.3),
+    ("CUDA", &["cuda [nvcc]"], 9.0),
+];
+const REASONS: [(&str, u64); 6] = [
+    ("crate-type", 15),
+    ("-", 3),
+    ("missing input", 2),
+    ("multiple input files", 4),
+    ("unknown source language", 6),
+    ("-E", 9),
+];
+
+/// SplitMix64 (Steele, Lea, Flood 2014).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, n: u64) -> u64 {
+        self.next() % n
+    }
+
+    /// Whether something comes true that does in so many of a hundred cases.
+    fn percent(&mut self, n: u64) -> bool {
+        self.below(100) < n
+    }
+}
+
+struct Package {
+    name: String,
+    language: usize,
+    /// Compilations in one build.
+    size: u64,
+    bumps: u64,
+}
+
+impl Package {
+    fn new(n: usize) -> Package {
+        let mut random = Random(n as u64);
+        Package {
+            name: format!("{}/package{n:03}", CATEGORIES[n % CATEGORIES.len()]),
+            language: [0, 0, 0, 1, 1, 0, 0, 1, 0, 2][n % 10],
+            size: 10 + random.below(40) * random.below(40),
+            bumps: 0,
+        }
+    }
+
+    fn version(&self) -> String {
+        format!(
+            "{}.{}.{}",
+            1 + self.bumps / 50,
+            self.bumps / 5 % 10,
+            self.bumps % 5
+        )
+    }
+}
+
+struct World {
+    random: Random,
+    packages: Vec<Package>,
+    now: DateTime<Utc>,
+    /// The average time from one build to the next, and when this build is due by it.
+    step: TimeDelta,
+    due: DateTime<Utc>,
+    emerge: Option<Emerge>,
+    left: u64,
+}
+
+impl World {
+    fn new(builds: usize) -> Result<World> {
+        let now = DateTime::parse_from_rfc3339(LAST)?.to_utc() - TimeDelta::days(DAYS);
+        let step = TimeDelta::microseconds(
+            TimeDelta::days(DAYS).num_microseconds().unwrap_or(0) / builds.max(1) as i64,
+        );
+        let packages = (0..PACKAGES).map(Package::new).collect();
+        Ok(World {
+            random: Random(builds as u64),
+            packages,
+            now,
+            due: now,
+            step,
+            emerge: None,
+            left: 0,
+        })
+    }
+
+    fn uuid(&mut self) -> Uuid {
+        Uuid::from_u64_pair(self.random.next(), self.random.next())
+    }
+
+    /// Few packages are built often: of two, the one with the smaller number.
+    fn package(&mut self) -> usize {
+        let (a, b) = (self.random.below(400), self.random.below(400));
+        a.min(b) as usize
+    }
+
+    fn build(&mut self) -> Build {
+        if self.left == 0 {
+            self.left = match self.random.percent(60) {
+                true => 1,
+                false => 1 + self.random.below(60),
+            };
+            let command = ["emerge --update --deep @world", "emerge -1 package"];
+            let emerge = Emerge {
+                id: self.uuid(),
+                command: command[usize::from(self.left == 1)].into(),
+                started_at: self.now,
+            };
+            self.emerge = Some(emerge);
+            // The builds of an emerge follow closely, and then nothing for longer.
+            self.now = self.now.max(self.due);
+        }
+        self.left -= 1;
+        self.due += self.step;
+        self.now += self.step.min(BUILD);
+        let n = self.package();
+        let cold = self.random.percent(45);
+        if cold {
+            self.packages[n].bumps += 1;
+        }
+        let outcome = match self.random.below(100) {
+            0..2 => Outcome::Failed,
+            2 => Outcome::Interrupted,
+            3..6 => Outcome::Packaged,
+            _ => Outcome::Merged,
+        };
+        let phases = self.phases(n, cold);
+        Build {
+            id: self.uuid(),
+            host: "gentoo".into(),
+            package: self.packages[n].name.clone(),
+            version: self.packages[n].version(),
+            slot: Some("0".into()),
+            repository: Some(
+                if n.is_multiple_of(20) {
+                    "guru"
+                } else {
+                    "gentoo"
+                }
+                .into(),
+            ),
+            merge_type: Some("source".into()),
+            emerge: self.emerge.clone(),
+            outcome,
+            started_at: self.now,
+            finished_at: self.now + self.step.min(BUILD),
+            phases,
+        }
+    }
+
+    fn phases(&mut self, n: usize, cold: bool) -> Vec<Phase> {
+        let (language, size) = (self.packages[n].language, self.packages[n].size);
+        let mut phases = Vec::new();
+        for (name, part) in [("configure", 10), ("compile", 100), ("test", 40)] {
+            if name != "compile" && self.random.percent(50) {
+                continue;
+            }
+            let stats = match self.random.percent(1) {
+                true => Err("the server didn't answer".into()),
+                false => Ok(self.stats(language, 1 + size * part / 100, cold)),
+            };
+            phases.push(Phase {
+                name: name.into(),
+                started_at: self.now,
+                finished_at: self.now + self.step.min(BUILD) / 2,
+                attribution: match self.random.percent(1) {
+                    true => Attribution::Shared,
+                    false => Attribution::Exact,
+                },
+                stats,
+            });
+        }
+        phases
+    }
+
+    fn stats(&mut self, language: usize, calls: u64, cold: bool) -> Stats {
+        let (name, compilers, seconds) = LANGUAGES[language];
+        let missed = if cold {
+            60 + self.random.below(41)
+        } else {
+            self.random.below(20)
+        };
+        let misses = calls * missed / 100;
+        let counts = |total: u64| Counts {
+            total,
+            languages: BTreeMap::from([(name.into(), total)]),
+            compilers: { compilers.iter().enumerate() }
+                .map(|(i, c)| {
+                    (
+                        (*c).into(),
+                        if i == 0 {
+                            total - total / 2 * (compilers.len() as u64 - 1)
+                        } else {
+                            total / 2
+                        },
+                    )
+                })
+                .collect(),
+        };
+        let first = self.random.below(4) as usize;
+        let not_cached: BTreeMap<String, u64> = REASONS[first..first + 3]
+            .iter()
+            .map(|(reason, n)| (reason.to_string(), *n))
+            .collect();
+        let non_cacheable = not_cached.values().sum();
+        Stats {
+            requests: Some(calls + non_cacheable + 2),
+            executed: Some(calls),
+            unsupported_compiler: Some(0),
+            non_compilation: Some(2),
+            non_cacheable: Some(non_cacheable),
+            hits: counts(calls - misses),
+            misses: counts(misses),
+            timeouts: Some(0),
+            read_errors: Some(0),
+            write_errors: Some(0),
+            writes: Some(misses),
+            forced_recaches: Some(0),
+            non_cacheable_compilations: Some(0),
+            compilations: Some(misses),
+            compile_failures: Some(0),
+            dist_errors: Some(0),
+            write_seconds: Some(misses as f64 * 0.004),
+            read_hit_seconds: Some((calls - misses) as f64 * 0.003),
+            compiler_seconds: Some(
+                misses as f64 * seconds * (80 + self.random.below(40)) as f64 / 100.0,
+            ),
+            not_cached,
+            cache_location: Some("Local disk: \"/var/cache/sccache\"".into()),
+            cache_size: Some(8 << 30),
+            max_cache_size: Some(10 << 30),
+            preprocessor_cache_mode: Some(true),
+            version: Some("0.16.0".into()),
+            ..Stats::default()
+        }
+    }
+}
+
+/// The lines that Portage writes for a merge (`lib/_emerge/` of 3.0.83, `emergelog`).
+fn log(out: &mut dyn Write, build: &Build, first: bool) -> Result<()> {
+    let (begin, end) = (build.started_at.timestamp(), build.finished_at.timestamp());
+    let what = format!("{}-{}", build.package, build.version);
+    let ebuild = format!(
+        "{what}::/var/db/repos/gentoo/{}/{what}.ebuild",
+        build.package
+    );
+    if first {
+        let command = build.emerge.as_ref().map_or("", |emerge| &emerge.command);
+        let command = command.trim_start_matches("emerge");
+        writeln!(
+            out,
+            "{begin}: Started emerge on: {}",
+            build.started_at.format("%b %d, %Y %H:%M:%S")
+        )?;
+        writeln!(out, "{begin}:  *** emerge {command}")?;
+    }
+    writeln!(out, "{begin}:  >>> emerge (1 of 1) {what} to /")?;
+    writeln!(out, "{begin}:  === (1 of 1) Cleaning ({ebuild})")?;
+    writeln!(out, "{begin}:  === (1 of 1) Compiling/Merging ({ebuild})")?;
+    writeln!(out, "{end}:  === (1 of 1) Merging ({ebuild})")?;
+    writeln!(out, "{end}:  === (1 of 1) Post-Build Cleaning ({ebuild})")?;
+    writeln!(out, "{end}:  ::: completed emerge (1 of 1) {what} to /")?;
+    Ok(())
+}
+
+/// One build more, as the hook would record it now.
+fn one_more(path: &Path) -> Result<()> {
+    let mut world = World::new(1)?;
+    let build = Build {
+        id: Uuid::new_v4(),
+        ..world.build()
+    };
+    Store::open_for_recording(path)?.record(&build)?;
+    Ok(())
+}
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    ensure!(
+        (2..=3).contains(&arguments.len()),
+        "usage: generate BUILDS|--one-more DATABASE [EMERGE_LOG]"
+    );
+    if arguments[0] == "--one-more" {
+        return one_more(Path::new(&arguments[1]));
+    }
+    let builds: usize = arguments[0].parse().context("BUILDS is a number")?;
+    let path = Path::new(&arguments[1]);
+    ensure!(!path.exists(), "{} is there already", path.display());
+    let mut emerge_log: Box<dyn Write> = match arguments.get(2) {
+        Some(path) => Box::new(BufWriter::new(File::create(path)?)),
+        None => Box::new(std::io::sink()),
+    };
+    let mut store = Store::open_for_recording(path)?;
+    let mut world = World::new(builds)?;
+    let mut last = None;
+    for begin in (0..builds).step_by(BATCH) {
+        let batch: Vec<Build> = (begin..builds.min(begin + BATCH))
+            .map(|_| world.build())
+            .collect();
+        for build in &batch {
+            let emerge = build.emerge.as_ref().map(|emerge| emerge.id);
+            log(&mut emerge_log, build, emerge != last)?;
+            last = emerge;
+        }
+        store.record_all(&batch)?;
+    }
+    emerge_log.flush()?;
+    Ok(())
+}

@@ -1,0 +1,240 @@
+//! New versions that start cold. Object keys contain paths, and Portage's build directory
+//! contains the version: what one version wrote, the next can't find. With Rust that is how
+//! it is; C and C++ have a setting, which has a catch.
+
+use serde_json::json;
+
+use super::super::text;
+use super::Advice;
+use crate::sccache::hit_rate;
+use crate::store::Evidence;
+
+/// One or two new versions may be cold for other reasons: a new compiler, other USE flags.
+const BUMPS: usize = 3;
+
+/// Up to this hit rate a build counts as cold: a few files have no path in their key.
+const COLD: f64 = 0.1;
+
+/// Fewer compilations than this in a build are no sample.
+const ENOUGH: u64 = 20;
+
+/// C and C++ change between versions too. The path is to blame where the same version,
+/// built again, hits at least this often.
+const WARM: f64 = 0.5;
+
+/// The first sccache with `SCCACHE_BASEDIRS`.
+const BASEDIRS_SINCE: [u64; 2] = [0, 14];
+
+/// A piece for Rust and one for C and C++, where new versions of them start cold.
+pub(super) fn cold(evidence: &[Evidence]) -> Vec<Advice> {
+    [rust(evidence), c(evidence)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// Whether this is mostly Rust, of another version than was built before.
+pub(super) fn is_rust_bump(build: &Evidence) -> bool {
+    let (hits, misses) = build.languages.get("Rust").copied().unwrap_or_default();
+    let asked = build.hits.unwrap_or(0) + build.misses.unwrap_or(0);
+    is_bump(build) && 2 * (hits + misses) > asked
+}
+
+/// Whether the build before it was of another version.
+pub(super) fn is_bump(build: &Evidence) -> bool {
+    { build.previous_version.as_ref() }.is_some_and(|before| *before != build.version)
+}
+
+/// What the builds show of a language.
+struct Shown<'a> {
+    bumps: usize,
+    /// The bumps that were cold.
+    cold: Vec<&'a Evidence>,
+    cold_sum: (u64, u64),
+    /// Hits and misses of builds of the same version as before.
+    again: (u64, u64),
+    rebuilds: usize,
+}
+
+fn shown<'a>(evidence: &'a [Evidence], language: &str) -> Shown<'a> {
+    let mut shown = Shown {
+        bumps: 0,
+        cold: Vec::new(),
+        cold_sum: (0, 0),
+        again: (0, 0),
+        rebuilds: 0,
+    };
+    for build in evidence {
+        let Some(&(hits, misses)) = build.languages.get(language) else {
+            continue;
+        };
+        if hits + misses < ENOUGH || build.previous_version.is_none() {
+            continue;
+        }
+        if !is_bump(build) {
+            shown.again = (shown.again.0 + hits, shown.again.1 + misses);
+            shown.rebuilds += 1;
+            continue;
+        }
+        shown.bumps += 1;
+        if hit_rate(hits, misses).is_some_and(|rate| rate <= COLD) {
+            shown.cold.push(build);
+            shown.cold_sum = (shown.cold_sum.0 + hits, shown.cold_sum.1 + misses);
+        }
+    }
+    shown
+}
+
+impl Shown<'_> {
+    /// Whether most new versions are cold, and enough of them.
+    fn is_cold(&self) -> bool {
+        self.cold.len() >= BUMPS && 2 * self.cold.len() > self.bumps
+    }
+
+    fn advice(&self, language: &str, says: String, to_do: String, setting: Vec<String>) -> Advice {
+        let (hits, misses) = self.cold_sum;
+        let rate = hit_rate(self.again.0, self.again.1);
+        let again = match rate {
+            Some(rate) => format!(
+                "{} of the same version as before hit {}.",
+                text::of(self.rebuilds as u64, "build"),
+                text::rate(rate)
+            ),
+            None => "No version was built twice, which is when it would hit.".to_string(),
+        };
+        let mut packages: Vec<String> = self.cold.iter().map(|b| b.package.clone()).collect();
+        packages.sort();
+        packages.dedup();
+        Advice {
+            kind: "cold-versions",
+            says,
+            evidence: vec![
+                format!(
+                    "{} of {} of another version than before had {}.",
+                    self.cold.len(),
+                    text::of(self.bumps as u64, "build"),
+                    text::hits_and_misses(hits, misses)
+                ),
+                again,
+            ],
+            to_do,
+            setting,
+            packages,
+            numbers: json!({
+                "language": language,
+                "new_versions": self.bumps,
+                "cold": self.cold.len(),
+                "hits": hits,
+                "misses": misses,
+                "rebuilds": self.rebuilds,
+                "rebuild_hit_rate": rate,
+            }),
+        }
+    }
+}
+
+fn rust(evidence: &[Evidence]) -> Option<Advice> {
+    let shown = shown(evidence, "Rust");
+    if !shown.is_cold() {
+        return None;
+    }
+    let says = "New versions in Rust start cold, as they have to: their keys contain the build \
+                directory, whose path contains the version."
+        .to_string();
+    let to_do = "Nothing is wrong and nothing can be set (SCCACHE_BASEDIRS serves C and C++ only). \
+                 In Rust the cache pays where the same version is built again: after a change of USE \
+                 flags, a failed build, a new library."
+        .to_string();
+    Some(shown.advice("Rust", says, to_do, Vec::new()))
+}
+
+fn c(evidence: &[Evidence]) -> Option<Advice> {
+    let language = "C/C++";
+    let shown = shown(evidence, language);
+    let again = hit_rate(shown.again.0, shown.again.1)?;
+    let knows = { evidence.iter().rev() }
+        .find_map(|build| build.sccache_version.as_deref())
+        .is_some_and(knows_base_directories);
+    if !shown.is_cold() || again < WARM || !knows {
+        return None;
+    }
+    let says = "New versions in C and C++ start cold although rebuilds hit: the path of the build \
+                directory, which contains the version, is part of what is compared."
+        .to_string();
+    let to_do = "sccache can leave that path out, in /etc/portage/bashrc, above the line of \
+                 sccache-report. The catch: an object that hits is the other version's, and carries \
+                 that version's path in __FILE__ (assertions, log lines) and debug information. Leave \
+                 it as it is if you debug your system:"
+        .to_string();
+    let setting = vec!["[[ -n ${WORKDIR} ]] && export SCCACHE_BASEDIRS=\"${WORKDIR}\"".to_string()];
+    Some(shown.advice(language, says, to_do, setting))
+}
+
+/// Whether this version, such as `0.16.0`, has `SCCACHE_BASEDIRS`.
+fn knows_base_directories(version: &str) -> bool {
+    let mut parts = version.split('.').map(|part| part.parse::<u64>().ok());
+    let (Some(Some(major)), Some(Some(minor))) = (parts.next(), parts.next()) else {
+        return false;
+    };
+    [major, minor] >= BASEDIRS_SINCE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+
+    fn rust_bumps(hits: u64, count: usize) -> Vec<Evidence> {
+        vec![after(rust_build("a/b", "2", hits, 20 - hits), "1"); count]
+    }
+
+    #[test]
+    fn cold_versions_in_rust_are_nobody_s_fault() {
+        let advice = cold(&rust_bumps(2, BUMPS));
+        assert_eq!(advice.len(), 1);
+        assert_eq!(
+            advice[0].evidence,
+            [
+                "3 of 3 builds of another version than before had 6 hits, 54 misses.",
+                "No version was built twice, which is when it would hit."
+            ]
+        );
+        assert!(advice[0].setting.is_empty());
+        assert!(advice[0].to_do.starts_with("Nothing is wrong"));
+        assert_eq!(cold(&rust_bumps(3, BUMPS)), [], "15 % hits");
+        assert_eq!(cold(&rust_bumps(2, BUMPS - 1)), [], "two versions");
+        let mut mostly_warm = rust_bumps(0, BUMPS);
+        mostly_warm.extend(rust_bumps(19, BUMPS));
+        assert_eq!(cold(&mostly_warm), []);
+    }
+
+    #[test]
+    fn first_builds_and_rebuilds_are_not_new_versions() {
+        let first = vec![rust_build("a/b", "1", 0, 20); BUMPS];
+        assert_eq!(cold(&first), []);
+        let again = vec![after(rust_build("a/b", "1", 0, 20), "1"); BUMPS];
+        assert_eq!(cold(&again), []);
+        let small = vec![after(rust_build("a/b", "2", 0, ENOUGH - 1), "1"); BUMPS];
+        assert_eq!(cold(&small), []);
+    }
+
+    #[test]
+    fn base_directories_come_with_their_catch() {
+        let mut builds = vec![after(c_build("a/c", "2", 0, 20), "1"); BUMPS];
+        assert_eq!(cold(&builds), [], "nothing shows that it is the path");
+        builds.push(after(c_build("a/c", "2", 9, 11), "2"));
+        assert_eq!(cold(&builds), [], "rebuilds don't hit either");
+        builds.push(after(c_build("a/c", "2", 11, 9), "2"));
+        let advice = cold(&builds);
+        assert!(advice[0].to_do.contains("__FILE__"));
+        assert!(advice[0].setting[0].contains("SCCACHE_BASEDIRS"));
+        assert!(
+            advice[0].evidence[1].contains("2 builds of the same version as before hit 50.0 %")
+        );
+        builds
+            .iter_mut()
+            .for_each(|b| b.sccache_version = Some("0.13.9".into()));
+        assert_eq!(cold(&builds), [], "an sccache without it");
+        assert!(knows_base_directories("1.0.0") && !knows_base_directories("x"));
+    }
+}

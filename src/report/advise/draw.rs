@@ -1,0 +1,66 @@
+//! Advice as people read it.
+
+use std::io::{self, Write};
+
+use super::super::format::Look;
+use super::super::text;
+use super::Advice;
+
+/// Sentences longer than this are hard to read, however wide the terminal is.
+const WIDEST: usize = 100;
+
+/// Every piece, numbered, with its numbers and the lines to paste.
+pub(in super::super) fn draw_all(
+    advice: &[Advice],
+    look: &Look,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if advice.is_empty() {
+        let nothing = "Nothing to change: these numbers show no trouble that a setting would cure.";
+        return writeln!(out, "{}", indented("", nothing, look));
+    }
+    for (index, piece) in advice.iter().enumerate() {
+        if index > 0 {
+            writeln!(out)?;
+        }
+        draw(&format!("{}. ", index + 1), piece, look, out)?;
+    }
+    Ok(())
+}
+
+fn draw(number: &str, piece: &Advice, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}", indented(number, &piece.says, look))?;
+    for sentence in &piece.evidence {
+        writeln!(out, "{}", indented("   - ", sentence, look))?;
+    }
+    writeln!(out, "{}", indented("   ", &piece.to_do, look))?;
+    if !piece.setting.is_empty() {
+        writeln!(out)?;
+    }
+    // Not wrapped: they are for pasting.
+    for line in &piece.setting {
+        writeln!(out, "       {}", text::clean(line))?;
+    }
+    Ok(())
+}
+
+/// The pieces in a line each, for other reports.
+pub(in super::super) fn draw_titles(
+    advice: &[Advice],
+    most: usize,
+    look: &Look,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for piece in advice.iter().take(most) {
+        let width = look.width.unwrap_or(usize::MAX).saturating_sub(2);
+        writeln!(out, "- {}", text::cut(text::clean(&piece.says), width))?;
+    }
+    Ok(())
+}
+
+/// The text after `start`, its further lines set in below it.
+pub(in super::super) fn indented(start: &str, body: &str, look: &Look) -> String {
+    let indent = " ".repeat(start.chars().count());
+    let width = look.width.map(|width| width.min(WIDEST));
+    text::wrap(&format!("{start}{}", text::clean(body)), width, &indent)
+}

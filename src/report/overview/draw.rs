@@ -1,0 +1,127 @@
+//! The overview as people read it: a screen of 80 by 24 where it can.
+
+use std::io::{self, Write};
+
+use super::super::advise::{draw_titles, indented};
+use super::super::format::{Format, Look};
+use super::super::packages::note;
+use super::super::sheet::{Column, Sheet, Tone, Value};
+use super::super::verdict::saved;
+use super::super::{fill, text};
+use super::{DAYS, Overview};
+use crate::store::{EmergeRow, PackageRow, Sums};
+
+type Col = Column<PackageRow>;
+
+/// So much advice is named; the rest is for `advise`.
+const ADVICE: usize = 3;
+
+pub(super) fn draw(overview: &Overview, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}\n", indented("", &overview.verdict(), look))?;
+    facts(overview, look, out)?;
+    for (heading, rows) in [("gain most", &overview.best), ("lose", &overview.worst)] {
+        if !rows.is_empty() {
+            writeln!(out)?;
+            Format::Table.write(&packages(heading, rows.clone()), look, out)?;
+        }
+    }
+    if !overview.advice.is_empty() {
+        writeln!(out, "\nto change (sccache-report advise):")?;
+        draw_titles(&overview.advice, ADVICE, look, out)?;
+    }
+    Ok(())
+}
+
+/// A fact a line, its name on the left.
+fn facts(overview: &Overview, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    let sums = &overview.sums;
+    let mut fact = |name: &str, body: String| {
+        let line = format!("{name:11} {}", text::clean(&body));
+        let width = look.width.unwrap_or(usize::MAX);
+        writeln!(out, "{}", text::cut(line, width))
+    };
+    fact("period", period(overview))?;
+    fact("builds", builds(overview))?;
+    fact("hit rate", rates(sums))?;
+    fact("time saved", saved(sums))?;
+    if let Some(cache) = &overview.cache {
+        fact("cache", fill::of(cache))?;
+    }
+    if let Some(bars) = overview.spark.bars() {
+        fact(&format!("by {}", overview.spark.step), bars)?;
+    }
+    if let Some(emerge) = &overview.last_emerge {
+        fact("last emerge", last_emerge(emerge))?;
+    }
+    Ok(())
+}
+
+fn period(overview: &Overview) -> String {
+    let (first, last) = (text::day(overview.first_at), text::day(overview.last_at));
+    let default = match overview.by_default {
+        true => format!(" (the last {DAYS} days; --since for more)"),
+        false => String::new(),
+    };
+    match first == last {
+        true => format!("{first}{default}"),
+        false => format!("{first} to {last}{default}"),
+    }
+}
+
+fn builds(overview: &Overview) -> String {
+    format!(
+        "{} of {}{}",
+        text::number(overview.sums.builds),
+        text::of(overview.packages, "package"),
+        remarks(&overview.sums)
+    )
+}
+
+/// What keeps the numbers from being the whole truth, in brackets.
+fn remarks(sums: &Sums) -> String {
+    match note(sums) {
+        note if note.is_empty() => note,
+        note => format!(" ({note})"),
+    }
+}
+
+fn rates(sums: &Sums) -> String {
+    let counts = match (sums.hits, sums.misses) {
+        (Some(hits), Some(misses)) => format!(" ({})", text::hits_and_misses(hits, misses)),
+        _ => String::new(),
+    };
+    format!(
+        "{}{counts}, coverage {}",
+        text::rate_or_dash(sums.hit_rate()),
+        text::rate_or_dash(sums.coverage())
+    )
+}
+
+fn last_emerge(emerge: &EmergeRow) -> String {
+    let sums = &emerge.sums;
+    format!(
+        "{}, {}, hit rate {}: {}",
+        text::minute(emerge.started_at),
+        text::of(sums.builds, "build"),
+        text::rate_or_dash(sums.hit_rate()),
+        emerge.command
+    )
+}
+
+/// The packages, under a heading that says why they are named.
+fn packages(heading: &'static str, rows: Vec<PackageRow>) -> Sheet<PackageRow> {
+    let columns = vec![
+        Col::new("package", |r| Value::text(&r.package))
+            .heading(heading, 100)
+            .cut_by(text::cut_package, 18),
+        Col::new("builds", |r| Value::Count(r.sums.builds)).heading("builds", 70),
+        Col::new("hits", |r| r.sums.hits.into()).heading("hits", 75),
+        Col::new("misses", |r| r.sums.misses.into()).heading("misses", 74),
+        Col::new("hit_rate", |r| r.sums.hit_rate().into())
+            .heading("hit rate", 80)
+            .tone(|r| Tone::of_rate(r.sums.hit_rate())),
+        Col::new("time_saved_seconds", |r| r.sums.time_saved.into()).heading("time saved", 95),
+        Col::shown("note", 60, |r| note(&r.sums)).tone(|_| Tone::Warning),
+    ];
+    Sheet { columns, rows }
+}

@@ -1,0 +1,172 @@
+//! The sums that the database keeps beside the builds (migration 0004 says why and how): over
+//! the builds of a package, and over those of an hour. They answer what is asked of all
+//! builds, or of all in a period, in a time that hardly grows with their number.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::columns::{micros, time};
+use super::{Filter, Moment, PackageRow, Result, Store, Sums, saved};
+
+/// The columns of [`Sums::read`], out of a row of kept sums.
+const KEPT: &str = "builds, failed, measured, shared, interrupted, \
+    iif(known > 0, hits, NULL), iif(known > 0, misses, NULL), answered, \
+    iif(calls_known > 0, calls, NULL), iif(estimated > 0, time_saved, NULL), estimated_hits";
+
+/// An hour in microseconds, as migration 0004 divides time.
+const HOUR: i64 = 3_600_000_000;
+
+impl Store {
+    /// As [`Store::packages`], where the filter asks for whole packages.
+    pub(super) fn whole_packages(&self, filter: &Filter) -> Result<Option<Vec<PackageRow>>> {
+        let whole = Filter {
+            packages: filter.packages.clone(),
+            ..Filter::default()
+        };
+        if *filter != whole {
+            return Ok(None);
+        }
+        let wanted = match filter.packages {
+            Some(_) => "AND package_sum.package IN (SELECT value FROM json_each(:packages))",
+            None => "",
+        };
+        let sql = format!(
+            "WITH kept AS (SELECT package, {KEPT} FROM package_sum WHERE builds > 0 {wanted}) \
+             SELECT kept.*, \
+             (SELECT min(started_at) FROM build AS first WHERE first.package = kept.package), \
+             last.started_at, last.version, last.hits, last.misses \
+             FROM kept JOIN build AS last ON last.id = \
+             (SELECT id FROM build AS later WHERE later.package = kept.package \
+              ORDER BY started_at DESC, id DESC LIMIT 1) ORDER BY kept.package"
+        );
+        let counter = |n: Option<i64>| n.map(|n| n.max(0) as u64);
+        let rows = self.rows(&sql, &filter.sql("1"), |row| {
+            Ok(PackageRow {
+                package: row.get(0)?,
+                sums: Sums::read(row, 1)?,
+                first_at: time(row.get(12)?),
+                last_at: time(row.get(13)?),
+                last_version: row.get(14)?,
+                last_hits: counter(row.get(15)?),
+                last_misses: counter(row.get(16)?),
+            })
+        })?;
+        Ok(Some(rows))
+    }
+
+    /// The sums of the builds of every hour, the oldest first, where the filter asks for
+    /// nothing but a period. What is cut off an hour at either end of it is a moment of its
+    /// own. An hour's moment is when it began.
+    ///
+    /// # Errors
+    /// As [`Store::builds`].
+    pub fn hours(&self, filter: &Filter) -> Result<Option<Vec<Moment>>> {
+        let period = Filter {
+            since: filter.since,
+            until: filter.until,
+            ..Filter::default()
+        };
+        if *filter != period {
+            return Ok(None);
+        }
+        // The whole hours within the period, and the period's ends outside of them.
+        let first = filter.since.map(|since| -(-micros(since)).div_euclid(HOUR));
+        let end = filter.until.map(|until| micros(until).div_euclid(HOUR));
+        if let (Some(first), Some(end)) = (first, end)
+            && first >= end
+        {
+            return self.moments(filter).map(Some);
+        }
+        let at = |hour: Option<i64>| hour.map(|hour| time(hour * HOUR));
+        let mut moments = match first {
+            Some(_) => self.moments(&Filter {
+                until: at(first),
+                ..period.clone()
+            })?,
+            None => Vec::new(),
+        };
+        let whole = Filter {
+            since: at(first),
+            until: at(end),
+            ..Filter::default()
+        };
+        moments.extend(self.whole_hours(&whole)?);
+        if end.is_some() {
+            moments.extend(self.moments(&Filter {
+                since: at(end),
+                ..period
+            })?);
+        }
+        Ok(Some(moments))
+    }
+
+    fn whole_hours(&self, filter: &Filter) -> Result<Vec<Moment>> {
+        let hour = |at: Option<DateTime<Utc>>, open| at.map_or(open, |at| micros(at) / HOUR);
+        let (first, end) = (hour(filter.since, i64::MIN), hour(filter.until, i64::MAX));
+        let sql = format!(
+            "SELECT hour, {KEPT} FROM hour_sum WHERE hour >= ? AND hour < ? AND builds > 0 \
+             ORDER BY hour"
+        );
+        let read = || -> rusqlite::Result<Vec<Moment>> {
+            let mut statement = self.connection.prepare(&sql)?;
+            let moment = |row: &rusqlite::Row<'_>| {
+                Ok(Moment {
+                    started_at: DateTime::UNIX_EPOCH + TimeDelta::hours(row.get(0)?),
+                    sums: Sums::read(row, 1)?,
+                })
+            };
+            statement.query_map([first, end], moment)?.collect()
+        };
+        read().map_err(|error| self.error(error))
+    }
+
+    /// Whether all that is kept of builds for speed is what the builds say: one line for each
+    /// package, hour or cost of which it isn't. None can be there unless something else than
+    /// SQL changed the file.
+    ///
+    /// # Errors
+    /// As [`Store::builds`].
+    pub fn check_sums(&self) -> Result<Vec<String>> {
+        let check = || -> rusqlite::Result<Vec<String>> {
+            let mut wrong = saved::check(&self.connection)?;
+            for (table, key) in [("package_sum", "package"), ("hour_sum", "hour")] {
+                let sums = SUMS.map(|column| format!("sum({column})")).join(", ");
+                let columns = SUMS.join(", ");
+                let kept = format!("SELECT {key}, {columns} FROM {table} WHERE builds <> 0");
+                let true_ones = format!("SELECT {key}, {sums} FROM sum_of_build GROUP BY {key}");
+                let sql = format!(
+                    "SELECT DISTINCT {key} FROM (SELECT * FROM ({kept} EXCEPT {true_ones}) \
+                     UNION ALL SELECT * FROM ({true_ones} EXCEPT {kept})) ORDER BY {key}"
+                );
+                let mut statement = self.connection.prepare(&sql)?;
+                let mut rows = statement.query([])?;
+                while let Some(row) = rows.next()? {
+                    let name: String = match row.get_ref(0)? {
+                        rusqlite::types::ValueRef::Integer(n) => n.to_string(),
+                        text => String::from_utf8_lossy(text.as_str()?.as_bytes()).into_owned(),
+                    };
+                    wrong.push(format!("{table} of {name}"));
+                }
+            }
+            Ok(wrong)
+        };
+        check().map_err(|error| self.error(error))
+    }
+}
+
+/// The columns of both tables of sums.
+const SUMS: [&str; 14] = [
+    "builds",
+    "failed",
+    "interrupted",
+    "measured",
+    "shared",
+    "known",
+    "hits",
+    "misses",
+    "answered",
+    "calls_known",
+    "calls",
+    "estimated",
+    "time_saved",
+    "estimated_hits",
+];

@@ -1,0 +1,79 @@
+//! Lines that setup added to a file, and how they are taken away again.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::file;
+
+/// Takes lines back; says what stays.
+pub(super) fn undo(
+    path: &Path,
+    lines: &[String],
+    added: &str,
+    backup: Option<&Path>,
+) -> io::Result<Option<String>> {
+    let now = file::content(path)?;
+    let without = take_away(&now, lines, added);
+    if without != now {
+        match backup {
+            None if without.is_empty() => fs::remove_file(path)?,
+            _ => file::replace(path, &without)?,
+        }
+    }
+    match backup {
+        Some(backup) if file::content(backup)? == without => match fs::remove_file(backup) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(None),
+        },
+        Some(backup) => Ok(Some(format!(
+            "{} was changed since; as it was before: {}",
+            path.display(),
+            backup.display()
+        ))),
+        None if without.is_empty() => Ok(None),
+        None => Ok(Some(format!(
+            "{} stays, with what others added",
+            path.display()
+        ))),
+    }
+}
+
+/// What was added comes off the end byte for byte; elsewhere as a whole; and where it was taken
+/// apart, each line once.
+fn take_away(now: &[u8], lines: &[String], added: &str) -> Vec<u8> {
+    if let Some(before) = now.strip_suffix(added.as_bytes()) {
+        return before.to_vec();
+    }
+    let text = added.strip_prefix('\n').unwrap_or(added).as_bytes();
+    if let Some(at) = now
+        .windows(text.len().max(1))
+        .position(|window| window == text)
+    {
+        return [&now[..at], &now[at + text.len()..]].concat();
+    }
+    let mut ours: Vec<&[u8]> = lines.iter().map(String::as_bytes).collect();
+    let mut left = Vec::new();
+    for line in now.split_inclusive(|&byte| byte == b'\n') {
+        let bare = line.strip_suffix(b"\n").unwrap_or(line);
+        match ours.iter().position(|&one| one == bare) {
+            Some(at) => drop(ours.remove(at)),
+            None => left.extend_from_slice(line),
+        }
+    }
+    left
+}
+
+#[cfg(test)]
+mod tests {
+    use super::take_away;
+
+    #[test]
+    fn lines_that_were_taken_apart_go_one_by_one() {
+        let lines = ["# ours".to_owned(), "B=1".to_owned()];
+        let left = take_away(b"B=1\nx\n# ours\nB=1\n", &lines, "# ours\nB=1\n");
+        assert_eq!(left, b"B=1\nx\n");
+        let left = take_away(b"# ours\nx\nB=1\nB=2\n", &lines, "# ours\nB=1\n");
+        assert_eq!(left, b"x\nB=2\n");
+    }
+}

@@ -1,0 +1,145 @@
+//! The database, and what it has of the builds.
+
+use super::{CASE, Case, ailing, breaks_and_heals, on, row, rows};
+use crate::support::Root;
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn the_database_is_readable_writable_whole_and_of_this_version() {
+    let before = "sccache-collect import >/dev/null";
+    for (check, state, break_) in [
+        ("database", "yellow", "chmod 600 $db"),
+        ("database", "yellow", "chmod 700 ${db%/*}"),
+        (
+            "database",
+            "red",
+            "echo 'not a database, by any means' > $db",
+        ),
+        ("database-write", "yellow", "chown portage ${db%/*}"),
+        (
+            "database-write",
+            "red",
+            "mount --bind ${db%/*} ${db%/*}; mount -o remount,bind,ro ${db%/*}",
+        ),
+        (
+            "database-whole",
+            "red",
+            "head -c 4096 /dev/zero | tr '\\0' x | dd of=$db bs=4096 seek=2 conv=notrunc status=none",
+        ),
+    ] {
+        breaks_and_heals(&Case {
+            check,
+            state,
+            before,
+            break_,
+            ..CASE
+        });
+    }
+    let root = Root::new();
+    let old = root.file("tmp/old.db");
+    let connection = rusqlite::Connection::open(&old).unwrap();
+    connection
+        .execute_batch(include_str!("../../migrations/0001_builds.sql"))
+        .unwrap();
+    connection.pragma_update(None, "user_version", 1).unwrap();
+    drop(connection);
+    let break_ = "cp /tmp/old.db $db";
+    on(
+        &root,
+        &Case {
+            check: "database-schema",
+            state: "yellow",
+            before,
+            break_,
+            ..CASE
+        },
+    );
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_newer_database_is_for_a_newer_program() {
+    let root = Root::new();
+    let script = "sccache-collect import >/dev/null; python3 -c \"import sqlite3\n\
+        sqlite3.connect('/mnt/gentoo/var/lib/sccache-report/stats.db').execute('PRAGMA user_version = 99')\"\n\
+        sccache-report doctor --format json > /tmp/newer.json; echo $? > /tmp/newer.status";
+    root.run(&["bash", "-c", script]).ok();
+    let (rows, status) = rows(&root, "newer");
+    assert_eq!(
+        (ailing(&rows), &*status),
+        (vec!["red database-schema".to_owned()], "1")
+    );
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn builds_that_wait_are_taken_up() {
+    // The database can't be written during one merge.
+    let break_ = "mv $db /tmp/stats.db; mkdir $db; emerge -1 dev-test/many-files &>/dev/null\n\
+        rmdir $db; mv /tmp/stats.db $db";
+    let before = "sccache-collect import >/dev/null";
+    breaks_and_heals(&Case {
+        check: "pending",
+        state: "yellow",
+        before,
+        break_,
+        ..CASE
+    });
+}
+
+/// Two packages that compile Rust as far as Portage can tell: a stand-in for cargo.eclass, which isn't here.
+fn with_rust_packages() -> Root {
+    let root = Root::new();
+    root.append(
+        "var/db/repos/test/eclass/cargo.eclass",
+        "# A stand-in: its name is all that is looked at.",
+    );
+    for name in ["one", "two"] {
+        root.ebuild(
+            &format!("dev-test/{name}-1.0"),
+            "EAPI=8\ninherit cargo\nSLOT=0\nKEYWORDS=amd64\nS=${WORKDIR}\n\
+             src_compile() { echo 'int f;' > f.c; sccache gcc -c f.c || die; }",
+        );
+    }
+    root
+}
+
+/// mv keeps bashrc's time, since which merges are to be recorded.
+const UNRECORDED: &str =
+    "unrecorded() { mv $bashrc $bashrc.off; emerge -1 $1 &>/dev/null; mv $bashrc.off $bashrc; }";
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn rust_packages_that_were_not_recorded_are_named() {
+    let before = format!("{UNRECORDED}\nemerge -1 dev-test/one &>/dev/null");
+    let before: &str = Box::leak(before.into_boxed_str());
+    let root = with_rust_packages();
+    let break_ = "unrecorded dev-test/two";
+    on(
+        &root,
+        &Case {
+            check: "recorded",
+            state: "yellow",
+            before,
+            break_,
+            ..CASE
+        },
+    );
+    let (broken, _) = rows(&root, "broken");
+    let message = row(&broken, "recorded")["message"].as_str().unwrap();
+    assert!(
+        message.contains("1 build of Rust packages since was not recorded: dev-test/two-1.0"),
+        "{message}"
+    );
+    let break_ = "unrecorded dev-test/two; emerge -1 dev-test/one &>/dev/null";
+    on(
+        &with_rust_packages(),
+        &Case {
+            check: "rust-packages",
+            state: "yellow",
+            before,
+            break_,
+            ..CASE
+        },
+    );
+}

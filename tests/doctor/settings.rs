@@ -1,0 +1,82 @@
+//! Portage's settings, and doing without them.
+
+use super::{CASE, Case, ailing, breaks_and_heals, row, rows};
+use crate::support::Root;
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn the_wrapper_is_sccache() {
+    for break_ in [
+        "echo 'RUSTC_WRAPPER=\"ccache\"' >> $conf",
+        "sed -i /RUSTC_WRAPPER/d $conf",
+    ] {
+        breaks_and_heals(&Case {
+            check: "wrapper",
+            break_,
+            ..CASE
+        });
+    }
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn variables_and_features_go_together() {
+    for break_ in [
+        "echo 'SCCACHE_RECACHE=\"1\"' >> $conf",
+        "printf '%s\\n' 'export SCCACHE_NO_CACHE=1' 'SCCACHE_SERVER_UDS=/run/a SCCACHE_X=' 'SCCACHE_SERVER_PORT=5' >> $conf",
+        "echo 'SCCACHE_CACHE_SIZE=\"5GiB\"' >> $conf",
+    ] {
+        breaks_and_heals(&Case {
+            check: "variables",
+            state: "yellow",
+            break_,
+            ..CASE
+        });
+    }
+    let break_ = "echo 'FEATURES=\"${FEATURES} ccache\"' >> $conf";
+    breaks_and_heals(&Case {
+        check: "features",
+        state: "yellow",
+        break_,
+        ..CASE
+    });
+    let break_ = "echo 'FEATURES=\"${FEATURES} -userpriv\"' >> $conf";
+    let before = "echo 'SCCACHE_REPORT_CHOWN=no' >> $conf";
+    breaks_and_heals(&Case {
+        check: "features",
+        state: "yellow",
+        before,
+        break_,
+        ..CASE
+    });
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn it_works_without_portageq_and_as_any_user() {
+    let root = Root::new();
+    root.append("etc/portage/make.conf", "# later\nSCCACHE_CACHE_SIZE='3G'");
+    let script = "sccache-collect import >/dev/null; PATH=${PATH//:\\/mnt\\/gentoo\\/bin:/:}\n\
+        sccache-report doctor --format json > /tmp/without.json; echo $? > /tmp/without.status\n\
+        PATH+=:/mnt/gentoo/bin; chmod 700 /mnt/gentoo/var/cache/sccache\n\
+        setpriv --reuid 65534 --regid 65534 --clear-groups sccache-report doctor --format json > /tmp/nobody.json; echo $? > /tmp/nobody.status";
+    root.run(&["bash", "-c", script]).ok();
+    let (without, status) = rows(&root, "without");
+    assert_eq!((ailing(&without), &*status), (vec![], "0"), "{without:#?}");
+    let portage = row(&without, "portage");
+    assert_eq!(portage["state"], "unknown");
+    assert!(
+        portage["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("portageq can't be run"),
+        "{portage}"
+    );
+    let size = row(&without, "cache-size")["message"].as_str().unwrap();
+    assert!(size.contains(" of 3 GiB"), "{size}");
+    let (nobody, status) = rows(&root, "nobody");
+    assert_eq!((ailing(&nobody), &*status), (vec![], "0"), "{nobody:#?}");
+    for check in ["cache-files", "cache-size", "database-write"] {
+        assert_eq!(row(&nobody, check)["state"], "unknown", "{nobody:#?}");
+    }
+}

@@ -1,0 +1,225 @@
+//! `sccache-report setup` on a real Portage: what it changes, and that `--undo` leaves nothing of it.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use support::{Root, Run};
+
+/// A Gentoo that has never heard of sccache, with the programs installed.
+fn fresh() -> Root {
+    let root = Root::without_hook();
+    let programs = Path::new(env!("CARGO_BIN_EXE_sccache-report"))
+        .parent()
+        .unwrap();
+    let status = Command::new("make")
+        .args([
+            "-s",
+            "-C",
+            env!("CARGO_MANIFEST_DIR"),
+            "install",
+            "PREFIX=/usr",
+        ])
+        .arg(format!("DESTDIR={}", root.dir.display()))
+        .arg(format!("BINARIES={}", programs.display()))
+        .status()
+        .unwrap();
+    assert!(status.success());
+    fs::remove_dir(root.file("var/cache/sccache")).unwrap();
+    let conf = root.read("etc/portage/make.conf");
+    let plain = |line: &&str| !line.contains("sccache");
+    fs::write(
+        root.file("etc/portage/make.conf"),
+        conf.lines().filter(plain).collect::<Vec<_>>().join("\n"),
+    )
+    .unwrap();
+    root
+}
+
+/// All that setup may touch: each path with its owner, mode and content.
+fn state(root: &Root) -> BTreeMap<PathBuf, String> {
+    fn add(path: &Path, found: &mut BTreeMap<PathBuf, String>) {
+        let what = path.symlink_metadata().unwrap();
+        let mut shown = format!("{}:{} {:o} ", what.uid(), what.gid(), what.mode());
+        if what.is_dir() {
+            fs::read_dir(path)
+                .unwrap()
+                .for_each(|entry| add(&entry.unwrap().path(), found));
+        } else if what.is_symlink() {
+            shown += &fs::read_link(path).unwrap().to_string_lossy();
+        } else {
+            shown += &String::from_utf8_lossy(&fs::read(path).unwrap());
+        }
+        found.insert(path.to_owned(), shown);
+    }
+    let mut found = BTreeMap::new();
+    ["etc", "var/lib", "var/cache"]
+        .iter()
+        .for_each(|folder| add(&root.file(folder), &mut found));
+    found
+}
+
+fn setup(root: &Root, options: &[&str]) -> Run {
+    root.run(&[&["sccache-report", "setup"], options].concat())
+}
+
+/// Sets up, and again; undoes: everything is as it was.
+fn there_and_back(root: &Root) {
+    let before = state(root);
+    let dry = setup(root, &["--dry-run"]).ok();
+    assert!(dry.log.contains("Nothing was changed"), "{}", dry.log);
+    let no = setup(root, &[]).failed();
+    assert!(no.log.contains("nothing was changed"), "{}", no.log);
+    assert_eq!(state(root), before);
+    setup(root, &["--yes"]).ok();
+    let done = state(root);
+    assert_ne!(done, before);
+    let again = setup(root, &["--yes"]).ok();
+    assert!(
+        again.log.contains("There is nothing to change."),
+        "{}",
+        again.log
+    );
+    assert_eq!(state(root), done);
+    setup(root, &["--undo", "--yes"]).ok();
+    assert_eq!(state(root), before);
+    let none = setup(root, &["--undo"]).ok();
+    assert!(
+        none.log.contains("There is nothing to undo."),
+        "{}",
+        none.log
+    );
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn from_nothing_to_a_report_and_back() {
+    let root = fresh();
+    there_and_back(&root);
+    let conf = root.read("etc/portage/make.conf");
+    setup(&root, &["--yes"]).ok();
+    let doctor = root.run(&["sccache-report", "doctor"]).ok();
+    let lines = doctor
+        .log
+        .lines()
+        .filter(|line| !line.starts_with([' ']) && !line.is_empty());
+    let rest: Vec<&str> = lines.filter(|line| !line.starts_with("green ")).collect();
+    assert_eq!(rest, ["23 green"], "{}", doctor.log);
+    root.emerge(&["dev-test/rusty", "dev-test/many-files"]);
+    assert_eq!(root.builds(&[]).len(), 2);
+    assert_eq!(root.builds(&["many-files"])[0]["misses"], 25);
+    root.run(&["sccache-report", "doctor"]).ok();
+    let undone = setup(&root, &["--undo", "--yes"]).ok();
+    assert!(
+        undone
+            .log
+            .contains("var/lib/sccache-report stays, for it is not empty"),
+        "{}",
+        undone.log
+    );
+    assert_eq!(root.read("etc/portage/make.conf"), conf);
+    assert!(!root.file("etc/portage/bashrc").exists() && !root.file("etc/sandbox.d").exists());
+    assert_eq!(root.builds(&[]).len(), 2, "the database is kept");
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn make_conf_may_be_a_folder_or_a_link_and_bashrc_d_gets_a_link() {
+    let root = fresh();
+    let conf = root.file("etc/portage/make.conf");
+    fs::rename(&conf, root.file("etc/portage/real.conf")).unwrap();
+    symlink("real.conf", &conf).unwrap();
+    root.append(
+        "etc/portage/bashrc",
+        "for f in /mnt/gentoo/etc/portage/bashrc.d/*.sh; do . \"$f\"; done",
+    );
+    there_and_back(&root);
+    fs::remove_file(&conf).unwrap();
+    fs::create_dir(&conf).unwrap();
+    fs::rename(root.file("etc/portage/real.conf"), conf.join("10-mine")).unwrap();
+    there_and_back(&root);
+    setup(&root, &["--yes"]).ok();
+    assert!(
+        root.read("etc/portage/make.conf/sccache-report")
+            .contains("RUSTC_WRAPPER=\"sccache\"")
+    );
+    assert!(
+        root.file("etc/portage/bashrc.d/90-sccache-report.sh")
+            .is_symlink()
+    );
+    root.emerge(&["dev-test/many-files"]);
+    assert_eq!(root.builds(&[]).len(), 1);
+}
+
+/// What the user set stays; what is wrong with a folder's owner is set right and given back.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn what_is_set_is_left_alone() {
+    let root = fresh();
+    root.append(
+        "etc/portage/make.conf",
+        "\nSCCACHE_CACHE_SIZE=\"3G\"\nexport RUSTC_WRAPPER='/usr/bin/sccache' # mine",
+    );
+    root.append("etc/portage/bashrc", "# no newline at its end");
+    let bashrc = root.read("etc/portage/bashrc");
+    fs::write(root.file("etc/portage/bashrc"), bashrc.trim_end()).unwrap();
+    fs::create_dir(root.file("var/cache/sccache")).unwrap();
+    fs::create_dir(root.file("var/lib/sccache-report")).unwrap();
+    std::os::unix::fs::chown(root.file("var/lib/sccache-report"), Some(12345), None).unwrap();
+    there_and_back(&root);
+    let run = setup(&root, &["--yes"]).ok();
+    for kept in [
+        "SCCACHE_CACHE_SIZE=\"3G\" is set already",
+        "RUSTC_WRAPPER=\"/usr/bin/sccache\" is set already",
+    ] {
+        assert!(run.log.contains(kept), "{}", run.log);
+    }
+    let conf = root.read("etc/portage/make.conf");
+    assert_eq!(conf.matches("RUSTC_WRAPPER").count(), 1, "{conf}");
+    assert_eq!(conf.matches("SCCACHE_DIR=").count(), 1, "{conf}");
+    assert_eq!(
+        fs::metadata(root.file("var/lib/sccache-report"))
+            .unwrap()
+            .uid(),
+        0
+    );
+    // Somebody goes on editing: only setup's own lines go.
+    root.append("etc/portage/make.conf", "USE=\"later\"");
+    let undone = setup(&root, &["--undo", "--yes"]).ok();
+    assert!(
+        undone.log.contains("make.conf was changed since"),
+        "{}",
+        undone.log
+    );
+    let conf = root.read("etc/portage/make.conf");
+    assert!(
+        conf.ends_with("# mine\nUSE=\"later\"\n") && !conf.contains("SCCACHE_DIR"),
+        "{conf}"
+    );
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn only_root_can_and_anybody_can_look() {
+    let root = fresh();
+    let before = state(&root);
+    let nobody = |options: &str| {
+        let command = format!(
+            "setpriv --reuid 65534 --regid 65534 --clear-groups sccache-report setup {options}"
+        );
+        root.run(&["bash", "-c", &command])
+    };
+    assert!(nobody("--dry-run").ok().log.contains("+ RUSTC_WRAPPER"));
+    let refused = nobody("--yes").failed();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        refused.log.contains("only root can change that"),
+        "{}",
+        refused.log
+    );
+    assert_eq!(state(&root), before);
+}
