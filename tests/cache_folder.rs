@@ -96,6 +96,28 @@ fn a_poisoned_cache_is_seen_and_its_cure_works() {
     );
 }
 
+/// Nobody but root may write it, and it is empty, so that sccache can't make its folders: each compile fails. (Gentoo's
+/// sandbox without its rule does the same.)
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_cache_that_portage_may_not_write_fails_with_its_cure() {
+    let root = Root::new();
+    std::os::unix::fs::chown(root.file("var/cache/sccache"), Some(0), Some(0)).unwrap();
+    let run = root.emerge_with(&[], &["dev-test/many-files"]).failed();
+    let cure = "chown -R portage:portage /mnt/gentoo/var/cache/sccache";
+    assert!(
+        run.log.lines().any(
+            |line| line.starts_with(" * sccache-report: sccache failed in ") && line.contains(cure)
+        ),
+        "{}",
+        run.log
+    );
+    root.run(&["bash", "-c", cure]).ok();
+    let run = root.emerge(&["dev-test/many-files"]);
+    assert!(!run.log.contains("sccache-report:"), "{}", run.log);
+    assert_eq!(root.builds(&[])[1]["misses"], 25);
+}
+
 /// A cache folder that its group may write, and one that is named in sccache's configuration file alone.
 #[test]
 #[ignore = "needs root and the registries: make test"]
