@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::super::advise::{draw_titles, indented};
+use super::super::advise::indented;
 use super::super::format::{Format, Look};
 use super::super::packages::note;
 use super::super::sheet::{Column, Sheet, Tone, Value};
@@ -14,7 +14,7 @@ use crate::store::{EmergeRow, PackageRow, Sums};
 type Col = Column<PackageRow>;
 
 /// So much advice is named; the rest is for `advise`.
-const ADVICE: usize = 3;
+const ADVICE: usize = 2;
 
 pub(super) fn draw(overview: &Overview, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}\n", indented("", &overview.verdict(), look))?;
@@ -26,8 +26,15 @@ pub(super) fn draw(overview: &Overview, look: &Look, out: &mut dyn Write) -> io:
         }
     }
     if !overview.advice.is_empty() {
-        writeln!(out, "\nto change (sccache-report advise):")?;
-        draw_titles(&overview.advice, ADVICE, look, out)?;
+        let more = match overview.advice.len() {
+            all if all > ADVICE => format!("{ADVICE} of {all}, "),
+            _ => String::new(),
+        };
+        writeln!(out, "\nto change ({more}sccache-report advise):")?;
+        for piece in overview.advice.iter().take(ADVICE) {
+            let line = format!("- {}", text::clean(&piece.says));
+            writeln!(out, "{}", text::cut_words(&line, look.width))?;
+        }
     }
     Ok(())
 }
@@ -35,11 +42,8 @@ pub(super) fn draw(overview: &Overview, look: &Look, out: &mut dyn Write) -> io:
 /// A fact a line, its name on the left.
 fn facts(overview: &Overview, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     let sums = &overview.sums;
-    let mut fact = |name: &str, body: String| {
-        let line = format!("{name:11} {}", text::clean(&body));
-        let width = look.width.unwrap_or(usize::MAX);
-        writeln!(out, "{}", text::cut(line, width))
-    };
+    let mut fact =
+        |name: &str, body: String| writeln!(out, "{}", indented(&label(name), &body, look));
     fact("period", period(overview))?;
     fact("builds", builds(overview))?;
     fact("hit rate", rates(sums))?;
@@ -51,9 +55,17 @@ fn facts(overview: &Overview, look: &Look, out: &mut dyn Write) -> io::Result<()
         fact(&format!("by {}", overview.spark.step), bars)?;
     }
     if let Some(emerge) = &overview.last_emerge {
-        fact("last emerge", last_emerge(emerge))?;
+        // Its command may be as long as the world file.
+        let line = format!("{}{}", label("last emerge"), last_emerge(emerge));
+        let width = look.width.unwrap_or(usize::MAX);
+        writeln!(out, "{}", text::cut(text::clean(&line), width))?;
     }
     Ok(())
+}
+
+/// What stands left of a fact.
+fn label(name: &str) -> String {
+    format!("{name:11} ")
 }
 
 fn period(overview: &Overview) -> String {
