@@ -297,3 +297,26 @@ fn never_hits() -> impl Iterator<Item = Build> {
         build(40 + n, "net-vpn/mozillavpn", &version, &at, stats)
     })
 }
+
+#[test]
+fn the_overview_fits_a_screen() {
+    let (_folder, db) = folder();
+    let mut all: Vec<Build> = never_hits().collect();
+    for (number, package) in (1..).zip(["a/one", "b/two", "c/three", "d/four"]) {
+        let hits = if number < 4 { 90 } else { 1 };
+        for (run, hits) in [(0, 0), (10, hits), (20, hits)] {
+            let mut stats = c_stats(hits, 100 - hits);
+            stats.compiler_seconds = Some((100 - hits) as f64);
+            let day = format!("2026-12-{:02}T10:00:00Z", 10 + number);
+            let mut build = build(number + run, package, "1", &day, stats);
+            build.emerge = Some(emerge(1, "emerge @world", "2026-12-11T09:00:00Z"));
+            all.push(build);
+        }
+    }
+    record(&db, &all);
+    let text = shown(&db, &[], zone(ZONES[0]), "never", 80);
+    for part in ["last emerge", "gain most", "lose ", "to change", "by day"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(text.lines().count() < 24, "{text}");
+}

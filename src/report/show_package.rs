@@ -78,7 +78,7 @@ fn head(package: &Package, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     line(format!("time saved {}", saved(sums)))?;
     let remarks = note(sums);
     if !remarks.is_empty() {
-        line(format!("{remarks}: the numbers are not the whole truth"))?;
+        line(format!("of them {remarks}"))?;
     }
     let versions = history::sccache_versions(package.history.iter().map(|build| &build.row));
     let mut versions: Vec<(&str, u64)> = versions.into_iter().collect();

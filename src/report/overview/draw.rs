@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::super::advise::indented;
+use super::super::advise::{Advice, indented};
 use super::super::format::{Format, Look};
 use super::super::packages::note;
 use super::super::sheet::{Column, Sheet, Tone, Value};
@@ -13,27 +13,20 @@ use crate::store::{EmergeRow, PackageRow, Sums};
 
 type Col = Column<PackageRow>;
 
-/// So much advice is named; the rest is for `advise`.
-const ADVICE: usize = 2;
+/// So many packages that lose are listed, for all to find room on a screen; JSON has more.
+const LOSING: usize = 2;
 
 pub(super) fn draw(overview: &Overview, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}\n", indented("", &overview.verdict(), look))?;
     facts(overview, look, out)?;
-    for (heading, rows) in [("gain most", &overview.best), ("lose", &overview.worst)] {
+    let lists = [
+        ("gain most", overview.best.as_slice()),
+        ("lose", &overview.worst[..overview.worst.len().min(LOSING)]),
+    ];
+    for (heading, rows) in lists {
         if !rows.is_empty() {
             writeln!(out)?;
-            Format::Table.write(&packages(heading, rows.clone()), look, out)?;
-        }
-    }
-    if !overview.advice.is_empty() {
-        let more = match overview.advice.len() {
-            all if all > ADVICE => format!("{ADVICE} of {all}, "),
-            _ => String::new(),
-        };
-        writeln!(out, "\nto change ({more}sccache-report advise):")?;
-        for piece in overview.advice.iter().take(ADVICE) {
-            let line = format!("- {}", text::clean(&piece.says));
-            writeln!(out, "{}", text::cut_words(&line, look.width))?;
+            Format::Table.write(&packages(heading, rows.to_vec()), look, out)?;
         }
     }
     Ok(())
@@ -60,7 +53,23 @@ fn facts(overview: &Overview, look: &Look, out: &mut dyn Write) -> io::Result<()
         let width = look.width.unwrap_or(usize::MAX);
         writeln!(out, "{}", text::cut(text::clean(&line), width))?;
     }
-    Ok(())
+    to_change(&overview.advice, look, out)
+}
+
+/// What the first pieces of advice are about, and where to read what to do.
+fn to_change(advice: &[Advice], look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    if advice.is_empty() {
+        return Ok(());
+    }
+    for (name, piece) in ["to change", ""].into_iter().zip(advice) {
+        let line = format!("{}{}", label(name), text::clean(&piece.says));
+        writeln!(out, "{}", text::cut_words(&line, look.width))?;
+    }
+    let more = match advice.len() {
+        0..=2 => String::new(),
+        all => format!(" and {} more", all - 2),
+    };
+    writeln!(out, "{}(how{more}: sccache-report advise)", label(""))
 }
 
 /// What stands left of a fact.
