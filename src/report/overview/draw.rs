@@ -80,7 +80,7 @@ fn label(name: &str) -> String {
 fn period(overview: &Overview) -> String {
     let (first, last) = (text::day(overview.first_at), text::day(overview.last_at));
     let default = match overview.by_default {
-        true => format!(" (the last {DAYS} days; --since for more)"),
+        true => format!(" (up to {DAYS} days; --since for more)"),
         false => String::new(),
     };
     match first == last {
