@@ -87,6 +87,10 @@ fn a_poisoned_cache_is_seen_and_its_cure_works() {
         .filter(|line| line.contains("sccache could not write") && line.contains(cure));
     // Where it happens, and in the messages that emerge repeats at its end.
     assert_eq!(warnings.count(), 2, "{}", run.log);
+    let advice = root.report(&["advise"]);
+    assert_eq!(advice[0]["advice"], "cache-errors", "{advice:?}");
+    let setting = advice[0]["setting"].as_str().unwrap();
+    assert_eq!(setting.lines().next(), Some(cure));
     root.run(&["bash", "-c", cure]).ok();
     let run = root.emerge(&["dev-test/as-portage"]);
     assert!(!run.log.contains("could not write"), "{}", run.log);
