@@ -91,7 +91,7 @@ mod tests {
         );
         assert!(
             warning.contains(
-                "echo 'SANDBOX_WRITE=\"/var/cache/sccache/\"' > /etc/sandbox.d/20sccache"
+                "echo 'SANDBOX_WRITE=\"/var/cache/sccache/\"' >> /etc/sandbox.d/20sccache"
             )
         );
         let silent = Stats {

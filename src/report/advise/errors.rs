@@ -133,7 +133,7 @@ mod tests {
             advice.setting,
             [
                 "chown -R portage:portage /var/cache/sccache",
-                "echo 'SANDBOX_WRITE=\"/var/cache/sccache/\"' > /etc/sandbox.d/20sccache"
+                "echo 'SANDBOX_WRITE=\"/var/cache/sccache/\"' >> /etc/sandbox.d/20sccache"
             ]
         );
         builds.push(good);
