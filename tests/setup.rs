@@ -196,4 +196,12 @@ fn only_root_can_and_anybody_can_look() {
         refused.log
     );
     assert_eq!(state(&root), before);
+    // What can't be edited is named before anything is done.
+    let bashrc = root.file("etc/portage/bashrc");
+    symlink("/mnt/gentoo/gone", &bashrc).unwrap();
+    let refused = setup(&root, &["--yes"]).failed();
+    let why = "/mnt/gentoo/etc/portage/bashrc: a link to nothing";
+    assert!(refused.log.contains(why), "{}", refused.log);
+    fs::remove_file(&bashrc).unwrap();
+    assert_eq!(state(&root), before);
 }

@@ -17,6 +17,11 @@ fn the_hook_is_sourced_once_by_the_bashrc_that_portage_uses() {
         break_: "sed -i s:/usr/:/usr/local/: $bashrc",
         ..CASE
     });
+    breaks_and_heals(&Case {
+        check: CHECK,
+        break_: "rm $bashrc; mkdir $bashrc",
+        ..CASE
+    });
     let twice = "echo \". $hook\" >> $bashrc";
     breaks_and_heals(&Case {
         check: CHECK,
@@ -92,6 +97,21 @@ fn user_portage_can_run_the_programs() {
         break_,
         ..CASE
     });
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn the_wrapper_and_the_launchers_lead_to_a_program() {
+    for break_ in [
+        "echo 'RUSTC_WRAPPER=\"/opt/gone/sccache\"' >> $conf",
+        "echo 'CC=\"/opt/gone/sccache gcc\"' >> $conf",
+    ] {
+        breaks_and_heals(&Case {
+            check: "sccache",
+            break_,
+            ..CASE
+        });
+    }
 }
 
 #[test]

@@ -35,6 +35,15 @@ fn sourced(machine: &Machine, bashrc: &Bashrc) -> Finding {
     const CHECK: &str = "hook";
     let config = machine.settings.config();
     let (file, hook) = (config.join("bashrc"), machine.hook());
+    if file.is_dir() {
+        // `__try_source` in Portage 3.0.83's ebuild.sh takes regular files alone.
+        let message = format!("{} is a folder: Portage reads none of it", file.display());
+        let aside = file.with_extension("folder");
+        let line = format!("source {}", shell::path(&hook));
+        return Finding::red(CHECK, message)
+            .cure(format!("mv {} {}", shell::path(&file), shell::path(&aside)))
+            .cure(shell::append(&line, &file));
+    }
     let Some(first) = bashrc.sourcings.first() else {
         let missing = Finding::red(
             CHECK,

@@ -11,9 +11,20 @@ use rustix::fs::XattrFlags;
 /// A file's content; nothing where there is none.
 pub(super) fn content(path: &Path) -> io::Result<Vec<u8>> {
     match fs::read(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        other => other,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match path.is_symlink() {
+            false => Ok(Vec::new()),
+            true => Err(named(path, error)),
+        },
+        other => other.map_err(|error| named(path, error)),
     }
+}
+
+fn named(path: &Path, error: io::Error) -> io::Error {
+    let what = match path.is_symlink() && !path.exists() {
+        true => "a link to nothing".to_owned(),
+        false => error.to_string(),
+    };
+    io::Error::new(error.kind(), format!("{}: {what}", path.display()))
 }
 
 /// Gives the file this content at once, or leaves it. Behind a symbolic link it is the target that
