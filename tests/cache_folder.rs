@@ -75,6 +75,8 @@ fn a_poisoned_cache_is_seen_and_its_cure_works() {
         .filter(|line| line.contains("sccache could not write") && line.contains(cure));
     // Where it happens, and in the messages that emerge repeats at its end.
     assert_eq!(warnings.count(), 2, "{}", run.log);
+    let rule = ">> /mnt/gentoo/etc/sandbox.d/20sccache";
+    assert!(run.log.contains(rule), "{}", run.log);
     root.run(&["bash", "-c", cure]).ok();
     let run = root.emerge(&["dev-test/as-portage"]);
     assert!(!run.log.contains("could not write"), "{}", run.log);

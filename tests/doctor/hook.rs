@@ -134,3 +134,24 @@ fn a_missing_sccache_is_emerged() {
         },
     );
 }
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_missing_hook_is_emerged() {
+    let root = Root::new();
+    root.append("var/db/repos/test/profiles/categories", "app-portage");
+    root.ebuild(
+        "app-portage/sccache-report-1",
+        "EAPI=8\nSLOT=0\nKEYWORDS=amd64\nS=${WORKDIR}\n\
+         src_install() { insinto /usr/share/sccache-report; doins /mnt/gentoo/root/sccache-report.sh; }",
+    );
+    let break_ = "mv $hook /mnt/gentoo/root/";
+    on(
+        &root,
+        &Case {
+            check: "hook",
+            break_,
+            ..CASE
+        },
+    );
+}
