@@ -91,6 +91,8 @@ fn a_poisoned_cache_is_seen_and_its_cure_works() {
     assert_eq!(advice[0]["advice"], "cache-errors", "{advice:?}");
     let setting = advice[0]["setting"].as_str().unwrap();
     assert_eq!(setting.lines().next(), Some(cure));
+    let rule = ">> /mnt/gentoo/etc/sandbox.d/20sccache";
+    assert!(run.log.contains(rule), "{}", run.log);
     root.run(&["bash", "-c", cure]).ok();
     let run = root.emerge(&["dev-test/as-portage"]);
     assert!(!run.log.contains("could not write"), "{}", run.log);

@@ -99,11 +99,13 @@ mod tests {
             warning.contains("chown -R portage:portage /var/cache/sccache;"),
             "{warning}"
         );
-        assert!(
-            warning.contains(
-                "echo 'SANDBOX_WRITE=\"/var/cache/sccache/\"' > /etc/sandbox.d/20sccache"
-            )
+        // An ebuild's src_test on Gentoo Prefix has EPREFIX.
+        let prefix = crate::portage::eprefix();
+        let rule = format!(
+            "/var/cache/sccache/\"' >> {}/etc/sandbox.d/20sccache",
+            prefix.display()
         );
+        assert!(warning.contains(&rule), "{warning}");
         let silent = Stats {
             writes: Some(0),
             ..stats()
