@@ -133,3 +133,9 @@ END;
 CREATE TRIGGER build_changed AFTER UPDATE ON build BEGIN
     INSERT INTO summing VALUES (NEW.id, 1);
 END;
+
+-- The builds of one package lie all over the file: what its history is made of stands in the
+-- index, where they lie side by side.
+DROP INDEX build_of_package;
+CREATE INDEX build_of_package ON build
+    (package, started_at, version, host, sccache_version, hits, misses, time_saved);

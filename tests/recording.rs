@@ -246,6 +246,26 @@ fn a_package_without_sccache_costs_no_process() {
     assert_eq!(without, with);
 }
 
+/// The caches are full, so that no compiler runs but those that each server looks at when it first meets them.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_phase_with_sccache_costs_four_processes_at_most() {
+    let (without, with) = (Root::without_hook(), Root::new());
+    for root in [&without, &with] {
+        root.emerge(&["dev-test/many-files"]);
+    }
+    let without = processes(&without, &["dev-test/many-files"]);
+    let of_hook = processes(&with, &["dev-test/many-files"]);
+    let builds = with.builds(&[]);
+    let phases = builds[1]["phases"].as_object().unwrap().len();
+    eprintln!("{without:?} without, {of_hook:?} with the hook, {phases} phases");
+    assert!(phases > 0 && without.1 > 50, "{without:?}, {phases} phases");
+    assert!(
+        of_hook.0 <= without.0 + 4 * phases && of_hook.1 <= without.1 + 4 * phases,
+        "{without:?} without, {of_hook:?} with the hook, {phases} phases"
+    );
+}
+
 #[track_caller]
 fn assert_no_trace(environment: &str) {
     let traces = [

@@ -29,7 +29,7 @@ impl<R: 'static> Sheet<R> {
                 names: Vec::new(),
             });
         }
-        let keys: Vec<Value> = self.rows.iter().map(|row| (column.value)(row)).collect();
+        let keys: Vec<Value<'_>> = self.rows.iter().map(|row| (column.value)(row)).collect();
         let mut order_of: Vec<usize> = (0..self.rows.len()).collect();
         order_of.sort_by(|a, b| order(&keys[*a], &keys[*b], direction));
         let mut rows: Vec<Option<R>> = self.rows.drain(..).map(Some).collect();
@@ -90,7 +90,7 @@ impl<R: 'static> Sheet<R> {
     }
 }
 
-fn order(a: &Value, b: &Value, direction: &str) -> Ordering {
+fn order(a: &Value<'_>, b: &Value<'_>, direction: &str) -> Ordering {
     let (ordering, numbers) = match (a, b) {
         (Value::Unknown, Value::Unknown) => return Ordering::Equal,
         (Value::Unknown, _) => return Ordering::Greater,

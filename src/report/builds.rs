@@ -30,6 +30,16 @@ pub(super) struct Detailed {
 
 pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble> {
     let rows = match common.select(&args.patterns)? {
+        Selection::Builds(store, filter) if common.as_they_come() => {
+            let detailed = |row| Detailed {
+                row,
+                phases: Vec::new(),
+            };
+            let fetch = move |take: &mut dyn FnMut(Detailed)| {
+                store.for_each_build(&filter, |row| take(detailed(row)))
+            };
+            return common.write_as_they_come(sheet(vec![]), fetch, out);
+        }
         Selection::Builds(store, filter) => {
             let rows = store.builds(&filter)?;
             let nested = ["languages", "not_cached", "phases"];
@@ -80,7 +90,7 @@ pub(super) fn columns() -> Vec<Column<Detailed>> {
 
 fn identity() -> Vec<Column<Detailed>> {
     vec![
-        Col::new("id", |d| Value::text(d.row.id))
+        Col::new("id", |d| Value::text(d.row.id.to_string()))
             .heading("id", 98)
             .show(|d| short(d.row.id)),
         Col::new("package", |d| Value::text(&d.row.package))
@@ -89,10 +99,14 @@ fn identity() -> Vec<Column<Detailed>> {
         Col::new("version", |d| Value::text(&d.row.version))
             .heading("version", 60)
             .cut_to(6),
-        Col::new("slot", |d| d.row.slot.clone().into()),
-        Col::new("repository", |d| d.row.repository.clone().into()),
+        Col::new("slot", |d| d.row.slot.as_deref().into()),
+        Col::new("repository", |d| d.row.repository.as_deref().into()),
         Col::new("host", |d| Value::text(&d.row.host)),
-        Col::new("emerge", |d| d.row.emerge.map(|id| id.to_string()).into()),
+        Col::new("emerge", |d| {
+            d.row
+                .emerge
+                .map_or(Value::Unknown, |id| Value::text(id.to_string()))
+        }),
         Col::new("outcome", |d| Value::text(d.row.outcome.word()))
             .heading("outcome", 96)
             .cut_to(18)
@@ -129,12 +143,11 @@ fn numbers() -> Vec<Column<Detailed>> {
         Col::new("compile_failures", |d| d.row.compile_failures.into()),
         Col::new("non_cacheable", |d| d.row.non_cacheable.into()),
         Col::new("time_saved_seconds", |d| d.row.time_saved.into()).heading("time saved", 70),
-        Col::new("sccache_version", |d| d.row.sccache_version.clone().into()),
+        Col::new("sccache_version", |d| {
+            d.row.sccache_version.as_deref().into()
+        }),
         Col::new("attribution", |d| {
-            d.row
-                .attribution
-                .map(|a| attribution_word(a).to_string())
-                .into()
+            d.row.attribution.map(attribution_word).into()
         }),
         Col::nested("languages", |d| breakdown::languages(&d.phases)),
         Col::nested("not_cached", |d| breakdown::not_cached(&d.phases)),

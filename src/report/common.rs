@@ -11,7 +11,7 @@ use super::format::{Format, Look};
 use super::sheet::Sheet;
 use super::unknown::{NOTHING_YET, unknown_names, unknown_package};
 use super::{Shown, Trouble, say, text};
-use crate::store::{Filter, Patterns, Pending, Store, default_path};
+use crate::store::{self, Filter, Patterns, Pending, Store, default_path};
 
 /// Options that every report has.
 #[derive(Debug, clap::Args)]
@@ -232,7 +232,7 @@ impl Common {
         let look = self.look();
         self.format.write(&sheet, &look, out)?;
         if sheet.rows.is_empty() {
-            return Ok(Shown::Nothing("no recorded build matches".into()));
+            return Ok(Shown::Nothing(NO_MATCH.into()));
         }
         if self.output.columns.is_some() {
             let left_out = self.format.left_out(&sheet, &look);
@@ -242,6 +242,40 @@ impl Common {
             }
         }
         Ok(Shown::Something)
+    }
+
+    /// Whether each row can be written as it comes.
+    pub(super) fn as_they_come(&self) -> bool {
+        let separated = matches!(self.format, Format::Csv | Format::Tsv);
+        separated && self.unsorted() && self.output.limit.is_none()
+    }
+
+    /// Writes the rows that `fetch` hands over one after the other: of very many, that is far
+    /// quicker than to have all of them at once. Into memory first, because recording waits for
+    /// readers, and `out` may be a pager.
+    pub(super) fn write_as_they_come<R: 'static>(
+        &self,
+        mut sheet: Sheet<R>,
+        fetch: impl FnOnce(&mut dyn FnMut(R)) -> store::Result<()>,
+        out: &mut dyn Write,
+    ) -> Result<Shown, Trouble> {
+        self.pick(&mut sheet)?;
+        let (mut text, mut rows, mut written) = (Vec::new(), 0, Ok(()));
+        if let Some(mut lines) = self.format.lines(&sheet.columns, &mut text)? {
+            fetch(&mut |row| {
+                rows += 1;
+                if written.is_ok() {
+                    written = lines.write(&row);
+                }
+            })?;
+            lines.end()?;
+        }
+        written?;
+        out.write_all(&text)?;
+        match rows {
+            0 => Ok(Shown::Nothing(NO_MATCH.into())),
+            _ => Ok(Shown::Something),
+        }
     }
 
     fn pick<R: 'static>(&self, sheet: &mut Sheet<R>) -> Result<(), Trouble> {
@@ -278,6 +312,9 @@ impl Common {
         }
     }
 }
+
+/// What is said of a filter that leaves nothing.
+const NO_MATCH: &str = "no recorded build matches";
 
 /// How wide a terminal is taken to be that doesn't say.
 const UNKNOWN_WIDTH: usize = 80;

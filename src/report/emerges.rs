@@ -45,7 +45,7 @@ fn sheet(rows: Vec<EmergeRow>) -> Sheet<EmergeRow> {
 /// The columns of an emerge.
 pub(super) fn columns() -> Vec<Column<EmergeRow>> {
     vec![
-        Col::new("id", |r| Value::text(r.id))
+        Col::new("id", |r| Value::text(r.id.to_string()))
             .heading("id", 20)
             .show(|r| builds::short(r.id)),
         Col::new("host", |r| Value::text(&r.host)),

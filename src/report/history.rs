@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value as Json, json};
-use uuid::Uuid;
 
 use super::advise::Advice;
 use super::builds::Detailed;
@@ -13,17 +12,18 @@ use super::sheet::{Column, Sheet, Tone, Value};
 use super::text;
 use crate::portage::Phase;
 use crate::sccache::hit_rate;
-use crate::store::{BuildRow, PackageRow};
+use crate::store::{Brief, PackageRow};
 
 type Col = Column<Version>;
 
 /// A package and its builds.
 pub(super) struct Package {
     pub(super) row: PackageRow,
-    /// The builds, the newest last; those before `detailed_from` without their phases.
+    /// All builds, the newest last.
+    pub(super) builds: Vec<Brief>,
+    /// Those looked at in detail: all of them, or the newest.
     pub(super) history: Vec<Detailed>,
-    pub(super) detailed_from: usize,
-    /// The phases of the builds from there on.
+    /// The phases of those.
     pub(super) phases: Vec<Phase>,
     /// In the order in which they were first built.
     pub(super) versions: Vec<Version>,
@@ -65,19 +65,19 @@ pub(super) struct Version {
 
 /// Which of a package's builds, the newest last, are the first of their version on their
 /// host that was measured.
-pub(super) fn cold(all: &[BuildRow]) -> HashSet<Uuid> {
+pub(super) fn cold(all: &[Brief]) -> HashSet<i64> {
     let mut seen = HashSet::new();
     all.iter()
         .filter(|build| build.hits.is_some())
         .filter(|build| seen.insert((&build.host, &build.version)))
-        .map(|build| build.id)
+        .map(|build| build.number)
         .collect()
 }
 
 /// The versions among the builds, in the order in which they were first built.
 pub(super) fn versions<'a>(
-    builds: impl Iterator<Item = &'a BuildRow>,
-    cold: &HashSet<Uuid>,
+    builds: impl Iterator<Item = &'a Brief>,
+    cold: &HashSet<i64>,
 ) -> Vec<Version> {
     let mut versions: BTreeMap<&str, Version> = BTreeMap::new();
     for build in builds {
@@ -99,7 +99,7 @@ pub(super) fn versions<'a>(
             version.unmeasured += 1;
             continue;
         };
-        let group = match cold.contains(&build.id) {
+        let group = match cold.contains(&build.number) {
             true => &mut version.cold,
             false => &mut version.warm,
         };
@@ -116,7 +116,7 @@ pub(super) fn versions<'a>(
 
 /// How many builds each version of sccache served; those that name none are left out.
 pub(super) fn sccache_versions<'a>(
-    builds: impl Iterator<Item = &'a BuildRow>,
+    builds: impl Iterator<Item = &'a Brief>,
 ) -> BTreeMap<&'a str, u64> {
     let mut versions = BTreeMap::new();
     for name in builds.filter_map(|build| build.sccache_version.as_deref()) {
@@ -163,40 +163,22 @@ pub(super) fn nested(versions: &[Version]) -> Json {
 
 /// `{VERSION: builds}` of sccache.
 pub(super) fn nested_sccache(package: &Package) -> Json {
-    json!(sccache_versions(
-        package.history.iter().map(|build| &build.row)
-    ))
+    json!(sccache_versions(package.builds.iter()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::portage::Outcome;
 
-    fn build(number: u128, version: &str, host: &str, counts: Option<(u64, u64)>) -> BuildRow {
-        let at = DateTime::UNIX_EPOCH + TimeDelta::hours(number as i64);
-        BuildRow {
-            id: Uuid::from_u128(number),
+    fn build(number: i64, version: &str, host: &str, counts: Option<(u64, u64)>) -> Brief {
+        Brief {
+            number,
             host: host.into(),
-            package: "a/b".into(),
             version: version.into(),
-            slot: None,
-            repository: None,
-            emerge: None,
-            outcome: Outcome::Merged,
-            started_at: at,
-            finished_at: at,
-            attribution: None,
+            started_at: DateTime::UNIX_EPOCH + TimeDelta::hours(number),
             sccache_version: Some("0.16.0".into()),
-            phases: 1,
-            measured_phases: u32::from(counts.is_some()),
             hits: counts.map(|c| c.0),
             misses: counts.map(|c| c.1),
-            errors: None,
-            requests: None,
-            executed: None,
-            non_cacheable: None,
-            compile_failures: None,
             time_saved: counts.map(|c| TimeDelta::seconds(c.0 as i64)),
         }
     }

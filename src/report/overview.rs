@@ -74,10 +74,11 @@ fn fetch(store: &Store, mut filter: Filter, by_default: bool) -> Result<Facts, T
     if by_default {
         filter.since = advise::newest(store, &filter)?.map(|newest| newest - TimeDelta::days(DAYS));
     }
+    let (packages, moments) = store.packages_and_moments(&filter)?;
     Ok(Facts {
         by_default,
-        packages: store.packages(&filter)?,
-        moments: store.moments(&filter)?,
+        packages,
+        moments,
         last_emerge: store.last_emerge(&filter)?,
         evidence: store.evidence(&advise::bounded(&filter))?,
     })
@@ -181,7 +182,7 @@ fn sheet(rows: Vec<Overview>) -> Sheet<Overview> {
         Col::new("coverage", |o| o.sums.coverage().into()),
         Col::new("time_saved_seconds", |o| o.sums.time_saved.into()),
         Col::new("cache_location", |o| {
-            o.cache.as_ref().and_then(|c| c.location.clone()).into()
+            o.cache.as_ref().and_then(|c| c.location.as_deref()).into()
         }),
         Col::new("cache_size_bytes", |o| {
             o.cache.as_ref().map(|c| c.size).into()
@@ -189,7 +190,7 @@ fn sheet(rows: Vec<Overview>) -> Sheet<Overview> {
         Col::new("max_cache_size_bytes", |o| {
             o.cache.as_ref().map(|c| c.max_size).into()
         }),
-        Col::new("verdict", |o| Value::Text(o.verdict())),
+        Col::new("verdict", |o| Value::text(o.verdict())),
         Col::nested("by_time", |o| o.spark.json()),
         Col::nested("best", |o| json_rows(&packages::columns(), &o.best)),
         Col::nested("worst", |o| json_rows(&packages::columns(), &o.worst)),

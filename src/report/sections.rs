@@ -185,7 +185,7 @@ fn total(row: &PhaseRow, pick: fn(&Stats) -> Option<u64>) -> Option<u64> {
     row.sum.as_ref().and_then(pick)
 }
 
-fn text_value(text: &str) -> super::sheet::Value {
+fn text_value(text: &str) -> super::sheet::Value<'_> {
     super::sheet::Value::text(text)
 }
 

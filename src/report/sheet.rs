@@ -1,5 +1,7 @@
 //! Rows and the description of their columns, which every format reads.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value as Json;
 
@@ -7,7 +9,7 @@ use super::text;
 
 /// What stands in one place of a report.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub(super) enum Value<'a> {
     /// Not known, or nothing to divide.
     Unknown,
     Count(u64),
@@ -15,39 +17,39 @@ pub(super) enum Value {
     Rate(f64),
     /// A duration; negative where time was lost.
     Seconds(f64),
-    Text(String),
+    Text(Cow<'a, str>),
     Time(DateTime<Utc>),
     /// What CSV and tables have no place for.
     Nested(Json),
 }
 
-impl Value {
-    pub(super) fn text(text: impl Into<String>) -> Value {
+impl<'a> Value<'a> {
+    pub(super) fn text(text: impl Into<Cow<'a, str>>) -> Value<'a> {
         Value::Text(text.into())
     }
 }
 
-impl From<Option<u64>> for Value {
-    fn from(known: Option<u64>) -> Value {
+impl From<Option<u64>> for Value<'_> {
+    fn from(known: Option<u64>) -> Self {
         known.map_or(Value::Unknown, Value::Count)
     }
 }
 
-impl From<Option<f64>> for Value {
-    fn from(known: Option<f64>) -> Value {
+impl From<Option<f64>> for Value<'_> {
+    fn from(known: Option<f64>) -> Self {
         known.map_or(Value::Unknown, Value::Rate)
     }
 }
 
-impl From<Option<TimeDelta>> for Value {
-    fn from(known: Option<TimeDelta>) -> Value {
+impl From<Option<TimeDelta>> for Value<'_> {
+    fn from(known: Option<TimeDelta>) -> Self {
         known.map_or(Value::Unknown, |time| Value::Seconds(time.as_seconds_f64()))
     }
 }
 
-impl From<Option<String>> for Value {
-    fn from(known: Option<String>) -> Value {
-        known.map_or(Value::Unknown, Value::Text)
+impl<'a> From<Option<&'a str>> for Value<'a> {
+    fn from(known: Option<&'a str>) -> Self {
+        known.map_or(Value::Unknown, Value::text)
     }
 }
 
@@ -73,6 +75,9 @@ impl Tone {
 /// Cuts a text to a width.
 pub(super) type Cut = fn(String, usize) -> String;
 
+/// What a column is of a row.
+type Of<R> = Box<dyn for<'a> Fn(&'a R) -> Value<'a>>;
+
 /// What a column gets from a row.
 type Get<R, T> = Box<dyn Fn(&R) -> T>;
 
@@ -80,7 +85,7 @@ type Get<R, T> = Box<dyn Fn(&R) -> T>;
 pub(super) struct Column<R> {
     /// Its name in JSON, CSV and `--sort`.
     pub(super) name: &'static str,
-    pub(super) value: Get<R, Value>,
+    pub(super) value: Of<R>,
     /// Where in tables, if there.
     pub(super) table: Option<InTable<R>>,
     /// Whether it is in JSON and CSV.
@@ -119,7 +124,10 @@ impl<R: 'static> InTable<R> {
 
 impl<R: 'static> Column<R> {
     /// A column of JSON and CSV.
-    pub(super) fn new(name: &'static str, value: impl Fn(&R) -> Value + 'static) -> Self {
+    pub(super) fn new(
+        name: &'static str,
+        value: impl for<'a> Fn(&'a R) -> Value<'a> + 'static,
+    ) -> Self {
         Column {
             name,
             value: Box::new(value),
@@ -131,10 +139,9 @@ impl<R: 'static> Column<R> {
 
     /// A column of JSON only.
     pub(super) fn nested(name: &'static str, value: impl Fn(&R) -> Json + 'static) -> Self {
-        let value = move |row: &R| Value::Nested(value(row));
         Column {
             nested: true,
-            ..Column::new(name, value)
+            ..Column::new(name, move |row| Value::Nested(value(row)))
         }
     }
 
@@ -144,10 +151,9 @@ impl<R: 'static> Column<R> {
         weight: u8,
         shown: impl Fn(&R) -> String + 'static,
     ) -> Self {
-        let nothing = |_: &R| Value::Unknown;
         let column = Column {
             data: false,
-            ..Column::new(heading, nothing)
+            ..Column::new(heading, |_| Value::Unknown)
         };
         column.heading(heading, weight).show(shown)
     }

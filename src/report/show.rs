@@ -118,27 +118,23 @@ fn fetch(store: &Store, filter: Filter, newest_only: bool) -> Result<Option<Pack
         last: Some(filter.last.map_or(DETAILED, |last| last.min(DETAILED))),
         ..filter.clone()
     };
-    let builds = store.builds(&filter)?;
-    let phases = store.phases(if newest_only { &newest } else { &filter })?;
-    let detailed_from = match newest_only {
-        true => builds.len().saturating_sub(DETAILED as usize),
-        false => 0,
-    };
+    let detailed_are = if newest_only { &newest } else { &filter };
+    let history = builds::detailed(store.builds(detailed_are)?, store.phases(detailed_are)?);
+    let phases = { history.iter() }.flat_map(|build| build.phases.iter().cloned());
+    let builds = store.briefs(&filter)?;
     // What was first of its version does not depend on what is asked for.
-    let all = store.builds(&Filter {
+    let whole = Filter {
         packages: filter.packages.clone(),
         ..Filter::default()
-    })?;
-    let cold = history::cold(&all);
-    let versions = history::versions(builds.iter(), &cold);
-    let history = builds::detailed(builds, phases);
-    let phases = history
-        .iter()
-        .flat_map(|build| build.phases.iter().cloned());
+    };
+    let cold = match filter == whole {
+        true => history::cold(&builds),
+        false => history::cold(&store.briefs(&whole)?),
+    };
     Ok(Some(Package {
         row,
-        detailed_from,
-        versions,
+        versions: history::versions(builds.iter(), &cold),
+        builds,
         phases: phases.collect(),
         advice: advise::advise(&store.evidence(&newest)?),
         history,

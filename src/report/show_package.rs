@@ -29,10 +29,7 @@ pub(super) fn draw_package(
     picture(&package, look, out)?;
     let versions = std::mem::take(&mut package.versions);
     draw_versions(versions, look, out)?;
-    let (all, newest) = (
-        package.history.len(),
-        package.history.len() - package.detailed_from,
-    );
+    let (all, newest) = (package.builds.len(), package.history.len());
     if newest < all {
         let of_all = text::number(all as u64);
         writeln!(
@@ -41,7 +38,7 @@ pub(super) fn draw_package(
         )?;
     }
     divided(&package.phases, look, out)?;
-    let listed = package.history.split_off(all.saturating_sub(LISTED));
+    let listed = package.history.split_off(newest.saturating_sub(LISTED));
     let title = match all > LISTED {
         true => format!(
             "the newest builds, of {} (sccache-report builds)",
@@ -80,7 +77,7 @@ fn head(package: &Package, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     if !remarks.is_empty() {
         line(format!("of them {remarks}"))?;
     }
-    let versions = history::sccache_versions(package.history.iter().map(|build| &build.row));
+    let versions = history::sccache_versions(package.builds.iter());
     let mut versions: Vec<(&str, u64)> = versions.into_iter().collect();
     versions.sort_by_key(|(_, builds)| std::cmp::Reverse(*builds));
     let named = versions.iter().take(LISTED);
@@ -95,8 +92,8 @@ fn head(package: &Package, look: &Look, out: &mut dyn Write) -> io::Result<()> {
 
 /// Hits and misses over builds.
 fn picture(package: &Package, look: &Look, out: &mut dyn Write) -> io::Result<()> {
-    let bars: Vec<chart::Bar> = { package.history.iter() }
-        .map(|build| build.row.hits.zip(build.row.misses))
+    let bars: Vec<chart::Bar> = { package.builds.iter() }
+        .map(|build| build.hits.zip(build.misses))
         .collect();
     let (lines, shown) = chart::chart(&bars, look.width);
     if lines.is_empty() {

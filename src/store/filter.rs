@@ -150,7 +150,11 @@ impl Filter {
             conditions.push(condition);
             values.push((name, value));
         };
-        if let Some(packages) = &self.packages {
+        if let Some([package]) = self.packages.as_deref() {
+            // Not as one of a list: so SQLite sees that the index has its builds by time.
+            let value = Value::from(package.clone());
+            add("package = :packages", ":packages", value);
+        } else if let Some(packages) = &self.packages {
             let one_of = "package IN (SELECT value FROM json_each(:packages))";
             add(one_of, ":packages", Value::from(json(packages)));
         }

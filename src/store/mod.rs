@@ -52,5 +52,5 @@ pub use filter::{Filter, PatternError, Patterns};
 pub use open::{DEFAULT_PATH, RECORD_WAIT, Store, default_path};
 pub use pending::{Pending, TakenUp};
 pub use record::Recorded;
-pub use rows::{BuildRow, EmergeRow, Moment, PackageRow, Sums};
+pub use rows::{Brief, BuildRow, EmergeRow, Moment, PackageRow, Sums};
 pub use words::{attribution_word, outcome_word};

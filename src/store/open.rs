@@ -18,6 +18,9 @@ pub const RECORD_WAIT: Duration = Duration::from_secs(3);
 /// How long a reader waits for a commit to end before it reads a copy instead.
 const READ_WAIT: Duration = Duration::from_secs(1);
 
+/// What a reader keeps of the file at most, as SQLite takes it: 16 MiB.
+const READ_CACHE: i64 = -16 * 1024;
+
 /// The schema's versions, oldest first.
 fn migrations() -> Vec<M<'static>> {
     vec![
@@ -235,6 +238,8 @@ fn read_only(path: &Path, file: &Path, copy: Option<Snapshot>) -> Result<Store> 
         connection.busy_timeout(READ_WAIT)?;
         connection.pragma_update(None, "trusted_schema", false)?;
         connection.pragma_update(None, "query_only", true)?;
+        // The phases of a package lie all over the file, and several queries look at them.
+        connection.pragma_update(None, "cache_size", READ_CACHE)?;
         connection.execute_batch("BEGIN")?;
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         Ok(connection)

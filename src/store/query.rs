@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::columns::time;
 use super::filter::{Filter, Picked};
 use super::rows::id;
-use super::{BuildRow, EmergeRow, Moment, PackageRow, Result, Store, Sums};
+use super::{Brief, BuildRow, EmergeRow, Moment, PackageRow, Result, Store, Sums};
 
 impl Store {
     /// The builds, the newest last.
@@ -16,15 +16,35 @@ impl Store {
     /// # Errors
     /// This and the other queries: [`super::Error::Damaged`], [`super::Error::Busy`].
     pub fn builds(&self, filter: &Filter) -> Result<Vec<BuildRow>> {
-        let picked = filter.sql("id");
-        let sql = format!(
-            "SELECT {} FROM ({}) AS picked CROSS JOIN build ON build.id = picked.id \
-             LEFT JOIN emerge ON emerge.id = build.emerge \
-             ORDER BY build.started_at, build.id",
-            BuildRow::COLUMNS,
-            picked.text
-        );
-        self.rows(&sql, &picked, BuildRow::read)
+        let mut builds = Vec::new();
+        self.for_each_build(filter, |build| builds.push(build))?;
+        Ok(builds)
+    }
+
+    /// Calls with each build, the newest last: for all of many, which needn't be there at once.
+    ///
+    /// # Errors
+    /// As [`Store::builds`].
+    pub fn for_each_build(&self, filter: &Filter, mut take: impl FnMut(BuildRow)) -> Result<()> {
+        let picked = filter.sql(&format!("{}, id", BuildRow::COLUMNS));
+        // Of all, SQLite would rather sort whole rows than follow the index that has the order.
+        let sql = format!("SELECT * FROM ({}) ORDER BY started_at, id", picked.text);
+        self.each_row(&sql, &picked, |row| {
+            take(BuildRow::read(row)?);
+            Ok(())
+        })
+    }
+
+    /// The builds in brief, the newest last.
+    ///
+    /// # Errors
+    /// As [`Store::builds`].
+    pub fn briefs(&self, filter: &Filter) -> Result<Vec<Brief>> {
+        let picked = filter.sql("*");
+        let sql = format!("SELECT {} FROM ({})", Brief::COLUMNS, picked.text);
+        let mut briefs = self.rows(&sql, &picked, Brief::read)?;
+        briefs.sort_by_key(|build| (build.started_at, build.number));
+        Ok(briefs)
     }
 
     /// The sums over all of them.
@@ -51,37 +71,23 @@ impl Store {
         if let Some(rows) = self.whole_packages(filter)? {
             return Ok(rows);
         }
-        let picked = filter.sql("*");
-        // SQLite takes the other columns from the row that has the maximum.
-        let sql = format!(
-            "SELECT package, version, hits, misses, max(started_at) FROM ({}) GROUP BY package",
-            picked.text
-        );
-        let lasts = self.rows(&sql, &picked, |row| {
-            let last = (row.get::<_, String>(1)?, row.get(2)?, row.get(3)?);
-            Ok((row.get::<_, String>(0)?, last))
+        let mut packages = Packages::default();
+        self.each_build(filter, |row| packages.add(row).map(drop))?;
+        Ok(packages.rows())
+    }
+
+    /// [`Store::packages`] and [`Store::moments`] at once, from one look at each build.
+    ///
+    /// # Errors
+    /// As [`Store::builds`].
+    pub fn packages_and_moments(&self, filter: &Filter) -> Result<(Vec<PackageRow>, Vec<Moment>)> {
+        let (mut packages, mut moments) = (Packages::default(), Vec::new());
+        self.each_build(filter, |row| {
+            moments.push(packages.add(row)?);
+            Ok(())
         })?;
-        let mut lasts: HashMap<String, (String, Option<i64>, Option<i64>)> =
-            lasts.into_iter().collect();
-        let sql = format!(
-            "SELECT package, min(started_at), max(started_at), {} FROM ({}) \
-             GROUP BY package ORDER BY package",
-            Sums::COLUMNS,
-            picked.text
-        );
-        self.rows(&sql, &picked, |row| {
-            let package: String = row.get(0)?;
-            let (last_version, hits, misses) = lasts.remove(&package).unwrap_or_default();
-            Ok(PackageRow {
-                first_at: time(row.get(1)?),
-                last_at: time(row.get(2)?),
-                sums: Sums::read(row, 3)?,
-                last_version,
-                last_hits: hits.map(|n| n.max(0) as u64),
-                last_misses: misses.map(|n| n.max(0) as u64),
-                package,
-            })
-        })
+        moments.sort_by_key(|moment| moment.started_at);
+        Ok((packages.rows(), moments))
     }
 
     /// A row per emerge command that has builds, the newest last.
@@ -108,28 +114,51 @@ impl Store {
         })
     }
 
-    /// Every moment at which builds began, with their numbers, the oldest first: for what goes by the calendar,
-    /// which the caller's time zone divides.
+    /// Every build's moment, the oldest first: for what goes by the calendar, which the caller's time
+    /// zone divides.
     ///
     /// # Errors
     /// As [`Store::builds`].
     pub fn moments(&self, filter: &Filter) -> Result<Vec<Moment>> {
-        let picked = filter.sql("*");
-        let sql = format!(
-            "SELECT started_at, {} FROM ({}) GROUP BY started_at",
-            Sums::COLUMNS,
-            picked.text
-        );
-        let mut moments = self.rows(&sql, &picked, |row| {
-            Ok(Moment {
-                started_at: time(row.get(0)?),
-                sums: Sums::read(row, 1)?,
-            })
+        let mut moments = Vec::new();
+        self.each_build(filter, |row| {
+            moments.push(moment(row)?);
+            Ok(())
         })?;
-        // Not by the query: over `--last`'s ORDER BY ... DESC LIMIT, the bundled SQLite leaves the groups
-        // in that order whatever ORDER BY stands here (3.40.1 does not).
         moments.sort_by_key(|moment| moment.started_at);
         Ok(moments)
+    }
+
+    /// Calls with each build's part in sums: the columns of [`moment`] and [`Packages`], in any order.
+    fn each_build(
+        &self,
+        filter: &Filter,
+        take: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+    ) -> Result<()> {
+        let picked = filter.sql("*");
+        let sql = format!(
+            "SELECT {}, started_at, package, id, version FROM ({})",
+            Sums::OF_ONE,
+            picked.text
+        );
+        self.each_row(&sql, &picked, take)
+    }
+
+    fn each_row(
+        &self,
+        sql: &str,
+        picked: &Picked,
+        mut take: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+    ) -> Result<()> {
+        let mut read = || -> rusqlite::Result<()> {
+            let mut statement = self.connection.prepare(sql)?;
+            let mut rows = statement.query(picked.params().as_slice())?;
+            while let Some(row) = rows.next()? {
+                take(row)?;
+            }
+            Ok(())
+        };
+        read().map_err(|error| self.error(error))
     }
 
     /// The builds whose id begins so (hexadecimal, as printed), at most `limit`.
@@ -162,5 +191,53 @@ impl Store {
                 .collect()
         };
         fetch().map_err(|error| self.error(error))
+    }
+}
+
+fn moment(row: &Row<'_>) -> rusqlite::Result<Moment> {
+    Ok(Moment {
+        started_at: time(row.get(11)?),
+        sums: Sums::read(row, 0)?,
+    })
+}
+
+/// Packages, with the row id of each one's last build, while their builds come in.
+#[derive(Default)]
+struct Packages(HashMap<String, (i64, PackageRow)>);
+
+impl Packages {
+    fn add(&mut self, row: &Row<'_>) -> rusqlite::Result<Moment> {
+        let moment = moment(row)?;
+        let package = row.get_ref(12)?.as_str()?;
+        let id: i64 = row.get(13)?;
+        let last = |version| PackageRow {
+            package: package.to_string(),
+            sums: moment.sums,
+            first_at: moment.started_at,
+            last_at: moment.started_at,
+            last_version: version,
+            last_hits: moment.sums.hits,
+            last_misses: moment.sums.misses,
+        };
+        let Some((last_id, known)) = self.0.get_mut(package) else {
+            let new = (id, last(row.get(14)?));
+            self.0.insert(package.to_string(), new);
+            return Ok(moment);
+        };
+        let mut sums = known.sums;
+        sums.add(&moment.sums);
+        let first_at = known.first_at.min(moment.started_at);
+        if (moment.started_at, id) > (known.last_at, *last_id) {
+            (*last_id, *known) = (id, last(row.get(14)?));
+        }
+        (known.sums, known.first_at) = (sums, first_at);
+        Ok(moment)
+    }
+
+    /// Sorted by name.
+    fn rows(self) -> Vec<PackageRow> {
+        let mut rows: Vec<PackageRow> = self.0.into_values().map(|(_, row)| row).collect();
+        rows.sort_by(|a, b| a.package.cmp(&b.package));
+        rows
     }
 }

@@ -59,9 +59,10 @@ pub struct BuildRow {
 }
 
 impl BuildRow {
-    /// The columns of [`BuildRow::read`], of `build` left-joined with `emerge`.
-    pub(super) const COLUMNS: &'static str = "build.uid, build.host, package, version, slot, \
-        repository, emerge.uid, outcome, build.started_at, finished_at, attribution, \
+    /// The columns of [`BuildRow::read`], of `build`.
+    pub(super) const COLUMNS: &'static str = "uid, host, package, version, slot, repository, \
+        (SELECT uid FROM emerge WHERE emerge.id = build.emerge) AS emerge_uid, outcome, \
+        started_at, finished_at, attribution, \
         sccache_version, phases, measured_phases, hits, misses, errors, requests, executed, \
         non_cacheable, compile_failures, time_saved";
 
@@ -108,6 +109,46 @@ impl BuildRow {
     }
 }
 
+/// A build in brief: what a package's history is made of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Brief {
+    /// Unique in this database only.
+    pub number: i64,
+    /// The machine.
+    pub host: String,
+    /// `PVR`.
+    pub version: String,
+    /// When it started.
+    pub started_at: DateTime<Utc>,
+    /// The latest version that any of its phases named.
+    pub sccache_version: Option<String>,
+    /// Answered from the cache; `None` where nothing was measured.
+    pub hits: Option<u64>,
+    /// Not found in the cache.
+    pub misses: Option<u64>,
+    /// An estimate: see [`crate::portage::saving`].
+    pub time_saved: Option<TimeDelta>,
+}
+
+impl Brief {
+    /// The columns of [`Brief::read`], which the index `build_of_package` has all.
+    pub(super) const COLUMNS: &'static str =
+        "id, host, version, started_at, sccache_version, hits, misses, time_saved";
+
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Brief> {
+        Ok(Brief {
+            number: row.get(0)?,
+            host: row.get(1)?,
+            version: row.get(2)?,
+            started_at: time(row.get(3)?),
+            sccache_version: row.get(4)?,
+            hits: counter(row, 5)?,
+            misses: counter(row, 6)?,
+            time_saved: duration(row, 7)?,
+        })
+    }
+}
+
 /// Sums over several builds; unmeasured builds count, and add nothing else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sums {
@@ -147,6 +188,13 @@ impl Sums {
         sum(executed + non_cacheable), \
         sum(time_saved), \
         sum(iif(time_saved IS NULL, 0, hits))";
+
+    /// The columns of [`Sums::read`] of a single build: what [`Sums::COLUMNS`] are of one row.
+    pub(super) const OF_ONE: &'static str = "1, outcome = 'failed', \
+        phases > 0 AND measured_phases = phases, attribution = 'shared', \
+        outcome = 'interrupted', hits, misses, \
+        iif(executed + non_cacheable IS NULL, 0, hits + misses), executed + non_cacheable, \
+        time_saved, iif(time_saved IS NULL, 0, hits)";
 
     pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Sums> {
         Ok(Sums {

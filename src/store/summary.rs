@@ -25,7 +25,8 @@ impl Store {
         if *filter != whole {
             return Ok(None);
         }
-        let wanted = match filter.packages {
+        let wanted = match filter.packages.as_deref() {
+            Some([_]) => "AND package_sum.package = :packages",
             Some(_) => "AND package_sum.package IN (SELECT value FROM json_each(:packages))",
             None => "",
         };

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use sccache_report::store::Store;
+
 use super::World;
 
 /// A sequence of numbers that is the same for the same seed (splitmix64).
@@ -62,5 +64,11 @@ pub fn assert_whole(db: &Path) {
     assert!(
         check("PRAGMA foreign_key_check").is_err(),
         "rows that refer to nothing"
+    );
+    let store = Store::open_for_reading(db).unwrap();
+    assert_eq!(
+        store.check_sums().unwrap(),
+        [""; 0],
+        "sums kept beside the builds"
     );
 }

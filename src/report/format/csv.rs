@@ -1,11 +1,12 @@
 //! Comma- or tab-separated values, with a header and full precision. What is unknown
 //! is empty.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use chrono::SecondsFormat;
 
-use super::super::sheet::{Sheet, Value};
+use super::super::sheet::{Column, Sheet, Value};
 use super::Output;
 
 pub(super) struct Separated {
@@ -14,17 +15,55 @@ pub(super) struct Separated {
 
 impl Output for Separated {
     fn write<R: 'static>(&self, sheet: &Sheet<R>, out: &mut dyn Write) -> io::Result<()> {
-        let mut csv = csv::WriterBuilder::new()
-            .delimiter(self.by)
-            .from_writer(out);
-        let columns: Vec<_> = sheet.data().filter(|column| !column.nested).collect();
+        let mut lines = Lines::new(self.by, &sheet.columns, out)?;
+        for row in &sheet.rows {
+            lines.write(row)?;
+        }
+        lines.end()
+    }
+}
+
+/// Rows of these columns, one after the other.
+pub(in super::super) struct Lines<'a, R, W: Write> {
+    csv: csv::Writer<W>,
+    columns: Vec<&'a Column<R>>,
+    /// The field that is being written: its room is used again.
+    field: String,
+}
+
+impl<'a, R: 'static, W: Write> Lines<'a, R, W> {
+    /// With the header.
+    pub(super) fn new(by: u8, columns: &'a [Column<R>], out: W) -> io::Result<Self> {
+        let mut csv = csv::WriterBuilder::new().delimiter(by).from_writer(out);
+        let columns: Vec<_> = { columns.iter() }
+            .filter(|column| column.data && !column.nested)
+            .collect();
         csv.write_record(columns.iter().map(|column| column.name))
             .map_err(unwrap)?;
-        for row in &sheet.rows {
-            csv.write_record(columns.iter().map(|column| field((column.value)(row))))
-                .map_err(unwrap)?;
+        Ok(Lines {
+            csv,
+            columns,
+            field: String::new(),
+        })
+    }
+
+    pub(in super::super) fn write(&mut self, row: &R) -> io::Result<()> {
+        for column in &self.columns {
+            self.field.clear();
+            let field = match (column.value)(row) {
+                Value::Text(text) => self.csv.write_field(text.as_bytes()),
+                other => {
+                    write_field(other, &mut self.field);
+                    self.csv.write_field(self.field.as_bytes())
+                }
+            };
+            field.map_err(unwrap)?;
         }
-        csv.flush()
+        self.csv.write_record(None::<&[u8]>).map_err(unwrap)
+    }
+
+    pub(in super::super) fn end(mut self) -> io::Result<()> {
+        self.csv.flush()
     }
 }
 
@@ -36,12 +75,13 @@ fn unwrap(error: csv::Error) -> io::Error {
     }
 }
 
-fn field(value: Value) -> String {
-    match value {
-        Value::Unknown | Value::Nested(_) => String::new(),
-        Value::Count(n) => n.to_string(),
-        Value::Rate(number) | Value::Seconds(number) => number.to_string(),
-        Value::Text(text) => text,
-        Value::Time(time) => time.to_rfc3339_opts(SecondsFormat::AutoSi, true),
-    }
+fn write_field(value: Value<'_>, field: &mut String) {
+    // Into memory, which takes all.
+    let _ = match value {
+        Value::Unknown | Value::Nested(_) => Ok(()),
+        Value::Count(n) => write!(field, "{n}"),
+        Value::Rate(number) | Value::Seconds(number) => write!(field, "{number}"),
+        Value::Text(text) => field.write_str(&text),
+        Value::Time(time) => field.write_str(&time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+    };
 }

@@ -37,12 +37,12 @@ fn object<R>(columns: &[Column<R>], row: &R) -> Map<String, Json> {
         .collect()
 }
 
-fn json(value: Value) -> Json {
+fn json(value: Value<'_>) -> Json {
     match value {
         Value::Unknown => Json::Null,
         Value::Count(n) => n.into(),
         Value::Rate(number) | Value::Seconds(number) => number.into(),
-        Value::Text(text) => text.into(),
+        Value::Text(text) => text.into_owned().into(),
         Value::Time(time) => time.to_rfc3339_opts(SecondsFormat::AutoSi, true).into(),
         Value::Nested(nested) => nested,
     }

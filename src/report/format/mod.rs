@@ -8,8 +8,9 @@ use std::io::{self, Write};
 
 use clap::ValueEnum;
 
+use self::csv::Lines;
 pub(super) use self::json::rows as json_rows;
-use super::sheet::Sheet;
+use super::sheet::{Column, Sheet};
 
 /// How a report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -52,6 +53,20 @@ impl Format {
             Format::Tsv => csv::Separated { by: b'\t' }.write(sheet, out),
         }
     }
+
+    /// A writer of rows as they come; `None` where a row's looks depend on the others.
+    pub(super) fn lines<'a, R: 'static, W: Write>(
+        self,
+        columns: &'a [Column<R>],
+        out: W,
+    ) -> io::Result<Option<Lines<'a, R, W>>> {
+        match self {
+            Format::Csv => Lines::new(b',', columns, out).map(Some),
+            Format::Tsv => Lines::new(b'\t', columns, out).map(Some),
+            Format::Table | Format::Json => Ok(None),
+        }
+    }
+
     /// The headings of the columns that a table as wide as that has no room for.
     pub(super) fn left_out<R: 'static>(self, sheet: &Sheet<R>, look: &Look) -> Vec<String> {
         match self {

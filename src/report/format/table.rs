@@ -77,9 +77,10 @@ fn all_ready<R: 'static>(sheet: &Sheet<R>) -> Vec<Ready> {
 }
 
 fn ready<R>(column: &Column<R>, table: &InTable<R>, rows: &[R]) -> Ready {
-    let values: Vec<Value> = rows.iter().map(|row| (column.value)(row)).collect();
-    let is_number = |v: &Value| matches!(v, Value::Count(_) | Value::Rate(_) | Value::Seconds(_));
-    let unknown = |v: &Value| *v == Value::Unknown;
+    let values: Vec<Value<'_>> = rows.iter().map(|row| (column.value)(row)).collect();
+    let is_number =
+        |v: &Value<'_>| matches!(v, Value::Count(_) | Value::Rate(_) | Value::Seconds(_));
+    let unknown = |v: &Value<'_>| *v == Value::Unknown;
     let right = values.iter().any(is_number) || table.shown.is_none() && values.iter().all(unknown);
     let unit = Unit::of_largest(values.iter().filter_map(|value| match value {
         Value::Seconds(seconds) => Some(*seconds),
@@ -110,13 +111,13 @@ fn ready<R>(column: &Column<R>, table: &InTable<R>, rows: &[R]) -> Ready {
     }
 }
 
-fn plain(value: Value, unit: Unit) -> String {
+fn plain(value: Value<'_>, unit: Unit) -> String {
     match value {
         Value::Unknown | Value::Nested(_) => NOTHING.into(),
         Value::Count(n) => text::number(n),
         Value::Rate(rate) => text::rate(rate),
         Value::Seconds(seconds) => in_unit(seconds, unit),
-        Value::Text(text) => text,
+        Value::Text(text) => text.into_owned(),
         Value::Time(time) => text::minute(time),
     }
 }
