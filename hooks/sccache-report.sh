@@ -81,7 +81,7 @@ ___sccache_report_export() {
 
 # Is the network namespace this phase's own? First what Portage intends (_doebuild_spawn in its
 # doebuild.py, 3.0.83). Where unshare(2) isn't allowed it goes on without, and so the second look: in a
-# namespace of its own no interface has moved a byte yet.
+# namespace of its own no interface has moved a byte yet, and nobody has a socket.
 ___sccache_report_network_is_private() {
 	local line
 	local -a lines
@@ -89,12 +89,14 @@ ___sccache_report_network_is_private() {
 	case "${EBUILD_PHASE} ${PORTAGE_PROPERTIES-} " in
 	setup* | pretend* | unpack*' live '* | test*' test_network '*) return 1 ;;
 	esac
-	mapfile -t -s 2 lines </proc/self/net/dev 2>/dev/null || return 1
+	mapfile -t -s 2 lines </proc/self/net/dev || return 1
 	for line in "${lines[@]}"; do
 		[[ ${line#*:} != *[1-9]* ]] || return 1
 	done
-	[[ -n ${lines-} ]]
-}
+	[[ -n ${lines-} ]] || return 1
+	mapfile -s 1 lines </proc/self/net/unix && mapfile -s 1 -O "${#lines[@]}" lines </proc/self/net/tcp
+	(( ! ${#lines[@]} ))
+} 2>/dev/null
 
 # Does a server listen at our address? The kernel's tables say so without a process; bound sockets
 # are in them by name even when their file is gone, and a listening TCP port has state 0A.
@@ -147,7 +149,8 @@ ___sccache_report_begin() {
 		if [[ ${___sccache_report_socket} == /* ]]; then
 			___sccache_report_shared=1
 		elif [[ -z ${___sccache_report_socket}${___sccache_report_port} ]]; then
-			___sccache_report_socket='\x00sccache-report'
+			# A name of the phase's own: should the look above have been deceived, two builds don't meet.
+			___sccache_report_socket="\\x00sccache-report.${___sccache_report_started}.${SRANDOM-${RANDOM}${RANDOM}}"
 			___sccache_report_port=4226
 			settings+=("SCCACHE_SERVER_UDS=${___sccache_report_socket}")
 		fi
@@ -163,7 +166,7 @@ ___sccache_report_begin() {
 
 	if [[ -n ${___sccache_report_shared} ]]; then
 		! ___sccache_report_is_configured || ___sccache_report_baseline=$(
-			"${___sccache_report_collector}" phase --shared --begin --sccache "${___sccache_report_sccache}" 2>/dev/null)
+			___sccache_report_collect phase --shared --begin --sccache "${___sccache_report_sccache}" 2>/dev/null)
 		[[ -n ${___sccache_report_baseline} ]] || return 0
 	else
 		# A server forgets all when it exits after 10 idle minutes: a phase may compile C++ for hours
@@ -192,20 +195,25 @@ ___sccache_report_draw_port() {
 
 # Where the phase's servers log what their numbers don't say: that one was killed and another took its
 # place, that they were stopped or set to zero in between (src/sccache/log.rs reads it, and there is more
-# about it). A user's own settings stay. A new name each time: a phase that was killed leaves its log.
-# Root must not write where user portage may put a link: /tmp is sticky, and nobody can guess the name.
+# about it). A new name each time: a phase that was killed leaves its log, which tells of it. Root must not
+# write where user portage may put a link: /tmp is sticky, and nobody can guess the name.
 ___sccache_report_choose_log() {
+	local -a conf=()
+	local name=.sccache-report place=${T}
 	[[ -z ${SCCACHE_ERROR_LOG-} && ${EBUILD_PHASE} != @(setup|pretend) ]] || return 0
-	if (( UID != 0 )); then
-		___sccache_report_log=${T}/.sccache-report.${EBUILD_PHASE}.${RANDOM}${RANDOM}.log
-	elif [[ -n ${SRANDOM-} && -k /tmp && -O /tmp && -w /tmp ]]; then # bash 5.1
-		___sccache_report_log=/tmp/.sccache-report.${SRANDOM}${SRANDOM}.log
-	else
-		return 0
+	if (( UID == 0 )); then
+		[[ -n ${SRANDOM-} && -k /tmp && -O /tmp && -w /tmp && ${#T} -le 180 ]] || return 0 # SRANDOM: bash 5.1
+		place=/tmp name+=${T//\//%}
 	fi
+	___sccache_report_log=${place}/${name}.${EBUILD_PHASE}.${___sccache_report_started}.${SRANDOM-${RANDOM}${RANDOM}}.log
 	settings+=("SCCACHE_ERROR_LOG=${___sccache_report_log}")
-	[[ -n ${SCCACHE_LOG-} ]] ||
-		settings+=('SCCACHE_LOG=sccache::server=debug/server started|shutting down due|handle_client: (compile|record|zero|shutdown)')
+	# Any SCCACHE_LOG turns client-side mode off (Config::load in sccache's src/config.rs, 0.19.0). A filter
+	# of the user's own, after a slash, is for all that is logged, and stays.
+	[[ ! -r ${SCCACHE_CONF-} ]] || mapfile conf <"${SCCACHE_CONF}"
+	if [[ ${SCCACHE_CLIENT_SIDE:-0} == @(0|off|false) && "${conf[*]}" != *client_side_mode* && ${SCCACHE_LOG-} != */* ]]; then
+		settings+=("SCCACHE_LOG=${SCCACHE_LOG:-sccache::server=debug/server started|shutting down due|handle_client: (compile|record|zero|shutdown)}")
+		[[ -z ${SCCACHE_LOG-} ]] || settings[-1]+=,sccache::server=debug
+	fi
 }
 
 # Where first clients would race for a path socket. unpack, prepare and setup have no crowd of them.
@@ -256,8 +264,14 @@ ___sccache_report_end() {
 }
 
 ___sccache_report_phase() {
-	SCCACHE_SERVER_UDS=${___sccache_report_socket} SCCACHE_SERVER_PORT=${___sccache_report_port} \
-		exec "${___sccache_report_collector}" phase "$@"
+	export SCCACHE_SERVER_UDS=${___sccache_report_socket} SCCACHE_SERVER_PORT=${___sccache_report_port}
+	___sccache_report_collect phase "$@"
+}
+
+# The collector in place of a subshell. What it has to know Portage exports for ebuilds up to EAPI 8 only.
+___sccache_report_collect() {
+	export T EPREFIX EBUILD_PHASE CATEGORY PN PVR MERGE_TYPE
+	exec "${___sccache_report_collector}" "$@"
 }
 
 # Stands in for post_src_PHASE, and gives the user's own back. Theirs goes first, so that it still
@@ -284,10 +298,13 @@ ___sccache_report_exit() {
 # The end of a build, with its outcome.
 ___sccache_report_record() {
 	# Snapshots, or the log of a phase that was killed.
-	local -a left=("${T}"/.sccache-report*)
-	[[ -e ${left-} ]] || return 0
+	local left found=
+	for left in "${T}"/.sccache-report* /tmp/.sccache-report"${T//\//%}".*; do
+		[[ ! -e ${left} ]] || found=1
+	done
+	[[ -n ${found} ]] || return 0
 	# It writes where a sandbox would not let it.
-	___sccache_report_say "$(SANDBOX_ON=0 "${___sccache_report_collector}" record --outcome "$1" --slot "${SLOT-}" 2>&1)"
+	___sccache_report_say "$(SANDBOX_ON=0 ___sccache_report_collect record --outcome "$1" --slot "${SLOT-}" 2>&1)"
 }
 
 # The collector's words: a line that begins with "warning: " through ewarn, the rest through einfo.

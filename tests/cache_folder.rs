@@ -18,6 +18,10 @@ fn root() -> Root {
         &format!("{head}src_install() {{ some 20; }}"),
     );
     root.ebuild(
+        "dev-test/in-setup-1.0",
+        &format!("{head}pkg_setup() {{ cd \"${{T}}\" || die; some 20; }}"),
+    );
+    root.ebuild(
         "dev-test/as-portage-1.0",
         &format!("{head}src_compile() {{ some 60; }}"),
     );
@@ -42,9 +46,17 @@ fn owned_by_root(folder: &Path) -> usize {
 #[ignore = "needs root and the registries: make test"]
 fn what_root_wrote_serves_portage() {
     let root = root();
+    let cache = root.file("var/cache/sccache");
+    root.emerge(&["dev-test/in-setup"]);
+    assert_eq!(owned_by_root(&cache), 0, "pkg_setup is root's as well");
     root.emerge(&["dev-test/as-root"]);
-    assert_eq!(root.builds(&[])[0]["phases"]["install"]["writes"], 20);
-    assert_eq!(owned_by_root(&root.file("var/cache/sccache")), 0);
+    assert_eq!(owned_by_root(&cache), 0);
+    // Hits by another text before the preprocessor: an entry each, that no counter tells of.
+    let of_other_text = "EAPI=8\nSLOT=0\nKEYWORDS=amd64\nS=${WORKDIR}\n\
+        src_install() { local n; for n in {1..20}; do echo \"int  f$n;\" > $n.c; sccache gcc -c $n.c || die; done; }\n";
+    root.ebuild("dev-test/hits-1.0", of_other_text);
+    root.emerge(&["dev-test/hits"]);
+    assert_eq!(owned_by_root(&cache), 0, "hits write too");
     let run = root.emerge(&["dev-test/as-portage"]);
     let build = &root.builds(&["as-portage"])[0];
     let phase = &build["phases"]["compile"];
@@ -75,6 +87,12 @@ fn a_poisoned_cache_is_seen_and_its_cure_works() {
         .filter(|line| line.contains("sccache could not write") && line.contains(cure));
     // Where it happens, and in the messages that emerge repeats at its end.
     assert_eq!(warnings.count(), 2, "{}", run.log);
+    let advice = root.report(&["advise"]);
+    assert_eq!(advice[0]["advice"], "cache-errors", "{advice:?}");
+    let setting = advice[0]["setting"].as_str().unwrap();
+    assert_eq!(setting.lines().next(), Some(cure));
+    let rule = ">> /mnt/gentoo/etc/sandbox.d/20sccache";
+    assert!(run.log.contains(rule), "{}", run.log);
     root.run(&["bash", "-c", cure]).ok();
     let run = root.emerge(&["dev-test/as-portage"]);
     assert!(!run.log.contains("could not write"), "{}", run.log);
@@ -82,6 +100,28 @@ fn a_poisoned_cache_is_seen_and_its_cure_works() {
         root.builds(&["as-portage"])[1]["phases"]["compile"]["write_errors"],
         0
     );
+}
+
+/// Nobody but root may write it, and it is empty, so that sccache can't make its folders: each compile fails. (Gentoo's
+/// sandbox without its rule does the same.)
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_cache_that_portage_may_not_write_fails_with_its_cure() {
+    let root = Root::new();
+    std::os::unix::fs::chown(root.file("var/cache/sccache"), Some(0), Some(0)).unwrap();
+    let run = root.emerge_with(&[], &["dev-test/many-files"]).failed();
+    let cure = "chown -R portage:portage /mnt/gentoo/var/cache/sccache";
+    assert!(
+        run.log.lines().any(
+            |line| line.starts_with(" * sccache-report: sccache failed in ") && line.contains(cure)
+        ),
+        "{}",
+        run.log
+    );
+    root.run(&["bash", "-c", cure]).ok();
+    let run = root.emerge(&["dev-test/many-files"]);
+    assert!(!run.log.contains("sccache-report:"), "{}", run.log);
+    assert_eq!(root.builds(&[])[1]["misses"], 25);
 }
 
 /// A cache folder that its group may write, and one that is named in sccache's configuration file alone.

@@ -2,20 +2,21 @@
 
 mod support;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use support::Root;
+use support::{Root, Run};
 
 const PROJECT: &str = env!("CARGO_MANIFEST_DIR");
 const EBUILDS: &str = "packaging/gentoo/app-portage/sccache-report";
 
-/// A Portage without sccache-report, with the overlay, its distfiles, and a repository that stands
-/// in for Gentoo's.
+/// A Portage that has never heard of sccache, with the overlay, its distfiles, and a repository that
+/// stands in for Gentoo's.
 fn root() -> Root {
-    let root = Root::without_hook();
+    let root = Root::untouched();
     let repos = root.file("var/db/repos");
     copy(
         &format!("{PROJECT}/packaging/gentoo"),
@@ -47,7 +48,7 @@ fn root() -> Root {
     // Optimised it would take minutes.
     root.append(
         "etc/portage/make.conf",
-        "ACCEPT_KEYWORDS=\"~amd64\"\nACCEPT_LICENSE=\"*\"\nDISTDIR=\"/mnt/gentoo/var/cache/crates\"\n\
+        "\nACCEPT_KEYWORDS=\"~amd64\"\nACCEPT_LICENSE=\"*\"\nDISTDIR=\"/mnt/gentoo/var/cache/crates\"\n\
          CARGO_PROFILE_RELEASE_OPT_LEVEL=\"0\"",
     );
     root
@@ -111,14 +112,84 @@ fn the_ebuild_has_the_crates_of_cargo_lock() {
     }
 }
 
-/// The first build can't be recorded: nothing is there that could. The second one is, and it is
-/// the first in its own database.
+/// From nothing to a report and back, by README's steps. The first build of all can't be recorded:
+/// when it begins, nothing is there that could, and nobody has agreed to it. Built again, the package
+/// is the first in its own database.
 #[test]
 #[ignore = "needs root and the registries: make test"]
-fn it_emerges_records_itself_and_goes_again() {
+fn from_nothing_to_a_report_and_back() {
     let root = root();
-    let first = root.emerge(&["app-portage/sccache-report"]);
+    // What any first merge leaves of Portage's own (etc/profile.env and the like) is not ours.
+    root.emerge(&["dev-test/plain"]);
+    unmerge(&root, &["dev-test/plain"]);
+    let before = system(&root);
+
+    let cache = first_cache(&root);
+    let wrapped = [("RUSTC_WRAPPER", "sccache"), ("SCCACHE_DIR", &cache)];
+    let first = root.emerge_with(&wrapped, &["app-portage/sccache-report"]);
+    let first = first.ok();
     assert!(first.log.contains("Two steps are left"), "{}", first.log);
+    all_is_installed(&root);
+
+    root.run(&["sccache-report", "setup", "--yes"]).ok();
+    let doctor = root.run(&["sccache-report", "doctor"]).ok();
+    assert_eq!(summary(&doctor), "23 green", "{}", doctor.log);
+    keep_first_cache(&root, &cache);
+
+    let second = root.emerge(&["app-portage/sccache-report", "dev-test/many-files"]);
+    assert!(!second.log.contains("Two steps are left"), "{}", second.log);
+    the_report_shows_both(&root);
+    let doctor = root.run(&["sccache-report", "doctor"]).ok();
+    assert_eq!(summary(&doctor), "23 green", "{}", doctor.log);
+
+    root.run(&["sccache-report", "setup", "--undo", "--yes"])
+        .ok();
+    unmerge(
+        &root,
+        &["app-portage/sccache-report", "dev-test/many-files"],
+    );
+    let after = system(&root);
+    let differs = |path: &&PathBuf| before.get(*path) != after.get(*path);
+    let all: BTreeSet<&PathBuf> = before.keys().chain(after.keys()).collect();
+    let differ: Vec<&PathBuf> = all.into_iter().filter(differs).collect();
+    let kept = ["var/lib/sccache-report", "var/lib/sccache-report/stats.db"];
+    assert_eq!(differ, kept.map(Path::new), "and all else is as it was");
+    assert_eq!(root.builds(&[]).len(), 2, "the database is kept");
+}
+
+/// Configuration, programs and data; not Portage's own books, nor the cache, which stays like the
+/// database.
+fn system(root: &Root) -> BTreeMap<PathBuf, String> {
+    let mut found = root.state(&["etc", "usr", "var/lib", "var/cache", "var/db/pkg"]);
+    let others = ["var/lib/portage", "var/cache/edb", "var/cache/sccache"];
+    found.retain(|path, _| !others.iter().any(|folder| path.starts_with(folder)));
+    found
+}
+
+fn unmerge(root: &Root, packages: &[&str]) {
+    root.run(&[&["emerge", "-C"], packages].concat()).ok();
+}
+
+/// doctor's last line.
+fn summary(doctor: &Run) -> &str {
+    doctor.log.lines().last().unwrap_or_default()
+}
+
+/// The test's own economy: the first build fills a cache, which the second finds in the folder that
+/// `setup` made. Without it all crates would be compiled twice.
+fn first_cache(root: &Root) -> String {
+    root.run(&["install", "-d", "-o", "portage", "/mnt/gentoo/root/first"])
+        .ok();
+    root.run(&["chmod", "a+x", "/mnt/gentoo/root"]).ok();
+    "/mnt/gentoo/root/first".to_owned()
+}
+
+fn keep_first_cache(root: &Root, cache: &str) {
+    let everything = format!("mv {cache}/* /mnt/gentoo/var/cache/sccache/");
+    root.run(&["sh", "-c", &everything]).ok();
+}
+
+fn all_is_installed(root: &Root) {
     for file in [
         "bin/sccache-collect",
         "bin/sccache-report",
@@ -133,7 +204,8 @@ fn it_emerges_records_itself_and_goes_again() {
     ] {
         assert!(root.file("usr").join(file).is_file(), "no {file}");
     }
-    assert_eq!(mode(&root, "var/lib/sccache-report"), 0o755);
+    assert_eq!(mode(root, "var/lib/sccache-report"), 0o755);
+    // Not Portage's NEEDED file: `scanelf`, which writes it, is no program in this root.
     let needed = Command::new("readelf")
         .arg("-d")
         .arg(root.file("usr/bin/sccache-collect"))
@@ -144,28 +216,25 @@ fn it_emerges_records_itself_and_goes_again() {
         needed.contains("[libsqlite3.so"),
         "the system's SQLite: {needed}"
     );
+}
 
-    root.append(
-        "etc/portage/bashrc",
-        "source /mnt/gentoo/usr/share/sccache-report/sccache-report.sh",
-    );
-    let second = root.emerge(&["app-portage/sccache-report"]);
-    assert!(!second.log.contains("Two steps are left"), "{}", second.log);
-    // Asked of the program that was emerged; it knows by itself that this is a Gentoo Prefix, and
-    // any user may ask.
+/// Asked of the program that was emerged; it knows by itself that this is a Gentoo Prefix, and any
+/// user may ask.
+fn the_report_shows_both(root: &Root) {
     let ask = "exec setpriv --reuid=65534 --regid=65534 --clear-groups sccache-report builds --format json";
     let asked = root.run(&["env", "-u", "EPREFIX", "sh", "-c", ask]).ok();
     let report: serde_json::Value = serde_json::from_str(&asked.log).unwrap();
     let builds = report["rows"].as_array().unwrap();
-    assert_eq!(builds.len(), 1, "{builds:?}");
-    assert_eq!(builds[0]["package"], "app-portage/sccache-report");
-    assert_eq!(builds[0]["outcome"], "merged");
+    assert_eq!(builds.len(), 2, "{builds:?}");
+    for (build, package) in builds
+        .iter()
+        .zip(["app-portage/sccache-report", "dev-test/many-files"])
+    {
+        assert_eq!(build["package"], package);
+        assert_eq!(build["outcome"], "merged");
+    }
     assert!(builds[0]["hits"].as_u64() > Some(50), "{builds:?}");
-
-    root.run(&["emerge", "-C", "app-portage/sccache-report"])
-        .ok();
-    assert!(!root.file("usr/share/sccache-report").exists());
-    assert!(root.database().is_file(), "the database stays");
+    assert_eq!(builds[1]["misses"], 25, "{builds:?}");
 }
 
 /// As far as it differs from the release: where sources and crates come from.

@@ -133,27 +133,33 @@ fn every_report_at_every_width() {
     let (_folder, db) = folder();
     record(&db, &builds());
     for (name, args) in REPORTS {
-        let mut golden = String::new();
-        for (number, zone) in ZONES.map(zone).into_iter().enumerate() {
-            for columns in [60, 80, 200] {
-                let plain = shown(&db, args, zone, "never", columns);
-                for line in plain.lines() {
-                    assert!(line.width() <= columns.into(), "{args:?} {columns}: {line}");
-                }
-                let coloured = shown(&db, args, zone, "auto", columns);
-                assert_eq!(without_colours(&coloured), plain, "{args:?} {columns}");
-                let (zone, _) = ZONES[number];
-                if number == 0 || columns == 80 {
-                    golden += &format!("--- {columns} columns, {zone}\n{plain}");
-                }
-                if number == 0 && columns == 80 {
-                    let visible = coloured.replace('\x1b', "␛");
-                    golden += &format!("--- {columns} columns, {zone}, in colour\n{visible}");
-                }
+        insta::assert_snapshot!(name, golden(&db, args));
+    }
+}
+
+/// A report on terminals of all widths in the first zone, on one of 80 columns in the others, and
+/// once with its colours. None is wider than its terminal, but for lines to paste.
+fn golden(db: &Path, args: &[&str]) -> String {
+    let mut golden = String::new();
+    for (number, zone) in ZONES.map(zone).into_iter().enumerate() {
+        for columns in [60, 80, 200] {
+            let plain = shown(db, args, zone, "never", columns);
+            for line in plain.lines().filter(|line| !line.starts_with("       ")) {
+                assert!(line.width() <= columns.into(), "{args:?} {columns}: {line}");
+            }
+            let coloured = shown(db, args, zone, "auto", columns);
+            assert_eq!(without_colours(&coloured), plain, "{args:?} {columns}");
+            let (zone, _) = ZONES[number];
+            if number == 0 || columns == 80 {
+                golden += &format!("--- {columns} columns, {zone}\n{plain}");
+            }
+            if number == 0 && columns == 80 {
+                let visible = coloured.replace('\x1b', "␛");
+                golden += &format!("--- {columns} columns, {zone}, in colour\n{visible}");
             }
         }
-        insta::assert_snapshot!(name, golden);
     }
+    golden
 }
 
 #[test]
@@ -256,4 +262,61 @@ fn a_time_that_the_clocks_skip_is_the_first_after_it() {
             err(&output)
         );
     }
+}
+
+#[test]
+fn what_is_no_list_of_rows_fits_the_terminal_too() {
+    let (_folder, db) = folder();
+    let mut all = builds();
+    all.extend(never_hits());
+    record(&db, &all);
+    for (name, args) in [
+        ("overview", &[][..]),
+        ("advise", &["advise"]),
+        ("advise_of_all_time", &["advise", "--since", "2020"]),
+        ("show_firefox", &["show", "firefox"]),
+        ("show_failures", &["show", "quazip"]),
+        ("show_misses", &["show", "mozillavpn"]),
+        ("show_build", &["show", "b000001f"]),
+    ] {
+        insta::assert_snapshot!(name, golden(&db, args));
+    }
+}
+
+/// Three versions of a package that never hits, the newest of all builds.
+fn never_hits() -> impl Iterator<Item = Build> {
+    (1..=3).map(|n| {
+        let at = format!("2027-01-{:02}T10:00:00Z", 3 + n);
+        let mut stats = rust_stats(0, 53);
+        stats.writes = Some(53);
+        stats.write_errors = Some(0);
+        stats.not_cached.insert("crate-type (bin)".into(), 90);
+        stats.not_cached.insert("incremental".into(), 1_234);
+        stats.non_cacheable = Some(1_324);
+        let version = format!("2.{n}0.0");
+        build(40 + n, "net-vpn/mozillavpn", &version, &at, stats)
+    })
+}
+
+#[test]
+fn the_overview_fits_a_screen() {
+    let (_folder, db) = folder();
+    let mut all: Vec<Build> = never_hits().collect();
+    for (number, package) in (1..).zip(["a/one", "b/two", "c/three", "d/four"]) {
+        let hits = if number < 4 { 90 } else { 1 };
+        for (run, hits) in [(0, 0), (10, hits), (20, hits)] {
+            let mut stats = c_stats(hits, 100 - hits);
+            stats.compiler_seconds = Some((100 - hits) as f64);
+            let day = format!("2026-12-{:02}T10:00:00Z", 10 + number);
+            let mut build = build(number + run, package, "1", &day, stats);
+            build.emerge = Some(emerge(1, "emerge @world", "2026-12-11T09:00:00Z"));
+            all.push(build);
+        }
+    }
+    record(&db, &all);
+    let text = shown(&db, &[], zone(ZONES[0]), "never", 80);
+    for part in ["last emerge", "gain most", "lose ", "to change", "by day"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(text.lines().count() < 24, "{text}");
 }

@@ -4,7 +4,7 @@ mod support;
 
 use std::fs;
 
-use support::builds::{SHARED_NETWORK, assert_not_measured, assert_rows, only_build, rows};
+use support::builds::{SHARED_NETWORK, assert_phase_not_measured, assert_rows, only_build, rows};
 use support::{Root, ebuild};
 
 fn root(phases: &str) -> Root {
@@ -17,15 +17,27 @@ fn root(phases: &str) -> Root {
 #[test]
 #[ignore = "needs root and the registries: make test"]
 fn a_phase_whose_shell_is_killed_is_not_measured_and_leaves_no_server() {
-    for features in ["", "-pid-sandbox", SHARED_NETWORK] {
-        let root =
-            root("src_configure() { one a; }\nsrc_compile() { one b; kill -KILL $$ ${BASHPID}; }");
+    let compile = "src_configure() { one a; }\nsrc_compile() { one b; kill -KILL $$ ${BASHPID}; }";
+    // Root's, in a network of its own: nothing in ${T} tells of it.
+    let install = "src_compile() { one a; }\nsrc_install() { one b; kill -KILL $$ ${BASHPID}; }";
+    for (phases, [before, killed], features) in [
+        (compile, ["configure", "compile"], ""),
+        (compile, ["configure", "compile"], "-pid-sandbox"),
+        (compile, ["configure", "compile"], SHARED_NETWORK),
+        (compile, ["configure", "compile"], "-userpriv"),
+        (install, ["compile", "install"], ""),
+        (install, ["compile", "install"], "-pid-sandbox"),
+    ] {
+        let root = root(phases);
         let run = root
             .emerge_with(&[("FEATURES", features)], &["dev-test/dies"])
             .failed();
         let build = only_build(&root, &run);
-        assert_rows(&root, &run, &[("failed", 1, "configure compile")]);
-        assert_not_measured(&build, &run, "killed before its numbers");
+        assert_rows(&root, &run, &[("failed", 1, &format!("{before} {killed}"))]);
+        assert_phase_not_measured(killed, &build, &run, "ended before its numbers");
+        let look = "ls -A /tmp | grep sccache-report; find /mnt/gentoo/var/cache/sccache -user 0";
+        let left = root.run(&["bash", "-c", look]).ok();
+        assert_eq!(left.log, "", "left, or left to root");
     }
 }
 
@@ -53,6 +65,13 @@ fn a_killed_phase_is_known_to_the_next_build() {
             "keepwork keeptemp -pid-sandbox",
             vec![("merged", 2, "configure compile")],
         ),
+        (
+            "-userpriv -pid-sandbox",
+            vec![
+                ("interrupted", 1, "configure compile"),
+                ("merged", 1, "configure compile"),
+            ],
+        ),
     ] {
         let root = root(
             "src_configure() { one a; }\n\
@@ -68,7 +87,7 @@ fn a_killed_phase_is_known_to_the_next_build() {
         let builds = root.builds(&[]);
         let killed = &builds[0]["phases"]["compile"];
         let why = killed["not_measured"].as_str().unwrap();
-        assert!(why.contains("killed before its numbers"), "{killed}");
+        assert!(why.contains("ended before its numbers"), "{killed}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::builds::{assert_rows, rows};
+use support::builds::{SHARED_NETWORK, assert_rows, rows};
 use support::{Root, ebuild};
 
 fn root(phases: &str) -> Root {
@@ -210,15 +210,58 @@ fn eapi_7_is_recorded_as_well() {
     assert_rows(&root, &run, &[("merged", 1, "compile")]);
 }
 
-/// Four at once, in the four combinations of namespaces.
+/// For EAPI 9 Portage exports neither T nor CATEGORY. That EAPI needs bash 5.3; for the others there is a variable.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn what_eapi_9_does_not_export_is_recorded_as_well() {
+    for features in ["", SHARED_NETWORK] {
+        let root = root(
+            "src_compile() { export -p | grep -E ' (T|PN)=' && die exported; one a; }\nsrc_install() { one b; }",
+        );
+        let environment = [
+            ("PORTAGE_DO_NOT_EXPORT_PMS_VARS", "1"),
+            ("FEATURES", features),
+        ];
+        root.run_with(&environment, &["ebuild", EBUILD, "compile"])
+            .ok();
+        let run = root.emerge_with(&environment, &["dev-test/ends"]).ok();
+        assert_rows(
+            &root,
+            &run,
+            &[
+                ("interrupted", 1, "compile"),
+                ("merged", 1, "compile install"),
+            ],
+        );
+        let run = root
+            .emerge_with(&environment, &["--buildpkgonly", "dev-test/ends"])
+            .ok();
+        assert_eq!(rows(&root).last().unwrap().0, "packaged", "{}", run.log);
+        root.ebuild(
+            "dev-test/ends-1.0",
+            &ebuild("src_compile() { one a; die now; }"),
+        );
+        let run = root.emerge_with(&environment, &["dev-test/ends"]).failed();
+        assert_eq!(rows(&root).last().unwrap().0, "failed", "{}", run.log);
+        assert!(run.leftovers.is_empty(), "{:?}", run.leftovers);
+    }
+}
+
+/// Four at once, in the four combinations of namespaces, and where Portage may not make any and goes on without.
 #[test]
 #[ignore = "needs root and the registries: make test"]
 fn builds_at_the_same_time_keep_their_numbers_apart() {
-    for features in [
-        "",
-        "-network-sandbox",
-        "-pid-sandbox",
-        "-network-sandbox -pid-sandbox",
+    let unable = [
+        "setpriv",
+        "--bounding-set=-sys_admin",
+        "--inh-caps=-sys_admin",
+    ];
+    for (features, before) in [
+        ("", &[][..]),
+        ("-network-sandbox", &[]),
+        ("-pid-sandbox", &[]),
+        ("-network-sandbox -pid-sandbox", &[]),
+        ("", &unable),
     ] {
         let root = Root::new();
         root.append("etc/portage/make.conf", "RUSTC_WRAPPER=\"sccache\"");
@@ -233,9 +276,15 @@ fn builds_at_the_same_time_keep_their_numbers_apart() {
             root.ebuild(&format!("dev-test/{name}-1.0"), &ebuild(&compile));
         }
         let names = names.map(|name| format!("dev-test/{name}"));
-        let mut arguments = vec!["--jobs=4"];
-        arguments.extend(names.iter().map(String::as_str));
-        let run = root.emerge_with(&[("FEATURES", features)], &arguments).ok();
+        let mut command = [before, &["emerge", "-1", "--jobs=4"]].concat();
+        command.extend(names.iter().map(String::as_str));
+        let run = root.run_with(&[("FEATURES", features)], &command).ok();
+        assert_eq!(
+            run.log.contains("unshare"),
+            !before.is_empty(),
+            "{}",
+            run.log
+        );
         for (count, name) in (1..).zip(&names) {
             let builds = root.builds(&[name.as_str()]);
             assert_eq!(builds.len(), 1, "{}", run.log);

@@ -81,10 +81,10 @@ fn a_server_that_hangs_or_dies_is_a_phase_not_measured() {
         ("kill -STOP $(server)", "took longer"),
         ("slay", "was killed"),
         // However soon: within the second in which the first was started.
-        ("slay; one b", "killed, and another took its place"),
+        ("slay; one b", "a second sccache server was started"),
         (
             "sccache --stop-server; one b",
-            "stopped, and another took its place",
+            "was stopped, and another started",
         ),
         ("sccache --stop-server", "was stopped"),
         ("sccache --zero-stats; one b", "set to zero"),

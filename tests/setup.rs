@@ -12,7 +12,7 @@ use support::{Root, Run};
 
 /// A Gentoo that has never heard of sccache, with the programs installed.
 fn fresh() -> Root {
-    let root = Root::without_hook();
+    let root = Root::untouched();
     let programs = Path::new(env!("CARGO_BIN_EXE_sccache-report"))
         .parent()
         .unwrap();
@@ -29,38 +29,12 @@ fn fresh() -> Root {
         .status()
         .unwrap();
     assert!(status.success());
-    fs::remove_dir(root.file("var/cache/sccache")).unwrap();
-    let conf = root.read("etc/portage/make.conf");
-    let plain = |line: &&str| !line.contains("sccache");
-    fs::write(
-        root.file("etc/portage/make.conf"),
-        conf.lines().filter(plain).collect::<Vec<_>>().join("\n"),
-    )
-    .unwrap();
     root
 }
 
-/// All that setup may touch: each path with its owner, mode and content.
+/// All that setup may touch.
 fn state(root: &Root) -> BTreeMap<PathBuf, String> {
-    fn add(path: &Path, found: &mut BTreeMap<PathBuf, String>) {
-        let what = path.symlink_metadata().unwrap();
-        let mut shown = format!("{}:{} {:o} ", what.uid(), what.gid(), what.mode());
-        if what.is_dir() {
-            fs::read_dir(path)
-                .unwrap()
-                .for_each(|entry| add(&entry.unwrap().path(), found));
-        } else if what.is_symlink() {
-            shown += &fs::read_link(path).unwrap().to_string_lossy();
-        } else {
-            shown += &String::from_utf8_lossy(&fs::read(path).unwrap());
-        }
-        found.insert(path.to_owned(), shown);
-    }
-    let mut found = BTreeMap::new();
-    ["etc", "var/lib", "var/cache"]
-        .iter()
-        .for_each(|folder| add(&root.file(folder), &mut found));
-    found
+    root.state(&["etc", "var/lib", "var/cache"])
 }
 
 fn setup(root: &Root, options: &[&str]) -> Run {
@@ -221,5 +195,13 @@ fn only_root_can_and_anybody_can_look() {
         "{}",
         refused.log
     );
+    assert_eq!(state(&root), before);
+    // What can't be edited is named before anything is done.
+    let bashrc = root.file("etc/portage/bashrc");
+    symlink("/mnt/gentoo/gone", &bashrc).unwrap();
+    let refused = setup(&root, &["--yes"]).failed();
+    let why = "/mnt/gentoo/etc/portage/bashrc: a link to nothing";
+    assert!(refused.log.contains(why), "{}", refused.log);
+    fs::remove_file(&bashrc).unwrap();
     assert_eq!(state(&root), before);
 }

@@ -12,15 +12,17 @@ use uuid::Uuid;
 use super::{Said, shared};
 use crate::portage::{Attribution, Environment, PHASES, Phase, lock, write_snapshot_as};
 use crate::sccache::{
-    Address, Listener, Sccache, ServerError, ServerLog, Stats, give_back, is_listening,
+    Address, Listener, Sccache, ServerError, ServerLog, Stats, folder_in_configuration, give_back,
+    is_listening,
 };
 
-/// The name of the abstract socket that the hook chooses, and of the path socket in `${T}`.
-const ABSTRACT: &[u8] = b"sccache-report";
+/// How the names of the abstract sockets that the hook chooses begin, and the path socket in `${T}`.
+const ABSTRACT: &[u8] = b"sccache-report.";
 pub(super) const PATH: &str = ".sccache-report.sock";
 
-/// How long another collector may take with the same phase; it needs about 0.1 s.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// How long another collector may take with the same phase: it needs about 0.1 s, and 5 s where the
+/// server hangs.
+const PATIENCE: Duration = Duration::from_secs(6);
 
 /// What the hook says of the phase and its server.
 #[derive(Debug, Default)]
@@ -87,12 +89,13 @@ fn take_down(
         said.warnings
             .push(format!("the {name} phase was not measured: {reason}"));
     }
+    // Of numbers that can't be had nobody knows what they were.
+    if { stats.as_ref() }.map_or(true, |stats| stats.hits.total + stats.misses.total > 0) {
+        give_back_what_root_wrote(options.started, &environment.t);
+    }
     // setup and pretend only get their server stopped.
     if !PHASES.contains(&name.as_str()) {
         return Ok(());
-    }
-    if let Ok(stats) = &stats {
-        give_back_what_root_wrote(stats, options.started, &environment.t);
     }
     let finished_at = Utc::now();
     let phase = Phase {
@@ -113,13 +116,13 @@ fn take_down(
 /// The numbers of a server of the phase's own, which is gone afterwards.
 fn own(options: &PhaseOptions, t: &Path, said: &mut Said) -> Result<Measured> {
     let path = t.join(PATH);
-    let mine = [
-        Address::Abstract(ABSTRACT.to_vec()),
-        Address::Path(path.clone()),
-    ];
+    let mine = |address: &Address| match address {
+        Address::Abstract(name) => name.starts_with(ABSTRACT),
+        address => *address == Address::Path(path.clone()),
+    };
     let addresses = addresses();
     ensure!(
-        options.own || addresses.iter().any(|address| mine.contains(address)),
+        options.own || addresses.iter().any(mine),
         "the sccache server at this address is not one of sccache-report's, and was left alone"
     );
     let address = addresses.iter().find(|address| is_ours(address, t));
@@ -140,9 +143,9 @@ fn lost(options: &PhaseOptions, listening: bool, has_socket: bool) -> Option<Str
     };
     match ServerLog::read(log) {
         Ok(Some(log)) => log.lost(listening).map(Into::into),
-        Ok(None) => {
-            listening.then(|| "its sccache server is one that an earlier phase left".into())
-        }
+        Ok(None) => listening.then(|| {
+            "its sccache server left no log: it is an earlier phase's, or ${T} was emptied".into()
+        }),
         Err(why) => Some(format!("its sccache server's log can't be read: {why}")),
     }
 }
@@ -197,37 +200,32 @@ fn take(options: &PhaseOptions, address: &Address, t: &Path, said: &mut Said) ->
     }
 }
 
-/// What root writes into the cache in src_install, user portage can't read in the next build: cache
-/// errors with status 0, and `Permission denied (os error 13)`. A cache that is read-only for root
+/// What root writes into the cache in src_install and pkg_setup, user portage can't read in the next build:
+/// cache errors with status 0, and `Permission denied (os error 13)`. A cache that is read-only for root
 /// (`SCCACHE_LOCAL_RW_MODE`, 0.7.5+) would cost the objects, and every miss an error; this costs
-/// nothing as long as root writes nothing. `SCCACHE_REPORT_CHOWN=no` turns it off.
-fn give_back_what_root_wrote(stats: &Stats, started: Option<DateTime<Utc>>, t: &Path) {
-    let wrote = stats.writes != Some(0) || stats.misses.total > 0;
+/// nothing as long as root asks for nothing. (A hit writes too, into the preprocessor's part, and
+/// counts no write.) `SCCACHE_REPORT_CHOWN=no` turns it off.
+pub(super) fn give_back_what_root_wrote(started: Option<DateTime<Utc>>, t: &Path) {
     let wanted = std::env::var_os("SCCACHE_REPORT_CHOWN").is_none_or(|value| value != "no");
-    if !wrote || !wanted || !rustix::process::geteuid().is_root() {
+    if !wanted || !rustix::process::geteuid().is_root() {
         return;
     }
-    let folder = stats.cache_folder().filter(|folder| is_configured(folder));
     // ${T} belongs to who builds.
     let user = std::fs::symlink_metadata(t).map(|t| Uid::from_raw(t.uid()));
-    if let (Some(folder), Some(started), Ok(user)) = (folder, started, user) {
+    if let (Some(folder), Some(started), Ok(user)) = (configured_folder(), started, user) {
         // Where it can't be opened there is nothing to give.
         let _ = give_back(&folder, user, started.into());
     }
 }
 
-/// The server's word for where the cache is must be the configuration's too (`SCCACHE_DIR`, or else the
-/// file `SCCACHE_CONF`): what answers at a path socket in `${T}` need not be ours.
-fn is_configured(folder: &Path) -> bool {
-    if let Some(configured) = std::env::var_os("SCCACHE_DIR") {
-        return Path::new(&configured) == folder;
+/// Where the configuration has the cache (`SCCACHE_DIR`, or else the file `SCCACHE_CONF`). The server's
+/// word isn't asked for: what answers at a path socket in `${T}` need not be ours.
+fn configured_folder() -> Option<PathBuf> {
+    if let Some(folder) = std::env::var_os("SCCACHE_DIR") {
+        return Some(folder.into());
     }
-    let file = std::env::var_os("SCCACHE_CONF").map(std::fs::read_to_string);
-    let (file, quoted) = (
-        file.and_then(Result::ok),
-        format!("\"{}\"", folder.display()),
-    );
-    file.is_some_and(|text| text.lines().any(|line| line.contains(&quoted)))
+    let text = std::fs::read_to_string(std::env::var_os("SCCACHE_CONF")?).ok()?;
+    folder_in_configuration(&text)
 }
 
 /// The addresses in the environment: that of an sccache that knows sockets (0.9.0+), and the port

@@ -74,7 +74,9 @@ pub(super) fn end(server: &Sccache, before: &mut impl Read) -> (Uuid, Measured) 
         (Ok(Some(before)), Ok(Some(now))) => Some(now)
             .filter(|_| !another)
             .and_then(|now| now.since(&before))
-            .ok_or_else(|| "the shared sccache server was restarted during it".into()),
+            .ok_or_else(|| {
+                "the shared sccache server was restarted or set to zero during it".into()
+            }),
         (Err(failure), _) | (_, Err(failure)) => Err(failure),
     };
     let measured = match difference {

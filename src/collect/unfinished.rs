@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::Said;
-use super::phase::PATH;
+use super::phase::{PATH, give_back_what_root_wrote};
 use crate::portage::{forget, unfinished, write_snapshot_as};
 use crate::sccache::Listener;
 
@@ -13,7 +13,7 @@ use crate::sccache::Listener;
 /// be found where they aren't in a namespace that ended with the phase.
 pub(super) fn settle(t: &Path, said: &mut Said) -> Result<()> {
     let unfinished = unfinished(t)?;
-    // Root's phases log elsewhere.
+    // The socket: of a phase whose servers the user has log elsewhere.
     if unfinished.is_empty() && t.join(PATH).symlink_metadata().is_err() {
         return Ok(());
     }
@@ -24,8 +24,11 @@ pub(super) fn settle(t: &Path, said: &mut Said) -> Result<()> {
             said.warnings
                 .push(format!("the {name} phase was not measured: {reason}"));
         }
+        if unfinished.of_root {
+            give_back_what_root_wrote(Some(unfinished.phase.started_at), t);
+        }
         write_snapshot_as(unfinished.id, t, &unfinished.phase)?;
-        forget(t, &unfinished);
+        forget(&unfinished);
     }
     Ok(())
 }

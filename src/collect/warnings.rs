@@ -25,7 +25,8 @@ pub fn warnings(build: &Build) -> Vec<String> {
     .collect()
 }
 
-/// sccache goes on with status 0 when it can't write: the next build misses all the same.
+/// sccache goes on with status 0 when it can't write: the next build misses all the same. Where it can't even make
+/// its folders, each compilation fails, and is neither a hit nor a miss (0.16.0).
 fn cache_not_writable(sum: &Stats, outcome: Outcome) -> Option<String> {
     let failed = sum.write_errors.unwrap_or(0);
     let not_stored = [sum.errors_total(), sum.non_cacheable_compilations];
@@ -33,15 +34,24 @@ fn cache_not_writable(sum: &Stats, outcome: Outcome) -> Option<String> {
     let storable = sum.misses.total.saturating_sub(not_stored);
     // Of a build that was cut off, writes may be missing that were still to come.
     let none_written = outcome == Outcome::Merged && sum.writes == Some(0) && storable > 0;
-    if failed == 0 && !none_written {
+    let refused = sum.errors_total().filter(|errors| {
+        *errors > 0 && sum.hits.total == 0 && sum.misses.total == 0 && sum.writes == Some(0)
+    });
+    let what = if let Some(errors) = refused {
+        let executed = sum.executed.unwrap_or(errors);
+        format!(
+            "failed in {errors} of {executed} compilations, perhaps for want of a cache that it may write"
+        )
+    } else if failed > 0 || none_written {
+        let count = if failed > 0 { failed } else { storable };
+        let all = storable.max(count);
+        format!("could not write {count} of {all} objects into its cache")
+    } else {
         return None;
-    }
-    let count = if failed > 0 { failed } else { storable };
+    };
     let [owner, sandbox] = make_writable(&sum.cache_folder()?)?;
     Some(format!(
-        "sccache could not write {count} of {} objects into its cache. To do: {owner}; and with \
-         FEATURES=sandbox: {sandbox}",
-        storable.max(count)
+        "sccache {what}. To do: {owner}; and with FEATURES=sandbox: {sandbox}"
     ))
 }
 
@@ -89,11 +99,13 @@ mod tests {
             warning.contains("chown -R portage:portage /var/cache/sccache;"),
             "{warning}"
         );
-        assert!(
-            warning.contains(
-                "echo 'SANDBOX_WRITE=\"/var/cache/sccache/\"' > /etc/sandbox.d/20sccache"
-            )
+        // An ebuild's src_test on Gentoo Prefix has EPREFIX.
+        let prefix = crate::portage::eprefix();
+        let rule = format!(
+            "/var/cache/sccache/\"' >> {}/etc/sandbox.d/20sccache",
+            prefix.display()
         );
+        assert!(warning.contains(&rule), "{warning}");
         let silent = Stats {
             writes: Some(0),
             ..stats()
@@ -110,6 +122,21 @@ mod tests {
                 Outcome::Merged
             ),
             None
+        );
+        let refused = Stats {
+            misses: crate::sccache::Counts::default(),
+            executed: Some(4),
+            errors: Some(crate::sccache::Counts {
+                total: 4,
+                ..Default::default()
+            }),
+            writes: Some(0),
+            ..stats()
+        };
+        let warning = cache_not_writable(&refused, Outcome::Failed).unwrap();
+        assert!(
+            warning.contains("failed in 4 of 4 compilations"),
+            "{warning}"
         );
         // Not known is not none.
         assert_eq!(

@@ -1,14 +1,14 @@
-//! What else may be left in `${T}` beside the snapshots: the logs of phases that never told their end,
+//! What else may be left of a build beside the snapshots: the logs of phases that never told their end,
 //! and the snapshots of builds that could not be kept anywhere.
 //!
-//! Names only, since user portage writes there: nothing of it is opened.
+//! Names only, since user portage writes into `${T}`: nothing of it is opened.
 
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
-use rustix::fs::{AtFlags, Dir};
+use rustix::fs::{AtFlags, Dir, FileType, Stat};
 use uuid::Uuid;
 
 use super::phase::check_time;
@@ -21,43 +21,75 @@ const MAX: usize = 16;
 /// A phase whose servers' log is still there: nobody took its numbers.
 #[derive(Debug)]
 pub struct Unfinished {
+    folder: PathBuf,
     name: String,
+    /// Root's: it may have written into the cache.
+    pub of_root: bool,
     /// The same for the same log.
     pub id: Uuid,
     /// The phase, not measured.
     pub phase: Phase,
 }
 
-/// The phases in `${T}` that never told their end, by the logs that the hook has servers write:
-/// `.sccache-report.PHASE.NUMBER.log`.
+/// Where the hook has root's servers log: only root's own files count there.
+const ROOTS: &str = "/tmp";
+
+/// The phases that never told their end, by the logs that the hook has servers write:
+/// `.sccache-report.PHASE.STARTED.NUMBER.log` in `${T}`; in `/tmp`, for root's, `.sccache-report`
+/// is followed by `${T}` with `%` for its slashes.
 ///
 /// # Errors
 /// Where `${T}` can't be read.
 pub fn unfinished(t: &Path) -> Result<Vec<Unfinished>> {
-    let folder = open_t(t)?;
+    let mut all = unfinished_in(open_t(t)?, t, FOLDER, false)?;
+    let roots = format!("{FOLDER}{}", t.to_string_lossy().replace('/', "%"));
+    if let Ok(folder) = open_t(Path::new(ROOTS)) {
+        all.extend(unfinished_in(folder, Path::new(ROOTS), &roots, true)?);
+    }
+    Ok(all)
+}
+
+fn unfinished_in(
+    folder: OwnedFd,
+    path: &Path,
+    prefix: &str,
+    of_root: bool,
+) -> Result<Vec<Unfinished>> {
+    let is_roots = |stat: &Stat| {
+        let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+        regular && stat.st_uid == 0 && stat.st_nlink == 1
+    };
     let unfinished = |name: String| {
-        let phase = phase_of(&name)?;
-        // Last written to when its server last heard of a client.
+        let (phase, started) = phase_of(&name, prefix)?;
         let stat = rustix::fs::statat(&folder, &name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        if of_root && !is_roots(&stat) {
+            return None;
+        }
+        // Last written to when its server last heard of a client.
         let ended = DateTime::from_timestamp(stat.st_mtime, stat.st_mtime_nsec as u32);
         let ended = ended.filter(|time| check_time(*time).is_ok());
         let ended = ended.map_or_else(Utc::now, |time| time.min(Utc::now()));
         let phase = Phase {
             name: phase.into(),
-            started_at: ended,
+            started_at: started.min(ended),
             finished_at: ended,
             attribution: Attribution::Exact,
-            stats: Err("it was killed before its numbers could be taken".into()),
+            stats: Err("its shell ended before its numbers could be taken".into()),
         };
-        let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes());
-        Some(Unfinished { name, id, phase })
+        Some(Unfinished {
+            folder: path.into(),
+            id: Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()),
+            name,
+            of_root,
+            phase,
+        })
     };
     Ok(names(&folder)?.filter_map(unfinished).take(MAX).collect())
 }
 
 /// Forgets an unfinished phase, once its snapshot is there.
-pub fn forget(t: &Path, unfinished: &Unfinished) {
-    if let Ok(folder) = open_t(t) {
+pub fn forget(unfinished: &Unfinished) {
+    if let Ok(folder) = open_t(&unfinished.folder) {
         let _ = rustix::fs::unlinkat(&folder, &unfinished.name, AtFlags::empty());
     }
 }
@@ -87,11 +119,15 @@ fn outcome_of(name: &str) -> Option<Outcome> {
     word.parse().ok()
 }
 
-fn phase_of(name: &str) -> Option<&'static str> {
-    let name = name.strip_prefix(FOLDER)?.strip_prefix('.')?;
-    let (phase, number) = name.strip_suffix(".log")?.split_once('.')?;
+fn phase_of(name: &str, prefix: &str) -> Option<(&'static str, DateTime<Utc>)> {
+    let name = name.strip_prefix(prefix)?.strip_prefix('.')?;
+    let mut parts = name.strip_suffix(".log")?.splitn(3, '.');
+    let (phase, started, number) = (parts.next()?, parts.next()?, parts.next()?);
+    let started = DateTime::from_timestamp(started.parse().ok()?, 0)?;
+    check_time(started).ok()?;
     let digits = number.len() < 32 && number.bytes().all(|byte| byte.is_ascii_digit());
-    PHASES.into_iter().find(|name| digits && *name == phase)
+    let phase = PHASES.into_iter().find(|name| digits && *name == phase)?;
+    Some((phase, started))
 }
 
 fn names(folder: &OwnedFd) -> Result<impl Iterator<Item = String>> {
@@ -108,23 +144,21 @@ mod tests {
         for outcome in Outcome::ALL {
             assert_eq!(outcome_of(&name_aside(outcome)), Some(outcome));
         }
-        assert_eq!(
-            phase_of(".sccache-report.compile.12345.log"),
-            Some("compile")
-        );
+        let log = ".sccache-report.compile.1700000000.12345.log";
+        let phase =
+            |name| phase_of(name, FOLDER).map(|(phase, started)| (phase, started.timestamp()));
+        assert_eq!(phase(log), Some(("compile", 1_700_000_000)));
         for other in [
             ".sccache-report",
             ".sccache-report.sock",
-            ".sccache-report.preinst.1.log",
-            ".sccache-report.compile.x.log",
-            ".sccache-report.compile.log",
+            ".sccache-report.preinst.1700000000.1.log",
+            ".sccache-report.compile.1700000000.x.log",
+            ".sccache-report.compile.9999999999999.1.log",
+            ".sccache-report.compile.1.log",
             ".sccache-report.failed.x",
+            ".sccache-report%var%tmp.compile.1700000000.1.log",
         ] {
-            assert_eq!(
-                (phase_of(other), outcome_of(other)),
-                (None, None),
-                "{other}"
-            );
+            assert_eq!((phase(other), outcome_of(other)), (None, None), "{other}");
         }
     }
 }

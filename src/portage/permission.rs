@@ -2,14 +2,18 @@
 
 use std::path::Path;
 
+use super::eprefix;
+
 /// The two commands, for root to paste: one gives the folder to user portage, one has the
 /// sandbox allow it. `None` where the folder's name, which comes from where user portage
 /// writes, holds anything that a shell might take for more than a name.
 pub fn make_writable(folder: &Path) -> Option<[String; 2]> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._+-".contains(&byte);
-    let folder = folder.to_str().filter(|folder| folder.bytes().all(plain))?;
+    let word = |path: &str| path.bytes().all(plain).then(|| path.to_owned());
+    let (folder, prefix) = (word(folder.to_str()?)?, word(eprefix().to_str()?)?);
+    let prefix = prefix.trim_end_matches('/');
     Some([
         format!("chown -R portage:portage {folder}"),
-        format!("echo 'SANDBOX_WRITE=\"{folder}/\"' > /etc/sandbox.d/20sccache"),
+        format!("echo 'SANDBOX_WRITE=\"{folder}/\"' >> {prefix}/etc/sandbox.d/20sccache"),
     ])
 }

@@ -36,6 +36,8 @@ pub struct Settings {
     values: BTreeMap<String, String>,
     /// Why `portageq` was not heard: then only plain lines of make.conf are known.
     pub without_portageq: Option<String>,
+    /// The file of make.conf that could not be read either: then what is not set isn't known.
+    pub unread: Option<PathBuf>,
 }
 
 impl Settings {
@@ -46,12 +48,20 @@ impl Settings {
             Ok(values) => Self {
                 values,
                 without_portageq: None,
+                unread: None,
             },
             Err(why) => {
                 let mut settings = Self {
                     values: BTreeMap::new(),
                     without_portageq: Some(why),
+                    unread: None,
                 };
+                let is_closed = |file: &PathBuf| {
+                    std::fs::File::open(file)
+                        .is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
+                };
+                let files = make_conf::files(&settings.make_conf());
+                settings.unread = files.into_iter().find(is_closed);
                 for one in make_conf::assignments(&settings.make_conf()) {
                     if let Some(value) = one.value {
                         settings.values.insert(one.name, value);

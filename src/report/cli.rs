@@ -1,20 +1,22 @@
 //! The command line of `sccache-report`.
 
+use std::ffi::OsString;
 use std::io::Write;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::common::{Common, Selection};
 use super::{
-    Shown, Trouble, advise, builds, doctor, emerges, overview, packages, setup, show, trend,
+    Shown, Trouble, advise, builds, doctor, emerges, overview, packages, setup, show, text, trend,
 };
+use crate::portage::saving::TIME_SAVED;
 
 /// What sccache did for the packages that Portage built.
 ///
 /// Without a command: an overview of what the cache did lately. With a PATTERN: the
 /// packages that match; where just one does, everything about it.
 #[derive(Debug, Parser)]
-#[command(name = "sccache-report", version, after_help = AFTER_HELP)]
+#[command(name = "sccache-report", version, after_help = after_help())]
 pub(super) struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -39,7 +41,16 @@ enum Command {
     Doctor(doctor::Args),
 }
 
-const AFTER_HELP: &str = "\
+/// What `--help` tells at its end, the estimate's formula in the words of where it is made.
+fn after_help() -> String {
+    let time_saved = format!("Time saved: {TIME_SAVED}");
+    let time_saved = text::wrap(&time_saved, Some(HELP_WIDTH), "  ");
+    format!("{WORDS}\n\n{time_saved}\n\n{EXAMPLES}")
+}
+
+const HELP_WIDTH: usize = 80;
+
+const WORDS: &str = "\
 Words:
   hit rate   hits / (hits + misses): how often the cache had what it was asked for
   coverage   (hits + misses) / (executed + non-cacheable calls): how much of the
@@ -49,8 +60,9 @@ Words:
   failed, interrupted, partial, unmeasured, incomplete (some builds partial or
              unmeasured), shared (a shared server's numbers): what keeps a row from
              being the whole truth
-  -          no data: not measured, or nothing to divide. It is never 0
+  -          no data: not measured, or nothing to divide. It is never 0";
 
+const EXAMPLES: &str = "\
 Examples:
   sccache-report                                 what the cache did lately
   sccache-report emlop                           everything about one package
@@ -62,6 +74,34 @@ Examples:
   sccache-report builds --format json | jq '.rows[].hit_rate'
 
 Exit status: 0 something shown, 1 nothing matched, 2 an error.";
+
+/// Commands about this machine, not about builds.
+const OF_THE_MACHINE: [&str; 2] = ["setup", "doctor"];
+
+/// The command line as it is read: as it is defined, but that commands don't tell of options that
+/// they refuse.
+pub(super) fn parse(args: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let mut command = Cli::command();
+    let named = |arg: &OsString| OF_THE_MACHINE.iter().any(|name| *arg == **name);
+    if args.iter().any(named) {
+        // Hands the common options down.
+        command.build();
+        for name in OF_THE_MACHINE {
+            command = command.mut_subcommand(name, |sub| {
+                sub.mut_args(|arg| {
+                    let hidden = arg.is_hide_set() || is_refused(name, arg.get_id().as_str());
+                    arg.hide(hidden)
+                })
+            });
+        }
+    }
+    Cli::from_arg_matches(&command.try_get_matches_from(args)?)
+}
+
+/// Whether the machine's command refuses the option with this id.
+fn is_refused(command: &str, id: &str) -> bool {
+    Common::is_of_builds(id) || (command == "setup" && id == "format")
+}
 
 impl Cli {
     /// Makes the report that was asked for.
@@ -111,8 +151,24 @@ impl Cli {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
     fn the_definition_is_sound() {
         super::super::command().debug_assert();
+    }
+
+    #[test]
+    fn help_tells_of_no_option_that_is_refused() {
+        let help = |command: &str| {
+            let args = ["sccache-report", command, "--help"].map(OsString::from);
+            parse(args.to_vec()).unwrap_err().to_string()
+        };
+        for refused in ["--since", "--regex", "--sort", "--columns"] {
+            assert!(!help("setup").contains(refused) && !help("doctor").contains(refused));
+            assert!(help("builds").contains(refused));
+        }
+        assert!(!help("setup").contains("--format") && help("doctor").contains("--format"));
+        assert!(help("setup").contains("--db") && help("doctor").contains("--color"));
     }
 }

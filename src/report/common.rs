@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 
 use super::filters::Filters;
 use super::format::{Format, Look};
@@ -115,6 +115,14 @@ impl Common {
             Format::Table => self.refuse(OF_ROWS, &why),
             _ => self.refuse(&["sort", "limit"], &why),
         }
+    }
+
+    /// Whether the option with this id picks builds, or is for their rows.
+    pub(super) fn is_of_builds(id: &str) -> bool {
+        let of_filters = Filters::augment_args(clap::Command::new(""))
+            .get_arguments()
+            .any(|arg| arg.get_id() == id);
+        of_filters || OF_ROWS.contains(&id)
     }
 
     /// Refuses the options that pick builds.

@@ -77,7 +77,8 @@ fn draw(rows: &[Finding], look: &Look, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "    {}", lines.join("\n      "))?;
         }
     }
-    writeln!(out, "\n{}", summary(rows))
+    let lines = fill(summary(rows).split(' '), width, "").join("\n");
+    writeln!(out, "\n{lines}")
 }
 
 fn paint(state: State, color: bool) -> String {
@@ -112,7 +113,8 @@ fn summary(rows: &[Finding]) -> String {
     format!("{}{hint}", counts.join(", "))
 }
 
-/// Words in lines no wider than `width`, where a word isn't wider itself. Every line but the last
+/// Words in lines no wider than `width`, where a word isn't wider itself: a path that is broken could
+/// not be copied. Every line but the last
 /// ends with `joint`; all but the first have two places less, to be set in.
 fn fill<'a>(words: impl Iterator<Item = &'a str>, width: usize, joint: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();

@@ -132,9 +132,12 @@ fn gain(sums: &Sums) -> Option<Rank> {
     }
 }
 
-/// Time lost; where it isn't known, no hit in a build that could have had some.
+/// Time lost; where it isn't known, no hit in a build that could have had some. A single build
+/// that misses fills the cache: what that costs is no loss yet.
 fn loss(sums: &Sums) -> Option<Rank> {
-    let misses = sums.misses.filter(|misses| *misses > 0)?;
+    let misses = sums
+        .misses
+        .filter(|misses| *misses > 0 && sums.builds > 1)?;
     match sums.time_saved {
         Some(saved) if saved < TimeDelta::zero() => Some((-saved.as_seconds_f64(), misses)),
         Some(_) => None,
@@ -232,6 +235,13 @@ mod tests {
             package("a/costs", 5, 50, Some(-60)),
             package("a/even", 5, 5, Some(0)),
             package("a/idle", 0, 0, Some(0)),
+            PackageRow {
+                sums: Sums {
+                    builds: 1,
+                    ..package("", 0, 500, Some(-70)).sums
+                },
+                ..package("a/first", 0, 0, None)
+            },
         ];
         let names = |rows: Vec<PackageRow>| -> Vec<String> {
             rows.into_iter().map(|row| row.package).collect()

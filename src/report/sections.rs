@@ -24,24 +24,26 @@ pub(super) fn draw_build(build: &Detailed, look: &Look, out: &mut dyn Write) -> 
         text::clean(&row.package),
         text::clean(&row.version)
     )?;
-    writeln!(out, "  build {} on {}", row.id, text::clean(&row.host))?;
+    let mut line = |text: String| writeln!(out, "{}", indented("  ", &text, look));
+    line(format!("build {} on {}", row.id, row.host))?;
     let took = text::duration((row.finished_at - row.started_at).as_seconds_f64());
     let began = text::minute(row.started_at);
-    writeln!(out, "  {} {began}, took {took}", outcome_word(row.outcome))?;
-    let or_dash = |known: &Option<String>| text::clean(known.as_deref().unwrap_or("-"));
-    writeln!(
-        out,
-        "  slot {}, repository {}, sccache {}, attribution {}",
+    line(format!(
+        "{} {began}, took {took}",
+        outcome_word(row.outcome)
+    ))?;
+    let or_dash = |known: &Option<String>| known.as_deref().unwrap_or("-").to_string();
+    line(format!(
+        "slot {}, repository {}, sccache {}, attribution {}",
         or_dash(&row.slot),
         or_dash(&row.repository),
         or_dash(&row.sccache_version),
         row.attribution.map_or("-", attribution_word)
-    )?;
-    let rates = rates(row.hits, row.misses, row.hit_rate(), row.coverage());
-    writeln!(out, "  {rates}")?;
+    ))?;
+    line(rates(row.hits, row.misses, row.hit_rate(), row.coverage()))?;
     if let Some(saved) = row.time_saved {
         let saved = text::duration(saved.as_seconds_f64());
-        writeln!(out, "  time saved {saved} (an estimate)")?;
+        line(format!("time saved {saved} (an estimate)"))?;
     }
     divided(&build.phases, look, out)
 }
@@ -100,15 +102,13 @@ fn draw_reasons(mut rows: Vec<(String, u64)>, look: &Look, out: &mut dyn Write) 
         return Ok(());
     }
     rows.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    writeln!(
-        out,
-        "\nnot cached: calls, sccache's reason, what it means and what can be done"
-    )?;
+    let title = "not cached: calls, sccache's reason, what it means and what can be done";
+    writeln!(out, "\n{}", indented("", title, look))?;
     let digits = text::number(rows[0].1).width();
     for (reason, calls) in rows {
         let explained = explain(&reason);
         let cure = match explained.cure {
-            Cure::Normal => "nothing to do".to_string(),
+            Cure::Normal => "nothing to change".to_string(),
             Cure::Choice(what) => what.to_string(),
             Cure::Variable(name, value) => format!("set {name}=\"{value}\""),
         };

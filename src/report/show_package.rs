@@ -22,8 +22,9 @@ pub(super) fn draw_package(
     head(&package, look, out)?;
     if !package.advice.is_empty() {
         let name = text::clean(&package.row.package);
-        writeln!(out, "\nto change (sccache-report advise {name}):")?;
-        draw_titles(&package.advice, usize::MAX, look, out)?;
+        let title = format!("to change (sccache-report advise {name}):");
+        writeln!(out, "\n{}", indented("", &title, look))?;
+        draw_titles(&package.advice, look, out)?;
     }
     picture(&package, look, out)?;
     let versions = std::mem::take(&mut package.versions);
@@ -74,7 +75,7 @@ fn head(package: &Package, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     line(format!("time saved {}", saved(sums)))?;
     let remarks = note(sums);
     if !remarks.is_empty() {
-        line(format!("{remarks}: the numbers are not the whole truth"))?;
+        line(format!("of them {remarks}"))?;
     }
     let versions = history::sccache_versions(package.builds.iter());
     let mut versions: Vec<(&str, u64)> = versions.into_iter().collect();
@@ -119,6 +120,7 @@ fn draw_versions(mut versions: Vec<Version>, look: &Look, out: &mut dyn Write) -
         warm.add(version.warm);
     }
     let said = |group: Group| match group.hit_rate() {
+        None if group.builds == 0 => "none".to_string(),
         Some(rate) => format!(
             "{}, hit rate {}",
             text::of(group.builds, "build"),

@@ -45,17 +45,43 @@ pub(super) fn cut_minute(minute: String, width: usize) -> String {
     }
 }
 
-/// The text in lines of `width` places, broken between words; what follows the first line is
-/// set in by `indent`. Whole where the width is unknown.
+/// The text in lines of `width` places, broken between words, but never between a number and what
+/// it counts; what follows the first line is set in by `indent`. Whole where the width is unknown.
 pub(super) fn wrap(text: &str, width: Option<usize>, indent: &str) -> String {
     let Some(width) = width else {
         return text.to_string();
     };
     let options = textwrap::Options::new(width)
         .break_words(false)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
         .word_splitter(textwrap::WordSplitter::NoHyphenation)
         .subsequent_indent(indent);
-    textwrap::fill(text, options)
+    textwrap::fill(&with_units(text), options).replace(GLUE, " ")
+}
+
+/// The first line of the text, cut between words where there is more of it.
+pub(super) fn cut_words(text: &str, width: Option<usize>) -> String {
+    match width {
+        Some(width) if text.width() > width => {
+            let lines = wrap(text, Some(width.saturating_sub(1)), "");
+            cut(format!("{}…", lines.lines().next().unwrap_or("")), width)
+        }
+        _ => text.to_string(),
+    }
+}
+
+/// Stands for a space at which no line ends; `clean` leaves none in texts of others.
+const GLUE: char = '\u{a0}';
+
+/// The text with numbers and the words after them glued together.
+fn with_units(text: &str) -> String {
+    let mut last = ' ';
+    let glue = |c: char| {
+        let glued = c == ' ' && last.is_ascii_digit();
+        last = c;
+        if glued { GLUE } else { c }
+    };
+    text.chars().map(glue).collect()
 }
 
 /// `1,234,567`.
@@ -121,6 +147,10 @@ mod tests {
         );
         assert_eq!(wrap(text, None, "  "), text);
         assert_eq!(wrap("a-very-long-name", Some(4), ""), "a-very-long-name");
+        assert_eq!(
+            wrap("  hit rate 97.7 %, ok", Some(17), ""),
+            "  hit rate\n97.7 %, ok"
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -13,9 +14,11 @@ use super::address::{Address, listening_inodes};
 use crate::process::{Process, ticks_per_second};
 
 /// The server that listens at an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Listener {
     pid: Pid,
+    /// The process that was looked at, should another get its number.
+    process: OwnedFd,
 }
 
 impl Listener {
@@ -29,17 +32,14 @@ impl Listener {
         if links.is_empty() {
             return Vec::new();
         }
-        let listens = |pid: &Pid| {
-            let fds = fs::read_dir(folder(*pid).join("fd"));
+        let listens = |listener: &Self| {
+            let fds = fs::read_dir(folder(listener.pid).join("fd"));
             fds.into_iter().flatten().flatten().any(|fd| {
                 let to = fs::read_link(fd.path()).unwrap_or_default();
                 links.iter().any(|link| to.as_os_str() == link.as_str())
             })
         };
-        processes()
-            .filter(listens)
-            .map(|pid| Self { pid })
-            .collect()
+        processes().filter(listens).collect()
     }
 
     /// Its process.
@@ -59,25 +59,22 @@ impl Listener {
     pub fn kill_all_started_with(variable: &str, value: &OsStr) -> usize {
         let root = |path: &Path| fs::metadata(path).ok().map(|it| (it.dev(), it.ino()));
         let here = root(Path::new("/"));
-        let kill = |pid: &Pid| {
-            // Opened first: what is looked at then is what is killed.
-            let Ok(process) = pidfd_open(*pid, PidfdFlags::empty()) else {
-                return false;
-            };
-            root(&folder(*pid).join("root")) == here
-                && is_sccache_with(
-                    *pid,
-                    &[(variable, value), ("SCCACHE_START_SERVER", OsStr::new("1"))],
-                )
-                && pidfd_send_signal(process, Signal::KILL).is_ok()
+        let settings = [(variable, value), ("SCCACHE_START_SERVER", OsStr::new("1"))];
+        let is_one = |listener: &Self| {
+            root(&folder(listener.pid).join("root")) == here
+                && is_sccache_with(listener.pid, &settings)
         };
-        processes().filter(kill).count()
+        processes().filter(|it| is_one(it) && it.kill()).count()
+    }
+
+    fn kill(&self) -> bool {
+        pidfd_send_signal(&self.process, Signal::KILL).is_ok()
     }
 
     /// Kills them, and waits up to a second until nobody listens there.
     pub fn kill_all(listeners: &[Self], address: &Address) {
         for listener in listeners {
-            let _ = rustix::process::kill_process(listener.pid, Signal::KILL);
+            listener.kill();
         }
         let deadline = Instant::now() + Duration::from_secs(1);
         while super::is_listening(address) && Instant::now() < deadline {
@@ -86,9 +83,14 @@ impl Listener {
     }
 }
 
-fn processes() -> impl Iterator<Item = Pid> {
+/// All processes, held before anybody looks at them.
+fn processes() -> impl Iterator<Item = Listener> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?))
+    entries.filter_map(|entry| {
+        let pid = Pid::from_raw(entry.file_name().to_str()?.parse().ok()?)?;
+        let process = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+        Some(Listener { pid, process })
+    })
 }
 
 fn folder(pid: Pid) -> PathBuf {
@@ -128,15 +130,12 @@ mod tests {
     fn the_process_behind_a_socket_is_found() {
         let name = format!("sccache-report-test-{}", std::process::id());
         let address = Address::Abstract(name.clone().into_bytes());
-        assert_eq!(Listener::find_all(&address), []);
+        assert!(Listener::find_all(&address).is_empty());
         let socket =
             UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
-        let found = Listener::find_all(&address)[0];
-        assert_eq!(
-            found.pid.as_raw_nonzero().get().cast_unsigned(),
-            std::process::id()
-        );
+        let found = &Listener::find_all(&address)[0];
+        assert_eq!(found.pid(), std::process::id());
         drop(socket);
-        assert_eq!(Listener::find_all(&address), []);
+        assert!(Listener::find_all(&address).is_empty());
     }
 }

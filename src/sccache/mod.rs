@@ -25,7 +25,7 @@ mod variables;
 
 pub use address::{Address, identity, is_listening};
 pub use block::print_block;
-pub use cache_folder::{cache_folder, give_back};
+pub use cache_folder::{cache_folder, folder_in_configuration, give_back};
 pub use error::ParseError;
 pub use json::parse_json;
 pub use listener::Listener;

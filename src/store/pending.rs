@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Error, Store};
+use super::{Error, Recorded, Store};
 use crate::portage::Build;
 
 /// A build of a hundred phases; an ordinary one is 2 to 20 KB.
@@ -26,7 +26,7 @@ const UNFINISHED: Duration = Duration::from_secs(3600);
 /// What became of the builds that waited.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct TakenUp {
-    /// So many are in the database now.
+    /// So many are in the database now, and weren't before.
     pub recorded: usize,
     /// Files that hold no build, set aside as `*.bad`: which, and why.
     pub broken: Vec<String>,
@@ -105,7 +105,7 @@ impl Pending {
             }
             let recorded = match read(&path) {
                 Ok(Some(build)) => match store.record(&build) {
-                    Ok(_) => Ok(()),
+                    Ok(recorded) => Ok(usize::from(recorded == Recorded::New)),
                     Err(error @ Error::Impossible(_)) => Err(error.into()),
                     Err(error) => return Err(error),
                 },
@@ -114,9 +114,9 @@ impl Pending {
                 Err(error) => Err(error),
             };
             match recorded {
-                Ok(()) => {
+                Ok(new) => {
                     let _ = fs::remove_file(&path);
-                    taken.recorded += 1;
+                    taken.recorded += new;
                 }
                 Err(error) => {
                     let mut aside = path.clone().into_os_string();

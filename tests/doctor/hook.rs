@@ -17,6 +17,11 @@ fn the_hook_is_sourced_once_by_the_bashrc_that_portage_uses() {
         break_: "sed -i s:/usr/:/usr/local/: $bashrc",
         ..CASE
     });
+    breaks_and_heals(&Case {
+        check: CHECK,
+        break_: "rm $bashrc; mkdir $bashrc",
+        ..CASE
+    });
     let twice = "echo \". $hook\" >> $bashrc";
     breaks_and_heals(&Case {
         check: CHECK,
@@ -96,6 +101,21 @@ fn user_portage_can_run_the_programs() {
 
 #[test]
 #[ignore = "needs root and the registries: make test"]
+fn the_wrapper_and_the_launchers_lead_to_a_program() {
+    for break_ in [
+        "echo 'RUSTC_WRAPPER=\"/opt/gone/sccache\"' >> $conf",
+        "echo 'CC=\"/opt/gone/sccache gcc\"' >> $conf",
+    ] {
+        breaks_and_heals(&Case {
+            check: "sccache",
+            break_,
+            ..CASE
+        });
+    }
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
 fn a_missing_sccache_is_emerged() {
     let root = Root::new();
     root.append("var/db/repos/test/profiles/categories", "dev-util");
@@ -109,6 +129,27 @@ fn a_missing_sccache_is_emerged() {
         &root,
         &Case {
             check: "sccache",
+            break_,
+            ..CASE
+        },
+    );
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_missing_hook_is_emerged() {
+    let root = Root::new();
+    root.append("var/db/repos/test/profiles/categories", "app-portage");
+    root.ebuild(
+        "app-portage/sccache-report-1",
+        "EAPI=8\nSLOT=0\nKEYWORDS=amd64\nS=${WORKDIR}\n\
+         src_install() { insinto /usr/share/sccache-report; doins /mnt/gentoo/root/sccache-report.sh; }",
+    );
+    let break_ = "mv $hook /mnt/gentoo/root/";
+    on(
+        &root,
+        &Case {
+            check: "hook",
             break_,
             ..CASE
         },

@@ -59,7 +59,9 @@ fn it_works_without_portageq_and_as_any_user() {
     let script = "sccache-collect import >/dev/null; PATH=${PATH//:\\/mnt\\/gentoo\\/bin:/:}\n\
         sccache-report doctor --format json > /tmp/without.json; echo $? > /tmp/without.status\n\
         PATH+=:/mnt/gentoo/bin; chmod 700 /mnt/gentoo/var/cache/sccache\n\
-        setpriv --reuid 65534 --regid 65534 --clear-groups sccache-report doctor --format json > /tmp/nobody.json; echo $? > /tmp/nobody.status";
+        setpriv --reuid 65534 --regid 65534 --clear-groups sccache-report doctor --format json > /tmp/nobody.json; echo $? > /tmp/nobody.status\n\
+        chmod 600 /mnt/gentoo/etc/portage/make.conf\n\
+        setpriv --reuid 65534 --regid 65534 --clear-groups sccache-report doctor --format json > /tmp/closed.json; echo $? > /tmp/closed.status";
     root.run(&["bash", "-c", script]).ok();
     let (without, status) = rows(&root, "without");
     assert_eq!((ailing(&without), &*status), (vec![], "0"), "{without:#?}");
@@ -78,5 +80,10 @@ fn it_works_without_portageq_and_as_any_user() {
     assert_eq!((ailing(&nobody), &*status), (vec![], "0"), "{nobody:#?}");
     for check in ["cache-files", "cache-size", "database-write"] {
         assert_eq!(row(&nobody, check)["state"], "unknown", "{nobody:#?}");
+    }
+    let (closed, status) = rows(&root, "closed");
+    assert_eq!((ailing(&closed), &*status), (vec![], "0"), "{closed:#?}");
+    for check in ["wrapper", "cache-folder", "variables"] {
+        assert_eq!(row(&closed, check)["state"], "unknown", "{closed:#?}");
     }
 }

@@ -23,7 +23,12 @@ pub fn only_build(root: &Root, run: &Run) -> Value {
 
 #[track_caller]
 pub fn assert_not_measured(build: &Value, run: &Run, why: &str) {
-    let phase = &build["phases"]["compile"];
+    assert_phase_not_measured("compile", build, run, why);
+}
+
+#[track_caller]
+pub fn assert_phase_not_measured(name: &str, build: &Value, run: &Run, why: &str) {
+    let phase = &build["phases"][name];
     assert_eq!(phase["measured"], false, "{build}");
     assert!(
         phase["hits"].is_null() && phase["misses"].is_null(),
@@ -33,10 +38,8 @@ pub fn assert_not_measured(build: &Value, run: &Run, why: &str) {
         phase["not_measured"].as_str().unwrap().contains(why),
         "{phase}"
     );
-    let warnings = run
-        .log
-        .lines()
-        .filter(|line| line.starts_with(" * sccache-report: the compile phase was not measured"));
+    let warning = format!(" * sccache-report: the {name} phase was not measured");
+    let warnings = run.log.lines().filter(|line| line.starts_with(&warning));
     // Once where it happens, and once more in the messages that emerge repeats at its end.
     assert_eq!(warnings.count(), 2, "{}", run.log);
 }

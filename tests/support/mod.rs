@@ -11,6 +11,7 @@ use std::{
 
 pub mod builds;
 pub mod running;
+pub mod untouched;
 pub use running::Running;
 
 const PROJECT: &str = env!("CARGO_MANIFEST_DIR");

@@ -64,6 +64,8 @@ pub struct Report {
     /// Logs with blocks of a server that counted on.
     counted_on: u64,
     unrecognized: Vec<String>,
+    /// Builds that waited beside the database and are recorded now.
+    waited: usize,
 }
 
 impl Report {
@@ -108,7 +110,14 @@ pub fn import(
     };
     if let (Some(store), false) = (&mut store, dry_run) {
         // A build that waits may have its log among these: recorded first, it is known.
-        Pending::of(path).take_up(store, Instant::now() + PENDING_TIME)?;
+        let pending = Pending::of(path);
+        let taken = pending.take_up(store, Instant::now() + PENDING_TIME)?;
+        report.waited = taken.recorded;
+        let broken = taken.broken.into_iter();
+        report.not_understood.extend(broken.map(|why| {
+            let why = format!("set aside as *.bad, holds no build that can be recorded: {why}");
+            (pending.folder().to_owned(), why)
+        }));
     }
     let mut known = Known::default();
     let mut new = Vec::new();

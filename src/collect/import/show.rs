@@ -92,6 +92,10 @@ pub fn report(report: &Report, dry_run: bool, out: &mut dyn Write) -> io::Result
         report.not_understood.len(),
         report.unreadable.len(),
     )?;
+    if report.waited > 0 {
+        let builds = of(report.waited as u64, "build");
+        writeln!(out, "{builds} that waited beside the database recorded")?;
+    }
     if report.counted_on > 0 {
         writeln!(
             out,

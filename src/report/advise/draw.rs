@@ -44,18 +44,14 @@ fn draw(number: &str, piece: &Advice, look: &Look, out: &mut dyn Write) -> io::R
     Ok(())
 }
 
-/// The pieces in a line each, for other reports.
+/// What is the matter, without the rest, for other reports.
 pub(in super::super) fn draw_titles(
     advice: &[Advice],
-    most: usize,
     look: &Look,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    for piece in advice.iter().take(most) {
-        let width = look.width.unwrap_or(usize::MAX).saturating_sub(2);
-        writeln!(out, "- {}", text::cut(text::clean(&piece.says), width))?;
-    }
-    Ok(())
+    let mut titles = advice.iter().map(|piece| indented("- ", &piece.says, look));
+    titles.try_for_each(|title| writeln!(out, "{title}"))
 }
 
 /// The text after `start`, its further lines set in below it.

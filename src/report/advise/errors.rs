@@ -43,10 +43,10 @@ pub(super) fn recent(evidence: &[Evidence]) -> Option<Advice> {
             .into(),
         evidence: vec![
             format!(
-                "Of the newest {}, {} had objects that could not be written ({}) or read ({}).",
-                text::of(newest.len() as u64, "build that filled it"),
+                "{} of the newest {} with something to keep: {} not written, {} not read.",
                 failing.len(),
-                text::number(unwritten),
+                text::of(newest.len() as u64, "build"),
+                text::of(unwritten, "object"),
                 text::number(unread),
             ),
             format!(
@@ -129,12 +129,14 @@ mod tests {
         let advice = recent(&builds).unwrap();
         assert_eq!(advice.packages, ["a/bad"]);
         assert_eq!(advice.numbers["not_written"], 3);
+        let cure = make_writable(Path::new("/var/cache/sccache"));
         assert_eq!(
-            advice.setting,
-            [
-                "chown -R portage:portage /var/cache/sccache",
-                "echo 'SANDBOX_WRITE=\"/var/cache/sccache/\"' > /etc/sandbox.d/20sccache"
-            ]
+            advice.evidence[0],
+            "1 of the newest 5 builds with something to keep: 3 objects not written, 0 not read."
+        );
+        assert_eq!(
+            Some(&advice.setting[..]),
+            cure.as_ref().map(|cure| &cure[..])
         );
         builds.push(good);
         assert_eq!(recent(&builds), None, "cured since");

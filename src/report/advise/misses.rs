@@ -67,7 +67,10 @@ pub(super) fn only(evidence: &[Evidence]) -> Option<Advice> {
             .iter()
             .map(|(name, package)| told(name, package))
             .collect(),
-        to_do: "Turn sccache off for it, until something changes there:".into(),
+        to_do: match worst.len() {
+            1 => "Turn sccache off for it, until something changes there:".into(),
+            _ => "Turn sccache off for them, until something changes there:".into(),
+        },
         setting: setting(&worst),
         packages: worst.iter().map(|(name, _)| name.to_string()).collect(),
         numbers: json!({ "packages": all, "misses": misses }),
@@ -108,9 +111,9 @@ fn setting(packages: &[(&str, Missing<'_>)]) -> Vec<String> {
     if other {
         lines.push("CMAKE_C_COMPILER_LAUNCHER=\"\"".into());
         lines.push("CMAKE_CXX_COMPILER_LAUNCHER=\"\"".into());
-        lines.push(
-            "# and where make.conf has CC=\"sccache gcc\": CC=\"gcc\" CXX=\"g++\" here".into(),
-        );
+        lines.push("# where make.conf has CC=\"sccache gcc\", these too, without the #:".into());
+        lines.push("#CC=\"gcc\"".into());
+        lines.push("#CXX=\"g++\"".into());
     }
     lines.push("# /etc/portage/package.env".into());
     lines.extend(

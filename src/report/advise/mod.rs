@@ -33,7 +33,7 @@ pub(super) const DAYS: i64 = 90;
 /// And of those the newest so many builds, so that looking takes no longer as years go by.
 pub(super) const BUILDS: u32 = 1000;
 
-/// What should change, from the builds of the last 90 days (the newest 1,000 of them)
+/// What should change, from the builds of the 90 days up to the last (the newest 1,000 of them)
 ///
 /// Each piece comes with the numbers that it rests on and, where a setting helps, the
 /// lines to paste. Where there is nothing to change, it says so.
@@ -133,7 +133,7 @@ fn scope(looked: Looked, by_default: bool) -> String {
     };
     let more = match by_default {
         true if looked.builds < u64::from(BUILDS) => {
-            format!(" (the last {DAYS} days; --since looks further back)")
+            format!(" (up to {DAYS} days; --since looks further back)")
         }
         _ if looked.builds == u64::from(BUILDS) => " (the newest of them)".to_string(),
         _ => String::new(),

@@ -99,7 +99,8 @@ fn piece(reason: &str, mut shares: Vec<Share<'_>>) -> Advice {
     };
     let mut evidence: Vec<String> = shares.iter().map(told).collect();
     if all > NAMED {
-        evidence.push(format!("And {} more packages.", all - NAMED));
+        let more = text::of((all - NAMED) as u64, "more package");
+        evidence.push(format!("And {more}."));
     }
     Advice {
         kind: "not-cacheable",

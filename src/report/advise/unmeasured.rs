@@ -77,7 +77,10 @@ fn cure(reason: &str) -> (String, Vec<String>) {
         return (to_do.into(), vec!["SCCACHE_IDLE_TIMEOUT=\"0\"".into()]);
     }
     let to_do = match reason {
-        r if r.contains("killed") || r.contains("another took its place") => {
+        r if r.contains("killed")
+            || r.contains("second sccache server")
+            || r.contains("was stopped") =>
+        {
             "Something ended the server in the middle of the phase. `dmesg | grep -i 'killed process'` \
              tells whether memory ran out: fewer jobs in MAKEOPTS help then. An ebuild or script that \
              calls `sccache --stop-server` does it too."
@@ -139,7 +142,7 @@ mod tests {
     fn each_cause_has_its_cure() {
         for (reason, expected) in [
             (
-                "the shared sccache server was restarted during it",
+                "the shared sccache server was restarted or set to zero during it",
                 "10 idle minutes",
             ),
             (
@@ -153,7 +156,7 @@ mod tests {
             assert!(cure(reason).0.contains(expected), "{reason}");
         }
         assert_eq!(
-            cure("the shared sccache server was restarted during it")
+            cure("the shared sccache server was restarted or set to zero during it")
                 .1
                 .len(),
             1

@@ -150,26 +150,40 @@ fn keep_what_fits(columns: &mut Vec<Ready>, width: usize) -> Vec<Ready> {
     outside.into_iter().map(|(_, column)| column).collect()
 }
 
-/// Cuts texts until all fit into `width`, from the right: what identifies a row stands left.
+/// Cuts texts until all fit into `width`, from the right: what identifies a row stands left. What
+/// a cut frees beyond what it has to, as one to the day does, the columns right of it get back.
 fn cut(columns: &mut [Ready], width: usize) {
     let gaps = GAP * columns.len().saturating_sub(1);
     let total = columns.iter().map(|column| column.width).sum::<usize>() + gaps;
     let mut over = total.saturating_sub(width);
-    for column in columns.iter_mut().rev() {
-        let less = over.min(column.width - column.least_width());
-        if let (Some((_, cut)), true) = (column.cut_to, less > 0) {
-            column.width -= less;
-            over -= less;
-            for (cell, _) in &mut column.cells {
-                if cell.width() > column.width {
-                    *cell = cut(std::mem::take(cell), column.width);
-                }
-            }
+    let mut less = vec![0; columns.len()];
+    for (column, less) in columns.iter().zip(&mut less).rev() {
+        *less = over.min(column.width - column.least_width());
+        over -= *less;
+    }
+    let mut spare = 0;
+    for (column, less) in columns.iter_mut().zip(less) {
+        let back = spare.min(less);
+        spare -= back;
+        if let (Some((_, cut)), true) = (column.cut_to, less > back) {
+            spare += column.cut(column.width - (less - back), cut);
         }
     }
 }
 
 impl Ready {
+    /// Cuts the cells to a width, and says by how much they are narrower than that.
+    fn cut(&mut self, width: usize, cut: Cut) -> usize {
+        for (cell, _) in &mut self.cells {
+            if cell.width() > width {
+                *cell = cut(std::mem::take(cell), width);
+            }
+        }
+        let widest = self.cells.iter().map(|(cell, _)| cell.width()).max();
+        self.width = widest.unwrap_or(0).max(self.heading.width());
+        width - self.width
+    }
+
     fn least_width(&self) -> usize {
         self.cut_to.map_or(self.width, |(least, _)| {
             least.max(self.heading.width()).min(self.width)

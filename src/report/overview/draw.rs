@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::super::advise::{draw_titles, indented};
+use super::super::advise::{Advice, indented};
 use super::super::format::{Format, Look};
 use super::super::packages::note;
 use super::super::sheet::{Column, Sheet, Tone, Value};
@@ -13,21 +13,21 @@ use crate::store::{EmergeRow, PackageRow, Sums};
 
 type Col = Column<PackageRow>;
 
-/// So much advice is named; the rest is for `advise`.
-const ADVICE: usize = 3;
+/// So many packages that lose are listed, for all to find room on a screen; JSON has more.
+const LOSING: usize = 2;
 
 pub(super) fn draw(overview: &Overview, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}\n", indented("", &overview.verdict(), look))?;
     facts(overview, look, out)?;
-    for (heading, rows) in [("gain most", &overview.best), ("lose", &overview.worst)] {
+    let lists = [
+        ("gain most", overview.best.as_slice()),
+        ("lose", &overview.worst[..overview.worst.len().min(LOSING)]),
+    ];
+    for (heading, rows) in lists {
         if !rows.is_empty() {
             writeln!(out)?;
-            Format::Table.write(&packages(heading, rows.clone()), look, out)?;
+            Format::Table.write(&packages(heading, rows.to_vec()), look, out)?;
         }
-    }
-    if !overview.advice.is_empty() {
-        writeln!(out, "\nto change (sccache-report advise):")?;
-        draw_titles(&overview.advice, ADVICE, look, out)?;
     }
     Ok(())
 }
@@ -35,11 +35,8 @@ pub(super) fn draw(overview: &Overview, look: &Look, out: &mut dyn Write) -> io:
 /// A fact a line, its name on the left.
 fn facts(overview: &Overview, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     let sums = &overview.sums;
-    let mut fact = |name: &str, body: String| {
-        let line = format!("{name:11} {}", text::clean(&body));
-        let width = look.width.unwrap_or(usize::MAX);
-        writeln!(out, "{}", text::cut(line, width))
-    };
+    let mut fact =
+        |name: &str, body: String| writeln!(out, "{}", indented(&label(name), &body, look));
     fact("period", period(overview))?;
     fact("builds", builds(overview))?;
     fact("hit rate", rates(sums))?;
@@ -51,15 +48,39 @@ fn facts(overview: &Overview, look: &Look, out: &mut dyn Write) -> io::Result<()
         fact(&format!("by {}", overview.spark.step), bars)?;
     }
     if let Some(emerge) = &overview.last_emerge {
-        fact("last emerge", last_emerge(emerge))?;
+        // Its command may be as long as the world file.
+        let line = format!("{}{}", label("last emerge"), last_emerge(emerge));
+        let width = look.width.unwrap_or(usize::MAX);
+        writeln!(out, "{}", text::cut(text::clean(&line), width))?;
     }
-    Ok(())
+    to_change(&overview.advice, look, out)
+}
+
+/// What the first pieces of advice are about, and where to read what to do.
+fn to_change(advice: &[Advice], look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    if advice.is_empty() {
+        return Ok(());
+    }
+    for (name, piece) in ["to change", ""].into_iter().zip(advice) {
+        let line = format!("{}{}", label(name), text::clean(&piece.says));
+        writeln!(out, "{}", text::cut_words(&line, look.width))?;
+    }
+    let more = match advice.len() {
+        0..=2 => String::new(),
+        all => format!(" and {} more", all - 2),
+    };
+    writeln!(out, "{}(how{more}: sccache-report advise)", label(""))
+}
+
+/// What stands left of a fact.
+fn label(name: &str) -> String {
+    format!("{name:11} ")
 }
 
 fn period(overview: &Overview) -> String {
     let (first, last) = (text::day(overview.first_at), text::day(overview.last_at));
     let default = match overview.by_default {
-        true => format!(" (the last {DAYS} days; --since for more)"),
+        true => format!(" (up to {DAYS} days; --since for more)"),
         false => String::new(),
     };
     match first == last {

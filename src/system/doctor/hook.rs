@@ -35,6 +35,19 @@ fn sourced(machine: &Machine, bashrc: &Bashrc) -> Finding {
     const CHECK: &str = "hook";
     let config = machine.settings.config();
     let (file, hook) = (config.join("bashrc"), machine.hook());
+    if !hook.is_file() && !bashrc.sourcings.iter().any(|one| one.hook.is_file()) {
+        let message = format!("it is not installed: there is no {}", hook.display());
+        return Finding::red(CHECK, message).cure("emerge -1 app-portage/sccache-report");
+    }
+    if file.is_dir() {
+        // `__try_source` in Portage 3.0.83's ebuild.sh takes regular files alone.
+        let message = format!("{} is a folder: Portage reads none of it", file.display());
+        let aside = file.with_extension("folder");
+        let line = format!("source {}", shell::path(&hook));
+        return Finding::red(CHECK, message)
+            .cure(format!("mv {} {}", shell::path(&file), shell::path(&aside)))
+            .cure(shell::append(&line, &file));
+    }
     let Some(first) = bashrc.sourcings.first() else {
         let missing = Finding::red(
             CHECK,

@@ -88,5 +88,24 @@ pub fn examine(database: Option<PathBuf>) -> Vec<Finding> {
     found.extend(servers::findings(&machine));
     found.extend(database::findings(&machine));
     found.extend(recorded::findings(&machine));
+    if let Some(file) = &machine.settings.unread {
+        for finding in &mut found {
+            if FROM_SETTINGS.contains(&finding.check) {
+                let why = format!("{} can't be read: root can", file.display());
+                *finding = Finding::unknown(finding.check, why);
+            }
+        }
+    }
     found
 }
+
+/// The checks that say nothing where make.conf can't be read.
+const FROM_SETTINGS: &[&str] = &[
+    "wrapper",
+    "cache-folder",
+    "sandbox",
+    "variables",
+    "features",
+    "servers",
+    "remote-cache",
+];

@@ -56,6 +56,9 @@ fn collector(machine: &Machine) -> Finding {
 
 fn sccache(machine: &Machine) -> Finding {
     const CHECK: &str = "sccache";
+    if let Some(finding) = named_in_vain(machine, CHECK) {
+        return finding;
+    }
     let wrapper = machine.settings.get("RUSTC_WRAPPER").map(Path::new);
     let wrapper = wrapper.filter(|path| path.is_absolute() && path.ends_with("sccache"));
     let Some(program) = wrapper
@@ -71,6 +74,23 @@ fn sccache(machine: &Machine) -> Finding {
             let message = format!("{} doesn't say that it is sccache", program.display());
             Finding::red(CHECK, message).cure("emerge -1 dev-util/sccache")
         }
+    })
+}
+
+/// A variable with the path of an sccache that is not there: the build fails.
+fn named_in_vain(machine: &Machine, check: &'static str) -> Option<Finding> {
+    ["RUSTC_WRAPPER", "CC", "CXX"].into_iter().find_map(|name| {
+        let value = machine.settings.get(name)?;
+        let program = value.split_whitespace().next().map(Path::new)?;
+        let is_gone = program.is_absolute()
+            && program.ends_with("sccache")
+            && program.try_exists().is_ok_and(|there| !there);
+        is_gone.then(|| {
+            let message = format!("{name} names {}, which is not there", program.display());
+            let value = value.replacen(&*program.to_string_lossy(), "sccache", 1);
+            let line = format!("{name}=\"{value}\"");
+            Finding::red(check, message).cure(shell::append(&line, &machine.make_conf()))
+        })
     })
 }
 

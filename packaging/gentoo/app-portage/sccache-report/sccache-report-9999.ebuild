@@ -11,13 +11,15 @@ RUST_MIN_VER="1.95.0"
 inherit cargo shell-completion
 
 DESCRIPTION="Lasting sccache statistics for Portage: per package, per emerge, and over time"
-HOMEPAGE="https://crates.io/crates/sccache-report"
+# The project has no public address yet, and example.org (RFC 2606) can be nobody else's. Until there
+# is one, packaging/gentoo-release puts the sources into DISTDIR.
+HOMEPAGE="https://example.org/sccache-report"
 if [[ ${PV} == 9999 ]]; then
 	inherit git-r3
-	EGIT_REPO_URI="https://example.org/sccache-report.git"
+	EGIT_REPO_URI="${HOMEPAGE}.git"
 else
 	SRC_URI="
-		https://crates.io/api/v1/crates/${PN}/${PV}/download -> ${P}.crate
+		https://example.org/sccache-report/${P}.crate
 		${CARGO_CRATE_URIS}
 	"
 	KEYWORDS="~amd64"
@@ -49,6 +51,11 @@ src_configure() {
 	cargo_src_configure --no-default-features
 }
 
+# The other tests take minutes to build, or root to make a Portage of their own: `make test`.
+src_test() {
+	cargo_src_test --lib
+}
+
 # Not `cargo install`: it would ask sccache once more, as root.
 src_install() {
 	emake install DESTDIR="${D}" PREFIX="${EPREFIX}/usr" BINARIES="$(cargo_target_dir)" \
@@ -58,6 +65,7 @@ src_install() {
 	keepdir /var/lib/sccache-report
 }
 
+# The very first build is not recorded: when it begins, no hook is there, and nobody has agreed to one.
 pkg_postinst() {
 	[[ -z ${REPLACING_VERSIONS} ]] || return 0
 	elog "Two steps are left:"

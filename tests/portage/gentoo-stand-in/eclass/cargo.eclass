@@ -66,7 +66,7 @@ cargo_src_compile() {
 }
 
 cargo_src_test() {
-	cargo test $(usex debug '' --release) "${ECARGO_ARGS[@]}" || die "cargo test failed"
+	cargo test $(usex debug '' --release) "${ECARGO_ARGS[@]}" "$@" || die "cargo test failed"
 }
 
 cargo_src_install() {

@@ -1,0 +1,57 @@
+//! A system before sccache-report, and a look that tells whether it is so again.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::Root;
+
+/// Bytes of a file that are shown when a comparison fails; of a longer one, say a program, only its hash.
+const SHOWN: usize = 1 << 16;
+
+impl Root {
+    /// A Gentoo that has never heard of sccache, though the program is there.
+    pub fn untouched() -> Root {
+        let root = Root::without_hook();
+        fs::remove_dir(root.file("var/cache/sccache")).unwrap();
+        let conf = root.read("etc/portage/make.conf");
+        let plain = |line: &&str| !line.contains("sccache");
+        let plain: Vec<&str> = conf.lines().filter(plain).collect();
+        fs::write(root.file("etc/portage/make.conf"), plain.join("\n")).unwrap();
+        root
+    }
+
+    /// All that is in these folders: each path with its owner, mode and content.
+    pub fn state(&self, folders: &[&str]) -> BTreeMap<PathBuf, String> {
+        let mut found = BTreeMap::new();
+        for folder in folders {
+            self.add(&self.file(folder), &mut found);
+        }
+        found
+    }
+
+    fn add(&self, path: &Path, found: &mut BTreeMap<PathBuf, String>) {
+        let what = path.symlink_metadata().unwrap();
+        let mut shown = format!("{}:{} {:o} ", what.uid(), what.gid(), what.mode());
+        if what.is_dir() {
+            for entry in fs::read_dir(path).unwrap() {
+                self.add(&entry.unwrap().path(), found);
+            }
+        } else if what.is_symlink() {
+            shown += &fs::read_link(path).unwrap().to_string_lossy();
+        } else {
+            let content = fs::read(path).unwrap();
+            if content.len() > SHOWN {
+                let mut hasher = DefaultHasher::new();
+                content.hash(&mut hasher);
+                shown += &format!("{:x}", hasher.finish());
+            } else {
+                shown += &String::from_utf8_lossy(&content);
+            }
+        }
+        let below = path.strip_prefix(&self.dir).unwrap();
+        found.insert(below.to_owned(), shown);
+    }
+}
