@@ -62,7 +62,7 @@ impl Environment {
 }
 
 /// PMS 8, 3.1: letters, digits and `+_.-` are all that names of categories, packages,
-/// versions, slots and repositories are made of.
+/// versions, slots and repositories are made of, and none begins with a sign or a dot.
 pub(super) fn check_name(name: &str) -> Result<()> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+_.-".contains(&byte);
     ensure!(
@@ -71,7 +71,7 @@ pub(super) fn check_name(name: &str) -> Result<()> {
         name.len()
     );
     ensure!(
-        name.bytes().all(allowed),
+        name.bytes().all(allowed) && !name.starts_with(['-', '+', '.']),
         "{name:?} is not a name that PMS allows"
     );
     Ok(())

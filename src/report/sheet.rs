@@ -43,7 +43,9 @@ impl From<Option<f64>> for Value<'_> {
 
 impl From<Option<TimeDelta>> for Value<'_> {
     fn from(known: Option<TimeDelta>) -> Self {
-        known.map_or(Value::Unknown, |time| Value::Seconds(time.as_seconds_f64()))
+        // From microseconds, as the database has them: seconds and nanoseconds added up are not the nearest number.
+        let micros = known.and_then(|time| time.num_microseconds());
+        micros.map_or(Value::Unknown, |micros| Value::Seconds(micros as f64 / 1e6))
     }
 }
 

@@ -53,7 +53,8 @@ impl LogName {
             parts.pop();
         }
         let (category, pf) = match parts[..] {
-            [category, pf] => (category, pf),
+            // What should be a date and isn't says nothing of the rest.
+            [category, pf] | [category, pf, _] => (category, pf),
             [pf] => (&*folder, pf),
             _ => ("", ""),
         };
@@ -134,6 +135,8 @@ mod tests {
         assert_eq!(of("gnome-base:librsvg-2.50.4.log").date, None);
         assert!(of("gnome-base:librsvg-2.50.4.log").package.is_some());
         assert_eq!(of("/x/build.log"), LogName::default());
-        assert_eq!(of("a:b-1:20211345-101500.log").date, None);
+        let undated = of("a:b-1:20211345-101500.log");
+        assert_eq!((undated.package.is_some(), undated.date), (true, None));
+        assert_eq!(of("-a:b-1.log").package, None);
     }
 }
