@@ -160,9 +160,7 @@ fn is_ours(address: &Address, t: &Path) -> bool {
 
 /// The servers there that this package's phases started, by the `T` in their environment.
 fn ours(address: &Address, t: &Path) -> Vec<Listener> {
-    let mut listeners = Listener::find_all(address);
-    listeners.retain(|listener| listener.was_started_with("T", t.as_os_str()));
-    listeners
+    Listener::find_started_with(address, "T", t.as_os_str())
 }
 
 fn take(options: &PhaseOptions, address: &Address, t: &Path, said: &mut Said) -> Measured {

@@ -25,6 +25,17 @@ impl Listener {
     /// Looks for them in `/proc`: none where nobody listens, or not in this process's namespaces, or
     /// where another user's processes can't be looked into. Several have raced for one path.
     pub fn find_all(address: &Address) -> Vec<Self> {
+        Self::find(address, |_| true)
+    }
+
+    /// Those of them that are an sccache which was started with `variable=value` in its environment:
+    /// any port may be somebody else's, and only what is certainly ours is stopped or killed.
+    pub fn find_started_with(address: &Address, variable: &str, value: &OsStr) -> Vec<Self> {
+        Self::find(address, |pid| is_sccache_with(pid, &[(variable, value)]))
+    }
+
+    /// Looks at the open files, of which there are many, last.
+    fn find(address: &Address, wanted: impl Fn(Pid) -> bool) -> Vec<Self> {
         let links: Vec<String> = listening_inodes(address)
             .iter()
             .map(|inode| format!("socket:[{inode}]"))
@@ -39,18 +50,14 @@ impl Listener {
                 links.iter().any(|link| to.as_os_str() == link.as_str())
             })
         };
-        processes().filter(listens).collect()
+        { processes().filter(|it| wanted(it.pid)) }
+            .filter(listens)
+            .collect()
     }
 
     /// Its process.
     pub fn pid(&self) -> u32 {
         self.pid.as_raw_nonzero().get().unsigned_abs()
-    }
-
-    /// Whether it is an sccache that was started with `variable=value` in its environment: any port
-    /// may be somebody else's, and only what is certainly ours is stopped or killed.
-    pub fn was_started_with(&self, variable: &str, value: &OsStr) -> bool {
-        is_sccache_with(self.pid, &[(variable, value)])
     }
 
     /// Kills all servers that were started with `variable=value` in their environment and see the
@@ -98,13 +105,16 @@ fn folder(pid: Pid) -> PathBuf {
 }
 
 fn is_sccache_with(pid: Pid, settings: &[(&str, &OsStr)]) -> bool {
+    let name = fs::read_to_string(folder(pid).join("comm"));
+    if !name.is_ok_and(|name| name.starts_with("sccache")) {
+        return false;
+    }
     let environment = fs::read(folder(pid).join("environ")).unwrap_or_default();
     let has = |(name, value): &(&str, &OsStr)| {
         let setting = [name.as_bytes(), b"=", value.as_bytes()].concat();
         environment.split(|&byte| byte == 0).any(|it| it == setting)
     };
-    fs::read_to_string(folder(pid).join("comm")).is_ok_and(|name| name.starts_with("sccache"))
-        && settings.iter().all(has)
+    settings.iter().all(has)
 }
 
 /// `/proc/uptime` has the present on the same clock: their difference is how long ago it was.
