@@ -4,6 +4,7 @@
 pub mod import;
 mod keep;
 mod phase;
+mod server;
 mod shared;
 mod summary;
 mod unfinished;

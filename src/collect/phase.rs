@@ -9,16 +9,13 @@ use chrono::{DateTime, Utc};
 use rustix::fs::Uid;
 use uuid::Uuid;
 
+use super::server::{ABSTRACT, Measured, PATH, addresses};
 use super::{Said, shared};
 use crate::portage::{Attribution, Environment, PHASES, Phase, lock, write_snapshot_as};
 use crate::sccache::{
     Address, Listener, Sccache, ServerError, ServerLog, Stats, folder_in_configuration, give_back,
     is_listening,
 };
-
-/// How the names of the abstract sockets that the hook chooses begin, and the path socket in `${T}`.
-const ABSTRACT: &[u8] = b"sccache-report.";
-pub(super) const PATH: &str = ".sccache-report.sock";
 
 /// How long another collector may take with the same phase: it needs about 0.1 s, and 5 s where the
 /// server hangs.
@@ -40,9 +37,6 @@ pub struct PhaseOptions {
     /// The file to which all servers that start in the phase log.
     pub log: Option<PathBuf>,
 }
-
-/// What a phase comes to: nothing to tell, numbers, or a reason why there are none.
-pub(super) type Measured = Option<Result<Stats, String>>;
 
 /// Takes the numbers of this phase's server, stops it, and leaves a snapshot in `${T}`. Of a
 /// shared server it takes what came on top of the numbers in standard input, which
@@ -224,22 +218,4 @@ fn configured_folder() -> Option<PathBuf> {
     }
     let text = std::fs::read_to_string(std::env::var_os("SCCACHE_CONF")?).ok()?;
     folder_in_configuration(&text)
-}
-
-/// The addresses in the environment: that of an sccache that knows sockets (0.9.0+), and the port
-/// that older ones take.
-pub(super) fn addresses() -> Vec<Address> {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-    let (socket, port) = (
-        variable("SCCACHE_SERVER_UDS"),
-        variable("SCCACHE_SERVER_PORT"),
-    );
-    let socket = socket.map(|socket| Address::from_variables(Some(&socket), None));
-    let port = port.map(|port| Address::from_variables(None, Some(&port)));
-    let addresses: Vec<Address> = [socket, port].into_iter().flatten().collect();
-    if addresses.is_empty() {
-        vec![Address::from_variables(None, None)]
-    } else {
-        addresses
-    }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Said;
-use super::phase::{Measured, addresses};
+use super::server::{Measured, addresses};
 use crate::sccache::{Address, Sccache, ServerError, Stats, identity};
 
 /// What a shared server had counted when the phase began.

@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::Said;
-use super::phase::{PATH, give_back_what_root_wrote};
+use super::phase::give_back_what_root_wrote;
+use super::server::PATH;
 use crate::portage::{forget, unfinished, write_snapshot_as};
 use crate::sccache::Listener;
 

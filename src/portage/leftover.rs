@@ -105,11 +105,6 @@ pub fn set_aside(t: &Path) -> Result<Vec<(String, Outcome)>> {
     Ok(names(&folder)?.filter_map(outcome).take(MAX).collect())
 }
 
-/// The name of such a folder.
-pub(super) fn name_aside(outcome: Outcome) -> String {
-    format!("{FOLDER}.{}.{}", outcome.word(), Uuid::new_v4())
-}
-
 fn outcome_of(name: &str) -> Option<Outcome> {
     let (word, id) = name
         .strip_prefix(FOLDER)?
@@ -137,6 +132,7 @@ fn names(folder: &OwnedFd) -> Result<impl Iterator<Item = String>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::snapshot::name_aside;
     use super::*;
 
     #[test]

@@ -227,7 +227,7 @@ impl Snapshots {
     /// come to them, to be taken up when `${T}` is next looked at.
     pub fn set_aside(self, outcome: Outcome) {
         let name = self.path.file_name().unwrap_or_default();
-        let aside = super::leftover::name_aside(outcome);
+        let aside = name_aside(outcome);
         let _ = rustix::fs::renameat(&self.parent, name, &self.parent, aside);
     }
 }
@@ -294,4 +294,9 @@ pub fn lock(t: &Path, patience: std::time::Duration) -> Option<OwnedFd> {
             Err(_) => std::thread::sleep(std::time::Duration::from_millis(10)),
         }
     }
+}
+
+/// The name of the folder of snapshots that are set aside.
+pub(super) fn name_aside(outcome: Outcome) -> String {
+    format!("{FOLDER}.{}.{}", outcome.word(), Uuid::new_v4())
 }

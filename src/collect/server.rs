@@ -1,0 +1,28 @@
+//! What the hook says of a phase's server, and what such a server comes to.
+
+use crate::sccache::{Address, Stats};
+
+/// How the names of the abstract sockets that the hook chooses begin, and the path socket in `${T}`.
+pub(super) const ABSTRACT: &[u8] = b"sccache-report.";
+pub(super) const PATH: &str = ".sccache-report.sock";
+
+/// What a phase comes to: nothing to tell, numbers, or a reason why there are none.
+pub(super) type Measured = Option<Result<Stats, String>>;
+
+/// The addresses in the environment: that of an sccache that knows sockets (0.9.0+), and the port
+/// that older ones take.
+pub(super) fn addresses() -> Vec<Address> {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let (socket, port) = (
+        variable("SCCACHE_SERVER_UDS"),
+        variable("SCCACHE_SERVER_PORT"),
+    );
+    let socket = socket.map(|socket| Address::from_variables(Some(&socket), None));
+    let port = port.map(|port| Address::from_variables(None, Some(&port)));
+    let addresses: Vec<Address> = [socket, port].into_iter().flatten().collect();
+    if addresses.is_empty() {
+        vec![Address::from_variables(None, None)]
+    } else {
+        addresses
+    }
+}
