@@ -66,10 +66,11 @@ fn said(reason: &str) -> &str {
 /// What helps, by the words that sccache-collect writes (`collect::phase`).
 fn cure(reason: &str) -> (String, Vec<String>) {
     if let Some((_, to_do)) = reason.split_once(". To do: ") {
-        return (
-            format!("{}{}.", to_do[..1].to_uppercase(), &to_do[1..]),
-            Vec::new(),
-        );
+        // User portage can write anything there.
+        let mut rest = to_do.chars();
+        let first = rest.next().into_iter().flat_map(char::to_uppercase);
+        let to_do: String = first.chain(rest.clone()).collect();
+        return (format!("{to_do}."), Vec::new());
     }
     if reason.contains("shared") && reason.contains("restarted") {
         let to_do =
@@ -152,6 +153,8 @@ mod tests {
             ("sccache --show-stats took longer than 2 s", "swaps"),
             ("sccache --show-stats printed unusable output: x", "Update"),
             ("a riddle", "show BUILD-ID"),
+            ("hostile. To do: ", "."),
+            ("hostile. To do: émile", "Émile."),
         ] {
             assert!(cure(reason).0.contains(expected), "{reason}");
         }
