@@ -50,7 +50,8 @@ impl Bashrc {
         let text = read(&bashrc)?.unwrap_or_default();
         let mut found = Self {
             sourcings: sourcings(&bashrc, &text, config)?,
-            reads_folder: text.contains("bashrc.d"),
+            reads_folder: { text.lines() }
+                .any(|line| !line.trim_start().starts_with('#') && line.contains("bashrc.d")),
             unread: Vec::new(),
         };
         let mut files: Vec<PathBuf> = match fs::read_dir(config.join("bashrc.d")) {

@@ -74,3 +74,8 @@ impl Machine {
         format!("{user}:{group}")
     }
 }
+
+/// Whether it is a person's home, or in one: not to be opened for a compiler.
+pub(super) fn is_private(path: &Path) -> bool {
+    ["/root", "/home"].iter().any(|home| path.starts_with(home))
+}

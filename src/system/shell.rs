@@ -17,9 +17,9 @@ pub(super) fn path(path: &Path) -> String {
     quote(&path.to_string_lossy()).into_owned()
 }
 
-/// Adds a line to a file.
+/// Adds a line to a file, whose last line need not be ended.
 pub(super) fn append(line: &str, file: &Path) -> String {
-    format!("echo {} >> {}", quote(line), path(file))
+    format!(r"printf '\n%s\n' {} >> {}", quote(line), path(file))
 }
 
 #[cfg(test)]
@@ -32,7 +32,7 @@ mod tests {
         assert_eq!(quote("it's; $(x)"), r"'it'\''s; $(x)'");
         assert_eq!(
             append("A=\"b\"", Path::new("/m c")),
-            "echo 'A=\"b\"' >> '/m c'"
+            r#"printf '\n%s\n' 'A="b"' >> '/m c'"#
         );
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::super::machine::is_private;
 use super::super::{Machine, shell};
 use super::{Finding, room};
 use crate::portage::make_conf;
@@ -37,16 +38,17 @@ fn without(machine: &Machine) -> Vec<Finding> {
         let message = format!("the cache is {kind} ({variable}), there is no local one");
         return vec![Finding::green(FOLDER, message)];
     }
+    let why = "SCCACHE_DIR is not set: each build begins with an empty cache of its own";
+    vec![elsewhere(machine, Finding::red(FOLDER, why))]
+}
+
+/// With the cure that the cache lies where caches do.
+fn elsewhere(machine: &Machine, finding: Finding) -> Finding {
     let folder = machine.settings.below("var/cache/sccache");
     let line = format!("SCCACHE_DIR=\"{}\"", folder.display());
-    vec![
-        Finding::red(
-            FOLDER,
-            "SCCACHE_DIR is not set: each build begins with an empty cache of its own",
-        )
+    finding
         .cure(shell::append(&line, &machine.make_conf()))
-        .cure(make_command(machine, &folder)),
-    ]
+        .cure(make_command(machine, &folder))
 }
 
 fn make_command(machine: &Machine, folder: &Path) -> String {
@@ -85,7 +87,11 @@ fn folder_is_usable(machine: &Machine, folder: &Path) -> Finding {
                 "user {user} can't get to {shown}: {} keeps it out",
                 at.display()
             );
-            Finding::red(FOLDER, message).cure(format!("chmod a+x {}", shell::path(&at)))
+            let finding = Finding::red(FOLDER, message);
+            match is_private(&at) {
+                true => elsewhere(machine, finding),
+                false => finding.cure(format!("chmod a+x {}", shell::path(&at))),
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use super::super::machine::is_private;
 use super::super::{Machine, shell};
 use super::Finding;
 use crate::portage::printable;
@@ -117,10 +118,9 @@ fn usable(machine: &Machine, check: &'static str, program: &Path) -> Option<Find
         .iter()
         .find_map(|path| builder.kept_from(EXECUTE, path))?;
     let (user, at) = (&builder.name, obstacle.display());
-    if at.to_string() == "/root" || obstacle.starts_with("/root") {
-        // root's home is nobody else's business: not to be opened for a compiler.
+    if is_private(&obstacle) {
         let message = format!(
-            "{} is in root's home, where user {user} can't run it",
+            "{} is in a private home, where user {user} can't run it",
             program.display()
         );
         let target = machine
