@@ -2,6 +2,7 @@
 //! counts are kept.
 
 use chrono::{DateTime, Utc};
+use rusqlite::Row;
 
 use super::{Error, Result};
 use crate::sccache::Stats;
@@ -83,4 +84,15 @@ pub(super) fn time(micros: i64) -> DateTime<Utc> {
 /// [`Error::Impossible`] beyond 2^63.
 pub(super) fn count(what: &str, count: u64) -> Result<i64> {
     i64::try_from(count).map_err(|_| Error::Impossible(format!("{what}: {count}")))
+}
+
+/// Back from [`count`], out of a column that a CHECK keeps from being negative.
+pub(super) fn unsigned(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {
+    row.get::<_, i64>(index).map(|n| n.max(0) as u64)
+}
+
+/// As [`unsigned`], of a count that may be unknown.
+pub(super) fn known(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<u64>> {
+    let known: Option<i64> = row.get(index)?;
+    Ok(known.map(|n| n.max(0) as u64))
 }

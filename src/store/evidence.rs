@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
 
-use super::columns::time;
+use super::columns::{known, time};
 use super::filter::{Filter, Picked};
 use super::{Result, Store, words};
 use crate::portage::{Attribution, Outcome};
@@ -123,8 +123,8 @@ impl Store {
             |row| {
                 if let Some(build) = builds.get_mut(&row.get(0)?) {
                     let sum = build.languages.entry(row.get(1)?).or_default();
-                    sum.0 = sum.0.saturating_add(count(row, 2)?.unwrap_or(0));
-                    sum.1 = sum.1.saturating_add(count(row, 3)?.unwrap_or(0));
+                    sum.0 = sum.0.saturating_add(known(row, 2)?.unwrap_or(0));
+                    sum.1 = sum.1.saturating_add(known(row, 3)?.unwrap_or(0));
                 }
                 Ok(())
             },
@@ -136,7 +136,7 @@ impl Store {
             |row| {
                 if let Some(build) = builds.get_mut(&row.get(0)?) {
                     let sum = build.not_cached.entry(row.get(1)?).or_default();
-                    *sum = sum.saturating_add(count(row, 2)?.unwrap_or(0));
+                    *sum = sum.saturating_add(known(row, 2)?.unwrap_or(0));
                 }
                 Ok(())
             },
@@ -179,10 +179,10 @@ fn build(row: &Row<'_>) -> rusqlite::Result<Evidence> {
         started_at: time(row.get(5)?),
         attribution: attribution.as_deref().and_then(words::attribution),
         sccache_version: row.get(7)?,
-        hits: count(row, 8)?,
-        misses: count(row, 9)?,
-        errors: count(row, 10)?,
-        calls: count(row, 11)?,
+        hits: known(row, 8)?,
+        misses: known(row, 9)?,
+        errors: known(row, 10)?,
+        calls: known(row, 11)?,
         read_errors: None,
         write_errors: None,
         writes: None,
@@ -206,7 +206,7 @@ fn phase(build: &mut Evidence, row: &Row<'_>) -> rusqlite::Result<()> {
         &mut build.non_cacheable_compilations,
     ];
     for (index, sum) in sums.into_iter().enumerate() {
-        if let Some(more) = count(row, 3 + index)? {
+        if let Some(more) = known(row, 3 + index)? {
             *sum = Some(sum.unwrap_or(0).saturating_add(more));
         }
     }
@@ -216,17 +216,11 @@ fn phase(build: &mut Evidence, row: &Row<'_>) -> rusqlite::Result<()> {
 
 /// Location, size and limit, from this column on; `None` where a size is unknown.
 fn cache(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<CacheState>> {
-    let known = count(row, first + 1)?.zip(count(row, first + 2)?);
+    let known = known(row, first + 1)?.zip(known(row, first + 2)?);
     let location = row.get(first)?;
     Ok(known.map(|(size, max_size)| CacheState {
         location,
         size,
         max_size,
     }))
-}
-
-/// A count that a CHECK keeps from being negative.
-fn count(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<u64>> {
-    row.get::<_, Option<i64>>(index)
-        .map(|number| number.map(|n| n.max(0) as u64))
 }

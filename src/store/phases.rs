@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use rusqlite::Row;
 use rusqlite::types::ToSql;
 
-use super::columns::{COUNTERS, FIRST, SECONDS, column_names, time};
+use super::columns::{COUNTERS, FIRST, SECONDS, column_names, known, time, unsigned};
 use super::filter::Filter;
 use super::{Result, Store, words};
 use crate::portage::Phase;
@@ -132,17 +132,6 @@ fn level(row: &Row<'_>) -> rusqlite::Result<Level> {
         hit_seconds: row.get(10)?,
         write_seconds: row.get(11)?,
     })
-}
-
-/// A count that may be unknown.
-fn known(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<u64>> {
-    let known: Option<i64> = row.get(index)?;
-    Ok(known.map(|n| n.max(0) as u64))
-}
-
-/// A count out of a column that a CHECK keeps from being negative.
-fn unsigned(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {
-    row.get::<_, i64>(index).map(|n| n.max(0) as u64)
 }
 
 fn phase(row: &Row<'_>) -> rusqlite::Result<Phase> {

@@ -97,21 +97,12 @@ impl Store {
     pub fn emerges(&self, filter: &Filter) -> Result<Vec<EmergeRow>> {
         let picked = filter.sql("*");
         let sql = format!(
-            "SELECT emerge.uid, emerge.host, emerge.command, emerge.started_at, {} \
-             FROM ({}) AS build JOIN emerge ON emerge.id = build.emerge \
+            "SELECT {} FROM ({}) AS build JOIN emerge ON emerge.id = build.emerge \
              GROUP BY emerge.id ORDER BY emerge.started_at, emerge.id",
-            Sums::COLUMNS,
+            EmergeRow::columns(),
             picked.text
         );
-        self.rows(&sql, &picked, |row| {
-            Ok(EmergeRow {
-                id: id(row, 0)?,
-                host: row.get(1)?,
-                command: row.get(2)?,
-                started_at: time(row.get(3)?),
-                sums: Sums::read(row, 4)?,
-            })
-        })
+        self.rows(&sql, &picked, EmergeRow::read)
     }
 
     /// Every build's moment, the oldest first: for what goes by the calendar, which the caller's time

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Row;
 use uuid::Uuid;
 
-use super::columns::time;
+use super::columns::{known, time};
 use super::words;
 use crate::portage::{Attribution, Outcome};
 use crate::sccache;
@@ -87,13 +87,13 @@ impl BuildRow {
             sccache_version: row.get(11)?,
             phases: row.get(12)?,
             measured_phases: row.get(13)?,
-            hits: counter(row, 14)?,
-            misses: counter(row, 15)?,
-            errors: counter(row, 16)?,
-            requests: counter(row, 17)?,
-            executed: counter(row, 18)?,
-            non_cacheable: counter(row, 19)?,
-            compile_failures: counter(row, 20)?,
+            hits: known(row, 14)?,
+            misses: known(row, 15)?,
+            errors: known(row, 16)?,
+            requests: known(row, 17)?,
+            executed: known(row, 18)?,
+            non_cacheable: known(row, 19)?,
+            compile_failures: known(row, 20)?,
             time_saved: duration(row, 21)?,
         })
     }
@@ -142,8 +142,8 @@ impl Brief {
             version: row.get(2)?,
             started_at: time(row.get(3)?),
             sccache_version: row.get(4)?,
-            hits: counter(row, 5)?,
-            misses: counter(row, 6)?,
+            hits: known(row, 5)?,
+            misses: known(row, 6)?,
             time_saved: duration(row, 7)?,
         })
     }
@@ -198,17 +198,17 @@ impl Sums {
 
     pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Sums> {
         Ok(Sums {
-            builds: counter(row, first)?.unwrap_or(0),
-            failed: counter(row, first + 1)?.unwrap_or(0),
-            measured: counter(row, first + 2)?.unwrap_or(0),
-            shared: counter(row, first + 3)?.unwrap_or(0),
-            interrupted: counter(row, first + 4)?.unwrap_or(0),
-            hits: counter(row, first + 5)?,
-            misses: counter(row, first + 6)?,
-            answered: counter(row, first + 7)?.unwrap_or(0),
-            calls: counter(row, first + 8)?,
+            builds: known(row, first)?.unwrap_or(0),
+            failed: known(row, first + 1)?.unwrap_or(0),
+            measured: known(row, first + 2)?.unwrap_or(0),
+            shared: known(row, first + 3)?.unwrap_or(0),
+            interrupted: known(row, first + 4)?.unwrap_or(0),
+            hits: known(row, first + 5)?,
+            misses: known(row, first + 6)?,
+            answered: known(row, first + 7)?.unwrap_or(0),
+            calls: known(row, first + 8)?,
             time_saved: duration(row, first + 9)?,
-            estimated_hits: counter(row, first + 10)?.unwrap_or(0),
+            estimated_hits: known(row, first + 10)?.unwrap_or(0),
         })
     }
 
@@ -294,6 +294,24 @@ pub struct EmergeRow {
     pub sums: Sums,
 }
 
+impl EmergeRow {
+    /// The columns of [`EmergeRow::read`], of `build` joined with `emerge` and grouped by it.
+    pub(super) fn columns() -> String {
+        let sums = Sums::COLUMNS;
+        format!("emerge.uid, emerge.host, emerge.command, emerge.started_at, {sums}")
+    }
+
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<EmergeRow> {
+        Ok(EmergeRow {
+            id: id(row, 0)?,
+            host: row.get(1)?,
+            command: row.get(2)?,
+            started_at: time(row.get(3)?),
+            sums: Sums::read(row, 4)?,
+        })
+    }
+}
+
 /// One build's part in what goes over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
@@ -309,12 +327,6 @@ pub(super) fn id(row: &Row<'_>, index: usize) -> rusqlite::Result<Uuid> {
     Uuid::parse_str(text).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(index, rusqlite::types::Type::Text, error.into())
     })
-}
-
-/// A count or sum; a CHECK keeps it from being negative.
-fn counter(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<u64>> {
-    row.get::<_, Option<i64>>(index)
-        .map(|number| number.map(|n| n.max(0) as u64))
 }
 
 /// Microseconds, as the schema keeps durations.

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, params};
 
+use super::columns::{known, unsigned};
 use crate::portage::Build;
 use crate::portage::saving::{Asked, Cost, Costs, time_saved};
 use crate::sccache::{Counts, Stats};
@@ -225,17 +226,13 @@ fn each_measured(
                 languages: serde_json::from_str(row.get_ref(5)?.as_str()?).unwrap_or_default(),
                 ..Counts::default()
             },
-            compilations: row.get::<_, Option<i64>>(3)?.map(|n| n.max(0) as u64),
+            compilations: known(row, 3)?,
             compiler_seconds: row.get(4)?,
             ..Stats::default()
         };
         call(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?, &stats)?;
     }
     Ok(())
-}
-
-fn unsigned(row: &rusqlite::Row<'_>, index: usize) -> rusqlite::Result<u64> {
-    row.get::<_, i64>(index).map(|n| n.max(0) as u64)
 }
 
 fn micros(seconds: f64) -> i64 {

@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::columns::{micros, time};
+use super::columns::{known, micros, time};
 use super::{Filter, Moment, PackageRow, Result, Store, Sums, saved};
 
 /// The columns of [`Sums::read`], out of a row of kept sums.
@@ -39,7 +39,6 @@ impl Store {
              (SELECT id FROM build AS later WHERE later.package = kept.package \
               ORDER BY started_at DESC, id DESC LIMIT 1) ORDER BY kept.package"
         );
-        let counter = |n: Option<i64>| n.map(|n| n.max(0) as u64);
         let rows = self.rows(&sql, &filter.sql("1"), |row| {
             Ok(PackageRow {
                 package: row.get(0)?,
@@ -47,8 +46,8 @@ impl Store {
                 first_at: time(row.get(12)?),
                 last_at: time(row.get(13)?),
                 last_version: row.get(14)?,
-                last_hits: counter(row.get(15)?),
-                last_misses: counter(row.get(16)?),
+                last_hits: known(row, 15)?,
+                last_misses: known(row, 16)?,
             })
         })?;
         Ok(Some(rows))
