@@ -17,6 +17,15 @@ pub(super) fn path(path: &Path) -> String {
     quote(&path.to_string_lossy()).into_owned()
 }
 
+/// Who is in the way, for people: `/a keeps`, `/a and /a/b keep`.
+pub(super) fn keep(obstacles: &[impl AsRef<Path>]) -> String {
+    let shown: Vec<String> = { obstacles.iter() }
+        .map(|at| at.as_ref().display().to_string())
+        .collect();
+    let keep = if shown.len() == 1 { "keeps" } else { "keep" };
+    format!("{} {keep}", shown.join(" and "))
+}
+
 /// Adds a line to a file, whose last line need not be ended.
 pub(super) fn append(line: &str, file: &Path) -> String {
     format!(r"printf '\n%s\n' {} >> {}", quote(line), path(file))

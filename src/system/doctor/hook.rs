@@ -140,7 +140,8 @@ fn version(machine: &Machine, hook: &Path) -> Finding {
         Ok(_) => {
             let message = format!("{} is of another version than this program", hook.display());
             let same = fs::read_to_string(&installed).is_ok_and(|text| text == HOOK);
-            Finding::yellow(CHECK, message).cure(match same {
+            // Red: a hook and a collector of two versions may not understand each other.
+            Finding::red(CHECK, message).cure(match same {
                 true => format!("cp {} {}", shell::path(&installed), shell::path(hook)),
                 false => "emerge -1 app-portage/sccache-report".to_owned(),
             })
