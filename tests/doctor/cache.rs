@@ -26,6 +26,9 @@ fn the_cache_is_there_and_portage_can_use_all_of_it() {
         )),
         // Every folder on the way.
         "chmod 700 ${cache%/*} ${cache%/*/*}",
+        // A private home is left alone: the cache moves.
+        "mount -t tmpfs -o mode=700 tmpfs /root; install -d -o portage /root/cache\n\
+         echo 'SCCACHE_DIR=\"/root/cache\"' >> $conf",
         "sed -i /SCCACHE_DIR/d $conf; rmdir $cache",
     ] {
         on(&root, &case("cache-folder", break_));

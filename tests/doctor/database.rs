@@ -13,6 +13,13 @@ fn the_database_is_readable_writable_whole_and_of_this_version() {
         ("database", "yellow", "chmod 600 $db"),
         // Any of the folders above it, and several at once.
         ("database", "yellow", "chmod 700 ${db%/*} ${db%/*/*}"),
+        // A private home is left alone: the database moves.
+        (
+            "database",
+            "yellow",
+            "mount -t tmpfs -o mode=700 tmpfs /root; mv $db /root/\n\
+             echo 'SCCACHE_REPORT_DB=\"/root/stats.db\"' >> $conf",
+        ),
         ("database-write", "yellow", "chown portage ${db%/*}"),
         (
             "database-write",
