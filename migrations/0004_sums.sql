@@ -3,8 +3,10 @@
 -- builds of an hour are kept. An hour, because periods follow the local clock: every time zone
 -- of today is a whole number of hours from UTC, or else the builds themselves are read.
 --
--- Triggers keep them, whoever changes a build: in the same transaction, to the same integers
--- that a sum over the builds gives. sum_of_build says what a build adds; a row (build, sign)
+-- Triggers keep them at an INSERT, UPDATE or DELETE of a build: in the same transaction, to the same
+-- integers that a sum over the builds gives. Not where REPLACE takes a build's place: SQLite calls no
+-- trigger for what it replaces. Nothing of this program does that; sccache-collect import makes the
+-- sums anew where they aren't those of the builds. sum_of_build says what a build adds; a row (build, sign)
 -- inserted into summing adds it or takes it away. A sum is of what is known; known,
 -- calls_known and estimated say of how many builds, so that a sum over none can be NULL again.
 

@@ -69,12 +69,10 @@ fn run(command: &mut Command) {
     assert!(output.status.success(), "{command:?}: {output:?}");
 }
 
-/// The crates of the release are those that it is built with here.
-#[test]
-fn the_ebuild_has_the_crates_of_cargo_lock() {
-    let read = |file: &str| fs::read_to_string(Path::new(PROJECT).join(file)).unwrap();
+/// `NAME@VERSION` of all that Cargo.lock has from a registry.
+fn crates() -> Vec<String> {
     let mut crates = Vec::new();
-    for package in read("Cargo.lock").split("[[package]]") {
+    for package in include_str!("../Cargo.lock").split("[[package]]") {
         let value = |name: &str| {
             let line = package.lines().find_map(|line| line.strip_prefix(name));
             line.map(|value| value.trim_matches('"').to_string())
@@ -87,6 +85,14 @@ fn the_ebuild_has_the_crates_of_cargo_lock() {
             ));
         }
     }
+    crates
+}
+
+/// The crates of the release are those that it is built with here.
+#[test]
+fn the_ebuild_has_the_crates_of_cargo_lock() {
+    let read = |file: &str| fs::read_to_string(Path::new(PROJECT).join(file)).unwrap();
+    let mut crates = crates();
     let version = env!("CARGO_PKG_VERSION");
     let ebuild = read(&format!("{EBUILDS}/sccache-report-{version}.ebuild"));
     let (before, rest) = ebuild.split_once("CRATES=\"\n").unwrap();
@@ -101,6 +107,12 @@ fn the_ebuild_has_the_crates_of_cargo_lock() {
     let (live_before, live_rest) = live.split_once("CRATES=\"\n").unwrap();
     assert!(live_before.starts_with(before), "{hint}");
     assert_eq!(live_rest.split_once('"').unwrap().1, after, "{hint}");
+
+    let least = format!("RUST_MIN_VER=\"{}\"", env!("CARGO_PKG_RUST_VERSION"));
+    assert!(
+        ebuild.contains(&least),
+        "{least}, as Cargo.toml says: {hint}"
+    );
 
     let manifest = read(&format!("{EBUILDS}/Manifest"));
     for name in &crates {
@@ -237,38 +249,70 @@ fn the_report_shows_both(root: &Root) {
     assert_eq!(builds[1]["misses"], 25, "{builds:?}");
 }
 
-/// As far as it differs from the release: where sources and crates come from.
+/// From a git repository of what is packaged, to the installed program.
 #[test]
 #[ignore = "needs root and the registries: make test"]
-fn the_live_ebuild_finds_sources_and_crates() {
+fn the_live_ebuild_emerges_from_git() {
     let root = root();
-    let distfiles = "/mnt/gentoo/var/cache/crates";
     let package = format!("sccache-report-{}", env!("CARGO_PKG_VERSION"));
+    let packed = root.file(&format!("var/cache/crates/{package}.crate"));
     run(Command::new("tar")
         .arg("-xf")
-        .arg(root.file(&format!("var/cache/crates/{package}.crate")))
+        .arg(&packed)
         .arg("-C")
-        .arg(root.file("tmp")));
-    fs::remove_file(root.file(&format!("var/cache/crates/{package}.crate"))).unwrap();
-    let sources = format!("/mnt/gentoo/tmp/{package}");
-    let ebuild = "/mnt/gentoo/var/db/repos/sccache-report/app-portage/sccache-report/sccache-report-9999.ebuild";
-    let environment = [("TEST_SOURCES", sources.as_str()), ("DISTDIR", distfiles)];
-    root.run_with(
-        &environment,
-        &["ebuild", ebuild, "clean", "unpack", "configure"],
-    )
-    .ok();
-    let work = "/mnt/gentoo/var/tmp/portage/app-portage/sccache-report-9999/work";
-    let home = format!("CARGO_HOME={work}/cargo_home");
-    let manifest = format!("{work}/sccache-report-9999/Cargo.toml");
-    // All of Cargo.lock is there, without a network.
-    let metadata = [
-        "cargo",
-        "metadata",
-        "--frozen",
-        "--format-version=1",
-        "--manifest-path",
+        .arg(root.file("var/tmp")));
+    fs::remove_file(packed).unwrap();
+    let repository = format!("/mnt/gentoo/var/tmp/{package}");
+    let commit = format!(
+        "cd {repository} && git init -q && git add -A && chown -R portage . && \
+         git -c safe.directory='*' -c user.name=t -c user.email=t@example.org commit -q -m all"
+    );
+    root.run(&["sh", "-c", &commit]).ok();
+    root.run(&["chown", "-R", "portage", &repository]).ok();
+    let address = format!("file://{repository}");
+    let environment = [
+        ("TEST_REPOSITORY", address.as_str()),
+        ("ACCEPT_KEYWORDS", "**"),
     ];
-    root.run(&[&["env", &home][..], &metadata, &[manifest.as_str()]].concat())
-        .ok();
+    let live = "=app-portage/sccache-report-9999";
+    root.emerge_with(&environment, &[live]).ok();
+    let version = root.run(&["sccache-report", "--version"]).ok();
+    assert!(
+        version.log.contains(env!("CARGO_PKG_VERSION")),
+        "{}",
+        version.log
+    );
+    assert!(
+        root.file("var/db/pkg/app-portage/sccache-report-9999")
+            .is_dir()
+    );
+}
+
+/// What Portage itself reads out of both ebuilds.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn portage_understands_both_ebuilds() {
+    let root = root();
+    let ask = |version: &str| {
+        let package = format!("app-portage/sccache-report-{version}");
+        let names = ["RESTRICT", "PROPERTIES", "SRC_URI"];
+        let query = ["portageq", "metadata", "/mnt/gentoo", "ebuild", &package];
+        let run = root.run(&[&query[..], &names].concat()).ok();
+        run.log.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let release = ask(env!("CARGO_PKG_VERSION"));
+    assert_eq!((&*release[0], &*release[1]), ("mirror", ""), "{release:?}");
+    assert_eq!(release[2].matches(".crate").count(), crates().len() + 1);
+    let live = ask("9999");
+    assert_eq!((&*live[1], &*live[2]), ("live", ""), "{live:?}");
+    // The programs that make the man pages could not run.
+    let cross = [
+        ("CBUILD", "x86_64-pc-linux-gnu"),
+        ("CHOST", "riscv64-unknown-linux-gnu"),
+    ];
+    let run = root
+        .emerge_with(&cross, &["app-portage/sccache-report"])
+        .failed();
+    let why = "cross-compiling is not supported";
+    assert!(run.log.contains(why), "{}", run.log);
 }

@@ -15,7 +15,7 @@ const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 static SOURCE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r#"(?m)^[^#\n]*?(?:^|[;&|]|\bthen|\bdo|\{)[ \t]*(?:source|\.)[ \t]+["']?([^\s"';&|]+)"#,
+        r#"(?m)^[^#\n]*?(?:^|[;&|]|\bthen|\bdo|\{)[ \t]*((?:source|\.)[ \t]+["']?([^\s"';&|]+)["']?)"#,
     )
     .expect("a valid pattern")
 });
@@ -25,8 +25,21 @@ static SOURCE: LazyLock<Regex> = LazyLock::new(|| {
 pub struct Sourcing {
     /// The file that Portage reads.
     pub by: PathBuf,
-    /// The hook's file, as it is named there.
+    /// The hook's file, with the prefix's variables resolved.
     pub hook: PathBuf,
+    /// The command that does it; `None` where `by` is the hook itself.
+    pub command: Option<Command>,
+}
+
+/// A `source` command as it stands in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// The number of its line, from 1.
+    pub line: usize,
+    /// All of it: `. "${EPREFIX}/usr/share/sccache-report/sccache-report.sh"`.
+    pub text: String,
+    /// The path in it, as it is written.
+    pub path: String,
 }
 
 /// What Portage's bashrc does with the hook.
@@ -36,7 +49,7 @@ pub struct Bashrc {
     pub sourcings: Vec<Sourcing>,
     /// Whether bashrc reads the files of bashrc.d.
     pub reads_folder: bool,
-    /// Hooks that lie in bashrc.d though nobody reads that.
+    /// Hooks that lie in bashrc.d though nobody reads that, or not files of this name.
     pub unread: Vec<PathBuf>,
 }
 
@@ -64,10 +77,13 @@ impl Bashrc {
             let text = read(&file)?.unwrap_or_default();
             let mut here = sourcings(&file, &text, config)?;
             if text.contains(MARK) {
-                let hook = file.clone();
-                here.push(Sourcing { by: file, hook });
+                here.push(Sourcing {
+                    by: file.clone(),
+                    hook: file.clone(),
+                    command: None,
+                });
             }
-            match found.reads_folder {
+            match found.reads_folder && is_read(&file) {
                 true => found.sourcings.extend(here),
                 false => found.unread.extend(here.into_iter().map(|one| one.by)),
             }
@@ -76,12 +92,20 @@ impl Bashrc {
     }
 }
 
+/// What portage-bashrc-mv reads: `bashrc.d/*.sh`, of which bash leaves hidden ones out, but not its own
+/// program again (`BashrcdMain` in its `bashrc.d/bashrcd.sh`). A loop that somebody wrote by hand is
+/// taken to be the same.
+fn is_read(file: &Path) -> bool {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    name.ends_with(".sh") && !name.starts_with('.') && name != "bashrcd.sh"
+}
+
 fn sourcings(by: &Path, text: &str, config: &Path) -> io::Result<Vec<Sourcing>> {
     let root = config.ancestors().nth(2).unwrap_or(Path::new("/"));
     let root = root.to_string_lossy();
     let mut found = Vec::new();
     for source in SOURCE.captures_iter(text) {
-        let mut name = source[1].to_owned();
+        let mut name = source[2].to_owned();
         for variable in ["PORTAGE_CONFIGROOT", "EPREFIX"] {
             for written in [
                 format!("${{{variable}}}"),
@@ -101,8 +125,16 @@ fn sourcings(by: &Path, text: &str, config: &Path) -> io::Result<Vec<Sourcing>> 
                 .flatten()
                 .is_some_and(|text| text.contains(MARK))
         {
-            let by = by.to_path_buf();
-            found.push(Sourcing { by, hook });
+            let before = &text[..source.get(1).map_or(0, |command| command.start())];
+            found.push(Sourcing {
+                by: by.to_path_buf(),
+                hook,
+                command: Some(Command {
+                    line: before.matches('\n').count() + 1,
+                    text: source[1].to_owned(),
+                    path: source[2].to_owned(),
+                }),
+            });
         }
     }
     Ok(found)
@@ -160,5 +192,42 @@ mod tests {
             count("for f in /etc/portage/bashrc.d/*.sh; do . $f; done"),
             1
         );
+    }
+
+    #[test]
+    fn of_bashrc_d_only_what_is_read_counts() {
+        let root = tempfile::tempdir().unwrap();
+        let config = root.path().join("etc/portage");
+        let folder = config.join("bashrc.d");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(config.join("bashrc"), ". /etc/portage/bashrc.d/bashrcd.sh").unwrap();
+        let unread = ["90-x.sh.bak", ".90-x.sh", "90-x", "bashrcd.sh", "90-x.sh~"];
+        for name in unread {
+            fs::write(folder.join(name), format!("{MARK} {{ :; }}")).unwrap();
+        }
+        let found = Bashrc::read(&config).unwrap();
+        assert_eq!(
+            (found.sourcings, found.unread.len()),
+            (vec![], unread.len())
+        );
+        fs::write(folder.join("90-x.sh"), format!("{MARK} {{ :; }}")).unwrap();
+        let found = Bashrc::read(&config).unwrap();
+        assert_eq!(found.sourcings.len(), 1);
+        assert_eq!(found.sourcings[0].by, folder.join("90-x.sh"));
+    }
+
+    #[test]
+    fn a_command_is_kept_as_it_is_written() {
+        let root = tempfile::tempdir().unwrap();
+        let config = root.path().join("etc/portage");
+        fs::create_dir_all(&config).unwrap();
+        let text = "# one\nif [ -e x ]; then . \"${EPREFIX}/usr/sccache-report.sh\"; fi\n";
+        fs::write(config.join("bashrc"), text).unwrap();
+        let found = Bashrc::read(&config).unwrap().sourcings.remove(0);
+        assert_eq!(found.hook, root.path().join("usr/sccache-report.sh"));
+        let command = found.command.unwrap();
+        assert_eq!(command.line, 2);
+        assert_eq!(command.text, ". \"${EPREFIX}/usr/sccache-report.sh\"");
+        assert_eq!(command.path, "${EPREFIX}/usr/sccache-report.sh");
     }
 }

@@ -1,11 +1,13 @@
 //! The user that builds, and what it may do with a file.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use super::access_list::{self, Entry, Who};
 use crate::process::child;
 
 /// To read a file.
@@ -46,6 +48,11 @@ impl User {
         })
     }
 
+    /// Whether it is this user's own, as far as rights go: root's rights are those of all owners.
+    pub fn owns(&self, uid: u32) -> bool {
+        self.uid == 0 || self.uid == uid
+    }
+
     /// Whether the mode of a file of this owner and group allows it `wanted`, all of it.
     pub fn may(&self, wanted: u32, uid: u32, gid: u32, mode: u32) -> bool {
         let shift = match () {
@@ -57,34 +64,86 @@ impl User {
         (mode >> shift) & wanted == wanted
     }
 
-    /// What keeps it from `wanted` at `path`: the first folder that it can't pass, or the thing itself;
-    /// `None` where nothing does. By owner and mode; access lists are not looked at.
-    pub fn kept_from(&self, wanted: u32, path: &Path) -> Option<PathBuf> {
-        let may = |path: &Path, wanted| {
-            fs::metadata(path)
-                .is_ok_and(|what| self.may(wanted, what.uid(), what.gid(), what.mode()))
+    /// Whether owner, mode and access list of what is at `path` allow it `wanted`. A file system that
+    /// is mounted read-only, or has rules of its own (NFS), may still refuse.
+    ///
+    /// # Errors
+    /// Where it can't be looked at.
+    pub fn may_at(&self, wanted: u32, path: &Path) -> io::Result<bool> {
+        let what = fs::metadata(path)?;
+        let list = (!self.owns(what.uid())).then(|| access_list::of(path));
+        Ok(match list.flatten() {
+            Some(list) => self.may_by(&list, wanted, what.gid()),
+            None => self.may(wanted, what.uid(), what.gid(), what.mode()),
+        })
+    }
+
+    /// As acl(5) has it for who isn't the owner: its own entry, else any of its groups' that has all
+    /// of `wanted`, else, where no group is its own, the others'.
+    fn may_by(&self, list: &[Entry], wanted: u32, gid: u32) -> bool {
+        let rights = |who: &dyn Fn(Who) -> bool| -> Vec<u32> {
+            let found = list.iter().filter(|entry| who(entry.who));
+            found.map(|entry| entry.rights).collect()
         };
-        let folders: Vec<&Path> = path.ancestors().skip(1).collect();
-        let mut folders = folders.iter().rev().filter(|f| !f.as_os_str().is_empty());
-        folders
-            .find(|folder| !may(folder, EXECUTE))
-            .map(|folder| folder.to_path_buf())
-            .or_else(|| (!may(path, wanted)).then(|| path.to_path_buf()))
+        let mask = rights(&|who| who == Who::Mask)
+            .first()
+            .copied()
+            .unwrap_or(7);
+        let has = |rights: &u32| rights & mask & wanted == wanted;
+        let own = rights(&|who| who == Who::User(self.uid));
+        let groups = rights(&|who| match who {
+            Who::OwnGroup => self.groups.contains(&gid),
+            Who::Group(group) => self.groups.contains(&group),
+            _ => false,
+        });
+        match (own.first(), groups.is_empty()) {
+            (Some(own), _) => has(own),
+            (None, false) => groups.iter().any(has),
+            (None, true) => rights(&|who| who == Who::Others)
+                .iter()
+                .any(|rights| rights & wanted == wanted),
+        }
+    }
+
+    /// What keeps it from `wanted` at `path`: each folder above that it can't pass, from the top, and
+    /// the thing itself. What this process can't look at is the last that is told.
+    pub fn kept_from(&self, wanted: u32, path: &Path) -> Vec<PathBuf> {
+        let mut above: Vec<&Path> = path.ancestors().collect();
+        above.retain(|folder| !folder.as_os_str().is_empty());
+        let mut obstacles = Vec::new();
+        for at in above.into_iter().rev() {
+            let wanted = if at == path { wanted } else { EXECUTE };
+            let may = self.may_at(wanted, at);
+            if !matches!(may, Ok(true)) {
+                obstacles.push(at.to_path_buf());
+            }
+            if may.is_err() {
+                break;
+            }
+        }
+        obstacles
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
-    #[test]
-    fn the_owner_the_group_then_the_others() {
-        let user = User {
+    fn portage() -> User {
+        User {
             name: "portage".into(),
             uid: 250,
             gid: 250,
             groups: vec![250, 251],
-        };
+        }
+    }
+
+    #[test]
+    fn the_owner_the_group_then_the_others() {
+        let user = portage();
         assert!(user.may(WRITE | EXECUTE, 250, 0, 0o300));
         assert!(!user.may(WRITE, 250, 250, 0o077));
         assert!(user.may(WRITE, 0, 251, 0o020));
@@ -92,5 +151,45 @@ mod tests {
         assert!(user.may(READ, 0, 0, 0o644));
         let root = User { uid: 0, ..user };
         assert!(root.may(READ, 1, 1, 0));
+    }
+
+    #[test]
+    fn an_access_list_names_users_and_groups() {
+        let may = |entries: &[(Who, u32)]| {
+            let list: Vec<Entry> = { entries.iter() }
+                .map(|&(who, rights)| Entry { who, rights })
+                .collect();
+            portage().may_by(&list, WRITE | EXECUTE, 0)
+        };
+        let all = (Who::Others, 7);
+        assert!(may(&[(Who::User(250), 7), (Who::Mask, 7)]));
+        assert!(!may(&[(Who::User(250), 7), (Who::Mask, 5), all]));
+        assert!(!may(&[(Who::User(250), 4), (Who::Group(251), 7), all]));
+        assert!(may(&[
+            (Who::Group(250), 1),
+            (Who::Group(251), 3),
+            (Who::Mask, 7)
+        ]));
+        assert!(!may(&[(Who::Group(250), 1), (Who::Mask, 7), all]));
+        assert!(may(&[(Who::OwnGroup, 0), (Who::Mask, 0), all]));
+    }
+
+    #[test]
+    fn every_obstacle_on_the_way_is_told() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("a/b/c");
+        fs::create_dir_all(&path).unwrap();
+        let mode = |mode| Permissions::from_mode(mode);
+        fs::set_permissions(root.path(), mode(0o755)).unwrap();
+        fs::set_permissions(root.path().join("a"), mode(0o700)).unwrap();
+        let user = User {
+            uid: u32::MAX - 1,
+            gid: u32::MAX - 1,
+            groups: vec![],
+            ..portage()
+        };
+        let kept = |wanted| user.kept_from(wanted, &path);
+        assert_eq!(kept(EXECUTE), [root.path().join("a")]);
+        assert_eq!(kept(WRITE), [root.path().join("a"), path.clone()]);
     }
 }

@@ -13,7 +13,7 @@ use crate::system::doctor::{Finding, State, examine};
 /// What is wrong with sccache, Portage and the hook, and what to do about it
 ///
 /// A line for each check: green, yellow (it works, but not as well as it could), red (builds are
-/// not cached or not recorded), or unknown where it could not be seen. Below it are the commands
+/// not cached, not recorded, or reports wrong), or unknown where it could not be seen. Below it are the commands
 /// that cure it, for root's shell. Nothing is changed. Run it as root to see everything.
 ///
 /// Exit status: 0 nothing is red, 1 something is, 2 an error.

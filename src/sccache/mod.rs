@@ -36,7 +36,7 @@ pub use running::{RunningServer, ServerEnvironment};
 pub use scan::{Blocks, Read};
 pub use server::{Sccache, ServerError, Stop, TakeError};
 pub use stats::{Counts, Level, Stats};
-pub use survey::{Bounds, Survey, survey};
+pub use survey::{Bounds, Entry, Survey, survey};
 pub use text::{clean_log_line, parse_text};
 pub use units::format_bytes;
 pub use variables::{Contradiction, DEFAULT_CACHE_SIZE, cache_size, contradictions, remotes};

@@ -1,5 +1,6 @@
 //! A look at every file of a local cache: how much there is, and what a user can't use.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -32,6 +33,21 @@ impl Default for Bounds {
     }
 }
 
+/// A file or folder of the cache, as far as it matters to who may use it.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// Where it is.
+    pub path: &'a Path,
+    /// Its owner.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+    /// Its permissions, and what it is.
+    pub mode: u32,
+    /// Whether it is a folder.
+    pub is_folder: bool,
+}
+
 /// What there is in the cache's folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Survey {
@@ -39,25 +55,26 @@ pub struct Survey {
     pub files: u64,
     /// The sum of their lengths.
     pub bytes: u64,
-    /// Files that the user can't read, and folders that it can't write.
+    /// Files and folders that the user can't use.
     pub out_of_reach: u64,
     /// The first of them.
     pub named: Vec<PathBuf>,
+    /// Whose they are, by number.
+    pub owners: BTreeSet<u32>,
     /// Folders that this process itself can't look into: what is in them isn't counted.
     pub unseen: u64,
     /// Why it ended before it had seen all: then the numbers say "at least".
     pub stopped: Option<String>,
 }
 
-/// Looks at `folder` and all below, once. `reaches` says whether the user may use a file (by owner,
-/// group, mode, and whether it is a folder): read a file, write a folder.
+/// Looks at `folder` and all below, once. `reaches` says whether the user may use a file or folder.
 ///
 /// # Errors
 /// Where the folder itself can't be opened.
 pub fn survey(
     folder: &Path,
     bounds: Bounds,
-    reaches: &dyn Fn(u32, u32, u32, bool) -> bool,
+    reaches: &dyn Fn(&Entry<'_>) -> bool,
 ) -> io::Result<Survey> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let opened = rustix::fs::open(folder, flags, Mode::empty())?;
@@ -76,7 +93,7 @@ struct Surveyor<'a> {
     bounds: Bounds,
     until: Instant,
     entries: u64,
-    reaches: &'a dyn Fn(u32, u32, u32, bool) -> bool,
+    reaches: &'a dyn Fn(&Entry<'_>) -> bool,
     survey: Survey,
 }
 
@@ -132,10 +149,18 @@ impl Surveyor<'_> {
     }
 
     fn judge(&mut self, stat: &Stat, path: &Path, is_folder: bool) {
-        if (self.reaches)(stat.st_uid, stat.st_gid, stat.st_mode, is_folder) {
+        let entry = Entry {
+            path,
+            uid: stat.st_uid,
+            gid: stat.st_gid,
+            mode: stat.st_mode,
+            is_folder,
+        };
+        if (self.reaches)(&entry) {
             return;
         }
         self.survey.out_of_reach += 1;
+        self.survey.owners.insert(stat.st_uid);
         if self.survey.named.len() < NAMED {
             self.survey.named.push(path.to_path_buf());
         }
@@ -156,7 +181,7 @@ mod tests {
             fs::write(path, "12345").unwrap();
         }
         std::os::unix::fs::symlink("/", cache.path().join("link")).unwrap();
-        let all = survey(cache.path(), Bounds::default(), &|_, _, _, folder| folder).unwrap();
+        let all = survey(cache.path(), Bounds::default(), &|entry| entry.is_folder).unwrap();
         assert_eq!((all.files, all.bytes, all.out_of_reach), (3, 15, 3));
         assert_eq!((all.named.len(), all.stopped), (3, None));
         let entries = 2;
@@ -164,7 +189,7 @@ mod tests {
             entries,
             ..Bounds::default()
         };
-        let some = survey(cache.path(), some, &|_, _, _, _| true).unwrap();
+        let some = survey(cache.path(), some, &|_| true).unwrap();
         assert_eq!(some.stopped.as_deref(), Some("after 2 files"));
     }
 }

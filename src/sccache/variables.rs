@@ -28,6 +28,8 @@ pub struct Contradiction {
     pub variable: &'static str,
     /// What it does, in a sentence's end: "SCCACHE_RECACHE ...".
     pub why: String,
+    /// Whether nothing is cached with it, or builds fail.
+    pub is_fatal: bool,
 }
 
 /// The remote caches that are asked for: the variable, and the kind.
@@ -60,10 +62,24 @@ pub fn cache_size(value: &str) -> Option<u64> {
     number.checked_mul(1 << (10 * power))
 }
 
+/// With these there is no hit, or no compiling.
+const FATAL: [&str; 3] = [
+    "SCCACHE_RECACHE",
+    "SCCACHE_NO_CACHE",
+    "SCCACHE_START_SERVER",
+];
+
 /// Everything in the variables that works against something else there.
 pub fn contradictions<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Vec<Contradiction> {
     let mut found = Vec::new();
-    let mut add = |variable, why: String| found.push(Contradiction { variable, why });
+    let mut add = |variable, why: String| {
+        let is_fatal = FATAL.contains(&variable);
+        found.push(Contradiction {
+            variable,
+            why,
+            is_fatal,
+        });
+    };
     for (variable, why) in [
         ("SCCACHE_RECACHE", "turns every hit into a miss"),
         ("SCCACHE_NO_CACHE", "turns the cache off"),

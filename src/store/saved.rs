@@ -8,6 +8,9 @@
 //! one miss of its package was measured, made from the nearest cost there is, with at least
 //! half of the compilations that are known of it today. It costs little: a version's builds
 //! are estimated anew once for its first compilation, its second, its fourth, and so on.
+//!
+//! What is known stays known: a build that somebody deletes by hand leaves what its compilations
+//! cost, and estimates rest on it still, until [`Store::mend_sums`](super::Store::mend_sums).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -172,6 +175,12 @@ pub(super) fn learn_all(database: &Connection) -> rusqlite::Result<()> {
         estimate(database, Which::Package(&package), &costs)?;
     }
     Ok(())
+}
+
+/// The same for one that had some, and other than its phases say.
+pub(super) fn relearn(database: &Connection) -> rusqlite::Result<()> {
+    database.execute_batch("DELETE FROM cost")?;
+    learn_all(database)
 }
 
 /// Which costs aren't what the phases say: a line for each.

@@ -17,9 +17,31 @@ pub(super) fn path(path: &Path) -> String {
     quote(&path.to_string_lossy()).into_owned()
 }
 
+/// Who is in the way, for people: `/a keeps`, `/a and /a/b keep`.
+pub(super) fn keep(obstacles: &[impl AsRef<Path>]) -> String {
+    let shown: Vec<String> = { obstacles.iter() }
+        .map(|at| at.as_ref().display().to_string())
+        .collect();
+    let keep = if shown.len() == 1 { "keeps" } else { "keep" };
+    format!("{} {keep}", shown.join(" and "))
+}
+
 /// Adds a line to a file, whose last line need not be ended.
 pub(super) fn append(line: &str, file: &Path) -> String {
     format!(r"printf '\n%s\n' {} >> {}", quote(line), path(file))
+}
+
+/// A sed command that replaces `from` by `to` in one line, both as they are written.
+pub(super) fn replace_in_line(line: usize, from: &str, to: &str) -> String {
+    let escape = |text: &str, special: &str| -> String {
+        let each = text.chars().flat_map(|c| {
+            let escape = special.contains(c).then_some('\\');
+            escape.into_iter().chain([c])
+        });
+        each.collect()
+    };
+    let (from, to) = (escape(from, r"\.*[]^$|"), escape(to, r"\&|"));
+    format!("{line}s|{from}|{to}|")
 }
 
 #[cfg(test)]
@@ -34,5 +56,22 @@ mod tests {
             append("A=\"b\"", Path::new("/m c")),
             r#"printf '\n%s\n' 'A="b"' >> '/m c'"#
         );
+    }
+
+    #[test]
+    fn sed_replaces_what_is_written() {
+        let (from, to) = ("${E}/a.b[1]*^", r"/new&\x");
+        let script = replace_in_line(2, from, to);
+        let run = std::process::Command::new("sh")
+            .arg("-c")
+            .arg(format!(
+                "printf '%s\n' \"$1\" \"$1;\" | sed -e {}",
+                quote(&script)
+            ))
+            .args(["sh", from])
+            .output()
+            .unwrap();
+        let expected = format!("{from}\n{to};\n");
+        assert_eq!(String::from_utf8_lossy(&run.stdout), expected);
     }
 }

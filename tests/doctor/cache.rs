@@ -1,37 +1,61 @@
 //! The local cache.
 
-use super::{CASE, Case, breaks_and_heals, on, row, rows};
+use super::{CASE, Case, break_and_heal, leak, on, row, rows};
 use crate::support::Root;
 
 #[test]
 #[ignore = "needs root and the registries: make test"]
 fn the_cache_is_there_and_portage_can_use_all_of_it() {
+    let case = |check, break_| Case {
+        check,
+        break_,
+        ..CASE
+    };
+    let portages = "p() { setpriv --reuid portage --regid portage --clear-groups \"$@\"; }\n";
+    let acl = "python3 -c 'import os, struct, sys\n\
+        entry = lambda tag, rights, who=0xffffffff: struct.pack(\"<HHI\", tag, rights, who)\n\
+        os.setxattr(sys.argv[1], \"system.posix_acl_access\", struct.pack(\"<I\", 2) + entry(1, 7) +\n  \
+        entry(2, int(sys.argv[3]), int(sys.argv[2])) + entry(4, 7) + entry(16, 7) + entry(32, 7))'";
+    let root = Root::new();
     for break_ in [
         "rmdir $cache",
         "chown root:root $cache",
+        // An access list that takes away what the mode gives.
+        leak(format!(
+            "chown root $cache; {acl} $cache $(id -u portage) 5"
+        )),
+        // Every folder on the way.
+        "chmod 700 ${cache%/*} ${cache%/*/*}",
+        // A private home is left alone: the cache moves.
+        "mount -t tmpfs -o mode=700 tmpfs /root; install -d -o portage /root/cache\n\
+         echo 'SCCACHE_DIR=\"/root/cache\"' >> $conf",
         "sed -i /SCCACHE_DIR/d $conf; rmdir $cache",
     ] {
-        breaks_and_heals(&Case {
-            check: "cache-folder",
-            break_,
-            ..CASE
-        });
+        on(&root, &case("cache-folder", break_));
     }
-    let before = "install -d -o portage -g portage $cache/a $cache/a/b";
-    let folder = "install -d -m 755 $cache/a/c";
-    breaks_and_heals(&Case {
-        check: "cache-files",
-        before,
-        break_: folder,
-        ..CASE
-    });
-    let file = "install -m 600 /dev/null $cache/a/b/key";
-    breaks_and_heals(&Case {
-        check: "cache-files",
-        before,
-        break_: file,
-        ..CASE
-    });
+    for break_ in [
+        "install -d -m 755 $cache/a/c",
+        "install -m 600 /dev/null $cache/a/b/key",
+        // Others than root, whatever the mode: sccache has to set the times of what it reads.
+        "install -m 666 -o 1234 /dev/null $cache/a/b/key2",
+    ] {
+        let before = "install -d -o portage -g portage $cache/a $cache/a/b";
+        on(
+            &root,
+            &Case {
+                before,
+                ..case("cache-files", break_)
+            },
+        );
+    }
+    // One that gives it.
+    let script = format!(
+        "cache=/mnt/gentoo/var/cache/sccache; {portages} chown root $cache $cache/a; chmod 700 $cache $cache/a\n\
+         for at in $cache $cache/a; do {acl} $at $(id -u portage) 7; done\n\
+         p touch $cache/a/x; sccache-report doctor"
+    );
+    let run = root.run(&["bash", "-c", &script]).ok();
+    assert!(!run.log.contains("cannot touch"), "{}", run.log);
 }
 
 #[test]
@@ -54,6 +78,7 @@ fn what_a_root_build_left_is_named_and_counted() {
     let message = row(&broken, "cache-files")["message"].as_str().unwrap();
     // A file in a folder in a folder, and the same below preprocessor/.
     assert!(message.contains("user portage can't use "), "{message}");
+    assert!(message.contains(", of user root: "), "{message}");
     assert!(message.contains(" more"), "{message}");
 }
 
@@ -63,24 +88,31 @@ fn the_cache_has_room() {
     let fill = "install -d -o portage -g portage $cache/a\n\
         head -c 1000 /dev/zero > $cache/a/key; chown portage $cache/a/key";
     let small = "echo 'SCCACHE_CACHE_SIZE=\"1K\"' >> $conf";
-    breaks_and_heals(&Case {
-        check: "cache-size",
-        state: "yellow",
-        before: fill,
-        break_: small,
-        ..CASE
-    });
+    let root = Root::new();
     for (state, size) in [("yellow", "200m"), ("red", "10m")] {
         let break_ =
             format!("mount -t tmpfs -o size={size},uid=$(id -u portage),mode=755 tmpfs $cache");
-        let break_ = Box::leak(break_.into_boxed_str());
-        breaks_and_heals(&Case {
-            check: "cache-room",
-            state,
-            break_,
-            ..CASE
-        });
+        let break_ = leak(break_);
+        on(
+            &root,
+            &Case {
+                check: "cache-room",
+                state,
+                break_,
+                ..CASE
+            },
+        );
     }
+    on(
+        &root,
+        &Case {
+            check: "cache-size",
+            state: "yellow",
+            before: fill,
+            break_: small,
+            ..CASE
+        },
+    );
 }
 
 #[test]
@@ -106,9 +138,9 @@ fn a_hundred_thousand_files_are_looked_at_once() {
 #[ignore = "needs root and the registries: make test"]
 fn the_sandbox_allows_the_cache() {
     let break_ = "echo 'FEATURES=\"${FEATURES} usersandbox\"' >> $conf";
-    breaks_and_heals(&Case {
+    break_and_heal(&[Case {
         check: "sandbox",
         break_,
         ..CASE
-    });
+    }]);
 }

@@ -1,19 +1,24 @@
 //! The database, and what it has of the builds.
 
-use super::{CASE, Case, ailing, breaks_and_heals, on, row, rows};
+use super::{CASE, Case, ailing, leak, on, row, rows};
 use crate::support::Root;
 
 #[test]
 #[ignore = "needs root and the registries: make test"]
 fn the_database_is_readable_writable_whole_and_of_this_version() {
+    let root = Root::new();
+    old_database(&root);
     let before = "sccache-collect import >/dev/null";
     for (check, state, break_) in [
         ("database", "yellow", "chmod 600 $db"),
-        ("database", "yellow", "chmod 700 ${db%/*}"),
+        // Any of the folders above it, and several at once.
+        ("database", "yellow", "chmod 700 ${db%/*} ${db%/*/*}"),
+        // A private home is left alone: the database moves.
         (
             "database",
-            "red",
-            "echo 'not a database, by any means' > $db",
+            "yellow",
+            "mount -t tmpfs -o mode=700 tmpfs /root; mv $db /root/\n\
+             echo 'SCCACHE_REPORT_DB=\"/root/stats.db\"' >> $conf",
         ),
         ("database-write", "yellow", "chown portage ${db%/*}"),
         (
@@ -24,36 +29,45 @@ fn the_database_is_readable_writable_whole_and_of_this_version() {
         (
             "database-whole",
             "red",
+            "sql 'INSERT INTO hour_sum SELECT 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0'",
+        ),
+        (
+            "database-whole",
+            "yellow",
+            "sql \"INSERT INTO cost VALUES ('a/b', '1', 'Rust', 1, 1)\"",
+        ),
+        ("database-schema", "yellow", "cp /tmp/old.db $db"),
+        (
+            "database-whole",
+            "red",
             "head -c 4096 /dev/zero | tr '\\0' x | dd of=$db bs=4096 seek=2 conv=notrunc status=none",
         ),
+        (
+            "database",
+            "red",
+            "rm $db.damaged; echo 'not a database, by any means' > $db",
+        ),
     ] {
-        breaks_and_heals(&Case {
-            check,
-            state,
-            before,
-            break_,
-            ..CASE
-        });
+        on(
+            &root,
+            &Case {
+                check,
+                state,
+                before,
+                break_,
+                ..CASE
+            },
+        );
     }
-    let root = Root::new();
+}
+
+fn old_database(root: &Root) {
     let old = root.file("tmp/old.db");
     let connection = rusqlite::Connection::open(&old).unwrap();
     connection
         .execute_batch(include_str!("../../migrations/0001_builds.sql"))
         .unwrap();
     connection.pragma_update(None, "user_version", 1).unwrap();
-    drop(connection);
-    let break_ = "cp /tmp/old.db $db";
-    on(
-        &root,
-        &Case {
-            check: "database-schema",
-            state: "yellow",
-            before,
-            break_,
-            ..CASE
-        },
-    );
 }
 
 #[test]
@@ -75,16 +89,20 @@ fn a_newer_database_is_for_a_newer_program() {
 #[ignore = "needs root and the registries: make test"]
 fn builds_that_wait_are_taken_up() {
     // The database can't be written during one merge.
+    let root = Root::new();
     let break_ = "mv $db /tmp/stats.db; mkdir $db; emerge -1 dev-test/many-files &>/dev/null\n\
         rmdir $db; mv /tmp/stats.db $db";
     let before = "sccache-collect import >/dev/null";
-    breaks_and_heals(&Case {
-        check: "pending",
-        state: "yellow",
-        before,
-        break_,
-        ..CASE
-    });
+    on(
+        &root,
+        &Case {
+            check: "pending",
+            state: "yellow",
+            before,
+            break_,
+            ..CASE
+        },
+    );
 }
 
 /// Two packages that compile Rust as far as Portage can tell: a stand-in for cargo.eclass, which isn't here.
@@ -112,14 +130,13 @@ const UNRECORDED: &str =
 #[ignore = "needs root and the registries: make test"]
 fn rust_packages_that_were_not_recorded_are_named() {
     let before = format!("{UNRECORDED}\nemerge -1 dev-test/one &>/dev/null");
-    let before: &str = Box::leak(before.into_boxed_str());
+    let before = leak(before);
     let root = with_rust_packages();
     let break_ = "unrecorded dev-test/two";
     on(
         &root,
         &Case {
             check: "recorded",
-            state: "yellow",
             before,
             break_,
             ..CASE

@@ -1,64 +1,75 @@
 //! The hook and the programs.
 
-use super::{CASE, Case, breaks_and_heals, on};
+use super::{CASE, Case, break_and_heal, on};
 use crate::support::Root;
 
 #[test]
 #[ignore = "needs root and the registries: make test"]
 fn the_hook_is_sourced_once_by_the_bashrc_that_portage_uses() {
-    const CHECK: &str = "hook";
-    breaks_and_heals(&Case {
-        check: CHECK,
-        break_: "rm $bashrc",
+    let case = |state, break_| Case {
+        check: "hook",
+        state,
+        break_,
         ..CASE
-    });
-    breaks_and_heals(&Case {
-        check: CHECK,
-        break_: "sed -i s:/usr/:/usr/local/: $bashrc",
-        ..CASE
-    });
-    breaks_and_heals(&Case {
-        check: CHECK,
-        break_: "rm $bashrc; mkdir $bashrc",
-        ..CASE
-    });
-    let twice = "echo \". $hook\" >> $bashrc";
-    breaks_and_heals(&Case {
-        check: CHECK,
-        state: "yellow",
-        break_: twice,
-        ..CASE
-    });
+    };
+    break_and_heal(&[
+        case("red", "rm $bashrc"),
+        case("red", "sed -i s:/usr/:/usr/local/: $bashrc"),
+        // With a variable in it, and what sed would take for a pattern.
+        case(
+            "red",
+            "printf 'if true; then\n  . \"${EPREFIX}/o[l]d&.*/sccache-report.sh\"\nfi\n' > $bashrc",
+        ),
+        // The second is all that its `if` has.
+        case(
+            "yellow",
+            "printf 'if true; then\n  source %s\nfi\n[[ -e / ]] && . %s; : more\n' $hook $hook >> $bashrc",
+        ),
+        case("red", "rm $bashrc; mkdir $bashrc"),
+    ]);
 }
 
+/// bashrc as portage-bashrc-mv has it, which reads bashrc.d/*.sh.
 #[test]
 #[ignore = "needs root and the registries: make test"]
 fn the_hook_may_lie_in_bashrc_d() {
     let moved = "echo 'for f in /mnt/gentoo/etc/portage/bashrc.d/*.sh; do . \"$f\"; done' > $bashrc\n\
         mkdir ${bashrc}.d; ln -s $hook ${bashrc}.d/90-sccache-report.sh";
+    let case = |state, break_| Case {
+        check: "hook",
+        state,
+        break_,
+        ..CASE
+    };
+    let root = Root::new();
     let gone = "rm ${bashrc}.d/90-*";
-    breaks_and_heals(&Case {
-        check: "hook",
-        before: moved,
-        break_: gone,
-        ..CASE
-    });
-    let twice = "echo \"source $hook\" >> $bashrc";
-    breaks_and_heals(&Case {
-        check: "hook",
-        state: "yellow",
-        before: moved,
-        break_: twice,
-        ..CASE
-    });
-    let unread = "echo 'source /etc/other' > $bashrc";
-    breaks_and_heals(&Case {
-        check: "hook",
-        before: moved,
-        break_: unread,
-        after: "rm ${bashrc}.d/*",
-        ..CASE
-    });
+    on(
+        &root,
+        &Case {
+            before: moved,
+            ..case("red", gone)
+        },
+    );
+    // A copy that is kept, hidden, or called otherwise is not read, and so not the hook.
+    on(
+        &root,
+        &case(
+            "red",
+            "for name in 90-x.sh.bak .90-x.sh 90-x; do cp $hook ${bashrc}.d/$name; done; rm ${bashrc}.d/90-*.sh",
+        ),
+    );
+    on(&root, &case("yellow", "cp $hook ${bashrc}.d/95-again.sh"));
+    on(
+        &root,
+        &case("yellow", "echo \"source $hook\" > ${bashrc}.d/95-again.sh"),
+    );
+    on(
+        &root,
+        &Case {
+            after: "rm ${bashrc}.d/*",
+            ..case("red", "echo 'source /etc/other' > $bashrc")
+        },
+    );
 }
 
 #[test]
@@ -66,92 +77,78 @@ fn the_hook_may_lie_in_bashrc_d() {
 fn the_hook_is_this_versions() {
     let old = "sed 's/^# Put it/# Put this/' $hook > /mnt/gentoo/etc/portage/old.sh\n\
         sed -i 's:[^ ]*$:/mnt/gentoo/etc/portage/old.sh:' $bashrc";
-    breaks_and_heals(&Case {
+    break_and_heal(&[Case {
         check: "hook-version",
-        state: "yellow",
         break_: old,
         ..CASE
-    });
+    }]);
 }
 
 #[test]
 #[ignore = "needs root and the registries: make test"]
 fn user_portage_can_run_the_programs() {
-    let break_ = "chmod 700 /mnt/gentoo/usr/bin/sccache-collect";
-    breaks_and_heals(&Case {
-        check: "collector",
+    let case = |check, break_| Case {
+        check,
         break_,
         ..CASE
-    });
-    let break_ = "chmod 750 /mnt/gentoo/usr/bin/sccache";
-    breaks_and_heals(&Case {
-        check: "sccache",
-        break_,
-        ..CASE
-    });
-    // As rustup's and `cargo install`'s: below root's home.
-    let break_ = "mkdir -pm700 /mnt/gentoo/root/bin; mv /mnt/gentoo/usr/bin/sccache /mnt/gentoo/root/bin/\n\
-        ln -s /mnt/gentoo/root/bin/sccache /mnt/gentoo/usr/bin/";
-    breaks_and_heals(&Case {
-        check: "sccache",
-        break_,
-        ..CASE
-    });
+    };
+    break_and_heal(&[
+        case("collector", "chmod 700 /mnt/gentoo/usr/bin/sccache-collect"),
+        case("sccache", "chmod 750 /mnt/gentoo/usr/bin/sccache"),
+        // Two folders on the way.
+        case(
+            "sccache",
+            "mkdir -p /mnt/gentoo/opt/a/b; mv /mnt/gentoo/usr/bin/sccache /mnt/gentoo/opt/a/b/\n\
+             ln -s /mnt/gentoo/opt/a/b/sccache /mnt/gentoo/usr/bin/; chmod 700 /mnt/gentoo/opt/a /mnt/gentoo/opt/a/b",
+        ),
+        case(
+            "sccache",
+            "echo 'RUSTC_WRAPPER=\"/opt/gone/sccache\"' >> $conf",
+        ),
+        case("sccache", "echo 'CC=\"/opt/gone/sccache gcc\"' >> $conf"),
+        // As rustup's and `cargo install`'s: below root's home.
+        case(
+            "sccache",
+            "mkdir -pm700 /mnt/gentoo/root/bin; mv /mnt/gentoo/usr/bin/sccache /mnt/gentoo/root/bin/\n\
+             ln -s /mnt/gentoo/root/bin/sccache /mnt/gentoo/usr/bin/",
+        ),
+    ]);
 }
 
+/// What is missing is emerged: ebuilds that install what was moved away.
 #[test]
 #[ignore = "needs root and the registries: make test"]
-fn the_wrapper_and_the_launchers_lead_to_a_program() {
-    for break_ in [
-        "echo 'RUSTC_WRAPPER=\"/opt/gone/sccache\"' >> $conf",
-        "echo 'CC=\"/opt/gone/sccache gcc\"' >> $conf",
-    ] {
-        breaks_and_heals(&Case {
-            check: "sccache",
-            break_,
-            ..CASE
-        });
-    }
-}
-
-#[test]
-#[ignore = "needs root and the registries: make test"]
-fn a_missing_sccache_is_emerged() {
+fn missing_programs_are_emerged() {
     let root = Root::new();
-    root.append("var/db/repos/test/profiles/categories", "dev-util");
-    root.ebuild(
-        "dev-util/sccache-1",
-        "EAPI=8\nSLOT=0\nKEYWORDS=amd64\nS=${WORKDIR}\nRESTRICT=strip\n\
-         src_install() { exeinto /usr/bin; doexe /mnt/gentoo/root/sccache; }",
+    root.append(
+        "var/db/repos/test/profiles/categories",
+        "app-portage\ndev-util",
     );
-    let break_ = "mv /mnt/gentoo/usr/bin/sccache /mnt/gentoo/root/";
-    on(
-        &root,
-        &Case {
-            check: "sccache",
-            break_,
-            ..CASE
-        },
-    );
-}
-
-#[test]
-#[ignore = "needs root and the registries: make test"]
-fn a_missing_hook_is_emerged() {
-    let root = Root::new();
-    root.append("var/db/repos/test/profiles/categories", "app-portage");
+    let head = "EAPI=8\nSLOT=0\nKEYWORDS=amd64\nS=${WORKDIR}\nRESTRICT=strip\n";
     root.ebuild(
         "app-portage/sccache-report-1",
-        "EAPI=8\nSLOT=0\nKEYWORDS=amd64\nS=${WORKDIR}\n\
-         src_install() { insinto /usr/share/sccache-report; doins /mnt/gentoo/root/sccache-report.sh; }",
+        &format!(
+            "{head}src_install() {{ insinto /usr/share/sccache-report; doins /mnt/gentoo/root/sccache-report.sh; }}"
+        ),
     );
-    let break_ = "mv $hook /mnt/gentoo/root/";
-    on(
-        &root,
-        &Case {
-            check: "hook",
-            break_,
-            ..CASE
-        },
+    root.ebuild(
+        "dev-util/sccache-1",
+        &format!("{head}src_install() {{ exeinto /usr/bin; doexe /mnt/gentoo/root/sccache; }}"),
     );
+    for (check, break_) in [
+        ("hook", "mv $hook /mnt/gentoo/root/"),
+        (
+            "sccache",
+            "mv /mnt/gentoo/usr/bin/sccache /mnt/gentoo/root/",
+        ),
+    ] {
+        on(
+            &root,
+            &Case {
+                check,
+                break_,
+                ..CASE
+            },
+        );
+    }
 }

@@ -1,6 +1,6 @@
 //! Servers, left over, too many, or out of reach.
 
-use super::{CASE, Case, breaks_and_heals, on};
+use super::{CASE, Case, break_and_heal, on};
 use crate::support::Root;
 
 /// Until the servers that were told to end have ended.
@@ -12,21 +12,22 @@ fn one_server_at_a_time_and_none_left_behind() {
     let break_ = "for port in 5001 5002; do\n\
         setpriv --reuid portage --regid portage --clear-groups env SCCACHE_DIR=$cache SCCACHE_SERVER_PORT=$port sccache --start-server\n\
         done";
-    breaks_and_heals(&Case {
+    let several = Case {
         check: "servers",
         state: "yellow",
         break_,
         after: GONE,
         ..CASE
-    });
+    };
     let break_ = "SCCACHE_DIR=/tmp/other sccache --start-server";
-    breaks_and_heals(&Case {
+    let left = Case {
         check: "default-port",
         state: "yellow",
         break_,
         after: GONE,
         ..CASE
-    });
+    };
+    break_and_heal(&[several, left]);
 }
 
 /// A WebDAV server stands in for S3 or Redis: the least that sccache needs to call it a cache.

@@ -1,54 +1,77 @@
 //! Portage's settings, and doing without them.
 
-use super::{CASE, Case, ailing, breaks_and_heals, row, rows};
+use super::{CASE, Case, ailing, break_and_heal, on, row, rows};
 use crate::support::Root;
 
 #[test]
 #[ignore = "needs root and the registries: make test"]
 fn the_wrapper_is_sccache() {
-    for break_ in [
-        "echo 'RUSTC_WRAPPER=\"ccache\"' >> $conf",
-        "sed -i /RUSTC_WRAPPER/d $conf",
-    ] {
-        breaks_and_heals(&Case {
+    break_and_heal(
+        &[
+            "echo 'RUSTC_WRAPPER=\"ccache\"' >> $conf",
+            "sed -i /RUSTC_WRAPPER/d $conf",
+        ]
+        .map(|break_| Case {
             check: "wrapper",
             break_,
             ..CASE
-        });
-    }
+        }),
+    );
 }
 
 #[test]
 #[ignore = "needs root and the registries: make test"]
 fn variables_and_features_go_together() {
-    for break_ in [
-        "echo 'SCCACHE_RECACHE=\"1\"' >> $conf",
-        "printf '%s\\n' 'export SCCACHE_NO_CACHE=1' 'SCCACHE_SERVER_UDS=/run/a SCCACHE_X=' 'SCCACHE_SERVER_PORT=5' >> $conf",
-        "echo 'SCCACHE_CACHE_SIZE=\"5GiB\"' >> $conf",
+    let root = Root::new();
+    for (check, state, before, break_) in [
+        (
+            "variables",
+            "yellow",
+            "",
+            "echo 'SCCACHE_CACHE_SIZE=\"5GiB\"' >> $conf",
+        ),
+        (
+            "variables",
+            "yellow",
+            "",
+            "printf '%s\\n' 'SCCACHE_SERVER_UDS=/run/a' 'SCCACHE_SERVER_PORT=5' >> $conf",
+        ),
+        (
+            "variables",
+            "red",
+            "",
+            "echo 'SCCACHE_RECACHE=\"1\"' >> $conf",
+        ),
+        (
+            "variables",
+            "red",
+            "",
+            "echo 'export SCCACHE_NO_CACHE=1' >> $conf",
+        ),
+        (
+            "features",
+            "yellow",
+            "",
+            "echo 'FEATURES=\"${FEATURES} ccache\"' >> $conf",
+        ),
+        (
+            "features",
+            "yellow",
+            "echo 'SCCACHE_REPORT_CHOWN=no' >> $conf",
+            "echo 'FEATURES=\"${FEATURES} -userpriv\"' >> $conf",
+        ),
     ] {
-        breaks_and_heals(&Case {
-            check: "variables",
-            state: "yellow",
-            break_,
-            ..CASE
-        });
+        on(
+            &root,
+            &Case {
+                check,
+                state,
+                before,
+                break_,
+                ..CASE
+            },
+        );
     }
-    let break_ = "echo 'FEATURES=\"${FEATURES} ccache\"' >> $conf";
-    breaks_and_heals(&Case {
-        check: "features",
-        state: "yellow",
-        break_,
-        ..CASE
-    });
-    let break_ = "echo 'FEATURES=\"${FEATURES} -userpriv\"' >> $conf";
-    let before = "echo 'SCCACHE_REPORT_CHOWN=no' >> $conf";
-    breaks_and_heals(&Case {
-        check: "features",
-        state: "yellow",
-        before,
-        break_,
-        ..CASE
-    });
 }
 
 #[test]

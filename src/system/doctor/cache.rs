@@ -9,7 +9,7 @@ use super::super::{Machine, shell};
 use super::{Finding, room};
 use crate::portage::make_conf;
 use crate::portage::user::{EXECUTE, READ, User, WRITE};
-use crate::sccache::{self, Bounds, Survey};
+use crate::sccache::{self, Bounds, Entry, Survey};
 
 const FOLDER: &str = "cache-folder";
 const FILES: &str = "cache-files";
@@ -74,26 +74,33 @@ fn folder_is_usable(machine: &Machine, folder: &Path) -> Finding {
         return Finding::unknown(FOLDER, message);
     };
     let user = &builder.name;
-    match builder.kept_from(READ | WRITE | EXECUTE, folder) {
-        None => Finding::green(FOLDER, format!("{shown}, which user {user} can write")),
-        Some(at) if at == folder => Finding::red(
-            FOLDER,
-            format!("user {user} can't write {shown}: nothing is stored"),
-        )
-        .cure(format!("chown {} {}", machine.owner(), shell::path(folder)))
-        .cure(format!("chmod u+rwx {}", shell::path(folder))),
-        Some(at) => {
-            let message = format!(
-                "user {user} can't get to {shown}: {} keeps it out",
-                at.display()
-            );
-            let finding = Finding::red(FOLDER, message);
-            match is_private(&at) {
-                true => elsewhere(machine, finding),
-                false => finding.cure(format!("chmod a+x {}", shell::path(&at))),
-            }
+    let obstacles = builder.kept_from(READ | WRITE | EXECUTE, folder);
+    let (itself, above): (Vec<_>, Vec<_>) = obstacles.iter().partition(|at| *at == folder);
+    let message = match (above.is_empty(), itself.is_empty()) {
+        (true, true) => {
+            return Finding::green(FOLDER, format!("{shown}, which user {user} can write"));
         }
+        (true, false) => format!("user {user} can't write {shown}: nothing is stored"),
+        (false, _) => format!(
+            "user {user} can't get to {shown}: {} it out",
+            shell::keep(&above)
+        ),
+    };
+    let finding = Finding::red(FOLDER, message);
+    if obstacles.iter().any(|at| is_private(at)) {
+        return elsewhere(machine, finding);
     }
+    let open = above
+        .iter()
+        .map(|at| format!("chmod a+x {}", shell::path(at)));
+    let give = itself.iter().flat_map(|at| {
+        let at = shell::path(at);
+        [
+            format!("chown {} {at}", machine.owner()),
+            format!("chmod u+rwx {at}"),
+        ]
+    });
+    open.chain(give).fold(finding, Finding::cure)
 }
 
 /// `None` where it isn't known for whom to look.
@@ -101,17 +108,18 @@ fn survey(machine: &Machine, folder: &Path) -> io::Result<Option<Survey>> {
     let Some(builder) = &machine.builder else {
         return Ok(None);
     };
-    sccache::survey(folder, Bounds::default(), &|uid, gid, mode, is_folder| {
-        builder.may(wanted(is_folder), uid, gid, mode)
-    })
-    .map(Some)
+    sccache::survey(folder, Bounds::default(), &|entry| can_use(builder, entry)).map(Some)
 }
 
-/// What sccache needs: a file is read, and replaced by another of its name.
-fn wanted(is_folder: bool) -> u32 {
-    match is_folder {
-        true => READ | WRITE | EXECUTE,
-        false => READ,
+/// What sccache needs: to make and remove files in a folder, and to read its own files. One that isn't
+/// the builder's own is an error and a miss, whatever its mode: sccache sets the times of what it
+/// reads, which only an owner may (0.16.0, tried).
+fn can_use(builder: &User, entry: &Entry<'_>) -> bool {
+    match entry.is_folder {
+        true => builder
+            .may_at(READ | WRITE | EXECUTE, entry.path)
+            .unwrap_or(false),
+        false => builder.owns(entry.uid) && builder.may(READ, entry.uid, entry.gid, entry.mode),
     }
 }
 
@@ -148,6 +156,12 @@ fn files(machine: &Machine, folder: &Path, survey: &io::Result<Option<Survey>>) 
                     .to_string()
             })
             .collect();
+        let owners: Vec<String> = { survey.owners.iter() }
+            .map(|uid| match uid {
+                0 => "root".to_owned(),
+                uid => uid.to_string(),
+            })
+            .collect();
         let more = survey.out_of_reach - named.len() as u64;
         let more = if more > 0 {
             format!(" and {more} more")
@@ -155,9 +169,10 @@ fn files(machine: &Machine, folder: &Path, survey: &io::Result<Option<Survey>>) 
             String::new()
         };
         let message = format!(
-            "user {user} can't use {} of {} files and folders, which root's builds left: {}{more}{least}",
+            "user {user} can't use {} files and folders in {}, of user {}: {}{more}{least}",
             survey.out_of_reach,
             folder.display(),
+            owners.join(", "),
             named.join(", ")
         );
         return Finding::red(FILES, message)

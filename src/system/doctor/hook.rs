@@ -49,64 +49,80 @@ fn sourced(machine: &Machine, bashrc: &Bashrc) -> Finding {
             .cure(shell::append(&line, &file));
     }
     let Some(first) = bashrc.sourcings.first() else {
-        let missing = Finding::red(
-            CHECK,
-            match bashrc.unread.first() {
-                None => format!(
-                    "{} doesn't source the hook: nothing is recorded",
-                    file.display()
-                ),
-                Some(link) => format!(
-                    "{} is there, but {} doesn't read bashrc.d",
-                    link.display(),
-                    file.display()
-                ),
-            },
-        );
-        return match bashrc.reads_folder {
-            true => missing.cure(link_command(&config, &hook)),
-            false => missing.cure(shell::append(
-                &format!("source {}", shell::path(&hook)),
-                &file,
-            )),
-        };
+        return missing(&config, &hook, bashrc);
     };
-    if !first.hook.is_file() {
-        let (from, to) = (first.hook.display(), hook.display());
-        let message = format!("{} sources {from}, which is not there", first.by.display());
-        return Finding::red(CHECK, message).cure(format!(
-            "sed -i 's|{from}|{to}|' {}",
-            shell::path(&first.by)
-        ));
+    let there = bashrc.sourcings.iter().any(|one| one.hook.is_file());
+    if let Some(gone) = bashrc.sourcings.iter().find(|one| !one.hook.is_file()) {
+        let (by, from) = (gone.by.display(), gone.hook.display());
+        let message = format!("{by} sources {from}, which is not there");
+        let finding = Finding::red(CHECK, message);
+        return match (there, &gone.command) {
+            (false, Some(command)) => {
+                let to = hook.to_string_lossy();
+                let script = shell::replace_in_line(command.line, &command.path, &to);
+                finding.cure(edit(&script, &gone.by))
+            }
+            _ => finding.cure(drop_one(gone)),
+        };
     }
-    match bashrc.sourcings.get(1) {
-        None => Finding::green(CHECK, format!("{} sources it, once", first.by.display())),
-        Some(second) => twice(first, second, bashrc.sourcings.len()),
+    match &bashrc.sourcings[1..] {
+        [] => Finding::green(CHECK, format!("{} sources it, once", first.by.display())),
+        others => several(first, others),
     }
 }
 
-fn link_command(config: &Path, hook: &Path) -> String {
-    let link = config.join("bashrc.d/90-sccache-report.sh");
-    format!("ln -s {} {}", shell::path(hook), shell::path(&link))
-}
-
-/// No harm is done: the hook runs once in a shell.
-fn twice(first: &Sourcing, second: &Sourcing, count: usize) -> Finding {
-    let same = first.by == second.by;
-    let message = match same {
-        true => format!("{} sources it {count} times", first.by.display()),
-        false => format!(
-            "{} and {} source it",
-            first.by.display(),
-            second.by.display()
+/// Nobody sources it.
+fn missing(config: &Path, hook: &Path, bashrc: &Bashrc) -> Finding {
+    let file = config.join("bashrc");
+    let shown = file.display();
+    let message = match bashrc.unread.first() {
+        None => format!("{shown} doesn't source the hook: nothing is recorded"),
+        Some(one) if bashrc.reads_folder => {
+            let one = one.display();
+            format!("{one} is there, but in bashrc.d only what ends in .sh is read")
+        }
+        Some(one) => format!(
+            "{} is there, but {shown} doesn't read bashrc.d",
+            one.display()
         ),
     };
-    let by = shell::path(&second.by);
-    Finding::yellow("hook", message).cure(match same {
-        true => format!("sed -i '0,/sccache-report[.]sh/!{{/sccache-report[.]sh/d}}' {by}"),
-        false if second.by == second.hook => format!("rm {by}"),
-        false => format!("sed -i '/sccache-report[.]sh/d' {by}"),
+    Finding::red("hook", message).cure(match bashrc.reads_folder {
+        true => link_command(config, hook),
+        false => shell::append(&format!("source {}", shell::path(hook)), &file),
     })
+}
+
+/// Also where a link to nothing has the name.
+fn link_command(config: &Path, hook: &Path) -> String {
+    let link = config.join("bashrc.d/90-sccache-report.sh");
+    format!("ln -sf {} {}", shell::path(hook), shell::path(&link))
+}
+
+/// Yellow: no harm is done, for the hook runs once in a shell.
+fn several(first: &Sourcing, others: &[Sourcing]) -> Finding {
+    let (by, second) = (first.by.display(), &others[0]);
+    let message = match others.iter().all(|one| one.by == first.by) {
+        true => format!("{by} sources it {} times", others.len() + 1),
+        false => format!("{by} and {} source it", second.by.display()),
+    };
+    let finding = Finding::yellow("hook", message);
+    others.iter().map(drop_one).fold(finding, Finding::cure)
+}
+
+/// The command alone goes, and leaves one that does nothing: it may be all that an `if` has.
+fn drop_one(one: &Sourcing) -> String {
+    match &one.command {
+        None => format!("rm {}", shell::path(&one.by)),
+        Some(command) => edit(
+            &shell::replace_in_line(command.line, &command.text, ":"),
+            &one.by,
+        ),
+    }
+}
+
+fn edit(script: &str, file: &Path) -> String {
+    let (script, file) = (shell::quote(script), shell::path(file));
+    format!("sed --follow-symlinks -i.bak {script} {file}")
 }
 
 fn version(machine: &Machine, hook: &Path) -> Finding {
@@ -124,7 +140,8 @@ fn version(machine: &Machine, hook: &Path) -> Finding {
         Ok(_) => {
             let message = format!("{} is of another version than this program", hook.display());
             let same = fs::read_to_string(&installed).is_ok_and(|text| text == HOOK);
-            Finding::yellow(CHECK, message).cure(match same {
+            // Red: a hook and a collector of two versions may not understand each other.
+            Finding::red(CHECK, message).cure(match same {
                 true => format!("cp {} {}", shell::path(&installed), shell::path(hook)),
                 false => "emerge -1 app-portage/sccache-report".to_owned(),
             })

@@ -22,7 +22,7 @@ pub enum State {
     Green,
     /// It works, but not as well as it could.
     Yellow,
-    /// Builds aren't cached, or aren't recorded.
+    /// Builds aren't cached, aren't recorded, or reports are wrong.
     Red,
     /// It could not be seen.
     Unknown,

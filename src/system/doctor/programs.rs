@@ -45,7 +45,7 @@ fn collector(machine: &Machine) -> Finding {
             }
             Some(version) => {
                 let message = format!("{} is {version}, this program {ours}", program.display());
-                Finding::yellow(CHECK, message).cure("emerge -1 app-portage/sccache-report")
+                Finding::red(CHECK, message).cure("emerge -1 app-portage/sccache-report")
             }
             None => {
                 let message = format!("{} doesn't run", program.display());
@@ -114,32 +114,45 @@ fn usable(machine: &Machine, check: &'static str, program: &Path) -> Option<Find
     let real = program
         .canonicalize()
         .unwrap_or_else(|_| program.to_path_buf());
-    let obstacle = [program, &real]
+    let mut obstacles: Vec<PathBuf> = links(program)
         .iter()
-        .find_map(|path| builder.kept_from(EXECUTE, path))?;
-    let (user, at) = (&builder.name, obstacle.display());
-    if is_private(&obstacle) {
-        let message = format!(
-            "{} is in a private home, where user {user} can't run it",
-            program.display()
-        );
+        .chain([&real])
+        .flat_map(|path| builder.kept_from(EXECUTE, path))
+        .collect();
+    obstacles.sort();
+    obstacles.dedup();
+    let (user, shown) = (&builder.name, program.display());
+    if obstacles.is_empty() {
+        return None;
+    }
+    if obstacles.iter().any(|at| is_private(at)) {
+        let message = format!("{shown} is in a private home, where user {user} can't run it");
         let target = machine
             .settings
             .below("usr/local/bin")
             .join(program.file_name()?);
-        let copy = format!(
-            "install -m 755 {} {}",
-            shell::path(&real),
-            shell::path(&target)
-        );
+        let (real, target) = (shell::path(&real), shell::path(&target));
+        let copy = format!("install -m 755 {real} {target}");
         return Some(Finding::red(check, message).cure(copy));
     }
     let message = format!(
-        "user {user} can't run {}: {at} keeps it out",
-        program.display()
+        "user {user} can't run {shown}: {} it out",
+        shell::keep(&obstacles)
     );
-    let right = if obstacle.is_dir() { "a+x" } else { "a+rx" };
-    Some(Finding::red(check, message).cure(format!("chmod {right} {}", shell::path(&obstacle))))
+    let open = obstacles.iter().map(|at| {
+        let right = if at.is_dir() { "a+x" } else { "a+rx" };
+        format!("chmod {right} {}", shell::path(at))
+    });
+    Some(open.fold(Finding::red(check, message), Finding::cure))
+}
+
+/// The path, and where it leads, link by link: each may lie in another folder.
+fn links(path: &Path) -> Vec<PathBuf> {
+    // As many as Linux follows (path_resolution(7)).
+    let next = |path: &PathBuf| Some(path.parent()?.join(path.read_link().ok()?));
+    std::iter::successors(Some(path.to_path_buf()), next)
+        .take(40)
+        .collect()
 }
 
 /// `NAME VERSION`, as it answers to `--version`.

@@ -131,7 +131,8 @@ fn recorded(machine: &Machine, look: &Look) -> Finding {
                 "{last}; {count} build{s} of Rust packages since {were} not recorded: {}",
                 names(&since)
             );
-            Finding::yellow(RECORDED, message).cure(again(&since))
+            // Red: nothing says that recording still works.
+            Finding::red(RECORDED, message).cure(again(&since))
         }
     }
 }
@@ -151,6 +152,7 @@ fn uncached(look: &Look) -> Finding {
         "compiled Rust in the last {DAYS} days and used no sccache: {}",
         names(&past)
     );
+    // Yellow: recording works, and a package may go without on purpose (package.env).
     Finding::yellow(UNCACHED, message).cure(again(&past))
 }
 

@@ -46,6 +46,7 @@ fn size(machine: &Machine, survey: &Survey, limit: u64) -> Finding {
         0..95 => Finding::green(SIZE, message),
         _ => {
             let message = format!("{message}: what is old is thrown out for what is new");
+            // Yellow: a full cache is an ordinary one.
             Finding::yellow(SIZE, message).cure(limit_command(machine, limit.saturating_mul(2)))
         }
     }

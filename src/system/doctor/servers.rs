@@ -48,6 +48,7 @@ fn several(machine: &Machine, running: &[RunningServer]) -> Finding {
             cache.display(),
             told.join(", ")
         );
+        // Yellow: builds are cached and counted, and only miss what the others store meanwhile.
         return Finding::yellow(SERVERS, message).cure(format!("kill {}", pids.join(" ")));
     }
     if unseen > 0 {
@@ -123,6 +124,7 @@ fn port(machine: &Machine, running: &[RunningServer]) -> Finding {
          uses it, with its settings and rights",
         of(server)
     );
+    // Yellow: builds have servers of their own and don't meet it.
     Finding::yellow(PORT, message).cure(format!(
         "env -u SCCACHE_SERVER_UDS SCCACHE_SERVER_PORT={DEFAULT_PORT} sccache --stop-server"
     ))

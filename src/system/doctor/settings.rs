@@ -59,6 +59,7 @@ pub(super) fn wrapper(machine: &Machine) -> Finding {
                     "only {} sets RUSTC_WRAPPER: in which builds, it decides",
                     file.display()
                 );
+                // Yellow: it may be for some packages on purpose.
                 Finding::yellow(CHECK, message).cure(cure())
             }
             None => {
@@ -99,7 +100,11 @@ pub(super) fn variables(machine: &Machine) -> Finding {
         .iter()
         .map(|one| format!("{} {}", one.variable, one.why))
         .collect();
-    let mut finding = Finding::yellow(CHECK, told.join("; "));
+    // Yellow: it is cached, with less room or elsewhere than was meant; some mean it.
+    let mut finding = match found.iter().any(|one| one.is_fatal) {
+        true => Finding::red(CHECK, told.join("; ")),
+        false => Finding::yellow(CHECK, told.join("; ")),
+    };
     let assigned = make_conf::assignments(&machine.settings.make_conf());
     for one in found {
         let mut files: Vec<&PathBuf> = assigned
@@ -146,5 +151,6 @@ pub(super) fn features(machine: &Machine) -> Finding {
     let messages: Vec<&str> = wrong.iter().map(|(message, _)| *message).collect();
     let flags: Vec<&str> = wrong.iter().map(|(_, flag)| *flag).collect();
     let line = format!("FEATURES=\"${{FEATURES}} {}\"", flags.join(" "));
+    // Yellow: builds are cached and recorded; with userpriv again they would miss what root left.
     Finding::yellow(CHECK, messages.join("; ")).cure(shell::append(&line, &machine.make_conf()))
 }

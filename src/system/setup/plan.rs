@@ -149,7 +149,7 @@ impl Plan {
             });
             return Ok(());
         }
-        match builder.kept_from(READ | WRITE | EXECUTE, cache) {
+        match builder.kept_from(READ | WRITE | EXECUTE, cache).first() {
             None => self.kept.push(format!(
                 "{} can be written by {}",
                 cache.display(),

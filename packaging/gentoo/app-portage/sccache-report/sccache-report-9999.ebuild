@@ -11,15 +11,18 @@ RUST_MIN_VER="1.95.0"
 inherit cargo shell-completion
 
 DESCRIPTION="Lasting sccache statistics for Portage: per package, per emerge, and over time"
-# The project has no public address yet, and example.org (RFC 2606) can be nobody else's. Until there
-# is one, packaging/gentoo-release puts the sources into DISTDIR.
+# PLACEHOLDERS: the project has no public address yet, and example.org (RFC 2606) can be nobody else's.
+# When it has one, these two lines are all that changes (pkgcheck wants no variable in HOMEPAGE). Until
+# then nothing can be fetched from here: packaging/gentoo-release puts sources and crates into DISTDIR,
+# and with them the sources' own line, which the Manifest that is kept lacks, into the Manifest.
 HOMEPAGE="https://example.org/sccache-report"
+MY_HOME="https://example.org/sccache-report"
 if [[ ${PV} == 9999 ]]; then
 	inherit git-r3
-	EGIT_REPO_URI="${HOMEPAGE}.git"
+	EGIT_REPO_URI="${MY_HOME}.git"
 else
 	SRC_URI="
-		https://example.org/sccache-report/${P}.crate
+		${MY_HOME}/${P}.crate
 		${CARGO_CRATE_URIS}
 	"
 	KEYWORDS="~amd64"
@@ -36,6 +39,17 @@ RDEPEND="
 	dev-util/sccache
 "
 BDEPEND="virtual/pkgconfig"
+
+# No mirror of Gentoo's has what an overlay fetches.
+RESTRICT="mirror"
+
+# cargo doesn't take CFLAGS and LDFLAGS from make.conf.
+QA_FLAGS_IGNORED="usr/bin/sccache-collect usr/bin/sccache-report"
+
+# Man pages and completions come from the programs just built, which have to run here for that.
+pkg_pretend() {
+	[[ ${MERGE_TYPE} == binary || ${CBUILD:-${CHOST}} == "${CHOST}" ]] || die "cross-compiling is not supported"
+}
 
 src_unpack() {
 	if [[ ${PV} == 9999 ]]; then
