@@ -140,6 +140,10 @@ pub(super) const MEANINGS: &[(&str, &str)] = &[
         "The numbers that the advice rests on, in sentences.",
     ),
     ("to_do", "What to do."),
+    (
+        "severity",
+        "change: somebody can change something; note: it explains the numbers, and is as it has to be.",
+    ),
     ("setting", "The lines to paste; null: there is no setting."),
     (
         "looked_at_builds",

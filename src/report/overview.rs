@@ -9,11 +9,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use self::spark::Spark;
-use super::advise::{self, Advice};
+use super::advise::{self, Advice, ONLY_MISSES, of_kind};
 use super::common::{Common, Selection};
 use super::format::{Format, json_rows};
 use super::sheet::{Column, Name, Sheet, Value};
-use super::verdict::{never_hits, verdict};
+use super::verdict::verdict;
 use super::{Shown, Trouble, emerges, packages, text};
 use crate::store::{CacheState, EmergeRow, Evidence, Filter, Moment, PackageRow, Store, Sums};
 
@@ -92,8 +92,11 @@ fn compute(facts: Facts) -> Option<Overview> {
     for package in &facts.packages {
         sums.add(&package.sums);
     }
+    let cache = { facts.evidence.iter().rev() }.find_map(|build| build.cache.clone());
+    let advice = advise::advise(facts.evidence);
+    let never = of_kind(&advice, ONLY_MISSES).map_or(&[][..], |piece| &piece.packages);
     let best = ranked(&facts.packages, gain);
-    let worst = ranked(&facts.packages, loss);
+    let worst = ranked(&facts.packages, |package| loss(package, never));
     Some(Overview {
         first_at,
         last_at,
@@ -103,9 +106,9 @@ fn compute(facts: Facts) -> Option<Overview> {
         best,
         worst,
         last_emerge: facts.last_emerge,
-        cache: { facts.evidence.iter().rev() }.find_map(|build| build.cache.clone()),
+        cache,
         spark: Spark::of(moments),
-        advice: advise::advise(&facts.evidence),
+        advice,
     })
 }
 
@@ -113,17 +116,18 @@ fn compute(facts: Facts) -> Option<Overview> {
 type Rank = (f64, u64);
 
 /// The packages that have this rank, the highest first.
-fn ranked(packages: &[PackageRow], rank: fn(&Sums) -> Option<Rank>) -> Vec<PackageRow> {
+fn ranked(packages: &[PackageRow], rank: impl Fn(&PackageRow) -> Option<Rank>) -> Vec<PackageRow> {
     let mut ranked: Vec<(Rank, &PackageRow)> = packages
         .iter()
-        .filter_map(|package| Some((rank(&package.sums)?, package)))
+        .filter_map(|package| Some((rank(package)?, package)))
         .collect();
     ranked.sort_by(|((a, n), _), ((b, m), _)| b.total_cmp(a).then(m.cmp(n)));
     let named = ranked.into_iter().take(NAMED);
     named.map(|(_, package)| package.clone()).collect()
 }
 
-fn gain(sums: &Sums) -> Option<Rank> {
+fn gain(package: &PackageRow) -> Option<Rank> {
+    let sums = &package.sums;
     let hits = sums.hits.filter(|hits| *hits > 0)?;
     match sums.time_saved {
         Some(saved) if saved <= TimeDelta::zero() => None,
@@ -132,16 +136,17 @@ fn gain(sums: &Sums) -> Option<Rank> {
     }
 }
 
-/// Time lost; where it isn't known, no hit in a build that could have had some. A single build
-/// that misses fills the cache: what that costs is no loss yet.
-fn loss(sums: &Sums) -> Option<Rank> {
+/// Time lost; where it isn't known, the packages that `never` hit. A single build that misses
+/// fills the cache: what that costs is no loss yet.
+fn loss(package: &PackageRow, never: &[String]) -> Option<Rank> {
+    let sums = &package.sums;
     let misses = sums
         .misses
-        .filter(|misses| *misses > 0 && sums.builds > 1)?;
+        .filter(|misses| *misses > 0 && sums.measured > 1)?;
     match sums.time_saved {
         Some(saved) if saved < TimeDelta::zero() => Some((-saved.as_seconds_f64(), misses)),
         Some(_) => None,
-        None => never_hits(sums).then_some((0.0, misses)),
+        None => never.contains(&package.package).then_some((0.0, misses)),
     }
 }
 
@@ -158,7 +163,7 @@ impl Overview {
     }
 
     fn verdict(&self) -> String {
-        verdict(&self.sums, &self.period(), &self.worst)
+        verdict(&self.sums, &self.period(), &self.advice)
     }
 }
 
@@ -212,6 +217,7 @@ mod tests {
             package: name.into(),
             sums: Sums {
                 builds: 3,
+                measured: 3,
                 hits: Some(hits),
                 misses: Some(misses),
                 time_saved: saved.map(TimeDelta::seconds),
@@ -232,12 +238,13 @@ mod tests {
             package("a/much", 10, 0, Some(500)),
             package("a/unknown", 99, 0, None),
             package("a/never", 0, 99, None),
+            package("a/told-of-by-nobody", 0, 99, None),
             package("a/costs", 5, 50, Some(-60)),
             package("a/even", 5, 5, Some(0)),
             package("a/idle", 0, 0, Some(0)),
             PackageRow {
                 sums: Sums {
-                    builds: 1,
+                    measured: 1,
                     ..package("", 0, 500, Some(-70)).sums
                 },
                 ..package("a/first", 0, 0, None)
@@ -250,6 +257,9 @@ mod tests {
             names(ranked(&packages, gain)),
             ["a/much", "a/little", "a/unknown"]
         );
-        assert_eq!(names(ranked(&packages, loss)), ["a/costs", "a/never"]);
+        assert_eq!(
+            names(ranked(&packages, |row| loss(row, &["a/never".into()]))),
+            ["a/costs", "a/never"]
+        );
     }
 }

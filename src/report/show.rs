@@ -136,7 +136,7 @@ fn fetch(store: &Store, filter: Filter, newest_only: bool) -> Result<Option<Pack
         versions: history::versions(builds.iter(), &cold),
         builds,
         phases: phases.collect(),
-        advice: advise::advise(&store.evidence(&newest)?),
+        advice: advise::advise(store.evidence(&newest)?),
         history,
     }))
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::super::advise::{Advice, indented};
+use super::super::advise::{Advice, divided, indented};
 use super::super::format::{Format, Look};
 use super::super::packages::note;
 use super::super::sheet::{Column, Sheet, Tone, Value};
@@ -56,16 +56,17 @@ fn facts(overview: &Overview, look: &Look, out: &mut dyn Write) -> io::Result<()
     to_change(&overview.advice, look, out)
 }
 
-/// What the first pieces of advice are about, and where to read what to do.
+/// What the first pieces of advice are about that ask for a change, and where to read what to do.
 fn to_change(advice: &[Advice], look: &Look, out: &mut dyn Write) -> io::Result<()> {
-    if advice.is_empty() {
+    let (changes, _) = divided(advice);
+    if changes.is_empty() {
         return Ok(());
     }
-    for (name, piece) in ["to change", ""].into_iter().zip(advice) {
+    for (name, piece) in ["to change", ""].into_iter().zip(&changes) {
         let line = format!("{}{}", label(name), text::clean(&piece.says));
         writeln!(out, "{}", text::cut_words(&line, look.width))?;
     }
-    let more = match advice.len() {
+    let more = match changes.len() {
         0..=2 => String::new(),
         all => format!(" and {} more", all - 2),
     };
