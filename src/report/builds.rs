@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::common::{Common, Selection};
 use super::format::Format;
+use super::output::Keep;
 use super::sheet::{Column, Name, Sheet, Tone, Value};
 use super::{Shown, Trouble, breakdown, text};
 use crate::portage::{Attribution, Outcome, Phase};
@@ -53,7 +54,7 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
         }
         Selection::Nothing(why) => return common.nothing(sheet(vec![]), why, out),
     };
-    common.finish(sheet(rows), out)
+    common.finish(sheet(rows), Keep::Newest, out)
 }
 
 /// Puts the phases to their builds.
@@ -148,6 +149,9 @@ fn numbers() -> Vec<Column<Detailed>> {
         }),
         Col::new("attribution", |d| {
             d.row.attribution.map(attribution_word).into()
+        }),
+        Col::extra("unmeasured_phases", |d| {
+            Value::Count((d.row.phases - d.row.measured_phases.min(d.row.phases)).into())
         }),
         Col::nested("languages", |d| breakdown::languages(&d.phases)),
         Col::nested("not_cached", |d| breakdown::not_cached(&d.phases)),

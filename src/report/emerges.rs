@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use super::common::{Common, Selection};
-use super::packages::note;
+use super::output::Keep;
+use super::packages::{note, remarks};
 use super::sheet::{Column, Name, Sheet, Tone, Value};
 use super::{Shown, Trouble, builds, text};
 use crate::store::{EmergeRow, Sums};
@@ -27,7 +28,7 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
         let why = "no recorded build that matches is known to be of an emerge command, and those imported from logs never are";
         return common.nothing(sheet(rows), why.into(), out);
     }
-    common.finish(sheet(rows), out)
+    common.finish(sheet(rows), Keep::Newest, out)
 }
 
 /// The names of its columns.
@@ -44,6 +45,14 @@ fn sheet(rows: Vec<EmergeRow>) -> Sheet<EmergeRow> {
 
 /// The columns of an emerge.
 pub(super) fn columns() -> Vec<Column<EmergeRow>> {
+    let mut columns = numbers();
+    let remarks = remarks(|r: &EmergeRow| &r.sums);
+    // The failed have a column of their own.
+    columns.extend(remarks.into_iter().filter(|c| c.name != "failed"));
+    columns
+}
+
+fn numbers() -> Vec<Column<EmergeRow>> {
     vec![
         Col::new("id", |r| Value::text(r.id.to_string()))
             .heading("id", 20)

@@ -35,6 +35,11 @@ pub(super) const MEANINGS: &[(&str, &str)] = &[
     ("builds", "How many builds."),
     ("packages", "How many packages the builds are of."),
     ("failed", "How many of the builds failed."),
+    ("interrupted", "How many of the builds were interrupted."),
+    (
+        "incomplete",
+        "How many of the builds lack the numbers of some or of all of their phases.",
+    ),
     (
         "measured",
         "How many of the builds have the numbers of all their phases.",
@@ -81,6 +86,10 @@ pub(super) const MEANINGS: &[(&str, &str)] = &[
     (
         "attribution",
         "exact: the server was the build's own; shared: the difference of a shared server's numbers.",
+    ),
+    (
+        "unmeasured_phases",
+        "How many of the build's phases in which sccache ran lack their numbers; 0: the build's numbers are whole.",
     ),
     ("last_version", "The version of the last build."),
     ("last_hit_rate", "The hit rate of the last build."),

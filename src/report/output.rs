@@ -22,17 +22,28 @@ pub(super) struct Output {
     #[arg(long, value_name = "COLUMN", global = true)]
     sort: Option<String>,
 
-    /// Only the first N rows
+    /// Only N rows: the newest of builds, emerges and periods, which stay in their order;
+    /// with --sort, and of packages, the first
     #[arg(long, value_name = "N", global = true)]
     limit: Option<usize>,
 
-    /// These columns, in this order, named as in JSON and CSV
+    /// These columns, in this order, named as in JSON and CSV. Only named do packages, trend
+    /// and emerges have failed, interrupted, incomplete and shared; builds unmeasured_phases
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', global = true)]
     columns: Option<Vec<String>>,
 
     /// Colours; auto: on a terminal, unless NO_COLOR is set
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", global = true)]
     color: Color,
+}
+
+/// Which rows `--limit` keeps where nothing says how to sort them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// Of rows in no order of time.
+    First,
+    /// Of rows of which the newest is the last.
+    Newest,
 }
 
 /// When to use colours.
@@ -77,18 +88,30 @@ impl Common {
     pub(super) fn finish<R: 'static>(
         &self,
         mut sheet: Sheet<R>,
+        keep: Keep,
         out: &mut dyn Write,
     ) -> Result<Shown, Trouble> {
-        self.arrange(&mut sheet)?;
+        self.arrange(&mut sheet, keep)?;
         self.write(sheet, out)
     }
 
     /// Sorts and cuts the rows.
-    pub(super) fn arrange<R: 'static>(&self, sheet: &mut Sheet<R>) -> Result<(), Trouble> {
+    pub(super) fn arrange<R: 'static>(
+        &self,
+        sheet: &mut Sheet<R>,
+        keep: Keep,
+    ) -> Result<(), Trouble> {
         if let Some(column) = &self.output.sort {
             sheet.sort(column)?;
         }
-        sheet.rows.truncate(self.output.limit.unwrap_or(usize::MAX));
+        let limit = self.output.limit.unwrap_or(usize::MAX);
+        match keep {
+            Keep::Newest if self.unsorted() => {
+                let older = sheet.rows.len().saturating_sub(limit);
+                sheet.rows.drain(..older);
+            }
+            _ => sheet.rows.truncate(limit),
+        }
         Ok(())
     }
 
@@ -162,7 +185,7 @@ impl Common {
         why: String,
         out: &mut dyn Write,
     ) -> Result<Shown, Trouble> {
-        self.arrange(&mut sheet)?;
+        self.arrange(&mut sheet, Keep::First)?;
         self.pick(&mut sheet)?;
         self.format.write(&sheet, &self.look(), out)?;
         Ok(Shown::Nothing(why))

@@ -12,6 +12,7 @@ use self::spark::Spark;
 use super::advise::{self, Advice, ONLY_MISSES, of_kind};
 use super::common::{Common, Selection};
 use super::format::{Format, json_rows};
+use super::output::Keep;
 use super::sheet::{Column, Name, Sheet, Value};
 use super::verdict::verdict;
 use super::{Shown, Trouble, emerges, packages, text};
@@ -66,7 +67,7 @@ pub(super) fn run(common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble
             draw::draw(&overview, &common.look(), out)?;
             Ok(Shown::Something)
         }
-        _ => common.finish(sheet(vec![overview]), out),
+        _ => common.finish(sheet(vec![overview]), Keep::First, out),
     }
 }
 

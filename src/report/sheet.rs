@@ -92,6 +92,8 @@ pub(super) struct Column<R> {
     pub(super) table: Option<InTable<R>>,
     /// Whether it is in JSON and CSV.
     pub(super) data: bool,
+    /// Whether it is there only where it is asked for, in any format.
+    pub(super) extra: bool,
     /// Whether it is nested, and so not in CSV.
     pub(super) nested: bool,
 }
@@ -135,8 +137,27 @@ impl<R: 'static> Column<R> {
             value: Box::new(value),
             table: None,
             data: true,
+            extra: false,
             nested: false,
         }
+    }
+
+    /// A column of any format, but only where somebody asks for it: scripts that take all that
+    /// there is keep their columns.
+    pub(super) fn extra(
+        name: &'static str,
+        value: impl for<'a> Fn(&'a R) -> Value<'a> + 'static,
+    ) -> Self {
+        Column {
+            data: false,
+            extra: true,
+            ..Column::new(name, value)
+        }
+    }
+
+    /// Whether it can be asked for by its name.
+    pub(super) fn has_name(&self) -> bool {
+        self.data || self.extra
     }
 
     /// A column of JSON only.
@@ -214,6 +235,7 @@ impl<R: 'static> Column<R> {
             value: Box::new(move |outer| value(part(outer))),
             table: None,
             data: self.data,
+            extra: self.extra,
             nested: self.nested,
         }
     }
@@ -231,6 +253,8 @@ pub(super) struct Name {
     pub(super) name: &'static str,
     /// Whether only JSON has it.
     pub(super) nested: bool,
+    /// Whether it is there only where it is asked for.
+    pub(super) extra: bool,
 }
 
 impl<R: 'static> Sheet<R> {
@@ -239,12 +263,13 @@ impl<R: 'static> Sheet<R> {
         let name = |column: &Column<R>| Name {
             name: column.name,
             nested: column.nested,
+            extra: column.extra,
         };
-        self.data().map(name).collect()
+        self.named().map(name).collect()
     }
 
-    /// The columns of JSON and CSV.
-    pub(super) fn data(&self) -> impl Iterator<Item = &Column<R>> {
-        self.columns.iter().filter(|column| column.data)
+    /// The columns that can be asked for.
+    pub(super) fn named(&self) -> impl Iterator<Item = &Column<R>> {
+        self.columns.iter().filter(|column| column.has_name())
     }
 }

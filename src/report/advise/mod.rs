@@ -25,6 +25,7 @@ use self::piece::NOT_MEASURED;
 pub(super) use self::piece::{Advice, CACHE_ERRORS, ONLY_MISSES, Severity, divided, of_kind};
 use super::common::{Common, Selection};
 use super::format::Format;
+use super::output::Keep;
 use super::sheet::{Column, Name, Sheet, Value};
 use super::{Shown, Trouble, text};
 use crate::store::{Evidence, Filter, Store};
@@ -80,7 +81,7 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
         draw_all(&advice, &common.look(), out)?;
         return Ok(Shown::Something);
     }
-    common.finish(sheet(advice, Some(looked)), out)?;
+    common.finish(sheet(advice, Some(looked)), Keep::First, out)?;
     Ok(Shown::Something)
 }
 
