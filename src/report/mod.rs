@@ -21,6 +21,7 @@ mod fill;
 mod filters;
 mod format;
 mod history;
+mod lately;
 mod manual;
 mod meanings;
 mod output;

@@ -12,6 +12,7 @@ use self::spark::Spark;
 use super::advise::{self, Advice, ONLY_MISSES, of_kind};
 use super::common::{Common, Selection};
 use super::format::{Format, json_rows};
+use super::lately::lately;
 use super::output::Keep;
 use super::sheet::{Column, Name, Sheet, Value};
 use super::verdict::verdict;
@@ -37,7 +38,8 @@ struct Overview {
     /// The packages that gain most, and those that lose.
     best: Vec<PackageRow>,
     worst: Vec<PackageRow>,
-    last_emerge: Option<EmergeRow>,
+    /// And how many builds it has, those included that were not asked for.
+    last_emerge: Option<(EmergeRow, u64)>,
     cache: Option<CacheState>,
     spark: Spark,
     advice: Vec<Advice>,
@@ -48,7 +50,7 @@ struct Facts {
     by_default: bool,
     packages: Vec<PackageRow>,
     moments: Vec<Moment>,
-    last_emerge: Option<EmergeRow>,
+    last_emerge: Option<(EmergeRow, u64)>,
     evidence: Vec<Evidence>,
 }
 
@@ -73,7 +75,7 @@ pub(super) fn run(common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble
 
 fn fetch(store: &Store, mut filter: Filter, by_default: bool) -> Result<Facts, Trouble> {
     if by_default {
-        filter.since = advise::newest(store, &filter)?.map(|newest| newest - TimeDelta::days(DAYS));
+        lately(store, &mut filter, DAYS)?;
     }
     let (packages, moments) = store.packages_and_moments(&filter)?;
     Ok(Facts {
@@ -201,7 +203,8 @@ fn sheet(rows: Vec<Overview>) -> Sheet<Overview> {
         Col::nested("best", |o| json_rows(&packages::columns(), &o.best)),
         Col::nested("worst", |o| json_rows(&packages::columns(), &o.worst)),
         Col::nested("last_emerge", |o| {
-            let rows = json_rows(&emerges::columns(), o.last_emerge.as_slice());
+            let row = { o.last_emerge.iter() }.map(|(row, _)| row.clone());
+            let rows = json_rows(&emerges::columns(), &row.collect::<Vec<_>>());
             rows.get(0).cloned().unwrap_or(json!(null))
         }),
         Col::nested("advice", |o| advise::nested(&o.advice)),

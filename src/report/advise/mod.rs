@@ -17,7 +17,7 @@ mod unmeasured;
 
 use std::io::Write;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Value as Json, json};
 
 pub(super) use self::draw::{draw_all, draw_titles, indented};
@@ -25,10 +25,11 @@ use self::piece::NOT_MEASURED;
 pub(super) use self::piece::{Advice, CACHE_ERRORS, ONLY_MISSES, Severity, divided, of_kind};
 use super::common::{Common, Selection};
 use super::format::Format;
+use super::lately::lately;
 use super::output::Keep;
 use super::sheet::{Column, Name, Sheet, Value};
 use super::{Shown, Trouble, text};
-use crate::store::{Evidence, Filter, Store};
+use crate::store::{Evidence, Filter};
 
 /// What is looked at unless asked otherwise: so many days up to the newest build. Older
 /// numbers are of settings that may have changed since.
@@ -63,7 +64,7 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
     };
     let by_default = common.any_time();
     if by_default {
-        filter.since = newest(&store, &filter)?.map(|newest| newest - TimeDelta::days(DAYS));
+        lately(&store, &mut filter, DAYS)?;
     }
     let evidence = store.evidence(&bounded(&filter))?;
     drop(store);
@@ -83,15 +84,6 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
     }
     common.finish(sheet(advice, Some(looked)), Keep::First, out)?;
     Ok(Shown::Something)
-}
-
-/// When the newest build started.
-pub(super) fn newest(store: &Store, filter: &Filter) -> Result<Option<DateTime<Utc>>, Trouble> {
-    let newest = store.builds(&Filter {
-        last: Some(1),
-        ..filter.clone()
-    })?;
-    Ok(newest.first().map(|build| build.started_at))
 }
 
 /// The filter with no more builds than advice looks at.

@@ -47,9 +47,9 @@ fn facts(overview: &Overview, look: &Look, out: &mut dyn Write) -> io::Result<()
     if let Some(bars) = overview.spark.bars() {
         fact(&format!("by {}", overview.spark.step), bars)?;
     }
-    if let Some(emerge) = &overview.last_emerge {
+    if let Some((emerge, of)) = &overview.last_emerge {
         // Its command may be as long as the world file.
-        let line = format!("{}{}", label("last emerge"), last_emerge(emerge));
+        let line = format!("{}{}", label("last emerge"), last_emerge(emerge, *of));
         let width = look.width.unwrap_or(usize::MAX);
         writeln!(out, "{}", text::cut(text::clean(&line), width))?;
     }
@@ -119,12 +119,20 @@ fn rates(sums: &Sums) -> String {
     )
 }
 
-fn last_emerge(emerge: &EmergeRow) -> String {
+/// The emerge as far as its builds were asked for, of all that it has.
+fn last_emerge(emerge: &EmergeRow, all: u64) -> String {
     let sums = &emerge.sums;
+    let builds = match sums.builds == all {
+        true => text::of(all, "build"),
+        false => format!(
+            "{} of its {}",
+            text::number(sums.builds),
+            text::of(all, "build")
+        ),
+    };
     format!(
-        "{}, {}, hit rate {}: {}",
+        "{}, {builds}, hit rate {}: {}",
         text::minute(emerge.started_at),
-        text::of(sums.builds, "build"),
         text::rate_or_dash(sums.hit_rate()),
         emerge.command
     )
