@@ -141,15 +141,7 @@ fn of_several_names_the_unknown_ones_are_told() {
 fn a_database_without_builds_says_what_to_do_next() {
     let (_folder, db) = folder();
     drop(Store::open_for_recording(&db).unwrap());
-    for args in [
-        &[][..],
-        &["emlop"],
-        &["packages"],
-        &["builds"],
-        &["emerges"],
-        &["trend"],
-        &["show", "emlop"],
-    ] {
+    for args in REPORTS {
         let output = run(&db, args);
         assert_eq!(output.status.code(), Some(1), "{args:?}");
         let said = err(&output);

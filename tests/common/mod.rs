@@ -183,6 +183,18 @@ pub fn c_stats(hits: u64, misses: u64) -> Stats {
     }
 }
 
+/// A command line of every report, of [`sample`].
+pub const REPORTS: [&[&str]; 8] = [
+    &[],
+    &["emlop"],
+    &["packages"],
+    &["builds"],
+    &["emerges"],
+    &["trend"],
+    &["show", "emlop"],
+    &["advise"],
+];
+
 /// A folder that every user can enter, and the path of a database in it.
 pub fn folder() -> (tempfile::TempDir, PathBuf) {
     use std::os::unix::fs::PermissionsExt;
