@@ -92,7 +92,7 @@ pub(super) fn columns() -> Vec<Column<Detailed>> {
 fn identity() -> Vec<Column<Detailed>> {
     vec![
         Col::new("id", |d| Value::text(d.row.id.to_string()))
-            .heading("id", 98)
+            .heading("id", 94)
             .show(|d| short(d.row.id)),
         Col::new("package", |d| Value::text(&d.row.package))
             .heading("package", 100)
@@ -118,7 +118,7 @@ fn identity() -> Vec<Column<Detailed>> {
                 Outcome::Failed => Tone::Bad,
             }),
         Col::new("started_at", |d| Value::Time(d.row.started_at))
-            .heading("started", 94)
+            .heading("started", 97)
             .cut_by(text::cut_minute, 10)
             .first(),
         Col::new("finished_at", |d| Value::Time(d.row.finished_at)),
@@ -133,7 +133,9 @@ pub(super) fn short(id: Uuid) -> String {
 fn numbers() -> Vec<Column<Detailed>> {
     vec![
         Col::new("hits", |d| d.row.hits.into()).heading("hits", 56),
-        Col::new("misses", |d| d.row.misses.into()).heading("misses", 55),
+        Col::new("misses", |d| d.row.misses.into())
+            .heading("misses", 55)
+            .beside("hits"),
         Col::new("hit_rate", |d| d.row.hit_rate().into())
             .heading("hit rate", 95)
             .tone(|d| Tone::of_rate(d.row.hit_rate())),

@@ -73,13 +73,15 @@ fn numbers() -> Vec<Column<EmergeRow>> {
                 _ => Tone::Bad,
             }),
         Col::new("hits", |r| r.sums.hits.into()).heading("hits", 62),
-        Col::new("misses", |r| r.sums.misses.into()).heading("misses", 61),
+        Col::new("misses", |r| r.sums.misses.into())
+            .heading("misses", 61)
+            .beside("hits"),
         Col::new("hit_rate", |r| r.sums.hit_rate().into())
             .heading("hit rate", 95)
             .tone(|r| Tone::of_rate(r.sums.hit_rate())),
         Col::new("time_saved_seconds", |r| r.sums.time_saved.into()).heading("time saved", 90),
         Col::shown("note", 70, besides_failed)
-            .cut_to(12)
+            .cut_by(text::cut_remarks, 12)
             .tone(|_| Tone::Warning),
     ]
 }

@@ -56,7 +56,9 @@ fn numbers() -> Vec<Column<PackageRow>> {
             .heading("last build", 65)
             .show(|r| text::day(r.last_at)),
         Col::new("hits", |r| r.sums.hits.into()).heading("hits", 58),
-        Col::new("misses", |r| r.sums.misses.into()).heading("misses", 57),
+        Col::new("misses", |r| r.sums.misses.into())
+            .heading("misses", 57)
+            .beside("hits"),
         Col::new("hit_rate", |r| r.sums.hit_rate().into())
             .heading("hit rate", 95)
             .tone(|r| Tone::of_rate(r.sums.hit_rate())),
@@ -69,7 +71,7 @@ fn numbers() -> Vec<Column<PackageRow>> {
             .heading("last rate", 70)
             .show(last_rate),
         Col::shown("note", 85, |r| note(&r.sums))
-            .cut_to(12)
+            .cut_by(text::cut_remarks, 12)
             .tone(|_| Tone::Warning),
     ]
 }

@@ -105,6 +105,8 @@ pub(super) struct InTable<R> {
     pub(super) first: bool,
     /// Where the table is too wide, the columns with the least go first.
     pub(super) weight: u8,
+    /// The heading of the column without which it says little.
+    pub(super) beside: Option<&'static str>,
     /// The width to which its texts may be cut before columns go, and how that is done.
     pub(super) cut_to: Option<(usize, Cut)>,
     /// What the table shows, where it isn't the plain value.
@@ -119,6 +121,7 @@ impl<R: 'static> InTable<R> {
             heading,
             first: false,
             weight: 50,
+            beside: None,
             cut_to: None,
             shown: None,
             tone: Box::new(|_: &R| Tone::Plain),
@@ -194,6 +197,15 @@ impl<R: 'static> Column<R> {
     pub(super) fn first(mut self) -> Self {
         self.table = self.table.map(|table| InTable {
             first: true,
+            ..table
+        });
+        self
+    }
+
+    /// In tables only where the column with this heading finds room, if there is one.
+    pub(super) fn beside(mut self, heading: &'static str) -> Self {
+        self.table = self.table.map(|table| InTable {
+            beside: Some(heading),
             ..table
         });
         self

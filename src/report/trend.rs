@@ -168,13 +168,15 @@ fn sheet(rows: Vec<Period>) -> Sheet<Period> {
         Col::new("period", |r| Value::text(&r.name)).heading("period", 100),
         Col::new("builds", |r| Value::Count(r.sums.builds)).heading("builds", 80),
         Col::new("hits", |r| r.sums.hits.into()).heading("hits", 62),
-        Col::new("misses", |r| r.sums.misses.into()).heading("misses", 61),
+        Col::new("misses", |r| r.sums.misses.into())
+            .heading("misses", 61)
+            .beside("hits"),
         Col::new("hit_rate", |r| r.sums.hit_rate().into()).heading("hit rate", 95),
         Col::new("coverage", |r| r.sums.coverage().into()).heading("coverage", 50),
         Col::new("time_saved_seconds", |r| r.sums.time_saved.into()).heading("time saved", 70),
         Col::shown("", 90, |r| bar(r.sums.hit_rate())).tone(|_| Tone::Good),
         Col::shown("note", 40, |r| note(&r.sums))
-            .cut_to(12)
+            .cut_by(text::cut_remarks, 12)
             .tone(|_| Tone::Warning),
     ];
     columns.extend(remarks(|r: &Period| &r.sums));

@@ -146,7 +146,9 @@ fn packages(heading: &'static str, rows: Vec<PackageRow>) -> Sheet<PackageRow> {
             .cut_by(text::cut_package, 18),
         Col::new("builds", |r| Value::Count(r.sums.builds)).heading("builds", 70),
         Col::new("hits", |r| r.sums.hits.into()).heading("hits", 75),
-        Col::new("misses", |r| r.sums.misses.into()).heading("misses", 74),
+        Col::new("misses", |r| r.sums.misses.into())
+            .heading("misses", 74)
+            .beside("hits"),
         Col::new("hit_rate", |r| r.sums.hit_rate().into())
             .heading("hit rate", 80)
             .tone(|r| Tone::of_rate(r.sums.hit_rate())),
