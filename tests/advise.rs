@@ -157,6 +157,48 @@ fn what_is_as_it_has_to_be_is_nothing_to_change() {
 }
 
 #[test]
+fn the_overview_says_what_advise_says() {
+    let (_folder, db) = folder();
+    // The first of three is older than the overview's 30 days.
+    let mut builds = never_hits();
+    let at = common::at("2026-09-20T10:00:00Z");
+    builds[0].started_at = at;
+    builds[0].phases[0].started_at = at;
+    record(&db, &builds);
+    let overview = &json(&db, &[])[0];
+    assert_eq!(overview["builds"], 2);
+    assert!(
+        overview["verdict"]
+            .as_str()
+            .unwrap()
+            .contains("firefox never hits: 3 builds")
+    );
+    assert_eq!(
+        overview["advice"][0]["advice"],
+        json(&db, &["advise"])[0]["advice"]
+    );
+    // An older hit is outside of both, one in between inside of both.
+    for (start, named) in [
+        ("2026-08-01T10:00:00Z", true),
+        ("2026-09-01T10:00:00Z", false),
+    ] {
+        record(
+            &db,
+            &[build(
+                9 + u128::from(named),
+                "www-client/firefox",
+                "1",
+                start,
+                rust_stats(1, 0),
+            )],
+        );
+        let said = out(&run(&db, &[])).contains("firefox never hits");
+        let advised = out(&run(&db, &["advise"])).contains("firefox never hits");
+        assert_eq!((said, advised), (named, named), "{start}");
+    }
+}
+
+#[test]
 fn nothing_to_change_is_an_answer_and_no_builds_is_none() {
     let (_folder, db) = folder();
     record(&db, &never_hits()[..1]);
@@ -185,7 +227,7 @@ fn the_overview_names_who_never_hits_and_how_full_the_cache_is() {
     record(&db, &never_hits());
     let text = out(&run(&db, &[]));
     assert!(
-        text.contains("www-client/firefox never hits: 3 builds, 159 misses."),
+        text.contains("www-client/firefox never hits: 3 builds, 159 misses in 90 days."),
         "{text}"
     );
     assert!(

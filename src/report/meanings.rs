@@ -101,7 +101,7 @@ pub(super) const MEANINGS: &[(&str, &str)] = &[
     ("worst", "The packages that lose; columns as in packages."),
     (
         "last_emerge",
-        "The last emerge command; columns as in emerges.",
+        "The last emerge command, with those of its builds that were asked for; columns as in emerges.",
     ),
     ("languages", "{LANGUAGE: {hits, misses, errors}}."),
     ("compilers", "{COMPILER: {hits, misses, errors}}."),

@@ -27,12 +27,20 @@ const DAYS: i64 = 30;
 /// How many packages that gain, and that lose, are named.
 const NAMED: usize = 3;
 
+/// What was asked for.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    /// Nobody asked for another period than the last 30 days.
+    by_default: bool,
+    /// There are options that pick builds.
+    filtered: bool,
+}
+
 /// What the overview tells.
 struct Overview {
     first_at: DateTime<Utc>,
     last_at: DateTime<Utc>,
-    /// Whether nobody asked for another period than the last 30 days.
-    by_default: bool,
+    asked: Asked,
     packages: u64,
     sums: Sums,
     /// The packages that gain most, and those that lose.
@@ -47,7 +55,7 @@ struct Overview {
 
 /// What it is computed from.
 struct Facts {
-    by_default: bool,
+    asked: Asked,
     packages: Vec<PackageRow>,
     moments: Vec<Moment>,
     last_emerge: Option<(EmergeRow, u64)>,
@@ -58,7 +66,13 @@ pub(super) fn run(common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble
     // Also where the database can't be opened: that may be why they wait.
     common.tell_what_waits();
     let facts = match common.select(&[])? {
-        Selection::Builds(store, filter) => fetch(&store, *filter, common.any_time())?,
+        Selection::Builds(store, filter) => {
+            let asked = Asked {
+                by_default: common.any_time(),
+                filtered: common.given().next().is_some(),
+            };
+            fetch(&store, *filter, asked)?
+        }
         Selection::Nothing(why) => return common.nothing(sheet(vec![]), why, out),
     };
     let Some(overview) = compute(facts) else {
@@ -73,17 +87,24 @@ pub(super) fn run(common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble
     }
 }
 
-fn fetch(store: &Store, mut filter: Filter, by_default: bool) -> Result<Facts, Trouble> {
-    if by_default {
+fn fetch(store: &Store, mut filter: Filter, asked: Asked) -> Result<Facts, Trouble> {
+    let mut looked_at = filter.clone();
+    if asked.by_default {
         lately(store, &mut filter, DAYS)?;
+        // As far back as advise, so that both say the same.
+        let further = TimeDelta::days(advise::DAYS - DAYS);
+        looked_at = Filter {
+            since: filter.since.map(|since| since - further),
+            ..filter.clone()
+        };
     }
     let (packages, moments) = store.packages_and_moments(&filter)?;
     Ok(Facts {
-        by_default,
+        asked,
         packages,
         moments,
         last_emerge: store.last_emerge(&filter)?,
-        evidence: store.evidence(&advise::bounded(&filter))?,
+        evidence: store.evidence(&advise::bounded(&looked_at))?,
     })
 }
 
@@ -103,7 +124,7 @@ fn compute(facts: Facts) -> Option<Overview> {
     Some(Overview {
         first_at,
         last_at,
-        by_default: facts.by_default,
+        asked: facts.asked,
         packages: facts.packages.len() as u64,
         sums,
         best,
@@ -160,13 +181,17 @@ impl Overview {
         let days = (self.last_at - self.first_at).num_days() + 1;
         match first == last {
             true => format!("on {first}"),
-            false if self.by_default => format!("in {} days", days.min(DAYS)),
+            false if self.asked.by_default => format!("in {} days", days.min(DAYS)),
             false => format!("in {} days", text::number(days.max(2) as u64)),
         }
     }
 
     fn verdict(&self) -> String {
-        verdict(&self.sums, &self.period(), &self.advice)
+        let looked_at = match self.asked.by_default {
+            true => format!(" in {} days", advise::DAYS),
+            false => String::new(),
+        };
+        verdict(&self.sums, &self.period(), &self.advice, &looked_at)
     }
 }
 

@@ -9,20 +9,21 @@ const NAMED: usize = 2;
 
 /// Whether the cache was worth it in this `period` ("in 30 days"), and who never hits: those of
 /// the advice, and no others. A low hit rate is nobody's fault: Rust packages hit only where the
-/// same version is built again.
-pub(super) fn verdict(sums: &Sums, period: &str, advice: &[Advice]) -> String {
+/// same version is built again. `looked_at` (" in 90 days") is the advice's time, where it is
+/// another.
+pub(super) fn verdict(sums: &Sums, period: &str, advice: &[Advice], looked_at: &str) -> String {
     let usable = of_kind(advice, CACHE_ERRORS).is_none();
     let mut said = whole(sums, period, usable);
     if let Some(never) = of_kind(advice, ONLY_MISSES) {
-        said.push_str(&format!(" {}", never_hits(never)));
+        said.push_str(&format!(" {}", never_hits(never, looked_at)));
     }
     said
 }
 
-fn never_hits(never: &Advice) -> String {
+fn never_hits(never: &Advice, looked_at: &str) -> String {
     let count = |name: &str| never.numbers[name].as_u64().unwrap_or(0);
     let numbers = format!(
-        "{}, {} misses.",
+        "{}, {} misses{looked_at}.",
         of(count("builds"), "build"),
         number(count("misses"))
     );
@@ -114,7 +115,7 @@ mod tests {
     }
 
     fn said(hits: Option<u64>, misses: Option<u64>, time_saved: Option<f64>) -> String {
-        verdict(&sums(hits, misses, time_saved), "in 30 days", &[])
+        verdict(&sums(hits, misses, time_saved), "in 30 days", &[], "")
     }
 
     #[test]
@@ -167,9 +168,13 @@ mod tests {
 
     #[test]
     fn who_never_hits_is_who_the_advice_names() {
-        let said = |advice: &[Advice]| verdict(&sums(Some(1), Some(1), None), "", advice);
+        let said =
+            |advice: &[Advice]| verdict(&sums(Some(1), Some(1), None), "", advice, " in 90 days");
         for (packages, expected) in [
-            (&["a/b"][..], " a/b never hits: 3 builds, 4,211 misses."),
+            (
+                &["a/b"][..],
+                " a/b never hits: 3 builds, 4,211 misses in 90 days.",
+            ),
             (&["a/b", "a/c"], " a/b and a/c never hit: 3 builds,"),
             (
                 &["a/b", "a/c", "a/d"],
@@ -185,7 +190,7 @@ mod tests {
     #[test]
     fn a_cache_that_takes_nothing_was_not_filled() {
         let advice = [piece(CACHE_ERRORS, &[])];
-        let said = verdict(&sums(Some(0), Some(9), None), "in 30 days", &advice);
+        let said = verdict(&sums(Some(0), Some(9), None), "in 30 days", &advice, "");
         assert!(said.contains("could not be used as it should in 30 days: none of 9"));
     }
 }

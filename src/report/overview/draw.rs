@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::super::advise::{Advice, divided, indented};
+use super::super::advise::{divided, indented};
 use super::super::format::{Format, Look};
 use super::super::packages::note;
 use super::super::sheet::{Column, Sheet, Tone, Value};
@@ -53,12 +53,12 @@ fn facts(overview: &Overview, look: &Look, out: &mut dyn Write) -> io::Result<()
         let width = look.width.unwrap_or(usize::MAX);
         writeln!(out, "{}", text::cut(text::clean(&line), width))?;
     }
-    to_change(&overview.advice, look, out)
+    to_change(overview, look, out)
 }
 
 /// What the first pieces of advice are about that ask for a change, and where to read what to do.
-fn to_change(advice: &[Advice], look: &Look, out: &mut dyn Write) -> io::Result<()> {
-    let (changes, _) = divided(advice);
+fn to_change(overview: &Overview, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    let (changes, _) = divided(&overview.advice);
     if changes.is_empty() {
         return Ok(());
     }
@@ -70,7 +70,12 @@ fn to_change(advice: &[Advice], look: &Look, out: &mut dyn Write) -> io::Result<
         0..=2 => String::new(),
         all => format!(" and {} more", all - 2),
     };
-    writeln!(out, "{}(how{more}: sccache-report advise)", label(""))
+    let options = match overview.asked.filtered {
+        true => " with the same options",
+        false => "",
+    };
+    let how = format!("(how{more}: sccache-report advise{options})");
+    writeln!(out, "{}", indented(&label(""), &how, look))
 }
 
 /// What stands left of a fact.
@@ -80,7 +85,7 @@ fn label(name: &str) -> String {
 
 fn period(overview: &Overview) -> String {
     let (first, last) = (text::day(overview.first_at), text::day(overview.last_at));
-    let default = match overview.by_default {
+    let default = match overview.asked.by_default {
         true => format!(" (up to {DAYS} days; --since for more)"),
         false => String::new(),
     };
