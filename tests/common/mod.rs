@@ -231,3 +231,13 @@ pub fn json(db: &Path, args: &[&str]) -> Vec<Value> {
     assert_eq!(document["schema"], 1);
     document["rows"].as_array().unwrap().clone()
 }
+
+/// The names in a JSON object, in its order.
+pub fn keys(value: &Value) -> Vec<&str> {
+    value
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect()
+}

@@ -163,6 +163,11 @@ mod tests {
             writes: None,
             ..silent.clone()
         };
+        let packaged = Evidence {
+            outcome: Outcome::Packaged,
+            ..silent.clone()
+        };
+        assert!(recent(&[packaged]).is_some());
         let cut_off = Evidence {
             outcome: Outcome::Interrupted,
             ..silent.clone()
