@@ -72,7 +72,8 @@ pub(super) fn run(common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble
 
 fn fetch(store: &Store, mut filter: Filter, by_default: bool) -> Result<Facts, Trouble> {
     if by_default {
-        filter.since = advise::newest(store, &filter)?.map(|newest| newest - TimeDelta::days(DAYS));
+        let newest = store.newest(&filter)?;
+        filter.since = newest.map(|newest| newest - TimeDelta::days(DAYS));
     }
     let (packages, moments) = store.packages_and_moments(&filter)?;
     Ok(Facts {

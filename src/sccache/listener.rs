@@ -62,8 +62,8 @@ impl Listener {
 
     /// Kills all servers that were started with `variable=value` in their environment and see the
     /// same file system as this process (another container may build the same): what a build leaves
-    /// that was killed. Returns how many.
-    pub fn kill_all_started_with(variable: &str, value: &OsStr) -> usize {
+    /// that was killed.
+    pub fn kill_all_started_with(variable: &str, value: &OsStr) {
         let root = |path: &Path| fs::metadata(path).ok().map(|it| (it.dev(), it.ino()));
         let here = root(Path::new("/"));
         let settings = [(variable, value), ("SCCACHE_START_SERVER", OsStr::new("1"))];
@@ -71,11 +71,12 @@ impl Listener {
             root(&folder(listener.pid).join("root")) == here
                 && is_sccache_with(listener.pid, &settings)
         };
-        processes().filter(|it| is_one(it) && it.kill()).count()
+        processes().filter(is_one).for_each(|it| it.kill());
     }
 
-    fn kill(&self) -> bool {
-        pidfd_send_signal(&self.process, Signal::KILL).is_ok()
+    /// A process that is gone already is what was wanted.
+    fn kill(&self) {
+        let _ = pidfd_send_signal(&self.process, Signal::KILL);
     }
 
     /// Kills them, and waits up to a second until nobody listens there.

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Row;
+use rusqlite::types::ValueRef;
 use uuid::Uuid;
 
 use super::columns::{known, time};
@@ -66,36 +67,70 @@ impl BuildRow {
         sccache_version, phases, measured_phases, hits, misses, errors, requests, executed, \
         non_cacheable, compile_failures, time_saved";
 
-    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<BuildRow> {
-        let outcome: String = row.get(7)?;
-        let attribution: Option<String> = row.get(10)?;
-        Ok(BuildRow {
-            id: id(row, 0)?,
-            host: row.get(1)?,
-            package: row.get(2)?,
-            version: row.get(3)?,
-            slot: row.get(4)?,
-            repository: row.get(5)?,
-            emerge: match row.get_ref(6)? {
-                rusqlite::types::ValueRef::Null => None,
-                _ => Some(id(row, 6)?),
-            },
-            outcome: words::outcome(&outcome).ok_or(rusqlite::Error::InvalidQuery)?,
-            started_at: time(row.get(8)?),
-            finished_at: time(row.get(9)?),
-            attribution: attribution.as_deref().and_then(words::attribution),
-            sccache_version: row.get(11)?,
-            phases: row.get(12)?,
-            measured_phases: row.get(13)?,
-            hits: known(row, 14)?,
-            misses: known(row, 15)?,
-            errors: known(row, 16)?,
-            requests: known(row, 17)?,
-            executed: known(row, 18)?,
-            non_cacheable: known(row, 19)?,
-            compile_failures: known(row, 20)?,
-            time_saved: duration(row, 21)?,
-        })
+    /// What [`BuildRow::read`] fills.
+    pub(super) fn unread() -> BuildRow {
+        BuildRow {
+            id: Uuid::nil(),
+            host: String::new(),
+            package: String::new(),
+            version: String::new(),
+            slot: None,
+            repository: None,
+            emerge: None,
+            outcome: Outcome::Merged,
+            started_at: DateTime::UNIX_EPOCH,
+            finished_at: DateTime::UNIX_EPOCH,
+            attribution: None,
+            sccache_version: None,
+            phases: 0,
+            measured_phases: 0,
+            hits: None,
+            misses: None,
+            errors: None,
+            requests: None,
+            executed: None,
+            non_cacheable: None,
+            compile_failures: None,
+            time_saved: None,
+        }
+    }
+
+    /// Takes on what the row says, in the memory of what it was before: of very many rows, that
+    /// saves most of the time that reading them takes.
+    pub(super) fn read(&mut self, row: &Row<'_>) -> rusqlite::Result<()> {
+        self.id = id(row, 0)?;
+        text(row, 1, &mut self.host)?;
+        text(row, 2, &mut self.package)?;
+        text(row, 3, &mut self.version)?;
+        known_text(row, 4, &mut self.slot)?;
+        known_text(row, 5, &mut self.repository)?;
+        self.emerge = match row.get_ref(6)? {
+            ValueRef::Null => None,
+            _ => Some(id(row, 6)?),
+        };
+        let outcome = row.get_ref(7)?.as_str()?;
+        self.outcome = words::outcome(outcome).ok_or(rusqlite::Error::InvalidQuery)?;
+        self.started_at = time(row.get(8)?);
+        self.finished_at = time(row.get(9)?);
+        let attribution = row.get_ref(10)?.as_str_or_null()?;
+        self.attribution = attribution.and_then(words::attribution);
+        known_text(row, 11, &mut self.sccache_version)?;
+        self.phases = row.get(12)?;
+        self.measured_phases = row.get(13)?;
+        let counts = [
+            &mut self.hits,
+            &mut self.misses,
+            &mut self.errors,
+            &mut self.requests,
+            &mut self.executed,
+            &mut self.non_cacheable,
+            &mut self.compile_failures,
+        ];
+        for (index, count) in counts.into_iter().enumerate() {
+            *count = known(row, 14 + index)?;
+        }
+        self.time_saved = duration(row, 21)?;
+        Ok(())
     }
 
     /// See [`sccache::hit_rate`]; `None` also where nothing was measured.
@@ -177,24 +212,35 @@ pub struct Sums {
 }
 
 impl Sums {
-    /// The columns of [`Sums::read`]: aggregates over rows of `build`.
-    pub(super) const COLUMNS: &'static str = "count(*), \
-        coalesce(sum(outcome = 'failed'), 0), \
-        coalesce(sum(phases > 0 AND measured_phases = phases), 0), \
-        coalesce(sum(attribution = 'shared'), 0), \
-        coalesce(sum(outcome = 'interrupted'), 0), \
-        sum(hits), sum(misses), \
-        sum(iif(executed + non_cacheable IS NULL, 0, hits + misses)), \
-        sum(executed + non_cacheable), \
-        sum(time_saved), \
-        sum(iif(time_saved IS NULL, 0, hits))";
+    /// What a row of `build` adds to each sum, in the order of [`Sums::read`].
+    const PARTS: [&'static str; 11] = [
+        "1",
+        "outcome = 'failed'",
+        "phases > 0 AND measured_phases = phases",
+        "attribution = 'shared'",
+        "outcome = 'interrupted'",
+        "hits",
+        "misses",
+        "iif(executed + non_cacheable IS NULL, 0, hits + misses)",
+        "executed + non_cacheable",
+        "time_saved",
+        "iif(time_saved IS NULL, 0, hits)",
+    ];
 
-    /// The columns of [`Sums::read`] of a single build: what [`Sums::COLUMNS`] are of one row.
-    pub(super) const OF_ONE: &'static str = "1, outcome = 'failed', \
-        phases > 0 AND measured_phases = phases, attribution = 'shared', \
-        outcome = 'interrupted', hits, misses, \
-        iif(executed + non_cacheable IS NULL, 0, hits + misses), executed + non_cacheable, \
-        time_saved, iif(time_saved IS NULL, 0, hits)";
+    /// The columns of [`Sums::read`] of a row of kept sums (migration 0004).
+    pub(super) const KEPT: &'static str = "builds, failed, measured, shared, interrupted, \
+        iif(known > 0, hits, NULL), iif(known > 0, misses, NULL), answered, \
+        iif(calls_known > 0, calls, NULL), iif(estimated > 0, time_saved, NULL), estimated_hits";
+
+    /// The columns of [`Sums::read`] of a single build.
+    pub(super) fn of_one() -> String {
+        Self::PARTS.join(", ")
+    }
+
+    /// The columns of [`Sums::read`]: aggregates over rows of `build`.
+    pub(super) fn of_all() -> String {
+        Self::PARTS.map(|part| format!("sum({part})")).join(", ")
+    }
 
     pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Sums> {
         Ok(Sums {
@@ -297,7 +343,7 @@ pub struct EmergeRow {
 impl EmergeRow {
     /// The columns of [`EmergeRow::read`], of `build` joined with `emerge` and grouped by it.
     pub(super) fn columns() -> String {
-        let sums = Sums::COLUMNS;
+        let sums = Sums::of_all();
         format!("emerge.uid, emerge.host, emerge.command, emerge.started_at, {sums}")
     }
 
@@ -327,6 +373,21 @@ pub(super) fn id(row: &Row<'_>, index: usize) -> rusqlite::Result<Uuid> {
     Uuid::parse_str(text).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(index, rusqlite::types::Type::Text, error.into())
     })
+}
+
+/// A text, into the memory of the one before it.
+fn text(row: &Row<'_>, index: usize, to: &mut String) -> rusqlite::Result<()> {
+    row.get_ref(index)?.as_str()?.clone_into(to);
+    Ok(())
+}
+
+/// As [`text`], of what may be unknown.
+fn known_text(row: &Row<'_>, index: usize, to: &mut Option<String>) -> rusqlite::Result<()> {
+    match row.get_ref(index)?.as_str_or_null()? {
+        Some(text) => text.clone_into(to.get_or_insert_default()),
+        None => *to = None,
+    }
+    Ok(())
 }
 
 /// Microseconds, as the schema keeps durations.

@@ -24,7 +24,7 @@ use super::common::{Common, Selection};
 use super::format::Format;
 use super::sheet::{Column, Name, Sheet, Value};
 use super::{Shown, Trouble, text};
-use crate::store::{Evidence, Filter, Store};
+use crate::store::{Evidence, Filter};
 
 /// What is looked at unless asked otherwise: so many days up to the newest build. Older
 /// numbers are of settings that may have changed since.
@@ -78,7 +78,8 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
     };
     let by_default = common.any_time();
     if by_default {
-        filter.since = newest(&store, &filter)?.map(|newest| newest - TimeDelta::days(DAYS));
+        let newest = store.newest(&filter)?;
+        filter.since = newest.map(|newest| newest - TimeDelta::days(DAYS));
     }
     let evidence = store.evidence(&bounded(&filter))?;
     drop(store);
@@ -98,15 +99,6 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
     }
     common.finish(sheet(advice, Some(looked)), out)?;
     Ok(Shown::Something)
-}
-
-/// When the newest build started.
-pub(super) fn newest(store: &Store, filter: &Filter) -> Result<Option<DateTime<Utc>>, Trouble> {
-    let newest = store.builds(&Filter {
-        last: Some(1),
-        ..filter.clone()
-    })?;
-    Ok(newest.first().map(|build| build.started_at))
 }
 
 /// The filter with no more builds than advice looks at.

@@ -118,6 +118,7 @@ fn plain(value: Value<'_>, unit: Unit) -> String {
         Value::Rate(rate) => text::rate(rate),
         Value::Seconds(seconds) => in_unit(seconds, unit),
         Value::Text(text) => text.into_owned(),
+        Value::Id(id) => id.to_string(),
         Value::Time(time) => text::minute(time),
     }
 }
