@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use rusqlite::Row;
 use uuid::Uuid;
 
+use super::build_row::EmergeIds;
 use super::columns::time;
 use super::filter::{Filter, Picked};
 use super::rows::id;
@@ -35,8 +36,9 @@ impl Store {
         // Of all, SQLite would rather sort whole rows than follow the index that has the order.
         let sql = format!("SELECT * FROM ({}) ORDER BY started_at, id", picked.text);
         let mut build = BuildRow::unread();
+        let mut emerges = EmergeIds::new(&self.connection).map_err(|error| self.error(error))?;
         self.each_row(&sql, &picked, |row| {
-            build.read(row)?;
+            build.read(row, &mut emerges)?;
             take(&mut build);
             Ok(())
         })
