@@ -3,6 +3,10 @@
 /// `text` with control characters (terminal escapes among them) and characters that turn or
 /// hide their neighbours written out, cut to at most `max` bytes at a character's end.
 pub fn printable(text: &str, max: usize) -> String {
+    // Nearly all texts are such, and tables have thousands.
+    if text.len() <= max && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_string();
+    }
     let mut out = String::with_capacity(text.len().min(max));
     for character in text.chars() {
         let before = out.len();

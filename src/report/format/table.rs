@@ -46,7 +46,7 @@ impl Output for Table {
             keep_what_fits(&mut columns, width);
             cut(&mut columns, width);
         }
-        writeln!(out, "{}", self.draw(&columns, sheet.rows.len()))
+        writeln!(out, "{}", self.draw(columns, sheet.rows.len()))
     }
 }
 
@@ -193,13 +193,13 @@ impl Ready {
 }
 
 impl Table {
-    fn draw(&self, columns: &[Ready], rows: usize) -> String {
+    fn draw(&self, mut columns: Vec<Ready>, rows: usize) -> String {
         let mut table = comfy_table::Table::new();
         table.load_style(presets::NOTHING).force_no_tty();
         if self.look.color {
             table.enforce_styling();
         }
-        let aligned = |column: &Ready, cell: Cell| match column.right {
+        let aligned = |right: bool, cell: Cell| match right {
             true => cell.set_alignment(CellAlignment::Right),
             false => cell,
         };
@@ -208,17 +208,18 @@ impl Table {
                 .iter()
                 .map(|column| {
                     let cell = Cell::new(&column.heading).add_attribute(Attribute::Bold);
-                    aligned(column, cell)
+                    aligned(column.right, cell)
                 })
                 .collect::<Vec<Cell>>(),
         );
         for row in 0..rows {
             table.add_row(
                 columns
-                    .iter()
+                    .iter_mut()
                     .map(|column| {
-                        let (text, tone) = &column.cells[row];
-                        aligned(column, paint(Cell::new(text), *tone))
+                        let (text, tone) = &mut column.cells[row];
+                        let cell = Cell::new_owned(std::mem::take(text));
+                        aligned(column.right, paint(cell, *tone))
                     })
                     .collect::<Vec<Cell>>(),
             );
