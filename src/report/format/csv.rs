@@ -91,14 +91,13 @@ fn add_text(text: &[u8], by: u8, line: &mut Vec<u8>) {
 
 /// The shortest decimal that is this number, without an exponent.
 fn add_number(number: f64, line: &mut Vec<u8>) {
-    let mut buffer = zmij::Buffer::new();
-    let text = buffer.format(number);
-    match text.strip_suffix(".0").unwrap_or(text) {
-        short if short.contains(['e', 'N', 'i']) => {
-            line.extend_from_slice(number.to_string().as_bytes())
-        }
-        short => line.extend_from_slice(short.as_bytes()),
+    // Beyond these, zmij would write an exponent.
+    if number != 0.0 && !(1e-4..1e15).contains(&number.abs()) {
+        return line.extend_from_slice(number.to_string().as_bytes());
     }
+    let mut buffer = zmij::Buffer::new();
+    let text = buffer.format_finite(number);
+    line.extend_from_slice(text.strip_suffix(".0").unwrap_or(text).as_bytes());
 }
 
 /// RFC 3339, in UTC, with as many digits after the seconds as it needs: none, three or six.
@@ -169,7 +168,10 @@ mod tests {
             1.0 / 3.0,
             -971.866133,
             1e-9,
+            1e-4,
+            99e13,
             123456789012345680.0,
+            f64::NAN,
             1e300,
         ];
         for number in numbers {

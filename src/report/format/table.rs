@@ -97,7 +97,7 @@ fn ready<R>(column: &Column<R>, table: &InTable<R>, rows: &[R]) -> Ready {
             (text::clean(&shown), (table.tone)(row))
         })
         .collect();
-    let widest = cells.iter().map(|(cell, _)| cell.width()).max();
+    let widest = cells.iter().map(|(cell, _)| width(cell)).max();
     Ready {
         weight: match cells.iter().all(|(cell, _)| cell == NOTHING) {
             true => 0,
@@ -108,6 +108,14 @@ fn ready<R>(column: &Column<R>, table: &InTable<R>, rows: &[R]) -> Ready {
         right,
         width: widest.unwrap_or(0).max(table.heading.width()),
         cells,
+    }
+}
+
+/// The places that a cleaned text takes: of nearly all, as many as it has bytes.
+fn width(text: &str) -> usize {
+    match text.is_ascii() {
+        true => text.len(),
+        false => text.width(),
     }
 }
 
