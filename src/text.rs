@@ -3,17 +3,21 @@
 /// `text` with control characters (terminal escapes among them) and characters that turn or
 /// hide their neighbours written out, cut to at most `max` bytes at a character's end.
 pub fn printable(text: &str, max: usize) -> String {
-    let mut out = String::new();
+    // Nearly all texts are such, and tables have thousands.
+    if text.len() <= max && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_string();
+    }
+    let mut out = String::with_capacity(text.len().min(max));
     for character in text.chars() {
-        let piece = if character.is_control() || is_format(character) {
-            character.escape_unicode().to_string()
-        } else {
-            character.to_string()
-        };
-        if out.len() + piece.len() > max {
+        let before = out.len();
+        match character.is_control() || is_format(character) {
+            true => out.extend(character.escape_unicode()),
+            false => out.push(character),
+        }
+        if out.len() > max {
+            out.truncate(before);
             break;
         }
-        out.push_str(&piece);
     }
     out
 }

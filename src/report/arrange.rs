@@ -102,6 +102,7 @@ fn order(a: &Value<'_>, b: &Value<'_>, direction: &str) -> Ordering {
         }
         (Value::Time(a), Value::Time(b)) => (a.cmp(b), false),
         (Value::Text(a), Value::Text(b)) => (a.cmp(b), false),
+        (Value::Id(a), Value::Id(b)) => (a.cmp(b), false),
         _ => return Ordering::Equal,
     };
     match direction {

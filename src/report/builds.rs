@@ -32,12 +32,16 @@ pub(super) struct Detailed {
 pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble> {
     let rows = match common.select(&args.patterns)? {
         Selection::Builds(store, filter) if common.as_they_come() => {
-            let detailed = |row| Detailed {
-                row,
-                phases: Vec::new(),
-            };
-            let fetch = move |take: &mut dyn FnMut(Detailed)| {
-                store.for_each_build(&filter, |row| take(detailed(row)))
+            let fetch = move |take: &mut dyn FnMut(&Detailed)| {
+                let mut shown: Option<Detailed> = None;
+                store.for_each_build(&filter, |row| {
+                    let shown = shown.get_or_insert_with(|| Detailed {
+                        row: row.clone(),
+                        phases: Vec::new(),
+                    });
+                    std::mem::swap(&mut shown.row, row);
+                    take(shown);
+                })
             };
             return common.write_as_they_come(sheet(vec![]), fetch, out);
         }
@@ -91,7 +95,7 @@ pub(super) fn columns() -> Vec<Column<Detailed>> {
 
 fn identity() -> Vec<Column<Detailed>> {
     vec![
-        Col::new("id", |d| Value::text(d.row.id.to_string()))
+        Col::new("id", |d| Value::Id(d.row.id))
             .heading("id", 94)
             .show(|d| short(d.row.id)),
         Col::new("package", |d| Value::text(&d.row.package))
@@ -103,11 +107,7 @@ fn identity() -> Vec<Column<Detailed>> {
         Col::new("slot", |d| d.row.slot.as_deref().into()),
         Col::new("repository", |d| d.row.repository.as_deref().into()),
         Col::new("host", |d| Value::text(&d.row.host)),
-        Col::new("emerge", |d| {
-            d.row
-                .emerge
-                .map_or(Value::Unknown, |id| Value::text(id.to_string()))
-        }),
+        Col::new("emerge", |d| d.row.emerge.map_or(Value::Unknown, Value::Id)),
         Col::new("outcome", |d| Value::text(d.row.outcome.word()))
             .heading("outcome", 96)
             .cut_to(18)

@@ -1,6 +1,6 @@
 //! The period that a report looks at where nobody names one.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{TimeDelta, Utc};
 
 use super::{Trouble, say, text};
 use crate::store::{Filter, Store};
@@ -13,14 +13,14 @@ const AHEAD: TimeDelta = TimeDelta::days(1);
 /// wrong clock or out of a log, are left out, which is said: they would leave nothing else in.
 pub(super) fn lately(store: &Store, filter: &mut Filter, days: i64) -> Result<(), Trouble> {
     let future = Utc::now() + AHEAD;
-    let mut newest = newest(store, filter)?;
+    let mut newest = store.newest(filter)?;
     if newest > Some(future) {
         let known = Filter {
             until: Some(future),
             ..filter.clone()
         };
         // Where all are, they are what there is.
-        if let Some(before) = self::newest(store, &known)? {
+        if let Some(before) = store.newest(&known)? {
             let later = store.sums(&Filter {
                 since: Some(future),
                 ..filter.clone()
@@ -36,13 +36,4 @@ pub(super) fn lately(store: &Store, filter: &mut Filter, days: i64) -> Result<()
     }
     filter.since = newest.map(|newest| newest - TimeDelta::days(days));
     Ok(())
-}
-
-/// When the newest build started.
-fn newest(store: &Store, filter: &Filter) -> Result<Option<DateTime<Utc>>, Trouble> {
-    let newest = store.builds(&Filter {
-        last: Some(1),
-        ..filter.clone()
-    })?;
-    Ok(newest.first().map(|build| build.started_at))
 }

@@ -149,22 +149,18 @@ impl Common {
     pub(super) fn write_as_they_come<R: 'static>(
         &self,
         mut sheet: Sheet<R>,
-        fetch: impl FnOnce(&mut dyn FnMut(R)) -> store::Result<()>,
+        fetch: impl FnOnce(&mut dyn FnMut(&R)) -> store::Result<()>,
         out: &mut dyn Write,
     ) -> Result<Shown, Trouble> {
         self.pick(&mut sheet)?;
-        let (mut text, mut rows, mut written) = (Vec::new(), 0, Ok(()));
-        if let Some(mut lines) = self.format.lines(&sheet.columns, &mut text)? {
+        let mut rows = 0;
+        if let Some(mut lines) = self.format.lines(&sheet.columns) {
             fetch(&mut |row| {
                 rows += 1;
-                if written.is_ok() {
-                    written = lines.write(&row);
-                }
+                lines.add(row);
             })?;
-            lines.end()?;
+            out.write_all(&lines.text)?;
         }
-        written?;
-        out.write_all(&text)?;
         match rows {
             0 => Ok(Shown::Nothing(NO_MATCH.into())),
             _ => Ok(Shown::Something),

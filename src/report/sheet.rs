@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value as Json;
+use uuid::Uuid;
 
 use super::text;
 
@@ -18,6 +19,7 @@ pub(super) enum Value<'a> {
     /// A duration; negative where time was lost.
     Seconds(f64),
     Text(Cow<'a, str>),
+    Id(Uuid),
     Time(DateTime<Utc>),
     /// What CSV and tables have no place for.
     Nested(Json),

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -25,17 +26,22 @@ impl Listener {
     /// Looks for them in `/proc`: none where nobody listens, or not in this process's namespaces, or
     /// where another user's processes can't be looked into. Several have raced for one path.
     pub fn find_all(address: &Address) -> Vec<Self> {
-        Self::find(address, |_| true)
+        Self::find(address, processes(|_| true), |_| true)
     }
 
     /// Those of them that are an sccache which was started with `variable=value` in its environment:
     /// any port may be somebody else's, and only what is certainly ours is stopped or killed.
     pub fn find_started_with(address: &Address, variable: &str, value: &OsStr) -> Vec<Self> {
-        Self::find(address, |pid| is_sccache_with(pid, &[(variable, value)]))
+        let wanted = |pid| is_sccache_with(pid, &[(variable, value)]);
+        Self::find(address, processes(is_sccache), wanted)
     }
 
     /// Looks at the open files, of which there are many, last.
-    fn find(address: &Address, wanted: impl Fn(Pid) -> bool) -> Vec<Self> {
+    fn find(
+        address: &Address,
+        processes: impl Iterator<Item = Self>,
+        wanted: impl Fn(Pid) -> bool,
+    ) -> Vec<Self> {
         let links: Vec<String> = listening_inodes(address)
             .iter()
             .map(|inode| format!("socket:[{inode}]"))
@@ -50,7 +56,7 @@ impl Listener {
                 links.iter().any(|link| to.as_os_str() == link.as_str())
             })
         };
-        { processes().filter(|it| wanted(it.pid)) }
+        { processes.filter(|it| wanted(it.pid)) }
             .filter(listens)
             .collect()
     }
@@ -62,8 +68,8 @@ impl Listener {
 
     /// Kills all servers that were started with `variable=value` in their environment and see the
     /// same file system as this process (another container may build the same): what a build leaves
-    /// that was killed. Returns how many.
-    pub fn kill_all_started_with(variable: &str, value: &OsStr) -> usize {
+    /// that was killed.
+    pub fn kill_all_started_with(variable: &str, value: &OsStr) {
         let root = |path: &Path| fs::metadata(path).ok().map(|it| (it.dev(), it.ino()));
         let here = root(Path::new("/"));
         let settings = [(variable, value), ("SCCACHE_START_SERVER", OsStr::new("1"))];
@@ -71,11 +77,14 @@ impl Listener {
             root(&folder(listener.pid).join("root")) == here
                 && is_sccache_with(listener.pid, &settings)
         };
-        processes().filter(|it| is_one(it) && it.kill()).count()
+        processes(is_sccache)
+            .filter(is_one)
+            .for_each(|it| it.kill());
     }
 
-    fn kill(&self) -> bool {
-        pidfd_send_signal(&self.process, Signal::KILL).is_ok()
+    /// A process that is gone already is what was wanted.
+    fn kill(&self) {
+        let _ = pidfd_send_signal(&self.process, Signal::KILL);
     }
 
     /// Kills them, and waits up to a second until nobody listens there.
@@ -90,11 +99,15 @@ impl Listener {
     }
 }
 
-/// All processes, held before anybody looks at them.
-fn processes() -> impl Iterator<Item = Listener> {
+/// The processes that pass a first look, held before anybody looks at them again: of the many
+/// others, nothing but that look has to be paid for.
+fn processes(first_look: impl Fn(Pid) -> bool) -> impl Iterator<Item = Listener> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries.filter_map(|entry| {
+    entries.filter_map(move |entry| {
         let pid = Pid::from_raw(entry.file_name().to_str()?.parse().ok()?)?;
+        if !first_look(pid) {
+            return None;
+        }
         let process = pidfd_open(pid, PidfdFlags::empty()).ok()?;
         Some(Listener { pid, process })
     })
@@ -104,9 +117,14 @@ fn folder(pid: Pid) -> PathBuf {
     Path::new("/proc").join(pid.to_string())
 }
 
+fn is_sccache(pid: Pid) -> bool {
+    let mut name = [0; 7];
+    let comm = fs::File::open(folder(pid).join("comm"));
+    comm.is_ok_and(|mut comm| comm.read_exact(&mut name).is_ok()) && name == *b"sccache"
+}
+
 fn is_sccache_with(pid: Pid, settings: &[(&str, &OsStr)]) -> bool {
-    let name = fs::read_to_string(folder(pid).join("comm"));
-    if !name.is_ok_and(|name| name.starts_with("sccache")) {
+    if !is_sccache(pid) {
         return false;
     }
     let environment = fs::read(folder(pid).join("environ")).unwrap_or_default();

@@ -88,10 +88,6 @@ impl Store {
     /// # Errors
     /// Those of reading: [`super::Error::Damaged`], [`super::Error::Busy`].
     pub fn evidence(&self, filter: &Filter) -> Result<Vec<Evidence>> {
-        self.evidence_of(filter).map_err(|error| self.error(error))
-    }
-
-    fn evidence_of(&self, filter: &Filter) -> rusqlite::Result<Vec<Evidence>> {
         let picked = filter.sql("id");
         let mut builds = Builds::new();
         let mut any_directory = false;
@@ -157,7 +153,7 @@ impl Store {
         Ok(builds)
     }
 
-    fn directories(&self, picked: &Picked, builds: &mut Builds) -> rusqlite::Result<()> {
+    fn directories(&self, picked: &Picked, builds: &mut Builds) -> Result<()> {
         self.each(
             "DISTINCT phase.build, directory",
             "phase ON phase.build = picked.id \
@@ -179,18 +175,13 @@ impl Store {
         columns: &str,
         tables: &str,
         picked: &Picked,
-        mut take: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
-    ) -> rusqlite::Result<()> {
+        take: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+    ) -> Result<()> {
         let sql = format!(
             "SELECT {columns} FROM ({}) AS picked CROSS JOIN {tables}",
             picked.text
         );
-        let mut statement = self.connection.prepare(&sql)?;
-        let mut rows = statement.query(picked.params().as_slice())?;
-        while let Some(row) = rows.next()? {
-            take(row)?;
-        }
-        Ok(())
+        self.each_row(&sql, picked, take)
     }
 }
 

@@ -1,9 +1,26 @@
 //! What an overview asks, beside what every report does.
 
+use chrono::{DateTime, Utc};
+
+use super::columns::time;
 use super::filter::Filter;
 use super::{EmergeRow, Result, Store};
 
 impl Store {
+    /// When the newest of these builds started.
+    ///
+    /// # Errors
+    /// As [`Store::last_emerge`].
+    pub fn newest(&self, filter: &Filter) -> Result<Option<DateTime<Utc>>> {
+        let one = Filter {
+            last: Some(1),
+            ..filter.clone()
+        };
+        let picked = one.sql("started_at");
+        let newest = self.rows(&picked.text, &picked, |row| Ok(time(row.get(0)?)))?;
+        Ok(newest.into_iter().next())
+    }
+
     /// The emerge command of the newest of these builds that had one, over those of its builds that
     /// the filter picks, and how many it has in all.
     ///

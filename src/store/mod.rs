@@ -28,6 +28,7 @@
 //! removal is, which takes a sync of the folder. When [`Store::record`] has returned,
 //! the build survives a power cut.
 
+mod build_row;
 mod check;
 mod columns;
 mod error;
@@ -46,11 +47,12 @@ mod snapshot;
 mod summary;
 mod words;
 
+pub use build_row::BuildRow;
 pub use error::{Error, Result};
 pub use evidence::{CacheState, Evidence};
 pub use filter::{Filter, PatternError, Patterns};
 pub use open::{DEFAULT_PATH, RECORD_WAIT, Store, default_path};
 pub use pending::{Pending, TakenUp};
 pub use record::Recorded;
-pub use rows::{Brief, BuildRow, EmergeRow, Moment, PackageRow, Sums};
+pub use rows::{Brief, EmergeRow, Moment, PackageRow, Sums};
 pub use words::{attribution_word, outcome_word};

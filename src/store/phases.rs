@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::Row;
-use rusqlite::types::ToSql;
 
 use super::columns::{COUNTERS, FIRST, SECONDS, column_names, known, time, unsigned};
 use super::filter::Filter;
@@ -18,10 +17,6 @@ impl Store {
     /// # Errors
     /// Those of reading: [`super::Error::Damaged`], [`super::Error::Busy`].
     pub fn phases(&self, filter: &Filter) -> Result<HashMap<uuid::Uuid, Vec<Phase>>> {
-        self.phases_of(filter).map_err(|error| self.error(error))
-    }
-
-    fn phases_of(&self, filter: &Filter) -> rusqlite::Result<HashMap<uuid::Uuid, Vec<Phase>>> {
         let picked = filter.sql("id, uid");
         let mut found = self.plain_phases(&picked)?;
         let tables: [(&str, Split); 6] = [
@@ -60,15 +55,10 @@ impl Store {
                  (SELECT phase.id FROM phase JOIN ({}) AS picked ON phase.build = picked.id) ORDER BY 1, 2",
                 picked.text
             );
-            let mut statement = self.connection.prepare(&sql)?;
-            let mut rows = statement.query(picked.params().as_slice())?;
-            while let Some(row) = rows.next()? {
-                if let Some((_, phase)) = found.get_mut(&row.get(0)?)
-                    && let Ok(stats) = &mut phase.stats
-                {
-                    put(stats, row)?;
-                }
-            }
+            self.each_row(&sql, &picked, |row| match found.get_mut(&row.get(0)?) {
+                Some((_, phase)) => phase.stats.as_mut().map_or(Ok(()), |stats| put(stats, row)),
+                None => Ok(()),
+            })?;
         }
         let mut builds: HashMap<uuid::Uuid, Vec<Phase>> = HashMap::new();
         for (_, (build, phase)) in found {
@@ -82,7 +72,7 @@ impl Store {
     fn plain_phases(
         &self,
         picked: &super::filter::Picked,
-    ) -> rusqlite::Result<BTreeMap<i64, (uuid::Uuid, Phase)>> {
+    ) -> Result<BTreeMap<i64, (uuid::Uuid, Phase)>> {
         let columns = column_names()
             .iter()
             .map(|name| format!("phase.{name}"))
@@ -93,12 +83,10 @@ impl Store {
              JOIN phase ON phase.build = picked.id",
             picked.text
         );
-        let mut statement = self.connection.prepare(&sql)?;
-        let params: Vec<(&str, &dyn ToSql)> = picked.params();
-        let rows = statement.query_map(params.as_slice(), |row| {
+        let found = self.rows(&sql, picked, |row| {
             Ok((row.get(0)?, (super::rows::id(row, 1)?, phase(row)?)))
         })?;
-        rows.collect()
+        Ok(found.into_iter().collect())
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use rusqlite::Row;
 use uuid::Uuid;
 
+use super::build_row::EmergeIds;
 use super::columns::time;
 use super::filter::{Filter, Picked};
 use super::rows::id;
@@ -17,20 +18,28 @@ impl Store {
     /// This and the other queries: [`super::Error::Damaged`], [`super::Error::Busy`].
     pub fn builds(&self, filter: &Filter) -> Result<Vec<BuildRow>> {
         let mut builds = Vec::new();
-        self.for_each_build(filter, |build| builds.push(build))?;
+        self.for_each_build(filter, |build| builds.push(build.clone()))?;
         Ok(builds)
     }
 
-    /// Calls with each build, the newest last: for all of many, which needn't be there at once.
+    /// Calls with each build, the newest last: for all of many, which needn't be there at once. The
+    /// next is read into the memory of the one before, or of what `take` leaves in its place.
     ///
     /// # Errors
     /// As [`Store::builds`].
-    pub fn for_each_build(&self, filter: &Filter, mut take: impl FnMut(BuildRow)) -> Result<()> {
+    pub fn for_each_build(
+        &self,
+        filter: &Filter,
+        mut take: impl FnMut(&mut BuildRow),
+    ) -> Result<()> {
         let picked = filter.sql(&format!("{}, id", BuildRow::COLUMNS));
         // Of all, SQLite would rather sort whole rows than follow the index that has the order.
         let sql = format!("SELECT * FROM ({}) ORDER BY started_at, id", picked.text);
+        let mut build = BuildRow::unread();
+        let mut emerges = EmergeIds::new(&self.connection).map_err(|error| self.error(error))?;
         self.each_row(&sql, &picked, |row| {
-            take(BuildRow::read(row)?);
+            build.read(row, &mut emerges)?;
+            take(&mut build);
             Ok(())
         })
     }
@@ -58,7 +67,7 @@ impl Store {
             return Ok(sums);
         }
         let picked = filter.sql("*");
-        let sql = format!("SELECT {} FROM ({})", Sums::COLUMNS, picked.text);
+        let sql = format!("SELECT {} FROM ({})", Sums::of_all(), picked.text);
         let rows = self.rows(&sql, &picked, |row| Sums::read(row, 0))?;
         Ok(rows.into_iter().next().unwrap_or_default())
     }
@@ -129,13 +138,14 @@ impl Store {
         let picked = filter.sql("*");
         let sql = format!(
             "SELECT {}, started_at, package, id, version FROM ({})",
-            Sums::OF_ONE,
+            Sums::of_one(),
             picked.text
         );
         self.each_row(&sql, &picked, take)
     }
 
-    fn each_row(
+    /// Calls with each row of a query of these builds.
+    pub(super) fn each_row(
         &self,
         sql: &str,
         picked: &Picked,
@@ -173,15 +183,14 @@ impl Store {
         &self,
         sql: &str,
         picked: &Picked,
-        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+        mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>> {
-        let fetch = || -> rusqlite::Result<Vec<T>> {
-            let mut statement = self.connection.prepare(sql)?;
-            statement
-                .query_map(picked.params().as_slice(), read)?
-                .collect()
-        };
-        fetch().map_err(|error| self.error(error))
+        let mut all = Vec::new();
+        self.each_row(sql, picked, |row| {
+            all.push(read(row)?);
+            Ok(())
+        })?;
+        Ok(all)
     }
 }
 

@@ -5,109 +5,7 @@ use rusqlite::Row;
 use uuid::Uuid;
 
 use super::columns::{known, time};
-use super::words;
-use crate::portage::{Attribution, Outcome};
 use crate::sccache;
-
-/// One build, as its row has it. Totals are `None` where unknown.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BuildRow {
-    /// Globally unique.
-    pub id: Uuid,
-    /// The machine.
-    pub host: String,
-    /// `CATEGORY/PN`.
-    pub package: String,
-    /// `PVR`.
-    pub version: String,
-    /// `SLOT`.
-    pub slot: Option<String>,
-    /// `PORTAGE_REPO_NAME`.
-    pub repository: Option<String>,
-    /// The id of the emerge command that it was part of.
-    pub emerge: Option<Uuid>,
-    /// What came of it.
-    pub outcome: Outcome,
-    /// When it started.
-    pub started_at: DateTime<Utc>,
-    /// When it ended; never before the start.
-    pub finished_at: DateTime<Utc>,
-    /// `None` where sccache ran in no phase.
-    pub attribution: Option<Attribution>,
-    /// The latest version that any of its phases named.
-    pub sccache_version: Option<String>,
-    /// Runs of phases in which sccache ran.
-    pub phases: u32,
-    /// How many of these runs were measured.
-    pub measured_phases: u32,
-    /// Answered from the cache.
-    pub hits: Option<u64>,
-    /// Not found in the cache.
-    pub misses: Option<u64>,
-    /// Errors while handling a request.
-    pub errors: Option<u64>,
-    /// Requests from clients; 0 in client-side mode.
-    pub requests: Option<u64>,
-    /// Compilations that sccache could try to cache.
-    pub executed: Option<u64>,
-    /// Requests that sccache can't cache.
-    pub non_cacheable: Option<u64>,
-    /// Compilers that failed.
-    pub compile_failures: Option<u64>,
-    /// An estimate, over the measured phases: see [`crate::portage::saving`].
-    pub time_saved: Option<TimeDelta>,
-}
-
-impl BuildRow {
-    /// The columns of [`BuildRow::read`], of `build`.
-    pub(super) const COLUMNS: &'static str = "uid, host, package, version, slot, repository, \
-        (SELECT uid FROM emerge WHERE emerge.id = build.emerge) AS emerge_uid, outcome, \
-        started_at, finished_at, attribution, \
-        sccache_version, phases, measured_phases, hits, misses, errors, requests, executed, \
-        non_cacheable, compile_failures, time_saved";
-
-    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<BuildRow> {
-        let outcome: String = row.get(7)?;
-        let attribution: Option<String> = row.get(10)?;
-        Ok(BuildRow {
-            id: id(row, 0)?,
-            host: row.get(1)?,
-            package: row.get(2)?,
-            version: row.get(3)?,
-            slot: row.get(4)?,
-            repository: row.get(5)?,
-            emerge: match row.get_ref(6)? {
-                rusqlite::types::ValueRef::Null => None,
-                _ => Some(id(row, 6)?),
-            },
-            outcome: words::outcome(&outcome).ok_or(rusqlite::Error::InvalidQuery)?,
-            started_at: time(row.get(8)?),
-            finished_at: time(row.get(9)?),
-            attribution: attribution.as_deref().and_then(words::attribution),
-            sccache_version: row.get(11)?,
-            phases: row.get(12)?,
-            measured_phases: row.get(13)?,
-            hits: known(row, 14)?,
-            misses: known(row, 15)?,
-            errors: known(row, 16)?,
-            requests: known(row, 17)?,
-            executed: known(row, 18)?,
-            non_cacheable: known(row, 19)?,
-            compile_failures: known(row, 20)?,
-            time_saved: duration(row, 21)?,
-        })
-    }
-
-    /// See [`sccache::hit_rate`]; `None` also where nothing was measured.
-    pub fn hit_rate(&self) -> Option<f64> {
-        sccache::hit_rate(self.hits?, self.misses?)
-    }
-
-    /// See [`sccache::coverage`]; `None` also where nothing was measured.
-    pub fn coverage(&self) -> Option<f64> {
-        sccache::coverage(self.hits?, self.misses?, self.executed, self.non_cacheable)
-    }
-}
 
 /// A build in brief: what a package's history is made of.
 #[derive(Clone, Debug, PartialEq)]
@@ -177,24 +75,35 @@ pub struct Sums {
 }
 
 impl Sums {
-    /// The columns of [`Sums::read`]: aggregates over rows of `build`.
-    pub(super) const COLUMNS: &'static str = "count(*), \
-        coalesce(sum(outcome = 'failed'), 0), \
-        coalesce(sum(phases > 0 AND measured_phases = phases), 0), \
-        coalesce(sum(attribution = 'shared'), 0), \
-        coalesce(sum(outcome = 'interrupted'), 0), \
-        sum(hits), sum(misses), \
-        sum(iif(executed + non_cacheable IS NULL, 0, hits + misses)), \
-        sum(executed + non_cacheable), \
-        sum(time_saved), \
-        sum(iif(time_saved IS NULL, 0, hits))";
+    /// What a row of `build` adds to each sum, in the order of [`Sums::read`].
+    const PARTS: [&'static str; 11] = [
+        "1",
+        "outcome = 'failed'",
+        "phases > 0 AND measured_phases = phases",
+        "attribution = 'shared'",
+        "outcome = 'interrupted'",
+        "hits",
+        "misses",
+        "iif(executed + non_cacheable IS NULL, 0, hits + misses)",
+        "executed + non_cacheable",
+        "time_saved",
+        "iif(time_saved IS NULL, 0, hits)",
+    ];
 
-    /// The columns of [`Sums::read`] of a single build: what [`Sums::COLUMNS`] are of one row.
-    pub(super) const OF_ONE: &'static str = "1, outcome = 'failed', \
-        phases > 0 AND measured_phases = phases, attribution = 'shared', \
-        outcome = 'interrupted', hits, misses, \
-        iif(executed + non_cacheable IS NULL, 0, hits + misses), executed + non_cacheable, \
-        time_saved, iif(time_saved IS NULL, 0, hits)";
+    /// The columns of [`Sums::read`] of a row of kept sums (migration 0004).
+    pub(super) const KEPT: &'static str = "builds, failed, measured, shared, interrupted, \
+        iif(known > 0, hits, NULL), iif(known > 0, misses, NULL), answered, \
+        iif(calls_known > 0, calls, NULL), iif(estimated > 0, time_saved, NULL), estimated_hits";
+
+    /// The columns of [`Sums::read`] of a single build.
+    pub(super) fn of_one() -> String {
+        Self::PARTS.join(", ")
+    }
+
+    /// The columns of [`Sums::read`]: aggregates over rows of `build`.
+    pub(super) fn of_all() -> String {
+        Self::PARTS.map(|part| format!("sum({part})")).join(", ")
+    }
 
     pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Sums> {
         Ok(Sums {
@@ -297,7 +206,7 @@ pub struct EmergeRow {
 impl EmergeRow {
     /// The columns of [`EmergeRow::read`], of `build` joined with `emerge` and grouped by it.
     pub(super) fn columns() -> String {
-        let sums = Sums::COLUMNS;
+        let sums = Sums::of_all();
         format!("emerge.uid, emerge.host, emerge.command, emerge.started_at, {sums}")
     }
 
@@ -330,7 +239,7 @@ pub(super) fn id(row: &Row<'_>, index: usize) -> rusqlite::Result<Uuid> {
 }
 
 /// Microseconds, as the schema keeps durations.
-fn duration(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<TimeDelta>> {
+pub(super) fn duration(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<TimeDelta>> {
     Ok(row
         .get::<_, Option<i64>>(index)?
         .map(TimeDelta::microseconds))

@@ -7,11 +7,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::columns::{known, micros, time};
 use super::{Filter, Moment, PackageRow, Result, Store, Sums, saved};
 
-/// The columns of [`Sums::read`], out of a row of kept sums.
-const KEPT: &str = "builds, failed, measured, shared, interrupted, \
-    iif(known > 0, hits, NULL), iif(known > 0, misses, NULL), answered, \
-    iif(calls_known > 0, calls, NULL), iif(estimated > 0, time_saved, NULL), estimated_hits";
-
 /// An hour in microseconds, as migration 0004 divides time.
 const HOUR: i64 = 3_600_000_000;
 
@@ -30,8 +25,9 @@ impl Store {
             Some(_) => "AND package_sum.package IN (SELECT value FROM json_each(:packages))",
             None => "",
         };
+        let kept = Sums::KEPT;
         let sql = format!(
-            "WITH kept AS (SELECT package, {KEPT} FROM package_sum WHERE builds > 0 {wanted}) \
+            "WITH kept AS (SELECT package, {kept} FROM package_sum WHERE builds > 0 {wanted}) \
              SELECT kept.*, \
              (SELECT min(started_at) FROM build AS first WHERE first.package = kept.package), \
              last.started_at, last.version, last.hits, last.misses \
@@ -102,8 +98,9 @@ impl Store {
     fn whole_hours(&self, filter: &Filter) -> Result<Vec<Moment>> {
         let hour = |at: Option<DateTime<Utc>>, open| at.map_or(open, |at| micros(at) / HOUR);
         let (first, end) = (hour(filter.since, i64::MIN), hour(filter.until, i64::MAX));
+        let kept = Sums::KEPT;
         let sql = format!(
-            "SELECT hour, {KEPT} FROM hour_sum WHERE hour >= ? AND hour < ? AND builds > 0 \
+            "SELECT hour, {kept} FROM hour_sum WHERE hour >= ? AND hour < ? AND builds > 0 \
              ORDER BY hour"
         );
         let read = || -> rusqlite::Result<Vec<Moment>> {
@@ -129,8 +126,13 @@ impl Store {
         let check = || -> rusqlite::Result<Vec<String>> {
             let mut wrong = saved::check(&self.connection)?;
             for (table, key) in [("package_sum", "package"), ("hour_sum", "hour")] {
-                let sums = SUMS.map(|column| format!("sum({column})")).join(", ");
-                let columns = SUMS.join(", ");
+                let columns: (String, String) = self.connection.query_row(
+                    "SELECT group_concat(name, ', '), group_concat('sum(' || name || ')', ', ') \
+                     FROM pragma_table_info(?) WHERE pk = 0",
+                    [table],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
+                )?;
+                let (columns, sums) = columns;
                 let kept = format!("SELECT {key}, {columns} FROM {table} WHERE builds <> 0");
                 let true_ones = format!("SELECT {key}, {sums} FROM sum_of_build GROUP BY {key}");
                 let sql = format!(
@@ -152,21 +154,3 @@ impl Store {
         check().map_err(|error| self.error(error))
     }
 }
-
-/// The columns of both tables of sums.
-const SUMS: [&str; 14] = [
-    "builds",
-    "failed",
-    "interrupted",
-    "measured",
-    "shared",
-    "known",
-    "hits",
-    "misses",
-    "answered",
-    "calls_known",
-    "calls",
-    "estimated",
-    "time_saved",
-    "estimated_hits",
-];

@@ -43,6 +43,7 @@ fn json(value: Value<'_>) -> Json {
         Value::Count(n) => n.into(),
         Value::Rate(number) | Value::Seconds(number) => number.into(),
         Value::Text(text) => text.into_owned().into(),
+        Value::Id(id) => id.to_string().into(),
         Value::Time(time) => time.to_rfc3339_opts(SecondsFormat::AutoSi, true).into(),
         Value::Nested(nested) => nested,
     }

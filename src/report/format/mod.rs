@@ -54,16 +54,12 @@ impl Format {
         }
     }
 
-    /// A writer of rows as they come; `None` where a row's looks depend on the others.
-    pub(super) fn lines<'a, R: 'static, W: Write>(
-        self,
-        columns: &'a [Column<R>],
-        out: W,
-    ) -> io::Result<Option<Lines<'a, R, W>>> {
+    /// For rows as they come; `None` where a row's looks depend on the others.
+    pub(super) fn lines<R: 'static>(self, columns: &[Column<R>]) -> Option<Lines<'_, R>> {
         match self {
-            Format::Csv => Lines::new(b',', columns, out).map(Some),
-            Format::Tsv => Lines::new(b'\t', columns, out).map(Some),
-            Format::Table | Format::Json => Ok(None),
+            Format::Csv => Some(Lines::new(b',', columns)),
+            Format::Tsv => Some(Lines::new(b'\t', columns)),
+            Format::Table | Format::Json => None,
         }
     }
 

@@ -47,7 +47,7 @@ impl Output for Table {
             keep_what_fits(&mut columns, width);
             cut(&mut columns, width);
         }
-        writeln!(out, "{}", self.draw(&columns, sheet.rows.len()))
+        writeln!(out, "{}", self.draw(columns, sheet.rows.len()))
     }
 }
 
@@ -98,7 +98,7 @@ fn ready<R>(column: &Column<R>, table: &InTable<R>, rows: &[R]) -> Ready {
             (text::clean(&shown), (table.tone)(row))
         })
         .collect();
-    let widest = cells.iter().map(|(cell, _)| cell.width()).max();
+    let widest = cells.iter().map(|(cell, _)| width(cell)).max();
     Ready {
         weight: match cells.iter().all(|(cell, _)| cell == NOTHING) {
             true => 0,
@@ -113,6 +113,14 @@ fn ready<R>(column: &Column<R>, table: &InTable<R>, rows: &[R]) -> Ready {
     }
 }
 
+/// The places that a cleaned text takes: of nearly all, as many as it has bytes.
+fn width(text: &str) -> usize {
+    match text.is_ascii() {
+        true => text.len(),
+        false => text.width(),
+    }
+}
+
 fn plain(value: Value<'_>, unit: Unit) -> String {
     match value {
         Value::Unknown | Value::Nested(_) => NOTHING.into(),
@@ -120,6 +128,7 @@ fn plain(value: Value<'_>, unit: Unit) -> String {
         Value::Rate(rate) => text::rate(rate),
         Value::Seconds(seconds) => in_unit(seconds, unit),
         Value::Text(text) => text.into_owned(),
+        Value::Id(id) => id.to_string(),
         Value::Time(time) => text::minute(time),
     }
 }
@@ -196,13 +205,13 @@ impl Ready {
 }
 
 impl Table {
-    fn draw(&self, columns: &[Ready], rows: usize) -> String {
+    fn draw(&self, mut columns: Vec<Ready>, rows: usize) -> String {
         let mut table = comfy_table::Table::new();
         table.load_style(presets::NOTHING).force_no_tty();
         if self.look.color {
             table.enforce_styling();
         }
-        let aligned = |column: &Ready, cell: Cell| match column.right {
+        let aligned = |right: bool, cell: Cell| match right {
             true => cell.set_alignment(CellAlignment::Right),
             false => cell,
         };
@@ -211,17 +220,18 @@ impl Table {
                 .iter()
                 .map(|column| {
                     let cell = Cell::new(&column.heading).add_attribute(Attribute::Bold);
-                    aligned(column, cell)
+                    aligned(column.right, cell)
                 })
                 .collect::<Vec<Cell>>(),
         );
         for row in 0..rows {
             table.add_row(
                 columns
-                    .iter()
+                    .iter_mut()
                     .map(|column| {
-                        let (text, tone) = &column.cells[row];
-                        aligned(column, paint(Cell::new(text), *tone))
+                        let (text, tone) = &mut column.cells[row];
+                        let cell = Cell::new_owned(std::mem::take(text));
+                        aligned(column.right, paint(cell, *tone))
                     })
                     .collect::<Vec<Cell>>(),
             );
