@@ -9,13 +9,18 @@ use sccache_report::sccache::Stats;
 
 /// Three versions of a package that never hits.
 fn never_hits() -> Vec<Build> {
-    (1..=3)
+    versions(3, 0)
+}
+
+/// So many versions of a package, the first build of each.
+fn versions(count: u128, hits: u64) -> Vec<Build> {
+    (1..=count)
         .map(|n| {
             let at = format!("2026-11-{n:02}T10:00:00Z");
             let stats = Stats {
                 writes: Some(53),
                 write_errors: Some(0),
-                ..rust_stats(0, 53)
+                ..rust_stats(hits, 53)
             };
             build(n, "www-client/firefox", &format!("14{n}.0"), &at, stats)
         })
@@ -58,6 +63,141 @@ fn scripts_get_the_same() {
     assert!(out(&run(&db, &["show", "firefox"])).contains("firefox never hits"));
 }
 
+/// Four versions of a package in C that start cold, and one that is built again and hits.
+fn cold_versions(base_directory: &str) -> Vec<Build> {
+    let stats = |hits, misses| Stats {
+        writes: Some(misses),
+        base_directories: Some(vec!["/usr/src".into(), base_directory.into()]),
+        ..c_stats(hits, misses)
+    };
+    let at = |n| format!("2026-11-{n:02}T10:00:00Z");
+    let mut builds: Vec<Build> = (1..=4)
+        .map(|n| build(n, "app-misc/c", &n.to_string(), &at(n), stats(0, 40)))
+        .collect();
+    builds.push(build(5, "app-misc/c", "4", &at(5), stats(40, 0)));
+    builds
+}
+
+#[test]
+fn base_directories_that_are_recorded_are_known() {
+    let (_folder, db) = folder();
+    record(&db, &cold_versions("/var/tmp/portage"));
+    let rows = json(&db, &["advise"]);
+    assert_eq!(rows[0]["advice"], "cold-versions");
+    let to_do = rows[0]["to_do"].as_str().unwrap();
+    let set = "SCCACHE_BASEDIRS is set to /usr/src:/var/tmp/portage, below which";
+    assert!(to_do.contains(set), "{to_do}");
+    let (_folder, db) = folder();
+    record(&db, &cold_versions("/var/tmp/portage/app-misc/c-4/work"));
+    assert_eq!(json(&db, &["advise"]).len(), 0);
+}
+
+/// A server that was killed in some of the builds.
+fn unmeasured(builds: usize) -> Vec<Build> {
+    let mut all = never_hits();
+    for build in all.iter_mut().rev().take(builds) {
+        let at = build.started_at;
+        build.phases.push(phase(
+            "test",
+            at,
+            Err("its sccache server was killed".into()),
+        ));
+    }
+    all
+}
+
+#[test]
+fn missing_statistics_name_a_build_to_look_at() {
+    let (_folder, db) = folder();
+    record(&db, &unmeasured(3));
+    let rows = json(&db, &["advise"]);
+    assert_eq!(rows.len(), 1, "who never hits isn't known: {rows:?}");
+    assert_eq!(
+        rows[0]["numbers"]["newest"],
+        "b0000003-0000-4000-8000-000000000000"
+    );
+    let text = out(&run(&db, &["advise"]));
+    assert!(
+        text.contains("www-client/firefox 143.0 on 2026-11-03, `sccache-report show b0000003`."),
+        "{text}"
+    );
+    assert!(out(&run(&db, &["show", "b0000003"])).contains("was killed"));
+    assert!(!out(&run(&db, &[])).contains("never hits"));
+    let (_folder, db) = folder();
+    record(&db, &unmeasured(2));
+    assert_eq!(json(&db, &["advise"]).len(), 0);
+}
+
+#[test]
+fn what_filling_the_cache_cost_is_said() {
+    let (_folder, db) = folder();
+    record(&db, &never_hits()[..2]);
+    let said = out(&run(&db, &[]));
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("That cost about"), "{said}");
+}
+
+#[test]
+fn what_is_as_it_has_to_be_is_nothing_to_change() {
+    let (_folder, db) = folder();
+    record(&db, &versions(4, 1));
+    assert!(!out(&run(&db, &[])).contains("to change"));
+    let rows = json(&db, &["advise"]);
+    assert_eq!(
+        (&rows[0]["advice"], &rows[0]["severity"]),
+        (&"cold-versions".into(), &"note".into())
+    );
+    insta::assert_snapshot!("note", out(&run(&db, &["advise"])));
+    let show = out(&run(&db, &["show", "firefox"]));
+    assert!(
+        show.contains("\ngood to know, and as it has to be:\n- New versions in Rust"),
+        "{show}"
+    );
+    assert!(!show.contains("to change ("), "{show}");
+}
+
+#[test]
+fn the_overview_says_what_advise_says() {
+    let (_folder, db) = folder();
+    // The first of three is older than the overview's 30 days.
+    let mut builds = never_hits();
+    let at = common::at("2026-09-20T10:00:00Z");
+    builds[0].started_at = at;
+    builds[0].phases[0].started_at = at;
+    record(&db, &builds);
+    let overview = &json(&db, &[])[0];
+    assert_eq!(overview["builds"], 2);
+    assert!(
+        overview["verdict"]
+            .as_str()
+            .unwrap()
+            .contains("firefox never hits: 3 builds")
+    );
+    assert_eq!(
+        overview["advice"][0]["advice"],
+        json(&db, &["advise"])[0]["advice"]
+    );
+    // An older hit is outside of both, one in between inside of both.
+    for (start, named) in [
+        ("2026-08-01T10:00:00Z", true),
+        ("2026-09-01T10:00:00Z", false),
+    ] {
+        record(
+            &db,
+            &[build(
+                9 + u128::from(named),
+                "www-client/firefox",
+                "1",
+                start,
+                rust_stats(1, 0),
+            )],
+        );
+        let said = out(&run(&db, &[])).contains("firefox never hits");
+        let advised = out(&run(&db, &["advise"])).contains("firefox never hits");
+        assert_eq!((said, advised), (named, named), "{start}");
+    }
+}
+
 #[test]
 fn nothing_to_change_is_an_answer_and_no_builds_is_none() {
     let (_folder, db) = folder();
@@ -87,7 +227,7 @@ fn the_overview_names_who_never_hits_and_how_full_the_cache_is() {
     record(&db, &never_hits());
     let text = out(&run(&db, &[]));
     assert!(
-        text.contains("www-client/firefox never hits: 3 builds, 159 misses."),
+        text.contains("www-client/firefox never hits: 3 builds, 159 misses in 90 days."),
         "{text}"
     );
     assert!(

@@ -92,6 +92,9 @@ fn base_directories_and_the_size_of_the_cache_are_taken() {
     root.append("etc/portage/make.conf", "SCCACHE_CACHE_SIZE=\"1G\"");
     assert_eq!(hits(5), 0, "nothing was written without the path yet");
     assert_eq!(hits(6), 20);
+    let advice = root.report(&["advise", "bumped"]);
+    let cold = { advice.iter() }.find(|piece| piece["advice"] == "cold-versions");
+    assert_eq!(cold, None, "what is set is not advised");
     let limit = |build: &Value| build["phases"]["compile"]["max_cache_size_bytes"].clone();
     let builds = root.builds(&["bumped"]);
     assert_eq!(

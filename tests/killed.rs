@@ -4,14 +4,9 @@ mod support;
 
 use std::fs;
 
-use support::builds::{SHARED_NETWORK, assert_phase_not_measured, assert_rows, only_build, rows};
-use support::{Root, ebuild};
-
-fn root(phases: &str) -> Root {
-    let root = Root::new();
-    root.ebuild("dev-test/dies-1.0", &ebuild(phases));
-    root
-}
+use support::builds::{
+    SHARED_NETWORK, assert_phase_not_measured, assert_rows, only_build, root, rows,
+};
 
 /// As the kernel does it when memory is short: emerge lives on.
 #[test]
@@ -30,7 +25,7 @@ fn a_phase_whose_shell_is_killed_is_not_measured_and_leaves_no_server() {
     ] {
         let root = root(phases);
         let run = root
-            .emerge_with(&[("FEATURES", features)], &["dev-test/dies"])
+            .emerge_with(&[("FEATURES", features)], &["dev-test/phases"])
             .failed();
         let build = only_build(&root, &run);
         assert_rows(&root, &run, &[("failed", 1, &format!("{before} {killed}"))]);
@@ -77,9 +72,9 @@ fn a_killed_phase_is_known_to_the_next_build() {
             "src_configure() { one a; }\n\
              src_compile() { one b; [[ -n ${GO_ON} ]] || { echo $$ ${BASHPID} > /mnt/gentoo/tmp/phase; kill -STOP ${BASHPID}; }; one c; }",
         );
-        let script = "emerge -1 dev-test/dies & until [[ -s /tmp/phase ]]; do sleep 0.1; done\n\
+        let script = "emerge -1 dev-test/phases & until [[ -s /tmp/phase ]]; do sleep 0.1; done\n\
                       kill -KILL $! $(< /tmp/phase); wait $!\n\
-                      GO_ON=1 emerge -1 dev-test/dies";
+                      GO_ON=1 emerge -1 dev-test/phases";
         let run = root
             .run_with(&[("FEATURES", features)], &["bash", "-c", script])
             .ok();
@@ -98,10 +93,12 @@ fn a_failed_build_that_can_be_kept_nowhere_is_recorded_at_the_next_one() {
     let root = root("src_compile() { one a; [[ -n ${GO_ON} ]] || die now; one b; }");
     let no_folder = root.file("var/lib/sccache-report");
     fs::write(&no_folder, "not a folder").unwrap();
-    let run = root.emerge_with(&[], &["dev-test/dies"]).failed();
+    let run = root.emerge_with(&[], &["dev-test/phases"]).failed();
     assert_eq!(run.log.matches(" * sccache-report-build: {").count(), 1);
     fs::remove_file(&no_folder).unwrap();
-    let run = root.emerge_with(&[("GO_ON", "1")], &["dev-test/dies"]).ok();
+    let run = root
+        .emerge_with(&[("GO_ON", "1")], &["dev-test/phases"])
+        .ok();
     let expected = [("failed", 1, "compile"), ("merged", 1, "compile")];
     assert_rows(&root, &run, &expected);
     assert!(

@@ -2,14 +2,8 @@
 
 mod support;
 
-use support::builds::{SHARED_NETWORK, assert_rows, rows};
+use support::builds::{SHARED_NETWORK, assert_rows, root, rows};
 use support::{Root, ebuild};
-
-fn root(phases: &str) -> Root {
-    let root = Root::new();
-    root.ebuild("dev-test/ends-1.0", &ebuild(phases));
-    root
-}
 
 #[test]
 #[ignore = "needs root and the registries: make test"]
@@ -27,7 +21,7 @@ fn die_anywhere_is_a_failed_build_with_its_numbers() {
         let root = root(&format!(
             "src_configure() {{ one a; }}\nsrc_compile() {{ one b; one c; {end}; }}"
         ));
-        let run = root.emerge_with(&[], &["dev-test/ends"]).failed();
+        let run = root.emerge_with(&[], &["dev-test/phases"]).failed();
         assert_rows(&root, &run, &[("failed", 3, "configure compile")]);
         let build = &root.builds(&[])[0];
         assert!(
@@ -42,13 +36,13 @@ fn die_anywhere_is_a_failed_build_with_its_numbers() {
 fn a_failing_test_phase_fails_the_build_unless_it_may() {
     let root = root("src_compile() { one a; }\nsrc_test() { one b; die tests; }");
     let run = root
-        .emerge_with(&[("FEATURES", "test")], &["dev-test/ends"])
+        .emerge_with(&[("FEATURES", "test")], &["dev-test/phases"])
         .failed();
     assert_rows(&root, &run, &[("failed", 2, "compile test")]);
     let run = root
         .emerge_with(
             &[("FEATURES", "test test-fail-continue")],
-            &["dev-test/ends"],
+            &["dev-test/phases"],
         )
         .ok();
     assert_eq!(rows(&root).last().unwrap().0, "merged", "{}", run.log);
@@ -63,7 +57,7 @@ const SLEEPER: &str =
 fn a_signal_to_emerge_interrupts_the_build() {
     for signal in ["INT", "TERM"] {
         let root = root(SLEEPER);
-        let mut running = root.start(&[], &["emerge", "-1", "dev-test/ends"]);
+        let mut running = root.start(&[], &["emerge", "-1", "dev-test/phases"]);
         running.until("sleeping now").signal(signal);
         let run = running.wait().failed();
         assert_rows(&root, &run, &[("interrupted", 2, "configure compile")]);
@@ -74,7 +68,7 @@ fn a_signal_to_emerge_interrupts_the_build() {
 #[ignore = "needs root and the registries: make test"]
 fn ctrl_c_in_a_terminal_interrupts_the_build() {
     let root = root(SLEEPER);
-    let mut running = root.start_in_terminal(&[], &["emerge", "-1", "dev-test/ends"]);
+    let mut running = root.start_in_terminal(&[], &["emerge", "-1", "dev-test/phases"]);
     running.until("sleeping now").ctrl_c();
     let run = running.wait().failed();
     assert_rows(&root, &run, &[("interrupted", 2, "configure compile")]);
@@ -86,11 +80,13 @@ fn what_a_killed_emerge_left_is_an_interrupted_build_at_the_next_one() {
     let root = root(
         "src_configure() { one a; }\nsrc_compile() { [[ -n ${GO_ON} ]] || { echo sleeping now; sleep 300; }; one b; }",
     );
-    let mut running = root.start(&[], &["emerge", "-1", "dev-test/ends"]);
+    let mut running = root.start(&[], &["emerge", "-1", "dev-test/phases"]);
     running.until("sleeping now").signal("KILL");
     running.wait();
     assert!(!root.database().exists());
-    let run = root.emerge_with(&[("GO_ON", "1")], &["dev-test/ends"]).ok();
+    let run = root
+        .emerge_with(&[("GO_ON", "1")], &["dev-test/phases"])
+        .ok();
     assert_rows(
         &root,
         &run,
@@ -109,12 +105,13 @@ fn packages_built_only_or_as_well() {
     let root =
         root("src_compile() { one a; }\nsrc_install() { insinto /usr/share/ends; doins a.o; }");
     let run = root
-        .emerge_with(&[], &["--buildpkgonly", "dev-test/ends"])
+        .emerge_with(&[], &["--buildpkgonly", "dev-test/phases"])
         .ok();
     assert_rows(&root, &run, &[("packaged", 1, "compile")]);
-    root.emerge_with(&[], &["--buildpkg", "dev-test/ends"]).ok();
+    root.emerge_with(&[], &["--buildpkg", "dev-test/phases"])
+        .ok();
     let run = root
-        .emerge_with(&[], &["--usepkgonly", "dev-test/ends"])
+        .emerge_with(&[], &["--usepkgonly", "dev-test/phases"])
         .ok();
     assert_rows(
         &root,
@@ -123,7 +120,7 @@ fn packages_built_only_or_as_well() {
     );
 }
 
-const EBUILD: &str = "/mnt/gentoo/var/db/repos/test/dev-test/ends/ends-1.0.ebuild";
+const EBUILD: &str = "/mnt/gentoo/var/db/repos/test/dev-test/phases/phases-1.0.ebuild";
 
 #[test]
 #[ignore = "needs root and the registries: make test"]
@@ -144,7 +141,7 @@ fn a_resumed_build_counts_each_phase_once() {
     let root = root(
         "src_configure() { one a; }\nsrc_compile() { one b; [[ -n ${GO_ON} ]] || die now; one c; }",
     );
-    root.emerge_with(&[("FEATURES", "keepwork")], &["dev-test/ends"])
+    root.emerge_with(&[("FEATURES", "keepwork")], &["dev-test/phases"])
         .failed();
     let resume = [("FEATURES", "keepwork"), ("GO_ON", "1")];
     let run = root.run_with(&resume, &["emerge", "--resume"]).ok();
@@ -186,14 +183,14 @@ fn features_change_nothing_in_the_numbers() {
             )
             .ok()
         } else {
-            root.emerge_with(&[("FEATURES", features)], &["dev-test/ends"])
+            root.emerge_with(&[("FEATURES", features)], &["dev-test/phases"])
                 .ok()
         };
         assert_rows(&root, &run, &[("merged", 2, "configure compile")]);
     }
     let root = root("src_compile() { one b; die now; }");
     let run = root
-        .emerge_with(&[("FEATURES", "fail-clean")], &["dev-test/ends"])
+        .emerge_with(&[("FEATURES", "fail-clean")], &["dev-test/phases"])
         .failed();
     assert_rows(&root, &run, &[("failed", 1, "compile")]);
 }
@@ -203,10 +200,10 @@ fn features_change_nothing_in_the_numbers() {
 fn eapi_7_is_recorded_as_well() {
     let root = Root::new();
     root.ebuild(
-        "dev-test/ends-1.0",
+        "dev-test/phases-1.0",
         &ebuild("src_compile() { one a; }").replace("EAPI=8", "EAPI=7"),
     );
-    let run = root.emerge(&["dev-test/ends"]);
+    let run = root.emerge(&["dev-test/phases"]);
     assert_rows(&root, &run, &[("merged", 1, "compile")]);
 }
 
@@ -224,7 +221,7 @@ fn what_eapi_9_does_not_export_is_recorded_as_well() {
         ];
         root.run_with(&environment, &["ebuild", EBUILD, "compile"])
             .ok();
-        let run = root.emerge_with(&environment, &["dev-test/ends"]).ok();
+        let run = root.emerge_with(&environment, &["dev-test/phases"]).ok();
         assert_rows(
             &root,
             &run,
@@ -234,14 +231,16 @@ fn what_eapi_9_does_not_export_is_recorded_as_well() {
             ],
         );
         let run = root
-            .emerge_with(&environment, &["--buildpkgonly", "dev-test/ends"])
+            .emerge_with(&environment, &["--buildpkgonly", "dev-test/phases"])
             .ok();
         assert_eq!(rows(&root).last().unwrap().0, "packaged", "{}", run.log);
         root.ebuild(
-            "dev-test/ends-1.0",
+            "dev-test/phases-1.0",
             &ebuild("src_compile() { one a; die now; }"),
         );
-        let run = root.emerge_with(&environment, &["dev-test/ends"]).failed();
+        let run = root
+            .emerge_with(&environment, &["dev-test/phases"])
+            .failed();
         assert_eq!(rows(&root).last().unwrap().0, "failed", "{}", run.log);
         assert!(run.leftovers.is_empty(), "{:?}", run.leftovers);
     }

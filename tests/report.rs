@@ -194,15 +194,7 @@ fn anybody_reads_while_root_writes() {
     }
     let copy = folder.path().join("sccache-report");
     std::fs::copy(assert_cmd::cargo::cargo_bin!("sccache-report"), &copy).unwrap();
-    for args in [
-        &[][..],
-        &["emlop"],
-        &["packages"],
-        &["builds"],
-        &["emerges"],
-        &["trend"],
-        &["show", "emlop"],
-    ] {
+    for args in REPORTS {
         for format in ["table", "json", "csv", "tsv"] {
             let output = Command::new(&copy)
                 .env_clear()

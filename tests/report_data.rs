@@ -5,15 +5,6 @@ mod common;
 use common::*;
 use serde_json::Value;
 
-fn keys(value: &Value) -> Vec<&str> {
-    value
-        .as_object()
-        .unwrap()
-        .keys()
-        .map(String::as_str)
-        .collect()
-}
-
 #[test]
 fn nothing_is_an_empty_document_too() {
     let (_folder, db) = folder();
@@ -251,54 +242,5 @@ fn filters_pick_the_same_builds_in_every_report() {
     assert_eq!(
         (&newest["builds"], &newest["hits"]),
         (&1.into(), &63.into())
-    );
-}
-
-#[test]
-fn columns_are_the_same_in_every_format() {
-    let (_folder, db) = folder();
-    record(&db, &sample());
-    let args = [
-        "packages",
-        "--columns",
-        "hit_rate,package",
-        "--sort",
-        "misses",
-        "--limit",
-        "1",
-    ];
-    let rows = json(&db, &args);
-    assert_eq!(
-        (rows.len(), keys(&rows[0])),
-        (1, vec!["hit_rate", "package"])
-    );
-    for (format, expected) in [
-        (
-            "csv",
-            "hit_rate,package\n0.5206611570247934,app-portage/emlop\n",
-        ),
-        (
-            "tsv",
-            "hit_rate\tpackage\n0.5206611570247934\tapp-portage/emlop\n",
-        ),
-        ("table", "hit rate  package\n  52.1 %  app-portage/emlop\n"),
-    ] {
-        let output = run(&db, &[&args[..], &["--format", format]].concat());
-        assert_eq!(out(&output), expected);
-    }
-    let nested = json(
-        &db,
-        &["builds", "emlop", "--columns", "id,phases", "--last", "1"],
-    );
-    assert_eq!(nested[0]["phases"]["test"]["hits"], 10);
-    let of_show = json(&db, &["show", "emlop", "--columns", "package,languages"]);
-    assert_eq!(keys(&of_show[0]), ["package", "languages"]);
-    let nobody = run(
-        &db,
-        &["packages", "nope", "--format", "csv", "--columns", "builds"],
-    );
-    assert_eq!(
-        (out(&nobody).as_str(), nobody.status.code()),
-        ("builds\n", Some(1))
     );
 }

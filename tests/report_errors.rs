@@ -90,6 +90,26 @@ fn what_matches_nothing_says_what_there_is() {
             "there are: C/C++, Rust",
         ),
         (&["builds", "--repository", "guru"], "there are: gentoo"),
+        (&["builds", "--language", "rsut"], "did you mean Rust?"),
+        (
+            &["show", "emlop", "--language", "typo"],
+            "there are: C/C++, Rust",
+        ),
+        (
+            &["show", "emlop", "--repository", "gento"],
+            "did you mean gentoo?",
+        ),
+        (&["--language", "typo"], "there are: C/C++, Rust"),
+        (&["advise", "--language", "typo"], "there are: C/C++, Rust"),
+        (&["trend", "--repository", "typo"], "there are: gentoo"),
+        (
+            &["emlop", "--language", "ruts,typo"],
+            "the language ruts, typo; did you mean Rust?",
+        ),
+        (
+            &["show", "emlop", "--language", "c"],
+            "no recorded build matches",
+        ),
         (&["emerges", "ripgrep"], "known to be of an emerge command"),
         (
             &["builds", "emlop", "--outcome", "failed"],
@@ -104,18 +124,24 @@ fn what_matches_nothing_says_what_there_is() {
 }
 
 #[test]
+fn of_several_names_the_unknown_ones_are_told() {
+    let (_folder, db) = folder();
+    record(&db, &sample());
+    let output = run(&db, &["packages", "--language", "c,rsut"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(
+        err(&output),
+        "sccache-report: no recorded build has the language rsut; did you mean Rust?\n"
+    );
+    assert!(out(&output).contains("dev-libs/quazip"));
+    assert_eq!(err(&run(&db, &["packages", "--language", "c,rust"])), "");
+}
+
+#[test]
 fn a_database_without_builds_says_what_to_do_next() {
     let (_folder, db) = folder();
     drop(Store::open_for_recording(&db).unwrap());
-    for args in [
-        &[][..],
-        &["emlop"],
-        &["packages"],
-        &["builds"],
-        &["emerges"],
-        &["trend"],
-        &["show", "emlop"],
-    ] {
+    for args in REPORTS {
         let output = run(&db, args);
         assert_eq!(output.status.code(), Some(1), "{args:?}");
         let said = err(&output);

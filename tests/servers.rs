@@ -5,14 +5,8 @@ mod support;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 
-use support::builds::{SERVER, SHARED_NETWORK, assert_not_measured, only_build};
+use support::builds::{SERVER, SHARED_NETWORK, assert_not_measured, only_build, root};
 use support::{Root, ebuild};
-
-fn root(phases: &str) -> Root {
-    let root = Root::new();
-    root.ebuild("dev-test/serves-1.0", &ebuild(phases));
-    root
-}
 
 #[test]
 #[ignore = "needs root and the registries: make test"]
@@ -39,7 +33,7 @@ fn a_foreign_server_is_neither_met_nor_ended() {
     let root =
         root("pkg_setup() { sccache gcc --version > /dev/null || die; }\nsrc_compile() { one a; }");
     let script = "mkdir /tmp/gone; TMPDIR=/tmp/gone SCCACHE_DIR=/tmp/other sccache --start-server; rm -r /tmp/gone\n\
-                  emerge -1 dev-test/serves || exit\n\
+                  emerge -1 dev-test/phases || exit\n\
                   sccache --show-stats | grep -E '^Compile requests +0$' || exit\n\
                   sccache --stop-server > /dev/null";
     for features in ["", SHARED_NETWORK] {
@@ -63,10 +57,10 @@ fn a_long_pause_within_a_phase_forgets_nothing() {
         let root = root("src_compile() { one a; sleep 4; one b; }");
         root.append("etc/portage/make.conf", "SCCACHE_IDLE_TIMEOUT=\"1\"");
         let run = root
-            .emerge_with(&[("FEATURES", features)], &["dev-test/serves"])
+            .emerge_with(&[("FEATURES", features)], &["dev-test/phases"])
             .ok();
         assert_eq!(only_build(&root, &run)["misses"], 2, "{}", run.log);
-        let environment = root.environment("dev-test/serves-1.0");
+        let environment = root.environment("dev-test/phases-1.0");
         assert!(
             environment.contains("SCCACHE_IDLE_TIMEOUT=\"1\""),
             "theirs is kept"
@@ -94,7 +88,7 @@ fn a_server_that_hangs_or_dies_is_a_phase_not_measured() {
                 "{SERVER}src_configure() {{ one a; }}\nsrc_compile() {{ one a; {end}; }}"
             ));
             let run = root
-                .emerge_with(&[("FEATURES", features)], &["dev-test/serves"])
+                .emerge_with(&[("FEATURES", features)], &["dev-test/phases"])
                 .ok();
             let build = only_build(&root, &run);
             assert_not_measured(&build, &run, why);
@@ -114,7 +108,7 @@ fn a_server_that_cannot_start_is_not_one_that_was_killed() {
         "etc/portage/make.conf",
         "SCCACHE_SERVER_UDS=\"relative.sock\"",
     );
-    let run = root.emerge(&["dev-test/serves"]);
+    let run = root.emerge(&["dev-test/phases"]);
     assert_not_measured(&only_build(&root, &run), &run, "could not start");
 }
 
@@ -129,7 +123,7 @@ fn what_a_server_went_through_is_known_in_every_phase() {
              src_install() {{ one a; slay; one b; }}"
         ));
         let run = root
-            .emerge_with(&[("FEATURES", features)], &["dev-test/serves"])
+            .emerge_with(&[("FEATURES", features)], &["dev-test/phases"])
             .ok();
         let build = only_build(&root, &run);
         assert_eq!(build["phases"]["compile"]["misses"], 1, "{build}");
@@ -159,7 +153,7 @@ fn garbage_for_an_answer_is_a_phase_not_measured() {
         std::os::unix::fs::PermissionsExt::from_mode(0o755),
     )
     .unwrap();
-    let run = root.emerge_with(&[], &["dev-test/serves"]).ok();
+    let run = root.emerge_with(&[], &["dev-test/phases"]).ok();
     assert_not_measured(&only_build(&root, &run), &run, "unusable");
 }
 
@@ -321,6 +315,6 @@ fn client_side_mode_counts_hits_without_requests() {
 fn an_end_that_is_told_many_times_is_counted_once() {
     let phases = "src_compile() { one a; one b; local n; for n in 1 2 3 4; do ( die now ) & done; wait; die now; }";
     let dying = root(phases);
-    let run = dying.emerge_with(&[], &["dev-test/serves"]).failed();
+    let run = dying.emerge_with(&[], &["dev-test/phases"]).failed();
     assert_eq!(only_build(&dying, &run)["misses"], 2, "{}", run.log);
 }

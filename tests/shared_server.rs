@@ -2,14 +2,7 @@
 
 mod support;
 
-use support::builds::{SHARED_NETWORK, assert_not_measured, only_build};
-use support::{Root, ebuild};
-
-fn root(phases: &str) -> Root {
-    let root = Root::new();
-    root.ebuild("dev-test/serves-1.0", &ebuild(phases));
-    root
-}
+use support::builds::{SHARED_NETWORK, assert_not_measured, only_build, root};
 
 #[test]
 #[ignore = "needs root and the registries: make test"]
@@ -29,7 +22,7 @@ fn a_shared_server_is_asked_and_never_stopped() {
             "export {variable} SCCACHE_DIR=/mnt/gentoo/var/cache/sccache\nsetpriv --reuid portage --regid portage --clear-groups \
              sccache --start-server || exit\n\
              cd /tmp; echo 'int x;' > x.c; for n in 1 2 3; do sccache gcc -c x.c || exit; done\n\
-             emerge -1 dev-test/serves || exit\n\
+             emerge -1 dev-test/phases || exit\n\
              sccache --show-stats | grep '^Compile requests  '; sccache --stop-server > /dev/null"
         );
         let run = root
@@ -58,7 +51,7 @@ fn a_restart_of_a_shared_server_is_not_measured() {
     root.append("etc/portage/make.conf", "SCCACHE_SERVER_PORT=\"14227\"");
     let script = "export SCCACHE_SERVER_PORT=14227 SCCACHE_DIR=/mnt/gentoo/var/cache/sccache; sccache --start-server\n\
                   cd /tmp; echo 'int x;' > x.c; for n in 1 2 3; do sccache gcc -c x.c; done\n\
-                  emerge -1 dev-test/serves || exit; sccache --stop-server > /dev/null";
+                  emerge -1 dev-test/phases || exit; sccache --stop-server > /dev/null";
     let run = root
         .run_with(&[("FEATURES", SHARED_NETWORK)], &["bash", "-c", script])
         .ok();
@@ -83,7 +76,7 @@ fn a_restart_that_counts_past_the_old_numbers_is_not_measured() {
              as_portage() {{ setpriv --reuid portage --regid portage --clear-groups \"$@\"; }}\n\
              as_portage sccache --start-server; cd /tmp; echo 'int x;' > x.c; sccache gcc -c x.c\n\
              (until [[ -e go ]]; do sleep 0.1; done; sccache --stop-server; as_portage sccache --start-server; \
-             : > gone) & emerge -1 dev-test/serves || exit; wait; sccache --stop-server > /dev/null"
+             : > gone) & emerge -1 dev-test/phases || exit; wait; sccache --stop-server > /dev/null"
         );
         let run = root
             .run_with(&[("FEATURES", features)], &["bash", "-c", &script])
@@ -108,7 +101,7 @@ fn a_server_that_hangs_at_the_beginning_is_not_measured() {
     let script = "export SCCACHE_SERVER_PORT=14230 SCCACHE_DIR=/mnt/gentoo/var/cache/sccache\n\
                   setpriv --reuid portage --regid portage --clear-groups sccache --start-server; \
                   grep -lzx SCCACHE_START_SERVER=1 /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3 > /mnt/gentoo/tmp/pid\n\
-                  emerge -1 dev-test/serves || exit; sccache --stop-server > /dev/null";
+                  emerge -1 dev-test/phases || exit; sccache --stop-server > /dev/null";
     let run = root
         .run_with(&[("FEATURES", SHARED_NETWORK)], &["bash", "-c", script])
         .ok();
@@ -122,7 +115,7 @@ fn an_end_that_is_told_twice_is_counted_once() {
     let shared = root("src_compile() { one a; one b; }");
     shared.append("etc/portage/make.conf", "SCCACHE_SERVER_PORT=\"14228\"");
     let script = "export SCCACHE_SERVER_PORT=14228 SCCACHE_DIR=/mnt/gentoo/var/cache/sccache; sccache --start-server\n\
-                  ebuild /mnt/gentoo/var/db/repos/test/dev-test/serves/serves-1.0.ebuild setup unpack prepare configure \
+                  ebuild /mnt/gentoo/var/db/repos/test/dev-test/phases/phases-1.0.ebuild setup unpack prepare configure \
                   compile install qmerge || exit; sccache --stop-server > /dev/null";
     let features = format!("noauto {SHARED_NETWORK}");
     let run = shared

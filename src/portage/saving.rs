@@ -7,7 +7,8 @@
 //! What it can't know:
 //! - sccache measures by the wall clock. On cores that are busy with other work a compiler
 //!   takes longer without computing more, and so the estimate is of time that somebody
-//!   waited for on one core, not of processor time.
+//!   waited for on one core, not of processor time: too high, by as much as the cores were
+//!   shared.
 //! - No version measures how long it takes to find an object's key, which means a run of the
 //!   preprocessor, or of rustc for its list of files. [`LOOKUP_SHARE`] stands in for that.
 //! - Texts cut their averages to milliseconds, and don't tell the time of writes: the
@@ -20,7 +21,8 @@ pub const TIME_SAVED: &str = "An estimate: each hit saves what the compiler took
     same package (of the same version and language where that was measured, else of the language, \
     else of the version, else of the package), less what the cache took: reading hits, writing \
     misses, and a tenth of a compilation to look up each. It is negative where the cache cost more \
-    than it saved, and unknown where no miss of the package was measured.";
+    than it saved, and unknown where no miss of the package was measured. sccache measures by the \
+    wall clock: where cores were busy with more than one job each, it is too high.";
 
 /// What looking up a hit or a miss takes, as a part of what compiling it takes: an assumption,
 /// because it differs so much. In processor time (gcc 12 `-E` against `-O2 -c`, rustc 1.95.0

@@ -56,7 +56,7 @@ impl<R: 'static> Sheet<R> {
         }
         let place = |column: &Column<R>| names.iter().position(|name| name == column.name);
         self.columns
-            .retain(|column| column.data && place(column).is_some());
+            .retain(|column| column.has_name() && place(column).is_some());
         self.columns.sort_by_key(place);
         for (column, weight) in self.columns.iter_mut().zip((100..=u8::MAX).rev()) {
             let heading = column.name.trim_end_matches("_seconds").replace('_', " ");
@@ -66,6 +66,7 @@ impl<R: 'static> Sheet<R> {
             };
             let table = column.table.get_or_insert(plain);
             (table.first, table.weight) = (false, weight);
+            column.data = true;
         }
         Ok(())
     }
@@ -75,13 +76,13 @@ impl<R: 'static> Sheet<R> {
         let place = self
             .columns
             .iter()
-            .position(|column| column.data && column.name == name);
+            .position(|column| column.has_name() && column.name == name);
         let why = match place {
             Some(place) if nested || !self.columns[place].nested => return Ok(place),
             Some(_) => format!("`{name}` holds values of its own: only `--columns` of JSON has it"),
             None => format!("there is no column `{name}` {to_do}"),
         };
-        let there = self.data().filter(|column| nested || !column.nested);
+        let there = self.named().filter(|column| nested || !column.nested);
         let names: Vec<&'static str> = there.map(|column| column.name).collect();
         let close = closest(name, names.iter().copied(), 1);
         let (mut first, rest): (Vec<_>, Vec<_>) = names.iter().partition(|n| close.contains(n));

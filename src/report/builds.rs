@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::common::{Common, Selection};
 use super::format::Format;
+use super::output::Keep;
 use super::sheet::{Column, Name, Sheet, Tone, Value};
 use super::{Shown, Trouble, breakdown, text};
 use crate::portage::{Attribution, Outcome, Phase};
@@ -57,7 +58,7 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
         }
         Selection::Nothing(why) => return common.nothing(sheet(vec![]), why, out),
     };
-    common.finish(sheet(rows), out)
+    common.finish(sheet(rows), Keep::Newest, out)
 }
 
 /// Puts the phases to their builds.
@@ -95,7 +96,7 @@ pub(super) fn columns() -> Vec<Column<Detailed>> {
 fn identity() -> Vec<Column<Detailed>> {
     vec![
         Col::new("id", |d| Value::Id(d.row.id))
-            .heading("id", 98)
+            .heading("id", 94)
             .show(|d| short(d.row.id)),
         Col::new("package", |d| Value::text(&d.row.package))
             .heading("package", 100)
@@ -117,7 +118,7 @@ fn identity() -> Vec<Column<Detailed>> {
                 Outcome::Failed => Tone::Bad,
             }),
         Col::new("started_at", |d| Value::Time(d.row.started_at))
-            .heading("started", 94)
+            .heading("started", 97)
             .cut_by(text::cut_minute, 10)
             .first(),
         Col::new("finished_at", |d| Value::Time(d.row.finished_at)),
@@ -132,7 +133,9 @@ pub(super) fn short(id: Uuid) -> String {
 fn numbers() -> Vec<Column<Detailed>> {
     vec![
         Col::new("hits", |d| d.row.hits.into()).heading("hits", 56),
-        Col::new("misses", |d| d.row.misses.into()).heading("misses", 55),
+        Col::new("misses", |d| d.row.misses.into())
+            .heading("misses", 55)
+            .beside("hits"),
         Col::new("hit_rate", |d| d.row.hit_rate().into())
             .heading("hit rate", 95)
             .tone(|d| Tone::of_rate(d.row.hit_rate())),
@@ -148,6 +151,9 @@ fn numbers() -> Vec<Column<Detailed>> {
         }),
         Col::new("attribution", |d| {
             d.row.attribution.map(attribution_word).into()
+        }),
+        Col::extra("unmeasured_phases", |d| {
+            Value::Count((d.row.phases - d.row.measured_phases.min(d.row.phases)).into())
         }),
         Col::nested("languages", |d| breakdown::languages(&d.phases)),
         Col::nested("not_cached", |d| breakdown::not_cached(&d.phases)),

@@ -1,17 +1,15 @@
 //! The options that every report has, and what they pick.
 
-use std::io::{self, IsTerminal, Write};
-use std::os::fd::AsFd;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::filters::Filters;
-use super::format::{Format, Look};
-use super::sheet::Sheet;
+use super::format::Format;
+use super::output::{OUTPUT, Output};
 use super::unknown::{NOTHING_YET, unknown_names, unknown_package};
-use super::{Shown, Trouble, say, text};
-use crate::store::{self, Filter, Patterns, Pending, Store, default_path};
+use super::{Trouble, say, text};
+use crate::store::{Filter, Patterns, Pending, Store, default_path};
 
 /// Options that every report has.
 #[derive(Debug, clap::Args)]
@@ -24,44 +22,12 @@ pub(super) struct Common {
     filters: Filters,
 
     #[command(flatten)]
-    output: Output,
+    pub(super) output: Output,
 
     /// How to write the report
     #[arg(long, value_enum, default_value_t = Format::Table, global = true)]
     #[arg(help_heading = OUTPUT)]
     pub(super) format: Format,
-}
-
-const OUTPUT: &str = "How it is written";
-
-/// Options for rows and tables.
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = OUTPUT)]
-struct Output {
-    /// Sort by a column, named as in JSON: numbers from large to small, all else
-    /// upwards; `COLUMN:asc` and `COLUMN:desc` say otherwise
-    #[arg(long, value_name = "COLUMN", global = true)]
-    sort: Option<String>,
-
-    /// Only the first N rows
-    #[arg(long, value_name = "N", global = true)]
-    limit: Option<usize>,
-
-    /// These columns, in this order, named as in JSON and CSV
-    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', global = true)]
-    columns: Option<Vec<String>>,
-
-    /// Colours; auto: on a terminal, unless NO_COLOR is set
-    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", global = true)]
-    color: Color,
-}
-
-/// When to use colours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Color {
-    Auto,
-    Always,
-    Never,
 }
 
 /// What the options pick.
@@ -130,22 +96,6 @@ impl Common {
         self.refuse(&self.filters.given().collect::<Vec<_>>(), why)
     }
 
-    /// Whether an option was given that only rows have a use for.
-    pub(super) fn wants_rows(&self) -> bool {
-        self.given().any(|name| OF_ROWS.contains(&name))
-    }
-
-    /// Whether a column with this name will be written.
-    pub(super) fn wants(&self, column: &str) -> bool {
-        let picked = self.output.columns.as_ref();
-        picked.is_none_or(|names| names.iter().any(|name| name == column))
-    }
-
-    /// Whether the rows stay in the order in which the report has them.
-    pub(super) fn unsorted(&self) -> bool {
-        self.output.sort.is_none()
-    }
-
     /// The filter that the options make, without the patterns.
     pub(super) fn filter(&self) -> Result<Filter, Trouble> {
         self.filters.filter()
@@ -161,16 +111,8 @@ impl Common {
         self.filters.any_time()
     }
 
-    fn given(&self) -> impl Iterator<Item = &'static str> {
-        let output = [
-            ("sort", self.output.sort.is_some()),
-            ("limit", self.output.limit.is_some()),
-            ("columns", self.output.columns.is_some()),
-        ];
-        let output = output
-            .into_iter()
-            .filter_map(|(name, given)| given.then_some(name));
-        output.chain(self.filters.given())
+    pub(super) fn given(&self) -> impl Iterator<Item = &'static str> {
+        self.output.given().chain(self.filters.given())
     }
 
     /// Opens the database for reading.
@@ -202,120 +144,4 @@ impl Common {
             )),
         }
     }
-
-    /// Sorts, cuts and writes the rows; says whether there were any.
-    pub(super) fn finish<R: 'static>(
-        &self,
-        mut sheet: Sheet<R>,
-        out: &mut dyn Write,
-    ) -> Result<Shown, Trouble> {
-        self.arrange(&mut sheet)?;
-        self.write(sheet, out)
-    }
-
-    /// Sorts and cuts the rows.
-    pub(super) fn arrange<R: 'static>(&self, sheet: &mut Sheet<R>) -> Result<(), Trouble> {
-        if let Some(column) = &self.output.sort {
-            sheet.sort(column)?;
-        }
-        sheet.rows.truncate(self.output.limit.unwrap_or(usize::MAX));
-        Ok(())
-    }
-
-    /// Writes the columns that are asked for; says whether there were rows.
-    pub(super) fn write<R: 'static>(
-        &self,
-        mut sheet: Sheet<R>,
-        out: &mut dyn Write,
-    ) -> Result<Shown, Trouble> {
-        self.pick(&mut sheet)?;
-        let look = self.look();
-        self.format.write(&sheet, &look, out)?;
-        if sheet.rows.is_empty() {
-            return Ok(Shown::Nothing(NO_MATCH.into()));
-        }
-        if self.output.columns.is_some() {
-            let left_out = self.format.left_out(&sheet, &look);
-            if !left_out.is_empty() {
-                let what = left_out.join(", ");
-                say(&format!("the terminal is too narrow for: {what}"));
-            }
-        }
-        Ok(Shown::Something)
-    }
-
-    /// Whether each row can be written as it comes.
-    pub(super) fn as_they_come(&self) -> bool {
-        let separated = matches!(self.format, Format::Csv | Format::Tsv);
-        separated && self.unsorted() && self.output.limit.is_none()
-    }
-
-    /// Writes the rows that `fetch` hands over one after the other: of very many, that is far
-    /// quicker than to have all of them at once. Into memory first, because recording waits for
-    /// readers, and `out` may be a pager.
-    pub(super) fn write_as_they_come<R: 'static>(
-        &self,
-        mut sheet: Sheet<R>,
-        fetch: impl FnOnce(&mut dyn FnMut(&R)) -> store::Result<()>,
-        out: &mut dyn Write,
-    ) -> Result<Shown, Trouble> {
-        self.pick(&mut sheet)?;
-        let mut rows = 0;
-        if let Some(mut lines) = self.format.lines(&sheet.columns) {
-            fetch(&mut |row| {
-                rows += 1;
-                lines.add(row);
-            })?;
-            out.write_all(&lines.text)?;
-        }
-        match rows {
-            0 => Ok(Shown::Nothing(NO_MATCH.into())),
-            _ => Ok(Shown::Something),
-        }
-    }
-
-    fn pick<R: 'static>(&self, sheet: &mut Sheet<R>) -> Result<(), Trouble> {
-        match &self.output.columns {
-            None => Ok(()),
-            Some(names) => Ok(sheet.pick(names, self.format == Format::Json)?),
-        }
-    }
-
-    /// Writes that there is nothing, as far as the format has a word for it.
-    pub(super) fn nothing<R: 'static>(
-        &self,
-        mut sheet: Sheet<R>,
-        why: String,
-        out: &mut dyn Write,
-    ) -> Result<Shown, Trouble> {
-        self.arrange(&mut sheet)?;
-        self.pick(&mut sheet)?;
-        self.format.write(&sheet, &self.look(), out)?;
-        Ok(Shown::Nothing(why))
-    }
-
-    /// How tables look where they go to.
-    pub(super) fn look(&self) -> Look {
-        let terminal = std::io::stdout().is_terminal();
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Look {
-            color: match self.output.color {
-                Color::Auto => terminal && !no_color,
-                Color::Always => true,
-                Color::Never => false,
-            },
-            width: terminal.then(|| width_of(io::stdout()).unwrap_or(UNKNOWN_WIDTH)),
-        }
-    }
-}
-
-/// What is said of a filter that leaves nothing.
-const NO_MATCH: &str = "no recorded build matches";
-
-/// How wide a terminal is taken to be that doesn't say.
-const UNKNOWN_WIDTH: usize = 80;
-
-/// The columns of a terminal; `None` where it isn't one, or doesn't say.
-pub(super) fn width_of(stream: impl AsFd) -> Option<usize> {
-    terminal_size::terminal_size_of(stream).map(|(width, _)| usize::from(width.0))
 }

@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use super::common::{Common, Selection};
-use super::packages::note;
+use super::output::Keep;
+use super::packages::{note, remarks};
 use super::sheet::{Column, Name, Sheet, Tone, Value};
 use super::{Shown, Trouble, builds, text};
 use crate::store::{EmergeRow, Sums};
@@ -27,7 +28,7 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
         let why = "no recorded build that matches is known to be of an emerge command, and those imported from logs never are";
         return common.nothing(sheet(rows), why.into(), out);
     }
-    common.finish(sheet(rows), out)
+    common.finish(sheet(rows), Keep::Newest, out)
 }
 
 /// The names of its columns.
@@ -44,6 +45,14 @@ fn sheet(rows: Vec<EmergeRow>) -> Sheet<EmergeRow> {
 
 /// The columns of an emerge.
 pub(super) fn columns() -> Vec<Column<EmergeRow>> {
+    let mut columns = numbers();
+    let remarks = remarks(|r: &EmergeRow| &r.sums);
+    // The failed have a column of their own.
+    columns.extend(remarks.into_iter().filter(|c| c.name != "failed"));
+    columns
+}
+
+fn numbers() -> Vec<Column<EmergeRow>> {
     vec![
         Col::new("id", |r| Value::text(r.id.to_string()))
             .heading("id", 20)
@@ -64,13 +73,15 @@ pub(super) fn columns() -> Vec<Column<EmergeRow>> {
                 _ => Tone::Bad,
             }),
         Col::new("hits", |r| r.sums.hits.into()).heading("hits", 62),
-        Col::new("misses", |r| r.sums.misses.into()).heading("misses", 61),
+        Col::new("misses", |r| r.sums.misses.into())
+            .heading("misses", 61)
+            .beside("hits"),
         Col::new("hit_rate", |r| r.sums.hit_rate().into())
             .heading("hit rate", 95)
             .tone(|r| Tone::of_rate(r.sums.hit_rate())),
         Col::new("time_saved_seconds", |r| r.sums.time_saved.into()).heading("time saved", 90),
         Col::shown("note", 70, besides_failed)
-            .cut_to(12)
+            .cut_by(text::cut_remarks, 12)
             .tone(|_| Tone::Warning),
     ]
 }

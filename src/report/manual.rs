@@ -44,8 +44,8 @@ fn columns(roff: &mut Roff) {
     roff.text([roman(
         "JSON is one document, {\"schema\": 1, \"rows\": [...]}. The schema's number grows when a \
          name goes or changes its meaning; new names may come at any time. CSV and TSV have the \
-         same columns except those in brackets, a header, and full precision. What is unknown \
-         is null, and empty in CSV and TSV; it is never 0.",
+         same columns except those in brackets, a header, and full precision. Columns after \
+         `asked for` are there only where --columns names them. What is unknown is null, and empty in CSV and TSV; it is never 0.",
     )]);
     let texts: Vec<(&str, String)> = reports()
         .into_iter()
@@ -55,25 +55,36 @@ fn columns(roff: &mut Roff) {
         roff,
         texts.iter().map(|(report, text)| (*report, text.as_str())),
     );
+    let of_build: Vec<String> = show::names_of_build_only()
+        .iter()
+        .map(in_brackets)
+        .collect();
     roff.control("PP", []);
     roff.text([
         bold("show"),
         roman(" of a build has the columns of "),
         bold("builds"),
-        roman(", and [compilers]. The columns:"),
+        roman(format!(", and {}. The columns:", of_build.join(" "))),
     ]);
     terms(roff, MEANINGS.iter().copied());
 }
 
 fn list(names: &[Name]) -> String {
-    let shown: Vec<String> = names
-        .iter()
-        .map(|name| match name.nested {
-            true => format!("[{}]", name.name),
-            false => name.name.to_string(),
-        })
-        .collect();
-    shown.join(" ")
+    let shown = |extra: bool| -> Vec<String> {
+        let names = names.iter().filter(|name| name.extra == extra);
+        names.map(in_brackets).collect()
+    };
+    match shown(true) {
+        none if none.is_empty() => shown(false).join(" "),
+        extra => format!("{}; asked for: {}", shown(false).join(" "), extra.join(" ")),
+    }
+}
+
+fn in_brackets(name: &Name) -> String {
+    match name.nested {
+        true => format!("[{}]", name.name),
+        false => name.name.to_string(),
+    }
 }
 
 const ENVIRONMENT: &[(&str, &str)] = &[
@@ -141,6 +152,18 @@ mod tests {
                 used.contains(name),
                 "no report has a column {name} any more"
             );
+        }
+    }
+
+    #[test]
+    fn columns_of_a_build_and_those_asked_for_are_in_the_page() {
+        let page = manual();
+        let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+        for text in [
+            "and [compilers] [levels]. The columns:",
+            "last_hit_rate; asked for: failed interrupted incomplete shared",
+        ] {
+            assert!(page.contains(text), "no {text} in {page}");
         }
     }
 

@@ -35,6 +35,11 @@ pub(super) const MEANINGS: &[(&str, &str)] = &[
     ("builds", "How many builds."),
     ("packages", "How many packages the builds are of."),
     ("failed", "How many of the builds failed."),
+    ("interrupted", "How many of the builds were interrupted."),
+    (
+        "incomplete",
+        "How many of the builds lack the numbers of some or of all of their phases.",
+    ),
     (
         "measured",
         "How many of the builds have the numbers of all their phases.",
@@ -82,6 +87,10 @@ pub(super) const MEANINGS: &[(&str, &str)] = &[
         "attribution",
         "exact: the server was the build's own; shared: the difference of a shared server's numbers.",
     ),
+    (
+        "unmeasured_phases",
+        "How many of the build's phases in which sccache ran lack their numbers; 0: the build's numbers are whole.",
+    ),
     ("last_version", "The version of the last build."),
     ("last_hit_rate", "The hit rate of the last build."),
     ("verdict", "The overview's sentence."),
@@ -92,7 +101,7 @@ pub(super) const MEANINGS: &[(&str, &str)] = &[
     ("worst", "The packages that lose; columns as in packages."),
     (
         "last_emerge",
-        "The last emerge command; columns as in emerges.",
+        "The last emerge command, with those of its builds that were asked for; columns as in emerges.",
     ),
     ("languages", "{LANGUAGE: {hits, misses, errors}}."),
     ("compilers", "{COMPILER: {hits, misses, errors}}."),
@@ -140,6 +149,10 @@ pub(super) const MEANINGS: &[(&str, &str)] = &[
         "The numbers that the advice rests on, in sentences.",
     ),
     ("to_do", "What to do."),
+    (
+        "severity",
+        "change: somebody can change something; note: it explains the numbers, and is as it has to be.",
+    ),
     ("setting", "The lines to paste; null: there is no setting."),
     (
         "looked_at_builds",

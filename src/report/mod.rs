@@ -21,8 +21,10 @@ mod fill;
 mod filters;
 mod format;
 mod history;
+mod lately;
 mod manual;
 mod meanings;
+mod output;
 mod overview;
 mod packages;
 mod sections;
@@ -102,7 +104,7 @@ fn say(what: &str) {
 /// A line on standard error, broken between words on a terminal. Nobody can be told that
 /// nobody listens, so that is no error.
 fn tell(line: &str) {
-    let width = common::width_of(io::stderr());
+    let width = output::width_of(io::stderr());
     let _ = writeln!(io::stderr(), "{}", text::wrap(line, width, "  "));
 }
 

@@ -9,11 +9,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use self::spark::Spark;
-use super::advise::{self, Advice};
+use super::advise::{self, Advice, ONLY_MISSES, of_kind};
 use super::common::{Common, Selection};
 use super::format::{Format, json_rows};
+use super::lately::lately;
+use super::output::Keep;
 use super::sheet::{Column, Name, Sheet, Value};
-use super::verdict::{never_hits, verdict};
+use super::verdict::verdict;
 use super::{Shown, Trouble, emerges, packages, text};
 use crate::store::{CacheState, EmergeRow, Evidence, Filter, Moment, PackageRow, Store, Sums};
 
@@ -25,18 +27,27 @@ const DAYS: i64 = 30;
 /// How many packages that gain, and that lose, are named.
 const NAMED: usize = 3;
 
+/// What was asked for.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    /// Nobody asked for another period than the last 30 days.
+    by_default: bool,
+    /// There are options that pick builds.
+    filtered: bool,
+}
+
 /// What the overview tells.
 struct Overview {
     first_at: DateTime<Utc>,
     last_at: DateTime<Utc>,
-    /// Whether nobody asked for another period than the last 30 days.
-    by_default: bool,
+    asked: Asked,
     packages: u64,
     sums: Sums,
     /// The packages that gain most, and those that lose.
     best: Vec<PackageRow>,
     worst: Vec<PackageRow>,
-    last_emerge: Option<EmergeRow>,
+    /// And how many builds it has, those included that were not asked for.
+    last_emerge: Option<(EmergeRow, u64)>,
     cache: Option<CacheState>,
     spark: Spark,
     advice: Vec<Advice>,
@@ -44,10 +55,10 @@ struct Overview {
 
 /// What it is computed from.
 struct Facts {
-    by_default: bool,
+    asked: Asked,
     packages: Vec<PackageRow>,
     moments: Vec<Moment>,
-    last_emerge: Option<EmergeRow>,
+    last_emerge: Option<(EmergeRow, u64)>,
     evidence: Vec<Evidence>,
 }
 
@@ -55,7 +66,13 @@ pub(super) fn run(common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble
     // Also where the database can't be opened: that may be why they wait.
     common.tell_what_waits();
     let facts = match common.select(&[])? {
-        Selection::Builds(store, filter) => fetch(&store, *filter, common.any_time())?,
+        Selection::Builds(store, filter) => {
+            let asked = Asked {
+                by_default: common.any_time(),
+                filtered: common.given().next().is_some(),
+            };
+            fetch(&store, *filter, asked)?
+        }
         Selection::Nothing(why) => return common.nothing(sheet(vec![]), why, out),
     };
     let Some(overview) = compute(facts) else {
@@ -66,22 +83,28 @@ pub(super) fn run(common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble
             draw::draw(&overview, &common.look(), out)?;
             Ok(Shown::Something)
         }
-        _ => common.finish(sheet(vec![overview]), out),
+        _ => common.finish(sheet(vec![overview]), Keep::First, out),
     }
 }
 
-fn fetch(store: &Store, mut filter: Filter, by_default: bool) -> Result<Facts, Trouble> {
-    if by_default {
-        let newest = store.newest(&filter)?;
-        filter.since = newest.map(|newest| newest - TimeDelta::days(DAYS));
+fn fetch(store: &Store, mut filter: Filter, asked: Asked) -> Result<Facts, Trouble> {
+    let mut looked_at = filter.clone();
+    if asked.by_default {
+        lately(store, &mut filter, DAYS)?;
+        // As far back as advise, so that both say the same.
+        let further = TimeDelta::days(advise::DAYS - DAYS);
+        looked_at = Filter {
+            since: filter.since.map(|since| since - further),
+            ..filter.clone()
+        };
     }
     let (packages, moments) = store.packages_and_moments(&filter)?;
     Ok(Facts {
-        by_default,
+        asked,
         packages,
         moments,
         last_emerge: store.last_emerge(&filter)?,
-        evidence: store.evidence(&advise::bounded(&filter))?,
+        evidence: store.evidence(&advise::bounded(&looked_at))?,
     })
 }
 
@@ -93,20 +116,23 @@ fn compute(facts: Facts) -> Option<Overview> {
     for package in &facts.packages {
         sums.add(&package.sums);
     }
+    let cache = { facts.evidence.iter().rev() }.find_map(|build| build.cache.clone());
+    let advice = advise::advise(facts.evidence);
+    let never = of_kind(&advice, ONLY_MISSES).map_or(&[][..], |piece| &piece.packages);
     let best = ranked(&facts.packages, gain);
-    let worst = ranked(&facts.packages, loss);
+    let worst = ranked(&facts.packages, |package| loss(package, never));
     Some(Overview {
         first_at,
         last_at,
-        by_default: facts.by_default,
+        asked: facts.asked,
         packages: facts.packages.len() as u64,
         sums,
         best,
         worst,
         last_emerge: facts.last_emerge,
-        cache: { facts.evidence.iter().rev() }.find_map(|build| build.cache.clone()),
+        cache,
         spark: Spark::of(moments),
-        advice: advise::advise(&facts.evidence),
+        advice,
     })
 }
 
@@ -114,17 +140,18 @@ fn compute(facts: Facts) -> Option<Overview> {
 type Rank = (f64, u64);
 
 /// The packages that have this rank, the highest first.
-fn ranked(packages: &[PackageRow], rank: fn(&Sums) -> Option<Rank>) -> Vec<PackageRow> {
+fn ranked(packages: &[PackageRow], rank: impl Fn(&PackageRow) -> Option<Rank>) -> Vec<PackageRow> {
     let mut ranked: Vec<(Rank, &PackageRow)> = packages
         .iter()
-        .filter_map(|package| Some((rank(&package.sums)?, package)))
+        .filter_map(|package| Some((rank(package)?, package)))
         .collect();
     ranked.sort_by(|((a, n), _), ((b, m), _)| b.total_cmp(a).then(m.cmp(n)));
     let named = ranked.into_iter().take(NAMED);
     named.map(|(_, package)| package.clone()).collect()
 }
 
-fn gain(sums: &Sums) -> Option<Rank> {
+fn gain(package: &PackageRow) -> Option<Rank> {
+    let sums = &package.sums;
     let hits = sums.hits.filter(|hits| *hits > 0)?;
     match sums.time_saved {
         Some(saved) if saved <= TimeDelta::zero() => None,
@@ -133,16 +160,17 @@ fn gain(sums: &Sums) -> Option<Rank> {
     }
 }
 
-/// Time lost; where it isn't known, no hit in a build that could have had some. A single build
-/// that misses fills the cache: what that costs is no loss yet.
-fn loss(sums: &Sums) -> Option<Rank> {
+/// Time lost; where it isn't known, the packages that `never` hit. A single build that misses
+/// fills the cache: what that costs is no loss yet.
+fn loss(package: &PackageRow, never: &[String]) -> Option<Rank> {
+    let sums = &package.sums;
     let misses = sums
         .misses
-        .filter(|misses| *misses > 0 && sums.builds > 1)?;
+        .filter(|misses| *misses > 0 && sums.measured > 1)?;
     match sums.time_saved {
         Some(saved) if saved < TimeDelta::zero() => Some((-saved.as_seconds_f64(), misses)),
         Some(_) => None,
-        None => never_hits(sums).then_some((0.0, misses)),
+        None => never.contains(&package.package).then_some((0.0, misses)),
     }
 }
 
@@ -153,13 +181,17 @@ impl Overview {
         let days = (self.last_at - self.first_at).num_days() + 1;
         match first == last {
             true => format!("on {first}"),
-            false if self.by_default => format!("in {} days", days.min(DAYS)),
+            false if self.asked.by_default => format!("in {} days", days.min(DAYS)),
             false => format!("in {} days", text::number(days.max(2) as u64)),
         }
     }
 
     fn verdict(&self) -> String {
-        verdict(&self.sums, &self.period(), &self.worst)
+        let looked_at = match self.asked.by_default {
+            true => format!(" in {} days", advise::DAYS),
+            false => String::new(),
+        };
+        verdict(&self.sums, &self.period(), &self.advice, &looked_at)
     }
 }
 
@@ -196,7 +228,8 @@ fn sheet(rows: Vec<Overview>) -> Sheet<Overview> {
         Col::nested("best", |o| json_rows(&packages::columns(), &o.best)),
         Col::nested("worst", |o| json_rows(&packages::columns(), &o.worst)),
         Col::nested("last_emerge", |o| {
-            let rows = json_rows(&emerges::columns(), o.last_emerge.as_slice());
+            let row = { o.last_emerge.iter() }.map(|(row, _)| row.clone());
+            let rows = json_rows(&emerges::columns(), &row.collect::<Vec<_>>());
             rows.get(0).cloned().unwrap_or(json!(null))
         }),
         Col::nested("advice", |o| advise::nested(&o.advice)),
@@ -213,6 +246,7 @@ mod tests {
             package: name.into(),
             sums: Sums {
                 builds: 3,
+                measured: 3,
                 hits: Some(hits),
                 misses: Some(misses),
                 time_saved: saved.map(TimeDelta::seconds),
@@ -233,12 +267,13 @@ mod tests {
             package("a/much", 10, 0, Some(500)),
             package("a/unknown", 99, 0, None),
             package("a/never", 0, 99, None),
+            package("a/told-of-by-nobody", 0, 99, None),
             package("a/costs", 5, 50, Some(-60)),
             package("a/even", 5, 5, Some(0)),
             package("a/idle", 0, 0, Some(0)),
             PackageRow {
                 sums: Sums {
-                    builds: 1,
+                    measured: 1,
                     ..package("", 0, 500, Some(-70)).sums
                 },
                 ..package("a/first", 0, 0, None)
@@ -251,6 +286,9 @@ mod tests {
             names(ranked(&packages, gain)),
             ["a/much", "a/little", "a/unknown"]
         );
-        assert_eq!(names(ranked(&packages, loss)), ["a/costs", "a/never"]);
+        assert_eq!(
+            names(ranked(&packages, |row| loss(row, &["a/never".into()]))),
+            ["a/costs", "a/never"]
+        );
     }
 }

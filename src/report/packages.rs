@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use super::common::{Common, Selection};
+use super::output::Keep;
 use super::sheet::{Column, Name, Sheet, Tone, Value};
 use super::{Shown, Trouble, text};
 use crate::store::{PackageRow, Sums};
@@ -22,7 +23,7 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
         Selection::Builds(store, filter) => store.packages(&filter)?,
         Selection::Nothing(why) => return common.nothing(sheet(vec![]), why, out),
     };
-    common.finish(sheet(rows), out)
+    common.finish(sheet(rows), Keep::First, out)
 }
 
 /// The names of its columns.
@@ -39,6 +40,12 @@ pub(super) fn sheet(rows: Vec<PackageRow>) -> Sheet<PackageRow> {
 
 /// The columns of a package, for all that list packages.
 pub(super) fn columns() -> Vec<Column<PackageRow>> {
+    let mut columns = numbers();
+    columns.extend(remarks(|r: &PackageRow| &r.sums));
+    columns
+}
+
+fn numbers() -> Vec<Column<PackageRow>> {
     vec![
         Col::new("package", |r| Value::text(&r.package))
             .heading("package", 100)
@@ -49,7 +56,9 @@ pub(super) fn columns() -> Vec<Column<PackageRow>> {
             .heading("last build", 65)
             .show(|r| text::day(r.last_at)),
         Col::new("hits", |r| r.sums.hits.into()).heading("hits", 58),
-        Col::new("misses", |r| r.sums.misses.into()).heading("misses", 57),
+        Col::new("misses", |r| r.sums.misses.into())
+            .heading("misses", 57)
+            .beside("hits"),
         Col::new("hit_rate", |r| r.sums.hit_rate().into())
             .heading("hit rate", 95)
             .tone(|r| Tone::of_rate(r.sums.hit_rate())),
@@ -62,7 +71,7 @@ pub(super) fn columns() -> Vec<Column<PackageRow>> {
             .heading("last rate", 70)
             .show(last_rate),
         Col::shown("note", 85, |r| note(&r.sums))
-            .cut_to(12)
+            .cut_by(text::cut_remarks, 12)
             .tone(|_| Tone::Warning),
     ]
 }
@@ -83,12 +92,27 @@ fn last_rate(row: &PackageRow) -> String {
     format!("{}{}", arrow.unwrap_or_default(), text::rate(last))
 }
 
+/// How many of a row's builds keep its numbers from being the whole truth, for who asks.
+pub(super) fn remarks<R: 'static>(of: fn(&R) -> &Sums) -> [Column<R>; 4] {
+    [
+        Column::extra("failed", move |r| Value::Count(of(r).failed)),
+        Column::extra("interrupted", move |r| Value::Count(of(r).interrupted)),
+        Column::extra("incomplete", move |r| Value::Count(incomplete(of(r)))),
+        Column::extra("shared", move |r| Value::Count(of(r).shared)),
+    ]
+}
+
+/// How many of the builds lack numbers, of some or of all of their phases.
+fn incomplete(sums: &Sums) -> u64 {
+    sums.builds.saturating_sub(sums.measured)
+}
+
 /// What keeps the numbers from being the whole truth.
 pub(super) fn note(sums: &Sums) -> String {
     let notes = [
         (sums.failed, "failed"),
         (sums.interrupted, "interrupted"),
-        (sums.builds - sums.measured.min(sums.builds), "incomplete"),
+        (incomplete(sums), "incomplete"),
         (sums.shared, "shared"),
     ];
     let notes = notes.into_iter().filter(|(count, _)| *count > 0);

@@ -154,7 +154,8 @@ fn phase_sheet(phases: &[Phase]) -> Sheet<PhaseRow> {
         Column::<PhaseRow>::new("hits", |r| total(r, |s| Some(s.hits.total)).into())
             .heading("hits", 90),
         Column::<PhaseRow>::new("misses", |r| total(r, |s| Some(s.misses.total)).into())
-            .heading("misses", 89),
+            .heading("misses", 89)
+            .beside("hits"),
         Column::<PhaseRow>::new("hit_rate", |r| {
             r.sum.as_ref().and_then(Stats::hit_rate).into()
         })
@@ -199,7 +200,9 @@ fn parts(what: &'static str, sum: &Stats, compilers: bool) -> Sheet<Part> {
             .heading(what, 100)
             .cut_to(12),
         Column::<Part>::new("hits", |r| Some(r.hits).into()).heading("hits", 90),
-        Column::<Part>::new("misses", |r| Some(r.misses).into()).heading("misses", 89),
+        Column::<Part>::new("misses", |r| Some(r.misses).into())
+            .heading("misses", 89)
+            .beside("hits"),
         Column::<Part>::new("hit_rate", |r| r.hit_rate().into()).heading("hit rate", 95),
         Column::<Part>::new("errors", |r| r.errors.into()).heading("errors", 70),
     ];
@@ -213,7 +216,9 @@ fn level_sheet(rows: Vec<Level>) -> Sheet<Level> {
             .heading("level", 100)
             .cut_to(12),
         Column::<Level>::new("hits", |l| l.hits.into()).heading("hits", 90),
-        Column::<Level>::new("misses", |l| l.misses.into()).heading("misses", 89),
+        Column::<Level>::new("misses", |l| l.misses.into())
+            .heading("misses", 89)
+            .beside("hits"),
         Column::<Level>::new("hit_rate", move |l| rate(l).into()).heading("hit rate", 95),
         Column::<Level>::new("writes", |l| l.writes.into()).heading("writes", 70),
         Column::<Level>::new("write_failures", |l| l.write_failures.into())

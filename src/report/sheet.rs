@@ -94,6 +94,8 @@ pub(super) struct Column<R> {
     pub(super) table: Option<InTable<R>>,
     /// Whether it is in JSON and CSV.
     pub(super) data: bool,
+    /// Whether it is there only where it is asked for, in any format.
+    pub(super) extra: bool,
     /// Whether it is nested, and so not in CSV.
     pub(super) nested: bool,
 }
@@ -105,6 +107,8 @@ pub(super) struct InTable<R> {
     pub(super) first: bool,
     /// Where the table is too wide, the columns with the least go first.
     pub(super) weight: u8,
+    /// The heading of the column without which it says little.
+    pub(super) beside: Option<&'static str>,
     /// The width to which its texts may be cut before columns go, and how that is done.
     pub(super) cut_to: Option<(usize, Cut)>,
     /// What the table shows, where it isn't the plain value.
@@ -119,6 +123,7 @@ impl<R: 'static> InTable<R> {
             heading,
             first: false,
             weight: 50,
+            beside: None,
             cut_to: None,
             shown: None,
             tone: Box::new(|_: &R| Tone::Plain),
@@ -137,8 +142,27 @@ impl<R: 'static> Column<R> {
             value: Box::new(value),
             table: None,
             data: true,
+            extra: false,
             nested: false,
         }
+    }
+
+    /// A column of any format, but only where somebody asks for it: scripts that take all that
+    /// there is keep their columns.
+    pub(super) fn extra(
+        name: &'static str,
+        value: impl for<'a> Fn(&'a R) -> Value<'a> + 'static,
+    ) -> Self {
+        Column {
+            data: false,
+            extra: true,
+            ..Column::new(name, value)
+        }
+    }
+
+    /// Whether it can be asked for by its name.
+    pub(super) fn has_name(&self) -> bool {
+        self.data || self.extra
     }
 
     /// A column of JSON only.
@@ -180,6 +204,15 @@ impl<R: 'static> Column<R> {
         self
     }
 
+    /// In tables only where the column with this heading finds room, if there is one.
+    pub(super) fn beside(mut self, heading: &'static str) -> Self {
+        self.table = self.table.map(|table| InTable {
+            beside: Some(heading),
+            ..table
+        });
+        self
+    }
+
     pub(super) fn cut_to(self, width: usize) -> Self {
         self.cut_by(text::cut, width)
     }
@@ -216,6 +249,7 @@ impl<R: 'static> Column<R> {
             value: Box::new(move |outer| value(part(outer))),
             table: None,
             data: self.data,
+            extra: self.extra,
             nested: self.nested,
         }
     }
@@ -233,6 +267,8 @@ pub(super) struct Name {
     pub(super) name: &'static str,
     /// Whether only JSON has it.
     pub(super) nested: bool,
+    /// Whether it is there only where it is asked for.
+    pub(super) extra: bool,
 }
 
 impl<R: 'static> Sheet<R> {
@@ -241,12 +277,13 @@ impl<R: 'static> Sheet<R> {
         let name = |column: &Column<R>| Name {
             name: column.name,
             nested: column.nested,
+            extra: column.extra,
         };
-        self.data().map(name).collect()
+        self.named().map(name).collect()
     }
 
-    /// The columns of JSON and CSV.
-    pub(super) fn data(&self) -> impl Iterator<Item = &Column<R>> {
-        self.columns.iter().filter(|column| column.data)
+    /// The columns that can be asked for.
+    pub(super) fn named(&self) -> impl Iterator<Item = &Column<R>> {
+        self.columns.iter().filter(|column| column.has_name())
     }
 }

@@ -9,10 +9,11 @@ use super::builds::{self, Detailed};
 use super::common::Common;
 use super::format::{Format, json_rows};
 use super::history::{self, Package};
+use super::output::Keep;
 use super::sections::draw_build;
 use super::sheet::{Column, Name, Sheet};
 use super::show_package::draw_package;
-use super::unknown::unknown_package;
+use super::unknown::{unknown_names, unknown_package};
 use super::{Shown, Trouble, breakdown, packages};
 use crate::store::{Filter, Store};
 
@@ -95,6 +96,9 @@ fn show_package(
         packages: Some(vec![name.to_string()]),
         ..common.filter()?
     };
+    if let Some(why) = unknown_names(&store, &filter)? {
+        return common.nothing(package_sheet(vec![]), why, out);
+    }
     let package = fetch(&store, filter, common.format == Format::Table)?;
     drop(store);
     let Some(package) = package else {
@@ -105,7 +109,7 @@ fn show_package(
         draw_package(package, &common.look(), out)?;
         return Ok(Shown::Something);
     }
-    common.finish(package_sheet(vec![package]), out)
+    common.finish(package_sheet(vec![package]), Keep::First, out)
 }
 
 /// `None` where no build passes the filter; with the details of the newest builds only, if
@@ -136,7 +140,7 @@ fn fetch(store: &Store, filter: Filter, newest_only: bool) -> Result<Option<Pack
         versions: history::versions(builds.iter(), &cold),
         builds,
         phases: phases.collect(),
-        advice: advise::advise(&store.evidence(&newest)?),
+        advice: advise::advise(store.evidence(&newest)?),
         history,
     }))
 }
@@ -159,12 +163,27 @@ fn show_build(
         draw_build(&build, &common.look(), out)?;
         return Ok(Shown::Something);
     }
-    let mut sheet = builds::sheet(builds);
-    let compilers = |d: &Detailed| breakdown::compilers(&d.phases);
-    sheet.columns.push(Column::nested("compilers", compilers));
-    let levels = |d: &Detailed| breakdown::levels(&d.phases);
-    sheet.columns.push(Column::nested("levels", levels));
-    common.finish(sheet, out)
+    common.finish(build_sheet(builds), Keep::First, out)
+}
+
+/// The build's columns as `builds` has them, and what lies below.
+fn build_sheet(rows: Vec<Detailed>) -> Sheet<Detailed> {
+    let mut sheet = builds::sheet(rows);
+    sheet.columns.extend(of_build_only());
+    sheet
+}
+
+fn of_build_only() -> Vec<Column<Detailed>> {
+    vec![
+        Column::<Detailed>::nested("compilers", |d| breakdown::compilers(&d.phases)),
+        Column::<Detailed>::nested("levels", |d| breakdown::levels(&d.phases)),
+    ]
+}
+
+/// The names of the columns that a build has here and not in `builds`.
+pub(super) fn names_of_build_only() -> Vec<Name> {
+    let (columns, rows) = (of_build_only(), vec![]);
+    Sheet { columns, rows }.names()
 }
 
 /// The names of its columns.

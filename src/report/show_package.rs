@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::advise::{draw_titles, indented};
+use super::advise::{self, draw_titles, indented};
 use super::format::Look;
 use super::history::{self, Group, Package, Version};
 use super::packages::note;
@@ -20,11 +20,20 @@ pub(super) fn draw_package(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     head(&package, look, out)?;
-    if !package.advice.is_empty() {
-        let name = text::clean(&package.row.package);
-        let title = format!("to change (sccache-report advise {name}):");
-        writeln!(out, "\n{}", indented("", &title, look))?;
-        draw_titles(&package.advice, look, out)?;
+    let (changes, notes) = advise::divided(&package.advice);
+    let name = text::clean(&package.row.package);
+    let titles = [
+        (
+            changes,
+            format!("to change (sccache-report advise {name}):"),
+        ),
+        (notes, "good to know, and as it has to be:".to_string()),
+    ];
+    for (pieces, title) in titles {
+        if !pieces.is_empty() {
+            writeln!(out, "\n{}", indented("", &title, look))?;
+            draw_titles(&pieces, look, out)?;
+        }
     }
     picture(&package, look, out)?;
     let versions = std::mem::take(&mut package.versions);

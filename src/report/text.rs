@@ -37,6 +37,17 @@ pub(super) fn cut_package(package: String, width: usize) -> String {
     }
 }
 
+/// Remarks with commas between them, cut after as many whole ones as there is room for.
+pub(super) fn cut_remarks(remarks: String, width: usize) -> String {
+    let whole = { remarks.rmatch_indices(", ") }
+        .map(|(end, _)| format!("{}, …", &remarks[..end]))
+        .find(|whole| whole.width() <= width);
+    match whole {
+        Some(whole) if remarks.width() > width => whole,
+        _ => cut(remarks, width),
+    }
+}
+
 /// A day and minute cut to the day.
 pub(super) fn cut_minute(minute: String, width: usize) -> String {
     match minute.split_once(' ') {
@@ -137,6 +148,16 @@ pub(super) fn spark(rate: Option<f64>) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn remarks_are_cut_between_each_other() {
+        let cut = |width| cut_remarks("11 failed, 7 shared".into(), width);
+        assert_eq!(cut(19), "11 failed, 7 shared");
+        assert_eq!(cut(18), "11 failed, …");
+        assert_eq!(cut(12), "11 failed, …");
+        assert_eq!(cut(11), "11 failed,…");
+        assert_eq!(cut_remarks("1 incomplete".into(), 11), "1 incomple…");
+    }
 
     #[test]
     fn long_lines_are_broken_between_words() {

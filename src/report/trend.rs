@@ -6,7 +6,8 @@ use chrono::{Datelike, Days, Local, Months, NaiveDate, Offset, TimeZone, Weekday
 
 use super::common::{Common, Selection};
 use super::format::Format;
-use super::packages::note;
+use super::output::Keep;
+use super::packages::{note, remarks};
 use super::sheet::{Column, Name, Sheet, Tone, Value};
 use super::{Shown, Trouble, text};
 use crate::store::{Filter, Moment, Store, Sums};
@@ -50,7 +51,7 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
         Selection::Nothing(why) => return common.nothing(sheet(vec![]), why, out),
     };
     let mut sheet = sheet(periods(&moments, args.by, &Local));
-    common.arrange(&mut sheet)?;
+    common.arrange(&mut sheet, Keep::Newest)?;
     if common.format == Format::Table && common.unsorted() {
         sheet.rows = with_gaps(sheet.rows, args.by);
     }
@@ -163,19 +164,22 @@ pub(super) fn names() -> Vec<Name> {
 }
 
 fn sheet(rows: Vec<Period>) -> Sheet<Period> {
-    let columns = vec![
+    let mut columns = vec![
         Col::new("period", |r| Value::text(&r.name)).heading("period", 100),
         Col::new("builds", |r| Value::Count(r.sums.builds)).heading("builds", 80),
         Col::new("hits", |r| r.sums.hits.into()).heading("hits", 62),
-        Col::new("misses", |r| r.sums.misses.into()).heading("misses", 61),
+        Col::new("misses", |r| r.sums.misses.into())
+            .heading("misses", 61)
+            .beside("hits"),
         Col::new("hit_rate", |r| r.sums.hit_rate().into()).heading("hit rate", 95),
         Col::new("coverage", |r| r.sums.coverage().into()).heading("coverage", 50),
         Col::new("time_saved_seconds", |r| r.sums.time_saved.into()).heading("time saved", 70),
         Col::shown("", 90, |r| bar(r.sums.hit_rate())).tone(|_| Tone::Good),
         Col::shown("note", 40, |r| note(&r.sums))
-            .cut_to(12)
+            .cut_by(text::cut_remarks, 12)
             .tone(|_| Tone::Warning),
     ];
+    columns.extend(remarks(|r: &Period| &r.sums));
     Sheet { columns, rows }
 }
 

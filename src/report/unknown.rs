@@ -1,7 +1,7 @@
 //! What to say where nothing can match, and what there is instead.
 
 use super::close::closest;
-use super::{Trouble, text};
+use super::{Trouble, say, text};
 use crate::store::{Filter, Store};
 
 /// How many names a message suggests.
@@ -32,34 +32,60 @@ pub(super) fn unknown_package(store: &Store, patterns: &[String]) -> Result<Stri
     }))
 }
 
-/// That a repository or a language was asked for that no build has.
+/// That a repository or a language was asked for that no build has; `None` where some of those that
+/// were asked for are there: the others are told of here.
 pub(super) fn unknown_names(store: &Store, filter: &Filter) -> Result<Option<String>, Trouble> {
-    let why = |what: &str, asked: &[String], there: &[String]| {
-        let (asked, there) = (asked.join(", "), there.join(", "));
-        Ok(Some(text::clean(&format!(
-            "no recorded build has the {what} {asked}; there are: {there}"
-        ))))
-    };
     // What there is takes a look at every build: only where somebody asks.
     let asked = &filter.repositories;
     if !asked.is_empty() {
         let there = store.repositories()?;
-        if !asked.iter().any(|name| there.contains(name)) {
-            return why("repository", asked, &there);
+        let why = unknown("repository", asked, &there, |asked, name| asked == name);
+        if why.is_some() {
+            return Ok(why);
         }
     }
     if filter.languages.is_empty() {
         return Ok(None);
     }
-    let (asked, there) = (&filter.languages, store.languages()?);
     let is = |asked: &str, name: &str| {
-        let halves = name.split('/').chain([name]);
-        halves
-            .into_iter()
-            .any(|half| half.eq_ignore_ascii_case(asked))
+        let mut halves = name.split('/').chain([name]);
+        halves.any(|half| half.eq_ignore_ascii_case(asked))
     };
-    match asked.iter().any(|a| there.iter().any(|name| is(a, name))) {
-        true => Ok(None),
-        false => why("language", asked, &there),
+    let there = store.languages()?;
+    Ok(unknown("language", &filter.languages, &there, is))
+}
+
+fn unknown(
+    what: &str,
+    asked: &[String],
+    there: &[String],
+    is: impl Fn(&str, &str) -> bool,
+) -> Option<String> {
+    let unknown: Vec<&str> = { asked.iter().map(String::as_str) }
+        .filter(|asked| !there.iter().any(|name| is(asked, name)))
+        .collect();
+    if unknown.is_empty() {
+        return None;
+    }
+    let names = || there.iter().map(String::as_str);
+    let mut close: Vec<&str> = { unknown.iter() }
+        .flat_map(|name| closest(name, names(), 1))
+        .collect();
+    close.dedup();
+    let there = match close.is_empty() {
+        true => format!("there are: {}", there.join(", ")),
+        false => format!("did you mean {}?", close.join(" or ")),
+    };
+    let why = format!(
+        "no recorded build has the {what} {}; {there}",
+        unknown.join(", ")
+    );
+    let why = text::clean(&why);
+    match unknown.len() == asked.len() {
+        true => Some(why),
+        false => {
+            say(&why);
+            None
+        }
     }
 }

@@ -1,30 +1,41 @@
 //! What a newcomer should take home, in one or two sentences.
 
+use super::advise::{Advice, CACHE_ERRORS, ONLY_MISSES, of_kind};
 use super::text::{duration, number, of};
-use crate::store::{PackageRow, Sums};
+use crate::store::Sums;
 
-/// So often a package has to have been built before it is said to never hit: the first build
-/// has to miss, and the second may be of another version.
-const CHANCES: u64 = 3;
+/// So many packages that never hit are named; the rest only count.
+const NAMED: usize = 2;
 
-/// Whether the cache was worth it in this `period` ("in 30 days"), and who loses by it. A low
-/// hit rate is nobody's fault: Rust packages hit only where the same version is built again.
-pub(super) fn verdict(sums: &Sums, period: &str, losing: &[PackageRow]) -> String {
-    let mut said = whole(sums, period);
-    if let Some(package) = losing.iter().find(|package| never_hits(&package.sums)) {
-        said.push_str(&format!(
-            " {} never hits: {}, {} misses.",
-            package.package,
-            of(package.sums.builds, "build"),
-            number(package.sums.misses.unwrap_or(0))
-        ));
+/// Whether the cache was worth it in this `period` ("in 30 days"), and who never hits: those of
+/// the advice, and no others. A low hit rate is nobody's fault: Rust packages hit only where the
+/// same version is built again. `looked_at` (" in 90 days") is the advice's time, where it is
+/// another.
+pub(super) fn verdict(sums: &Sums, period: &str, advice: &[Advice], looked_at: &str) -> String {
+    let usable = of_kind(advice, CACHE_ERRORS).is_none();
+    let mut said = whole(sums, period, usable);
+    if let Some(never) = of_kind(advice, ONLY_MISSES) {
+        said.push_str(&format!(" {}", never_hits(never, looked_at)));
     }
     said
 }
 
-/// Whether it had the chance and never took it.
-pub(super) fn never_hits(sums: &Sums) -> bool {
-    sums.hits == Some(0) && sums.misses > Some(0) && sums.builds >= CHANCES
+fn never_hits(never: &Advice, looked_at: &str) -> String {
+    let count = |name: &str| never.numbers[name].as_u64().unwrap_or(0);
+    let numbers = format!(
+        "{}, {} misses{looked_at}.",
+        of(count("builds"), "build"),
+        number(count("misses"))
+    );
+    match never.packages.as_slice() {
+        [one] => format!("{one} never hits: {numbers}"),
+        [one, two] => format!("{one} and {two} never hit: {numbers}"),
+        several => format!(
+            "{} and {} more never hit: {numbers}",
+            several[..NAMED].join(", "),
+            number((several.len() - NAMED) as u64)
+        ),
+    }
 }
 
 /// The estimate, and how much of the hits it is about.
@@ -43,7 +54,7 @@ pub(super) fn saved(sums: &Sums) -> String {
     }
 }
 
-fn whole(sums: &Sums, period: &str) -> String {
+fn whole(sums: &Sums, period: &str, usable: bool) -> String {
     let (Some(hits), Some(misses)) = (sums.hits, sums.misses) else {
         return "Nothing could be measured: `sccache-report builds` shows which builds, \
                 `sccache-report show` why."
@@ -57,7 +68,17 @@ fn whole(sums: &Sums, period: &str) -> String {
     let saved = sums.time_saved.map(|saved| saved.as_seconds_f64());
     match (saved, rate) {
         _ if hits == 0 => {
-            format!("The cache was only filled {period}: none of {asked} had been cached before.")
+            let cost = match saved {
+                Some(saved) if saved < 0.0 => {
+                    format!(" That cost about {} (an estimate).", duration(-saved))
+                }
+                _ => String::new(),
+            };
+            let (what, why) = match usable {
+                true => ("was only filled", "had been cached before"),
+                false => ("could not be used as it should", "was answered"),
+            };
+            format!("The cache {what} {period}: none of {asked} {why}.{cost}")
         }
         (Some(saved), _) if saved > 0.0 => format!(
             "The cache saved about {} of compiling {period} (an estimate): {answered}.",
@@ -79,17 +100,22 @@ fn whole(sums: &Sums, period: &str) -> String {
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
+    use serde_json::json;
 
+    use super::super::advise::Severity;
     use super::*;
 
-    fn said(hits: Option<u64>, misses: Option<u64>, time_saved: Option<f64>) -> String {
-        let sums = Sums {
+    fn sums(hits: Option<u64>, misses: Option<u64>, time_saved: Option<f64>) -> Sums {
+        Sums {
             hits,
             misses,
             time_saved: time_saved.map(|s| TimeDelta::milliseconds((s * 1e3) as i64)),
             ..Sums::default()
-        };
-        verdict(&sums, "in 30 days", &[])
+        }
+    }
+
+    fn said(hits: Option<u64>, misses: Option<u64>, time_saved: Option<f64>) -> String {
+        verdict(&sums(hits, misses, time_saved), "in 30 days", &[], "")
     }
 
     #[test]
@@ -97,7 +123,7 @@ mod tests {
         assert!(said(None, None, None).starts_with("Nothing could be measured"));
         assert!(said(Some(0), Some(0), Some(0.0)).contains("never asked"));
         assert_eq!(
-            said(Some(0), Some(1), Some(-5.0)),
+            said(Some(0), Some(1), Some(0.0)),
             "The cache was only filled in 30 days: none of 1 compilation had been cached before."
         );
         assert_eq!(
@@ -118,32 +144,53 @@ mod tests {
     }
 
     #[test]
-    fn who_never_hits_is_named() {
-        let mut firefox = PackageRow {
-            package: "www-client/firefox".into(),
-            sums: Sums {
-                builds: CHANCES,
-                hits: Some(0),
-                misses: Some(4211),
-                ..Sums::default()
-            },
-            first_at: chrono::DateTime::UNIX_EPOCH,
-            last_at: chrono::DateTime::UNIX_EPOCH,
-            last_version: "1".into(),
-            last_hits: Some(0),
-            last_misses: Some(1),
-        };
-        let sums = Sums {
-            hits: Some(1),
-            misses: Some(1),
-            ..Sums::default()
-        };
-        let said =
-            |package: &PackageRow| verdict(&sums, "in 30 days", std::slice::from_ref(package));
-        assert!(
-            said(&firefox).ends_with(" www-client/firefox never hits: 3 builds, 4,211 misses.")
+    fn what_filling_it_cost_is_said() {
+        assert_eq!(
+            said(Some(0), Some(9), Some(-5.0)),
+            "The cache was only filled in 30 days: none of 9 compilations had been cached before. \
+             That cost about 5.0 s (an estimate)."
         );
-        firefox.sums.builds -= 1;
-        assert!(!said(&firefox).contains("never"));
+        assert!(!said(Some(0), Some(9), None).contains("cost"));
+    }
+
+    fn piece(kind: &'static str, packages: &[&str]) -> Advice {
+        Advice {
+            kind,
+            severity: Severity::Change,
+            says: String::new(),
+            evidence: Vec::new(),
+            to_do: String::new(),
+            setting: Vec::new(),
+            packages: packages.iter().map(ToString::to_string).collect(),
+            numbers: json!({ "builds": 3, "misses": 4211 }),
+        }
+    }
+
+    #[test]
+    fn who_never_hits_is_who_the_advice_names() {
+        let said =
+            |advice: &[Advice]| verdict(&sums(Some(1), Some(1), None), "", advice, " in 90 days");
+        for (packages, expected) in [
+            (
+                &["a/b"][..],
+                " a/b never hits: 3 builds, 4,211 misses in 90 days.",
+            ),
+            (&["a/b", "a/c"], " a/b and a/c never hit: 3 builds,"),
+            (
+                &["a/b", "a/c", "a/d"],
+                " a/b, a/c and 1 more never hit: 3 builds,",
+            ),
+        ] {
+            let said = said(&[piece(ONLY_MISSES, packages)]);
+            assert!(said.contains(expected), "{said}");
+        }
+        assert!(!said(&[piece("not-cacheable", &["a/b"])]).contains("never"));
+    }
+
+    #[test]
+    fn a_cache_that_takes_nothing_was_not_filled() {
+        let advice = [piece(CACHE_ERRORS, &[])];
+        let said = verdict(&sums(Some(0), Some(9), None), "in 30 days", &advice, "");
+        assert!(said.contains("could not be used as it should in 30 days: none of 9"));
     }
 }

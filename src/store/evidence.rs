@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use rusqlite::Row;
+use uuid::Uuid;
 
 use super::columns::{known, time};
 use super::filter::{Filter, Picked};
+use super::rows::id;
 use super::{Result, Store, words};
 use crate::portage::{Attribution, Outcome};
 
@@ -14,6 +16,8 @@ use crate::portage::{Attribution, Outcome};
 /// phase knows them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evidence {
+    /// Globally unique.
+    pub id: Uuid,
     /// `CATEGORY/PN`.
     pub package: String,
     /// `PVR`.
@@ -47,6 +51,8 @@ pub struct Evidence {
     pub non_cacheable_compilations: Option<u64>,
     /// The cache as its last phase that knows left it.
     pub cache: Option<CacheState>,
+    /// The directories that sccache left out of paths in any of its phases (`SCCACHE_BASEDIRS`).
+    pub base_directories: Vec<String>,
     /// Hits and misses by language.
     pub languages: BTreeMap<String, (u64, u64)>,
     /// Why calls were not cacheable, in sccache's words.
@@ -84,6 +90,7 @@ impl Store {
     pub fn evidence(&self, filter: &Filter) -> Result<Vec<Evidence>> {
         let picked = filter.sql("id");
         let mut builds = Builds::new();
+        let mut any_directory = false;
         // One index look-up a build: the step back ends at the first that fits.
         self.each(
             "build.id, package, version, \
@@ -93,7 +100,7 @@ impl Store {
                 AND before.measured_phases > 0 \
               ORDER BY before.started_at DESC LIMIT 1), \
              outcome, started_at, attribution, sccache_version, hits, misses, errors, \
-             executed + non_cacheable",
+             executed + non_cacheable, uid",
             "build ON build.id = picked.id",
             &picked,
             |row| {
@@ -103,15 +110,19 @@ impl Store {
         )?;
         self.each(
             "phase.build, name, not_measured, read_errors, write_errors, writes, \
-             non_cacheable_compilations, cache_location, cache_size, max_cache_size",
+             non_cacheable_compilations, cache_location, cache_size, max_cache_size, base_directories",
             "phase ON phase.build = picked.id ORDER BY phase.build, position",
             &picked,
             |row| {
+                any_directory |= known(row, 10)? > Some(0);
                 builds
                     .get_mut(&row.get(0)?)
                     .map_or(Ok(()), |b| phase(b, row))
             },
         )?;
+        if any_directory {
+            self.directories(&picked, &mut builds)?;
+        }
         self.each(
             "phase.build, language, part.hits, part.misses",
             "phase ON phase.build = picked.id CROSS JOIN phase_language AS part ON part.phase = phase.id",
@@ -142,6 +153,21 @@ impl Store {
         Ok(builds)
     }
 
+    fn directories(&self, picked: &Picked, builds: &mut Builds) -> Result<()> {
+        self.each(
+            "DISTINCT phase.build, directory",
+            "phase ON phase.build = picked.id \
+             CROSS JOIN base_directory ON base_directory.phase = phase.id ORDER BY directory",
+            picked,
+            |row| {
+                if let Some(build) = builds.get_mut(&row.get(0)?) {
+                    build.base_directories.push(row.get(1)?);
+                }
+                Ok(())
+            },
+        )
+    }
+
     /// Every row of `SELECT columns FROM (picked) CROSS JOIN tables`: in this order, so that
     /// SQLite goes from the few builds to their parts.
     fn each(
@@ -163,6 +189,7 @@ fn build(row: &Row<'_>) -> rusqlite::Result<Evidence> {
     let outcome: String = row.get(4)?;
     let attribution: Option<String> = row.get(6)?;
     Ok(Evidence {
+        id: id(row, 12)?,
         package: row.get(1)?,
         version: row.get(2)?,
         previous_version: row.get(3)?,
@@ -179,6 +206,7 @@ fn build(row: &Row<'_>) -> rusqlite::Result<Evidence> {
         writes: None,
         non_cacheable_compilations: None,
         cache: None,
+        base_directories: Vec::new(),
         languages: BTreeMap::new(),
         not_cached: BTreeMap::new(),
         not_measured: Vec::new(),

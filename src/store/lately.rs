@@ -21,20 +21,26 @@ impl Store {
         Ok(newest.into_iter().next())
     }
 
-    /// The emerge command of the newest of these builds that had one, with all its builds.
+    /// The emerge command of the newest of these builds that had one, over those of its builds that
+    /// the filter picks, and how many it has in all.
     ///
     /// # Errors
     /// Those of reading: [`super::Error::Damaged`], [`super::Error::Busy`].
-    pub fn last_emerge(&self, filter: &Filter) -> Result<Option<EmergeRow>> {
-        let picked = filter.sql("emerge, started_at");
+    pub fn last_emerge(&self, filter: &Filter) -> Result<Option<(EmergeRow, u64)>> {
+        let picked = filter.sql("*");
         let sql = format!(
-            "SELECT {} FROM build JOIN emerge ON emerge.id = build.emerge \
-             WHERE build.emerge = (SELECT emerge FROM ({}) WHERE emerge IS NOT NULL \
+            "SELECT {}, (SELECT count(*) FROM build AS whole WHERE whole.emerge = emerge.id) AS whole \
+             FROM ({picks}) AS build JOIN emerge ON emerge.id = build.emerge \
+             WHERE build.emerge = (SELECT emerge FROM ({picks}) WHERE emerge IS NOT NULL \
                                    ORDER BY started_at DESC LIMIT 1) \
              GROUP BY emerge.id",
             EmergeRow::columns(),
-            picked.text
+            picks = picked.text
         );
-        Ok(self.rows(&sql, &picked, EmergeRow::read)?.pop())
+        let read = |row: &rusqlite::Row<'_>| {
+            let all = row.get_ref("whole")?.as_i64()?;
+            Ok((EmergeRow::read(row)?, all.max(0) as u64))
+        };
+        Ok(self.rows(&sql, &picked, read)?.pop())
     }
 }

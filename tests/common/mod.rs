@@ -183,6 +183,18 @@ pub fn c_stats(hits: u64, misses: u64) -> Stats {
     }
 }
 
+/// A command line of every report, of [`sample`].
+pub const REPORTS: [&[&str]; 8] = [
+    &[],
+    &["emlop"],
+    &["packages"],
+    &["builds"],
+    &["emerges"],
+    &["trend"],
+    &["show", "emlop"],
+    &["advise"],
+];
+
 /// A folder that every user can enter, and the path of a database in it.
 pub fn folder() -> (tempfile::TempDir, PathBuf) {
     use std::os::unix::fs::PermissionsExt;
@@ -218,4 +230,14 @@ pub fn json(db: &Path, args: &[&str]) -> Vec<Value> {
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document["schema"], 1);
     document["rows"].as_array().unwrap().clone()
+}
+
+/// The names in a JSON object, in its order.
+pub fn keys(value: &Value) -> Vec<&str> {
+    value
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect()
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Root, Run};
+use super::{Root, Run, ebuild};
 
 /// Each phase in the host's namespaces.
 pub const SHARED_NETWORK: &str = "-network-sandbox -pid-sandbox";
@@ -11,6 +11,13 @@ pub const SHARED_NETWORK: &str = "-network-sandbox -pid-sandbox";
 /// dying server fails, with or without us.
 pub const SERVER: &str = "server() { grep -lzx SCCACHE_START_SERVER=1 /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3; }\n\
                       slay() { local pid=$(server); kill -KILL ${pid}; while [[ -e /proc/${pid}/exe ]]; do sleep 0.01; done; }\n";
+
+/// A Portage with `dev-test/phases-1.0`, which has these phases.
+pub fn root(phases: &str) -> Root {
+    let root = Root::new();
+    root.ebuild("dev-test/phases-1.0", &ebuild(phases));
+    root
+}
 
 /// The only build's row, of a run that left no process.
 #[track_caller]

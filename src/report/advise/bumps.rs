@@ -5,7 +5,7 @@
 use serde_json::json;
 
 use super::super::text;
-use super::Advice;
+use super::{Advice, Severity};
 use crate::sccache::hit_rate;
 use crate::store::Evidence;
 
@@ -24,14 +24,6 @@ const WARM: f64 = 0.5;
 
 /// The first sccache with `SCCACHE_BASEDIRS`.
 const BASEDIRS_SINCE: [u64; 2] = [0, 14];
-
-/// A piece for Rust and one for C and C++, where new versions of them start cold.
-pub(super) fn cold(evidence: &[Evidence]) -> Vec<Advice> {
-    [rust(evidence), c(evidence)]
-        .into_iter()
-        .flatten()
-        .collect()
-}
 
 /// Whether this is mostly Rust, of another version than was built before.
 pub(super) fn is_rust_bump(build: &Evidence) -> bool {
@@ -56,7 +48,7 @@ struct Shown<'a> {
     rebuilds: usize,
 }
 
-fn shown<'a>(evidence: &'a [Evidence], language: &str) -> Shown<'a> {
+fn shown<'a>(evidence: impl IntoIterator<Item = &'a Evidence>, language: &str) -> Shown<'a> {
     let mut shown = Shown {
         bumps: 0,
         cold: Vec::new(),
@@ -92,6 +84,10 @@ impl Shown<'_> {
     }
 
     fn advice(&self, language: &str, says: String, to_do: String, setting: Vec<String>) -> Advice {
+        let severity = match setting.is_empty() {
+            true => Severity::Note,
+            false => Severity::Change,
+        };
         let (hits, misses) = self.cold_sum;
         let rate = hit_rate(self.again.0, self.again.1);
         let again = match rate {
@@ -107,6 +103,7 @@ impl Shown<'_> {
         packages.dedup();
         Advice {
             kind: "cold-versions",
+            severity,
             says,
             evidence: vec![
                 format!(
@@ -133,7 +130,8 @@ impl Shown<'_> {
     }
 }
 
-fn rust(evidence: &[Evidence]) -> Option<Advice> {
+/// New versions in Rust start cold, which nobody can change.
+pub(super) fn rust(evidence: &[Evidence]) -> Option<Advice> {
     let shown = shown(evidence, "Rust");
     if !shown.is_cold() {
         return None;
@@ -148,9 +146,18 @@ fn rust(evidence: &[Evidence]) -> Option<Advice> {
     Some(shown.advice("Rust", says, to_do, Vec::new()))
 }
 
-fn c(evidence: &[Evidence]) -> Option<Advice> {
+/// New versions in C and C++ start cold, for which sccache has a setting that is not used, or
+/// not as it would help.
+pub(super) fn c(evidence: &[Evidence]) -> Option<Advice> {
     let language = "C/C++";
-    let shown = shown(evidence, language);
+    let mut builds = { evidence.iter().rev() }.filter(|b| b.languages.contains_key(language));
+    let newest = builds.next()?;
+    // What was built before it was set, or is cold all the same, is no reason to set it.
+    if strips_version(newest) {
+        return None;
+    }
+    let without: Vec<&Evidence> = { evidence.iter() }.filter(|b| !strips_version(b)).collect();
+    let shown = shown(without, language);
     let again = hit_rate(shown.again.0, shown.again.1)?;
     let knows = { evidence.iter().rev() }
         .find_map(|build| build.sccache_version.as_deref())
@@ -161,13 +168,30 @@ fn c(evidence: &[Evidence]) -> Option<Advice> {
     let says = "New versions in C and C++ start cold although rebuilds hit: the path of the build \
                 directory, which contains the version, is part of what is compared."
         .to_string();
-    let to_do = "sccache can leave that path out, in /etc/portage/bashrc, above the line of \
-                 sccache-report. The catch: an object that hits is the other version's, and carries \
-                 that version's path in __FILE__ (assertions, log lines) and debug information. Leave \
-                 it as it is if you debug your system:"
-        .to_string();
+    let set = match newest.base_directories.join(":") {
+        none if none.is_empty() => String::new(),
+        set => format!(
+            " SCCACHE_BASEDIRS is set to {set}, below which the path still has the version; take \
+             the line instead, or add ${{WORKDIR}} to it."
+        ),
+    };
+    let to_do = format!(
+        "sccache can leave that path out, in /etc/portage/bashrc, above the line of \
+         sccache-report.{set} The catch: an object that hits is the other version's, and carries \
+         that version's path in __FILE__ (assertions, log lines) and debug information. Leave \
+         it as it is if you debug your system:"
+    );
     let setting = vec!["[[ -n ${WORKDIR} ]] && export SCCACHE_BASEDIRS=\"${WORKDIR}\"".to_string()];
     Some(shown.advice(language, says, to_do, setting))
+}
+
+/// Whether a directory that sccache left out of the build's paths has the version in it: Portage
+/// builds in `PORTAGE_TMPDIR/portage/CATEGORY/PN-PVR/work`.
+fn strips_version(build: &Evidence) -> bool {
+    let name = { build.package.split_once('/') }.map_or(&*build.package, |(_, name)| name);
+    let folder = format!("{name}-{}", build.version);
+    let has = |directory: &String| directory.split('/').any(|part| part == folder);
+    build.base_directories.iter().any(has)
 }
 
 /// Whether this version, such as `0.16.0`, has `SCCACHE_BASEDIRS`.
@@ -183,6 +207,12 @@ fn knows_base_directories(version: &str) -> bool {
 mod tests {
     use super::super::testing::*;
     use super::*;
+
+    fn cold(evidence: &[Evidence]) -> Vec<Advice> {
+        { [rust(evidence), c(evidence)].into_iter() }
+            .flatten()
+            .collect()
+    }
 
     fn rust_bumps(hits: u64, count: usize) -> Vec<Evidence> {
         vec![after(rust_build("a/b", "2", hits, 20 - hits), "1"); count]
@@ -200,6 +230,7 @@ mod tests {
             ]
         );
         assert!(advice[0].setting.is_empty());
+        assert_eq!(advice[0].severity, Severity::Note);
         assert!(advice[0].to_do.starts_with("Nothing is wrong"));
         assert_eq!(cold(&rust_bumps(3, BUMPS)), [], "15 % hits");
         assert_eq!(cold(&rust_bumps(2, BUMPS - 1)), [], "two versions");
@@ -228,6 +259,7 @@ mod tests {
         let advice = cold(&builds);
         assert!(advice[0].to_do.contains("__FILE__"));
         assert!(advice[0].setting[0].contains("SCCACHE_BASEDIRS"));
+        assert_eq!(advice[0].severity, Severity::Change);
         assert!(
             advice[0].evidence[1].contains("2 builds of the same version as before hit 50.0 %")
         );
@@ -236,5 +268,34 @@ mod tests {
             .for_each(|b| b.sccache_version = Some("0.13.9".into()));
         assert_eq!(cold(&builds), [], "an sccache without it");
         assert!(knows_base_directories("1.0.0") && !knows_base_directories("x"));
+    }
+
+    #[test]
+    fn base_directories_that_are_set_are_not_advised() {
+        let set = |directory: &str, build: Evidence| Evidence {
+            base_directories: vec![directory.into()],
+            ..build
+        };
+        let mut builds = vec![after(c_build("a/c", "2", 0, 20), "1"); BUMPS];
+        builds.push(after(c_build("a/c", "2", 20, 0), "2"));
+        assert_eq!(cold(&builds).len(), 1);
+        let of = |directory: &str| {
+            let newest = set(directory, after(c_build("a/c", "3-r1", 0, 20), "2"));
+            cold(&[&builds[..], &[newest]].concat())
+        };
+        assert_eq!(of("/var/tmp/portage/a/c-3-r1/work/"), [], "set since");
+        let advice = of("/var/tmp/portage");
+        assert!(
+            advice[0]
+                .to_do
+                .contains("is set to /var/tmp/portage, below which"),
+            "{advice:?}"
+        );
+        // Builds that had it are no evidence for it, whatever came after them.
+        for build in &mut builds {
+            *build = set("/var/tmp/portage/a/c-2/work", build.clone());
+        }
+        builds.push(after(c_build("a/c", "4", 0, 20), "2"));
+        assert_eq!(cold(&builds), []);
     }
 }

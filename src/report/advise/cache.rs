@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::super::{fill, text};
-use super::{Advice, bumps};
+use super::{Advice, Severity, bumps};
 use crate::sccache::hit_rate;
 use crate::store::Evidence;
 
@@ -33,6 +33,7 @@ pub(super) fn full(evidence: &[Evidence]) -> Option<Advice> {
     let size = setting(cache.max_size);
     Some(Advice {
         kind: "cache-full",
+        severity: Severity::Change,
         says: "The cache is full and hits are falling: it throws away what is still needed.".into(),
         evidence: vec![
             format!("The cache holds {}.", fill::of(cache)),

@@ -4,26 +4,35 @@ use std::io::{self, Write};
 
 use super::super::format::Look;
 use super::super::text;
-use super::Advice;
+use super::{Advice, divided};
 
 /// Sentences longer than this are hard to read, however wide the terminal is.
 const WIDEST: usize = 100;
 
-/// Every piece, numbered, with its numbers and the lines to paste.
+/// Every piece with its numbers and the lines to paste, those that ask for a change numbered.
 pub(in super::super) fn draw_all(
     advice: &[Advice],
     look: &Look,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    if advice.is_empty() {
+    let (changes, notes) = divided(advice);
+    if changes.is_empty() {
         let nothing = "Nothing to change: these numbers show no trouble that a setting would cure.";
-        return writeln!(out, "{}", indented("", nothing, look));
+        writeln!(out, "{}", indented("", nothing, look))?;
     }
-    for (index, piece) in advice.iter().enumerate() {
+    for (index, piece) in changes.iter().enumerate() {
         if index > 0 {
             writeln!(out)?;
         }
         draw(&format!("{}. ", index + 1), piece, look, out)?;
+    }
+    if !notes.is_empty() {
+        let known = "Good to know, and as it has to be:";
+        writeln!(out, "\n{}", indented("", known, look))?;
+    }
+    for piece in notes {
+        writeln!(out)?;
+        draw("*  ", piece, look, out)?;
     }
     Ok(())
 }
@@ -46,7 +55,7 @@ fn draw(number: &str, piece: &Advice, look: &Look, out: &mut dyn Write) -> io::R
 
 /// What is the matter, without the rest, for other reports.
 pub(in super::super) fn draw_titles(
-    advice: &[Advice],
+    advice: &[&Advice],
     look: &Look,
     out: &mut dyn Write,
 ) -> io::Result<()> {

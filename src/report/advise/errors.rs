@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::super::text;
-use super::Advice;
+use super::{Advice, CACHE_ERRORS, Severity};
 use crate::portage::{Outcome, make_writable};
 use crate::sccache::cache_folder;
 use crate::store::Evidence;
@@ -37,7 +37,8 @@ pub(super) fn recent(evidence: &[Evidence]) -> Option<Advice> {
     let (unwritten, unread) = (sum(unwritten), sum(|b| b.read_errors.unwrap_or(0)));
     let (to_do, setting) = permission(folder.as_deref());
     Some(Advice {
-        kind: "cache-errors",
+        kind: CACHE_ERRORS,
+        severity: Severity::Change,
         says: "The cache can't be used as it should: sccache goes on without it, and each such call is \
                compiled every time."
             .into(),
@@ -82,14 +83,20 @@ fn storable(build: &Evidence) -> u64 {
 fn unwritten(build: &Evidence) -> u64 {
     match (build.write_errors.unwrap_or(0), build.writes) {
         // A build that was cut off may have had writes still to come.
-        (0, Some(0)) if build.outcome == Outcome::Merged => storable(build),
+        (0, Some(0)) if matches!(build.outcome, Outcome::Merged | Outcome::Packaged) => {
+            storable(build)
+        }
         (errors, _) => errors,
     }
 }
 
-/// Whether its objects reached the cache, as far as is known.
-pub(super) fn kept(build: &Evidence) -> bool {
-    unwritten(build) == 0
+/// Whether the cache took what the build had for it: `None` where it isn't known, since no text
+/// of sccache tells of writes.
+pub(super) fn kept(build: &Evidence) -> Option<bool> {
+    if failures(build) > 0 || storable(build) == 0 {
+        return Some(false);
+    }
+    build.writes.map(|writes| writes > 0)
 }
 
 /// Whose permission is missing, and how to give it.
@@ -156,6 +163,11 @@ mod tests {
             writes: None,
             ..silent.clone()
         };
+        let packaged = Evidence {
+            outcome: Outcome::Packaged,
+            ..silent.clone()
+        };
+        assert!(recent(&[packaged]).is_some());
         let cut_off = Evidence {
             outcome: Outcome::Interrupted,
             ..silent.clone()

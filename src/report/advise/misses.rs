@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::super::text;
-use super::{Advice, errors};
+use super::{Advice, ONLY_MISSES, Severity, errors};
 use crate::store::Evidence;
 
 /// The first build has to miss, the second may have been of another version; whoever missed
@@ -18,50 +18,42 @@ const MISSES: u64 = 30;
 /// More packages than this are not for pasting; the worst come first.
 const NAMED: usize = 10;
 
-/// A package's builds that count.
+/// A package's builds.
+#[derive(Default)]
 struct Missing<'a> {
+    /// Those that count: of every phase of theirs it is known that it had no hit, and the cache
+    /// took what they had for it.
     builds: Vec<&'a Evidence>,
     misses: u64,
+    /// Those that say nothing either way.
+    others: u64,
+    hit: bool,
 }
 
-/// Packages without a single hit, in builds whose objects reached the cache.
-pub(super) fn only(evidence: &[Evidence]) -> Option<Advice> {
-    let mut packages: BTreeMap<&str, Missing<'_>> = BTreeMap::new();
-    let mut hitting: Vec<&str> = Vec::new();
-    for build in evidence {
-        match (build.hits, build.misses) {
-            (Some(0), Some(misses)) if misses > 0 && errors::kept(build) => {
-                let package = packages.entry(&build.package).or_insert(Missing {
-                    builds: Vec::new(),
-                    misses: 0,
-                });
-                package.builds.push(build);
-                package.misses = package.misses.saturating_add(misses);
-            }
-            (Some(1..), _) => hitting.push(&build.package),
-            _ => {}
-        }
-    }
-    packages.retain(|name, package| {
-        package.builds.len() >= BUILDS && package.misses >= MISSES && !hitting.contains(name)
-    });
-    let mut worst: Vec<(&str, Missing<'_>)> = packages.into_iter().collect();
+/// Packages without a single hit, which no other piece `may_cure`. This alone decides who "never
+/// hits", wherever that is said.
+pub(super) fn only(evidence: &[Evidence], may_cure: impl Fn(&str) -> bool) -> Option<Advice> {
+    let packages = by_package(evidence);
+    let mut worst: Vec<(&str, Missing<'_>)> = { packages.into_iter() }
+        .filter(|(_, package)| !package.hit && package.builds.len() >= BUILDS)
+        .filter(|(name, package)| package.misses >= MISSES && !may_cure(name))
+        .collect();
     worst.sort_by_key(|(_, package)| std::cmp::Reverse(package.misses));
-    if worst.is_empty() {
-        return None;
-    }
-    let all = worst.len();
-    worst.truncate(NAMED);
     let says = match worst.as_slice() {
+        [] => return None,
         [(name, _)] => format!("{name} never hits: sccache only costs it time."),
-        _ => format!(
+        several => format!(
             "{} never hit: sccache only costs them time.",
-            text::of(all as u64, "package")
+            text::of(several.len() as u64, "package")
         ),
     };
     let misses: u64 = worst.iter().map(|(_, package)| package.misses).sum();
+    let builds: usize = worst.iter().map(|(_, package)| package.builds.len()).sum();
+    let packages: Vec<String> = worst.iter().map(|(name, _)| name.to_string()).collect();
+    worst.truncate(NAMED);
     Some(Advice {
-        kind: "only-misses",
+        kind: ONLY_MISSES,
+        severity: Severity::Change,
         says,
         evidence: worst
             .iter()
@@ -72,9 +64,30 @@ pub(super) fn only(evidence: &[Evidence]) -> Option<Advice> {
             _ => "Turn sccache off for them, until something changes there:".into(),
         },
         setting: setting(&worst),
-        packages: worst.iter().map(|(name, _)| name.to_string()).collect(),
-        numbers: json!({ "packages": all, "misses": misses }),
+        numbers: json!({ "packages": packages.len(), "builds": builds, "misses": misses }),
+        packages,
     })
+}
+
+fn by_package(evidence: &[Evidence]) -> BTreeMap<&str, Missing<'_>> {
+    // Where it isn't known of a build what it wrote: whether anything shows that the cache works.
+    let works = { evidence.iter() }.any(|b| b.hits > Some(0) || b.writes > Some(0));
+    let mut packages: BTreeMap<&str, Missing<'_>> = BTreeMap::new();
+    for build in evidence {
+        let package = packages.entry(&build.package).or_default();
+        match (build.hits, build.misses) {
+            (Some(1..), _) => package.hit = true,
+            (Some(0), Some(misses))
+                if build.not_measured.is_empty() && errors::kept(build).unwrap_or(works) =>
+            {
+                package.builds.push(build);
+                package.misses = package.misses.saturating_add(misses);
+            }
+            (Some(0), Some(0)) if build.not_measured.is_empty() => {}
+            _ => package.others += 1,
+        }
+    }
+    packages
 }
 
 fn told(name: &str, package: &Missing<'_>) -> String {
@@ -87,8 +100,15 @@ fn told(name: &str, package: &Missing<'_>) -> String {
         1 => "one of them of the same version as before".to_string(),
         n => format!("{n} of them of the same version as before"),
     };
+    let others = match package.others {
+        0 => String::new(),
+        n => format!(
+            " ({} left out: not wholly measured, or not kept by the cache)",
+            text::of(n, "more build")
+        ),
+    };
     format!(
-        "{name}: {builds} builds, 0 hits, {} misses; {chances}.",
+        "{name}: {builds} builds, 0 hits, {} misses{others}; {chances}.",
         text::number(package.misses)
     )
 }
@@ -128,6 +148,11 @@ fn setting(packages: &[(&str, Missing<'_>)]) -> Vec<String> {
 mod tests {
     use super::super::testing::*;
     use super::*;
+    use crate::portage::Outcome;
+
+    fn only(evidence: &[Evidence]) -> Option<Advice> {
+        super::only(evidence, |_| false)
+    }
 
     #[test]
     fn three_builds_without_a_hit() {
@@ -164,15 +189,81 @@ mod tests {
 
     #[test]
     fn a_cache_that_takes_nothing_is_not_the_package_s_fault() {
-        let mut builds = vec![rust_build("a/b", "1", 0, 100); BUILDS];
-        builds[0].writes = Some(0);
-        assert_eq!(only(&builds), None);
+        let good = rust_build("a/b", "1", 0, 100);
+        for bad in [
+            Evidence {
+                writes: Some(0),
+                ..good.clone()
+            },
+            Evidence {
+                writes: Some(0),
+                outcome: Outcome::Failed,
+                ..good.clone()
+            },
+            Evidence {
+                write_errors: Some(1),
+                ..good.clone()
+            },
+            Evidence {
+                read_errors: Some(1),
+                ..good.clone()
+            },
+            Evidence {
+                errors: Some(100),
+                ..good.clone()
+            },
+        ] {
+            let mut builds = vec![good.clone(); BUILDS - 1];
+            builds.push(bad.clone());
+            assert_eq!(only(&builds), None, "{bad:?}");
+            builds.push(good.clone());
+            let advice = only(&builds).unwrap();
+            assert!(
+                advice.evidence[0].contains("300 misses (1 more build left out"),
+                "{advice:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_was_not_measured_is_no_miss() {
+        let good = rust_build("a/b", "1", 0, 100);
+        let not_measured = vec![("test".to_string(), "why".to_string())];
+        let partly = Evidence {
+            not_measured: not_measured.clone(),
+            ..good.clone()
+        };
         let unmeasured = Evidence {
             hits: None,
             misses: None,
-            ..rust_build("a/b", "1", 0, 0)
+            not_measured,
+            ..good.clone()
         };
-        assert_eq!(only(&vec![unmeasured; BUILDS]), None);
+        for unknown in [partly.clone(), unmeasured] {
+            let mut builds = vec![good.clone(); BUILDS - 1];
+            builds.extend(vec![unknown; BUILDS]);
+            assert_eq!(only(&builds), None);
+            builds.push(good.clone());
+            assert!(only(&builds).unwrap().evidence[0].contains("3 builds, 0 hits, 300 misses (3"));
+        }
+        let mut builds = vec![good; BUILDS];
+        builds.push(Evidence {
+            hits: Some(1),
+            ..partly
+        });
+        assert_eq!(only(&builds), None, "a hit is a hit");
+    }
+
+    #[test]
+    fn unknown_writes_count_where_the_cache_is_seen_to_work() {
+        let unknown = Evidence {
+            writes: None,
+            ..rust_build("a/b", "1", 0, 100)
+        };
+        let mut builds = vec![unknown; BUILDS];
+        assert_eq!(only(&builds), None);
+        builds.push(c_build("a/c", "1", 1, 0));
+        assert!(only(&builds).is_some());
     }
 
     #[test]
@@ -183,8 +274,9 @@ mod tests {
             builds.extend(vec![after(c_build(&name, "1", 0, 100 + n), "1"); BUILDS]);
         }
         let advice = only(&builds).unwrap();
-        assert_eq!(advice.packages.len(), NAMED);
+        assert_eq!(advice.packages.len(), NAMED + 2);
         assert_eq!(advice.packages[0], "a/p11");
+        assert_eq!(advice.evidence.len(), NAMED);
         assert!(advice.says.starts_with("12 packages never hit"));
         assert!(advice.evidence[0].contains("3 of them of the same version"));
         assert!(

@@ -9,6 +9,7 @@ mod cache;
 mod draw;
 mod errors;
 mod misses;
+mod piece;
 mod reasons;
 #[cfg(test)]
 mod testing;
@@ -16,12 +17,16 @@ mod unmeasured;
 
 use std::io::Write;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Value as Json, json};
 
 pub(super) use self::draw::{draw_all, draw_titles, indented};
+use self::piece::NOT_MEASURED;
+pub(super) use self::piece::{Advice, CACHE_ERRORS, ONLY_MISSES, Severity, divided, of_kind};
 use super::common::{Common, Selection};
 use super::format::Format;
+use super::lately::lately;
+use super::output::Keep;
 use super::sheet::{Column, Name, Sheet, Value};
 use super::{Shown, Trouble, text};
 use crate::store::{Evidence, Filter};
@@ -44,25 +49,6 @@ pub(super) struct Args {
     patterns: Vec<String>,
 }
 
-/// One piece of advice.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Advice {
-    /// What it is about, in one word.
-    pub(super) kind: &'static str,
-    /// What is the matter, in a sentence.
-    pub(super) says: String,
-    /// The numbers that it rests on, a sentence each.
-    pub(super) evidence: Vec<String>,
-    /// What to do.
-    pub(super) to_do: String,
-    /// The exact lines to paste, if any.
-    pub(super) setting: Vec<String>,
-    /// The packages that it is about; none: all.
-    pub(super) packages: Vec<String>,
-    /// The numbers again, by name.
-    pub(super) numbers: Json,
-}
-
 /// What was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Looked {
@@ -78,8 +64,7 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
     };
     let by_default = common.any_time();
     if by_default {
-        let newest = store.newest(&filter)?;
-        filter.since = newest.map(|newest| newest - TimeDelta::days(DAYS));
+        lately(&store, &mut filter, DAYS)?;
     }
     let evidence = store.evidence(&bounded(&filter))?;
     drop(store);
@@ -87,7 +72,7 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
         let why = "no recorded build matches".to_string();
         return common.nothing(sheet(vec![], None), why, out);
     };
-    let advice = advise(&evidence);
+    let advice = advise(evidence);
     if common.format == Format::Table {
         writeln!(
             out,
@@ -97,7 +82,7 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
         draw_all(&advice, &common.look(), out)?;
         return Ok(Shown::Something);
     }
-    common.finish(sheet(advice, Some(looked)), out)?;
+    common.finish(sheet(advice, Some(looked)), Keep::First, out)?;
     Ok(Shown::Something)
 }
 
@@ -136,19 +121,28 @@ fn scope(looked: Looked, by_default: bool) -> String {
     )
 }
 
-/// What these builds, the newest last, say should change: what harms most first.
-pub(super) fn advise(evidence: &[Evidence]) -> Vec<Advice> {
-    [
-        errors::recent(evidence),
-        unmeasured::missing(evidence),
-        cache::full(evidence),
-        misses::only(evidence),
-    ]
-    .into_iter()
-    .flatten()
-    .chain(reasons::dominant(evidence))
-    .chain(bumps::cold(evidence))
-    .collect()
+/// What these builds, the newest last, say should change, what harms most first; then what they
+/// explain. No package is told two things of which one makes the other needless: sccache is
+/// turned off only where no other piece may help, and what is turned off has no further advice.
+pub(super) fn advise(mut evidence: Vec<Evidence>) -> Vec<Advice> {
+    let whole = [
+        errors::recent(&evidence),
+        unmeasured::missing(&evidence),
+        cache::full(&evidence),
+    ];
+    let mut advice: Vec<Advice> = whole.into_iter().flatten().collect();
+    let mut settings = reasons::curable(&evidence);
+    settings.extend(bumps::c(&evidence));
+    let cures = |package: &str| { advice.iter().chain(&settings) }.any(|a| a.may_cure(package));
+    let off = misses::only(&evidence, cures);
+    if let Some(off) = &off {
+        evidence.retain(|build| !off.packages.contains(&build.package));
+    }
+    advice.extend(off);
+    advice.extend(settings);
+    advice.extend(reasons::normal(&evidence));
+    advice.extend(bumps::rust(&evidence));
+    advice
 }
 
 /// The names of its columns.
@@ -170,6 +164,7 @@ fn sheet(rows: Vec<Advice>, looked: Option<Looked>) -> Sheet<Advice> {
             true => Value::Unknown,
             false => Value::text(a.setting.join("\n")),
         }),
+        Col::new("severity", |a| Value::text(a.severity.word())),
         Col::new("looked_at_builds", move |_| looked.map(|l| l.builds).into()),
         Col::new("looked_from", move |_| at(|l| l.first_at)),
         Col::new("looked_to", move |_| at(|l| l.last_at)),
@@ -181,5 +176,74 @@ fn sheet(rows: Vec<Advice>, looked: Option<Looked>) -> Sheet<Advice> {
 
 /// The advice within other reports' JSON.
 pub(super) fn nested(advice: &[Advice]) -> Json {
-    super::format::json_rows(&sheet(vec![], None).columns[..5], advice)
+    super::format::json_rows(&sheet(vec![], None).columns[..6], advice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::*;
+    use super::*;
+
+    fn kinds(evidence: Vec<Evidence>) -> Vec<(&'static str, Severity)> {
+        let advice = advise(evidence);
+        advice.iter().map(|a| (a.kind, a.severity)).collect()
+    }
+
+    #[test]
+    fn what_is_turned_off_is_told_nothing_else() {
+        let bump = after(rust_build("a/b", "2", 0, 50), "1");
+        let only_misses = (ONLY_MISSES, Severity::Change);
+        assert_eq!(kinds(vec![bump.clone(); 3]), [only_misses]);
+        // One hit, and it stays on: then it is told that this is how it has to be.
+        let mut hits = vec![bump; 3];
+        hits[0].hits = Some(1);
+        assert_eq!(kinds(hits), [("cold-versions", Severity::Note)]);
+        let links = Evidence {
+            calls: Some(200),
+            not_cached: std::iter::once(("crate-type (bin)".to_string(), 150)).collect(),
+            ..c_build("a/b", "1", 0, 50)
+        };
+        assert_eq!(kinds(vec![links.clone(); 3]), [only_misses]);
+        assert_eq!(
+            kinds(vec![links; 2]),
+            [("not-cacheable", Severity::Note)],
+            "too few builds to turn it off"
+        );
+    }
+
+    #[test]
+    fn nothing_is_turned_off_that_something_else_may_cure() {
+        let misses = c_build("a/b", "1", 0, 50);
+        let with = |change: fn(&mut Evidence)| {
+            let mut builds = vec![misses.clone(); 3];
+            builds.iter_mut().for_each(change);
+            kinds(builds)
+        };
+        assert_eq!(with(|_| {}), [(ONLY_MISSES, Severity::Change)]);
+        let incremental = with(|build| {
+            build.calls = Some(100);
+            build.not_cached = std::iter::once(("incremental".to_string(), 50)).collect();
+        });
+        assert_eq!(incremental, [("not-cacheable", Severity::Change)]);
+        // Versions that start cold, where rebuilds of another package show why.
+        let mut builds = vec![after(c_build("a/b", "2", 0, 50), "1"); 3];
+        builds.push(after(c_build("a/c", "2", 50, 0), "2"));
+        assert_eq!(kinds(builds), [("cold-versions", Severity::Change)]);
+        // A build that could not be kept, after three that were.
+        let mut builds = vec![misses.clone(); 4];
+        builds[3].write_errors = Some(1);
+        assert_eq!(kinds(builds), [(CACHE_ERRORS, Severity::Change)]);
+        // Missing statistics are no cure.
+        let mut builds = vec![misses.clone(); 6];
+        for build in &mut builds[3..] {
+            build.not_measured = vec![("test".into(), "why".into())];
+        }
+        assert_eq!(
+            kinds(builds),
+            [
+                (NOT_MEASURED, Severity::Change),
+                (ONLY_MISSES, Severity::Change)
+            ]
+        );
+    }
 }

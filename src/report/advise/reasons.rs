@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::super::text;
-use super::Advice;
+use super::{Advice, Severity};
 use crate::sccache::{Cure, explain};
 use crate::store::Evidence;
 
@@ -34,8 +34,28 @@ impl Share<'_> {
     }
 }
 
-/// A piece for each reason that dominates some package, the most calls first.
-pub(super) fn dominant(evidence: &[Evidence]) -> Vec<Advice> {
+/// A piece for each reason that somebody can do something about, the most calls first.
+pub(super) fn curable(evidence: &[Evidence]) -> Vec<Advice> {
+    dominant(evidence, Severity::Change)
+}
+
+/// As [`curable`], for the reasons that are as they have to be.
+pub(super) fn normal(evidence: &[Evidence]) -> Vec<Advice> {
+    dominant(evidence, Severity::Note)
+}
+
+fn severity(cure: Cure) -> Severity {
+    match cure {
+        Cure::Normal => Severity::Note,
+        Cure::Choice(_) | Cure::Variable(..) => Severity::Change,
+    }
+}
+
+fn dominant(evidence: &[Evidence], wanted: Severity) -> Vec<Advice> {
+    let least = match wanted {
+        Severity::Note => DOMINANT,
+        Severity::Change => CURABLE,
+    };
     let mut reasons: BTreeMap<&str, Vec<Share<'_>>> = BTreeMap::new();
     for (package, (calls, counts)) in counted(evidence) {
         for (reason, count) in counts {
@@ -44,11 +64,8 @@ pub(super) fn dominant(evidence: &[Evidence]) -> Vec<Advice> {
                 count,
                 calls: calls.max(count),
             };
-            let least = match explain(reason).cure {
-                Cure::Normal => DOMINANT,
-                _ => CURABLE,
-            };
-            if calls >= CALLS && share.share() >= least {
+            let fits = severity(explain(reason).cure) == wanted;
+            if fits && calls >= CALLS && share.share() >= least {
                 reasons.entry(reason).or_default().push(share);
             }
         }
@@ -80,6 +97,8 @@ fn piece(reason: &str, mut shares: Vec<Share<'_>>) -> Advice {
     shares.sort_by_key(|share| std::cmp::Reverse(share.count));
     let all = shares.len();
     let calls: u64 = shares.iter().map(|share| share.count).sum();
+    let packages = { shares.iter() }.map(|share| share.package.to_string());
+    let packages = packages.collect();
     shares.truncate(NAMED);
     let explained = explain(reason);
     let (to_do, setting) = match explained.cure {
@@ -104,14 +123,12 @@ fn piece(reason: &str, mut shares: Vec<Share<'_>>) -> Advice {
     }
     Advice {
         kind: "not-cacheable",
+        severity: severity(explained.cure),
         says: format!("Much can't be cached (`{reason}`): {}.", explained.meaning),
         evidence,
         to_do,
         setting,
-        packages: shares
-            .iter()
-            .map(|share| share.package.to_string())
-            .collect(),
+        packages,
         numbers: json!({ "reason": reason, "packages": all, "calls": calls }),
     }
 }
@@ -131,6 +148,10 @@ mod tests {
     use super::super::testing::*;
     use super::*;
 
+    fn dominant(evidence: &[Evidence]) -> Vec<Advice> {
+        [curable(evidence), normal(evidence)].concat()
+    }
+
     fn with(reason: &str, count: u64, calls: u64) -> Evidence {
         Evidence {
             calls: Some(calls),
@@ -142,7 +163,7 @@ mod tests {
     #[test]
     fn what_nobody_can_change_has_to_be_most_of_it() {
         let advice = dominant(&[with("crate-type (bin)", 50, 100)]);
-        assert_eq!(advice.len(), 1);
+        assert_eq!((advice.len(), advice[0].severity), (1, Severity::Note));
         assert!(
             advice[0].says.contains("(`crate-type (bin)`): a program"),
             "{advice:?}"
@@ -162,6 +183,7 @@ mod tests {
     fn what_a_setting_changes_is_told_earlier() {
         let advice = dominant(&[with("incremental", 10, 100)]);
         assert_eq!(advice[0].setting, ["CARGO_INCREMENTAL=\"0\""]);
+        assert_eq!(advice[0].severity, Severity::Change);
         assert_eq!(dominant(&[with("incremental", 9, 100)]), []);
         let choice = dominant(&[with("-fprofile-use", 10, 100)]);
         assert!(
@@ -194,7 +216,7 @@ mod tests {
             .collect();
         let advice = dominant(&builds);
         assert_eq!(advice.len(), 1);
-        assert_eq!(advice[0].packages.len(), NAMED);
+        assert_eq!(advice[0].packages.len(), 7);
         assert_eq!(advice[0].packages[0], "a/p6");
         assert_eq!(advice[0].evidence[NAMED], "And 2 more packages.");
     }

@@ -17,6 +17,7 @@ pub(super) fn rust_build(package: &str, version: &str, hits: u64, misses: u64) -
 
 fn build(language: &str, package: &str, version: &str, hits: u64, misses: u64) -> Evidence {
     Evidence {
+        id: uuid::Uuid::from_u128(0xb000_0001 << 96),
         package: package.into(),
         version: version.into(),
         previous_version: None,
@@ -33,6 +34,7 @@ fn build(language: &str, package: &str, version: &str, hits: u64, misses: u64) -
         writes: Some(misses),
         non_cacheable_compilations: Some(0),
         cache: None,
+        base_directories: Vec::new(),
         languages: std::iter::once((language.to_string(), (hits, misses))).collect(),
         not_cached: Default::default(),
         not_measured: Vec::new(),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::super::text;
-use super::Advice;
+use super::super::{builds::short, text};
+use super::{Advice, NOT_MEASURED, Severity};
 use crate::store::Evidence;
 
 /// One or two such builds are accidents.
@@ -38,12 +38,21 @@ pub(super) fn missing(evidence: &[Evidence]) -> Option<Advice> {
         text::of(evidence.len() as u64, "build")
     )];
     evidence_told.extend(reasons.iter().take(NAMED).map(told));
+    let newest = builds.last()?;
+    evidence_told.push(format!(
+        "The newest of them: {} {} on {}, `sccache-report show {}`.",
+        newest.package,
+        newest.version,
+        text::day(newest.started_at),
+        short(newest.id)
+    ));
     let (to_do, setting) = cure(reasons.first()?.0);
     let mut packages: Vec<String> = builds.iter().map(|build| build.package.clone()).collect();
     packages.sort();
     packages.dedup();
     Some(Advice {
-        kind: "not-measured",
+        kind: NOT_MEASURED,
+        severity: Severity::Change,
         says: "Statistics are missing for some builds: what the cache did there is unknown.".into(),
         evidence: evidence_told,
         to_do,
@@ -51,6 +60,7 @@ pub(super) fn missing(evidence: &[Evidence]) -> Option<Advice> {
         packages,
         numbers: json!({
             "builds": builds.len(),
+            "newest": newest.id.to_string(),
             "phases": reasons.iter().map(|(_, phases)| phases).sum::<u64>(),
             "reasons": reasons.iter().map(|(reason, n)| ((*reason).to_string(), json!(n)))
                 .collect::<serde_json::Map<_, _>>(),
@@ -96,10 +106,7 @@ fn cure(reason: &str) -> (String, Vec<String>) {
         r if r.contains("unusable output") => {
             "Update sccache-report: this sccache says what it can't read."
         }
-        _ => {
-            "`sccache-report show BUILD-ID` says it for one build, and the build's log has sccache-report's \
-             warning."
-        }
+        _ => "What that shows, and sccache-report's warning in the build's log, say more.",
     };
     (to_do.into(), Vec::new())
 }
@@ -132,7 +139,8 @@ mod tests {
             advice.evidence,
             [
                 "3 of 4 builds lack numbers, wholly or in part.",
-                "3 phases: its sccache server was killed."
+                "3 phases: its sccache server was killed.",
+                "The newest of them: a/b 1 on 1970-01-01, `sccache-report show b0000001`."
             ]
         );
         assert!(advice.to_do.contains("dmesg"));
@@ -152,7 +160,7 @@ mod tests {
             ),
             ("sccache --show-stats took longer than 2 s", "swaps"),
             ("sccache --show-stats printed unusable output: x", "Update"),
-            ("a riddle", "show BUILD-ID"),
+            ("a riddle", "the build's log"),
             ("hostile. To do: ", "."),
             ("hostile. To do: émile", "Émile."),
         ] {

@@ -30,6 +30,7 @@ pub(super) struct Table {
 struct Ready {
     heading: String,
     weight: u8,
+    beside: Option<&'static str>,
     cut_to: Option<(usize, Cut)>,
     right: bool,
     cells: Vec<(String, Tone)>,
@@ -104,6 +105,7 @@ fn ready<R>(column: &Column<R>, table: &InTable<R>, rows: &[R]) -> Ready {
             false => table.weight,
         },
         heading: table.heading.clone(),
+        beside: table.beside,
         cut_to: table.cut_to.filter(|_| !right),
         right,
         width: widest.unwrap_or(0).max(table.heading.width()),
@@ -145,7 +147,9 @@ fn keep_what_fits(columns: &mut Vec<Ready>, width: usize) -> Vec<Ready> {
             weight if weight < MAY_SHORTEN => full + column.width,
             _ => least + column.least_width(),
         };
-        if kept.is_empty() || with_it <= width {
+        let is_there = |heading| columns.iter().position(|other| other.heading == heading);
+        let alone = { column.beside.and_then(is_there) }.is_some_and(|it| !kept.contains(&it));
+        if kept.is_empty() || with_it <= width && !alone {
             kept.push(index);
             least += column.least_width() + GAP;
             full += column.width + GAP;

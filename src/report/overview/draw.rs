@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::super::advise::{Advice, indented};
+use super::super::advise::{divided, indented};
 use super::super::format::{Format, Look};
 use super::super::packages::note;
 use super::super::sheet::{Column, Sheet, Tone, Value};
@@ -47,29 +47,35 @@ fn facts(overview: &Overview, look: &Look, out: &mut dyn Write) -> io::Result<()
     if let Some(bars) = overview.spark.bars() {
         fact(&format!("by {}", overview.spark.step), bars)?;
     }
-    if let Some(emerge) = &overview.last_emerge {
+    if let Some((emerge, of)) = &overview.last_emerge {
         // Its command may be as long as the world file.
-        let line = format!("{}{}", label("last emerge"), last_emerge(emerge));
+        let line = format!("{}{}", label("last emerge"), last_emerge(emerge, *of));
         let width = look.width.unwrap_or(usize::MAX);
         writeln!(out, "{}", text::cut(text::clean(&line), width))?;
     }
-    to_change(&overview.advice, look, out)
+    to_change(overview, look, out)
 }
 
-/// What the first pieces of advice are about, and where to read what to do.
-fn to_change(advice: &[Advice], look: &Look, out: &mut dyn Write) -> io::Result<()> {
-    if advice.is_empty() {
+/// What the first pieces of advice are about that ask for a change, and where to read what to do.
+fn to_change(overview: &Overview, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    let (changes, _) = divided(&overview.advice);
+    if changes.is_empty() {
         return Ok(());
     }
-    for (name, piece) in ["to change", ""].into_iter().zip(advice) {
+    for (name, piece) in ["to change", ""].into_iter().zip(&changes) {
         let line = format!("{}{}", label(name), text::clean(&piece.says));
         writeln!(out, "{}", text::cut_words(&line, look.width))?;
     }
-    let more = match advice.len() {
+    let more = match changes.len() {
         0..=2 => String::new(),
         all => format!(" and {} more", all - 2),
     };
-    writeln!(out, "{}(how{more}: sccache-report advise)", label(""))
+    let options = match overview.asked.filtered {
+        true => " with the same options",
+        false => "",
+    };
+    let how = format!("(how{more}: sccache-report advise{options})");
+    writeln!(out, "{}", indented(&label(""), &how, look))
 }
 
 /// What stands left of a fact.
@@ -79,7 +85,7 @@ fn label(name: &str) -> String {
 
 fn period(overview: &Overview) -> String {
     let (first, last) = (text::day(overview.first_at), text::day(overview.last_at));
-    let default = match overview.by_default {
+    let default = match overview.asked.by_default {
         true => format!(" (up to {DAYS} days; --since for more)"),
         false => String::new(),
     };
@@ -118,12 +124,20 @@ fn rates(sums: &Sums) -> String {
     )
 }
 
-fn last_emerge(emerge: &EmergeRow) -> String {
+/// The emerge as far as its builds were asked for, of all that it has.
+fn last_emerge(emerge: &EmergeRow, all: u64) -> String {
     let sums = &emerge.sums;
+    let builds = match sums.builds == all {
+        true => text::of(all, "build"),
+        false => format!(
+            "{} of its {}",
+            text::number(sums.builds),
+            text::of(all, "build")
+        ),
+    };
     format!(
-        "{}, {}, hit rate {}: {}",
+        "{}, {builds}, hit rate {}: {}",
         text::minute(emerge.started_at),
-        text::of(sums.builds, "build"),
         text::rate_or_dash(sums.hit_rate()),
         emerge.command
     )
@@ -137,7 +151,9 @@ fn packages(heading: &'static str, rows: Vec<PackageRow>) -> Sheet<PackageRow> {
             .cut_by(text::cut_package, 18),
         Col::new("builds", |r| Value::Count(r.sums.builds)).heading("builds", 70),
         Col::new("hits", |r| r.sums.hits.into()).heading("hits", 75),
-        Col::new("misses", |r| r.sums.misses.into()).heading("misses", 74),
+        Col::new("misses", |r| r.sums.misses.into())
+            .heading("misses", 74)
+            .beside("hits"),
         Col::new("hit_rate", |r| r.sums.hit_rate().into())
             .heading("hit rate", 80)
             .tone(|r| Tone::of_rate(r.sums.hit_rate())),

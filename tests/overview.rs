@@ -1,0 +1,103 @@
+//! What the overview is about: its period, and the options that pick builds.
+
+mod common;
+
+use chrono::{TimeDelta, Utc};
+use common::*;
+use sccache_report::portage::Build;
+use serde_json::Value;
+
+/// A build of another package, so long from now.
+fn dated(number: u128, from_now: TimeDelta) -> Build {
+    let at = (Utc::now() + from_now).to_rfc3339();
+    build(number, "a/dated", "1", &at, rust_stats(1, 1))
+}
+
+#[test]
+fn what_is_dated_in_the_future_leaves_the_rest_in() {
+    let (_folder, db) = folder();
+    let recent = [
+        dated(1, TimeDelta::days(-20)),
+        dated(2, TimeDelta::days(-70)),
+    ];
+    record(&db, &recent);
+    record(&db, &[dated(3, TimeDelta::hours(23))]);
+    let overview = |builds: u64| {
+        let output = run(&db, &["--format", "json"]);
+        let rows: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(rows["rows"][0]["builds"], builds, "{}", out(&output));
+        err(&output)
+    };
+    assert_eq!(overview(2), "", "a day ahead, as clocks may be");
+    record(
+        &db,
+        &[
+            dated(4, TimeDelta::hours(25)),
+            dated(5, TimeDelta::days(9999)),
+        ],
+    );
+    let told = overview(2);
+    assert_eq!(told.lines().count(), 1, "{told}");
+    let said = "left out: 2 builds dated in the future (by a wrong clock?), which `";
+    assert!(told.contains(said), "{told}");
+    // As it says, they can be shown.
+    let command: Vec<&str> = told.split('`').nth(1).unwrap().split(' ').skip(1).collect();
+    let shown = out(&run(&db, &[&command[..], &["--format", "csv"]].concat()));
+    assert!(
+        shown.contains("b0000004-") && shown.contains("b0000005-"),
+        "{shown}"
+    );
+    let advise = run(&db, &["advise"]);
+    assert!(
+        out(&advise).contains("Looked at 3 builds"),
+        "{}",
+        out(&advise)
+    );
+    assert!(err(&advise).contains(said), "{}", err(&advise));
+    assert_eq!(err(&run(&db, &["--since", "2000"])), "", "asked for");
+}
+
+#[test]
+fn where_all_is_dated_in_the_future_it_is_what_there_is() {
+    let (_folder, db) = folder();
+    record(
+        &db,
+        &[
+            dated(1, TimeDelta::days(100)),
+            dated(2, TimeDelta::days(110)),
+        ],
+    );
+    let output = run(&db, &[]);
+    assert!(out(&output).contains("2 of 1 package"), "{}", out(&output));
+    assert_eq!(err(&output), "");
+}
+
+#[test]
+fn the_last_emerge_has_the_builds_that_were_asked_for() {
+    let (_folder, db) = folder();
+    record(&db, &sample());
+    for (args, said, builds) in [
+        (&[][..], ", 3 builds, hit rate 81.2 %:", 3),
+        (
+            &["--outcome", "failed"],
+            ", 1 of its 3 builds, hit rate 71.4 %:",
+            1,
+        ),
+        (
+            &["--language", "c"],
+            ", 2 of its 3 builds, hit rate 35.3 %:",
+            2,
+        ),
+        (&["--until", "2026-11-01"], ", 1 build, hit rate 0.0 %:", 1),
+    ] {
+        let text = out(&run(&db, args));
+        let line = text.lines().find(|line| line.starts_with("last emerge"));
+        assert!(line.unwrap().contains(said), "{args:?}: {text}");
+        let rows = json(&db, args);
+        assert_eq!(rows[0]["last_emerge"]["builds"], builds, "{args:?}");
+        let emerges = json(&db, &[&["emerges"], args].concat());
+        assert_eq!(rows[0]["last_emerge"], *emerges.last().unwrap(), "{args:?}");
+    }
+    let none = out(&run(&db, &["--outcome", "packaged"]));
+    assert!(!none.contains("last emerge"), "{none}");
+}
