@@ -48,7 +48,8 @@ fn take_away(now: &[u8], lines: &[String], added: &str) -> Vec<u8> {
     let text = added.strip_prefix('\n').unwrap_or(added).as_bytes();
     if let Some(at) = now
         .windows(text.len().max(1))
-        .position(|window| window == text)
+        .enumerate()
+        .position(|(at, window)| window == text && (at == 0 || now[at - 1] == b'\n'))
     {
         return [&now[..at], &now[at + text.len()..]].concat();
     }
@@ -75,5 +76,12 @@ mod tests {
         assert_eq!(left, b"B=1\nx\n");
         let left = take_away(b"# ours\nx\nB=1\nB=2\n", &lines, "# ours\nB=1\n");
         assert_eq!(left, b"x\nB=2\n");
+        // What somebody took out of use isn't ours any more.
+        let lines = ["B=1".to_owned()];
+        assert_eq!(take_away(b"# B=1\nx\n", &lines, "B=1\n"), b"# B=1\nx\n");
+        assert_eq!(
+            take_away(b"# B=1\nB=1\nx\n", &lines, "B=1\n"),
+            b"# B=1\nx\n"
+        );
     }
 }
