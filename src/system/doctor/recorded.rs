@@ -40,8 +40,10 @@ struct Look {
     merged: usize,
     /// The last merge of each that has no record, though the time for it was there.
     missing: Vec<Merge>,
-    /// The first and the last record.
+    /// The first record and the last of this time.
     records: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// When the newest build began that was ever recorded.
+    newest: Option<DateTime<Utc>>,
 }
 
 fn look(machine: &Machine) -> Result<Look, String> {
@@ -52,16 +54,18 @@ fn look(machine: &Machine) -> Result<Look, String> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(format!("{} can't be read: {error}", log.display())),
     };
-    let builds = match Store::open_for_reading(&machine.database) {
+    let (builds, newest) = match Store::open_for_reading(&machine.database) {
         Ok(store) => {
             let since = Some(since - TimeDelta::days(1));
             let filter = Filter {
                 since,
                 ..Filter::default()
             };
-            store.builds(&filter).map_err(|error| error.to_string())?
+            let read = store.builds(&filter);
+            let read = read.and_then(|builds| Ok((builds, store.newest(&Filter::default())?)));
+            read.map_err(|error| error.to_string())?
         }
-        Err(Error::Missing(_)) => Vec::new(),
+        Err(Error::Missing(_)) => (Vec::new(), None),
         Err(_) => return Err("the database can't be read".to_owned()),
     };
     let installed = machine.settings.installed();
@@ -81,6 +85,7 @@ fn look(machine: &Machine) -> Result<Look, String> {
             .map(|build| build.finished_at)
             .min()
             .zip(builds.iter().map(|build| build.finished_at).max()),
+        newest,
     })
 }
 
@@ -98,7 +103,8 @@ fn recorded(machine: &Machine, look: &Look) -> Finding {
     let changed = bashrc
         .and_then(|what| what.modified())
         .map(DateTime::<Utc>::from);
-    let Some(from) = look.records.map(|(_, last)| last).or(changed.ok()) else {
+    let last = look.records.map(|(_, last)| last).or(look.newest);
+    let Some(from) = last.or(changed.ok()) else {
         return Finding::unknown(RECORDED, "there is no bashrc, and nothing recorded");
     };
     let since: Vec<&Merge> = look
@@ -106,9 +112,7 @@ fn recorded(machine: &Machine, look: &Look) -> Finding {
         .iter()
         .filter(|merge| merge.started_at > from)
         .collect();
-    let last = look
-        .records
-        .map(|(_, last)| last.with_timezone(&chrono::Local));
+    let last = last.map(|last| last.with_timezone(&chrono::Local));
     let last = last.map_or("nothing recorded yet".to_owned(), |last| {
         last.format("last on %F %R").to_string()
     });
