@@ -15,6 +15,10 @@ pub struct Assignment {
     pub value: Option<String>,
     /// The file that it stands in.
     pub file: PathBuf,
+    /// The line there, from 1, that it begins in.
+    pub line: usize,
+    /// Whether it is that line, all of it, but for a remark.
+    pub is_line: bool,
 }
 
 /// As `getconfig` reads it (Portage 3.0.83): shell words, perhaps with `export`, values over
@@ -38,10 +42,16 @@ pub fn assignments(make_conf: &Path) -> Vec<Assignment> {
                 None => quoted,
             };
             let plain = quoted.starts_with('\'') || !value.contains(['$', '\\']);
+            let (before, after) = one.get(0).map_or(("", ""), |whole| {
+                (&text[..whole.start()], &text[whole.end()..])
+            });
+            let rest = after.lines().next().unwrap_or_default().trim_start();
             found.push(Assignment {
                 name: one[1].to_owned(),
                 value: plain.then(|| value.to_owned()),
                 file: file.clone(),
+                line: before.matches('\n').count() + 1,
+                is_line: !one[0].contains('\n') && (rest.is_empty() || rest.starts_with('#')),
             });
         }
     }
@@ -99,6 +109,11 @@ mod tests {
                 ("B", None),
                 ("C", Some("1\nD=not this\n"))
             ]
+        );
+        let lines: Vec<_> = found.iter().map(|a| (a.line, a.is_line)).collect();
+        assert_eq!(
+            lines,
+            [(1, true), (2, true), (1, true), (2, true), (3, false)]
         );
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::portage::Settings;
 use crate::portage::bashrc::Bashrc;
+use crate::portage::make_conf;
 use crate::portage::user::User;
 
 /// This machine's Portage, its builder, its cache.
@@ -56,6 +57,13 @@ impl Machine {
             true => make_conf.join("sccache-report"),
             false => make_conf,
         }
+    }
+
+    /// Where such a line for this variable has to go to count: what comes after it would win.
+    pub fn make_conf_for(&self, name: &str) -> PathBuf {
+        let assigned = make_conf::assignments(&self.settings.make_conf());
+        let last = assigned.into_iter().rfind(|one| one.name == name);
+        last.map_or_else(|| self.make_conf(), |one| one.file)
     }
 
     /// The hook that was installed along with this program.

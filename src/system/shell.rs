@@ -31,6 +31,12 @@ pub(super) fn append(line: &str, file: &Path) -> String {
     format!(r"printf '\n%s\n' {} >> {}", quote(line), path(file))
 }
 
+/// Edits a file with sed and keeps the one that was, by a name that Portage passes over in its folders,
+/// too: of make.conf's it reads `*.bak`.
+pub(super) fn edit(script: &str, file: &Path) -> String {
+    format!("sed --follow-symlinks -i~ {} {}", quote(script), path(file))
+}
+
 /// A sed command that replaces `from` by `to` in one line, both as they are written.
 pub(super) fn replace_in_line(line: usize, from: &str, to: &str) -> String {
     let escape = |text: &str, special: &str| -> String {

@@ -45,9 +45,8 @@ fn without(machine: &Machine) -> Vec<Finding> {
 /// With the cure that the cache lies where caches do.
 fn elsewhere(machine: &Machine, finding: Finding) -> Finding {
     let folder = machine.settings.below("var/cache/sccache");
-    let line = format!("SCCACHE_DIR=\"{}\"", folder.display());
     finding
-        .cure(shell::append(&line, &machine.make_conf()))
+        .set(machine, "SCCACHE_DIR", &folder.to_string_lossy())
         .cure(make_command(machine, &folder))
 }
 

@@ -81,12 +81,11 @@ fn open_up(machine: &Machine, finding: Finding, path: &Path) -> Finding {
 /// It moves to where databases lie.
 fn elsewhere(machine: &Machine, finding: Finding, path: &Path) -> Finding {
     let to = machine.settings.below("var/lib/sccache-report/stats.db");
-    let line = format!("SCCACHE_REPORT_DB=\"{}\"", to.display());
     let folder = to.parent().unwrap_or(Path::new("/"));
     finding
         .cure(format!("install -d {}", shell::path(folder)))
         .cure(format!("mv -n {} {}", shell::path(path), shell::path(&to)))
-        .cure(shell::append(&line, &machine.make_conf()))
+        .set(machine, "SCCACHE_REPORT_DB", &to.to_string_lossy())
 }
 
 fn move_away(path: &Path) -> String {

@@ -60,7 +60,7 @@ fn sourced(machine: &Machine, bashrc: &Bashrc) -> Finding {
             (false, Some(command)) => {
                 let to = hook.to_string_lossy();
                 let script = shell::replace_in_line(command.line, &command.path, &to);
-                finding.cure(edit(&script, &gone.by))
+                finding.cure(shell::edit(&script, &gone.by))
             }
             _ => finding.cure(drop_one(gone)),
         };
@@ -113,16 +113,11 @@ fn several(first: &Sourcing, others: &[Sourcing]) -> Finding {
 fn drop_one(one: &Sourcing) -> String {
     match &one.command {
         None => format!("rm {}", shell::path(&one.by)),
-        Some(command) => edit(
+        Some(command) => shell::edit(
             &shell::replace_in_line(command.line, &command.text, ":"),
             &one.by,
         ),
     }
-}
-
-fn edit(script: &str, file: &Path) -> String {
-    let (script, file) = (shell::quote(script), shell::path(file));
-    format!("sed --follow-symlinks -i.bak {script} {file}")
 }
 
 fn version(machine: &Machine, hook: &Path) -> Finding {

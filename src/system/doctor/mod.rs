@@ -12,7 +12,7 @@ mod settings;
 
 use std::path::PathBuf;
 
-use super::Machine;
+use super::{Machine, shell};
 pub(super) use cache::allowed_by as sandbox_rule;
 
 /// How a check came out.
@@ -39,17 +39,19 @@ pub struct Finding {
     pub message: String,
     /// What to do, a command each, for root's shell.
     pub cure: Vec<String>,
+    /// The variables of make.conf that the cure sets: no other check's cure is to touch them.
+    sets: Vec<&'static str>,
 }
 
 impl Finding {
     fn new(check: &'static str, state: State, message: impl Into<String>) -> Self {
         let message = message.into();
-        let cure = Vec::new();
         Self {
             check,
             state,
             message,
-            cure,
+            cure: Vec::new(),
+            sets: Vec::new(),
         }
     }
 
@@ -73,6 +75,13 @@ impl Finding {
         self.cure.push(command.into());
         self
     }
+
+    /// Cures it by a variable in make.conf, `value` as it is to stand between double quotes.
+    fn set(mut self, machine: &Machine, name: &'static str, value: &str) -> Self {
+        self.sets.push(name);
+        let line = format!("{name}=\"{value}\"");
+        self.cure(shell::append(&line, &machine.make_conf_for(name)))
+    }
 }
 
 /// Makes all checks, in the order in which things build on each other.
@@ -83,11 +92,15 @@ pub fn examine(database: Option<PathBuf>) -> Vec<Finding> {
     found.extend(programs::findings(&machine));
     found.push(settings::wrapper(&machine));
     found.extend(cache::findings(&machine));
-    found.push(settings::variables(&machine));
+    let place = found.len();
     found.push(settings::features(&machine));
     found.extend(servers::findings(&machine));
     found.extend(database::findings(&machine));
     found.extend(recorded::findings(&machine));
+    let set: Vec<&str> = { found.iter() }
+        .flat_map(|finding| finding.sets.iter().copied())
+        .collect();
+    found.insert(place, settings::variables(&machine, &set));
     if let Some(file) = &machine.settings.unread {
         for finding in &mut found {
             if FROM_SETTINGS.contains(&finding.check) {

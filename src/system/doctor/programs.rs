@@ -89,8 +89,7 @@ fn named_in_vain(machine: &Machine, check: &'static str) -> Option<Finding> {
         is_gone.then(|| {
             let message = format!("{name} names {}, which is not there", program.display());
             let value = value.replacen(&*program.to_string_lossy(), "sccache", 1);
-            let line = format!("{name}=\"{value}\"");
-            Finding::red(check, message).cure(shell::append(&line, &machine.make_conf()))
+            Finding::red(check, message).set(machine, name, &value)
         })
     })
 }

@@ -158,7 +158,7 @@ fn remote(machine: &Machine) -> Finding {
             "FEATURES=network-sandbox cuts builds off from {kind} ({variable}). One server for all, \
              outside the sandbox, reaches it; the numbers are then \"shared\""
         ))
-        .cure(shell::append(&format!("SCCACHE_SERVER_UDS=\"{socket}\""), &machine.make_conf())),
+        .set(machine, "SCCACHE_SERVER_UDS", socket),
     };
     start.into_iter().fold(finding, Finding::cure)
 }

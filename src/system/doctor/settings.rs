@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::{Machine, shell};
 use super::Finding;
-use crate::portage::make_conf;
+use crate::portage::make_conf::{self, Assignment};
 use crate::sccache;
 
 /// Whether they are known at all.
@@ -34,7 +34,6 @@ pub(super) fn portage(machine: &Machine) -> Finding {
 pub(super) fn wrapper(machine: &Machine) -> Finding {
     const CHECK: &str = "wrapper";
     let settings = &machine.settings;
-    let cure = || shell::append("RUSTC_WRAPPER=\"sccache\"", &machine.make_conf());
     let launchers: Vec<String> = ["CC", "CXX"]
         .iter()
         .filter_map(|name| Some((name, settings.get(name)?)))
@@ -51,7 +50,7 @@ pub(super) fn wrapper(machine: &Machine) -> Finding {
         }
         Some(value) => {
             let message = format!("RUSTC_WRAPPER=\"{value}\" is not sccache: Rust is not cached");
-            Finding::red(CHECK, message).cure(cure())
+            Finding::red(CHECK, message).set(machine, "RUSTC_WRAPPER", "sccache")
         }
         None => match elsewhere(&settings.config()) {
             Some(file) => {
@@ -60,11 +59,11 @@ pub(super) fn wrapper(machine: &Machine) -> Finding {
                     file.display()
                 );
                 // Yellow: it may be for some packages on purpose.
-                Finding::yellow(CHECK, message).cure(cure())
+                Finding::yellow(CHECK, message).set(machine, "RUSTC_WRAPPER", "sccache")
             }
             None => {
                 let message = format!("RUSTC_WRAPPER is not set: Rust is not cached{launchers}");
-                Finding::red(CHECK, message).cure(cure())
+                Finding::red(CHECK, message).set(machine, "RUSTC_WRAPPER", "sccache")
             }
         },
     }
@@ -89,36 +88,41 @@ fn elsewhere(config: &Path) -> Option<PathBuf> {
     files.into_iter().find(sets)
 }
 
-/// What works against caching, or against each other.
-pub(super) fn variables(machine: &Machine) -> Finding {
+/// What works against caching, or against each other. What another check's cure sets already, `set`, is
+/// left to it.
+pub(super) fn variables(machine: &Machine, set: &[&str]) -> Finding {
     const CHECK: &str = "variables";
     let found = sccache::contradictions(|name| machine.settings.get(name));
     if found.is_empty() {
         return Finding::green(CHECK, "no SCCACHE_* variable works against another");
     }
-    let told: Vec<String> = found
-        .iter()
+    let mut told: Vec<String> = { found.iter() }
         .map(|one| format!("{} {}", one.variable, one.why))
         .collect();
+    let is_bad = |name: &str| !set.contains(&name) && found.iter().any(|one| one.variable == name);
+    let mut assigned = make_conf::assignments(&machine.settings.make_conf());
+    assigned.retain(|one| is_bad(&one.name));
+    told.extend(assigned.iter().filter(|one| !one.is_line).map(|one| {
+        let file = one.file.display();
+        format!(
+            "take {} out of {file} by hand: it is no line of its own",
+            one.name
+        )
+    }));
     // Yellow: it is cached, with less room or elsewhere than was meant; some mean it.
-    let mut finding = match found.iter().any(|one| one.is_fatal) {
+    let finding = match found.iter().any(|one| one.is_fatal) {
         true => Finding::red(CHECK, told.join("; ")),
         false => Finding::yellow(CHECK, told.join("; ")),
     };
-    let assigned = make_conf::assignments(&machine.settings.make_conf());
-    for one in found {
-        let mut files: Vec<&PathBuf> = assigned
-            .iter()
-            .filter(|a| a.name == one.variable)
-            .map(|a| &a.file)
-            .collect();
-        files.dedup();
-        for file in files {
-            let line = format!("/^[[:space:]]*(export[[:space:]]+)?{}=/d", one.variable);
-            finding = finding.cure(format!("sed -i -E '{line}' {}", shell::path(file)));
-        }
-    }
-    finding
+    let lines: Vec<&Assignment> = assigned.iter().filter(|one| one.is_line).collect();
+    lines
+        .chunk_by(|a, b| a.file == b.file)
+        .map(|lines| {
+            let drop = |one: &&Assignment| format!("{}{{/{}=/d}}", one.line, one.name);
+            let script: Vec<String> = lines.iter().map(drop).collect();
+            shell::edit(&script.join(";"), &lines[0].file)
+        })
+        .fold(finding, Finding::cure)
 }
 
 /// FEATURES that matter to the cache.
@@ -150,7 +154,7 @@ pub(super) fn features(machine: &Machine) -> Finding {
     }
     let messages: Vec<&str> = wrong.iter().map(|(message, _)| *message).collect();
     let flags: Vec<&str> = wrong.iter().map(|(_, flag)| *flag).collect();
-    let line = format!("FEATURES=\"${{FEATURES}} {}\"", flags.join(" "));
+    let value = format!("${{FEATURES}} {}", flags.join(" "));
     // Yellow: builds are cached and recorded; with userpriv again they would miss what root left.
-    Finding::yellow(CHECK, messages.join("; ")).cure(shell::append(&line, &machine.make_conf()))
+    Finding::yellow(CHECK, messages.join("; ")).set(machine, "FEATURES", &value)
 }
