@@ -141,11 +141,15 @@ fn fill<'a>(words: impl Iterator<Item = &'a str>, width: usize, joint: &str) -> 
 
 /// A command's words, those in quotes whole.
 fn words(command: &str) -> impl Iterator<Item = &str> {
-    let mut quote = None;
+    let (mut quote, mut is_escaped) = (None, false);
     command.split(move |c: char| {
-        match quote {
-            Some(open) if open == c => quote = None,
-            None if matches!(c, '\'' | '"') => quote = Some(c),
+        if std::mem::take(&mut is_escaped) {
+            return false;
+        }
+        match (quote, c) {
+            (None | Some('"'), '\\') => is_escaped = true,
+            (Some(open), _) if open == c => quote = None,
+            (None, '\'' | '"') => quote = Some(c),
             _ => {}
         }
         c == ' ' && quote.is_none()
@@ -154,6 +158,11 @@ fn words(command: &str) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -162,6 +171,23 @@ mod tests {
         assert_eq!(fill(words(command), 80, " \\"), [command]);
         let lines = fill(words(command), 20, " \\");
         assert_eq!(lines, ["echo 'A=\"b c\"' >> \\", "/etc/portage/make.conf"]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Whatever is in it, of what a shell minds and a terminal shows.
+        #[test]
+        fn a_shell_sees_the_same_words(parts in vec("[a '\"\\\\$#;é]{0,12}", 1..6), width in 10..60_usize) {
+            let quoted: Vec<String> = { parts.iter() }
+                .map(|part| format!("'{}'", part.replace('\'', r"'\''")))
+                .collect();
+            let command = format!("printf '%s\\n' {} \"a \\\" b\"", quoted.join(" "));
+            let lines = fill(words(&command), width, " \\").join("\n      ");
+            let run = Command::new("sh").args(["-c", &lines]).output().unwrap();
+            let expected = format!("{}\na \" b\n", parts.join("\n"));
+            prop_assert_eq!(String::from_utf8_lossy(&run.stdout), expected, "{}", lines);
+        }
     }
 
     #[test]
