@@ -80,7 +80,7 @@ fn a_poisoned_cache_is_seen_and_its_cure_works() {
     root.emerge(&["dev-test/as-root"]);
     assert!(owned_by_root(&root.file("var/cache/sccache")) > 0);
     let run = root.emerge(&["dev-test/as-portage"]);
-    let cure = "chown -R portage:portage /mnt/gentoo/var/cache/sccache";
+    let cure = "chown -RH portage:portage /mnt/gentoo/var/cache/sccache";
     let warnings = run
         .log
         .lines()
@@ -110,7 +110,7 @@ fn a_cache_that_portage_may_not_write_fails_with_its_cure() {
     let root = Root::new();
     std::os::unix::fs::chown(root.file("var/cache/sccache"), Some(0), Some(0)).unwrap();
     let run = root.emerge_with(&[], &["dev-test/many-files"]).failed();
-    let cure = "chown -R portage:portage /mnt/gentoo/var/cache/sccache";
+    let cure = "chown -RH portage:portage /mnt/gentoo/var/cache/sccache";
     assert!(
         run.log.lines().any(
             |line| line.starts_with(" * sccache-report: sccache failed in ") && line.contains(cure)

@@ -96,7 +96,7 @@ mod tests {
         let warning = cache_not_writable(&failing, Outcome::Failed).unwrap();
         assert!(warning.contains("3 of 5 objects"), "{warning}");
         assert!(
-            warning.contains("chown -R portage:portage /var/cache/sccache;"),
+            warning.contains("chown -RH portage:portage /var/cache/sccache;"),
             "{warning}"
         );
         // An ebuild's src_test on Gentoo Prefix has EPREFIX.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::eprefix;
 
-/// The two commands, for root to paste: one gives the folder to user portage, one has the
+/// The two commands (chown's H is for a folder that is a link), for root to paste: one gives the folder to user portage, one has the
 /// sandbox allow it. `None` where the folder's name, which comes from where user portage
 /// writes, holds anything that a shell might take for more than a name.
 pub fn make_writable(folder: &Path) -> Option<[String; 2]> {
@@ -13,7 +13,7 @@ pub fn make_writable(folder: &Path) -> Option<[String; 2]> {
     let (folder, prefix) = (word(folder.to_str()?)?, word(eprefix().to_str()?)?);
     let prefix = prefix.trim_end_matches('/');
     Some([
-        format!("chown -R portage:portage {folder}"),
+        format!("chown -RH portage:portage {folder}"),
         format!("echo 'SANDBOX_WRITE=\"{folder}/\"' >> {prefix}/etc/sandbox.d/20sccache"),
     ])
 }

@@ -72,6 +72,17 @@ impl Settings {
         }
     }
 
+    /// As if Portage had told these.
+    #[cfg(test)]
+    pub(crate) fn of(values: &[(&str, &str)]) -> Self {
+        let own = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
+        Self {
+            values: values.iter().map(own).collect(),
+            without_portageq: None,
+            unread: None,
+        }
+    }
+
     /// A variable's value; an empty one is none.
     pub fn get(&self, name: &str) -> Option<&str> {
         let value = self.values.get(name)?.as_str();

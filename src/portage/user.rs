@@ -1,5 +1,6 @@
 //! The user that builds, and what it may do with a file.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -105,17 +106,21 @@ impl User {
         }
     }
 
-    /// What keeps it from `wanted` at `path`: each folder above that it can't pass, from the top, and
-    /// the thing itself. What this process can't look at is the last that is told.
+    /// What keeps it from `wanted` at `path`: each folder on the way that it can't pass, from the top,
+    /// and the thing itself, as they are called without links. What this process can't look at is the
+    /// last that is told.
     pub fn kept_from(&self, wanted: u32, path: &Path) -> Vec<PathBuf> {
-        let mut above: Vec<&Path> = path.ancestors().collect();
-        above.retain(|folder| !folder.as_os_str().is_empty());
+        let way = way(path);
         let mut obstacles = Vec::new();
-        for at in above.into_iter().rev() {
-            let wanted = if at == path { wanted } else { EXECUTE };
+        for at in &way {
+            let wanted = if Some(at) == way.last() {
+                wanted
+            } else {
+                EXECUTE
+            };
             let may = self.may_at(wanted, at);
-            if !matches!(may, Ok(true)) {
-                obstacles.push(at.to_path_buf());
+            if !matches!(may, Ok(true)) && !obstacles.contains(at) {
+                obstacles.push(at.clone());
             }
             if may.is_err() {
                 break;
@@ -123,6 +128,37 @@ impl User {
         }
         obstacles
     }
+}
+
+/// All folders that are passed on the way to `path`, link by link, and at last the thing itself.
+fn way(path: &Path) -> Vec<PathBuf> {
+    let parts = |path: &Path| -> Vec<OsString> {
+        let parts = path.components().rev();
+        parts.map(|part| part.as_os_str().to_owned()).collect()
+    };
+    let mut left = parts(&std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()));
+    let (mut at, mut passed, mut links) = (PathBuf::new(), Vec::new(), 0);
+    while let Some(part) = left.pop() {
+        if part == ".." {
+            at.pop();
+            passed.push(at.clone());
+            continue;
+        }
+        // An absolute path begins with the root, which takes the place of what was.
+        let next = at.join(part);
+        match next.read_link() {
+            // As many as Linux follows (path_resolution(7)).
+            Ok(target) if links < 40 => {
+                links += 1;
+                left.extend(parts(&target));
+            }
+            _ => {
+                at = next;
+                passed.push(at.clone());
+            }
+        }
+    }
+    passed
 }
 
 #[cfg(test)]
@@ -191,5 +227,19 @@ mod tests {
         let kept = |wanted| user.kept_from(wanted, &path);
         assert_eq!(kept(EXECUTE), [root.path().join("a")]);
         assert_eq!(kept(WRITE), [root.path().join("a"), path.clone()]);
+        // Behind links: one to a link that is relative, one in the middle.
+        let link = |to: &str, name: &str| {
+            std::os::unix::fs::symlink(to, root.path().join(name)).unwrap();
+            root.path().join(name)
+        };
+        fs::create_dir(root.path().join("open")).unwrap();
+        link("../a/b", "open/to-b");
+        link("open/to-b", "b");
+        for behind in [root.path().join("b/c"), link("b/c", "c")] {
+            let kept = user.kept_from(EXECUTE, &behind);
+            assert_eq!(kept, [root.path().join("a")], "{behind:?}");
+        }
+        let round = link("round", "round");
+        assert_eq!(user.kept_from(EXECUTE, &round), [round]);
     }
 }

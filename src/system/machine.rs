@@ -1,6 +1,7 @@
 //! What is known of this machine before anything is looked at or changed.
 
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::portage::Settings;
@@ -81,9 +82,21 @@ impl Machine {
         let (user, group) = self.settings.builder();
         format!("{user}:{group}")
     }
-}
 
-/// Whether it is a person's home, or in one: not to be opened for a compiler.
-pub(super) fn is_private(path: &Path) -> bool {
-    ["/root", "/home"].iter().any(|home| path.starts_with(home))
+    /// Whose the system is, by number, user and group: root's, or a prefix's owner's.
+    pub(super) fn keeper(&self) -> (u32, u32) {
+        let prefix = self.settings.eprefix();
+        match prefix.metadata() {
+            Ok(what) if !prefix.as_os_str().is_empty() => (what.uid(), what.gid()),
+            _ => (0, 0),
+        }
+    }
+
+    /// Whether it is a person's home, or in one: not to be opened for a compiler. A prefix is no home,
+    /// wherever it lies.
+    pub(super) fn is_private(&self, path: &Path) -> bool {
+        let prefix = self.settings.eprefix();
+        let in_prefix = !prefix.as_os_str().is_empty() && path.starts_with(prefix);
+        !in_prefix && ["/root", "/home"].iter().any(|home| path.starts_with(home))
+    }
 }

@@ -4,7 +4,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::super::machine::is_private;
 use super::super::{Machine, shell};
 use super::{Finding, room};
 use crate::portage::make_conf;
@@ -45,6 +44,9 @@ fn without(machine: &Machine) -> Vec<Finding> {
 /// With the cure that the cache lies where caches do.
 fn elsewhere(machine: &Machine, finding: Finding) -> Finding {
     let folder = machine.settings.below("var/cache/sccache");
+    if machine.cache() == Some(&folder) {
+        return finding;
+    }
     finding
         .set(machine, "SCCACHE_DIR", &folder.to_string_lossy())
         .cure(make_command(machine, &folder))
@@ -74,7 +76,9 @@ fn folder_is_usable(machine: &Machine, folder: &Path) -> Finding {
     };
     let user = &builder.name;
     let obstacles = builder.kept_from(READ | WRITE | EXECUTE, folder);
-    let (itself, above): (Vec<_>, Vec<_>) = obstacles.iter().partition(|at| *at == folder);
+    let real = folder.canonicalize();
+    let real = real.as_deref().unwrap_or(folder);
+    let (itself, above): (Vec<_>, Vec<_>) = obstacles.iter().partition(|at| *at == real);
     let message = match (above.is_empty(), itself.is_empty()) {
         (true, true) => {
             return Finding::green(FOLDER, format!("{shown}, which user {user} can write"));
@@ -86,7 +90,7 @@ fn folder_is_usable(machine: &Machine, folder: &Path) -> Finding {
         ),
     };
     let finding = Finding::red(FOLDER, message);
-    if obstacles.iter().any(|at| is_private(at)) {
+    if obstacles.iter().any(|at| machine.is_private(at)) {
         return elsewhere(machine, finding);
     }
     let open = above
@@ -174,13 +178,11 @@ fn files(machine: &Machine, folder: &Path, survey: &io::Result<Option<Survey>>) 
             owners.join(", "),
             named.join(", ")
         );
+        let (owner, folder) = (machine.owner(), shell::path(folder));
+        // With H, for where the folder is a link chown changes that alone; chmod follows it by itself.
         return Finding::red(FILES, message)
-            .cure(format!(
-                "chown -R {} {}",
-                machine.owner(),
-                shell::path(folder)
-            ))
-            .cure(format!("chmod -R u+rwX {}", shell::path(folder)));
+            .cure(format!("chown -RH {owner} {folder}"))
+            .cure(format!("chmod -R u+rwX {folder}"));
     }
     if survey.unseen > 0 {
         let message = format!(

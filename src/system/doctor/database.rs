@@ -5,7 +5,6 @@ use std::path::Path;
 
 use rustix::fs::Access;
 
-use super::super::machine::is_private;
 use super::super::{Machine, shell};
 use super::Finding;
 use crate::store::{Error, Filter, Pending, Store};
@@ -39,7 +38,7 @@ fn readable(machine: &Machine, path: &Path, opened: &Result<Store, Error>) -> Fi
             Finding::red(READ, error.to_string()).cure(move_away(path))
         }
         Err(error @ Error::Busy(_)) => Finding::unknown(READ, error.to_string()),
-        _ => match &closed_to_others(path)[..] {
+        _ => match &closed_to_others(machine, path)[..] {
             [] => Finding::green(READ, format!("{shown}, which any user can read")),
             // Yellow: it is recorded, and root reads it.
             closed => {
@@ -52,14 +51,16 @@ fn readable(machine: &Machine, path: &Path, opened: &Result<Store, Error>) -> Fi
 }
 
 /// What keeps an ordinary user from it, from the top: modes without others' rights. What can't be
-/// looked at for a closed folder above it isn't known, and not told.
-fn closed_to_others(path: &Path) -> Vec<&Path> {
+/// looked at for a closed folder above it isn't known, and not told. What lies above a prefix is its
+/// owner's affair.
+fn closed_to_others<'a>(machine: &Machine, path: &'a Path) -> Vec<&'a Path> {
     let lacks = |at: &Path, right: u32| {
         let mode = at.metadata().map(|what| what.permissions().mode());
         mode.is_ok_and(|mode| mode & right == 0)
     };
     let mut all: Vec<&Path> = path.ancestors().collect();
-    all.retain(|at| !at.as_os_str().is_empty());
+    let prefix = machine.settings.eprefix();
+    all.retain(|at| !at.as_os_str().is_empty() && at.starts_with(&prefix));
     all.reverse();
     all.retain(|at| lacks(at, if *at == path { 0o004 } else { 0o001 }));
     all
@@ -67,10 +68,10 @@ fn closed_to_others(path: &Path) -> Vec<&Path> {
 
 /// Opened for reading is the file, and each folder above it: but never a private home.
 fn open_up(machine: &Machine, finding: Finding, path: &Path) -> Finding {
-    if is_private(path) {
+    if machine.is_private(path) {
         return elsewhere(machine, finding, path);
     }
-    let closed = closed_to_others(path).into_iter();
+    let closed = closed_to_others(machine, path).into_iter();
     let open = closed.map(|at| {
         let right = if at == path { "a+r" } else { "a+x" };
         format!("chmod {right} {}", shell::path(at))
@@ -81,6 +82,9 @@ fn open_up(machine: &Machine, finding: Finding, path: &Path) -> Finding {
 /// It moves to where databases lie.
 fn elsewhere(machine: &Machine, finding: Finding, path: &Path) -> Finding {
     let to = machine.settings.below("var/lib/sccache-report/stats.db");
+    if to == path {
+        return finding;
+    }
     let folder = to.parent().unwrap_or(Path::new("/"));
     finding
         .cure(format!("install -d {}", shell::path(folder)))
@@ -127,32 +131,35 @@ fn writable(machine: &Machine, path: &Path) -> Finding {
                 .cure(format!("mount -o remount,rw,bind {mounted}"));
         }
     }
+    let (uid, gid) = machine.keeper();
+    let who = match uid {
+        0 => "root".to_owned(),
+        uid => format!("user {uid}"),
+    };
     if let Ok(what) = folder.metadata()
-        && (what.uid() != 0 || what.mode() & 0o022 != 0)
+        && (what.uid() != uid || what.mode() & 0o022 != 0)
         && Some(folder) == path.parent()
     {
         let message = format!(
-            "others than root can write {}, and change what is recorded",
+            "others than {who} can write {}, and change what is recorded",
             folder.display()
         );
         let shown = shell::path(folder);
         // Yellow: it is recorded all the same.
         return Finding::yellow(WRITE, message)
-            .cure(format!("chown root:root {shown}"))
+            .cure(format!("chown {uid}:{gid} {shown}"))
             .cure(format!("chmod go-w {shown}"));
     }
-    if !machine.is_root {
-        return Finding::unknown(
-            WRITE,
-            "only root records, and only root sees whether it can",
-        );
+    if !machine.is_root && rustix::process::geteuid().as_raw() != uid {
+        let message = format!("only {who} records, and only {who} sees whether it can");
+        return Finding::unknown(WRITE, message);
     }
     let refused = [folder, there]
         .into_iter()
         .find(|at| rustix::fs::access(*at, Access::WRITE_OK).is_err());
     match refused {
-        None => Finding::green(WRITE, format!("root can write {}", folder.display())),
-        Some(at) => Finding::red(WRITE, format!("root can't write {}", at.display()))
+        None => Finding::green(WRITE, format!("{who} can write {}", folder.display())),
+        Some(at) => Finding::red(WRITE, format!("{who} can't write {}", at.display()))
             .cure(format!("chattr -i {}", shell::path(at)))
             .cure(format!("chmod u+w {}", shell::path(at))),
     }
@@ -255,5 +262,44 @@ fn pending(path: &Path) -> Finding {
             Finding::yellow(PENDING, message)
                 .cure(format!("sccache-collect import --db {}", shell::path(path)))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+
+    use super::super::State;
+    use super::*;
+    use crate::portage::Settings;
+
+    #[test]
+    fn a_prefix_in_a_private_home_is_its_owners() {
+        let home = tempfile::tempdir().unwrap();
+        let prefix = home.path().join("gentoo");
+        let folder = prefix.join("var/lib/sccache-report");
+        fs::create_dir_all(&folder).unwrap();
+        let mut machine = Machine::look(Some(folder.join("stats.db")));
+        machine.settings = Settings::of(&[("EPREFIX", &prefix.to_string_lossy())]);
+        drop(Store::open_for_recording(&machine.database).unwrap());
+        if machine.is_root {
+            for at in [home.path(), &prefix, &prefix.join("var"), &folder] {
+                std::os::unix::fs::chown(at, Some(1234), Some(1234)).unwrap();
+            }
+        }
+        fs::set_permissions(home.path(), Permissions::from_mode(0o700)).unwrap();
+        let found = findings(&machine);
+        let states: Vec<State> = found.iter().map(|one| one.state).collect();
+        assert_eq!(states, [State::Green; 5], "{found:#?}");
+        // Closed in the prefix itself: it is opened there, and doesn't move to where it is.
+        fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
+        let found = findings(&machine);
+        assert_eq!(found[0].cure, [format!("chmod a+x {}", folder.display())]);
+        machine.settings = Settings::of(&[("EPREFIX", "/home/u/gentoo")]);
+        let is_private = |path: &str| machine.is_private(Path::new(path));
+        assert!(is_private("/home/u/x") && !is_private("/home/u/gentoo/x"));
+        let database = machine.settings.below("var/lib/sccache-report/stats.db");
+        let found = elsewhere(&machine, Finding::red(READ, ""), &database);
+        assert_eq!(found.cure, [""; 0]);
     }
 }

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::super::machine::is_private;
 use super::super::{Machine, shell};
 use super::Finding;
 use crate::portage::printable;
@@ -113,26 +112,23 @@ fn usable(machine: &Machine, check: &'static str, program: &Path) -> Option<Find
     let real = program
         .canonicalize()
         .unwrap_or_else(|_| program.to_path_buf());
-    let mut obstacles: Vec<PathBuf> = links(program)
-        .iter()
-        .chain([&real])
-        .flat_map(|path| builder.kept_from(EXECUTE, path))
-        .collect();
-    obstacles.sort();
-    obstacles.dedup();
+    let obstacles = builder.kept_from(EXECUTE, program);
     let (user, shown) = (&builder.name, program.display());
     if obstacles.is_empty() {
         return None;
     }
-    if obstacles.iter().any(|at| is_private(at)) {
+    if obstacles.iter().any(|at| machine.is_private(at)) {
         let message = format!("{shown} is in a private home, where user {user} can't run it");
         let target = machine
             .settings
             .below("usr/local/bin")
             .join(program.file_name()?);
+        let finding = Finding::red(check, message);
+        if target == program {
+            return Some(finding);
+        }
         let (real, target) = (shell::path(&real), shell::path(&target));
-        let copy = format!("install -m 755 {real} {target}");
-        return Some(Finding::red(check, message).cure(copy));
+        return Some(finding.cure(format!("install -m 755 {real} {target}")));
     }
     let message = format!(
         "user {user} can't run {shown}: {} it out",
@@ -143,15 +139,6 @@ fn usable(machine: &Machine, check: &'static str, program: &Path) -> Option<Find
         format!("chmod {right} {}", shell::path(at))
     });
     Some(open.fold(Finding::red(check, message), Finding::cure))
-}
-
-/// The path, and where it leads, link by link: each may lie in another folder.
-fn links(path: &Path) -> Vec<PathBuf> {
-    // As many as Linux follows (path_resolution(7)).
-    let next = |path: &PathBuf| Some(path.parent()?.join(path.read_link().ok()?));
-    std::iter::successors(Some(path.to_path_buf()), next)
-        .take(40)
-        .collect()
 }
 
 /// `NAME VERSION`, as it answers to `--version`.

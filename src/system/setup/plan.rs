@@ -155,7 +155,7 @@ impl Plan {
                 cache.display(),
                 builder.name
             )),
-            Some(at) if at == cache => {
+            Some(at) if cache.canonicalize().is_ok_and(|real| *at == real) => {
                 let was = Owner::of(cache)?;
                 let owner = owner(was.mode | 0o700);
                 self.steps.push(Step::Give {
