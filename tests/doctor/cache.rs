@@ -1,6 +1,6 @@
 //! The local cache.
 
-use super::{CASE, Case, break_and_heal, leak, on, row, rows};
+use super::{CASE, Case, ailing, break_and_heal, leak, on, paste_all, row, rows};
 use crate::support::Root;
 
 #[test]
@@ -48,6 +48,13 @@ fn the_cache_is_there_and_portage_can_use_all_of_it() {
             },
         );
     }
+    on(
+        &root,
+        &Case {
+            before: "mv $cache ${cache}-2; ln -s sccache-2 $cache",
+            ..case("cache-files", "install -m 600 /dev/null $cache/a/b/key3")
+        },
+    );
     // One that gives it.
     let script = format!(
         "cache=/mnt/gentoo/var/cache/sccache; {portages} chown root $cache $cache/a; chmod 700 $cache $cache/a\n\
@@ -89,20 +96,29 @@ fn the_cache_has_room() {
         head -c 1000 /dev/zero > $cache/a/key; chown portage $cache/a/key";
     let small = "echo 'SCCACHE_CACHE_SIZE=\"1K\"' >> $conf";
     let root = Root::new();
-    for (state, size) in [("yellow", "200m"), ("red", "10m")] {
-        let break_ =
-            format!("mount -t tmpfs -o size={size},uid=$(id -u portage),mode=755 tmpfs $cache");
-        let break_ = leak(break_);
-        on(
-            &root,
-            &Case {
-                check: "cache-room",
-                state,
-                break_,
-                ..CASE
-            },
-        );
-    }
+    let small_disk = "mount -t tmpfs -o size=200m,uid=$(id -u portage),mode=755 tmpfs $cache";
+    on(
+        &root,
+        &Case {
+            check: "cache-room",
+            state: "yellow",
+            break_: small_disk,
+            ..CASE
+        },
+    );
+    // Two checks mind the one variable.
+    let no_size = format!("{small_disk}; echo 'SCCACHE_CACHE_SIZE=\"10GiB\"' >> $conf");
+    paste_all(&root, &no_size, &["yellow cache-room", "yellow variables"]);
+    // No command makes room.
+    let script = "mount -t tmpfs -o size=10m,uid=$(id -u portage),mode=755 tmpfs /mnt/gentoo/var/cache/sccache\n\
+        sccache-report doctor --format json > /tmp/full.json; echo $? > /tmp/full.status";
+    root.run(&["bash", "-c", script]).ok();
+    let (full, status) = rows(&root, "full");
+    assert_eq!(
+        (ailing(&full), &*status),
+        (vec!["red cache-room".to_owned()], "1")
+    );
+    assert!(row(&full, "cache-room")["cure"].is_null());
     on(
         &root,
         &Case {

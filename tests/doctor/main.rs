@@ -41,7 +41,7 @@ before
 if [[ $again ]]; then for end in json status; do mv /tmp/{cured,before}.$end; done; else doctor before; fi
 break_; doctor broken
 sccache-report doctor > /tmp/broken.txt
-awk -v check="$check" '/^[^ ]/ { on = ($2 == check); next } on && (/^    [^ ]/ || /^      [^ ]/)' /tmp/broken.txt > /tmp/cure.sh
+awk -v check="$check" '/^[^ ]/ { on = ($2 == check); next } (on || check == "") && (/^    [^ ]/ || /^      [^ ]/)' /tmp/broken.txt > /tmp/cure.sh
 cat /tmp/cure.sh
 bash -e /tmp/cure.sh || exit
 after; doctor cured
@@ -61,6 +61,19 @@ fn ailing(rows: &[Value]) -> Vec<String> {
             )
         })
         .collect()
+}
+
+/// Breaks several at once, pastes every cure in the order in which it is printed, and sees all well.
+#[track_caller]
+fn paste_all(root: &Root, break_: &str, expected: &[&str]) {
+    let script = format!(
+        "check= again=\nbefore() {{ :; }}; after() {{ :; }}\nbreak_() {{ :\n{break_}\n}}\n{SCRIPT}"
+    );
+    let run = root.run(&["bash", "-c", &script]);
+    assert!(run.status.success(), "{}", run.log);
+    let of = |name| ailing(&rows(root, name).0);
+    assert_eq!(of("broken"), expected, "{}", run.log);
+    assert_eq!(of("cured"), [""; 0], "{}", run.log);
 }
 
 fn rows(root: &Root, name: &str) -> (Vec<Value>, String) {

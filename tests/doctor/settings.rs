@@ -1,6 +1,6 @@
 //! Portage's settings, and doing without them.
 
-use super::{CASE, Case, ailing, break_and_heal, on, row, rows};
+use super::{CASE, Case, ailing, break_and_heal, on, paste_all, row, rows};
 use crate::support::Root;
 
 #[test]
@@ -72,6 +72,52 @@ fn variables_and_features_go_together() {
             },
         );
     }
+}
+
+/// Make.conf behind a link, and as a folder of files.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn make_conf_is_edited_where_it_counts() {
+    let root = Root::new();
+    let case = |check, break_| Case {
+        check,
+        break_,
+        ..CASE
+    };
+    let relative = "echo 'SCCACHE_DIR=\"cache\"' >> $conf";
+    paste_all(&root, relative, &["red cache-folder", "yellow variables"]);
+    on(
+        &root,
+        &Case {
+            before: "mv $conf ${conf%/*}/real; ln -s real $conf",
+            after: "[[ -L $conf ]] && grep RECACHE ${conf%/*}/real~ || exit",
+            ..case(
+                "variables",
+                "printf '%s\n' 'SCCACHE_RECACHE=1 # one' 'export SCCACHE_NO_CACHE=\"1\"' >> $conf",
+            )
+        },
+    );
+    let folder = "rm $conf; mkdir $conf; mv ${conf%/*}/real $conf/10-main";
+    on(
+        &root,
+        &Case {
+            before: folder,
+            ..case("wrapper", "echo 'RUSTC_WRAPPER=ccache' > $conf/z-mine")
+        },
+    );
+    on(
+        &root,
+        &case("variables", "echo 'SCCACHE_RECACHE=1' >> $conf/z-mine"),
+    );
+    // What isn't a line is left to the person.
+    let script = "printf 'SCCACHE_RECACHE=\"1\n2\"\n' >> /mnt/gentoo/etc/portage/make.conf/z-mine\n\
+        sccache-report doctor --format json > /tmp/lines.json; echo $? > /tmp/lines.status";
+    root.run(&["bash", "-c", script]).ok();
+    let (lines, _) = rows(&root, "lines");
+    let found = row(&lines, "variables");
+    assert!(found["cure"].is_null(), "{found}");
+    let message = found["message"].as_str().unwrap();
+    assert!(message.contains("/z-mine by hand"), "{message}");
 }
 
 #[test]
