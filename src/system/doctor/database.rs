@@ -51,8 +51,8 @@ fn readable(machine: &Machine, path: &Path, opened: &Result<Store, Error>) -> Fi
 }
 
 /// What keeps an ordinary user from it, from the top: modes without others' rights. What can't be
-/// looked at for a closed folder above it isn't known, and not told. What lies above a prefix is its
-/// owner's affair.
+/// looked at for a closed folder above it isn't known, and not told. What lies above the prefix
+/// that it is in is the owner's affair.
 fn closed_to_others<'a>(machine: &Machine, path: &'a Path) -> Vec<&'a Path> {
     let lacks = |at: &Path, right: u32| {
         let mode = at.metadata().map(|what| what.permissions().mode());
@@ -60,7 +60,8 @@ fn closed_to_others<'a>(machine: &Machine, path: &'a Path) -> Vec<&'a Path> {
     };
     let mut all: Vec<&Path> = path.ancestors().collect();
     let prefix = machine.settings.eprefix();
-    all.retain(|at| !at.as_os_str().is_empty() && at.starts_with(&prefix));
+    let is_within = path.starts_with(&prefix);
+    all.retain(|at| !at.as_os_str().is_empty() && (!is_within || at.starts_with(&prefix)));
     all.reverse();
     all.retain(|at| lacks(at, if *at == path { 0o004 } else { 0o001 }));
     all
