@@ -138,6 +138,19 @@ fn of_several_names_the_unknown_ones_are_told() {
 }
 
 #[test]
+fn an_empty_file_says_what_to_do_next() {
+    let (_folder, db) = folder();
+    std::fs::write(&db, "").unwrap();
+    let output = run(&db, &[]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = err(&output);
+    assert!(
+        said.contains("is empty: nothing is recorded yet") && said.contains("emerge a package"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_database_without_builds_says_what_to_do_next() {
     let (_folder, db) = folder();
     drop(Store::open_for_recording(&db).unwrap());

@@ -41,7 +41,7 @@ pub enum Error {
     #[error("{} has schema {}, and this version knows only up to {}", .0.display(), .1, .2)]
     Newer(PathBuf, i64, i64),
     /// An older version wrote it: (path, its schema, the one needed).
-    #[error("{} has schema {}, and this version reads {}", .0.display(), .1, .2)]
+    #[error("{} {}", .0.display(), older(*.1, *.2))]
     Older(PathBuf, i64, i64),
     /// Another process kept it locked for longer than we wait.
     #[error("{} is locked by another process", .0.display())]
@@ -79,6 +79,9 @@ impl Error {
                 "restore a backup, or save what is left with `sqlite3 FILE .recover`"
             }
             Error::Newer(..) => "upgrade sccache-report; the file was left as it is",
+            Error::Older(_, 0, _) => {
+                "emerge a package that is built with sccache (`sccache-report doctor` says whether it can be recorded)"
+            }
             Error::Older(..) => {
                 "the next recorded build upgrades it (sccache-collect, run by the hook)"
             }
@@ -107,3 +110,11 @@ impl Error {
 
 /// What every operation of the store returns.
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// A file without a schema is one that nobody has written to.
+fn older(schema: i64, read: i64) -> String {
+    match schema {
+        0 => "is empty: nothing is recorded yet".into(),
+        schema => format!("has schema {schema}, and this version reads {read}"),
+    }
+}

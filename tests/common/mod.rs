@@ -227,7 +227,8 @@ pub fn err(output: &Output) -> String {
 /// The rows of the JSON document.
 pub fn json(db: &Path, args: &[&str]) -> Vec<Value> {
     let output = run(db, &[args, &["--format", "json"]].concat());
-    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let document: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|why| panic!("{why}: {args:?} printed: {}", err(&output)));
     assert_eq!(document["schema"], 1);
     document["rows"].as_array().unwrap().clone()
 }
