@@ -101,3 +101,28 @@ fn the_last_emerge_has_the_builds_that_were_asked_for() {
     let none = out(&run(&db, &["--outcome", "packaged"]));
     assert!(!none.contains("last emerge"), "{none}");
 }
+
+#[test]
+fn who_never_hits_among_the_builds_that_advice_looks_at_is_told_so() {
+    let at = Utc::now() - TimeDelta::days(1);
+    let of = |n: i64, package, stats| {
+        let at = (at + TimeDelta::seconds(n)).to_rfc3339();
+        build(n as u128, package, "1", &at, stats)
+    };
+    let mut builds: Vec<Build> = { 0..997 }
+        .map(|n| of(n, "a/hits", rust_stats(9, 1)))
+        .collect();
+    builds.extend((997..1000).map(|n| of(n, "a/misses", rust_stats(0, 20))));
+    let verdict = |builds: &[Build]| {
+        let (_folder, db) = folder();
+        record(&db, builds);
+        let said = out(&run(&db, &[]));
+        said.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let said = verdict(&builds);
+    let expected = "a/misses never hits: 3 builds, 60 misses in the newest 1,000 builds.";
+    assert!(said.contains(expected), "{said}");
+    let said = verdict(&builds[1..]);
+    let expected = "a/misses never hits: 3 builds, 60 misses in 90 days.";
+    assert!(said.contains(expected), "{said}");
+}

@@ -3,6 +3,7 @@
 mod common;
 
 use common::*;
+use sccache_report::store::Store;
 use serde_json::Value;
 
 #[test]
@@ -191,6 +192,27 @@ fn sorting_limits_and_filters() {
             .collect();
         assert_eq!(names.join(" "), expected, "{args:?}");
     }
+}
+
+#[test]
+fn what_is_unknown_or_gone_hides_no_build() {
+    let (_folder, db) = folder();
+    record(&db, &sample());
+    let connection = rusqlite::Connection::open(&db).unwrap();
+    let sql = |text| connection.execute_batch(text).unwrap();
+    sql("UPDATE phase_language SET errors = NULL");
+    assert_eq!(json(&db, &["builds", "--language", "rust"]).len(), 3);
+    // Only somebody else's SQL does that; the shell doesn't mind what refers to it.
+    sql("PRAGMA foreign_keys = OFF; DELETE FROM emerge");
+    let builds = json(&db, &["builds"]);
+    assert_eq!(builds.len(), 6);
+    assert!(builds.iter().all(|build| build["emerge"].is_null()));
+    let faults = Store::open_for_reading(&db).unwrap().faults().unwrap();
+    assert_eq!(faults.len(), 3, "{faults:?}");
+    assert_eq!(
+        faults[0],
+        "a row of build refers to a row of emerge that isn't there"
+    );
 }
 
 #[test]

@@ -51,6 +51,8 @@ struct Overview {
     cache: Option<CacheState>,
     spark: Spark,
     advice: Vec<Advice>,
+    /// Whether there were more builds than advice looks at.
+    capped: bool,
 }
 
 /// What it is computed from.
@@ -117,6 +119,7 @@ fn compute(facts: Facts) -> Option<Overview> {
         sums.add(&package.sums);
     }
     let cache = { facts.evidence.iter().rev() }.find_map(|build| build.cache.clone());
+    let capped = facts.evidence.len() >= advise::BUILDS as usize;
     let advice = advise::advise(facts.evidence);
     let never = of_kind(&advice, ONLY_MISSES).map_or(&[][..], |piece| &piece.packages);
     let best = ranked(&facts.packages, gain);
@@ -133,6 +136,7 @@ fn compute(facts: Facts) -> Option<Overview> {
         cache,
         spark: Spark::of(moments),
         advice,
+        capped,
     })
 }
 
@@ -188,6 +192,10 @@ impl Overview {
 
     fn verdict(&self) -> String {
         let looked_at = match self.asked.by_default {
+            _ if self.capped => format!(
+                " in the newest {} builds",
+                text::number(advise::BUILDS.into())
+            ),
             true => format!(" in {} days", advise::DAYS),
             false => String::new(),
         };

@@ -1,7 +1,7 @@
 //! The row of one build.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use rusqlite::{Connection, Row, Statement};
+use rusqlite::{Connection, OptionalExtension, Row, Statement};
 use uuid::Uuid;
 
 use super::columns::{known, time};
@@ -108,7 +108,7 @@ impl BuildRow {
         known_text(row, 4, &mut self.slot)?;
         known_text(row, 5, &mut self.repository)?;
         self.emerge = match row.get(6)? {
-            Some(number) => Some(emerges.of(number)?),
+            Some(number) => emerges.of(number)?,
             None => None,
         };
         let outcome = row.get_ref(7)?.as_str()?;
@@ -163,13 +163,14 @@ impl<'a> EmergeIds<'a> {
         })
     }
 
-    fn of(&mut self, number: i64) -> rusqlite::Result<Uuid> {
+    /// `None` where somebody's SQL took the command away.
+    fn of(&mut self, number: i64) -> rusqlite::Result<Option<Uuid>> {
         match self.last {
-            Some((last, uid)) if last == number => Ok(uid),
+            Some((last, uid)) if last == number => Ok(Some(uid)),
             _ => {
-                let uid = self.statement.query_row([number], |row| id(row, 0))?;
-                self.last = Some((number, uid));
-                Ok(uid)
+                let found = { self.statement.query_row([number], |row| id(row, 0)) }.optional()?;
+                self.last = found.map(|uid| (number, uid));
+                Ok(found)
             }
         }
     }

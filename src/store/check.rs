@@ -19,6 +19,18 @@ impl Store {
                 .query_map([], |row| row.get(0))?
                 .collect::<rusqlite::Result<_>>()?;
             found.retain(|line| line != "ok");
+            let mut orphans = self.connection.prepare("PRAGMA foreign_key_check")?;
+            let orphans = orphans.query_map([], |row| {
+                let (table, parent): (String, String) = (row.get(0)?, row.get(2)?);
+                Ok(format!(
+                    "a row of {table} refers to a row of {parent} that isn't there"
+                ))
+            })?;
+            found.extend(
+                orphans
+                    .take(TOLD as usize)
+                    .collect::<rusqlite::Result<Vec<_>>>()?,
+            );
             Ok(found)
         };
         ask().map_err(|error| self.error(error))

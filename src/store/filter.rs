@@ -200,7 +200,7 @@ impl Filter {
                  ON instr('/' || lower(language) || '/', '/' || lower(wanted.value) || '/') > 0 \
                  OR lower(language) = lower(wanted.value) \
                  WHERE phase.build = build.id \
-                 AND phase_language.hits + phase_language.misses + phase_language.errors > 0)",
+                 AND phase_language.hits + phase_language.misses + coalesce(phase_language.errors, 0) > 0)",
             );
             values.push((":languages", Value::from(json(&self.languages))));
         }
@@ -258,7 +258,7 @@ impl Store {
     /// # Errors
     /// As [`Store::package_names`].
     pub fn languages(&self) -> Result<Vec<String>> {
-        self.names("SELECT DISTINCT language FROM phase_language WHERE hits + misses + errors > 0 ORDER BY 1")
+        self.names("SELECT DISTINCT language FROM phase_language WHERE hits + misses + coalesce(errors, 0) > 0 ORDER BY 1")
     }
 
     /// The repositories that any build came from, sorted by name.
