@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::filters::Filters;
 use super::format::Format;
-use super::output::{OUTPUT, Output};
+use super::layout::{Layout, OF_ROWS, OUTPUT};
 use super::unknown::{NOTHING_YET, unknown_names, unknown_package};
 use super::{Trouble, say, text};
 use crate::store::{Filter, Patterns, Pending, Store, default_path};
@@ -22,7 +22,7 @@ pub(super) struct Common {
     filters: Filters,
 
     #[command(flatten)]
-    pub(super) output: Output,
+    pub(super) layout: Layout,
 
     /// How to write the report
     #[arg(long, value_enum, default_value_t = Format::Table, global = true)]
@@ -36,9 +36,6 @@ pub(super) enum Selection {
     /// And why there is nothing.
     Nothing(String),
 }
-
-/// The options that only rows have a use for.
-pub(super) const OF_ROWS: &[&str] = &["sort", "limit", "columns"];
 
 impl Common {
     /// Opens the database and says which of its builds are asked for.
@@ -112,7 +109,7 @@ impl Common {
     }
 
     pub(super) fn given(&self) -> impl Iterator<Item = &'static str> {
-        self.output.given().chain(self.filters.given())
+        self.layout.given().chain(self.filters.given())
     }
 
     /// Opens the database for reading.

@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
 
-use super::common::{Common, OF_ROWS};
+use super::common::Common;
 use super::format::{Format, Look};
+use super::layout::OF_ROWS;
 use super::sheet::{Column, Sheet, Value};
 use super::{Shown, Trouble, text};
 use crate::system::doctor::{Finding, State, examine};

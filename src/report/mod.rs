@@ -22,6 +22,7 @@ mod filters;
 mod format;
 mod history;
 mod lately;
+mod layout;
 mod manual;
 mod meanings;
 mod output;

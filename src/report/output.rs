@@ -1,41 +1,14 @@
-//! How a report is written: the options for that, and what they do to its rows.
+//! How a report is written: what the options for that do to its rows.
 
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 
-use clap::ValueEnum;
-
-use super::common::{Common, OF_ROWS};
+use super::common::Common;
 use super::format::{Format, Look};
+use super::layout::{Color, OF_ROWS};
 use super::sheet::Sheet;
 use super::{Shown, Trouble, say};
 use crate::store;
-
-pub(super) const OUTPUT: &str = "How it is written";
-
-/// Options for rows and tables.
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = OUTPUT)]
-pub(super) struct Output {
-    /// Sort by a column, named as in JSON: numbers from large to small, all else
-    /// upwards; `COLUMN:asc` and `COLUMN:desc` say otherwise
-    #[arg(long, value_name = "COLUMN", global = true)]
-    sort: Option<String>,
-
-    /// Only N rows: the newest of builds, emerges and periods, which stay in their order;
-    /// with --sort, and of packages, the first
-    #[arg(long, value_name = "N", global = true)]
-    limit: Option<usize>,
-
-    /// These columns, in this order, named as in JSON and CSV. Only named do packages, trend
-    /// and emerges have failed, interrupted, incomplete and shared; builds unmeasured_phases
-    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', global = true)]
-    columns: Option<Vec<String>>,
-
-    /// Colours; auto: on a terminal, unless NO_COLOR is set
-    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", global = true)]
-    color: Color,
-}
 
 /// Which rows `--limit` keeps where nothing says how to sort them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,27 +19,6 @@ pub(super) enum Keep {
     Newest,
 }
 
-/// When to use colours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Color {
-    Auto,
-    Always,
-    Never,
-}
-
-impl Output {
-    /// The names of those for rows that were given.
-    pub(super) fn given(&self) -> impl Iterator<Item = &'static str> {
-        let all = [
-            ("sort", self.sort.is_some()),
-            ("limit", self.limit.is_some()),
-            ("columns", self.columns.is_some()),
-        ];
-        all.into_iter()
-            .filter_map(|(name, given)| given.then_some(name))
-    }
-}
-
 impl Common {
     /// Whether an option was given that only rows have a use for.
     pub(super) fn wants_rows(&self) -> bool {
@@ -75,13 +27,13 @@ impl Common {
 
     /// Whether a column with this name will be written.
     pub(super) fn wants(&self, column: &str) -> bool {
-        let picked = self.output.columns.as_ref();
+        let picked = self.layout.columns.as_ref();
         picked.is_none_or(|names| names.iter().any(|name| name == column))
     }
 
     /// Whether the rows stay in the order in which the report has them.
     pub(super) fn unsorted(&self) -> bool {
-        self.output.sort.is_none()
+        self.layout.sort.is_none()
     }
 
     /// Sorts, cuts and writes the rows; says whether there were any.
@@ -101,10 +53,10 @@ impl Common {
         sheet: &mut Sheet<R>,
         keep: Keep,
     ) -> Result<(), Trouble> {
-        if let Some(column) = &self.output.sort {
+        if let Some(column) = &self.layout.sort {
             sheet.sort(column)?;
         }
-        let limit = self.output.limit.unwrap_or(usize::MAX);
+        let limit = self.layout.limit.unwrap_or(usize::MAX);
         match keep {
             Keep::Newest if self.unsorted() => {
                 let older = sheet.rows.len().saturating_sub(limit);
@@ -127,7 +79,7 @@ impl Common {
         if sheet.rows.is_empty() {
             return Ok(Shown::Nothing(NO_MATCH.into()));
         }
-        if self.output.columns.is_some() {
+        if self.layout.columns.is_some() {
             let left_out = self.format.left_out(&sheet, &look);
             if !left_out.is_empty() {
                 let what = left_out.join(", ");
@@ -140,7 +92,7 @@ impl Common {
     /// Whether each row can be written as it comes.
     pub(super) fn as_they_come(&self) -> bool {
         let separated = matches!(self.format, Format::Csv | Format::Tsv);
-        separated && self.unsorted() && self.output.limit.is_none()
+        separated && self.unsorted() && self.layout.limit.is_none()
     }
 
     /// Writes the rows that `fetch` hands over one after the other: of very many, that is far
@@ -168,7 +120,7 @@ impl Common {
     }
 
     fn pick<R: 'static>(&self, sheet: &mut Sheet<R>) -> Result<(), Trouble> {
-        match &self.output.columns {
+        match &self.layout.columns {
             None => Ok(()),
             Some(names) => Ok(sheet.pick(names, self.format == Format::Json)?),
         }
@@ -192,7 +144,7 @@ impl Common {
         let terminal = std::io::stdout().is_terminal();
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Look {
-            color: match self.output.color {
+            color: match self.layout.color {
                 Color::Auto => terminal && !no_color,
                 Color::Always => true,
                 Color::Never => false,

@@ -2,8 +2,9 @@
 
 use std::io::{self, BufRead, Write};
 
-use super::common::{Common, OF_ROWS};
+use super::common::Common;
 use super::format::Format;
+use super::layout::OF_ROWS;
 use super::{Shown, Trouble, text};
 use crate::system::Machine;
 use crate::system::setup::{Journal, plan};
