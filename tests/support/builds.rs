@@ -8,9 +8,10 @@ use super::{Root, Run, ebuild};
 pub const SHARED_NETWORK: &str = "-network-sandbox -pid-sandbox";
 
 /// The server's process, by what only it has in its environment; and its end, waited for: a client that still meets a
-/// dying server fails, with or without us.
+/// dying server fails, with or without us. Its memory goes first (/proc/PID/exe), its sockets only then.
 pub const SERVER: &str = "server() { grep -lzx SCCACHE_START_SERVER=1 /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3; }\n\
-                      slay() { local pid=$(server); kill -KILL ${pid}; while [[ -e /proc/${pid}/exe ]]; do sleep 0.01; done; }\n";
+                      slay() { local pid=$(server) sockets; sockets=$(readlink /proc/${pid}/fd/* | sed -n 's/^socket:.\\([0-9]*\\).$/\\1/p'); \
+                      kill -KILL ${pid}; while grep -qwF \"${sockets}\" /proc/net/unix; do sleep 0.01; done; }\n";
 
 /// A Portage with `dev-test/phases-1.0`, which has these phases.
 pub fn root(phases: &str) -> Root {
