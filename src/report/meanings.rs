@@ -111,7 +111,7 @@ pub(super) const MEANINGS: &[(&str, &str)] = &[
     ),
     (
         "phases",
-        "{PHASE: {measured, hits, misses, ...}}: the same numbers for each phase of the ebuild, and those of the server.",
+        "{PHASE: {measured, hits, misses, ...}}: the same numbers for each phase of the ebuild, and those of the server: compiler_seconds by the wall clock, processor_seconds of all that it ran (user and system; unknown of shared servers and imported logs), read_hit_seconds and write_seconds of the cache, cache_size_bytes and so on.",
     ),
     (
         "levels",
