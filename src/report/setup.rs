@@ -7,14 +7,15 @@ use super::format::Format;
 use super::layout::OF_ROWS;
 use super::{Shown, Trouble, text};
 use crate::system::Machine;
-use crate::system::setup::{Journal, plan};
+use crate::system::setup::{Journal, Refusal, plan};
 
 /// Configure Portage for sccache and sccache-report
 ///
 /// Shows what it would change, asks, and does it: the hook's line in Portage's bashrc (or its link
 /// in bashrc.d), the folders of database and cache with their owners, the sandbox's rule for the
 /// cache, and what is missing in make.conf. What you set stays as it is. A file that is edited is
-/// kept as FILE.bak.
+/// kept as FILE.bak, and where Portage would read that, as .FILE~. If a step fails, those before it
+/// are taken back.
 ///
 /// Exit status: 0 done, or nothing to do, 1 you said no, 2 an error.
 #[derive(Debug, clap::Args)]
@@ -58,6 +59,10 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
         }
     };
     if changes.is_empty() {
+        if args.undo && !args.dry_run && machine.may_change() {
+            // A setup that was killed may have left something all the same.
+            journal.undo().map_err(failed)?;
+        }
         let what = if args.undo { "undo" } else { "change" };
         writeln!(out, "There is nothing to {what}.")?;
         return Ok(Shown::Something);
@@ -71,13 +76,19 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
         writeln!(out, "Nothing was changed (--dry-run).")?;
         return Ok(Shown::Something);
     }
-    if !machine.is_root {
+    if !machine.may_change() {
         out.flush()?;
-        let cure = "run it as root, or with --dry-run to see no more than this";
-        return Err(Trouble::Request(
-            "only root can change that".into(),
-            cure.into(),
-        ));
+        let prefix = machine.settings.eprefix();
+        let (who, whom) = match prefix.as_os_str().is_empty() {
+            true => (String::new(), ""),
+            false => (
+                format!(" or the owner of {}", prefix.display()),
+                " or the owner",
+            ),
+        };
+        let cause = format!("only root{who} can change that");
+        let cure = format!("run it as root{whom}, or with --dry-run to see no more than this");
+        return Err(Trouble::Request(cause, cure));
     }
     if !args.yes && !agreed(out)? {
         return Ok(Shown::Nothing("nothing was changed".into()));
@@ -106,10 +117,6 @@ fn agreed(out: &mut dyn Write) -> io::Result<bool> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-fn failed(error: io::Error) -> Trouble {
-    let cure = match error.kind() {
-        io::ErrorKind::PermissionDenied => "run it as root",
-        _ => "",
-    };
-    Trouble::Request(error.to_string(), cure.into())
+fn failed(refusal: Refusal) -> Trouble {
+    Trouble::Request(text::clean(&refusal.cause), text::clean(&refusal.cure))
 }

@@ -92,6 +92,11 @@ impl Machine {
         }
     }
 
+    /// Whether this process may change the system.
+    pub fn may_change(&self) -> bool {
+        self.is_root || rustix::process::geteuid().as_raw() == self.keeper().0
+    }
+
     /// Whether it is a person's home, or in one: not to be opened for a compiler. A prefix is no home,
     /// wherever it lies.
     pub(super) fn is_private(&self, path: &Path) -> bool {
