@@ -83,9 +83,9 @@ fn the_cure_for_a_missing_link_destroys_nothing() {
     let root = Root::installed();
     let link = with_bashrc_d(&root);
     fs::write(&link, "# mine\n").unwrap();
-    let doctor = root.run(&["sccache-report", "doctor"]).failed();
-    let cure = doctor.log.lines().find(|line| line.contains("ln -s"));
-    let cure = cure.unwrap_or_else(|| panic!("{}", doctor.log)).trim();
+    let doctor = shell(&root, "sccache-report doctor --format json || true").ok();
+    let cure = doctor.log.split('"').find(|text| text.contains("ln -s"));
+    let cure = cure.unwrap_or_else(|| panic!("{}", doctor.log));
     shell(&root, cure).ok();
     assert!(link.is_symlink());
     let kept = fs::read_dir(link.parent().unwrap()).unwrap();

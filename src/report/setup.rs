@@ -78,16 +78,9 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
     }
     if !machine.may_change() {
         out.flush()?;
-        let prefix = machine.settings.eprefix();
-        let (who, whom) = match prefix.as_os_str().is_empty() {
-            true => (String::new(), ""),
-            false => (
-                format!(" or the owner of {}", prefix.display()),
-                " or the owner",
-            ),
-        };
-        let cause = format!("only root{who} can change that");
-        let cure = format!("run it as root{whom}, or with --dry-run to see no more than this");
+        let who = machine.who_may_change();
+        let cause = format!("only {who} can change that");
+        let cure = format!("run it as {who}, or with --dry-run to see no more than this");
         return Err(Trouble::Request(cause, cure));
     }
     if !args.yes && !agreed(out)? {

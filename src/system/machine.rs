@@ -97,6 +97,14 @@ impl Machine {
         self.is_root || rustix::process::geteuid().as_raw() == self.keeper().0
     }
 
+    /// Who may: `root`, or `root or the owner of /PREFIX`.
+    pub fn who_may_change(&self) -> String {
+        match self.keeper().0 {
+            0 => "root".to_owned(),
+            _ => format!("root or the owner of {}", self.settings.eprefix().display()),
+        }
+    }
+
     /// Whether it is a person's home, or in one: not to be opened for a compiler. A prefix is no home,
     /// wherever it lies.
     pub(super) fn is_private(&self, path: &Path) -> bool {

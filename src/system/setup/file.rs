@@ -44,8 +44,12 @@ pub(super) fn sweep(path: &Path) -> Result<(), Refusal> {
     remove(&aside).map_err(|error| Refusal::of(&aside, error))
 }
 
-/// Removes a file, unless it is gone already.
+/// Removes a file, unless it is gone already: of a file system that is mounted read-only Linux says
+/// that, whether the file is there or not.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
+    if path.symlink_metadata().is_err() {
+        return Ok(());
+    }
     match fs::remove_file(path) {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             Ok(())

@@ -187,12 +187,14 @@ impl Journal {
     /// Takes away what a process left that was killed while it made or removed the journal's folder.
     fn sweep(&self) -> Result<(), Refusal> {
         let aside = file::aside(&self.folder);
+        if !aside.is_dir() {
+            return Ok(());
+        }
         let path = aside.join(NAME);
         let gone = file::remove(&file::aside(&path))
             .and_then(|()| file::remove(&path))
             .and_then(|()| fs::remove_dir(&aside));
         match gone {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             // A database was made there just before it lost its name.
             Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {
                 fs::rename(&aside, &self.folder)

@@ -251,6 +251,9 @@ impl Step {
 
 fn undo_folder(path: &Path) -> io::Result<Option<String>> {
     let stays = |why: &str| Ok(Some(format!("{} stays, for it is {why}", path.display())));
+    if path.symlink_metadata().is_err() {
+        return Ok(None);
+    }
     match fs::remove_dir(path) {
         Ok(()) => Ok(None),
         Err(error) => match error.kind() {
@@ -263,14 +266,14 @@ fn undo_folder(path: &Path) -> io::Result<Option<String>> {
 }
 
 fn undo_give(path: &Path, owner: &Owner, was: &Owner) -> io::Result<Option<String>> {
-    // A process that was killed may have changed the owner, but not yet the mode.
-    let half = Owner {
-        mode: was.mode,
-        ..owner.clone()
+    // A process that was killed, here or there, may have changed the owner, but not yet the mode.
+    let is_ours = |now: &Owner| {
+        let ids = |one: &Owner| (one.uid, one.gid);
+        [owner, was].map(ids).contains(&ids(now)) && [owner.mode, was.mode].contains(&now.mode)
     };
     match Owner::of(path) {
         Ok(now) if now.is_same(was) => Ok(None),
-        Ok(now) if now.is_same(owner) || now.is_same(&half) => was.give(path).map(|()| None),
+        Ok(now) if is_ours(&now) => was.give(path).map(|()| None),
         Ok(now) => Ok(Some(format!("{} stays {}", path.display(), now.shown()))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
