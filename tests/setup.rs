@@ -106,6 +106,17 @@ fn make_conf_may_be_a_folder_or_a_link_and_bashrc_d_gets_a_link() {
     assert_eq!(root.builds(&[]).len(), 1);
 }
 
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn another_wrapper_is_named() {
+    let root = Root::installed();
+    root.append("etc/portage/make.conf", "\nRUSTC_WRAPPER=\"kache\"");
+    let run = setup(&root, &["--dry-run"]).ok();
+    let why = "RUSTC_WRAPPER=\"kache\" is set already, but is not sccache: Rust is not cached";
+    assert!(run.log.contains(why), "{}", run.log);
+    assert!(!run.log.contains("+ RUSTC_WRAPPER"), "{}", run.log);
+}
+
 /// What the user set stays; what is wrong with a folder's owner is set right and given back.
 #[test]
 #[ignore = "needs root and the registries: make test"]

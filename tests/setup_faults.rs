@@ -134,6 +134,13 @@ fn a_file_that_cant_be_changed_is_named_and_all_before_it_undone() {
         for text in says {
             assert!(run.log.contains(text), "no {text:?} in:\n{}", run.log);
         }
+        // What it was about to do is told before why it didn't.
+        let at = |text| run.log.find(text);
+        assert!(
+            at("+ RUSTC_WRAPPER") < at("sccache-report: "),
+            "{}",
+            run.log
+        );
     };
     let conf = "/mnt/gentoo/etc/portage/make.conf";
     let mounted = format!("{conf} is mounted by itself");

@@ -51,8 +51,7 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
         false => {
             let plan = plan(&machine).map_err(failed)?;
             for kept in &plan.kept {
-                let line = text::clean(&format!("left alone: {kept}"));
-                writeln!(out, "{}", text::wrap(&line, common.look().width, "  "))?;
+                tell(&format!("left alone: {kept}"), common, out)?;
             }
             let shown = plan.steps.iter().map(|step| step.describe()).collect();
             (plan.steps, shown)
@@ -69,7 +68,7 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
     }
     for change in &changes {
         for line in change.lines() {
-            writeln!(out, "{}", text::clean(line))?;
+            tell(line, common, out)?;
         }
     }
     if args.dry_run {
@@ -86,20 +85,37 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
     if !args.yes && !agreed(out)? {
         return Ok(Shown::Nothing("nothing was changed".into()));
     }
+    out.flush()?;
     let stays = match args.undo {
         true => journal.undo(),
         false => journal.apply(steps).map(|()| Vec::new()),
     };
     for line in stays.map_err(failed)? {
-        writeln!(out, "{}", text::clean(&line))?;
+        tell(&line, common, out)?;
     }
     let next = if args.undo {
         "Undone."
     } else {
         "Done. `sccache-report doctor` tells whether all is well."
     };
-    writeln!(out, "{next}")?;
+    tell(next, common, out)?;
     Ok(Shown::Something)
+}
+
+/// A line for people; what stands in a file is shown as it is.
+fn tell(line: &str, common: &Common, out: &mut dyn Write) -> io::Result<()> {
+    let line = text::clean(line);
+    let words = line.trim_start();
+    let width = match words.starts_with(['+', '-']) {
+        true => None,
+        false => common.look().width,
+    };
+    let indent = &line[..line.len() - words.len()];
+    let width = width.map(|width| width.saturating_sub(indent.len()));
+    for part in text::wrap(words, width, "  ").lines() {
+        writeln!(out, "{indent}{part}")?;
+    }
+    Ok(())
 }
 
 fn agreed(out: &mut dyn Write) -> io::Result<bool> {
@@ -107,6 +123,10 @@ fn agreed(out: &mut dyn Write) -> io::Result<bool> {
     out.flush()?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
+    if !answer.ends_with('\n') {
+        writeln!(out)?;
+        out.flush()?;
+    }
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 

@@ -12,7 +12,7 @@ use crate::portage::user::{EXECUTE, READ, User, WRITE};
 use crate::sccache::{DEFAULT_CACHE_SIZE, cache_size_setting};
 
 /// Stands above our lines in files that others write too.
-const MARK: &str = "# Added by sccache-report setup; `sccache-report setup --undo` takes it away.";
+const MARK: &str = "# Added by sccache-report setup, and taken away by its --undo.";
 
 /// Bytes that a client's request may have; one that is longer than the 8 MiB of the default breaks
 /// the connection, and the compile with it (`bind` in sccache's `src/server.rs`, 0.18.0).
@@ -251,7 +251,17 @@ impl Plan {
         ] {
             let there = assigned.iter().find(|one| one.name == name);
             match (machine.settings.get(name), there) {
-                (Some(value), _) => self.kept.push(format!("{name}=\"{value}\" is set already")),
+                (Some(value), _) => {
+                    let program = Path::new(value).file_name();
+                    let is_other =
+                        name == "RUSTC_WRAPPER" && program.is_none_or(|it| it != "sccache");
+                    let other = match is_other {
+                        true => ", but is not sccache: Rust is not cached",
+                        false => "",
+                    };
+                    self.kept
+                        .push(format!("{name}=\"{value}\" is set already{other}"));
+                }
                 (None, Some(one)) => {
                     self.kept
                         .push(format!("{name} is in {} already", one.file.display()));

@@ -129,11 +129,11 @@ impl Step {
                 ..
             } => {
                 let how = match backup {
-                    Some(backup) => format!(" (as it was: {})", backup.display()),
-                    None => " (new)".to_owned(),
+                    Some(backup) => format!("keeps what it was as {}", backup.display()),
+                    None => "new file".to_owned(),
                 };
                 let lines: String = lines.iter().map(|line| format!("\n  + {line}")).collect();
-                format!("{}{how}{lines}", path.display())
+                format!("{}\n  {how}{lines}", path.display())
             }
         }
     }
