@@ -261,7 +261,7 @@ fn killed_before_any_change_it_can_be_undone() {
             [[ $(state) = "$before" ]] || { echo "after $1:"; cat /tmp/out; diff <(echo "$before") <(state); exit 1; }
         }
         before=$(state) kills=0
-        for call in mkdir rename symlink chown chmod fchmod unlink rmdir; do
+        for call in mkdir rename symlink chown chmod unlink rmdir; do
             for (( nth = 1; nth < 60; nth++ )); do
                 if killed $call $nth --yes; then as_before "a whole run"; break; fi
                 kills=$((kills + 1))

@@ -10,11 +10,14 @@
 mod file;
 mod journal;
 mod lines;
+mod obstacle;
+mod owner;
 mod plan;
 mod refusal;
 mod step;
 
 pub use journal::Journal;
+pub use owner::Owner;
 pub use plan::{Plan, plan};
 pub use refusal::Refusal;
-pub use step::{Owner, Step};
+pub use step::Step;

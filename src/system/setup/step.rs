@@ -1,55 +1,12 @@
 //! One thing that setup changes, and how it is changed back.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Refusal, file, lines};
-
-/// Who owns a file or folder, and its mode.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owner {
-    /// `USER:GROUP`, for people.
-    pub name: String,
-    /// The user.
-    pub uid: u32,
-    /// The group.
-    pub gid: u32,
-    /// The permissions, without the file's kind.
-    pub mode: u32,
-}
-
-impl Owner {
-    /// Of what there is.
-    pub(super) fn of(path: &Path) -> io::Result<Self> {
-        let what = fs::metadata(path)?;
-        Ok(Self {
-            name: format!("{}:{}", what.uid(), what.gid()),
-            uid: what.uid(),
-            gid: what.gid(),
-            mode: what.mode() & 0o7777,
-        })
-    }
-
-    fn is_same(&self, other: &Self) -> bool {
-        (self.uid, self.gid, self.mode) == (other.uid, other.gid, other.mode)
-    }
-
-    fn give(&self, path: &Path) -> io::Result<()> {
-        let now = fs::metadata(path)?;
-        if (now.uid(), now.gid()) != (self.uid, self.gid) {
-            chown(path, Some(self.uid), Some(self.gid))?;
-        }
-        fs::set_permissions(path, Permissions::from_mode(self.mode))
-    }
-
-    fn shown(&self) -> String {
-        format!("{}, mode {:04o}", self.name, self.mode)
-    }
-}
+use super::{Owner, Refusal, file, lines};
 
 /// A change; what was before is in it from when it is done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -236,7 +193,7 @@ impl Step {
     pub(super) fn undo(&self) -> Result<Option<String>, Refusal> {
         let stays = match self {
             Self::Folder { path, .. } => undo_folder(path),
-            Self::Give { path, owner, was } => undo_give(path, owner, was),
+            Self::Give { path, owner, was } => owner.take_back(path, was),
             Self::Link { path, to, was } => undo_link(path, to, was.as_deref()),
             Self::Lines {
                 path,
@@ -265,21 +222,6 @@ fn undo_folder(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
-fn undo_give(path: &Path, owner: &Owner, was: &Owner) -> io::Result<Option<String>> {
-    // A process that was killed, here or there, may have changed the owner, but not yet the mode.
-    let is_ours = |now: &Owner| {
-        let ids = |one: &Owner| (one.uid, one.gid);
-        [owner, was].map(ids).contains(&ids(now)) && [owner.mode, was.mode].contains(&now.mode)
-    };
-    match Owner::of(path) {
-        Ok(now) if now.is_same(was) => Ok(None),
-        Ok(now) if is_ours(&now) => was.give(path).map(|()| None),
-        Ok(now) => Ok(Some(format!("{} stays {}", path.display(), now.shown()))),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
 fn undo_link(path: &Path, to: &Path, was: Option<&Path>) -> io::Result<Option<String>> {
     file::remove(&file::aside(path))?;
     match (fs::read_link(path), was) {
@@ -301,7 +243,8 @@ fn undo_link(path: &Path, to: &Path, was: Option<&Path>) -> io::Result<Option<St
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
 
