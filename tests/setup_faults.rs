@@ -326,6 +326,10 @@ fn a_prefixs_owner_sets_it_up() {
     }
     setup(&root, &["--undo", "--yes"]).ok();
     assert_eq!(state(&root), before);
+    owner("sccache-report setup --yes").ok();
+    owner("env HOME=/tmp emerge -1 dev-test/many-files").ok();
+    assert_eq!(root.builds(&[])[0]["misses"], 25);
+    owner("sccache-report doctor").ok();
 }
 
 fn give(path: &Path, uid: u32) {
