@@ -5,32 +5,9 @@ mod support;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 use support::{Root, Run};
-
-/// A Gentoo that has never heard of sccache, with the programs installed.
-fn fresh() -> Root {
-    let root = Root::untouched();
-    let programs = Path::new(env!("CARGO_BIN_EXE_sccache-report"))
-        .parent()
-        .unwrap();
-    let status = Command::new("make")
-        .args([
-            "-s",
-            "-C",
-            env!("CARGO_MANIFEST_DIR"),
-            "install",
-            "PREFIX=/usr",
-        ])
-        .arg(format!("DESTDIR={}", root.dir.display()))
-        .arg(format!("BINARIES={}", programs.display()))
-        .status()
-        .unwrap();
-    assert!(status.success());
-    root
-}
 
 /// All that setup may touch.
 fn state(root: &Root) -> BTreeMap<PathBuf, String> {
@@ -72,7 +49,7 @@ fn there_and_back(root: &Root) {
 #[test]
 #[ignore = "needs root and the registries: make test"]
 fn from_nothing_to_a_report_and_back() {
-    let root = fresh();
+    let root = Root::installed();
     there_and_back(&root);
     let conf = root.read("etc/portage/make.conf");
     setup(&root, &["--yes"]).ok();
@@ -103,7 +80,7 @@ fn from_nothing_to_a_report_and_back() {
 #[test]
 #[ignore = "needs root and the registries: make test"]
 fn make_conf_may_be_a_folder_or_a_link_and_bashrc_d_gets_a_link() {
-    let root = fresh();
+    let root = Root::installed();
     let conf = root.file("etc/portage/make.conf");
     fs::rename(&conf, root.file("etc/portage/real.conf")).unwrap();
     symlink("real.conf", &conf).unwrap();
@@ -129,11 +106,22 @@ fn make_conf_may_be_a_folder_or_a_link_and_bashrc_d_gets_a_link() {
     assert_eq!(root.builds(&[]).len(), 1);
 }
 
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn another_wrapper_is_named() {
+    let root = Root::installed();
+    root.append("etc/portage/make.conf", "\nRUSTC_WRAPPER=\"kache\"");
+    let run = setup(&root, &["--dry-run"]).ok();
+    let why = "RUSTC_WRAPPER=\"kache\" is set already, but is not sccache: Rust is not cached";
+    assert!(run.log.contains(why), "{}", run.log);
+    assert!(!run.log.contains("+ RUSTC_WRAPPER"), "{}", run.log);
+}
+
 /// What the user set stays; what is wrong with a folder's owner is set right and given back.
 #[test]
 #[ignore = "needs root and the registries: make test"]
 fn what_is_set_is_left_alone() {
-    let root = fresh();
+    let root = Root::installed();
     root.append(
         "etc/portage/make.conf",
         "\nSCCACHE_CACHE_SIZE=\"3G\"\nexport RUSTC_WRAPPER='/usr/bin/sccache' # mine",
@@ -179,7 +167,7 @@ fn what_is_set_is_left_alone() {
 #[test]
 #[ignore = "needs root and the registries: make test"]
 fn only_root_can_and_anybody_can_look() {
-    let root = fresh();
+    let root = Root::installed();
     let before = state(&root);
     let nobody = |options: &str| {
         let command = format!(
@@ -200,7 +188,7 @@ fn only_root_can_and_anybody_can_look() {
     let bashrc = root.file("etc/portage/bashrc");
     symlink("/mnt/gentoo/gone", &bashrc).unwrap();
     let refused = setup(&root, &["--yes"]).failed();
-    let why = "/mnt/gentoo/etc/portage/bashrc: a link to nothing";
+    let why = "/mnt/gentoo/etc/portage/bashrc is a link to /mnt/gentoo/gone, which is not there";
     assert!(refused.log.contains(why), "{}", refused.log);
     fs::remove_file(&bashrc).unwrap();
     assert_eq!(state(&root), before);

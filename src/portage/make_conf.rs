@@ -74,7 +74,7 @@ pub fn files(make_conf: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.retain(|path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        !name.starts_with('.') && !name.ends_with('~') && !["CVS", "RCS"].contains(&&*name)
+        !name.starts_with('.') && !name.ends_with('~') && !["CVS", "RCS", "SCCS"].contains(&&*name)
     });
     paths.sort();
     paths.iter().flat_map(|path| files(path)).collect()

@@ -7,14 +7,15 @@ use super::format::Format;
 use super::layout::OF_ROWS;
 use super::{Shown, Trouble, text};
 use crate::system::Machine;
-use crate::system::setup::{Journal, plan};
+use crate::system::setup::{Journal, Refusal, plan};
 
 /// Configure Portage for sccache and sccache-report
 ///
 /// Shows what it would change, asks, and does it: the hook's line in Portage's bashrc (or its link
 /// in bashrc.d), the folders of database and cache with their owners, the sandbox's rule for the
 /// cache, and what is missing in make.conf. What you set stays as it is. A file that is edited is
-/// kept as FILE.bak.
+/// kept as FILE.bak, and where Portage would read that, as .FILE~. If a step fails, those before it
+/// are taken back.
 ///
 /// Exit status: 0 done, or nothing to do, 1 you said no, 2 an error.
 #[derive(Debug, clap::Args)]
@@ -50,52 +51,71 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
         false => {
             let plan = plan(&machine).map_err(failed)?;
             for kept in &plan.kept {
-                let line = text::clean(&format!("left alone: {kept}"));
-                writeln!(out, "{}", text::wrap(&line, common.look().width, "  "))?;
+                tell(&format!("left alone: {kept}"), common, out)?;
             }
             let shown = plan.steps.iter().map(|step| step.describe()).collect();
             (plan.steps, shown)
         }
     };
     if changes.is_empty() {
+        if args.undo && !args.dry_run && machine.may_change() {
+            // A setup that was killed may have left something all the same.
+            journal.undo().map_err(failed)?;
+        }
         let what = if args.undo { "undo" } else { "change" };
         writeln!(out, "There is nothing to {what}.")?;
         return Ok(Shown::Something);
     }
     for change in &changes {
         for line in change.lines() {
-            writeln!(out, "{}", text::clean(line))?;
+            tell(line, common, out)?;
         }
     }
     if args.dry_run {
         writeln!(out, "Nothing was changed (--dry-run).")?;
         return Ok(Shown::Something);
     }
-    if !machine.is_root {
+    if !machine.may_change() {
         out.flush()?;
-        let cure = "run it as root, or with --dry-run to see no more than this";
-        return Err(Trouble::Request(
-            "only root can change that".into(),
-            cure.into(),
-        ));
+        let who = machine.who_may_change();
+        let cause = format!("only {who} can change that");
+        let cure = format!("run it as {who}, or with --dry-run to see no more than this");
+        return Err(Trouble::Request(cause, cure));
     }
     if !args.yes && !agreed(out)? {
         return Ok(Shown::Nothing("nothing was changed".into()));
     }
+    out.flush()?;
     let stays = match args.undo {
         true => journal.undo(),
         false => journal.apply(steps).map(|()| Vec::new()),
     };
     for line in stays.map_err(failed)? {
-        writeln!(out, "{}", text::clean(&line))?;
+        tell(&line, common, out)?;
     }
     let next = if args.undo {
         "Undone."
     } else {
         "Done. `sccache-report doctor` tells whether all is well."
     };
-    writeln!(out, "{next}")?;
+    tell(next, common, out)?;
     Ok(Shown::Something)
+}
+
+/// A line for people; what stands in a file is shown as it is.
+fn tell(line: &str, common: &Common, out: &mut dyn Write) -> io::Result<()> {
+    let line = text::clean(line);
+    let words = line.trim_start();
+    let width = match words.starts_with(['+', '-']) {
+        true => None,
+        false => common.look().width,
+    };
+    let indent = &line[..line.len() - words.len()];
+    let width = width.map(|width| width.saturating_sub(indent.len()));
+    for part in text::wrap(words, width, "  ").lines() {
+        writeln!(out, "{indent}{part}")?;
+    }
+    Ok(())
 }
 
 fn agreed(out: &mut dyn Write) -> io::Result<bool> {
@@ -103,13 +123,13 @@ fn agreed(out: &mut dyn Write) -> io::Result<bool> {
     out.flush()?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
+    if !answer.ends_with('\n') {
+        writeln!(out)?;
+        out.flush()?;
+    }
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-fn failed(error: io::Error) -> Trouble {
-    let cure = match error.kind() {
-        io::ErrorKind::PermissionDenied => "run it as root",
-        _ => "",
-    };
-    Trouble::Request(error.to_string(), cure.into())
+fn failed(refusal: Refusal) -> Trouble {
+    Trouble::Request(text::clean(&refusal.cause), text::clean(&refusal.cure))
 }

@@ -39,4 +39,6 @@ pub use stats::{Counts, Level, Stats};
 pub use survey::{Bounds, Entry, Survey, survey};
 pub use text::{clean_log_line, parse_text};
 pub use units::format_bytes;
-pub use variables::{Contradiction, DEFAULT_CACHE_SIZE, cache_size, contradictions, remotes};
+pub use variables::{
+    Contradiction, DEFAULT_CACHE_SIZE, cache_size, cache_size_setting, contradictions, remotes,
+};

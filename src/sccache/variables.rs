@@ -62,6 +62,18 @@ pub fn cache_size(value: &str) -> Option<u64> {
     number.checked_mul(1 << (10 * power))
 }
 
+/// A size as `SCCACHE_CACHE_SIZE` takes it, and the bytes that it then is: no more than asked for, but
+/// for less than 1 KiB.
+pub fn cache_size_setting(bytes: u64) -> (String, u64) {
+    let (unit, shift) = match bytes {
+        0..0x100000 => ("K", 10),
+        0x100000..0x280000000 => ("M", 20),
+        _ => ("G", 30),
+    };
+    let count = (bytes >> shift).max(1);
+    (format!("{count}{unit}"), count << shift)
+}
+
 /// With these there is no hit, or no compiling.
 const FATAL: [&str; 3] = [
     "SCCACHE_RECACHE",

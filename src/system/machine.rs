@@ -92,6 +92,19 @@ impl Machine {
         }
     }
 
+    /// Whether this process may change the system.
+    pub fn may_change(&self) -> bool {
+        self.is_root || rustix::process::geteuid().as_raw() == self.keeper().0
+    }
+
+    /// Who may: `root`, or `root or the owner of /PREFIX`.
+    pub fn who_may_change(&self) -> String {
+        match self.keeper().0 {
+            0 => "root".to_owned(),
+            _ => format!("root or the owner of {}", self.settings.eprefix().display()),
+        }
+    }
+
     /// Whether it is a person's home, or in one: not to be opened for a compiler. A prefix is no home,
     /// wherever it lies.
     pub(super) fn is_private(&self, path: &Path) -> bool {

@@ -37,6 +37,11 @@ pub(super) fn edit(script: &str, file: &Path) -> String {
     format!("sed --follow-symlinks -i~ {} {}", quote(script), path(file))
 }
 
+/// Makes a link; what has its name is kept under another that doesn't end in `.sh`.
+pub(super) fn link(to: &Path, link: &Path) -> String {
+    format!("ln -sT --backup=numbered {} {}", path(to), path(link))
+}
+
 /// A sed command that replaces `from` by `to` in one line, both as they are written.
 pub(super) fn replace_in_line(line: usize, from: &str, to: &str) -> String {
     let escape = |text: &str, special: &str| -> String {

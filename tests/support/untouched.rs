@@ -5,6 +5,7 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use super::Root;
 
@@ -20,6 +21,22 @@ impl Root {
         let plain = |line: &&str| !line.contains("sccache");
         let plain: Vec<&str> = conf.lines().filter(plain).collect();
         fs::write(root.file("etc/portage/make.conf"), plain.join("\n")).unwrap();
+        root
+    }
+
+    /// The same with the programs installed.
+    pub fn installed() -> Root {
+        let root = Root::untouched();
+        let programs = Path::new(env!("CARGO_BIN_EXE_sccache-report"));
+        let programs = programs.parent().unwrap().display();
+        let status = Command::new("make")
+            .args(["-s", "-C", env!("CARGO_MANIFEST_DIR")])
+            .args(["install", "PREFIX=/usr"])
+            .arg(format!("DESTDIR={}", root.dir.display()))
+            .arg(format!("BINARIES={programs}"))
+            .status()
+            .unwrap();
+        assert!(status.success());
         root
     }
 

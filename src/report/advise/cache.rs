@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::super::{fill, text};
 use super::{Advice, Severity, bumps};
-use crate::sccache::hit_rate;
+use crate::sccache::{cache_size_setting, hit_rate};
 use crate::store::Evidence;
 
 /// From here on a cache counts as full: sccache removes the oldest objects before it writes
@@ -30,7 +30,7 @@ pub(super) fn full(evidence: &[Evidence]) -> Option<Advice> {
     if was - is < FALL {
         return None;
     }
-    let size = setting(cache.max_size);
+    let (size, _) = cache_size_setting(cache.max_size.saturating_mul(2));
     Some(Advice {
         kind: "cache-full",
         severity: Severity::Change,
@@ -54,15 +54,6 @@ pub(super) fn full(evidence: &[Evidence]) -> Option<Advice> {
             "hit_rate_after": is,
         }),
     })
-}
-
-/// Twice the limit, as `SCCACHE_CACHE_SIZE` takes it.
-fn setting(max_size: u64) -> String {
-    const GIB: u64 = 1 << 30;
-    match max_size.saturating_mul(2) {
-        small if small < GIB => format!("{}M", small.div_ceil(1 << 20)),
-        large => format!("{}G", large.div_ceil(GIB)),
-    }
 }
 
 /// The hit rates of the older and of the newer half of the builds. Like is compared with like:
@@ -111,7 +102,7 @@ mod tests {
     #[test]
     fn a_full_cache_is_no_trouble_unless_hits_fall() {
         let advice = full(&with_cache(0.95, [60, 49])).unwrap();
-        assert_eq!(advice.setting, ["SCCACHE_CACHE_SIZE=\"1M\""]);
+        assert_eq!(advice.setting, ["SCCACHE_CACHE_SIZE=\"19K\""]);
         assert_eq!(advice.numbers["hit_rate_before"], 0.6);
         assert!(advice.evidence[1].contains("60.0 % in the first and 49.0 %"));
         assert_eq!(full(&with_cache(0.949, [60, 0])), None);
@@ -129,7 +120,6 @@ mod tests {
         let mut bumps = with_cache(1.0, [60, 0]);
         bumps[4..].iter_mut().for_each(|b| b.version = "2".into());
         assert_eq!(full(&bumps), None);
-        assert_eq!(setting(10 << 30), "20G");
     }
 
     #[test]

@@ -92,10 +92,9 @@ fn missing(config: &Path, hook: &Path, bashrc: &Bashrc) -> Finding {
     })
 }
 
-/// Also where a link to nothing has the name.
 fn link_command(config: &Path, hook: &Path) -> String {
     let link = config.join("bashrc.d/90-sccache-report.sh");
-    format!("ln -sf {} {}", shell::path(hook), shell::path(&link))
+    shell::link(hook, &link)
 }
 
 /// Yellow: no harm is done, for the hook runs once in a shell.

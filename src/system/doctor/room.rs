@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::super::Machine;
 use super::Finding;
-use crate::sccache::{DEFAULT_CACHE_SIZE, Survey, cache_size, format_bytes};
+use crate::sccache::{DEFAULT_CACHE_SIZE, Survey, cache_size, cache_size_setting, format_bytes};
 
 const SIZE: &str = "cache-size";
 const ROOM: &str = "cache-room";
@@ -49,7 +49,7 @@ fn size(machine: &Machine, survey: &Survey, limit: u64, free: u64) -> Finding {
         };
     }
     let message = format!("{message}: what is old is thrown out for what is new");
-    let (value, larger) = written(limit.saturating_mul(2).min(fitting(survey, free)));
+    let (value, larger) = cache_size_setting(limit.saturating_mul(2).min(fitting(survey, free)));
     // Yellow: a full cache is an ordinary one.
     match survey.bytes.saturating_mul(100) / larger.max(1) < 95 {
         true => Finding::yellow(SIZE, message).set(machine, LIMIT, &value),
@@ -77,7 +77,7 @@ fn room(machine: &Machine, survey: &Survey, limit: u64, free: u64, kind: &str) -
         return Finding::green(ROOM, message);
     }
     let message = format!("{message}, and the cache may grow by {}", bytes(wanted));
-    let (value, _) = written(fitting(survey, free));
+    let (value, _) = cache_size_setting(fitting(survey, free));
     Finding::yellow(ROOM, message).set(machine, LIMIT, &value)
 }
 
@@ -89,17 +89,6 @@ fn is_whole(survey: &Survey) -> bool {
 /// As large as the cache may become, in bytes, with room for others to grow, too.
 fn fitting(survey: &Survey, free: u64) -> u64 {
     survey.bytes.saturating_add(free / 5 * 4)
-}
-
-/// A limit as sccache reads it, and the bytes that it then is: no more than asked for.
-fn written(limit: u64) -> (String, u64) {
-    let (unit, shift) = match limit {
-        0..0x100000 => ("K", 10),
-        0x100000..0x280000000 => ("M", 20),
-        _ => ("G", 30),
-    };
-    let count = (limit >> shift).max(1);
-    (format!("{count}{unit}"), count << shift)
 }
 
 fn bytes(count: u64) -> String {

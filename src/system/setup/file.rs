@@ -1,82 +1,144 @@
 //! Files that are edited: whole or not at all, with their owner, mode and extended attributes.
 
 use std::ffi::OsString;
-use std::fs::{self, File, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown, symlink};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::XattrFlags;
 
-/// A file's content; nothing where there is none.
-pub(super) fn content(path: &Path) -> io::Result<Vec<u8>> {
-    match fs::read(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => match path.is_symlink() {
-            false => Ok(Vec::new()),
-            true => Err(named(path, error)),
-        },
-        other => other.map_err(|error| named(path, error)),
-    }
-}
+use super::Refusal;
 
-fn named(path: &Path, error: io::Error) -> io::Error {
-    let what = match path.is_symlink() && !path.exists() {
-        true => "a link to nothing".to_owned(),
-        false => error.to_string(),
-    };
-    io::Error::new(error.kind(), format!("{}: {what}", path.display()))
+/// A file's content; nothing where there is none.
+pub(super) fn content(path: &Path) -> Result<Vec<u8>, Refusal> {
+    match fs::read(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound && !path.is_symlink() => Ok(Vec::new()),
+        other => other.map_err(|error| Refusal::of(path, error)),
+    }
 }
 
 /// Gives the file this content at once, or leaves it. Behind a symbolic link it is the target that
-/// changes. A new file is root's, for all to read.
-pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let target = match path.symlink_metadata() {
-        Ok(_) => path.canonicalize()?,
-        Err(_) => path.to_path_buf(),
-    };
-    let folder = target.parent().unwrap_or(Path::new("/"));
-    let mut file = tempfile::Builder::new()
-        .prefix(".sccache-report")
-        .tempfile_in(folder)?;
-    file.write_all(content)?;
-    match fs::metadata(&target) {
-        Ok(old) => {
-            std::os::unix::fs::fchown(file.as_file(), Some(old.uid()), Some(old.gid()))?;
-            file.as_file().set_permissions(old.permissions())?;
-            copy_attributes(&target, file.as_file());
-        }
-        Err(_) => file
-            .as_file()
-            .set_permissions(Permissions::from_mode(0o644))?,
-    }
-    file.as_file().sync_all()?;
-    file.persist(&target)?;
-    File::open(folder)?.sync_all()
+/// changes. A new file belongs to whom its folder belongs, for all to read.
+pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), Refusal> {
+    let target = target(path);
+    write(&target, content, &target).map_err(|error| Refusal::of(path, error))
 }
 
-/// Where a copy of the file goes: `FILE.bak`, or the next name that is free.
-pub(super) fn backup_name(path: &Path) -> PathBuf {
-    let target = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    let name = |number: u32| -> PathBuf {
-        let mut name: OsString = target.clone().into();
-        name.push(".bak");
-        if number > 0 {
-            name.push(format!(".{number}"));
+/// Copies a file with its owner, mode and extended attributes: all of it, or there is no copy.
+pub(super) fn copy(from: &Path, to: &Path) -> Result<(), Refusal> {
+    write(to, &content(from)?, from).map_err(|error| Refusal::of(to, error))
+}
+
+/// Makes a symbolic link, also in the place of one.
+pub(super) fn link(path: &Path, to: &Path) -> io::Result<()> {
+    let aside = aside(path);
+    remove(&aside)?;
+    symlink(to, &aside)?;
+    at_once(&aside, path)
+}
+
+/// Takes away what a process that was killed had not yet put in this file's place.
+pub(super) fn sweep(path: &Path) -> Result<(), Refusal> {
+    let aside = aside(&target(path));
+    remove(&aside).map_err(|error| Refusal::of(&aside, error))
+}
+
+/// Removes a file, unless it is gone already: of a file system that is mounted read-only Linux says
+/// that, whether the file is there or not.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    if path.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    match fs::remove_file(path) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(())
         }
-        name.into()
+        other => other,
+    }
+}
+
+fn target(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
+}
+
+/// Where something is made before it takes its name, always the same, so that it is found after a
+/// crash. Portage, the sandbox and `*.sh` of bashrc.d pass over what begins with a dot.
+pub(super) fn aside(path: &Path) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".sccache-report");
+    path.with_file_name(name)
+}
+
+/// `like` gives owner, mode and attributes, if it is there.
+fn write(target: &Path, content: &[u8], like: &Path) -> io::Result<()> {
+    let aside = aside(target);
+    remove(&aside)?;
+    let made = fill(&aside, content, like).and_then(|()| at_once(&aside, target));
+    if made.is_err() {
+        let _ = remove(&aside);
+    }
+    made
+}
+
+fn fill(path: &Path, content: &[u8], like: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(content)?;
+    let (owner, mode) = match fs::metadata(like) {
+        Ok(old) => (old, None),
+        Err(_) => (fs::metadata(folder(path))?, Some(0o644)),
+    };
+    let now = file.metadata()?;
+    if (now.uid(), now.gid()) != (owner.uid(), owner.gid()) {
+        fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
+    }
+    let mode = mode.unwrap_or(owner.mode() & 0o7777);
+    file.set_permissions(Permissions::from_mode(mode))?;
+    copy_attributes(like, &file);
+    file.sync_all()
+}
+
+fn at_once(aside: &Path, target: &Path) -> io::Result<()> {
+    fs::rename(aside, target)?;
+    File::open(folder(target))?.sync_all()
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("/"))
+}
+
+/// Where a copy of the file goes: `FILE.bak`, or the next name that is free. In a folder of which all
+/// is read, it is `.FILE~`: Portage passes over `.*` and `*~` (`_recursive_basename_filter` in 3.0.83),
+/// but not over `*.bak`, and the sandbox over `.*` alone.
+pub(super) fn backup_name(path: &Path) -> PathBuf {
+    let target = target(path);
+    let is_read_whole = |path: &Path| {
+        let folder = folder(path).file_name().unwrap_or_default();
+        folder == "make.conf" || folder.to_string_lossy().ends_with(".d")
+    };
+    let hidden = is_read_whole(path) || is_read_whole(&target);
+    let name = |number: u32| -> PathBuf {
+        let number = match number {
+            0 => String::new(),
+            number => format!(".{number}"),
+        };
+        let file = target.file_name().unwrap_or_default();
+        let mut name = OsString::from(if hidden { "." } else { "" });
+        name.push(file);
+        name.push(match hidden {
+            true => format!("{number}~"),
+            false => format!(".bak{number}"),
+        });
+        target.with_file_name(name)
     };
     let is_free = |path: &PathBuf| path.symlink_metadata().is_err();
-    (0..).map(name).find(is_free).unwrap_or(target)
-}
-
-/// Copies a file with its owner, mode and extended attributes.
-pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    fs::copy(from, to)?;
-    let what = fs::metadata(from)?;
-    chown(to, Some(what.uid()), Some(what.gid()))?;
-    let copied = File::open(to)?;
-    copy_attributes(from, &copied);
-    copied.sync_all()
+    (0..).map(name).find(is_free).unwrap_or_default()
 }
 
 /// ACLs among them (`system.posix_acl_access`). What the file system or a security module doesn't
@@ -111,10 +173,30 @@ mod tests {
         }
         copy(&path, &backup).unwrap();
         replace(&path, b"b").unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
         for path in [path, backup] {
             let mut value = [0; 8];
             let length = rustix::fs::getxattr(&path, "user.mine", &mut value[..]).unwrap();
             assert_eq!(&value[..length], b"x", "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn where_all_is_read_a_backup_is_hidden() {
+        let root = tempfile::tempdir().unwrap();
+        for (path, backup) in [
+            ("etc/portage/make.conf", "etc/portage/make.conf.bak"),
+            ("etc/portage/bashrc", "etc/portage/bashrc.bak"),
+            ("x/make.conf/sccache-report", "x/make.conf/.sccache-report~"),
+            ("etc/sandbox.d/20sccache", "etc/sandbox.d/.20sccache~"),
+        ] {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, "").unwrap();
+            let first = backup_name(&path);
+            assert_eq!(first, root.path().join(backup));
+            fs::write(&first, "").unwrap();
+            assert_ne!(backup_name(&path), first);
         }
     }
 }

@@ -1,38 +1,50 @@
 //! Lines that setup added to a file, and how they are taken away again.
 
-use std::fs;
-use std::io;
 use std::path::Path;
 
-use super::file;
+use super::{Refusal, file};
 
-/// Takes lines back; says what stays.
+/// Takes lines back; says what stays. Done twice, or after what was half done, it comes to the same.
 pub(super) fn undo(
     path: &Path,
     lines: &[String],
     added: &str,
     backup: Option<&Path>,
-) -> io::Result<Option<String>> {
+) -> Result<Option<String>, Refusal> {
+    file::sweep(path)?;
+    let kept = match backup {
+        Some(backup) => {
+            file::sweep(backup)?;
+            backup
+                .is_file()
+                .then(|| file::content(backup))
+                .transpose()?
+        }
+        None => None,
+    };
     let now = file::content(path)?;
-    let without = take_away(&now, lines, added);
+    // With what was kept there is nothing to take away, though it may have such a line itself.
+    let without = match kept.as_ref() == Some(&now) {
+        true => now.clone(),
+        false => take_away(&now, lines, added),
+    };
+    let remove = |path: &Path| file::remove(path).map_err(|error| Refusal::of(path, error));
     if without != now {
         match backup {
-            None if without.is_empty() => fs::remove_file(path)?,
+            None if without.is_empty() => remove(path)?,
             _ => file::replace(path, &without)?,
         }
     }
-    match backup {
-        Some(backup) if file::content(backup)? == without => match fs::remove_file(backup) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(None),
-        },
-        Some(backup) => Ok(Some(format!(
+    match (backup, kept) {
+        (Some(backup), Some(kept)) if kept == without => remove(backup).map(|()| None),
+        (Some(backup), Some(_)) => Ok(Some(format!(
             "{} was changed since; as it was before: {}",
             path.display(),
             backup.display()
         ))),
-        None if without.is_empty() => Ok(None),
-        None => Ok(Some(format!(
+        (Some(_), None) => Ok(None),
+        (None, _) if without.is_empty() => Ok(None),
+        (None, _) => Ok(Some(format!(
             "{} stays, with what others added",
             path.display()
         ))),

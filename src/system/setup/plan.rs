@@ -5,21 +5,23 @@ use std::path::{Path, PathBuf};
 
 use super::super::doctor;
 use super::super::{Machine, shell};
-use super::{Owner, Step};
+use super::obstacle::{insist_on_folder, replaceable};
+use super::{Owner, Refusal, Step};
 use crate::portage::make_conf;
 use crate::portage::user::{EXECUTE, READ, User, WRITE};
-use crate::sccache::DEFAULT_CACHE_SIZE;
+use crate::sccache::{DEFAULT_CACHE_SIZE, cache_size_setting};
 
 /// Stands above our lines in files that others write too.
-const MARK: &str = "# Added by sccache-report setup; `sccache-report setup --undo` takes it away.";
+const MARK: &str = "# Added by sccache-report setup, and taken away by its --undo.";
 
 /// Bytes that a client's request may have; one that is longer than the 8 MiB of the default breaks
 /// the connection, and the compile with it (`bind` in sccache's `src/server.rs`, 0.18.0).
 const MAX_FRAME_LENGTH: u32 = 104_857_600;
 
 /// Steps, and what is left as it is.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Plan {
+    keeper: Owner,
     /// What is to be done, in this order.
     pub steps: Vec<Step>,
     /// What was found done or set otherwise, a line each.
@@ -31,16 +33,22 @@ pub struct Plan {
 /// # Errors
 /// Where a file that would be edited can't be read, the hook isn't installed, or there is no user
 /// to build.
-pub fn plan(machine: &Machine) -> io::Result<Plan> {
+pub fn plan(machine: &Machine) -> Result<Plan, Refusal> {
     let builder = builder(machine)?;
-    let mut plan = Plan::default();
+    let keeper = keeper(machine, &builder);
+    let mut plan = Plan {
+        keeper,
+        steps: Vec::new(),
+        kept: Vec::new(),
+    };
     plan.database(&machine.settings.below("var/lib/sccache-report"))?;
     if let Some(folder) = machine.database.parent() {
-        plan.folders(folder);
+        plan.folders(folder)?;
     }
     plan.hook(machine)?;
-    let cache = machine.cache().map(Path::to_path_buf);
-    let cache = cache.unwrap_or_else(|| machine.settings.below("var/cache/sccache"));
+    // Without a `/` at its end, which would hide a link.
+    let cache = machine.cache().map(|cache| cache.components().collect());
+    let cache: PathBuf = cache.unwrap_or_else(|| machine.settings.below("var/cache/sccache"));
     plan.cache(machine, &cache, &builder)?;
     plan.sandbox(machine, &cache)?;
     plan.make_conf(machine, &cache)?;
@@ -48,23 +56,36 @@ pub fn plan(machine: &Machine) -> io::Result<Plan> {
 }
 
 /// Not root, which compiles under FEATURES=-userpriv and may write everywhere: user portage.
-fn builder(machine: &Machine) -> io::Result<User> {
+fn builder(machine: &Machine) -> Result<User, Refusal> {
     let name = machine.settings.builder().0;
-    User::named(name).ok_or_else(|| io::Error::other(format!("there is no user {name}")))
+    User::named(name).ok_or_else(|| {
+        Refusal::new(
+            format!("there is no user {name}"),
+            "name the user that builds in make.conf: PORTAGE_USERNAME",
+        )
+    })
 }
 
-fn root() -> Owner {
+/// Whose the system's files are: root's, or the prefix's owner's, as Portage has it (`PORTAGE_INST_UID`
+/// where it runs unprivileged; `config.py` in 3.0.83).
+fn keeper(machine: &Machine, builder: &User) -> Owner {
+    let (uid, gid) = machine.keeper();
+    let name = match (uid, gid) {
+        (0, 0) => "root:root".to_owned(),
+        ids if ids == (builder.uid, builder.gid) => machine.owner(),
+        _ => format!("{uid}:{gid}"),
+    };
     Owner {
-        name: "root:root".to_owned(),
-        uid: 0,
-        gid: 0,
+        name,
+        uid,
+        gid,
         mode: 0o755,
     }
 }
 
 impl Plan {
     /// The folder and those above it, as far as they are missing.
-    fn folders(&mut self, folder: &Path) {
+    fn folders(&mut self, folder: &Path) -> Result<(), Refusal> {
         let planned = |path: &Path, steps: &[Step]| {
             steps
                 .iter()
@@ -74,56 +95,75 @@ impl Plan {
             .ancestors()
             .take_while(|path| !path.exists() && !planned(path, &self.steps))
             .collect();
+        let there = folder.ancestors().nth(missing.len());
+        for path in missing.iter().copied().chain(there) {
+            if !planned(path, &self.steps) {
+                insist_on_folder(path)?;
+            }
+        }
         missing.reverse();
         for path in missing {
             self.steps.push(Step::Folder {
                 path: path.to_path_buf(),
-                owner: root(),
+                owner: self.keeper.clone(),
             });
         }
+        Ok(())
     }
 
-    /// Its own folder is root's, and open to all who read.
-    fn database(&mut self, folder: &Path) -> io::Result<()> {
+    /// Its own folder is the keeper's, and open to all who read.
+    fn database(&mut self, folder: &Path) -> Result<(), Refusal> {
         if !folder.exists() {
-            self.folders(folder);
-            return Ok(());
+            return self.folders(folder);
         }
-        let was = Owner::of(folder)?;
-        let is_right = was.uid == 0 && was.mode & 0o755 == 0o755 && was.mode & 0o022 == 0;
+        insist_on_folder(folder)?;
+        let was = Owner::of(folder).map_err(|error| Refusal::of(folder, error))?;
+        let is_right =
+            was.uid == self.keeper.uid && was.mode & 0o755 == 0o755 && was.mode & 0o022 == 0;
         if !is_right {
             let path = folder.to_path_buf();
-            let owner = root();
+            let owner = self.keeper.clone();
             self.steps.push(Step::Give { path, owner, was });
         }
         Ok(())
     }
 
-    fn hook(&mut self, machine: &Machine) -> io::Result<()> {
+    fn hook(&mut self, machine: &Machine) -> Result<(), Refusal> {
+        let config = machine.settings.config();
         let bashrc = match &machine.bashrc {
             Ok(bashrc) => bashrc,
-            Err(error) => return Err(io::Error::new(error.kind(), format!("bashrc: {error}"))),
+            Err(error) => {
+                let error = io::Error::new(error.kind(), error.to_string());
+                return Err(Refusal::of(&config.join("bashrc"), error));
+            }
         };
         if let Some(one) = bashrc.sourcings.first() {
-            self.kept
-                .push(format!("{} sources the hook", one.by.display()));
+            let there = bashrc.sourcings.iter().any(|one| one.hook.is_file());
+            let (by, hook) = (one.by.display(), one.hook.display());
+            self.kept.push(match there || hook.to_string().contains('$') {
+                true => format!("{by} sources the hook"),
+                false => format!(
+                    "{by} sources {hook}, which is not there: `sccache-report doctor` has the cure"
+                ),
+            });
             return Ok(());
         }
         let hook = machine.hook();
         if !hook.is_file() {
-            return Err(io::Error::other(format!(
-                "the hook is not installed: no {}",
-                hook.display()
-            )));
+            return Err(Refusal::new(
+                format!("the hook is not installed: no {}", hook.display()),
+                "emerge -1 app-portage/sccache-report",
+            ));
         }
-        let config = machine.settings.config();
         if bashrc.reads_folder {
-            self.folders(&config.join("bashrc.d"));
+            self.folders(&config.join("bashrc.d"))?;
             let path = config.join("bashrc.d/90-sccache-report.sh");
-            self.steps.push(Step::Link { path, to: hook });
+            let was = replaceable(&path, &hook)?;
+            let to = hook;
+            self.steps.push(Step::Link { path, to, was });
             return Ok(());
         }
-        self.folders(&config);
+        self.folders(&config)?;
         let line = format!("source {}", shell::path(&hook));
         self.steps.push(Step::lines(
             config.join("bashrc"),
@@ -132,7 +172,8 @@ impl Plan {
         Ok(())
     }
 
-    fn cache(&mut self, machine: &Machine, cache: &Path, builder: &User) -> io::Result<()> {
+    fn cache(&mut self, machine: &Machine, cache: &Path, builder: &User) -> Result<(), Refusal> {
+        insist_on_folder(cache)?;
         let owner = |mode| Owner {
             name: machine.owner(),
             uid: builder.uid,
@@ -141,7 +182,7 @@ impl Plan {
         };
         if !cache.exists() {
             if let Some(parent) = cache.parent() {
-                self.folders(parent);
+                self.folders(parent)?;
             }
             self.steps.push(Step::Folder {
                 path: cache.to_path_buf(),
@@ -156,7 +197,7 @@ impl Plan {
                 builder.name
             )),
             Some(at) if cache.canonicalize().is_ok_and(|real| *at == real) => {
-                let was = Owner::of(cache)?;
+                let was = Owner::of(cache).map_err(|error| Refusal::of(cache, error))?;
                 let owner = owner(was.mode | 0o700);
                 self.steps.push(Step::Give {
                     path: cache.to_path_buf(),
@@ -174,7 +215,7 @@ impl Plan {
         Ok(())
     }
 
-    fn sandbox(&mut self, machine: &Machine, cache: &Path) -> io::Result<()> {
+    fn sandbox(&mut self, machine: &Machine, cache: &Path) -> Result<(), Refusal> {
         if let Some(rule) = doctor::sandbox_rule(machine, cache) {
             self.kept.push(format!(
                 "{} lets builds write {}",
@@ -184,11 +225,11 @@ impl Plan {
             return Ok(());
         }
         let folder = machine.settings.below("etc/sandbox.d");
-        self.folders(&folder);
+        self.folders(&folder)?;
         let names = ["20sccache", "21sccache-report"].map(|name| folder.join(name));
         let path = names
             .iter()
-            .find(|path| !path.exists())
+            .find(|path| path.symlink_metadata().is_err())
             .unwrap_or(&names[1])
             .clone();
         let line = format!(
@@ -199,7 +240,7 @@ impl Plan {
         Ok(())
     }
 
-    fn make_conf(&mut self, machine: &Machine, cache: &Path) -> io::Result<()> {
+    fn make_conf(&mut self, machine: &Machine, cache: &Path) -> Result<(), Refusal> {
         let assigned = make_conf::assignments(&machine.settings.make_conf());
         let mut lines = vec![MARK.to_owned()];
         for (name, value) in [
@@ -210,7 +251,17 @@ impl Plan {
         ] {
             let there = assigned.iter().find(|one| one.name == name);
             match (machine.settings.get(name), there) {
-                (Some(value), _) => self.kept.push(format!("{name}=\"{value}\" is set already")),
+                (Some(value), _) => {
+                    let program = Path::new(value).file_name();
+                    let is_other =
+                        name == "RUSTC_WRAPPER" && program.is_none_or(|it| it != "sccache");
+                    let other = match is_other {
+                        true => ", but is not sccache: Rust is not cached",
+                        false => "",
+                    };
+                    self.kept
+                        .push(format!("{name}=\"{value}\" is set already{other}"));
+                }
                 (None, Some(one)) => {
                     self.kept
                         .push(format!("{name} is in {} already", one.file.display()));
@@ -219,7 +270,7 @@ impl Plan {
             }
         }
         if lines.len() > 1 {
-            self.folders(&machine.settings.config());
+            self.folders(&machine.settings.config())?;
             let path: PathBuf = machine.make_conf();
             self.steps.push(Step::lines(path, lines)?);
         }
@@ -237,8 +288,5 @@ fn fitting_size(cache: &Path) -> String {
     let size = room.map_or(DEFAULT_CACHE_SIZE, |room| {
         DEFAULT_CACHE_SIZE.min(room / 5 * 4)
     });
-    match size >> 30 {
-        0 => format!("{}M", (size >> 20).max(1)),
-        gigabytes => format!("{gigabytes}G"),
-    }
+    cache_size_setting(size).0
 }

@@ -1,52 +1,12 @@
 //! One thing that setup changes, and how it is changed back.
 
-use std::fs::{self, Permissions};
-use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{file, lines};
-
-/// Who owns a file or folder, and its mode.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owner {
-    /// `USER:GROUP`, for people.
-    pub name: String,
-    /// The user.
-    pub uid: u32,
-    /// The group.
-    pub gid: u32,
-    /// The permissions, without the file's kind.
-    pub mode: u32,
-}
-
-impl Owner {
-    /// Of what there is.
-    pub(super) fn of(path: &Path) -> io::Result<Self> {
-        let what = fs::metadata(path)?;
-        Ok(Self {
-            name: format!("{}:{}", what.uid(), what.gid()),
-            uid: what.uid(),
-            gid: what.gid(),
-            mode: what.mode() & 0o7777,
-        })
-    }
-
-    fn is_same(&self, other: &Self) -> bool {
-        (self.uid, self.gid, self.mode) == (other.uid, other.gid, other.mode)
-    }
-
-    fn give(&self, path: &Path) -> io::Result<()> {
-        chown(path, Some(self.uid), Some(self.gid))?;
-        fs::set_permissions(path, Permissions::from_mode(self.mode))
-    }
-
-    fn shown(&self) -> String {
-        format!("{}, mode {:04o}", self.name, self.mode)
-    }
-}
+use super::{Owner, Refusal, file, lines};
 
 /// A change; what was before is in it from when it is done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +21,13 @@ pub enum Step {
         was: Owner,
     },
     /// Makes a symbolic link.
-    Link { path: PathBuf, to: PathBuf },
+    Link {
+        path: PathBuf,
+        to: PathBuf,
+        /// Where one led that is there and leads nowhere now.
+        #[serde(default)]
+        was: Option<PathBuf>,
+    },
     /// Adds lines to the end of a file, or makes a file of them.
     Lines {
         path: PathBuf,
@@ -75,7 +41,7 @@ pub enum Step {
 
 impl Step {
     /// Lines for a file that is there or not.
-    pub(super) fn lines(path: PathBuf, lines: Vec<String>) -> io::Result<Self> {
+    pub(super) fn lines(path: PathBuf, lines: Vec<String>) -> Result<Self, Refusal> {
         let before = file::content(&path)?;
         let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
         let open = before.last().is_some_and(|&last| last != b'\n');
@@ -102,8 +68,16 @@ impl Step {
                     owner.shown()
                 )
             }
-            Self::Link { path, to } => {
-                format!("{}\n  new link to {}", path.display(), to.display())
+            Self::Link { path, to, was } => {
+                let instead = was
+                    .as_ref()
+                    .map(|was| format!("\n  instead of {}, which is not there", was.display()));
+                let instead = instead.unwrap_or_default();
+                format!(
+                    "{}\n  new link to {}{instead}",
+                    path.display(),
+                    to.display()
+                )
             }
             Self::Lines {
                 path,
@@ -112,11 +86,11 @@ impl Step {
                 ..
             } => {
                 let how = match backup {
-                    Some(backup) => format!(" (as it was: {})", backup.display()),
-                    None => " (new)".to_owned(),
+                    Some(backup) => format!("keeps what it was as {}", backup.display()),
+                    None => "new file".to_owned(),
                 };
                 let lines: String = lines.iter().map(|line| format!("\n  + {line}")).collect();
-                format!("{}{how}{lines}", path.display())
+                format!("{}\n  {how}{lines}", path.display())
             }
         }
     }
@@ -135,7 +109,10 @@ impl Step {
                     was.shown()
                 )
             }
-            Self::Link { path, .. } => format!("{}\n  remove the link", path.display()),
+            Self::Link { path, was, .. } => match was {
+                None => format!("{}\n  remove the link", path.display()),
+                Some(was) => format!("{}\n  link to {} again", path.display(), was.display()),
+            },
             Self::Lines { path, lines, .. } => {
                 let lines: String = lines.iter().map(|line| format!("\n  - {line}")).collect();
                 format!("{}{lines}", path.display())
@@ -143,18 +120,55 @@ impl Step {
         }
     }
 
-    /// Does it.
+    fn path(&self) -> &Path {
+        match self {
+            Self::Folder { path, .. }
+            | Self::Give { path, .. }
+            | Self::Link { path, .. }
+            | Self::Lines { path, .. } => path,
+        }
+    }
+
+    /// Whether all is as it was when this was planned, so that undoing it takes nobody else's away.
+    pub(super) fn check(&self) -> Result<(), Refusal> {
+        let is_there = |path: &Path| path.symlink_metadata().is_ok();
+        let is_as_planned = match self {
+            Self::Folder { path, .. } => !is_there(path),
+            Self::Give { path, was, .. } => Owner::of(path).is_ok_and(|now| now.is_same(was)),
+            Self::Link { path, was, .. } => match was {
+                None => !is_there(path),
+                Some(was) => fs::read_link(path).is_ok_and(|now| now == *was),
+            },
+            Self::Lines {
+                path,
+                added,
+                backup,
+                ..
+            } => {
+                let now = file::content(path)?;
+                let open = now.last().is_some_and(|&last| last != b'\n');
+                (open == added.starts_with('\n'))
+                    && match backup {
+                        Some(backup) => is_there(path) && !is_there(backup),
+                        None => !is_there(path),
+                    }
+            }
+        };
+        match is_as_planned {
+            true => Ok(()),
+            false => Err(Refusal::changed(self.path())),
+        }
+    }
+
+    /// Does it. Where it fails or is killed on its way, `undo` takes back what it did of it.
     ///
     /// # Errors
-    /// Where the file system refuses; nothing is half done.
-    pub(super) fn apply(&self) -> io::Result<()> {
-        match self {
-            Self::Folder { path, owner } => {
-                fs::create_dir(path)?;
-                owner.give(path)
-            }
+    /// Where the file system refuses.
+    pub(super) fn apply(&self) -> Result<(), Refusal> {
+        let done = match self {
+            Self::Folder { path, owner } => fs::create_dir(path).and_then(|()| owner.give(path)),
             Self::Give { path, owner, .. } => owner.give(path),
-            Self::Link { path, to } => symlink(to, path),
+            Self::Link { path, to, .. } => file::link(path, to),
             Self::Lines {
                 path,
                 added,
@@ -165,57 +179,73 @@ impl Step {
                     file::copy(path, backup)?;
                 }
                 let content = [&file::content(path)?, added.as_bytes()].concat();
-                file::replace(path, &content)
+                return file::replace(path, &content);
             }
-        }
+        };
+        done.map_err(|error| Refusal::of(self.path(), error))
     }
 
-    /// Takes it back, as far as nobody changed it since; says what stays, if anything.
+    /// Takes it back, as far as nobody changed it since, whether it was done, half done, not done or
+    /// undone; says what stays, if anything.
     ///
     /// # Errors
     /// Where the file system refuses.
-    pub(super) fn undo(&self) -> io::Result<Option<String>> {
-        match self {
-            Self::Folder { path, .. } => match fs::remove_dir(path) {
-                Ok(()) => Ok(None),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(Some(
-                    format!("{} stays, for it is not empty", path.display()),
-                )),
-                Err(error) => Err(error),
-            },
-            Self::Give { path, owner, was } => match Owner::of(path) {
-                Ok(now) if now.is_same(owner) => was.give(path).map(|()| None),
-                Ok(now) if now.is_same(was) => Ok(None),
-                Ok(now) => Ok(Some(format!("{} stays {}", path.display(), now.shown()))),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-                Err(error) => Err(error),
-            },
-            Self::Link { path, to } => match fs::read_link(path) {
-                Ok(target) if target == *to => fs::remove_file(path).map(|()| None),
-                Ok(target) => Ok(Some(format!(
-                    "{} stays: it leads to {}",
-                    path.display(),
-                    target.display()
-                ))),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-                Err(_) => Ok(Some(format!(
-                    "{} stays: it is no link any more",
-                    path.display()
-                ))),
-            },
+    pub(super) fn undo(&self) -> Result<Option<String>, Refusal> {
+        let stays = match self {
+            Self::Folder { path, .. } => undo_folder(path),
+            Self::Give { path, owner, was } => owner.take_back(path, was),
+            Self::Link { path, to, was } => undo_link(path, to, was.as_deref()),
             Self::Lines {
                 path,
                 lines,
                 added,
                 backup,
-            } => lines::undo(path, lines, added, backup.as_deref()),
-        }
+            } => return lines::undo(path, lines, added, backup.as_deref()),
+        };
+        stays.map_err(|error| Refusal::of(self.path(), error))
+    }
+}
+
+fn undo_folder(path: &Path) -> io::Result<Option<String>> {
+    let stays = |why: &str| Ok(Some(format!("{} stays, for it is {why}", path.display())));
+    if path.symlink_metadata().is_err() {
+        return Ok(None);
+    }
+    match fs::remove_dir(path) {
+        Ok(()) => Ok(None),
+        Err(error) => match error.kind() {
+            ErrorKind::NotFound => Ok(None),
+            ErrorKind::DirectoryNotEmpty => stays("not empty"),
+            ErrorKind::NotADirectory => stays("no folder any more"),
+            _ => Err(error),
+        },
+    }
+}
+
+fn undo_link(path: &Path, to: &Path, was: Option<&Path>) -> io::Result<Option<String>> {
+    file::remove(&file::aside(path))?;
+    match (fs::read_link(path), was) {
+        (Ok(now), Some(was)) if now == was => Ok(None),
+        (Ok(now), Some(was)) if now == to => file::link(path, was).map(|()| None),
+        (Ok(now), None) if now == to => file::remove(path).map(|()| None),
+        (Ok(now), _) => Ok(Some(format!(
+            "{} stays: it leads to {}",
+            path.display(),
+            now.display()
+        ))),
+        (Err(error), _) if error.kind() == ErrorKind::NotFound => Ok(None),
+        (Err(_), _) => Ok(Some(format!(
+            "{} stays: it is no link any more",
+            path.display()
+        ))),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
     use super::*;
 
     /// Adds `B` to a file, has it changed, undoes: (before, change, after, backup still there).
