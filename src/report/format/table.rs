@@ -5,7 +5,6 @@
 
 use std::io::{self, Write};
 
-use comfy_table::{Attribute, Cell, CellAlignment, Color, presets};
 use unicode_width::UnicodeWidthStr;
 
 use super::super::duration::{Unit, in_unit};
@@ -47,7 +46,7 @@ impl Output for Table {
             keep_what_fits(&mut columns, width);
             cut(&mut columns, width);
         }
-        writeln!(out, "{}", self.draw(columns, sheet.rows.len()))
+        out.write_all(self.draw(&columns, sheet.rows.len()).as_bytes())
     }
 }
 
@@ -205,52 +204,65 @@ impl Ready {
 }
 
 impl Table {
-    fn draw(&self, mut columns: Vec<Ready>, rows: usize) -> String {
-        let mut table = comfy_table::Table::new();
-        table.load_style(presets::NOTHING).force_no_tty();
-        if self.look.color {
-            table.enforce_styling();
-        }
-        let aligned = |right: bool, cell: Cell| match right {
-            true => cell.set_alignment(CellAlignment::Right),
-            false => cell,
-        };
-        table.set_header(
-            columns
-                .iter()
-                .map(|column| {
-                    let cell = Cell::new(&column.heading).add_attribute(Attribute::Bold);
-                    aligned(column.right, cell)
-                })
-                .collect::<Vec<Cell>>(),
-        );
+    /// Line by line: nothing is left to measure or to wrap, only to fill up with spaces.
+    fn draw(&self, columns: &[Ready], rows: usize) -> String {
+        let line: usize = columns.iter().map(|column| column.width + GAP).sum();
+        let mut text = String::with_capacity(line * (rows + 1));
+        self.line(&mut text, columns, |column| (&column.heading, BOLD));
         for row in 0..rows {
-            table.add_row(
-                columns
-                    .iter_mut()
-                    .map(|column| {
-                        let (text, tone) = &mut column.cells[row];
-                        let cell = Cell::new_owned(std::mem::take(text));
-                        aligned(column.right, paint(cell, *tone))
-                    })
-                    .collect::<Vec<Cell>>(),
-            );
+            self.line(&mut text, columns, |column| {
+                let (cell, tone) = &column.cells[row];
+                (cell, code(*tone, cell))
+            });
         }
-        let last = columns.len().saturating_sub(1);
-        for (index, column) in table.column_iter_mut().enumerate() {
-            column.set_padding((0, if index == last { 0 } else { GAP as u16 }));
+        text
+    }
+
+    fn line<'a>(
+        &self,
+        text: &mut String,
+        columns: &'a [Ready],
+        cell: impl Fn(&'a Ready) -> (&'a str, &'static str),
+    ) {
+        let mut gap = 0;
+        for column in columns {
+            let (cell, code) = cell(column);
+            let fill = column.width.saturating_sub(width(cell));
+            let (before, after) = if column.right { (fill, 0) } else { (0, fill) };
+            if !cell.is_empty() {
+                spaces(text, gap + before);
+                self.paint(text, cell, code);
+                gap = 0;
+            } else {
+                gap += before;
+            }
+            gap += after + GAP;
         }
-        table.trim_fmt()
+        text.push('\n');
+    }
+
+    fn paint(&self, text: &mut String, cell: &str, code: &str) {
+        match self.look.color && !code.is_empty() {
+            true => text.extend(["\x1b[", code, "m", cell, "\x1b[0m"]),
+            false => text.push_str(cell),
+        }
     }
 }
 
-/// Colours that can be read on light and on dark.
-fn paint(cell: Cell, tone: Tone) -> Cell {
+fn spaces(text: &mut String, count: usize) {
+    text.extend(std::iter::repeat_n(' ', count));
+}
+
+const BOLD: &str = "1";
+const DIM: &str = "2";
+
+/// Colours that can be read on light and on dark: the terminal's own, as codes of ECMA-48.
+fn code(tone: Tone, cell: &str) -> &'static str {
     match tone {
-        Tone::Plain if cell.content() == NOTHING => cell.add_attribute(Attribute::Dim),
-        Tone::Plain => cell,
-        Tone::Good => cell.fg(Color::DarkGreen),
-        Tone::Warning => cell.fg(Color::DarkYellow),
-        Tone::Bad => cell.fg(Color::DarkRed),
+        Tone::Plain if cell == NOTHING => DIM,
+        Tone::Plain => "",
+        Tone::Good => "32",
+        Tone::Warning => "33",
+        Tone::Bad => "31",
     }
 }
