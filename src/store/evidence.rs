@@ -194,7 +194,7 @@ fn build(row: &Row<'_>) -> rusqlite::Result<Evidence> {
         version: row.get(2)?,
         previous_version: row.get(3)?,
         outcome: words::outcome(&outcome).ok_or(rusqlite::Error::InvalidQuery)?,
-        started_at: time(row.get(5)?),
+        started_at: time(row, 5)?,
         attribution: attribution.as_deref().and_then(words::attribution),
         sccache_version: row.get(7)?,
         hits: known(row, 8)?,

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
 use super::snapshot::{self, Snapshot};
-use super::{Error, Result, saved};
+use super::{Error, Result, bad_row, saved};
 
 /// How long recording waits for another process's lock: a merge never hangs longer.
 pub const RECORD_WAIT: Duration = Duration::from_secs(3);
@@ -217,6 +217,12 @@ impl Store {
     }
 
     pub(super) fn error(&self, error: rusqlite::Error) -> Error {
+        if bad_row::may_cause(&error)
+            && let Ok(mut rows) = bad_row::find(&self.connection, 1)
+            && let Some(row) = rows.pop()
+        {
+            return Error::BadRow(self.path.clone(), row);
+        }
         Error::from_sqlite(&self.path, error)
     }
 }
