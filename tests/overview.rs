@@ -126,3 +126,12 @@ fn who_never_hits_among_the_builds_that_advice_looks_at_is_told_so() {
     let expected = "a/misses never hits: 3 builds, 60 misses in 90 days.";
     assert!(said.contains(expected), "{said}");
 }
+
+#[test]
+fn the_overview_has_a_name() {
+    let (_folder, db) = folder();
+    record(&db, &sample());
+    assert_eq!(out(&run(&db, &["overview"])), out(&run(&db, &[])));
+    let of_that_name = run(&db, &["packages", "overview"]);
+    assert_eq!(of_that_name.status.code(), Some(1));
+}

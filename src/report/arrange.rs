@@ -85,6 +85,10 @@ impl<R: 'static> Sheet<R> {
         let there = self.named().filter(|column| nested || !column.nested);
         let names: Vec<&'static str> = there.map(|column| column.name).collect();
         let close = closest(name, names.iter().copied(), 1);
+        let why = match close.first().filter(|_| place.is_none()) {
+            Some(close) => format!("{why}; did you mean {close}?"),
+            None => why,
+        };
         let (mut first, rest): (Vec<_>, Vec<_>) = names.iter().partition(|n| close.contains(n));
         first.extend(rest);
         Err(NoColumn { why, names: first })
