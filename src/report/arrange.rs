@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::close::closest;
-use super::sheet::{Column, InTable, Sheet, Value};
+use super::sheet::{Column, InTable, Narrow, Sheet, Value};
 use super::text;
 
 /// A column that was asked for and isn't there, or can't be had so.
@@ -61,7 +61,7 @@ impl<R: 'static> Sheet<R> {
         for (column, weight) in self.columns.iter_mut().zip((100..=u8::MAX).rev()) {
             let heading = column.name.trim_end_matches("_seconds").replace('_', " ");
             let plain = InTable {
-                cut_to: Some((10, text::cut_minute)),
+                narrow: Some(Narrow::Cut(10, text::cut_minute)),
                 ..InTable::of(heading)
             };
             let table = column.table.get_or_insert(plain);

@@ -64,7 +64,7 @@ fn to_change(overview: &Overview, look: &Look, out: &mut dyn Write) -> io::Resul
     }
     for (name, piece) in ["to change", ""].into_iter().zip(&changes) {
         let line = format!("{}{}", label(name), text::clean(&piece.says));
-        writeln!(out, "{}", text::cut_words(&line, look.width))?;
+        writeln!(out, "{}", text::cut_sentence(&line, look.width))?;
     }
     let more = match changes.len() {
         0..=2 => String::new(),
