@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use self::spark::Spark;
-use super::advise::{self, Advice, ONLY_MISSES, of_kind};
+use super::advise::{self, Advice, Looked, ONLY_MISSES, of_kind};
 use super::common::{Common, Selection};
 use super::format::{Format, json_rows};
 use super::lately::lately;
@@ -48,11 +48,12 @@ struct Overview {
     worst: Vec<PackageRow>,
     /// And how many builds it has, those included that were not asked for.
     last_emerge: Option<(EmergeRow, u64)>,
-    cache: Option<CacheState>,
+    /// And when the build began that left it so.
+    cache: Option<(CacheState, DateTime<Utc>)>,
     spark: Spark,
     advice: Vec<Advice>,
-    /// Whether there were more builds than advice looks at.
-    capped: bool,
+    /// What the advice was made from.
+    looked: Option<Looked>,
 }
 
 /// What it is computed from.
@@ -118,8 +119,9 @@ fn compute(facts: Facts) -> Option<Overview> {
     for package in &facts.packages {
         sums.add(&package.sums);
     }
-    let cache = { facts.evidence.iter().rev() }.find_map(|build| build.cache.clone());
-    let capped = facts.evidence.len() >= advise::BUILDS as usize;
+    let cache = { facts.evidence.iter().rev() }
+        .find_map(|build| Some((build.cache.clone()?, build.started_at)));
+    let looked = advise::looked_at(&facts.evidence);
     let advice = advise::advise(facts.evidence);
     let never = of_kind(&advice, ONLY_MISSES).map_or(&[][..], |piece| &piece.packages);
     let best = ranked(&facts.packages, gain);
@@ -136,7 +138,7 @@ fn compute(facts: Facts) -> Option<Overview> {
         cache,
         spark: Spark::of(moments),
         advice,
-        capped,
+        looked,
     })
 }
 
@@ -190,9 +192,13 @@ impl Overview {
         }
     }
 
+    fn cache(&self) -> Option<&CacheState> {
+        self.cache.as_ref().map(|(cache, _)| cache)
+    }
+
     fn verdict(&self) -> String {
         let looked_at = match self.asked.by_default {
-            _ if self.capped => format!(
+            _ if { self.looked }.is_some_and(|l| l.builds >= advise::BUILDS.into()) => format!(
                 " in the newest {} builds",
                 text::number(advise::BUILDS.into())
             ),
@@ -209,7 +215,7 @@ pub(super) fn names() -> Vec<Name> {
 }
 
 fn sheet(rows: Vec<Overview>) -> Sheet<Overview> {
-    let columns = vec![
+    let mut columns = vec![
         Col::new("first_at", |o| Value::Time(o.first_at)),
         Col::new("last_at", |o| Value::Time(o.last_at)),
         Col::new("packages", |o| Value::Count(o.packages)),
@@ -223,13 +229,11 @@ fn sheet(rows: Vec<Overview>) -> Sheet<Overview> {
         Col::new("coverage", |o| o.sums.coverage().into()),
         Col::new("time_saved_seconds", |o| o.sums.time_saved.into()),
         Col::new("cache_location", |o| {
-            o.cache.as_ref().and_then(|c| c.location.as_deref()).into()
+            o.cache().and_then(|c| c.location.as_deref()).into()
         }),
-        Col::new("cache_size_bytes", |o| {
-            o.cache.as_ref().map(|c| c.size).into()
-        }),
+        Col::new("cache_size_bytes", |o| o.cache().map(|c| c.size).into()),
         Col::new("max_cache_size_bytes", |o| {
-            o.cache.as_ref().map(|c| c.max_size).into()
+            o.cache().map(|c| c.max_size).into()
         }),
         Col::new("verdict", |o| Value::text(o.verdict())),
         Col::nested("by_time", |o| o.spark.json()),
@@ -240,8 +244,14 @@ fn sheet(rows: Vec<Overview>) -> Sheet<Overview> {
             let rows = json_rows(&emerges::columns(), &row.collect::<Vec<_>>());
             rows.get(0).cloned().unwrap_or(json!(null))
         }),
-        Col::nested("advice", |o| advise::nested(&o.advice)),
+        Col::nested("advice", |o| advise::nested(&o.advice, o.looked)),
+        Col::new("cache_at", |o| {
+            o.cache
+                .as_ref()
+                .map_or(Value::Unknown, |c| Value::Time(c.1))
+        }),
     ];
+    columns.extend(advise::looked_columns(|o: &Overview| o.looked));
     Sheet { columns, rows }
 }
 

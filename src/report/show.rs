@@ -135,12 +135,14 @@ fn fetch(store: &Store, filter: Filter, newest_only: bool) -> Result<Option<Pack
         true => history::cold(&builds),
         false => history::cold(&store.briefs(&whole)?),
     };
+    let evidence = store.evidence(&newest)?;
     Ok(Some(Package {
         row,
         versions: history::versions(builds.iter(), &cold),
         builds,
         phases: phases.collect(),
-        advice: advise::advise(store.evidence(&newest)?),
+        looked: advise::looked_at(&evidence),
+        advice: advise::advise(evidence),
         history,
     }))
 }
@@ -204,7 +206,7 @@ fn package_sheet(rows: Vec<Package>) -> Sheet<Package> {
         Column::<Package>::nested("history", |p| json_rows(&builds::columns(), &p.history)),
         Column::<Package>::nested("versions", |p| history::nested(&p.versions)),
         Column::<Package>::nested("sccache_versions", history::nested_sccache),
-        Column::<Package>::nested("advice", |p| advise::nested(&p.advice)),
+        Column::<Package>::nested("advice", |p| advise::nested(&p.advice, p.looked)),
     ]);
     Sheet { columns, rows }
 }
