@@ -123,7 +123,9 @@ fn fetch(store: &Store, filter: Filter, newest_only: bool) -> Result<Option<Pack
         ..filter.clone()
     };
     let detailed_are = if newest_only { &newest } else { &filter };
-    let history = builds::detailed(store.builds(detailed_are)?, store.phases(detailed_are)?);
+    let phases = store.phases(detailed_are)?;
+    let evidence = store.evidence_with(&newest, &phases)?;
+    let history = builds::detailed(store.builds(detailed_are)?, phases);
     let phases = { history.iter() }.flat_map(|build| build.phases.iter().cloned());
     let builds = store.briefs(&filter)?;
     // What was first of its version does not depend on what is asked for.
@@ -135,7 +137,6 @@ fn fetch(store: &Store, filter: Filter, newest_only: bool) -> Result<Option<Pack
         true => history::cold(&builds),
         false => history::cold(&store.briefs(&whole)?),
     };
-    let evidence = store.evidence(&newest)?;
     Ok(Some(Package {
         row,
         versions: history::versions(builds.iter(), &cold),
