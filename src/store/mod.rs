@@ -40,6 +40,7 @@ mod lately;
 mod open;
 mod pending;
 mod phases;
+mod place;
 mod query;
 mod record;
 mod rows;
