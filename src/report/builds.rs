@@ -105,7 +105,7 @@ fn identity() -> Vec<Column<Detailed>> {
             .heading("package", 100)
             .cut_by(text::cut_package, 13),
         Col::new("version", |d| Value::text(&d.row.version))
-            .heading("version", 60)
+            .heading("version", 72)
             .cut_to(6),
         Col::new("slot", |d| d.row.slot.as_deref().into()),
         Col::new("repository", |d| d.row.repository.as_deref().into()),
