@@ -193,7 +193,7 @@ impl World {
             if name != "compile" && self.random.percent(50) {
                 continue;
             }
-            let stats = match self.random.percent(1) {
+            let mut stats = match self.random.percent(1) {
                 true => Err("the server didn't answer".into()),
                 false => Ok(stats(
                     &mut self.random,
@@ -202,14 +202,19 @@ impl World {
                     cold,
                 )),
             };
+            let attribution = match self.random.percent(1) {
+                true => Attribution::Shared,
+                false => Attribution::Exact,
+            };
+            if let (Attribution::Shared, Ok(stats)) = (attribution, &mut stats) {
+                // It is of the whole server.
+                stats.processor_seconds = None;
+            }
             phases.push(Phase {
                 name: name.into(),
                 started_at: start,
                 finished_at: start + takes,
-                attribution: match self.random.percent(1) {
-                    true => Attribution::Shared,
-                    false => Attribution::Exact,
-                },
+                attribution,
                 stats,
             });
             start += takes;

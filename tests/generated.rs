@@ -8,6 +8,7 @@ mod generate;
 mod common;
 
 use common::*;
+use sccache_report::portage::Attribution;
 use sccache_report::store::{Filter, Store};
 
 #[test]
@@ -45,6 +46,8 @@ fn a_generated_database_is_as_a_recorded_one() {
             let Ok(stats) = phase.stats else { continue };
             assert_eq!(stats.errors.map(|errors| errors.total), Some(0));
             assert_eq!(stats.base_directories, Some(vec![]));
+            let exact = phase.attribution == Attribution::Exact;
+            assert_eq!(stats.processor_seconds.is_some(), exact);
         }
     }
 }
