@@ -130,9 +130,10 @@ pub(super) fn note(sums: &Sums) -> String {
         (incomplete(sums), "incomplete"),
         (sums.shared, "shared"),
     ];
-    let notes = notes.into_iter().filter(|(count, _)| *count > 0);
-    let notes: Vec<String> = notes
-        .map(|(count, what)| format!("{} {what}", text::number(count)))
-        .collect();
-    notes.join(", ")
+    let mut note = String::new();
+    for (count, what) in notes.into_iter().filter(|(count, _)| *count > 0) {
+        let comma = if note.is_empty() { "" } else { ", " };
+        note.extend([comma, &text::number(count), " ", what]);
+    }
+    note
 }
