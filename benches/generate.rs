@@ -6,7 +6,9 @@
 //! languages; world updates that build some dozens at once; cold builds of new versions and
 //! warm rebuilds; some that fail, some not measured. The same numbers every time.
 
-use std::collections::BTreeMap;
+mod counted;
+mod emerge_log;
+
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -14,9 +16,10 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use sccache_report::portage::{Attribution, Build, Emerge, Outcome, Phase};
-use sccache_report::sccache::{Counts, Stats};
 use sccache_report::store::Store;
 use uuid::Uuid;
+
+use counted::stats;
 
 const PACKAGES: usize = 400;
 const DAYS: i64 = 3650;
@@ -36,21 +39,6 @@ const CATEGORIES: [&str; 8] = [
     "www-client",
     "x11-libs",
 ];
-/// A language, its compilers as sccache names them, and seconds for a compilation.
-const LANGUAGES: [(&str, &[&str], f64); 3] = [
-    ("C/C++", &["c [gcc]", "c++ [gcc]"], 1.1),
-    ("Rust", &["rust"], 2.3),
-    ("CUDA", &["cuda [nvcc]"], 9.0),
-];
-const REASONS: [(&str, u64); 6] = [
-    ("crate-type", 15),
-    ("-", 3),
-    ("missing input", 2),
-    ("multiple input files", 4),
-    ("unknown source language", 6),
-    ("-E", 9),
-];
-
 /// SplitMix64 (Steele, Lea, Flood 2014).
 struct Random(u64);
 
@@ -147,6 +135,8 @@ impl World {
                 true => 1,
                 false => 1 + self.random.below(60),
             };
+            // The builds of an emerge follow closely, and then nothing for longer.
+            self.now = self.now.max(self.due);
             let command = ["emerge --update --deep @world", "emerge -1 package"];
             let emerge = Emerge {
                 id: self.uuid(),
@@ -154,12 +144,9 @@ impl World {
                 started_at: self.now,
             };
             self.emerge = Some(emerge);
-            // The builds of an emerge follow closely, and then nothing for longer.
-            self.now = self.now.max(self.due);
         }
         self.left -= 1;
         self.due += self.step;
-        self.now += self.step.min(BUILD);
         let n = self.package();
         let cold = self.random.percent(45);
         if cold {
@@ -172,6 +159,8 @@ impl World {
             _ => Outcome::Merged,
         };
         let phases = self.phases(n, cold);
+        let (started_at, finished_at) = (self.now, self.now + self.step.min(BUILD));
+        self.now = finished_at;
         Build {
             id: self.uuid(),
             host: "gentoo".into(),
@@ -189,8 +178,8 @@ impl World {
             merge_type: Some("source".into()),
             emerge: self.emerge.clone(),
             outcome,
-            started_at: self.now,
-            finished_at: self.now + self.step.min(BUILD),
+            started_at,
+            finished_at,
             phases,
         }
     }
@@ -198,116 +187,40 @@ impl World {
     fn phases(&mut self, n: usize, cold: bool) -> Vec<Phase> {
         let (language, size) = (self.packages[n].language, self.packages[n].size);
         let mut phases = Vec::new();
+        let takes = self.step.min(BUILD) / 4;
+        let mut start = self.now + takes;
         for (name, part) in [("configure", 10), ("compile", 100), ("test", 40)] {
             if name != "compile" && self.random.percent(50) {
                 continue;
             }
-            let stats = match self.random.percent(1) {
+            let mut stats = match self.random.percent(1) {
                 true => Err("the server didn't answer".into()),
-                false => Ok(self.stats(language, 1 + size * part / 100, cold)),
+                false => Ok(stats(
+                    &mut self.random,
+                    language,
+                    1 + size * part / 100,
+                    cold,
+                )),
             };
+            let attribution = match self.random.percent(1) {
+                true => Attribution::Shared,
+                false => Attribution::Exact,
+            };
+            if let (Attribution::Shared, Ok(stats)) = (attribution, &mut stats) {
+                // It is of the whole server.
+                stats.processor_seconds = None;
+            }
             phases.push(Phase {
                 name: name.into(),
-                started_at: self.now,
-                finished_at: self.now + self.step.min(BUILD) / 2,
-                attribution: match self.random.percent(1) {
-                    true => Attribution::Shared,
-                    false => Attribution::Exact,
-                },
+                started_at: start,
+                finished_at: start + takes,
+                attribution,
                 stats,
             });
+            start += takes;
         }
         phases
     }
-
-    fn stats(&mut self, language: usize, calls: u64, cold: bool) -> Stats {
-        let (name, compilers, seconds) = LANGUAGES[language];
-        let missed = if cold {
-            60 + self.random.below(41)
-        } else {
-            self.random.below(20)
-        };
-        let misses = calls * missed / 100;
-        let counts = |total: u64| Counts {
-            total,
-            languages: BTreeMap::from([(name.into(), total)]),
-            compilers: { compilers.iter().enumerate() }
-                .map(|(i, c)| {
-                    (
-                        (*c).into(),
-                        if i == 0 {
-                            total - total / 2 * (compilers.len() as u64 - 1)
-                        } else {
-                            total / 2
-                        },
-                    )
-                })
-                .collect(),
-        };
-        let first = self.random.below(4) as usize;
-        let not_cached: BTreeMap<String, u64> = REASONS[first..first + 3]
-            .iter()
-            .map(|(reason, n)| (reason.to_string(), *n))
-            .collect();
-        let non_cacheable = not_cached.values().sum();
-        Stats {
-            requests: Some(calls + non_cacheable + 2),
-            executed: Some(calls),
-            unsupported_compiler: Some(0),
-            non_compilation: Some(2),
-            non_cacheable: Some(non_cacheable),
-            hits: counts(calls - misses),
-            misses: counts(misses),
-            timeouts: Some(0),
-            read_errors: Some(0),
-            write_errors: Some(0),
-            writes: Some(misses),
-            forced_recaches: Some(0),
-            non_cacheable_compilations: Some(0),
-            compilations: Some(misses),
-            compile_failures: Some(0),
-            dist_errors: Some(0),
-            write_seconds: Some(misses as f64 * 0.004),
-            read_hit_seconds: Some((calls - misses) as f64 * 0.003),
-            compiler_seconds: Some(
-                misses as f64 * seconds * (80 + self.random.below(40)) as f64 / 100.0,
-            ),
-            not_cached,
-            cache_location: Some("Local disk: \"/var/cache/sccache\"".into()),
-            cache_size: Some(8 << 30),
-            max_cache_size: Some(10 << 30),
-            preprocessor_cache_mode: Some(true),
-            version: Some("0.16.0".into()),
-            ..Stats::default()
-        }
-    }
-}
-
-/// The lines that Portage writes for a merge (`lib/_emerge/` of 3.0.83, `emergelog`).
-fn log(out: &mut dyn Write, build: &Build, first: bool) -> Result<()> {
-    let (begin, end) = (build.started_at.timestamp(), build.finished_at.timestamp());
-    let what = format!("{}-{}", build.package, build.version);
-    let ebuild = format!(
-        "{what}::/var/db/repos/gentoo/{}/{what}.ebuild",
-        build.package
-    );
-    if first {
-        let command = build.emerge.as_ref().map_or("", |emerge| &emerge.command);
-        let command = command.trim_start_matches("emerge");
-        writeln!(
-            out,
-            "{begin}: Started emerge on: {}",
-            build.started_at.format("%b %d, %Y %H:%M:%S")
-        )?;
-        writeln!(out, "{begin}:  *** emerge {command}")?;
-    }
-    writeln!(out, "{begin}:  >>> emerge (1 of 1) {what} to /")?;
-    writeln!(out, "{begin}:  === (1 of 1) Cleaning ({ebuild})")?;
-    writeln!(out, "{begin}:  === (1 of 1) Compiling/Merging ({ebuild})")?;
-    writeln!(out, "{end}:  === (1 of 1) Merging ({ebuild})")?;
-    writeln!(out, "{end}:  === (1 of 1) Post-Build Cleaning ({ebuild})")?;
-    writeln!(out, "{end}:  ::: completed emerge (1 of 1) {what} to /")?;
-    Ok(())
 }
 
 /// One build more, as the hook would record it now.
@@ -331,12 +244,17 @@ fn main() -> Result<()> {
         return one_more(Path::new(&arguments[1]));
     }
     let builds: usize = arguments[0].parse().context("BUILDS is a number")?;
-    let path = Path::new(&arguments[1]);
-    ensure!(!path.exists(), "{} is there already", path.display());
-    let mut emerge_log: Box<dyn Write> = match arguments.get(2) {
+    let mut log: Box<dyn Write> = match arguments.get(2) {
         Some(path) => Box::new(BufWriter::new(File::create(path)?)),
         None => Box::new(std::io::sink()),
     };
+    database(builds, Path::new(&arguments[1]), &mut log)?;
+    Ok(log.flush()?)
+}
+
+/// A new database of so many builds, and their emerge.log.
+pub fn database(builds: usize, path: &Path, log: &mut dyn Write) -> Result<()> {
+    ensure!(!path.exists(), "{} is there already", path.display());
     let mut store = Store::open_for_recording(path)?;
     let mut world = World::new(builds)?;
     let mut last = None;
@@ -346,11 +264,10 @@ fn main() -> Result<()> {
             .collect();
         for build in &batch {
             let emerge = build.emerge.as_ref().map(|emerge| emerge.id);
-            log(&mut emerge_log, build, emerge != last)?;
+            emerge_log::log(log, build, emerge != last)?;
             last = emerge;
         }
         store.record_all(&batch)?;
     }
-    emerge_log.flush()?;
     Ok(())
 }

@@ -126,3 +126,66 @@ fn who_never_hits_among_the_builds_that_advice_looks_at_is_told_so() {
     let expected = "a/misses never hits: 3 builds, 60 misses in 90 days.";
     assert!(said.contains(expected), "{said}");
 }
+
+#[test]
+fn the_overview_has_a_name() {
+    let (_folder, db) = folder();
+    record(&db, &sample());
+    assert_eq!(out(&run(&db, &["overview"])), out(&run(&db, &[])));
+    let of_that_name = run(&db, &["packages", "overview"]);
+    assert_eq!(of_that_name.status.code(), Some(1));
+}
+
+#[test]
+fn how_old_is_said_of_what_the_cache_held() {
+    let (_folder, db) = folder();
+    let known = build(1, "a/b", "1", "2026-10-25T12:00:00Z", rust_stats(1, 1));
+    record(&db, &[known]);
+    let cache = |db| -> String {
+        let text = out(&run(db, &[]));
+        let line = text.lines().find(|line| line.starts_with("cache "));
+        line.unwrap().to_string()
+    };
+    assert_eq!(cache(&db), "cache       1.0 of 10.0 GiB (10.0 %)");
+    // This one doesn't know.
+    record(
+        &db,
+        &[build(2, "a/c", "1", "2026-10-26T11:00:00Z", c_stats(1, 1))],
+    );
+    assert_eq!(cache(&db), "cache       1.0 of 10.0 GiB (10.0 %)");
+    record(
+        &db,
+        &[build(3, "a/c", "1", "2026-11-06T13:00:00Z", c_stats(1, 1))],
+    );
+    assert_eq!(
+        cache(&db),
+        "cache       1.0 of 10.0 GiB (10.0 %), as of 2026-10-25, 12 days before the last build"
+    );
+    assert_eq!(json(&db, &[])[0]["cache_at"], "2026-10-25T12:00:00Z");
+}
+
+#[test]
+fn json_says_what_advice_looked_at() {
+    let (_folder, db) = folder();
+    let of = |n: i64, package| {
+        let at = format!("2026-{:02}-10T12:00:00Z", 8 + n);
+        let mut stats = rust_stats(0, 50);
+        (stats.writes, stats.write_errors) = (Some(50), Some(0));
+        build(n as u128, package, "1", &at, stats)
+    };
+    record(&db, &[of(1, "a/b"), of(2, "a/b"), of(3, "a/b")]);
+    let overview = &json(&db, &[])[0];
+    let piece = &json(&db, &["advise"])[0];
+    assert_eq!(overview["advice"][0], *piece);
+    assert_eq!(piece["about"][0], "a/b");
+    for name in ["looked_at_builds", "looked_from", "looked_to"] {
+        assert_eq!(overview[name], piece[name]);
+    }
+    assert_eq!(overview["looked_from"], "2026-09-10T12:00:00Z");
+    assert_eq!(overview["builds"], 1, "of 30 days");
+    let show = &json(&db, &["show", "a/b"])[0];
+    assert_eq!(show["advice"][0]["looked_at_builds"], 3);
+    let nothing = &json(&db, &["--last", "1"])[0];
+    assert_eq!(nothing["advice"].as_array().unwrap().len(), 0);
+    assert_eq!(nothing["looked_at_builds"], 1);
+}

@@ -31,7 +31,7 @@ fn exit_status() {
         (&["nothing-like-it"], 1),
         (&["packages", "nothing-like-it"], 1),
         (&["builds", "--since", "2030-01-01"], 1),
-        (&["builds", "--limit", "0"], 1),
+        (&["builds", "--limit", "0"], 2),
         (&["emerges", "--until", "2000-01-01"], 1),
         (&["--until", "2000-01-01"], 1),
         (&["show", "nothing-like-it"], 1),

@@ -59,6 +59,38 @@ fn what_has_no_sense_is_refused_and_says_why() {
         ),
         (&["builds", "--since", "tomorrow"], "yet to come"),
         (
+            &["builds", "--since", "2026-02-30"],
+            "--since: there is no day 30 in 2026-02, which has 28",
+        ),
+        (
+            &["--until", "2026-W54"],
+            "--until: there is no week 54 in 2026, which has 53",
+        ),
+        (&["trend", "--since", "99999"], "a year has four digits"),
+        (
+            &["trend", "--since", "2026-10-02", "--until", "2026-10-01"],
+            "as in --since 2026-10-01 --until",
+        ),
+        (
+            &["builds", "--last", "0"],
+            "'0' for '--last <N>': a whole number",
+        ),
+        (
+            &["builds", "--last", "-1"],
+            "'-1' for '--last <N>': a whole",
+        ),
+        (&["--limit", "0"], "a whole number from 1"),
+        (&["packages", "--limit=-3"], "a whole number from 1"),
+        (&["packages", "--min-builds", "0"], "a whole number from 1"),
+        (&["packages", "--last", "9999999999"], "to 4294967295 is"),
+        (&["packages", ""], "an empty PATTERN matches no package"),
+        (&["show", " "], "write it like emlop, app-portage/emlop"),
+        (&["-e", ""], "an empty PATTERN matches no package"),
+        (
+            &["packages", "--sort", "hitrate"],
+            "no column `hitrate` to sort by; did you mean hit_rate?",
+        ),
+        (
             &["builds", "--outcome", "failing"],
             "possible values: merged, packaged, failed",
         ),

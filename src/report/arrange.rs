@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::close::closest;
-use super::sheet::{Column, InTable, Sheet, Value};
+use super::sheet::{Column, InTable, Narrow, Sheet, Value};
 use super::text;
 
 /// A column that was asked for and isn't there, or can't be had so.
@@ -61,7 +61,7 @@ impl<R: 'static> Sheet<R> {
         for (column, weight) in self.columns.iter_mut().zip((100..=u8::MAX).rev()) {
             let heading = column.name.trim_end_matches("_seconds").replace('_', " ");
             let plain = InTable {
-                cut_to: Some((10, text::cut_minute)),
+                narrow: Some(Narrow::Cut(10, text::cut_minute)),
                 ..InTable::of(heading)
             };
             let table = column.table.get_or_insert(plain);
@@ -85,6 +85,10 @@ impl<R: 'static> Sheet<R> {
         let there = self.named().filter(|column| nested || !column.nested);
         let names: Vec<&'static str> = there.map(|column| column.name).collect();
         let close = closest(name, names.iter().copied(), 1);
+        let why = match close.first().filter(|_| place.is_none()) {
+            Some(close) => format!("{why}; did you mean {close}?"),
+            None => why,
+        };
         let (mut first, rest): (Vec<_>, Vec<_>) = names.iter().partition(|n| close.contains(n));
         first.extend(rest);
         Err(NoColumn { why, names: first })

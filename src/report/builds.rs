@@ -15,6 +15,9 @@ use crate::store::{BuildRow, attribution_word};
 
 type Col = Column<Detailed>;
 
+/// What is left of an outcome at least: `interrupted, unmeasured`.
+const OUTCOME: usize = 23;
+
 /// A row per build, the newest last
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -100,9 +103,9 @@ fn identity() -> Vec<Column<Detailed>> {
             .show(|d| short(d.row.id)),
         Col::new("package", |d| Value::text(&d.row.package))
             .heading("package", 100)
-            .cut_by(text::cut_package, 16),
+            .cut_by(text::cut_package, 13),
         Col::new("version", |d| Value::text(&d.row.version))
-            .heading("version", 60)
+            .heading("version", 72)
             .cut_to(6),
         Col::new("slot", |d| d.row.slot.as_deref().into()),
         Col::new("repository", |d| d.row.repository.as_deref().into()),
@@ -110,7 +113,7 @@ fn identity() -> Vec<Column<Detailed>> {
         Col::new("emerge", |d| d.row.emerge.map_or(Value::Unknown, Value::Id)),
         Col::new("outcome", |d| Value::text(d.row.outcome.word()))
             .heading("outcome", 96)
-            .cut_to(18)
+            .cut_by(text::cut_remarks, OUTCOME)
             .show(|d| outcome(&d.row))
             .tone(|d| match d.row.outcome {
                 Outcome::Merged | Outcome::Packaged if notes(&d.row).is_empty() => Tone::Plain,
@@ -173,6 +176,8 @@ fn notes(row: &BuildRow) -> Vec<&'static str> {
         (measured, all) if measured < all => Some("partial"),
         _ => None,
     };
-    let shared = (row.attribution == Some(Attribution::Shared)).then_some("shared");
+    // Where there are no numbers, it doesn't matter whose they would be.
+    let counted = row.attribution == Some(Attribution::Shared) && row.measured_phases > 0;
+    let shared = counted.then_some("shared");
     measured.into_iter().chain(shared).collect()
 }

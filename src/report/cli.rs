@@ -13,7 +13,7 @@ use crate::portage::saving::TIME_SAVED;
 
 /// What sccache did for the packages that Portage built.
 ///
-/// Without a command: an overview of what the cache did lately. With a PATTERN: the
+/// Without a command (or as `overview`): what the cache did lately. With a PATTERN: the
 /// packages that match; where just one does, everything about it.
 #[derive(Debug, Parser)]
 #[command(name = "sccache-report", version, after_help = after_help())]
@@ -122,12 +122,17 @@ impl Cli {
             }
             Some(Command::Setup(args)) => setup::run(args, common, out),
             Some(Command::Doctor(args)) => doctor::run(args, common, out),
-            None if self.patterns.is_empty() => {
+            None if self.wants_overview() => {
                 common.refuse_table_options("the overview is no list of rows")?;
                 overview::run(common, out)
             }
             None => self.bare(out),
         }
+    }
+
+    /// Also by its name, as if it were a command: `packages overview` has packages of that name.
+    fn wants_overview(&self) -> bool {
+        self.patterns.is_empty() || self.patterns == ["overview"]
     }
 
     /// One package that matches is shown with all that is known, unless rows are asked for.

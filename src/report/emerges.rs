@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::common::{Common, Selection};
 use super::output::Keep;
-use super::packages::{note, remarks};
+use super::packages::{SHORT_NOTE, note, remarks};
 use super::sheet::{Column, Name, Sheet, Tone, Value};
 use super::{Shown, Trouble, builds, text};
 use crate::store::{EmergeRow, Sums};
@@ -81,7 +81,7 @@ fn numbers() -> Vec<Column<EmergeRow>> {
             .tone(|r| Tone::of_rate(r.sums.hit_rate())),
         Col::new("time_saved_seconds", |r| r.sums.time_saved.into()).heading("time saved", 90),
         Col::shown("note", 70, besides_failed)
-            .cut_by(text::cut_remarks, 12)
+            .narrow(SHORT_NOTE)
             .tone(|_| Tone::Warning),
     ]
 }

@@ -22,6 +22,7 @@ pub(super) struct Filters {
 
     /// Only the N newest of those that all else leaves
     #[arg(long, value_name = "N", global = true)]
+    #[arg(value_parser = number_of, allow_negative_numbers = true)]
     last: Option<u32>,
 
     /// With this outcome; several with commas
@@ -39,6 +40,7 @@ pub(super) struct Filters {
 
     /// Only packages with N such builds or more
     #[arg(long, value_name = "N", global = true)]
+    #[arg(value_parser = number_of, allow_negative_numbers = true)]
     min_builds: Option<u32>,
 
     /// Patterns are regular expressions, found anywhere in CATEGORY/PN
@@ -48,6 +50,17 @@ pub(super) struct Filters {
 
 fn outcome() -> impl TypedValueParser<Value = Outcome> {
     PossibleValuesParser::new(Outcome::ALL.map(Outcome::word)).try_map(|word| word.parse())
+}
+
+/// A number of things, of which none would leave nothing to show.
+pub(super) fn number_of(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| {
+        format!(
+            "a whole number from 1 to {} is wanted, such as 20",
+            u32::MAX
+        )
+    })
 }
 
 impl Filters {
@@ -70,23 +83,25 @@ impl Filters {
     /// The filter that the options make, without the patterns.
     pub(super) fn filter(&self) -> Result<Filter, Trouble> {
         let now = Local::now();
-        let time = |text: &Option<String>, edge| match text {
+        let time = |option, text: &Option<String>, edge| match text {
             None => Ok(None),
             Some(text) => when::parse(text, edge, now).map(Some).map_err(|cause| {
                 Trouble::Request(
-                    cause,
-                    "write it like 2026-11-01, \"last month\", \"2 weeks ago\" or 3d".into(),
+                    format!("{option}: {cause}"),
+                    "write it like 2026-11-01, 2026-11, 2026-W47, \"last month\", \"2 weeks ago\" \
+                     or 3d"
+                        .into(),
                 )
             }),
         };
-        let since = time(&self.since, when::Edge::Since)?;
-        let until = time(&self.until, when::Edge::Until)?;
+        let since = time("--since", &self.since, when::Edge::Since)?;
+        let until = time("--until", &self.until, when::Edge::Until)?;
         if let (Some(first), Some(end)) = (since, until)
             && first >= end
         {
             return Err(Trouble::Request(
                 "--since is not before --until: nothing can lie between".into(),
-                "--since names the older end".into(),
+                "--since names the older end, as in --since 2026-10-01 --until 2026-10-31".into(),
             ));
         }
         Ok(Filter {
@@ -107,6 +122,13 @@ impl Filters {
             return Err(Trouble::Request(
                 "--regex says how to read a PATTERN, and there is none".into(),
                 "name packages, or leave it out".into(),
+            ));
+        }
+        if texts.iter().any(|text| text.trim().is_empty()) {
+            return Err(Trouble::Request(
+                "an empty PATTERN matches no package".into(),
+                "write it like emlop, app-portage/emlop or 'dev-rust/*', or leave it out for all"
+                    .into(),
             ));
         }
         let parsed = match self.regex {

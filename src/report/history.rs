@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value as Json, json};
 
-use super::advise::Advice;
+use super::advise::{Advice, Looked};
 use super::builds::Detailed;
 use super::format::json_rows;
 use super::sheet::{Column, Sheet, Tone, Value};
@@ -28,6 +28,8 @@ pub(super) struct Package {
     /// In the order in which they were first built.
     pub(super) versions: Vec<Version>,
     pub(super) advice: Vec<Advice>,
+    /// What the advice was made from.
+    pub(super) looked: Option<Looked>,
 }
 
 /// Builds that are cold, or warm, as one.

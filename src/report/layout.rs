@@ -2,6 +2,8 @@
 
 use clap::ValueEnum;
 
+use super::filters::number_of;
+
 pub(super) const OUTPUT: &str = "How it is written";
 
 /// The options that only rows have a use for.
@@ -19,7 +21,8 @@ pub(super) struct Layout {
     /// Only N rows: the newest of builds, emerges and periods, which stay in their order;
     /// with --sort, and of packages, the first
     #[arg(long, value_name = "N", global = true)]
-    pub(super) limit: Option<usize>,
+    #[arg(value_parser = number_of, allow_negative_numbers = true)]
+    pub(super) limit: Option<u32>,
 
     /// These columns, in this order, named as in JSON and CSV. Only named do packages, trend
     /// and emerges have failed, interrupted, incomplete and shared; builds unmeasured_phases

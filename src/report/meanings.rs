@@ -128,6 +128,10 @@ pub(super) const MEANINGS: &[(&str, &str)] = &[
     ),
     ("max_cache_size_bytes", "How much it may hold."),
     (
+        "cache_at",
+        "When the build began that last knew what the cache holds.",
+    ),
+    (
         "by_time",
         "[{period, hit_rate}]: the bars of the overview, gaps as null.",
     ),
@@ -156,7 +160,7 @@ pub(super) const MEANINGS: &[(&str, &str)] = &[
     ("setting", "The lines to paste; null: there is no setting."),
     (
         "looked_at_builds",
-        "How many builds were looked at, at most the newest 1,000.",
+        "How many builds the advice was made from, at most the newest 1,000.",
     ),
     ("looked_from", "When the first of them began."),
     ("looked_to", "When the last of them began."),

@@ -36,6 +36,7 @@ mod show_package;
 mod text;
 mod trend;
 mod unknown;
+mod value;
 mod verdict;
 mod when;
 

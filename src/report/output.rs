@@ -56,7 +56,7 @@ impl Common {
         if let Some(column) = &self.layout.sort {
             sheet.sort(column)?;
         }
-        let limit = self.layout.limit.unwrap_or(usize::MAX);
+        let limit = { self.layout.limit }.map_or(usize::MAX, |limit| limit as usize);
         match keep {
             Keep::Newest if self.unsorted() => {
                 let older = sheet.rows.len().saturating_sub(limit);

@@ -1,6 +1,7 @@
 //! `sccache-report` alone: what the cache did lately, in a few lines.
 
 mod draw;
+mod rank;
 mod spark;
 
 use std::io::Write;
@@ -8,8 +9,9 @@ use std::io::Write;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
+use self::rank::{gain, loss, ranked};
 use self::spark::Spark;
-use super::advise::{self, Advice, ONLY_MISSES, of_kind};
+use super::advise::{self, Advice, Looked, ONLY_MISSES, of_kind};
 use super::common::{Common, Selection};
 use super::format::{Format, json_rows};
 use super::lately::lately;
@@ -23,9 +25,6 @@ type Col = Column<Overview>;
 
 /// What "lately" is: so many days up to the newest build.
 const DAYS: i64 = 30;
-
-/// How many packages that gain, and that lose, are named.
-const NAMED: usize = 3;
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug)]
@@ -48,11 +47,12 @@ struct Overview {
     worst: Vec<PackageRow>,
     /// And how many builds it has, those included that were not asked for.
     last_emerge: Option<(EmergeRow, u64)>,
-    cache: Option<CacheState>,
+    /// And when the build began that left it so.
+    cache: Option<(CacheState, DateTime<Utc>)>,
     spark: Spark,
     advice: Vec<Advice>,
-    /// Whether there were more builds than advice looks at.
-    capped: bool,
+    /// What the advice was made from.
+    looked: Option<Looked>,
 }
 
 /// What it is computed from.
@@ -118,8 +118,9 @@ fn compute(facts: Facts) -> Option<Overview> {
     for package in &facts.packages {
         sums.add(&package.sums);
     }
-    let cache = { facts.evidence.iter().rev() }.find_map(|build| build.cache.clone());
-    let capped = facts.evidence.len() >= advise::BUILDS as usize;
+    let cache = { facts.evidence.iter().rev() }
+        .find_map(|build| Some((build.cache.clone()?, build.started_at)));
+    let looked = advise::looked_at(&facts.evidence);
     let advice = advise::advise(facts.evidence);
     let never = of_kind(&advice, ONLY_MISSES).map_or(&[][..], |piece| &piece.packages);
     let best = ranked(&facts.packages, gain);
@@ -136,46 +137,8 @@ fn compute(facts: Facts) -> Option<Overview> {
         cache,
         spark: Spark::of(moments),
         advice,
-        capped,
+        looked,
     })
-}
-
-/// What sorts packages: seconds first, where they are known, then a count.
-type Rank = (f64, u64);
-
-/// The packages that have this rank, the highest first.
-fn ranked(packages: &[PackageRow], rank: impl Fn(&PackageRow) -> Option<Rank>) -> Vec<PackageRow> {
-    let mut ranked: Vec<(Rank, &PackageRow)> = packages
-        .iter()
-        .filter_map(|package| Some((rank(package)?, package)))
-        .collect();
-    ranked.sort_by(|((a, n), _), ((b, m), _)| b.total_cmp(a).then(m.cmp(n)));
-    let named = ranked.into_iter().take(NAMED);
-    named.map(|(_, package)| package.clone()).collect()
-}
-
-fn gain(package: &PackageRow) -> Option<Rank> {
-    let sums = &package.sums;
-    let hits = sums.hits.filter(|hits| *hits > 0)?;
-    match sums.time_saved {
-        Some(saved) if saved <= TimeDelta::zero() => None,
-        Some(saved) => Some((saved.as_seconds_f64(), hits)),
-        None => Some((0.0, hits)),
-    }
-}
-
-/// Time lost; where it isn't known, the packages that `never` hit. A single build that misses
-/// fills the cache: what that costs is no loss yet.
-fn loss(package: &PackageRow, never: &[String]) -> Option<Rank> {
-    let sums = &package.sums;
-    let misses = sums
-        .misses
-        .filter(|misses| *misses > 0 && sums.measured > 1)?;
-    match sums.time_saved {
-        Some(saved) if saved < TimeDelta::zero() => Some((-saved.as_seconds_f64(), misses)),
-        Some(_) => None,
-        None => never.contains(&package.package).then_some((0.0, misses)),
-    }
 }
 
 impl Overview {
@@ -190,9 +153,13 @@ impl Overview {
         }
     }
 
+    fn cache(&self) -> Option<&CacheState> {
+        self.cache.as_ref().map(|(cache, _)| cache)
+    }
+
     fn verdict(&self) -> String {
         let looked_at = match self.asked.by_default {
-            _ if self.capped => format!(
+            _ if { self.looked }.is_some_and(|l| l.builds >= advise::BUILDS.into()) => format!(
                 " in the newest {} builds",
                 text::number(advise::BUILDS.into())
             ),
@@ -209,7 +176,7 @@ pub(super) fn names() -> Vec<Name> {
 }
 
 fn sheet(rows: Vec<Overview>) -> Sheet<Overview> {
-    let columns = vec![
+    let mut columns = vec![
         Col::new("first_at", |o| Value::Time(o.first_at)),
         Col::new("last_at", |o| Value::Time(o.last_at)),
         Col::new("packages", |o| Value::Count(o.packages)),
@@ -223,13 +190,11 @@ fn sheet(rows: Vec<Overview>) -> Sheet<Overview> {
         Col::new("coverage", |o| o.sums.coverage().into()),
         Col::new("time_saved_seconds", |o| o.sums.time_saved.into()),
         Col::new("cache_location", |o| {
-            o.cache.as_ref().and_then(|c| c.location.as_deref()).into()
+            o.cache().and_then(|c| c.location.as_deref()).into()
         }),
-        Col::new("cache_size_bytes", |o| {
-            o.cache.as_ref().map(|c| c.size).into()
-        }),
+        Col::new("cache_size_bytes", |o| o.cache().map(|c| c.size).into()),
         Col::new("max_cache_size_bytes", |o| {
-            o.cache.as_ref().map(|c| c.max_size).into()
+            o.cache().map(|c| c.max_size).into()
         }),
         Col::new("verdict", |o| Value::text(o.verdict())),
         Col::nested("by_time", |o| o.spark.json()),
@@ -240,63 +205,13 @@ fn sheet(rows: Vec<Overview>) -> Sheet<Overview> {
             let rows = json_rows(&emerges::columns(), &row.collect::<Vec<_>>());
             rows.get(0).cloned().unwrap_or(json!(null))
         }),
-        Col::nested("advice", |o| advise::nested(&o.advice)),
+        Col::nested("advice", |o| advise::nested(&o.advice, o.looked)),
+        Col::new("cache_at", |o| {
+            o.cache
+                .as_ref()
+                .map_or(Value::Unknown, |c| Value::Time(c.1))
+        }),
     ];
+    columns.extend(advise::looked_columns(|o: &Overview| o.looked));
     Sheet { columns, rows }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn package(name: &str, hits: u64, misses: u64, saved: Option<i64>) -> PackageRow {
-        PackageRow {
-            package: name.into(),
-            sums: Sums {
-                builds: 3,
-                measured: 3,
-                hits: Some(hits),
-                misses: Some(misses),
-                time_saved: saved.map(TimeDelta::seconds),
-                ..Sums::default()
-            },
-            first_at: DateTime::UNIX_EPOCH,
-            last_at: DateTime::UNIX_EPOCH,
-            last_version: "1".into(),
-            last_hits: None,
-            last_misses: None,
-        }
-    }
-
-    #[test]
-    fn time_ranks_before_counts_and_nobody_is_in_both_lists() {
-        let packages = [
-            package("a/little", 900, 0, Some(5)),
-            package("a/much", 10, 0, Some(500)),
-            package("a/unknown", 99, 0, None),
-            package("a/never", 0, 99, None),
-            package("a/told-of-by-nobody", 0, 99, None),
-            package("a/costs", 5, 50, Some(-60)),
-            package("a/even", 5, 5, Some(0)),
-            package("a/idle", 0, 0, Some(0)),
-            PackageRow {
-                sums: Sums {
-                    measured: 1,
-                    ..package("", 0, 500, Some(-70)).sums
-                },
-                ..package("a/first", 0, 0, None)
-            },
-        ];
-        let names = |rows: Vec<PackageRow>| -> Vec<String> {
-            rows.into_iter().map(|row| row.package).collect()
-        };
-        assert_eq!(
-            names(ranked(&packages, gain)),
-            ["a/much", "a/little", "a/unknown"]
-        );
-        assert_eq!(
-            names(ranked(&packages, |row| loss(row, &["a/never".into()]))),
-            ["a/costs", "a/never"]
-        );
-    }
 }

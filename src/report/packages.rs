@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::common::{Common, Selection};
 use super::output::Keep;
-use super::sheet::{Column, Name, Sheet, Tone, Value};
+use super::sheet::{Column, Name, Narrow, Sheet, Tone, Value};
 use super::{Shown, Trouble, text};
 use crate::store::{PackageRow, Sums};
 
@@ -71,7 +71,7 @@ fn numbers() -> Vec<Column<PackageRow>> {
             .heading("last rate", 70)
             .show(last_rate),
         Col::shown("note", 85, |r| note(&r.sums))
-            .cut_by(text::cut_remarks, 12)
+            .narrow(SHORT_NOTE)
             .tone(|_| Tone::Warning),
     ]
 }
@@ -107,6 +107,21 @@ fn incomplete(sums: &Sums) -> u64 {
     sums.builds.saturating_sub(sums.measured)
 }
 
+/// A [`note`] where there is little room: `9f 2s`.
+pub(super) const SHORT_NOTE: Narrow = Narrow::Short(
+    short_note,
+    "f failed, i interrupted, n incomplete, s shared",
+);
+
+fn short_note(note: &str) -> String {
+    let letters = { note.split(", ") }.map(|remark| match remark.split_once(' ') {
+        Some((count, "incomplete")) => format!("{count}n"),
+        Some((count, what)) => format!("{count}{}", &what[..1]),
+        None => remark.to_string(),
+    });
+    letters.collect::<Vec<_>>().join(" ")
+}
+
 /// What keeps the numbers from being the whole truth.
 pub(super) fn note(sums: &Sums) -> String {
     let notes = [
@@ -115,9 +130,10 @@ pub(super) fn note(sums: &Sums) -> String {
         (incomplete(sums), "incomplete"),
         (sums.shared, "shared"),
     ];
-    let notes = notes.into_iter().filter(|(count, _)| *count > 0);
-    let notes: Vec<String> = notes
-        .map(|(count, what)| format!("{} {what}", text::number(count)))
-        .collect();
-    notes.join(", ")
+    let mut note = String::new();
+    for (count, what) in notes.into_iter().filter(|(count, _)| *count > 0) {
+        let comma = if note.is_empty() { "" } else { ", " };
+        note.extend([comma, &text::number(count), " ", what]);
+    }
+    note
 }

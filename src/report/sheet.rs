@@ -1,61 +1,9 @@
 //! Rows and the description of their columns, which every format reads.
 
-use std::borrow::Cow;
-
-use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value as Json;
-use uuid::Uuid;
 
 use super::text;
-
-/// What stands in one place of a report.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value<'a> {
-    /// Not known, or nothing to divide.
-    Unknown,
-    Count(u64),
-    /// Between 0 and 1.
-    Rate(f64),
-    /// A duration; negative where time was lost.
-    Seconds(f64),
-    Text(Cow<'a, str>),
-    Id(Uuid),
-    Time(DateTime<Utc>),
-    /// What CSV and tables have no place for.
-    Nested(Json),
-}
-
-impl<'a> Value<'a> {
-    pub(super) fn text(text: impl Into<Cow<'a, str>>) -> Value<'a> {
-        Value::Text(text.into())
-    }
-}
-
-impl From<Option<u64>> for Value<'_> {
-    fn from(known: Option<u64>) -> Self {
-        known.map_or(Value::Unknown, Value::Count)
-    }
-}
-
-impl From<Option<f64>> for Value<'_> {
-    fn from(known: Option<f64>) -> Self {
-        known.map_or(Value::Unknown, Value::Rate)
-    }
-}
-
-impl From<Option<TimeDelta>> for Value<'_> {
-    fn from(known: Option<TimeDelta>) -> Self {
-        // From microseconds, as the database has them: seconds and nanoseconds added up are not the nearest number.
-        let micros = known.and_then(|time| time.num_microseconds());
-        micros.map_or(Value::Unknown, |micros| Value::Seconds(micros as f64 / 1e6))
-    }
-}
-
-impl<'a> From<Option<&'a str>> for Value<'a> {
-    fn from(known: Option<&'a str>) -> Self {
-        known.map_or(Value::Unknown, Value::text)
-    }
-}
+pub(super) use super::value::Value;
 
 /// How a place in a table is to be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +26,15 @@ impl Tone {
 
 /// Cuts a text to a width.
 pub(super) type Cut = fn(String, usize) -> String;
+
+/// How a column gets narrower in a table that is too wide.
+#[derive(Clone, Copy)]
+pub(super) enum Narrow {
+    /// Its texts are cut, to this width at least.
+    Cut(usize, Cut),
+    /// All its texts are written shorter, and a line below the table says how.
+    Short(fn(&str) -> String, &'static str),
+}
 
 /// What a column is of a row.
 type Of<R> = Box<dyn for<'a> Fn(&'a R) -> Value<'a>>;
@@ -109,8 +66,8 @@ pub(super) struct InTable<R> {
     pub(super) weight: u8,
     /// The heading of the column without which it says little.
     pub(super) beside: Option<&'static str>,
-    /// The width to which its texts may be cut before columns go, and how that is done.
-    pub(super) cut_to: Option<(usize, Cut)>,
+    /// What is done to its texts before columns go.
+    pub(super) narrow: Option<Narrow>,
     /// What the table shows, where it isn't the plain value.
     pub(super) shown: Option<Get<R, String>>,
     pub(super) tone: Get<R, Tone>,
@@ -124,7 +81,7 @@ impl<R: 'static> InTable<R> {
             first: false,
             weight: 50,
             beside: None,
-            cut_to: None,
+            narrow: None,
             shown: None,
             tone: Box::new(|_: &R| Tone::Plain),
         }
@@ -217,9 +174,13 @@ impl<R: 'static> Column<R> {
         self.cut_by(text::cut, width)
     }
 
-    pub(super) fn cut_by(mut self, cut: Cut, width: usize) -> Self {
+    pub(super) fn cut_by(self, cut: Cut, width: usize) -> Self {
+        self.narrow(Narrow::Cut(width, cut))
+    }
+
+    pub(super) fn narrow(mut self, narrow: Narrow) -> Self {
         self.table = self.table.map(|table| InTable {
-            cut_to: Some((width, cut)),
+            narrow: Some(narrow),
             ..table
         });
         self

@@ -123,7 +123,9 @@ fn fetch(store: &Store, filter: Filter, newest_only: bool) -> Result<Option<Pack
         ..filter.clone()
     };
     let detailed_are = if newest_only { &newest } else { &filter };
-    let history = builds::detailed(store.builds(detailed_are)?, store.phases(detailed_are)?);
+    let phases = store.phases(detailed_are)?;
+    let evidence = store.evidence_with(&newest, &phases)?;
+    let history = builds::detailed(store.builds(detailed_are)?, phases);
     let phases = { history.iter() }.flat_map(|build| build.phases.iter().cloned());
     let builds = store.briefs(&filter)?;
     // What was first of its version does not depend on what is asked for.
@@ -140,7 +142,8 @@ fn fetch(store: &Store, filter: Filter, newest_only: bool) -> Result<Option<Pack
         versions: history::versions(builds.iter(), &cold),
         builds,
         phases: phases.collect(),
-        advice: advise::advise(store.evidence(&newest)?),
+        looked: advise::looked_at(&evidence),
+        advice: advise::advise(evidence),
         history,
     }))
 }
@@ -204,7 +207,7 @@ fn package_sheet(rows: Vec<Package>) -> Sheet<Package> {
         Column::<Package>::nested("history", |p| json_rows(&builds::columns(), &p.history)),
         Column::<Package>::nested("versions", |p| history::nested(&p.versions)),
         Column::<Package>::nested("sccache_versions", history::nested_sccache),
-        Column::<Package>::nested("advice", |p| advise::nested(&p.advice)),
+        Column::<Package>::nested("advice", |p| advise::nested(&p.advice, p.looked)),
     ]);
     Sheet { columns, rows }
 }

@@ -70,10 +70,15 @@ pub(super) fn wrap(text: &str, width: Option<usize>, indent: &str) -> String {
     textwrap::fill(&with_units(text), options).replace(GLUE, " ")
 }
 
-/// The first line of the text, cut between words where there is more of it.
-pub(super) fn cut_words(text: &str, width: Option<usize>) -> String {
+/// The sentence on one line: where there is more of it, without what comes after a colon, or else
+/// cut between words.
+pub(super) fn cut_sentence(text: &str, width: Option<usize>) -> String {
     match width {
         Some(width) if text.width() > width => {
+            let ends = text.rmatch_indices(": ").map(|(end, _)| &text[..end]);
+            if let Some(head) = { ends }.find(|head| head.width() < width) {
+                return format!("{head}.");
+            }
             let lines = wrap(text, Some(width.saturating_sub(1)), "");
             cut(format!("{}…", lines.lines().next().unwrap_or("")), width)
         }
@@ -98,6 +103,9 @@ fn with_units(text: &str) -> String {
 /// `1,234,567`.
 pub(super) fn number(n: u64) -> String {
     let digits = n.to_string();
+    if digits.len() <= 3 {
+        return digits;
+    }
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
@@ -172,6 +180,19 @@ mod tests {
             wrap("  hit rate 97.7 %, ok", Some(17), ""),
             "  hit rate\n97.7 %, ok"
         );
+    }
+
+    #[test]
+    fn a_sentence_is_cut_where_it_still_says_something() {
+        let cut = |text, width| cut_sentence(text, Some(width));
+        let text = "Much can't be cached (`-E`): it only preprocesses: no object.";
+        assert_eq!(cut(text, 61), text);
+        assert_eq!(
+            cut(text, 60),
+            "Much can't be cached (`-E`): it only preprocesses."
+        );
+        assert_eq!(cut(text, 28), "Much can't be cached (`-E`).");
+        assert_eq!(cut(text, 27), "Much can't be cached…");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use chrono::{Datelike, Days, Local, Months, NaiveDate, Offset, TimeZone, Weekday
 use super::common::{Common, Selection};
 use super::format::Format;
 use super::output::Keep;
-use super::packages::{note, remarks};
+use super::packages::{SHORT_NOTE, note, remarks};
 use super::sheet::{Column, Name, Sheet, Tone, Value};
 use super::{Shown, Trouble, text};
 use crate::store::{Filter, Moment, Store, Sums};
@@ -175,8 +175,8 @@ fn sheet(rows: Vec<Period>) -> Sheet<Period> {
         Col::new("coverage", |r| r.sums.coverage().into()).heading("coverage", 50),
         Col::new("time_saved_seconds", |r| r.sums.time_saved.into()).heading("time saved", 70),
         Col::shown("", 90, |r| bar(r.sums.hit_rate())).tone(|_| Tone::Good),
-        Col::shown("note", 40, |r| note(&r.sums))
-            .cut_by(text::cut_remarks, 12)
+        Col::shown("note", 72, |r| note(&r.sums))
+            .narrow(SHORT_NOTE)
             .tone(|_| Tone::Warning),
     ];
     columns.extend(remarks(|r: &Period| &r.sums));

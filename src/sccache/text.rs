@@ -15,6 +15,7 @@ mod counts;
 mod levels;
 #[cfg(test)]
 mod tests;
+mod trailer;
 
 use std::sync::LazyLock;
 
@@ -29,12 +30,6 @@ use counts::per_language;
 /// `Cache hits (C/C++)      3`, `Average compiler   0.023 s`, `Max cache size   10 GiB`.
 static COUNTER: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^(?<name>[A-Z][^()]*?)(?: \((?<of>.+)\))?\s+(?<value>-|[-+]?\d\S*)(?: (?<unit>%|[a-zµμA-Z]+))?$")
-        .expect("a valid pattern")
-});
-
-/// Lines of the end of a block, whose values are texts.
-static TRAILER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^(?<name>Cache location|Base directories|Use direct/preprocessor mode\?|Version \(client\)|Effective cache mode)(?:\s+(?<value>\S.*))?$")
         .expect("a valid pattern")
 });
 
@@ -179,48 +174,6 @@ impl Block {
             None => keep_unrecognized(&mut self.stats.unrecognized, line),
         }
         Ok(true)
-    }
-
-    /// A line after the counters.
-    fn trailer_line(&mut self, line: &str) -> bool {
-        if let Some(c) = TRAILER.captures(line) {
-            self.trailer = true;
-            self.section = Section::Counters;
-            let value = c.name("value").map(|v| v.as_str());
-            let stats = &mut self.stats;
-            match (&c["name"], value) {
-                (_, None) => {}
-                // 0.19.0, --show-adv-stats: the counts show what came of it.
-                ("Effective cache mode", _) => {}
-                ("Cache location", Some(value)) => stats.cache_location = Some(value.to_owned()),
-                ("Version (client)", Some(value)) => stats.version = Some(value.to_owned()),
-                ("Base directories", Some("(none)")) => stats.base_directories = Some(Vec::new()),
-                ("Base directories", Some(value)) => {
-                    let directories = value.split(", ").map(str::to_owned);
-                    stats.base_directories = Some(directories.collect());
-                }
-                (_, Some("yes")) => stats.preprocessor_cache_mode = Some(true),
-                (_, Some("no")) => stats.preprocessor_cache_mode = Some(false),
-                _ => keep_unrecognized(&mut stats.unrecognized, line),
-            }
-            return true;
-        }
-        let size = match line {
-            _ if line.starts_with("Cache size ") => &mut self.stats.cache_size,
-            _ if line.starts_with("Max cache size ") => &mut self.stats.max_cache_size,
-            _ => return false,
-        };
-        let Some(c) = COUNTER.captures(line) else {
-            return false;
-        };
-        let unit = c.name("unit").map_or("", |u| u.as_str());
-        *size = units::bytes(&c["value"], unit);
-        if size.is_none() {
-            keep_unrecognized(&mut self.stats.unrecognized, line);
-        }
-        self.trailer = true;
-        self.section = Section::Counters;
-        true
     }
 
     /// A line of the block's first part. What is before the first of them is not the

@@ -113,8 +113,8 @@ impl BuildRow {
         };
         let outcome = row.get_ref(7)?.as_str()?;
         self.outcome = words::outcome(outcome).ok_or(rusqlite::Error::InvalidQuery)?;
-        self.started_at = time(row.get(8)?);
-        self.finished_at = time(row.get(9)?);
+        self.started_at = time(row, 8)?;
+        self.finished_at = time(row, 9)?;
         let attribution = row.get_ref(10)?.as_str_or_null()?;
         self.attribution = attribution.and_then(words::attribution);
         known_text(row, 11, &mut self.sccache_version)?;

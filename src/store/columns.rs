@@ -1,7 +1,7 @@
 //! The columns of a phase, listed once for writing and for reading, and how times and
 //! counts are kept.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use rusqlite::Row;
 
 use super::{Error, Result};
@@ -77,9 +77,15 @@ pub(super) fn micros(time: DateTime<Utc>) -> i64 {
     time.timestamp_micros()
 }
 
-/// Back from [`micros`].
-pub(super) fn time(micros: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(micros).unwrap_or(DateTime::UNIX_EPOCH)
+/// Back from [`micros`]. No report can write the years that the rest of the world's programs can't.
+pub(super) fn time(row: &Row<'_>, index: usize) -> rusqlite::Result<DateTime<Utc>> {
+    let micros: i64 = row.get(index)?;
+    time_of(micros).ok_or(rusqlite::Error::IntegralValueOutOfRange(index, micros))
+}
+
+/// `None` outside of the years 0 to 9999, which RFC 3339 can write.
+pub(super) fn time_of(micros: i64) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_micros(micros).filter(|time| (0..=9999).contains(&time.year()))
 }
 
 /// A count as SQLite keeps it.
@@ -90,13 +96,20 @@ pub(super) fn count(what: &str, count: u64) -> Result<i64> {
     i64::try_from(count).map_err(|_| Error::Impossible(format!("{what}: {count}")))
 }
 
-/// Back from [`count`], out of a column that a CHECK keeps from being negative.
+/// Back from [`count`].
+///
+/// # Errors
+/// Where it is negative, which a CHECK keeps it from being.
 pub(super) fn unsigned(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {
-    row.get::<_, i64>(index).map(|n| n.max(0) as u64)
+    not_negative(index, row.get(index)?)
 }
 
 /// As [`unsigned`], of a count that may be unknown.
 pub(super) fn known(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<u64>> {
     let known: Option<i64> = row.get(index)?;
-    Ok(known.map(|n| n.max(0) as u64))
+    known.map(|n| not_negative(index, n)).transpose()
+}
+
+fn not_negative(index: usize, n: i64) -> rusqlite::Result<u64> {
+    u64::try_from(n).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(index, n))
 }

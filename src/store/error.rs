@@ -37,6 +37,9 @@ pub enum Error {
     /// SQLite found the file's structure broken.
     #[error("{} is damaged: {}", .0.display(), .1)]
     Damaged(PathBuf, String),
+    /// A row holds what no report can read: (path, which row and why).
+    #[error("{} has a row that can't be read: {}", .0.display(), .1)]
+    BadRow(PathBuf, String),
     /// A newer version of this program wrote it: (path, its schema, the newest known).
     #[error("{} has schema {}, and this version knows only up to {}", .0.display(), .1, .2)]
     Newer(PathBuf, i64, i64),
@@ -76,7 +79,12 @@ impl Error {
                 "check the path; move the file away if a new database is to start there"
             }
             Error::Damaged(..) => {
-                "restore a backup, or save what is left with `sqlite3 FILE .recover`"
+                "`sccache-report doctor` says what is broken; restore a backup, or save what is \
+                 left with `sqlite3 FILE .recover`"
+            }
+            Error::BadRow(..) => {
+                "`sccache-report doctor` says whether there are more; restore a backup, or correct \
+                 or delete the row (as root, with sqlite3)"
             }
             Error::Newer(..) => "upgrade sccache-report; the file was left as it is",
             Error::Older(_, 0, _) => {

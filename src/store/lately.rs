@@ -17,7 +17,7 @@ impl Store {
             ..filter.clone()
         };
         let picked = one.sql("started_at");
-        let newest = self.rows(&picked.text, &picked, |row| Ok(time(row.get(0)?)))?;
+        let newest = self.rows(&picked.text, &picked, |row| time(row, 0))?;
         Ok(newest.into_iter().next())
     }
 

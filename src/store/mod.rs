@@ -28,6 +28,7 @@
 //! removal is, which takes a sync of the folder. When [`Store::record`] has returned,
 //! the build survives a power cut.
 
+mod bad_row;
 mod build_row;
 mod check;
 mod columns;
@@ -39,6 +40,7 @@ mod lately;
 mod open;
 mod pending;
 mod phases;
+mod place;
 mod query;
 mod record;
 mod rows;

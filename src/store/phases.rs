@@ -133,8 +133,8 @@ fn phase(row: &Row<'_>) -> rusqlite::Result<Phase> {
     let attribution: String = row.get(at("attribution"))?;
     Ok(Phase {
         name: row.get(at("name"))?,
-        started_at: time(row.get(at("started_at"))?),
-        finished_at: time(row.get(at("finished_at"))?),
+        started_at: time(row, at("started_at"))?,
+        finished_at: time(row, at("finished_at"))?,
         attribution: words::attribution(&attribution).ok_or(rusqlite::Error::InvalidQuery)?,
         stats,
     })

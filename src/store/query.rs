@@ -196,7 +196,7 @@ impl Store {
 
 fn moment(row: &Row<'_>) -> rusqlite::Result<Moment> {
     Ok(Moment {
-        started_at: time(row.get(11)?),
+        started_at: time(row, 11)?,
         sums: Sums::read(row, 0)?,
     })
 }

@@ -38,7 +38,7 @@ impl Brief {
             number: row.get(0)?,
             host: row.get(1)?,
             version: row.get(2)?,
-            started_at: time(row.get(3)?),
+            started_at: time(row, 3)?,
             sccache_version: row.get(4)?,
             hits: known(row, 5)?,
             misses: known(row, 6)?,
@@ -215,7 +215,7 @@ impl EmergeRow {
             id: id(row, 0)?,
             host: row.get(1)?,
             command: row.get(2)?,
-            started_at: time(row.get(3)?),
+            started_at: time(row, 3)?,
             sums: Sums::read(row, 4)?,
         })
     }

@@ -7,10 +7,10 @@
 //! row that it replaces (unless `recursive_triggers` is on). This program uses neither.
 //! `sccache-report doctor` compares, and `sccache-collect import` makes them anew.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
-use super::columns::{known, micros, time};
+use super::columns::{known, micros, time, time_of};
 use super::{Filter, Moment, PackageRow, Result, Store, Sums, saved};
 
 /// An hour in microseconds, as migration 0004 divides time.
@@ -45,8 +45,8 @@ impl Store {
             Ok(PackageRow {
                 package: row.get(0)?,
                 sums: Sums::read(row, 1)?,
-                first_at: time(row.get(12)?),
-                last_at: time(row.get(13)?),
+                first_at: time(row, 12)?,
+                last_at: time(row, 13)?,
                 last_version: row.get(14)?,
                 last_hits: known(row, 15)?,
                 last_misses: known(row, 16)?,
@@ -78,7 +78,7 @@ impl Store {
         {
             return self.moments(filter).map(Some);
         }
-        let at = |hour: Option<i64>| hour.map(|hour| time(hour * HOUR));
+        let at = |number: Option<i64>| number.and_then(hour);
         let mut moments = match first {
             Some(_) => self.moments(&Filter {
                 until: at(first),
@@ -102,8 +102,11 @@ impl Store {
     }
 
     fn whole_hours(&self, filter: &Filter) -> Result<Vec<Moment>> {
-        let hour = |at: Option<DateTime<Utc>>, open| at.map_or(open, |at| micros(at) / HOUR);
-        let (first, end) = (hour(filter.since, i64::MIN), hour(filter.until, i64::MAX));
+        let number = |at: Option<DateTime<Utc>>, open| at.map_or(open, |at| micros(at) / HOUR);
+        let (first, end) = (
+            number(filter.since, i64::MIN),
+            number(filter.until, i64::MAX),
+        );
         let kept = Sums::KEPT;
         let sql = format!(
             "SELECT hour, {kept} FROM hour_sum WHERE hour >= ? AND hour < ? AND builds > 0 \
@@ -113,7 +116,7 @@ impl Store {
             let mut statement = self.connection.prepare(&sql)?;
             let moment = |row: &rusqlite::Row<'_>| {
                 Ok(Moment {
-                    started_at: DateTime::UNIX_EPOCH + TimeDelta::hours(row.get(0)?),
+                    started_at: hour(row.get(0)?).ok_or(rusqlite::Error::InvalidQuery)?,
                     sums: Sums::read(row, 1)?,
                 })
             };
@@ -181,6 +184,11 @@ impl Store {
         mend().map_err(|error| super::Error::from_sqlite(&path, error))?;
         Ok(true)
     }
+}
+
+/// When the hour with this number began.
+pub(super) fn hour(number: i64) -> Option<DateTime<Utc>> {
+    time_of(number.checked_mul(HOUR)?)
 }
 
 /// What is kept and isn't so.

@@ -2,21 +2,15 @@
 //! contains the version: what one version wrote, the next can't find. With Rust that is how
 //! it is; C and C++ have a setting, which has a catch.
 
+mod shown;
+
 use serde_json::json;
 
+use self::shown::{Shown, shown};
 use super::super::text;
 use super::{Advice, Severity};
 use crate::sccache::hit_rate;
 use crate::store::Evidence;
-
-/// One or two new versions may be cold for other reasons: a new compiler, other USE flags.
-const BUMPS: usize = 3;
-
-/// Up to this hit rate a build counts as cold: a few files have no path in their key.
-const COLD: f64 = 0.1;
-
-/// Fewer compilations than this in a build are no sample.
-const ENOUGH: u64 = 20;
 
 /// C and C++ change between versions too. The path is to blame where the same version,
 /// built again, hits at least this often.
@@ -37,52 +31,7 @@ pub(super) fn is_bump(build: &Evidence) -> bool {
     { build.previous_version.as_ref() }.is_some_and(|before| *before != build.version)
 }
 
-/// What the builds show of a language.
-struct Shown<'a> {
-    bumps: usize,
-    /// The bumps that were cold.
-    cold: Vec<&'a Evidence>,
-    cold_sum: (u64, u64),
-    /// Hits and misses of builds of the same version as before.
-    again: (u64, u64),
-    rebuilds: usize,
-}
-
-fn shown<'a>(evidence: impl IntoIterator<Item = &'a Evidence>, language: &str) -> Shown<'a> {
-    let mut shown = Shown {
-        bumps: 0,
-        cold: Vec::new(),
-        cold_sum: (0, 0),
-        again: (0, 0),
-        rebuilds: 0,
-    };
-    for build in evidence {
-        let Some(&(hits, misses)) = build.languages.get(language) else {
-            continue;
-        };
-        if hits + misses < ENOUGH || build.previous_version.is_none() {
-            continue;
-        }
-        if !is_bump(build) {
-            shown.again = (shown.again.0 + hits, shown.again.1 + misses);
-            shown.rebuilds += 1;
-            continue;
-        }
-        shown.bumps += 1;
-        if hit_rate(hits, misses).is_some_and(|rate| rate <= COLD) {
-            shown.cold.push(build);
-            shown.cold_sum = (shown.cold_sum.0 + hits, shown.cold_sum.1 + misses);
-        }
-    }
-    shown
-}
-
 impl Shown<'_> {
-    /// Whether most new versions are cold, and enough of them.
-    fn is_cold(&self) -> bool {
-        self.cold.len() >= BUMPS && 2 * self.cold.len() > self.bumps
-    }
-
     fn advice(&self, language: &str, says: String, to_do: String, setting: Vec<String>) -> Advice {
         let severity = match setting.is_empty() {
             true => Severity::Note,
@@ -206,6 +155,7 @@ fn knows_base_directories(version: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::testing::*;
+    use super::shown::{BUMPS, ENOUGH};
     use super::*;
 
     fn cold(evidence: &[Evidence]) -> Vec<Advice> {

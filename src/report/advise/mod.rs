@@ -94,7 +94,8 @@ pub(super) fn bounded(filter: &Filter) -> Filter {
     }
 }
 
-fn looked_at(evidence: &[Evidence]) -> Option<Looked> {
+/// `None` of no builds.
+pub(super) fn looked_at(evidence: &[Evidence]) -> Option<Looked> {
     Some(Looked {
         builds: evidence.len() as u64,
         first_at: evidence.first()?.started_at,
@@ -152,10 +153,7 @@ pub(super) fn names() -> Vec<Name> {
 
 fn sheet(rows: Vec<Advice>, looked: Option<Looked>) -> Sheet<Advice> {
     type Col = Column<Advice>;
-    let at = move |pick: fn(Looked) -> DateTime<Utc>| {
-        looked.map(pick).map_or(Value::Unknown, Value::Time)
-    };
-    let columns = vec![
+    let mut columns = vec![
         Col::new("advice", |a| Value::text(a.kind)),
         Col::new("says", |a| Value::text(&a.says)),
         Col::new("evidence", |a| Value::text(a.evidence.join(" "))),
@@ -165,18 +163,30 @@ fn sheet(rows: Vec<Advice>, looked: Option<Looked>) -> Sheet<Advice> {
             false => Value::text(a.setting.join("\n")),
         }),
         Col::new("severity", |a| Value::text(a.severity.word())),
-        Col::new("looked_at_builds", move |_| looked.map(|l| l.builds).into()),
-        Col::new("looked_from", move |_| at(|l| l.first_at)),
-        Col::new("looked_to", move |_| at(|l| l.last_at)),
+    ];
+    columns.extend(looked_columns(move |_| looked));
+    columns.extend([
         Col::nested("about", |a| json!(a.packages)),
         Col::nested("numbers", |a| a.numbers.clone()),
-    ];
+    ]);
     Sheet { columns, rows }
 }
 
-/// The advice within other reports' JSON.
-pub(super) fn nested(advice: &[Advice]) -> Json {
-    super::format::json_rows(&sheet(vec![], None).columns[..6], advice)
+/// What was looked at, for all reports that have advice.
+pub(super) fn looked_columns<R: 'static>(
+    of: impl Fn(&R) -> Option<Looked> + Copy + 'static,
+) -> [Column<R>; 3] {
+    let at = |known: Option<DateTime<Utc>>| known.map_or(Value::Unknown, Value::Time);
+    [
+        Column::new("looked_at_builds", move |r| of(r).map(|l| l.builds).into()),
+        Column::new("looked_from", move |r| at(of(r).map(|l| l.first_at))),
+        Column::new("looked_to", move |r| at(of(r).map(|l| l.last_at))),
+    ]
+}
+
+/// The advice within other reports' JSON: the rows that `advise` has of it.
+pub(super) fn nested(advice: &[Advice], looked: Option<Looked>) -> Json {
+    super::format::json_rows(&sheet(vec![], looked).columns, advice)
 }
 
 #[cfg(test)]

@@ -5,11 +5,10 @@
 
 use std::io::{self, Write};
 
-use comfy_table::{Attribute, Cell, CellAlignment, Color, presets};
 use unicode_width::UnicodeWidthStr;
 
 use super::super::duration::{Unit, in_unit};
-use super::super::sheet::{Column, Cut, InTable, Sheet, Tone, Value};
+use super::super::sheet::{Column, InTable, Narrow, Sheet, Tone, Value};
 use super::super::text;
 use super::{Look, Output};
 
@@ -17,7 +16,10 @@ use super::{Look, Output};
 const GAP: usize = 2;
 
 /// Columns that weigh less than this have no others cut for them.
-const MAY_SHORTEN: u8 = 60;
+const MAY_CUT: u8 = 60;
+
+/// Nor, with less than this, others written shorter: words say more than another number.
+const MAY_SHORTEN: u8 = 70;
 
 /// What stands where nothing is known.
 const NOTHING: &str = "-";
@@ -31,7 +33,7 @@ struct Ready {
     heading: String,
     weight: u8,
     beside: Option<&'static str>,
-    cut_to: Option<(usize, Cut)>,
+    narrow: Option<Narrow>,
     right: bool,
     cells: Vec<(String, Tone)>,
     width: usize,
@@ -43,11 +45,18 @@ impl Output for Table {
             return Ok(());
         }
         let mut columns = all_ready(sheet);
+        let mut legends = Vec::new();
         if let Some(width) = self.look.width {
             keep_what_fits(&mut columns, width);
-            cut(&mut columns, width);
+            legends = narrow(&mut columns, width);
         }
-        writeln!(out, "{}", self.draw(columns, sheet.rows.len()))
+        let mut text = self.draw(&columns, sheet.rows.len());
+        for legend in legends {
+            let legend = text::wrap(legend, self.look.width, "");
+            self.paint(&mut text, &legend, DIM);
+            text.push('\n');
+        }
+        out.write_all(text.as_bytes())
     }
 }
 
@@ -106,7 +115,7 @@ fn ready<R>(column: &Column<R>, table: &InTable<R>, rows: &[R]) -> Ready {
         },
         heading: table.heading.clone(),
         beside: table.beside,
-        cut_to: table.cut_to.filter(|_| !right),
+        narrow: table.narrow.filter(|_| !right),
         right,
         width: widest.unwrap_or(0).max(table.heading.width()),
         cells,
@@ -139,20 +148,27 @@ fn keep_what_fits(columns: &mut Vec<Ready>, width: usize) -> Vec<Ready> {
     let mut turns: Vec<usize> = (0..columns.len()).collect();
     turns.sort_by_key(|&index| std::cmp::Reverse(columns[index].weight));
     let mut kept = Vec::new();
-    // The widths of those kept when all are cut, and when none is.
-    let (mut least, mut full) = (0, 0);
+    // The widths of those kept when all is done, when they are only cut, and when they are whole.
+    let (mut least, mut cut, mut whole) = (0, 0, 0);
     for index in turns {
         let column = &columns[index];
+        let narrowest = column.least_width();
+        let only_cut = match column.narrow {
+            Some(Narrow::Short(..)) => column.width,
+            _ => narrowest,
+        };
         let with_it = match column.weight {
-            weight if weight < MAY_SHORTEN => full + column.width,
-            _ => least + column.least_width(),
+            weight if weight < MAY_CUT => whole + column.width,
+            weight if weight < MAY_SHORTEN => cut + only_cut,
+            _ => least + narrowest,
         };
         let is_there = |heading| columns.iter().position(|other| other.heading == heading);
         let alone = { column.beside.and_then(is_there) }.is_some_and(|it| !kept.contains(&it));
         if kept.is_empty() || with_it <= width && !alone {
             kept.push(index);
-            least += column.least_width() + GAP;
-            full += column.width + GAP;
+            least += narrowest + GAP;
+            cut += only_cut + GAP;
+            whole += column.width + GAP;
         }
     }
     let (inside, outside): (Vec<_>, Vec<_>) = std::mem::take(columns)
@@ -163,9 +179,10 @@ fn keep_what_fits(columns: &mut Vec<Ready>, width: usize) -> Vec<Ready> {
     outside.into_iter().map(|(_, column)| column).collect()
 }
 
-/// Cuts texts until all fit into `width`, from the right: what identifies a row stands left. What
-/// a cut frees beyond what it has to, as one to the day does, the columns right of it get back.
-fn cut(columns: &mut [Ready], width: usize) {
+/// Cuts and shortens texts until all fit into `width`, from the right: what identifies a row stands
+/// left. What that frees beyond what it has to, as a cut to the day does, the columns right of it
+/// get back. Returns what has to be said of texts that were shortened.
+fn narrow(columns: &mut [Ready], width: usize) -> Vec<&'static str> {
     let gaps = GAP * columns.len().saturating_sub(1);
     let total = columns.iter().map(|column| column.width).sum::<usize>() + gaps;
     let mut over = total.saturating_sub(width);
@@ -175,82 +192,104 @@ fn cut(columns: &mut [Ready], width: usize) {
         over -= *less;
     }
     let mut spare = 0;
+    let mut legends = Vec::new();
     for (column, less) in columns.iter_mut().zip(less) {
         let back = spare.min(less);
         spare -= back;
-        if let (Some((_, cut)), true) = (column.cut_to, less > back) {
-            spare += column.cut(column.width - (less - back), cut);
+        if less > back {
+            spare += column.shorten(column.width - (less - back));
+            if let Some(Narrow::Short(_, legend)) = column.narrow {
+                legends.push(legend);
+            }
         }
     }
+    legends
 }
 
 impl Ready {
-    /// Cuts the cells to a width, and says by how much they are narrower than that.
-    fn cut(&mut self, width: usize, cut: Cut) -> usize {
+    /// Brings the cells down to a width, and says by how much they are narrower than that.
+    fn shorten(&mut self, wanted: usize) -> usize {
         for (cell, _) in &mut self.cells {
-            if cell.width() > width {
-                *cell = cut(std::mem::take(cell), width);
+            match self.narrow {
+                Some(Narrow::Cut(_, cut)) if width(cell) > wanted => {
+                    *cell = cut(std::mem::take(cell), wanted);
+                }
+                Some(Narrow::Short(short, _)) => *cell = short(cell),
+                _ => {}
             }
         }
-        let widest = self.cells.iter().map(|(cell, _)| cell.width()).max();
+        let widest = self.cells.iter().map(|(cell, _)| width(cell)).max();
         self.width = widest.unwrap_or(0).max(self.heading.width());
-        width - self.width
+        wanted - self.width
     }
 
     fn least_width(&self) -> usize {
-        self.cut_to.map_or(self.width, |(least, _)| {
-            least.max(self.heading.width()).min(self.width)
-        })
+        let least = match self.narrow {
+            None => return self.width,
+            Some(Narrow::Cut(least, _)) => least,
+            Some(Narrow::Short(short, _)) => {
+                let cells = self.cells.iter().map(|(cell, _)| width(&short(cell)));
+                cells.max().unwrap_or(0)
+            }
+        };
+        least.max(self.heading.width()).min(self.width)
     }
 }
 
 impl Table {
-    fn draw(&self, mut columns: Vec<Ready>, rows: usize) -> String {
-        let mut table = comfy_table::Table::new();
-        table.load_style(presets::NOTHING).force_no_tty();
-        if self.look.color {
-            table.enforce_styling();
-        }
-        let aligned = |right: bool, cell: Cell| match right {
-            true => cell.set_alignment(CellAlignment::Right),
-            false => cell,
-        };
-        table.set_header(
-            columns
-                .iter()
-                .map(|column| {
-                    let cell = Cell::new(&column.heading).add_attribute(Attribute::Bold);
-                    aligned(column.right, cell)
-                })
-                .collect::<Vec<Cell>>(),
-        );
+    /// Line by line: nothing is left to measure or to wrap, only to fill up with spaces.
+    fn draw(&self, columns: &[Ready], rows: usize) -> String {
+        let line: usize = columns.iter().map(|column| column.width + GAP).sum();
+        let mut text = String::with_capacity(line * (rows + 1));
+        self.line(&mut text, columns, |column| (&column.heading, BOLD));
         for row in 0..rows {
-            table.add_row(
-                columns
-                    .iter_mut()
-                    .map(|column| {
-                        let (text, tone) = &mut column.cells[row];
-                        let cell = Cell::new_owned(std::mem::take(text));
-                        aligned(column.right, paint(cell, *tone))
-                    })
-                    .collect::<Vec<Cell>>(),
-            );
+            self.line(&mut text, columns, |column| {
+                let (cell, tone) = &column.cells[row];
+                (cell, code(*tone, cell))
+            });
         }
-        let last = columns.len().saturating_sub(1);
-        for (index, column) in table.column_iter_mut().enumerate() {
-            column.set_padding((0, if index == last { 0 } else { GAP as u16 }));
+        text
+    }
+
+    fn line<'a>(
+        &self,
+        text: &mut String,
+        columns: &'a [Ready],
+        cell: impl Fn(&'a Ready) -> (&'a str, &'static str),
+    ) {
+        let mut gap = 0;
+        for column in columns {
+            let (cell, code) = cell(column);
+            let fill = column.width.saturating_sub(width(cell));
+            let (before, after) = if column.right { (fill, 0) } else { (0, fill) };
+            gap += before;
+            if !cell.is_empty() {
+                text.extend(std::iter::repeat_n(' ', std::mem::take(&mut gap)));
+                self.paint(text, cell, code);
+            }
+            gap += after + GAP;
         }
-        table.trim_fmt()
+        text.push('\n');
+    }
+
+    fn paint(&self, text: &mut String, cell: &str, code: &str) {
+        match self.look.color && !code.is_empty() {
+            true => text.extend(["\x1b[", code, "m", cell, "\x1b[0m"]),
+            false => text.push_str(cell),
+        }
     }
 }
 
-/// Colours that can be read on light and on dark.
-fn paint(cell: Cell, tone: Tone) -> Cell {
+const BOLD: &str = "1";
+const DIM: &str = "2";
+
+/// Colours that can be read on light and on dark: the terminal's own, as codes of ECMA-48.
+fn code(tone: Tone, cell: &str) -> &'static str {
     match tone {
-        Tone::Plain if cell.content() == NOTHING => cell.add_attribute(Attribute::Dim),
-        Tone::Plain => cell,
-        Tone::Good => cell.fg(Color::DarkGreen),
-        Tone::Warning => cell.fg(Color::DarkYellow),
-        Tone::Bad => cell.fg(Color::DarkRed),
+        Tone::Plain if cell == NOTHING => DIM,
+        Tone::Plain => "",
+        Tone::Good => "32",
+        Tone::Warning => "33",
+        Tone::Bad => "31",
     }
 }

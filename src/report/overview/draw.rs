@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use chrono::{DateTime, Utc};
+
 use super::super::advise::{divided, indented};
 use super::super::format::{Format, Look};
 use super::super::packages::note;
@@ -41,8 +43,9 @@ fn facts(overview: &Overview, look: &Look, out: &mut dyn Write) -> io::Result<()
     fact("builds", builds(overview))?;
     fact("hit rate", rates(sums))?;
     fact("time saved", saved(sums))?;
-    if let Some(cache) = &overview.cache {
-        fact("cache", fill::of(cache))?;
+    if let Some((state, at)) = &overview.cache {
+        let age = age(*at, overview.last_at);
+        fact("cache", format!("{}{age}", fill::of(state)))?;
     }
     if let Some(bars) = overview.spark.bars() {
         fact(&format!("by {}", overview.spark.step), bars)?;
@@ -64,7 +67,7 @@ fn to_change(overview: &Overview, look: &Look, out: &mut dyn Write) -> io::Resul
     }
     for (name, piece) in ["to change", ""].into_iter().zip(&changes) {
         let line = format!("{}{}", label(name), text::clean(&piece.says));
-        writeln!(out, "{}", text::cut_words(&line, look.width))?;
+        writeln!(out, "{}", text::cut_sentence(&line, look.width))?;
     }
     let more = match changes.len() {
         0..=2 => String::new(),
@@ -92,6 +95,19 @@ fn period(overview: &Overview) -> String {
     match first == last {
         true => format!("{first}{default}"),
         false => format!("{first} to {last}{default}"),
+    }
+}
+
+/// How much older than the last build something is, if by a day or more: `, as of 2026-10-25, 12
+/// days before the last build`.
+fn age(at: DateTime<Utc>, last: DateTime<Utc>) -> String {
+    match (last - at).num_days() {
+        ..1 => String::new(),
+        days => format!(
+            ", as of {}, {} before the last build",
+            text::day(at),
+            text::of(days as u64, "day")
+        ),
     }
 }
 

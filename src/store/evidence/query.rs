@@ -1,0 +1,198 @@
+//! Evidence out of the rows of builds and phases.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rusqlite::Row;
+use uuid::Uuid;
+
+use super::super::columns::{known, time, unsigned};
+use super::super::filter::{Filter, Picked};
+use super::super::rows::id;
+use super::super::{Result, Store, words};
+use super::Evidence;
+use crate::portage::Phase;
+
+type Builds = BTreeMap<i64, Evidence>;
+
+impl Store {
+    /// The builds that the filter picks, as evidence, the newest last. It looks at every
+    /// phase of them: bound it with [`Filter::last`].
+    ///
+    /// # Errors
+    /// Those of reading: [`crate::store::Error::Damaged`], [`crate::store::Error::Busy`].
+    pub fn evidence(&self, filter: &Filter) -> Result<Vec<Evidence>> {
+        let picked = filter.sql("id");
+        let mut builds = self.without_phases(&picked)?;
+        self.add_phases(&picked, &mut builds)?;
+        Ok(by_time(builds))
+    }
+
+    /// The same, of builds whose phases were read: `phases` has all of each, by the build's id.
+    ///
+    /// # Errors
+    /// As [`Store::evidence`].
+    pub fn evidence_with(
+        &self,
+        filter: &Filter,
+        phases: &HashMap<Uuid, Vec<Phase>>,
+    ) -> Result<Vec<Evidence>> {
+        let mut builds = self.without_phases(&filter.sql("id"))?;
+        for build in builds.values_mut() {
+            for phase in phases.get(&build.id).into_iter().flatten() {
+                build.add(phase);
+            }
+        }
+        Ok(by_time(builds))
+    }
+
+    fn without_phases(&self, picked: &Picked) -> Result<Builds> {
+        let mut builds = Builds::new();
+        // The step back goes along the index build_of_package, over builds that weren't measured and
+        // those of other hosts and slots; what one build steps over, no other of its host and slot
+        // does, since each stops at the first that was measured, and who was not doesn't look.
+        self.each(
+            "build.id, package, version, \
+             iif(hits IS NULL, NULL, \
+              (SELECT before.version FROM build AS before \
+               WHERE before.package = build.package AND before.started_at < build.started_at \
+                 AND before.hits IS NOT NULL \
+                 AND before.host = build.host AND before.slot IS build.slot \
+               ORDER BY before.started_at DESC LIMIT 1)), \
+             outcome, started_at, attribution, sccache_version, hits, misses, errors, \
+             executed + non_cacheable, uid",
+            "build ON build.id = picked.id",
+            picked,
+            |row| {
+                builds.insert(row.get(0)?, build(row)?);
+                Ok(())
+            },
+        )?;
+        Ok(builds)
+    }
+
+    fn add_phases(&self, picked: &Picked, builds: &mut Builds) -> Result<()> {
+        let mut any_directory = false;
+        self.each(
+            "phase.build, name, not_measured, read_errors, write_errors, writes, \
+             non_cacheable_compilations, cache_location, cache_size, max_cache_size, base_directories",
+            "phase ON phase.build = picked.id ORDER BY phase.build, position",
+            picked,
+            |row| {
+                any_directory |= known(row, 10)? > Some(0);
+                match builds.get_mut(&row.get(0)?) {
+                    Some(build) => build.add_plain(row),
+                    None => Ok(()),
+                }
+            },
+        )?;
+        if any_directory {
+            self.directories(picked, builds)?;
+        }
+        self.each(
+            "phase.build, language, part.hits, part.misses",
+            "phase ON phase.build = picked.id CROSS JOIN phase_language AS part ON part.phase = phase.id",
+            picked,
+            |row| {
+                if let Some(build) = builds.get_mut(&row.get(0)?) {
+                    build.add_language(row.get(1)?, unsigned(row, 2)?, unsigned(row, 3)?);
+                }
+                Ok(())
+            },
+        )?;
+        self.each(
+            "phase.build, reason, count",
+            "phase ON phase.build = picked.id CROSS JOIN not_cached ON not_cached.phase = phase.id",
+            picked,
+            |row| {
+                if let Some(build) = builds.get_mut(&row.get(0)?) {
+                    build.add_reason(row.get(1)?, unsigned(row, 2)?);
+                }
+                Ok(())
+            },
+        )
+    }
+
+    fn directories(&self, picked: &Picked, builds: &mut Builds) -> Result<()> {
+        self.each(
+            "DISTINCT phase.build, directory",
+            "phase ON phase.build = picked.id \
+             CROSS JOIN base_directory ON base_directory.phase = phase.id ORDER BY directory",
+            picked,
+            |row| {
+                if let Some(build) = builds.get_mut(&row.get(0)?) {
+                    build.base_directories.push(row.get(1)?);
+                }
+                Ok(())
+            },
+        )
+    }
+
+    /// Every row of `SELECT columns FROM (picked) CROSS JOIN tables`: in this order, so that
+    /// SQLite goes from the few builds to their parts.
+    fn each(
+        &self,
+        columns: &str,
+        tables: &str,
+        picked: &Picked,
+        take: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+    ) -> Result<()> {
+        let sql = format!(
+            "SELECT {columns} FROM ({}) AS picked CROSS JOIN {tables}",
+            picked.text
+        );
+        self.each_row(&sql, picked, take)
+    }
+}
+
+fn build(row: &Row<'_>) -> rusqlite::Result<Evidence> {
+    let outcome: String = row.get(4)?;
+    let attribution: Option<String> = row.get(6)?;
+    Ok(Evidence {
+        id: id(row, 12)?,
+        package: row.get(1)?,
+        version: row.get(2)?,
+        previous_version: row.get(3)?,
+        outcome: words::outcome(&outcome).ok_or(rusqlite::Error::InvalidQuery)?,
+        started_at: time(row, 5)?,
+        attribution: attribution.as_deref().and_then(words::attribution),
+        sccache_version: row.get(7)?,
+        hits: known(row, 8)?,
+        misses: known(row, 9)?,
+        errors: known(row, 10)?,
+        calls: known(row, 11)?,
+        read_errors: None,
+        write_errors: None,
+        writes: None,
+        non_cacheable_compilations: None,
+        cache: None,
+        base_directories: Vec::new(),
+        languages: BTreeMap::new(),
+        not_cached: BTreeMap::new(),
+        not_measured: Vec::new(),
+    })
+}
+
+fn by_time(builds: Builds) -> Vec<Evidence> {
+    let mut builds: Vec<Evidence> = builds.into_values().collect();
+    builds.sort_by_key(|build| build.started_at);
+    builds
+}
+
+impl Evidence {
+    /// A phase's row, from its name on.
+    fn add_plain(&mut self, row: &Row<'_>) -> rusqlite::Result<()> {
+        if let Some(reason) = row.get(2)? {
+            self.not_measured.push((row.get(1)?, reason));
+            return Ok(());
+        }
+        let counts = [
+            known(row, 3)?,
+            known(row, 4)?,
+            known(row, 5)?,
+            known(row, 6)?,
+        ];
+        self.add_counts(counts);
+        self.add_cache(row.get(7)?, known(row, 8)?, known(row, 9)?);
+        Ok(())
+    }
+}
