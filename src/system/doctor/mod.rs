@@ -3,6 +3,7 @@
 
 mod cache;
 mod database;
+mod edits;
 mod hook;
 mod programs;
 mod recorded;
