@@ -8,14 +8,43 @@ use crate::support::Root;
 fn the_wrapper_is_sccache() {
     break_and_heal(
         &[
-            "echo 'RUSTC_WRAPPER=\"ccache\"' >> $conf",
+            "echo 'RUSTC_WRAPPER=\"true\"' >> $conf",
             "sed -i /RUSTC_WRAPPER/d $conf",
+            "echo 'RUSTC_WRAPPER=\"scache\"' >> $conf",
+            "sed -i /RUSTC_WRAPPER/d $conf; echo 'CARGO_BUILD_RUSTC_WRAPPER=true' >> $conf",
+            "echo 'CC=\"scache gcc\"' >> $conf",
+            "echo 'CC=\"sccache\"' >> $conf",
+            "echo 'CXX=\"sccache gcxx -O2\"' >> $conf",
+            "echo 'CC=\"/opt/gone gcc -O2\"' >> $conf",
         ]
         .map(|break_| Case {
             check: "wrapper",
             break_,
             ..CASE
         }),
+    );
+    let root = Root::new();
+    let case = |break_| Case {
+        check: "wrapper",
+        state: "yellow",
+        break_,
+        ..CASE
+    };
+    on(&root, &case("echo 'CC=\"ccache sccache gcc\"' >> $conf"));
+    on(
+        &root,
+        &case(
+            "echo 'CXX=\"sccache ccache g++\"' >> $conf; ln -s /mnt/gentoo/usr/bin/sccache /mnt/gentoo/usr/bin/ccache",
+        ),
+    );
+    let script = "sed -i /RUSTC_WRAPPER/d /mnt/gentoo/etc/portage/make.conf\n\
+        echo 'CARGO_BUILD_RUSTC_WRAPPER=true' >> /mnt/gentoo/etc/portage/make.conf\n\
+        sccache-report doctor --format json > /tmp/cargo.json; echo $? > /tmp/cargo.status";
+    root.run(&["bash", "-c", script]).ok();
+    let message = row(&rows(&root, "cargo").0, "wrapper")["message"].clone();
+    assert_eq!(
+        message,
+        "CARGO_BUILD_RUSTC_WRAPPER=\"true\" is not sccache: Rust is not cached"
     );
 }
 

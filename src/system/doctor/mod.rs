@@ -5,6 +5,7 @@ mod cache;
 mod database;
 mod edits;
 mod hook;
+mod launchers;
 mod programs;
 mod recorded;
 mod room;
@@ -91,7 +92,7 @@ pub fn examine(database: Option<PathBuf>) -> Vec<Finding> {
     let mut found = vec![settings::portage(&machine)];
     found.extend(hook::findings(&machine));
     found.extend(programs::findings(&machine));
-    found.push(settings::wrapper(&machine));
+    found.push(launchers::wrapper(&machine));
     found.extend(cache::findings(&machine));
     let place = found.len();
     found.push(settings::features(&machine));

@@ -1,8 +1,5 @@
 //! What Portage's settings say.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
 use super::super::{Machine, shell};
 use super::Finding;
 use crate::portage::make_conf::{self, Assignment};
@@ -28,64 +25,6 @@ pub(super) fn portage(machine: &Machine) -> Finding {
             ),
         ),
     }
-}
-
-/// What cargo is to call in rustc's place.
-pub(super) fn wrapper(machine: &Machine) -> Finding {
-    const CHECK: &str = "wrapper";
-    let settings = &machine.settings;
-    let launchers: Vec<String> = ["CC", "CXX"]
-        .iter()
-        .filter_map(|name| Some((name, settings.get(name)?)))
-        .filter(|(_, value)| is_sccache(value.split_whitespace().next().unwrap_or_default()))
-        .map(|(name, value)| format!(", {name}=\"{value}\""))
-        .collect();
-    let launchers = launchers.concat();
-    let named = settings
-        .get("RUSTC_WRAPPER")
-        .or(settings.get("CARGO_BUILD_RUSTC_WRAPPER"));
-    match named {
-        Some(value) if is_sccache(value) => {
-            Finding::green(CHECK, format!("RUSTC_WRAPPER=\"{value}\"{launchers}"))
-        }
-        Some(value) => {
-            let message = format!("RUSTC_WRAPPER=\"{value}\" is not sccache: Rust is not cached");
-            Finding::red(CHECK, message).set(machine, "RUSTC_WRAPPER", "sccache")
-        }
-        None => match elsewhere(&settings.config()) {
-            Some(file) => {
-                let message = format!(
-                    "only {} sets RUSTC_WRAPPER: in which builds, it decides",
-                    file.display()
-                );
-                // Yellow: it may be for some packages on purpose.
-                Finding::yellow(CHECK, message).set(machine, "RUSTC_WRAPPER", "sccache")
-            }
-            None => {
-                let message = format!("RUSTC_WRAPPER is not set: Rust is not cached{launchers}");
-                Finding::red(CHECK, message).set(machine, "RUSTC_WRAPPER", "sccache")
-            }
-        },
-    }
-}
-
-fn is_sccache(program: &str) -> bool {
-    Path::new(program)
-        .file_name()
-        .is_some_and(|name| name == "sccache")
-}
-
-/// bashrc, or a file for package.env, that sets the wrapper.
-fn elsewhere(config: &Path) -> Option<PathBuf> {
-    let mut files = make_conf::files(&config.join("env"));
-    files.push(config.join("bashrc"));
-    let sets = |file: &PathBuf| {
-        let text = fs::read(file).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
-        text.lines()
-            .any(|line| !line.trim_start().starts_with('#') && line.contains("RUSTC_WRAPPER="))
-    };
-    files.into_iter().find(sets)
 }
 
 /// What works against caching, or against each other. What another check's cure sets already, `set`, is
