@@ -78,8 +78,22 @@ impl Finding {
         self
     }
 
+    /// What no command can do for a person.
+    fn note(mut self, sentence: &str) -> Self {
+        self.message = format!("{}. {sentence}", self.message);
+        self
+    }
+
     /// Cures it by a variable in make.conf, `value` as it is to stand between double quotes.
     fn set(mut self, machine: &Machine, name: &'static str, value: &str) -> Self {
+        // A limit alone has sccache forget the folder in its configuration file.
+        let folder = machine
+            .cache()
+            .filter(|_| machine.overrides_local().is_none());
+        if let ("SCCACHE_CACHE_SIZE", Some(folder)) = (name, folder) {
+            let folder = folder.to_string_lossy().into_owned();
+            self = self.set(machine, "SCCACHE_DIR", &folder);
+        }
         self.sets.push(name);
         let line = format!("{name}=\"{value}\"");
         self.cure(shell::append(&line, &machine.make_conf_for(name)))

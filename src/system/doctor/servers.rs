@@ -133,11 +133,11 @@ fn port(machine: &Machine, running: &[RunningServer]) -> Finding {
 /// Under FEATURES=network-sandbox a phase has nothing but its own loopback interface. Sockets in the
 /// file system go through all the same.
 fn remote(machine: &Machine) -> Finding {
-    let get = |name: &str| machine.settings.get(name);
-    let Some((variable, kind)) = sccache::remotes(get).into_iter().next() else {
+    let Some((variable, kind)) = machine.remotes().into_iter().next() else {
         return Finding::green(REMOTE, "none is set");
     };
-    let shared = get("SCCACHE_SERVER_UDS").filter(|socket| socket.starts_with('/'));
+    let shared =
+        { machine.settings.get("SCCACHE_SERVER_UDS") }.filter(|socket| socket.starts_with('/'));
     if machine.settings.has_feature("network-sandbox") == Some(false) && shared.is_none() {
         return Finding::green(
             REMOTE,
