@@ -194,6 +194,18 @@ fn user_portage_can_run_the_programs() {
     ]);
 }
 
+/// Under FEATURES=-userpriv root builds, who runs no file that nobody may run.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn root_runs_what_is_a_program_only() {
+    break_and_heal(&[Case {
+        check: "sccache",
+        before: "echo 'FEATURES=\"${FEATURES} -userpriv\"' >> $conf",
+        break_: "chmod 644 /mnt/gentoo/usr/bin/sccache",
+        ..CASE
+    }]);
+}
+
 /// What is missing is emerged: ebuilds that install what was moved away.
 #[test]
 #[ignore = "needs root and the registries: make test"]

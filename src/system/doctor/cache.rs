@@ -186,9 +186,12 @@ fn files(machine: &Machine, folder: &Path, survey: &io::Result<Option<Survey>>) 
         } else {
             String::new()
         };
+        let of_all = match survey.out_of_reach {
+            1 => "1 file or folder".to_owned(),
+            several => format!("{several} files and folders"),
+        };
         let message = format!(
-            "user {user} can't use {} files and folders in {}, of user {}: {}{more}{least}",
-            survey.out_of_reach,
+            "user {user} can't use {of_all} in {}, of user {}: {}{more}{least}",
             folder.display(),
             owners.join(", "),
             named.join(", ")
@@ -208,7 +211,11 @@ fn files(machine: &Machine, folder: &Path, survey: &io::Result<Option<Survey>>) 
     }
     Finding::green(
         FILES,
-        format!("user {user} can use all {} files{least}", survey.files),
+        match survey.files {
+            0 => format!("there are none yet{least}"),
+            1 => format!("user {user} can use the one file{least}"),
+            files => format!("user {user} can use all {files} files{least}"),
+        },
     )
 }
 

@@ -78,6 +78,10 @@ impl Finding {
         self
     }
 
+    fn cures(self, commands: Vec<String>) -> Self {
+        commands.into_iter().fold(self, Self::cure)
+    }
+
     /// What no command can do for a person.
     fn note(mut self, sentence: &str) -> Self {
         self.message = format!("{}. {sentence}", self.message);
@@ -97,6 +101,14 @@ impl Finding {
         self.sets.push(name);
         let line = format!("{name}=\"{value}\"");
         self.cure(shell::append(&line, &machine.make_conf_for(name)))
+    }
+}
+
+/// `1 build`, `2 builds`.
+fn count(number: impl TryInto<u64>, noun: &str) -> String {
+    match number.try_into().unwrap_or(u64::MAX) {
+        1 => format!("1 {noun}"),
+        number => format!("{number} {noun}s"),
     }
 }
 

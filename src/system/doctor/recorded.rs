@@ -123,7 +123,12 @@ fn recorded(machine: &Machine, look: &Look) -> Finding {
             format!("{last}; no Rust package was merged unrecorded since"),
         ),
         count if count <= waiting => {
-            Finding::green(RECORDED, format!("{last}; {waiting} builds wait"))
+            let wait = if waiting == 1 { "waits" } else { "wait" };
+            let message = format!(
+                "{last}; {} {wait} to be recorded",
+                super::count(waiting, "build")
+            );
+            Finding::green(RECORDED, message)
         }
         count => {
             let (s, were) = if count == 1 {

@@ -52,8 +52,9 @@ fn several(machine: &Machine, running: &[RunningServer]) -> Finding {
         return Finding::yellow(SERVERS, message).cure(format!("kill {}", pids.join(" ")));
     }
     if unseen > 0 {
-        let message =
-            format!("{unseen} servers of other users run: as root it is seen which cache they use");
+        let message = format!(
+            "servers of other users run ({unseen}): as root it is seen which cache they use"
+        );
         return Finding::unknown(SERVERS, message);
     }
     Finding::green(
@@ -61,6 +62,7 @@ fn several(machine: &Machine, running: &[RunningServer]) -> Finding {
         match (in_builds.len(), others.first()) {
             (0, None) => "none runs".to_owned(),
             (0, Some(one)) => format!("one runs, {}", of(one)),
+            (1, _) => "one runs, of a build that runs now".to_owned(),
             (builds, _) => format!("{builds} run, of builds that run now"),
         },
     )

@@ -26,7 +26,12 @@ pub(super) fn portage(machine: &Machine) -> Finding {
         let finding = Finding::red(CHECK, message);
         // Where a quote is open the line is the file's last, and says nothing.
         return match is_its_line && said.file.starts_with(settings.config()) {
-            true => finding.cure(shell::edit(&format!("{}s/^/# /", said.line), &said.file)),
+            // No copy is kept: the line is, and another cure's copy is not written over.
+            true => finding.cure(format!(
+                "sed --follow-symlinks -i '{}s/^/# /' {}",
+                said.line,
+                shell::path(&said.file)
+            )),
             false => {
                 finding.note("Mend it by hand: `emerge --info` says the same until it is right")
             }
