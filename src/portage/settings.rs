@@ -207,7 +207,11 @@ fn portageq() -> (Result<BTreeMap<String, String>, String>, Option<Complaint>) {
     let output = match child::run(&mut command, DEADLINE) {
         Ok(output) => output,
         Err(child::Failure::Start(error)) => {
-            return (Err(format!("portageq can't be run: {error}")), None);
+            let why = match error.kind() {
+                std::io::ErrorKind::NotFound => "there is none in PATH".to_owned(),
+                _ => error.to_string(),
+            };
+            return (Err(format!("portageq can't be run: {why}")), None);
         }
         Err(child::Failure::Deadline) => {
             let why = format!("portageq took more than {} s", DEADLINE.as_secs());

@@ -212,7 +212,7 @@ fn files(machine: &Machine, folder: &Path, survey: &io::Result<Option<Survey>>) 
     Finding::green(
         FILES,
         match survey.files {
-            0 => format!("there are none yet{least}"),
+            0 => format!("the cache has no files yet{least}"),
             1 => format!("user {user} can use the one file{least}"),
             files => format!("user {user} can use all {files} files{least}"),
         },

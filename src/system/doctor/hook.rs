@@ -45,7 +45,7 @@ fn sourced(machine: &Machine, bashrc: &Bashrc) -> Finding {
     let (file, hook) = (config.join("bashrc"), machine.hook());
     let mut all = bashrc.sourcings.iter().chain(&bashrc.unreached);
     if !hook.is_file() && !all.any(|one| one.hook.is_file()) {
-        let message = format!("it is not installed: there is no {}", hook.display());
+        let message = format!("the hook is not installed: there is no {}", hook.display());
         return Finding::red(CHECK, message).cure("emerge -1 app-portage/sccache-report");
     }
     if file.is_dir() {
@@ -100,7 +100,10 @@ fn sourced(machine: &Machine, bashrc: &Bashrc) -> Finding {
 }
 
 fn green(one: &Sourcing) -> Finding {
-    Finding::green(CHECK, format!("{} sources it, once", one.by.display()))
+    Finding::green(
+        CHECK,
+        format!("{} sources the hook, once", one.by.display()),
+    )
 }
 
 fn source(machine: &Machine) -> String {
@@ -146,23 +149,26 @@ fn doubtful(machine: &Machine, all: &[Sourcing], first: &Sourcing) -> Finding {
         return edits(&[(first, &to)]).fold(Finding::yellow(CHECK, message), Finding::cure);
     };
     let place = match *file == first.by {
-        true => format!("line {}", obstacle.line),
-        false => format!("{}, line {}", file.display(), obstacle.line),
+        true => format!("`{}` in line {}", obstacle.word, obstacle.line),
+        false => {
+            let file = file.display();
+            format!("`{}` in line {} of {file}", obstacle.word, obstacle.line)
+        }
     };
-    let word = &obstacle.word;
     let finding = match first.way.reach {
         Reach::Never => Finding::red(
             CHECK,
             format!(
-                "{by} sources it where bash never gets to, for `{word}` ({place}): nothing is recorded"
+                "{by} sources the hook, but bash never gets there: {place} is in the way. Nothing \
+                 is recorded"
             ),
         ),
         // Yellow: it may be so on purpose, or always hold.
         _ => Finding::yellow(
             CHECK,
             format!(
-                "{by} sources it, but `{word}` ({place}) may keep bash from it: the next build \
-                 that is recorded shows that it does not"
+                "{by} sources the hook, but {place} may keep bash from it. If the next build is \
+                 recorded, it does not"
             ),
         ),
     };
@@ -242,8 +248,14 @@ fn link_command(config: &Path, hook: &Path) -> String {
 fn several(first: &Sourcing, others: &[&Sourcing]) -> Finding {
     let (by, second) = (first.by.display(), &others[0]);
     let message = match others.iter().all(|one| one.by == first.by) {
-        true => format!("{by} sources it {} times; once is enough", others.len() + 1),
-        false => format!("{by} and {} source it; once is enough", second.by.display()),
+        true => format!(
+            "{by} sources the hook {} times; once is enough",
+            others.len() + 1
+        ),
+        false => format!(
+            "{by} and {} source the hook; once is enough",
+            second.by.display()
+        ),
     };
     let others: Vec<(&Sourcing, &str)> = others.iter().map(|one| (*one, ":")).collect();
     edits(&others).fold(Finding::yellow(CHECK, message), Finding::cure)

@@ -57,6 +57,12 @@ impl Finding {
         }
     }
 
+    /// One with a command, as if it had been found.
+    #[cfg(test)]
+    pub(crate) fn of(check: &'static str, state: State, message: &str, command: &str) -> Self {
+        Self::new(check, state, message).cure(command)
+    }
+
     fn green(check: &'static str, message: impl Into<String>) -> Self {
         Self::new(check, State::Green, message)
     }

@@ -17,7 +17,7 @@ pub(super) fn portage(machine: &Machine) -> Finding {
     let make_conf = settings.make_conf();
     if let Some(said) = &settings.complaint {
         let message = format!(
-            "Portage can't read all of its configuration: {}, line {}: {}. What stands after it is not set",
+            "Portage can't read all of its configuration: {}, line {}: {}. What stands after it there is not read",
             said.file.display(),
             said.line,
             said.why
@@ -148,7 +148,10 @@ fn configuration(machine: &Machine) -> (Vec<Contradiction>, Option<Vec<String>>)
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !machine.is_root => {
             return (Vec::new(), None);
         }
-        // sccache goes on as if there were none.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let why = format!("names {shown}, which is not there, and sccache goes on without");
+            return (wrong(CONF, why, false), None);
+        }
         Err(error) => {
             let why = format!("names {shown}, which sccache passes over: {error}");
             return (wrong(CONF, why, false), None);
