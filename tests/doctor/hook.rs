@@ -1,6 +1,6 @@
 //! The hook and the programs.
 
-use super::{CASE, Case, break_and_heal, on, row, rows};
+use super::{CASE, Case, ailing, break_and_heal, on, row, rows};
 use crate::support::Root;
 
 #[test]
@@ -75,6 +75,25 @@ fn a_hook_that_bash_does_not_get_to_is_none() {
         case("red", "chmod 600 $bashrc"),
         case("red", "chmod 600 $hook"),
     ]);
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn what_bash_can_not_read_is_told_as_it_says_it() {
+    let root = Root::new();
+    root.append("etc/portage/bashrc", "if [[ -n x ]]; then :");
+    let script = "sccache-report doctor --format json > /tmp/bad.json; echo $? > /tmp/bad.status";
+    root.run(&["bash", "-c", script]).ok();
+    let (bad, status) = rows(&root, "bad");
+    assert_eq!(
+        (ailing(&bad), &*status),
+        (vec!["yellow hook".to_owned()], "0")
+    );
+    let message = row(&bad, "hook")["message"].as_str().unwrap();
+    assert!(
+        message.contains("/bashrc: line ") && message.contains("syntax error"),
+        "{message}"
+    );
 }
 
 /// However many there are in a line, the copy that is kept is the file as it was.

@@ -8,13 +8,13 @@ use chrono::{DateTime, TimeDelta};
 
 use super::super::{Machine, shell};
 use super::Finding;
+use super::bashrc::{broken, closed};
 use super::edits::{Scripts, edits};
 use crate::portage::bashrc::{Bashrc, Reach, Sourcing};
 use crate::portage::host;
-use crate::portage::user::READ;
 use crate::store::{Filter, Store};
 
-const CHECK: &str = "hook";
+pub(super) const CHECK: &str = "hook";
 const VERSION: &str = "hook-version";
 
 /// The hook that this program was made with.
@@ -86,6 +86,9 @@ fn sourced(machine: &Machine, bashrc: &Bashrc) -> Finding {
     if let Some(finding) = closed(machine, first) {
         return finding;
     }
+    if let Some(finding) = broken(machine, first) {
+        return finding;
+    }
     if first.way.reach < Reach::Always && !is_recorded(machine, first) {
         return doubtful(machine, &bashrc.sourcings, first);
     }
@@ -106,13 +109,13 @@ fn green(one: &Sourcing) -> Finding {
     )
 }
 
-fn source(machine: &Machine) -> String {
+pub(super) fn source(machine: &Machine) -> String {
     format!("source {}", shell::path(&machine.hook()))
 }
 
 /// Whether a build was recorded since these files are as they are: then it is met, whatever it looks like.
 /// What was imported has no emerge.
-fn is_recorded(machine: &Machine, one: &Sourcing) -> bool {
+pub(super) fn is_recorded(machine: &Machine, one: &Sourcing) -> bool {
     let bashrc = machine.settings.config().join("bashrc");
     let at = one.way.obstacle.as_ref().map(|(file, _)| file);
     let changed = [&bashrc, &one.by].into_iter().chain(at).map(|file| {
@@ -177,34 +180,6 @@ fn doubtful(machine: &Machine, all: &[Sourcing], first: &Sourcing) -> Finding {
     let line = source(machine).replace('\\', r"\\");
     scripts.add(file, format!("{}i\\{line}", obstacle.before));
     scripts.commands().fold(finding, Finding::cure)
-}
-
-/// What keeps who builds from reading it: then `source` fails in all phases but root's.
-fn closed(machine: &Machine, one: &Sourcing) -> Option<Finding> {
-    let builder = machine.builder.as_ref()?;
-    let bashrc = machine.settings.config().join("bashrc");
-    let mut files = vec![bashrc.as_path(), &one.by, &one.hook];
-    files.dedup();
-    let (at, obstacles) = { files.into_iter() }
-        .filter(|file| file.exists())
-        .map(|file| (file, builder.kept_from(READ, file)))
-        .find(|(_, obstacles)| !obstacles.is_empty())?;
-    let message = format!(
-        "user {} can't read {}: {} it out, and phases that it runs are not recorded",
-        builder.name,
-        at.display(),
-        shell::keep(&obstacles)
-    );
-    let finding = Finding::red(CHECK, message);
-    if obstacles.iter().any(|at| machine.is_private(at)) {
-        let to = source(machine);
-        return Some(edits(&[(one, &to)]).fold(finding, Finding::cure));
-    }
-    let open = obstacles.iter().map(|at| {
-        let right = if at.is_dir() { "a+x" } else { "a+r" };
-        format!("chmod {right} {}", shell::path(at))
-    });
-    Some(open.fold(finding, Finding::cure))
 }
 
 /// Nobody sources it.

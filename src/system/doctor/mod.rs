@@ -1,6 +1,7 @@
 //! What is wrong with how sccache, Portage and the hook work together, check by check, each with the
 //! commands that cure it. Everything is only looked at.
 
+mod bashrc;
 mod cache;
 mod database;
 mod edits;

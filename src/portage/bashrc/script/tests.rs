@@ -1,5 +1,8 @@
 //! Scripts, and which of their commands bash gets to.
 
+use proptest::collection::vec;
+use proptest::prelude::*;
+
 use super::*;
 
 type Place = (String, usize, usize);
@@ -92,4 +95,15 @@ fn what_is_in_the_way_is_named() {
     );
     assert_eq!(way("a \\\n  b &&\n x"), ("&&, || or |".into(), 3, 1));
     assert_eq!(way("a\nf() {\n x\n}"), ("function".into(), 2, 2));
+}
+
+proptest! {
+    /// Whatever it is: a bashrc is anybody's text.
+    #[test]
+    fn any_text_is_read_to_its_end(
+        parts in vec("if|then|fi|else|case|in|esac|do|done|\\[\\[|\\]\\]|f\\(\\)|<<E|return|[ -~\n\tä]", 0..40),
+    ) {
+        commands(&parts.join(" "), &|_| None);
+        commands(&parts.concat(), &|_| Some(true));
+    }
 }
