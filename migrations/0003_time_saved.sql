@@ -3,7 +3,7 @@
 --
 -- Integers, in microseconds as all times here: sums of them are exact in any order. NULL
 -- is unknown. The formula is src/portage/saving.rs; builds that are here already get their
--- estimates from it as this migration's last step, because SQL would need a copy of it.
+-- estimates from it with the last migration, because SQL would need a copy of it.
 
 -- What compiling a package cost, by version and by language; '' where a phase compiled
 -- several languages or sccache doesn't say which. The sums over its measured phases.

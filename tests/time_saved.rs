@@ -63,7 +63,8 @@ fn what_was_unknown_is_filled_in_once_it_can_be() {
     assert_eq!(estimates(&path)[0], None);
     // Another version's cost, then its own.
     let mut old = emlop(1, "0.8.2", 0, 50);
-    old.phases[0].stats.as_mut().unwrap().compiler_seconds = Some(100.0);
+    let stats = old.phases[0].stats.as_mut().unwrap();
+    (stats.compiler_seconds, stats.processor_seconds) = (Some(150.0), Some(100.0));
     record(&path, &[old]);
     assert_eq!(estimates(&path)[1], Some(53.0 * 2.0 * 0.9));
     record(&path, &[emlop(3, "0.9.0", 0, 53)]);

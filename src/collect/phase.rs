@@ -172,9 +172,16 @@ fn take(options: &PhaseOptions, address: &Address, t: &Path, said: &mut Said) ->
             "{count} sccache servers were started at once{to_do}"
         )));
     }
+    // While it is there to be looked at.
+    let processor_seconds = listeners.first().and_then(Listener::children_seconds);
+    let measured = |stats: Stats| Stats {
+        // Compilers that ran elsewhere are not among its children.
+        processor_seconds: processor_seconds.filter(|_| stats.dist_compiles.is_empty()),
+        ..stats
+    };
     match Sccache::new(&options.program, address.clone()).take() {
         // The hook starts a server ahead where the network is shared: nobody may have come.
-        Ok(stats) => (!stats.is_idle()).then_some(Ok(stats)),
+        Ok(stats) => (!stats.is_idle()).then_some(Ok(measured(stats))),
         Err(failure) if failure.why == ServerError::NotRunning => None,
         Err(failure) => {
             if failure.still_listening {
@@ -184,7 +191,7 @@ fn take(options: &PhaseOptions, address: &Address, t: &Path, said: &mut Said) ->
                 Some(stats) => {
                     said.warnings
                         .push(format!("{}; it was killed", failure.why));
-                    Some(Ok(*stats))
+                    Some(Ok(measured(*stats)))
                 }
                 None => Some(Err(failure.why.to_string())),
             }

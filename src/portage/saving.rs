@@ -6,9 +6,10 @@
 //!
 //! What it can't know:
 //! - sccache measures by the wall clock. On cores that are busy with other work a compiler
-//!   takes longer without computing more, and so the estimate is of time that somebody
-//!   waited for on one core, not of processor time: too high, by as much as the cores were
-//!   shared.
+//!   takes longer without computing more. So no more is taken than the processor time of all that
+//!   the server ran, which the collector knows: too high by what preprocessors took, where a phase
+//!   had many hits. It isn't known of a shared server, nor from a log: there the wall clock alone
+//!   counts, and the estimate is too high by as much as the cores were shared.
 //! - No version measures how long it takes to find an object's key, which means a run of the
 //!   preprocessor, or of rustc for its list of files. [`LOOKUP_SHARE`] stands in for that.
 //! - Texts cut their averages to milliseconds, and don't tell the time of writes: the
@@ -21,8 +22,9 @@ pub const TIME_SAVED: &str = "An estimate: each hit saves what the compiler took
     same package (of the same version and language where that was measured, else of the language, \
     else of the version, else of the package), less what the cache took: reading hits, writing \
     misses, and a tenth of a compilation to look up each. It is negative where the cache cost more \
-    than it saved, and unknown where no miss of the package was measured. sccache measures by the \
-    wall clock: where cores were busy with more than one job each, it is too high.";
+    than it saved, and unknown where no miss of the package was measured. What a miss \
+    took is at most the processor time of the compilers; of shared servers and imported logs only \
+    the wall clock is known, and where their cores had more than one job each, it is too high.";
 
 /// What looking up a hit or a miss takes, as a part of what compiling it takes: an assumption,
 /// because it differs so much. In processor time (gcc 12 `-E` against `-O2 -c`, rustc 1.95.0
@@ -41,7 +43,8 @@ const MAX_SECONDS: f64 = 1e7;
 pub struct Cost {
     /// How many.
     pub compilations: u64,
-    /// Seconds in compilers, in all.
+    /// Seconds in compilers, in all: by the wall clock, and no more than processor time where
+    /// that is known.
     pub seconds: f64,
 }
 
@@ -52,7 +55,10 @@ impl Cost {
     /// `compilations`, in which those that failed are counted.
     pub fn of(stats: &Stats) -> Option<Cost> {
         let compilations = stats.compilations.unwrap_or(stats.misses.total);
-        let seconds = stats.compiler_seconds?;
+        let mut seconds = stats.compiler_seconds?;
+        if let Some(processors) = stats.processor_seconds {
+            seconds = seconds.min(processors);
+        }
         let believed = (0.0..=MAX_SECONDS).contains(&seconds);
         (compilations > 0 && believed).then_some(Cost {
             compilations,
@@ -254,6 +260,23 @@ mod tests {
         };
         assert_eq!(Cost::of(&unknown), None);
         assert_eq!(Cost::of(&Stats::default()), None);
+    }
+
+    #[test]
+    fn on_busy_cores_processor_time_counts() {
+        let of = |processor_seconds| {
+            let stats = Stats {
+                misses: counts(&[("Rust", 50)]),
+                compiler_seconds: Some(25.0),
+                processor_seconds,
+                ..Stats::default()
+            };
+            Cost::of(&stats).unwrap().seconds
+        };
+        assert_eq!(of(None), 25.0);
+        assert_eq!(of(Some(10.0)), 10.0);
+        // With the preprocessors of many hits in it, or with threads.
+        assert_eq!(of(Some(40.0)), 25.0);
     }
 
     #[test]

@@ -186,6 +186,7 @@ fn phase(group: &Runs<'_>) -> Json {
         "write_seconds": seconds(|s| s.write_seconds),
         "read_hit_seconds": seconds(|s| s.read_hit_seconds),
         "compiler_seconds": seconds(|s| s.compiler_seconds),
+        "processor_seconds": seconds(|s| s.processor_seconds),
         "cache_location": sum.and_then(|s| s.cache_location.clone()),
         "cache_size_bytes": n(|s| s.cache_size),
         "max_cache_size_bytes": n(|s| s.max_cache_size),

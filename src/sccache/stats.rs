@@ -60,6 +60,11 @@ pub struct Stats {
     /// `cache_read_miss_duration`). From the text it is average x `compilations`
     /// (before 0.9: x misses), and so rounded down.
     pub compiler_seconds: Option<f64>,
+    /// Seconds of processor time, user and system, of all that the server ran and that had ended:
+    /// compilers, preprocessors. Not from sccache, but from what the kernel says of the server's
+    /// process ([`Listener::children_seconds`](super::Listener::children_seconds)); unknown where
+    /// nobody looked, and where compilers ran on other machines.
+    pub processor_seconds: Option<f64>,
     /// Why requests were not cacheable, and how many (`not_cached`).
     #[serde(deserialize_with = "unique_keys")]
     pub not_cached: BTreeMap<String, u64>,

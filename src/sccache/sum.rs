@@ -123,20 +123,22 @@ impl Stats {
         ]
     }
 
-    pub(crate) fn seconds(&self) -> [Option<f64>; 3] {
+    pub(crate) fn seconds(&self) -> [Option<f64>; 4] {
         [
             self.write_seconds,
             self.read_hit_seconds,
             self.compiler_seconds,
+            self.processor_seconds,
         ]
     }
 
     /// In the order of [`Stats::seconds`].
-    pub(super) fn seconds_mut(&mut self) -> [&mut Option<f64>; 3] {
+    pub(super) fn seconds_mut(&mut self) -> [&mut Option<f64>; 4] {
         [
             &mut self.write_seconds,
             &mut self.read_hit_seconds,
             &mut self.compiler_seconds,
+            &mut self.processor_seconds,
         ]
     }
 }
@@ -244,7 +246,7 @@ mod tests {
         }
         let sum = Stats::sum([&one, &one]).unwrap();
         assert_eq!(sum.counters(), [Some(2); 14]);
-        assert_eq!(sum.seconds(), [Some(1.0); 3]);
+        assert_eq!(sum.seconds(), [Some(1.0); 4]);
     }
 
     #[test]

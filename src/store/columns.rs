@@ -36,8 +36,12 @@ pub(super) const COUNTERS: &[(&str, Get<u64>, Set<u64>)] = columns![
     max_cache_size,
 ];
 
-pub(super) const SECONDS: &[(&str, Get<f64>, Set<f64>)] =
-    columns![write_seconds, read_hit_seconds, compiler_seconds];
+pub(super) const SECONDS: &[(&str, Get<f64>, Set<f64>)] = columns![
+    write_seconds,
+    read_hit_seconds,
+    compiler_seconds,
+    processor_seconds
+];
 
 /// The columns with a place of their own in the code, before those of the lists.
 pub(super) const FIRST: &[&str] = &[

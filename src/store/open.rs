@@ -28,11 +28,13 @@ fn migrations() -> Vec<M<'static>> {
         M::up(include_str!(
             "../../migrations/0002_levels_and_unknown_errors.sql"
         )),
-        M::up_with_hook(
-            include_str!("../../migrations/0003_time_saved.sql"),
-            |transaction: &Transaction<'_>| Ok(saved::learn_all(transaction)?),
-        ),
+        M::up(include_str!("../../migrations/0003_time_saved.sql")),
         M::up(include_str!("../../migrations/0004_sums.sql")),
+        // Here rather than with 0003, because it reads columns of today's schema.
+        M::up_with_hook(
+            include_str!("../../migrations/0005_processor_time.sql"),
+            |transaction: &Transaction<'_>| Ok(saved::learn_if_unknown(transaction)?),
+        ),
     ]
 }
 

@@ -162,8 +162,13 @@ fn asked(
     Ok(builds)
 }
 
-/// The whole of it from the rows of builds and phases, for a database that had none of it.
-pub(super) fn learn_all(database: &Connection) -> rusqlite::Result<()> {
+/// The whole of it from the rows of builds and phases, for a database that has none of it.
+pub(super) fn learn_if_unknown(database: &Connection) -> rusqlite::Result<()> {
+    let known = database.query_row("SELECT EXISTS (SELECT 1 FROM cost)", [], |row| row.get(0))?;
+    if known { Ok(()) } else { learn_all(database) }
+}
+
+fn learn_all(database: &Connection) -> rusqlite::Result<()> {
     let mut packages = BTreeSet::new();
     each_measured(database, |package, version, stats| {
         learn_phase(database, package, version, stats)?;
@@ -221,7 +226,7 @@ fn each_measured(
     mut call: impl FnMut(&str, &str, &Stats) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
     let sql = "SELECT build.package, build.version, phase.misses, phase.compilations, \
-               phase.compiler_seconds, \
+               phase.compiler_seconds, phase.processor_seconds, \
                (SELECT json_group_object(language, misses) FROM phase_language \
                 WHERE phase_language.phase = phase.id) \
                FROM phase JOIN build ON build.id = phase.build \
@@ -232,11 +237,12 @@ fn each_measured(
         let stats = Stats {
             misses: Counts {
                 total: unsigned(row, 2)?,
-                languages: serde_json::from_str(row.get_ref(5)?.as_str()?).unwrap_or_default(),
+                languages: serde_json::from_str(row.get_ref(6)?.as_str()?).unwrap_or_default(),
                 ..Counts::default()
             },
             compilations: known(row, 3)?,
             compiler_seconds: row.get(4)?,
+            processor_seconds: row.get(5)?,
             ..Stats::default()
         };
         call(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?, &stats)?;

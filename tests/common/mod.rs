@@ -45,6 +45,7 @@ pub fn rust_stats(hits: u64, misses: u64) -> Stats {
         compile_failures: Some(3),
         compilations: Some(misses),
         compiler_seconds: Some(misses as f64 * 0.75),
+        processor_seconds: Some(misses as f64 * 0.75),
         not_cached: BTreeMap::from([
             ("crate-type".to_string(), 15),
             ("-".to_string(), 3),
