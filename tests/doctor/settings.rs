@@ -14,7 +14,7 @@ fn the_wrapper_is_sccache() {
             "sed -i /RUSTC_WRAPPER/d $conf; echo 'CARGO_BUILD_RUSTC_WRAPPER=true' >> $conf",
             "echo 'CC=\"scache gcc\"' >> $conf",
             "echo 'CC=\"sccache\"' >> $conf",
-            "echo 'CXX=\"sccache gcxx -O2\"' >> $conf",
+            "echo 'CXX=\"sccache ache -O2\"' >> $conf",
             "echo 'CC=\"/opt/gone gcc -O2\"' >> $conf",
         ]
         .map(|break_| Case {

@@ -120,8 +120,10 @@ fn launcher(machine: &Machine, name: &'static str, value: &str, compiler: &str) 
                 Some(Fault::red(message, name, format!("{value} {compiler}")))
             }
             Some(second) if !is_there(machine, second) => {
-                let value = value.replacen(second, compiler, 1);
-                Some(Fault::red(lacking(name, machine, second), name, value))
+                let rest = words[2..].iter().copied();
+                let whole: Vec<&str> = [first, compiler].into_iter().chain(rest).collect();
+                let message = lacking(name, machine, second);
+                Some(Fault::red(message, name, whole.join(" ")))
             }
             Some(_) => None,
         };
