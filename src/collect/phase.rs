@@ -13,7 +13,7 @@ use super::server::{ABSTRACT, Measured, PATH, addresses};
 use super::{Said, shared};
 use crate::portage::{Attribution, Environment, PHASES, Phase, lock, write_snapshot_as};
 use crate::sccache::{
-    Address, Listener, Sccache, ServerError, ServerLog, Stats, folder_in_configuration, give_back,
+    Address, Configuration, Listener, Sccache, ServerError, ServerLog, Stats, give_back,
     is_listening,
 };
 
@@ -223,6 +223,7 @@ fn configured_folder() -> Option<PathBuf> {
     if let Some(folder) = std::env::var_os("SCCACHE_DIR") {
         return Some(folder.into());
     }
-    let text = std::fs::read_to_string(std::env::var_os("SCCACHE_CONF")?).ok()?;
-    folder_in_configuration(&text)
+    let file = PathBuf::from(std::env::var_os("SCCACHE_CONF")?);
+    let text = std::fs::read_to_string(&file).ok()?;
+    Configuration::parse(&file, &text).ok()?.folder
 }

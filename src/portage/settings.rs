@@ -36,24 +36,55 @@ pub struct Settings {
     values: BTreeMap<String, String>,
     /// Why `portageq` was not heard: then only plain lines of make.conf are known.
     pub without_portageq: Option<String>,
+    /// What in its files Portage can't read; what it comes to without that is known all the same.
+    pub complaint: Option<Complaint>,
     /// The file of make.conf that could not be read either: then what is not set isn't known.
     pub unread: Option<PathBuf>,
+}
+
+/// What `getconfig` in Portage 3.0.83 says of a file: `"FILE", line 17: Invalid token 'b' (not '=')`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// The file.
+    pub file: PathBuf,
+    /// The line that it came to, from 1.
+    pub line: usize,
+    /// What is wrong there.
+    pub why: String,
+}
+
+impl Complaint {
+    fn find(said: &[u8]) -> Option<Self> {
+        let said = String::from_utf8_lossy(said);
+        said.lines().find_map(|line| {
+            let (file, rest) = line.strip_prefix('"')?.split_once("\", line ")?;
+            let (line, why) = rest.split_once(": ")?;
+            Some(Self {
+                file: file.into(),
+                line: line.parse().ok()?,
+                why: super::printable(why, 200),
+            })
+        })
+    }
 }
 
 impl Settings {
     /// Asks `portageq`, or else reads make.conf. The variables of this process that a build would
     /// inherit are not part of it: it is the configuration, not one shell's.
     pub fn read() -> Self {
-        match portageq() {
+        let (values, complaint) = portageq();
+        match values {
             Ok(values) => Self {
                 values,
                 without_portageq: None,
+                complaint,
                 unread: None,
             },
             Err(why) => {
                 let mut settings = Self {
                     values: BTreeMap::new(),
                     without_portageq: Some(why),
+                    complaint,
                     unread: None,
                 };
                 let is_closed = |file: &PathBuf| {
@@ -79,6 +110,7 @@ impl Settings {
         Self {
             values: values.iter().map(own).collect(),
             without_portageq: None,
+            complaint: None,
             unread: None,
         }
     }
@@ -159,7 +191,7 @@ impl Settings {
     }
 }
 
-fn portageq() -> Result<BTreeMap<String, String>, String> {
+fn portageq() -> (Result<BTreeMap<String, String>, String>, Option<Complaint>) {
     let mut command = Command::new("portageq");
     command.args(["envvar", "-v"]).args(NAMES);
     for (name, _) in std::env::vars_os() {
@@ -172,20 +204,31 @@ fn portageq() -> Result<BTreeMap<String, String>, String> {
         }
     }
     // Status 1 says that one of them isn't set.
-    match child::run(&mut command, DEADLINE) {
-        Ok(output) if output.stdout.starts_with(b"BUILD_CC=") => {
-            Ok(parse(&String::from_utf8_lossy(&output.stdout)))
+    let output = match child::run(&mut command, DEADLINE) {
+        Ok(output) => output,
+        Err(child::Failure::Start(error)) => {
+            let why = match error.kind() {
+                std::io::ErrorKind::NotFound => "there is none in PATH".to_owned(),
+                _ => error.to_string(),
+            };
+            return (Err(format!("portageq can't be run: {why}")), None);
         }
-        Ok(output) => {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let last = said.lines().last().unwrap_or("it said nothing");
-            Err(format!("portageq failed: {}", super::printable(last, 200)))
-        }
-        Err(child::Failure::Start(error)) => Err(format!("portageq can't be run: {error}")),
         Err(child::Failure::Deadline) => {
-            Err(format!("portageq took more than {} s", DEADLINE.as_secs()))
+            let why = format!("portageq took more than {} s", DEADLINE.as_secs());
+            return (Err(why), None);
         }
+    };
+    let complaint = Complaint::find(&output.stderr);
+    if output.stdout.starts_with(b"BUILD_CC=") {
+        return (
+            Ok(parse(&String::from_utf8_lossy(&output.stdout))),
+            complaint,
+        );
     }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let last = said.lines().last().unwrap_or("it said nothing");
+    let why = format!("portageq failed: {}", super::printable(last, 200));
+    (Err(why), complaint)
 }
 
 /// `NAME=VALUE` lines, the values quoted as Python's shlex.quote does.

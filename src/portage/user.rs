@@ -57,7 +57,11 @@ impl User {
     /// Whether the mode of a file of this owner and group allows it `wanted`, all of it.
     pub fn may(&self, wanted: u32, uid: u32, gid: u32, mode: u32) -> bool {
         let shift = match () {
-            () if self.uid == 0 => return true,
+            // Root runs what anybody may run (capabilities(7), CAP_DAC_OVERRIDE).
+            () if self.uid == 0 => {
+                let is_folder = mode & 0o170_000 == 0o040_000;
+                return wanted & EXECUTE == 0 || is_folder || mode & 0o111 != 0;
+            }
             () if self.uid == uid => 6,
             () if self.groups.contains(&gid) => 3,
             () => 0,
@@ -187,6 +191,8 @@ mod tests {
         assert!(user.may(READ, 0, 0, 0o644));
         let root = User { uid: 0, ..user };
         assert!(root.may(READ, 1, 1, 0));
+        assert!(!root.may(EXECUTE, 0, 0, 0o100_644) && root.may(EXECUTE, 1, 1, 0o100_001));
+        assert!(root.may(EXECUTE, 1, 1, 0o040_000));
     }
 
     #[test]

@@ -61,17 +61,23 @@ fn word(state: State) -> &'static str {
 fn draw(rows: &[Finding], look: &Look, out: &mut dyn Write) -> io::Result<()> {
     let width = look.width.unwrap_or(WIDTH).clamp(40, 100);
     let names = rows.iter().map(|row| row.check.len()).max().unwrap_or(0);
-    let indent = " ".repeat("unknown".len() + 2 + names + 2);
+    let beside = "unknown".len() + 2 + names + 2;
+    // Where little is left beside the names, messages go below them.
+    let is_narrow = width < beside + 36;
+    let indent = " ".repeat(if is_narrow {
+        "unknown".len() + 2
+    } else {
+        beside
+    });
     for row in rows {
         let message = text::clean(&row.message);
         let lines = fill(message.split(' '), width - indent.len(), "");
+        let lines = lines.join(&format!("\n{indent}"));
         let state = paint(row.state, look.color);
-        writeln!(
-            out,
-            "{state}  {:names$}  {}",
-            row.check,
-            lines.join(&format!("\n{indent}"))
-        )?;
+        match is_narrow {
+            true => writeln!(out, "{state}  {}\n{indent}{lines}", row.check)?,
+            false => writeln!(out, "{state}  {:names$}  {lines}", row.check)?,
+        }
         for command in &row.cure {
             let command = text::clean(command);
             let lines = fill(words(&command), width - 4, " \\");
@@ -165,6 +171,29 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn messages_go_below_the_names_where_it_is_narrow() {
+        let drawn = |width| {
+            let row = Finding::of(
+                "cache-folder",
+                State::Red,
+                "it is not there at all",
+                "mkdir /a",
+            );
+            let look = Look {
+                color: false,
+                width: Some(width),
+            };
+            let mut out = Vec::new();
+            draw(&[row], &look, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let wide = "red      cache-folder  it is not there at all\n    mkdir /a\n";
+        assert!(drawn(80).starts_with(wide), "{}", drawn(80));
+        let narrow = "red      cache-folder\n         it is not there at all\n    mkdir /a\n";
+        assert!(drawn(50).starts_with(narrow), "{}", drawn(50));
+    }
 
     #[test]
     fn a_command_can_be_pasted_however_narrow() {

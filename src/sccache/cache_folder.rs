@@ -27,20 +27,6 @@ pub fn cache_folder(location: &str) -> Option<PathBuf> {
     folder.is_absolute().then_some(folder)
 }
 
-/// The folder of the local cache in an sccache configuration file: `dir` below `[cache.disk]`
-/// (docs/Configuration.md of 0.16.0).
-pub fn folder_in_configuration(text: &str) -> Option<PathBuf> {
-    let mut lines = text.lines().map(str::trim);
-    lines.find(|line| *line == "[cache.disk]")?;
-    lines
-        .take_while(|line| !line.starts_with('['))
-        .find_map(|line| {
-            let value = line.strip_prefix("dir")?.trim_start().strip_prefix('=')?;
-            let folder = value.trim().trim_matches(['"', '\'']);
-            Some(PathBuf::from(folder)).filter(|folder| folder.is_absolute())
-        })
-}
-
 /// Gives what root wrote below `folder` since then to the folder's owner; returns how many files
 /// and folders that were. In a folder of root's that its group may write (`root:portage`, mode 2775)
 /// they go to `user`, who builds there: the group's rights alone don't do, for sccache sets an

@@ -5,6 +5,7 @@
 mod address;
 mod block;
 mod cache_folder;
+mod configuration;
 mod difference;
 mod error;
 mod json;
@@ -25,7 +26,8 @@ mod variables;
 
 pub use address::{Address, identity, is_listening};
 pub use block::print_block;
-pub use cache_folder::{cache_folder, folder_in_configuration, give_back};
+pub use cache_folder::{cache_folder, give_back};
+pub use configuration::Configuration;
 pub use error::ParseError;
 pub use json::parse_json;
 pub use listener::Listener;
@@ -40,5 +42,6 @@ pub use survey::{Bounds, Entry, Survey, survey};
 pub use text::{clean_log_line, parse_text};
 pub use units::format_bytes;
 pub use variables::{
-    Contradiction, DEFAULT_CACHE_SIZE, cache_size, cache_size_setting, contradictions, remotes,
+    Contradiction, DEFAULT_CACHE_SIZE, cache_size, cache_size_setting, contradictions,
+    overrides_local, remotes,
 };

@@ -36,7 +36,7 @@ pub struct Contradiction {
 pub fn remotes<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Vec<(&'static str, &'static str)> {
     let asked = |variable: &str| match get(variable) {
         // Reached through the file system.
-        Some(value) => !value.starts_with("unix:") && !value.starts_with("redis+unix:"),
+        Some(value) => !is_in_file_system(value),
         None => false,
     };
     REMOTES
@@ -44,6 +44,27 @@ pub fn remotes<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Vec<(&'static str, 
         .filter(|(variable, _)| asked(variable))
         .copied()
         .collect()
+}
+
+/// Whether an endpoint is a socket's path.
+pub(super) fn is_in_file_system(endpoint: &str) -> bool {
+    endpoint.starts_with("unix:") || endpoint.starts_with("redis+unix:")
+}
+
+/// Whether variables say all of the local cache, so that the configuration file's part on it, folder and
+/// size, is not used: one of these is enough (`config_from_env` in src/config.rs, 0.16.0; tried).
+pub fn overrides_local<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Option<&'static str> {
+    let size = get("SCCACHE_CACHE_SIZE").filter(|size| cache_size(size).is_some());
+    let mode =
+        get("SCCACHE_LOCAL_RW_MODE").filter(|mode| ["READ_ONLY", "READ_WRITE"].contains(mode));
+    let all = [
+        ("SCCACHE_DIR", get("SCCACHE_DIR")),
+        ("SCCACHE_CACHE_SIZE", size),
+        ("SCCACHE_DIRECT", get("SCCACHE_DIRECT")),
+        ("SCCACHE_LOCAL_RW_MODE", mode),
+    ];
+    all.into_iter()
+        .find_map(|(name, value)| value.map(|_| name))
 }
 
 /// The size of the local cache in bytes, as sccache reads `SCCACHE_CACHE_SIZE`: `500M`, `10G`; `None`

@@ -8,6 +8,7 @@ use crate::portage::Settings;
 use crate::portage::bashrc::Bashrc;
 use crate::portage::make_conf;
 use crate::portage::user::User;
+use crate::sccache::{self, Configuration};
 
 /// This machine's Portage, its builder, its cache.
 pub struct Machine {
@@ -17,10 +18,33 @@ pub struct Machine {
     pub bashrc: io::Result<Bashrc>,
     /// The user that builds; `None` where there is no such user.
     pub builder: Option<User>,
+    /// sccache's configuration file that `SCCACHE_CONF` names.
+    pub configuration: Option<ConfigurationFile>,
     /// The database.
     pub database: PathBuf,
     /// Whether this process is root's.
     pub is_root: bool,
+}
+
+/// sccache's configuration file.
+pub struct ConfigurationFile {
+    /// As `SCCACHE_CONF` names it.
+    pub path: PathBuf,
+    /// What is in it, or why it can't be read.
+    pub content: io::Result<Configuration>,
+}
+
+impl ConfigurationFile {
+    fn read(path: PathBuf) -> Self {
+        let content = std::fs::read_to_string(&path);
+        Self {
+            content: content.and_then(|text| {
+                Configuration::parse(&path, &text)
+                    .map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))
+            }),
+            path,
+        }
+    }
 }
 
 impl Machine {
@@ -37,6 +61,8 @@ impl Machine {
                 Some(false) => User::named("root"),
                 _ => User::named(settings.builder().0),
             },
+            configuration: { settings.get("SCCACHE_CONF") }
+                .map(|path| ConfigurationFile::read(path.into())),
             database: database.or_else(configured).unwrap_or_else(default),
             is_root: rustix::process::geteuid().is_root(),
             settings,
@@ -45,10 +71,34 @@ impl Machine {
 
     /// The folder of the local cache, where one is set.
     pub fn cache(&self) -> Option<&Path> {
-        self.settings
-            .get("SCCACHE_DIR")
-            .map(Path::new)
-            .filter(|folder| folder.is_absolute())
+        let folder = match self.overrides_local() {
+            Some(_) => self.settings.get("SCCACHE_DIR").map(Path::new),
+            None => self.configured()?.folder.as_deref(),
+        };
+        folder.filter(|folder| folder.is_absolute())
+    }
+
+    /// What sccache's configuration file says, where there is one.
+    pub(super) fn configured(&self) -> Option<&Configuration> {
+        self.configuration.as_ref()?.content.as_ref().ok()
+    }
+
+    /// The variable that has sccache pass over what that file says of the local cache.
+    pub(super) fn overrides_local(&self) -> Option<&'static str> {
+        sccache::overrides_local(|name| self.settings.get(name))
+    }
+
+    /// The remote caches that are asked for: by which variable or file, and the kind.
+    pub(super) fn remotes(&self) -> Vec<(String, &'static str)> {
+        let asked = sccache::remotes(|name| self.settings.get(name));
+        let of_file = self.configuration.iter().flat_map(|file| {
+            let kinds = file.content.iter().flat_map(|content| &content.remotes);
+            kinds.map(|kind| (file.path.display().to_string(), *kind))
+        });
+        { asked.into_iter() }
+            .map(|(variable, kind)| (variable.to_owned(), kind))
+            .chain(of_file)
+            .collect()
     }
 
     /// Where setup and cures put lines for make.conf: a file of their own where that is a folder.

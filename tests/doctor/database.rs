@@ -1,6 +1,6 @@
 //! The database, and what it has of the builds.
 
-use super::{CASE, Case, ailing, leak, on, row, rows};
+use super::{CASE, Case, leak, on, row, rows};
 use crate::support::Root;
 
 #[test]
@@ -45,7 +45,8 @@ fn the_database_is_readable_writable_whole_and_of_this_version() {
         (
             "database",
             "red",
-            "rm $db.damaged; echo 'not a database, by any means' > $db",
+            // The first that was put aside stays, and what SQLite left beside goes along.
+            "echo 'not a database, by any means' > $db; echo journal > $db-journal",
         ),
     ] {
         on(
@@ -59,6 +60,12 @@ fn the_database_is_readable_writable_whole_and_of_this_version() {
             },
         );
     }
+    let left = root.read("var/lib/sccache-report/stats.db.damaged.1-journal");
+    assert_eq!(left, "journal\n");
+    assert!(
+        root.file("var/lib/sccache-report/stats.db.damaged")
+            .exists()
+    );
 }
 
 fn old_database(root: &Root) {
@@ -70,18 +77,37 @@ fn old_database(root: &Root) {
     connection.pragma_update(None, "user_version", 1).unwrap();
 }
 
+/// The newer version that is to be emerged can't be had: a stand-in is, which makes the database this
+/// version's.
 #[test]
 #[ignore = "needs root and the registries: make test"]
 fn a_newer_database_is_for_a_newer_program() {
     let root = Root::new();
-    let script = "sccache-collect import >/dev/null; python3 -c \"import sqlite3\n\
-        sqlite3.connect('/mnt/gentoo/var/lib/sccache-report/stats.db').execute('PRAGMA user_version = 99')\"\n\
-        sccache-report doctor --format json > /tmp/newer.json; echo $? > /tmp/newer.status";
-    root.run(&["bash", "-c", script]).ok();
-    let (rows, status) = rows(&root, "newer");
-    assert_eq!(
-        (ailing(&rows), &*status),
-        (vec!["red database-schema".to_owned()], "1")
+    root.append("var/db/repos/test/profiles/categories", "app-portage");
+    let set = |version: &str| {
+        format!(
+            "python3 -c \"import sqlite3; sqlite3.connect('/mnt/gentoo/var/lib/sccache-report/stats.db')\
+             .execute('PRAGMA user_version = {version}')\""
+        )
+    };
+    let of_today = "$(</mnt/gentoo/tmp/schema)";
+    root.ebuild(
+        "app-portage/sccache-report-2",
+        &format!(
+            "EAPI=8\nSLOT=0\nKEYWORDS=amd64\nS=${{WORKDIR}}\npkg_postinst() {{ {}; }}",
+            set(of_today)
+        ),
+    );
+    let before = "sccache-collect import >/dev/null\n\
+        python3 -c \"import sqlite3; print(sqlite3.connect('$db').execute('PRAGMA user_version').fetchone()[0])\" > /tmp/schema";
+    on(
+        &root,
+        &Case {
+            check: "database-schema",
+            before,
+            break_: leak(set("99")),
+            ..CASE
+        },
     );
 }
 
@@ -159,4 +185,35 @@ fn rust_packages_that_were_not_recorded_are_named() {
             ..CASE
         },
     );
+}
+
+/// Longer ago than merges are looked at: since then nothing was recorded, and one should have been.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn what_is_missing_since_a_record_of_long_ago_is_named() {
+    let root = with_rust_packages();
+    let age = "40 * 24 * 3600";
+    let before = leak(format!(
+        "{UNRECORDED}\nemerge -1 dev-test/one &>/dev/null\n\
+         sql 'UPDATE build SET started_at = started_at - {age} * 1000000, finished_at = finished_at - {age} * 1000000'\n\
+         sql 'UPDATE emerge SET started_at = started_at - {age} * 1000000'\n\
+         sccache-collect import >/dev/null\n\
+         log=/mnt/gentoo/var/log/emerge.log\n\
+         awk -F: -v OFS=: '{{ $1 -= {age} }} 1' $log > /tmp/log; cp /tmp/log $log"
+    ));
+    let break_ = "unrecorded dev-test/two";
+    on(
+        &root,
+        &Case {
+            check: "recorded",
+            before,
+            break_,
+            ..CASE
+        },
+    );
+    let (before, _) = rows(&root, "before");
+    let message = row(&before, "recorded")["message"].as_str().unwrap();
+    let today = format!("last on {}", chrono::Local::now().format("%F"));
+    let is_old = message.starts_with("last on ") && !message.starts_with(&today);
+    assert!(is_old, "{message}");
 }

@@ -1,6 +1,6 @@
 //! The hook and the programs.
 
-use super::{CASE, Case, break_and_heal, on};
+use super::{CASE, Case, ailing, break_and_heal, on, row, rows};
 use crate::support::Root;
 
 #[test]
@@ -27,6 +27,104 @@ fn the_hook_is_sourced_once_by_the_bashrc_that_portage_uses() {
         ),
         case("red", "rm $bashrc; mkdir $bashrc"),
     ]);
+}
+
+/// Where `return`, `if` and so on keep bash from it, or may; what a sourced file does; and what Portage itself
+/// does with bashrc then: it records or not.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_hook_that_bash_does_not_get_to_is_none() {
+    let case = |state, break_| Case {
+        check: "hook",
+        state,
+        break_,
+        ..CASE
+    };
+    // Fails where nothing is recorded after the cure.
+    let recorded =
+        "emerge -1 dev-test/many-files &>/tmp/emerge.log; sccache-report builds --last 1 || exit";
+    break_and_heal(&[
+        case("red", "sed -i '1i foo=1; return 0' $bashrc"),
+        Case {
+            after: recorded,
+            ..case(
+                "red",
+                "printf 'if false; then\n  source %s\nfi\n' $hook > $bashrc",
+            )
+        },
+        case(
+            "yellow",
+            "printf '[[ -n ${NOT_SET} ]] && source %s\n' $hook > $bashrc",
+        ),
+        case(
+            "yellow",
+            "printf '[[ -z ${NOT_SET} ]] || return 0\nsource %s\n' $hook > $bashrc",
+        ),
+        // In a file that bashrc sources, two ways.
+        case(
+            "red",
+            "printf 'f() { :; }\nexit 0\nsource %s\n' $hook > ${bashrc}.mine\n\
+             echo '. \"${PORTAGE_CONFIGROOT%/}/etc/portage/bashrc.mine\"' > $bashrc",
+        ),
+        case("yellow", "echo \"source $hook\" >> $bashrc"),
+        case(
+            "yellow",
+            "echo 'for f in /none/*; do . \"$f\"; done' > $bashrc",
+        ),
+        // What user portage can't read.
+        case("red", "chmod 600 $bashrc"),
+        case("red", "chmod 600 $hook"),
+    ]);
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn what_bash_can_not_read_is_told_as_it_says_it() {
+    let root = Root::new();
+    root.append("etc/portage/bashrc", "if [[ -n x ]]; then :");
+    let script = "sccache-report doctor --format json > /tmp/bad.json; echo $? > /tmp/bad.status";
+    root.run(&["bash", "-c", script]).ok();
+    let (bad, status) = rows(&root, "bad");
+    assert_eq!(
+        (ailing(&bad), &*status),
+        (vec!["yellow hook".to_owned()], "0")
+    );
+    let message = row(&bad, "hook")["message"].as_str().unwrap();
+    assert!(
+        message.contains("/bashrc: line ") && message.contains("syntax error"),
+        "{message}"
+    );
+}
+
+/// However many there are in a line, the copy that is kept is the file as it was.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn of_many_commands_one_is_left_and_the_original_kept() {
+    let break_ = "printf 'source %s; . %s && source %s\n: more\n. %s\n' $hook $hook $hook $hook > $bashrc\n\
+        cp $bashrc /tmp/original";
+    break_and_heal(&[Case {
+        check: "hook",
+        state: "yellow",
+        break_,
+        after: "cmp /tmp/original $bashrc~ && [[ $(grep -c sccache-report.sh $bashrc) == 1 ]] || exit",
+        ..CASE
+    }]);
+}
+
+/// What was recorded since says more than the text.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_recorded_build_shows_that_the_hook_is_met() {
+    let root = Root::new();
+    let doctor = "doctor() { sccache-report doctor --format json > /tmp/$1.json; echo $? > /tmp/$1.status; }\n\
+        hook=/mnt/gentoo/usr/share/sccache-report/sccache-report.sh bashrc=/mnt/gentoo/etc/portage/bashrc\n\
+        echo \"[[ -n \\${CATEGORY} ]] && source $hook\" > $bashrc; begin=$EPOCHSECONDS; doctor before\n\
+        while [[ $EPOCHSECONDS == \"$begin\" ]]; do :; done # builds have whole seconds\n\
+        emerge -1 dev-test/many-files || exit; doctor after; touch $bashrc; doctor touched";
+    root.run(&["bash", "-c", doctor]).ok();
+    let state = |name| row(&rows(&root, name).0, "hook")["state"].clone();
+    let states = ["before", "after", "touched"].map(state);
+    assert_eq!(states, ["yellow", "green", "yellow"]);
 }
 
 /// bashrc as portage-bashrc-mv has it, which reads bashrc.d/*.sh.
@@ -113,6 +211,18 @@ fn user_portage_can_run_the_programs() {
              ln -s /mnt/gentoo/root/bin/sccache /mnt/gentoo/usr/bin/",
         ),
     ]);
+}
+
+/// Under FEATURES=-userpriv root builds, who runs no file that nobody may run.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn root_runs_what_is_a_program_only() {
+    break_and_heal(&[Case {
+        check: "sccache",
+        before: "echo 'FEATURES=\"${FEATURES} -userpriv\"' >> $conf",
+        break_: "chmod 644 /mnt/gentoo/usr/bin/sccache",
+        ..CASE
+    }]);
 }
 
 /// What is missing is emerged: ebuilds that install what was moved away.

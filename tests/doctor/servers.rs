@@ -64,6 +64,23 @@ server.serve_forever()
 #[test]
 #[ignore = "needs root and the registries: make test"]
 fn a_remote_cache_is_reached_by_a_server_outside_the_sandbox() {
+    remote(
+        "sed -i /SCCACHE_DIR/d $conf\n\
+         echo 'SCCACHE_WEBDAV_ENDPOINT=\"http://127.0.0.1:8099/\"' >> $conf",
+    );
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_remote_cache_may_stand_in_the_configuration_file() {
+    remote(
+        "sed -i /SCCACHE_DIR/d $conf; echo \"SCCACHE_CONF=\\\"${conf%/*}/c.toml\\\"\" >> $conf\n\
+         echo 'cache.webdav = { endpoint = \"http://127.0.0.1:8099/\" }' > ${conf%/*}/c.toml",
+    );
+}
+
+#[track_caller]
+fn remote(break_: &'static str) {
     let root = Root::new();
     std::fs::write(root.file("tmp/dav.py"), WEBDAV).unwrap();
     let before = "sed -i /SCCACHE_DIR/d $conf; rmdir $cache\n\
@@ -71,8 +88,6 @@ fn a_remote_cache_is_reached_by_a_server_outside_the_sandbox() {
         python3 /tmp/dav.py &>/tmp/dav.log & while [[ ! -e /tmp/dav ]]; do :; done\n\
         mount -t tmpfs tmpfs /run\n\
         (cat /etc/shadow; echo 'portage:!:19000::::::') > /tmp/shadow; mount --bind /tmp/shadow /etc/shadow";
-    let break_ = "sed -i /SCCACHE_DIR/d $conf\n\
-        echo 'SCCACHE_WEBDAV_ENDPOINT=\"http://127.0.0.1:8099/\"' >> $conf";
     // And a build through it is a shared one. The servers end with the test.
     let after = "emerge -1 dev-test/many-files &>/tmp/emerge.log";
     on(

@@ -8,14 +8,43 @@ use crate::support::Root;
 fn the_wrapper_is_sccache() {
     break_and_heal(
         &[
-            "echo 'RUSTC_WRAPPER=\"ccache\"' >> $conf",
+            "echo 'RUSTC_WRAPPER=\"true\"' >> $conf",
             "sed -i /RUSTC_WRAPPER/d $conf",
+            "echo 'RUSTC_WRAPPER=\"scache\"' >> $conf",
+            "sed -i /RUSTC_WRAPPER/d $conf; echo 'CARGO_BUILD_RUSTC_WRAPPER=true' >> $conf",
+            "echo 'CC=\"scache gcc\"' >> $conf",
+            "echo 'CC=\"sccache\"' >> $conf",
+            "echo 'CXX=\"sccache ache -O2\"' >> $conf",
+            "echo 'CC=\"/opt/gone gcc -O2\"' >> $conf",
         ]
         .map(|break_| Case {
             check: "wrapper",
             break_,
             ..CASE
         }),
+    );
+    let root = Root::new();
+    let case = |break_| Case {
+        check: "wrapper",
+        state: "yellow",
+        break_,
+        ..CASE
+    };
+    on(&root, &case("echo 'CC=\"ccache sccache gcc\"' >> $conf"));
+    on(
+        &root,
+        &case(
+            "echo 'CXX=\"sccache ccache g++\"' >> $conf; ln -s /mnt/gentoo/usr/bin/sccache /mnt/gentoo/usr/bin/ccache",
+        ),
+    );
+    let script = "sed -i /RUSTC_WRAPPER/d /mnt/gentoo/etc/portage/make.conf\n\
+        echo 'CARGO_BUILD_RUSTC_WRAPPER=true' >> /mnt/gentoo/etc/portage/make.conf\n\
+        sccache-report doctor --format json > /tmp/cargo.json; echo $? > /tmp/cargo.status";
+    root.run(&["bash", "-c", script]).ok();
+    let message = row(&rows(&root, "cargo").0, "wrapper")["message"].clone();
+    assert_eq!(
+        message,
+        "CARGO_BUILD_RUSTC_WRAPPER=\"true\" is not sccache: Rust is not cached"
     );
 }
 
@@ -72,6 +101,139 @@ fn variables_and_features_go_together() {
             },
         );
     }
+}
+
+/// What Portage itself can't read, and goes on without.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn what_portage_can_not_read_is_told_as_it_says_it() {
+    let root = Root::new();
+    let break_ = "echo 'MY_FLAGS=(a b)' >> $conf; echo 'NOT_READ=1' >> $conf";
+    on(
+        &root,
+        &Case {
+            check: "portage",
+            break_,
+            ..CASE
+        },
+    );
+    let (broken, _) = rows(&root, "broken");
+    let message = row(&broken, "portage")["message"].as_str().unwrap();
+    assert!(
+        message.contains("make.conf, line ") && message.contains("Invalid token 'b'"),
+        "{message}"
+    );
+    // A quote that is open: portageq fails altogether, and where it was opened nobody knows.
+    let script = "echo 'LAST=\"open' >> /mnt/gentoo/etc/portage/make.conf\n\
+        sccache-report doctor --format json > /tmp/open.json; echo $? > /tmp/open.status";
+    root.run(&["bash", "-c", script]).ok();
+    let (open, status) = rows(&root, "open");
+    assert_eq!(
+        (ailing(&open), &*status),
+        (vec!["red portage".to_owned()], "1")
+    );
+    let message = row(&open, "portage")["message"].as_str().unwrap();
+    assert!(
+        message.contains("No closing quotation") && message.ends_with("until it is right"),
+        "{message}"
+    );
+}
+
+/// Without portageq in PATH, where it lies elsewhere; and what make.conf sources.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn portage_is_found_and_what_make_conf_sources() {
+    let root = Root::new();
+    let break_ = "echo 'SCCACHE_RECACHE=\"1\"' > ${conf%/*}/more.conf; echo \"source ${conf%/*}/more.conf\" >> $conf";
+    on(
+        &root,
+        &Case {
+            check: "variables",
+            break_,
+            ..CASE
+        },
+    );
+    let script = "set -e; old=$PATH; PATH=${PATH//:\\/mnt\\/gentoo\\/bin:/:}\n\
+        sccache-report doctor --format json > /tmp/out.json; echo $? > /tmp/out.status\n\
+        sccache-report doctor | grep '^    PATH=' > /tmp/cure.sh; echo ' --format json' >> /tmp/cure.sh\n\
+        tr -d '\\n' < /tmp/cure.sh | bash > /tmp/in.json; echo $? > /tmp/in.status";
+    root.run(&["bash", "-c", script]).ok();
+    let state = |name| row(&rows(&root, name).0, "portage")["state"].clone();
+    assert_eq!([state("out"), state("in")], ["unknown", "green"]);
+}
+
+/// What sccache's configuration file says is minded as sccache minds it.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn the_configuration_file_is_looked_at() {
+    let root = Root::new();
+    let case = |check, state, break_| Case {
+        check,
+        state,
+        break_,
+        ..CASE
+    };
+    let file = "file=${conf%/*}/sccache.toml\n\
+        printf '[cache.disk] # local\\ndir = \"%s\"\\nsize = \"3G\"\\n' $cache > $file\n\
+        echo \"SCCACHE_CONF=\\\"$file\\\"\" >> $conf";
+    on(
+        &root,
+        &Case {
+            before: file,
+            ..case("variables", "yellow", "chmod 600 ${conf%/*}/sccache.toml")
+        },
+    );
+    on(
+        &root,
+        &case(
+            "variables",
+            "yellow",
+            "echo '[cache.s3]' >> ${conf%/*}/sccache.toml; echo 'FEATURES=\"${FEATURES} -network-sandbox\"' >> $conf",
+        ),
+    );
+    // Without SCCACHE_DIR it is the file's folder.
+    let only = "sed -i '/SCCACHE_DIR/d; /SCCACHE_CONF/d' $conf; sed -i '/s3/d' ${conf%/*}/sccache.toml\n\
+        echo \"SCCACHE_CONF=\\\"${conf%/*}/sccache.toml\\\"\" >> $conf";
+    on(
+        &root,
+        &Case {
+            before: only,
+            ..case("cache-folder", "red", "chown root $cache")
+        },
+    );
+    on(
+        &root,
+        &case(
+            "cache-folder",
+            "red",
+            "echo 'SCCACHE_CACHE_SIZE=\"5G\"' >> $conf",
+        ),
+    );
+    // A limit that the cache's own check sets keeps the folder.
+    let small = "sed -i s/3G/1K/ ${conf%/*}/sccache.toml";
+    let full = "sed -i '/SCCACHE_DIR/d; /SCCACHE_CACHE_SIZE/d' $conf; install -d -o portage -g portage $cache/a\n\
+        head -c 1000 /dev/zero > $cache/a/key; chown portage $cache/a/key";
+    on(
+        &root,
+        &Case {
+            before: full,
+            ..case("cache-size", "yellow", small)
+        },
+    );
+    on(
+        &root,
+        &case("variables", "yellow", "rm ${conf%/*}/sccache.toml"),
+    );
+    let script = "cd /mnt/gentoo/etc/portage; echo 'dir =' > bad.toml; echo 'SCCACHE_CONF=/mnt/gentoo/etc/portage/bad.toml' >> make.conf\n\
+        sccache-report doctor --format json > /tmp/bad.json; echo $? > /tmp/bad.status";
+    root.run(&["bash", "-c", script]).ok();
+    let (bad, _) = rows(&root, "bad");
+    assert_eq!(ailing(&bad), ["red variables"]);
+    let message = row(&bad, "variables")["message"].as_str().unwrap();
+    assert!(
+        message.contains("bad.toml") && message.contains("line 1: "),
+        "{message}"
+    );
 }
 
 /// Make.conf behind a link, and as a folder of files.

@@ -32,10 +32,25 @@ pub(super) fn findings(machine: &Machine) -> Vec<Finding> {
 
 /// No local cache is set: a remote one may do without.
 fn without(machine: &Machine) -> Vec<Finding> {
-    let remotes = sccache::remotes(|name| machine.settings.get(name));
-    if let Some((variable, kind)) = remotes.first() {
-        let message = format!("the cache is {kind} ({variable}), there is no local one");
+    if let Some((place, kind)) = machine.remotes().first() {
+        let message = format!("the cache is {kind} ({place}), there is no local one");
         return vec![Finding::green(FOLDER, message)];
+    }
+    if let Some(file) = &machine.configuration
+        && matches!(&file.content, Err(error) if error.kind() == io::ErrorKind::PermissionDenied)
+        && !machine.is_root
+    {
+        let message = format!("{} can't be read: root can", file.path.display());
+        return vec![Finding::unknown(FOLDER, message)];
+    }
+    let of_file = machine.configured().and_then(|file| file.folder.as_deref());
+    if let (Some(variable), Some(folder)) = (machine.overrides_local(), of_file) {
+        let message = format!(
+            "{variable} has sccache forget the folder that SCCACHE_CONF's file names: each build \
+             begins with an empty cache of its own"
+        );
+        let folder = folder.to_string_lossy();
+        return vec![Finding::red(FOLDER, message).set(machine, "SCCACHE_DIR", &folder)];
     }
     let why = "SCCACHE_DIR is not set: each build begins with an empty cache of its own";
     vec![elsewhere(machine, Finding::red(FOLDER, why))]
@@ -171,9 +186,12 @@ fn files(machine: &Machine, folder: &Path, survey: &io::Result<Option<Survey>>) 
         } else {
             String::new()
         };
+        let of_all = match survey.out_of_reach {
+            1 => "1 file or folder".to_owned(),
+            several => format!("{several} files and folders"),
+        };
         let message = format!(
-            "user {user} can't use {} files and folders in {}, of user {}: {}{more}{least}",
-            survey.out_of_reach,
+            "user {user} can't use {of_all} in {}, of user {}: {}{more}{least}",
             folder.display(),
             owners.join(", "),
             named.join(", ")
@@ -193,7 +211,11 @@ fn files(machine: &Machine, folder: &Path, survey: &io::Result<Option<Survey>>) 
     }
     Finding::green(
         FILES,
-        format!("user {user} can use all {} files{least}", survey.files),
+        match survey.files {
+            0 => format!("the cache has no files yet{least}"),
+            1 => format!("user {user} can use the one file{least}"),
+            files => format!("user {user} can use all {files} files{least}"),
+        },
     )
 }
 

@@ -1,24 +1,33 @@
 //! The hook: sourced once, and of this version.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+
+use chrono::{DateTime, TimeDelta};
 
 use super::super::{Machine, shell};
 use super::Finding;
-use crate::portage::bashrc::{Bashrc, Sourcing};
+use super::bashrc::{broken, closed};
+use super::edits::{Scripts, edits};
+use crate::portage::bashrc::{Bashrc, Reach, Sourcing};
+use crate::portage::host;
+use crate::store::{Filter, Store};
+
+pub(super) const CHECK: &str = "hook";
+const VERSION: &str = "hook-version";
 
 /// The hook that this program was made with.
 const HOOK: &str = include_str!("../../../hooks/sccache-report.sh");
 
 pub(super) fn findings(machine: &Machine) -> [Finding; 2] {
-    const VERSION: &str = "hook-version";
     let bashrc = match &machine.bashrc {
         Ok(bashrc) => bashrc,
         Err(error) => {
             let config = machine.settings.config();
             let why = format!("{} can't be read: {error}", config.join("bashrc").display());
             return [
-                Finding::unknown("hook", why.clone()),
+                Finding::unknown(CHECK, why.clone()),
                 Finding::unknown(VERSION, why),
             ];
         }
@@ -32,11 +41,11 @@ pub(super) fn findings(machine: &Machine) -> [Finding; 2] {
 }
 
 fn sourced(machine: &Machine, bashrc: &Bashrc) -> Finding {
-    const CHECK: &str = "hook";
     let config = machine.settings.config();
     let (file, hook) = (config.join("bashrc"), machine.hook());
-    if !hook.is_file() && !bashrc.sourcings.iter().any(|one| one.hook.is_file()) {
-        let message = format!("it is not installed: there is no {}", hook.display());
+    let mut all = bashrc.sourcings.iter().chain(&bashrc.unreached);
+    if !hook.is_file() && !all.any(|one| one.hook.is_file()) {
+        let message = format!("the hook is not installed: there is no {}", hook.display());
         return Finding::red(CHECK, message).cure("emerge -1 app-portage/sccache-report");
     }
     if file.is_dir() {
@@ -45,30 +54,132 @@ fn sourced(machine: &Machine, bashrc: &Bashrc) -> Finding {
         let aside = file.with_extension("folder");
         let line = format!("source {}", shell::path(&hook));
         return Finding::red(CHECK, message)
-            .cure(format!("mv {} {}", shell::path(&file), shell::path(&aside)))
+            .cure(format!(
+                "mv -n {} {}",
+                shell::path(&file),
+                shell::path(&aside)
+            ))
             .cure(shell::append(&line, &file));
     }
-    let Some(first) = bashrc.sourcings.first() else {
-        return missing(&config, &hook, bashrc);
+    let best = |one: &&Sourcing| std::cmp::Reverse(one.way.reach);
+    let Some(first) = bashrc.sourcings.iter().min_by_key(best) else {
+        return match bashrc.unreached.first() {
+            Some(one) if !is_recorded(machine, one) => doubtful(machine, &bashrc.unreached, one),
+            Some(one) => green(one),
+            None => missing(&config, &hook, bashrc),
+        };
     };
-    let there = bashrc.sourcings.iter().any(|one| one.hook.is_file());
-    if let Some(gone) = bashrc.sourcings.iter().find(|one| !one.hook.is_file()) {
+    // What a variable in its path stands for only a build knows.
+    let is_gone =
+        |one: &&Sourcing| !one.hook.is_file() && !one.hook.to_string_lossy().contains('$');
+    if let Some(gone) = bashrc.sourcings.iter().find(is_gone) {
         let (by, from) = (gone.by.display(), gone.hook.display());
         let message = format!("{by} sources {from}, which is not there");
-        let finding = Finding::red(CHECK, message);
-        return match (there, &gone.command) {
-            (false, Some(command)) => {
-                let to = hook.to_string_lossy();
-                let script = shell::replace_in_line(command.line, &command.path, &to);
-                finding.cure(shell::edit(&script, &gone.by))
-            }
-            _ => finding.cure(drop_one(gone)),
+        let is_other = bashrc.sourcings.iter().any(|one| one.hook.is_file());
+        let to = if is_other {
+            ":".to_owned()
+        } else {
+            source(machine)
         };
+        return edits(&[(gone, &to)]).fold(Finding::red(CHECK, message), Finding::cure);
     }
-    match &bashrc.sourcings[1..] {
-        [] => Finding::green(CHECK, format!("{} sources it, once", first.by.display())),
+    if let Some(finding) = closed(machine, first) {
+        return finding;
+    }
+    if let Some(finding) = broken(machine, first) {
+        return finding;
+    }
+    if first.way.reach < Reach::Always && !is_recorded(machine, first) {
+        return doubtful(machine, &bashrc.sourcings, first);
+    }
+    let others = bashrc
+        .sourcings
+        .iter()
+        .filter(|one| !std::ptr::eq(*one, first));
+    match &others.collect::<Vec<_>>()[..] {
+        [] => green(first),
         others => several(first, others),
     }
+}
+
+fn green(one: &Sourcing) -> Finding {
+    Finding::green(
+        CHECK,
+        format!("{} sources the hook, once", one.by.display()),
+    )
+}
+
+pub(super) fn source(machine: &Machine) -> String {
+    format!("source {}", shell::path(&machine.hook()))
+}
+
+/// Whether a build was recorded since these files are as they are: then it is met, whatever it looks like.
+/// What was imported has no emerge.
+pub(super) fn is_recorded(machine: &Machine, one: &Sourcing) -> bool {
+    let bashrc = machine.settings.config().join("bashrc");
+    let at = one.way.obstacle.as_ref().map(|(file, _)| file);
+    let changed = [&bashrc, &one.by].into_iter().chain(at).map(|file| {
+        let what = file.metadata().ok()?;
+        DateTime::from_timestamp(what.ctime().max(what.mtime()), 0)
+    });
+    let Some(changed) = changed.collect::<Option<Vec<_>>>() else {
+        return false;
+    };
+    let newest = Filter {
+        since: changed
+            .into_iter()
+            .max()
+            .map(|at| at + TimeDelta::seconds(1)),
+        last: Some(100),
+        ..Filter::default()
+    };
+    let builds = Store::open_for_reading(&machine.database).and_then(|store| store.builds(&newest));
+    let here = host();
+    builds.is_ok_and(|builds| {
+        { builds.iter() }.any(|build| build.emerge.is_some() && build.host == here)
+    })
+}
+
+/// Bash gets to none of these, or perhaps: one plain command goes before what is in the way.
+fn doubtful(machine: &Machine, all: &[Sourcing], first: &Sourcing) -> Finding {
+    let by = first.by.display();
+    let Some((file, obstacle)) = &first.way.obstacle else {
+        let message = format!(
+            "{by} sources {}: where that is only a build knows",
+            first.hook.display()
+        );
+        let to = source(machine);
+        return edits(&[(first, &to)]).fold(Finding::yellow(CHECK, message), Finding::cure);
+    };
+    let place = match *file == first.by {
+        true => format!("`{}` in line {}", obstacle.word, obstacle.line),
+        false => {
+            let file = file.display();
+            format!("`{}` in line {} of {file}", obstacle.word, obstacle.line)
+        }
+    };
+    let finding = match first.way.reach {
+        Reach::Never => Finding::red(
+            CHECK,
+            format!(
+                "{by} sources the hook, but bash never gets there: {place} is in the way. Nothing \
+                 is recorded"
+            ),
+        ),
+        // Yellow: it may be so on purpose, or always hold.
+        _ => Finding::yellow(
+            CHECK,
+            format!(
+                "{by} sources the hook, but {place} may keep bash from it. If the next build is \
+                 recorded, it does not"
+            ),
+        ),
+    };
+    let mut scripts = Scripts::default();
+    all.iter().for_each(|one| scripts.replace(one, ":"));
+    let line = source(machine).replace('\\', r"\\");
+    scripts.add(file, format!("{}i\\{line}", obstacle.before));
+    scripts.commands().fold(finding, Finding::cure)
 }
 
 /// Nobody sources it.
@@ -86,10 +197,20 @@ fn missing(config: &Path, hook: &Path, bashrc: &Bashrc) -> Finding {
             one.display()
         ),
     };
-    Finding::red("hook", message).cure(match bashrc.reads_folder {
-        true => link_command(config, hook),
-        false => shell::append(&format!("source {}", shell::path(hook)), &file),
-    })
+    let line = format!("source {}", shell::path(hook));
+    match (&bashrc.unseen, bashrc.reads_folder) {
+        (_, true) => Finding::red(CHECK, message).cure(link_command(config, hook)),
+        (None, false) => Finding::red(CHECK, message).cure(shell::append(&line, &file)),
+        (Some((by, command)), false) => {
+            let message = format!(
+                "{shown} doesn't source the hook, unless `{}` does ({}, line {})",
+                command.text,
+                by.display(),
+                command.line
+            );
+            Finding::yellow(CHECK, message).cure(shell::append(&line, &file))
+        }
+    }
 }
 
 fn link_command(config: &Path, hook: &Path) -> String {
@@ -98,29 +219,24 @@ fn link_command(config: &Path, hook: &Path) -> String {
 }
 
 /// Yellow: no harm is done, for the hook runs once in a shell.
-fn several(first: &Sourcing, others: &[Sourcing]) -> Finding {
+fn several(first: &Sourcing, others: &[&Sourcing]) -> Finding {
     let (by, second) = (first.by.display(), &others[0]);
     let message = match others.iter().all(|one| one.by == first.by) {
-        true => format!("{by} sources it {} times", others.len() + 1),
-        false => format!("{by} and {} source it", second.by.display()),
-    };
-    let finding = Finding::yellow("hook", message);
-    others.iter().map(drop_one).fold(finding, Finding::cure)
-}
-
-/// The command alone goes, and leaves one that does nothing: it may be all that an `if` has.
-fn drop_one(one: &Sourcing) -> String {
-    match &one.command {
-        None => format!("rm {}", shell::path(&one.by)),
-        Some(command) => shell::edit(
-            &shell::replace_in_line(command.line, &command.text, ":"),
-            &one.by,
+        true => format!(
+            "{by} sources the hook {} times; once is enough",
+            others.len() + 1
         ),
-    }
+        false => format!(
+            "{by} and {} source the hook; once is enough",
+            second.by.display()
+        ),
+    };
+    let others: Vec<(&Sourcing, &str)> = others.iter().map(|one| (*one, ":")).collect();
+    edits(&others).fold(Finding::yellow(CHECK, message), Finding::cure)
 }
 
 fn version(machine: &Machine, hook: &Path) -> Finding {
-    const CHECK: &str = "hook-version";
+    const CHECK: &str = VERSION;
     let installed = machine.hook();
     match fs::read_to_string(hook) {
         Err(error) => Finding::unknown(CHECK, format!("{} can't be read: {error}", hook.display())),

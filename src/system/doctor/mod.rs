@@ -1,9 +1,12 @@
 //! What is wrong with how sccache, Portage and the hook work together, check by check, each with the
 //! commands that cure it. Everything is only looked at.
 
+mod bashrc;
 mod cache;
 mod database;
+mod edits;
 mod hook;
+mod launchers;
 mod programs;
 mod recorded;
 mod room;
@@ -55,6 +58,12 @@ impl Finding {
         }
     }
 
+    /// One with a command, as if it had been found.
+    #[cfg(test)]
+    pub(crate) fn of(check: &'static str, state: State, message: &str, command: &str) -> Self {
+        Self::new(check, state, message).cure(command)
+    }
+
     fn green(check: &'static str, message: impl Into<String>) -> Self {
         Self::new(check, State::Green, message)
     }
@@ -76,11 +85,37 @@ impl Finding {
         self
     }
 
+    fn cures(self, commands: Vec<String>) -> Self {
+        commands.into_iter().fold(self, Self::cure)
+    }
+
+    /// What no command can do for a person.
+    fn note(mut self, sentence: &str) -> Self {
+        self.message = format!("{}. {sentence}", self.message);
+        self
+    }
+
     /// Cures it by a variable in make.conf, `value` as it is to stand between double quotes.
     fn set(mut self, machine: &Machine, name: &'static str, value: &str) -> Self {
+        // A limit alone has sccache forget the folder in its configuration file.
+        let folder = machine
+            .cache()
+            .filter(|_| machine.overrides_local().is_none());
+        if let ("SCCACHE_CACHE_SIZE", Some(folder)) = (name, folder) {
+            let folder = folder.to_string_lossy().into_owned();
+            self = self.set(machine, "SCCACHE_DIR", &folder);
+        }
         self.sets.push(name);
         let line = format!("{name}=\"{value}\"");
         self.cure(shell::append(&line, &machine.make_conf_for(name)))
+    }
+}
+
+/// `1 build`, `2 builds`.
+fn count(number: impl TryInto<u64>, noun: &str) -> String {
+    match number.try_into().unwrap_or(u64::MAX) {
+        1 => format!("1 {noun}"),
+        number => format!("{number} {noun}s"),
     }
 }
 
@@ -90,7 +125,7 @@ pub fn examine(database: Option<PathBuf>) -> Vec<Finding> {
     let mut found = vec![settings::portage(&machine)];
     found.extend(hook::findings(&machine));
     found.extend(programs::findings(&machine));
-    found.push(settings::wrapper(&machine));
+    found.push(launchers::wrapper(&machine));
     found.extend(cache::findings(&machine));
     let place = found.len();
     found.push(settings::features(&machine));

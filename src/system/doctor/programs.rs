@@ -79,7 +79,14 @@ fn sccache(machine: &Machine) -> Finding {
 
 /// A variable with the path of an sccache that is not there: the build fails.
 fn named_in_vain(machine: &Machine, check: &'static str) -> Option<Finding> {
-    ["RUSTC_WRAPPER", "CC", "CXX"].into_iter().find_map(|name| {
+    let names = [
+        "RUSTC_WRAPPER",
+        "CARGO_BUILD_RUSTC_WRAPPER",
+        "CC",
+        "CXX",
+        "BUILD_CC",
+    ];
+    names.into_iter().find_map(|name| {
         let value = machine.settings.get(name)?;
         let program = value.split_whitespace().next().map(Path::new)?;
         let is_gone = program.is_absolute()
@@ -95,7 +102,7 @@ fn named_in_vain(machine: &Machine, check: &'static str) -> Option<Finding> {
 
 /// The first program of this name in the PATH of builds (`_doebuild_path` in Portage 3.0.83 takes the
 /// configured one, or else that of the shell that emerge is called from).
-fn in_path(machine: &Machine, name: &str) -> Option<PathBuf> {
+pub(super) fn in_path(machine: &Machine, name: &str) -> Option<PathBuf> {
     let path = machine.settings.get("PATH").map(Into::into);
     let path = path.or_else(|| std::env::var_os("PATH"))?;
     std::env::split_paths(&path)

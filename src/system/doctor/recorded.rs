@@ -120,10 +120,15 @@ fn recorded(machine: &Machine, look: &Look) -> Finding {
     match since.len() {
         0 => Finding::green(
             RECORDED,
-            format!("{last}; no Rust package was merged unrecorded since"),
+            format!("{last}; no Rust package was merged since without a record"),
         ),
         count if count <= waiting => {
-            Finding::green(RECORDED, format!("{last}; {waiting} builds wait"))
+            let wait = if waiting == 1 { "waits" } else { "wait" };
+            let message = format!(
+                "{last}; {} {wait} to be recorded",
+                super::count(waiting, "build")
+            );
+            Finding::green(RECORDED, message)
         }
         count => {
             let (s, were) = if count == 1 {
@@ -149,7 +154,11 @@ fn uncached(look: &Look) -> Finding {
     };
     let past: Vec<&Merge> = look.missing.iter().filter(between).collect();
     if past.is_empty() {
-        let message = format!("{} merged in {DAYS} days, none past sccache", look.merged);
+        let message = match look.merged {
+            0 => format!("no Rust package was merged in {DAYS} days"),
+            1 => format!("1 Rust package was merged in {DAYS} days, and not past sccache"),
+            all => format!("{all} Rust packages were merged in {DAYS} days, none past sccache"),
+        };
         return Finding::green(UNCACHED, message);
     }
     let message = format!(

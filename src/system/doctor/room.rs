@@ -19,7 +19,10 @@ pub(super) fn findings(machine: &Machine, folder: &Path, survey: Option<&Survey>
         return [SIZE, ROOM]
             .map(|check| Finding::unknown(check, "the folder can't be looked into"));
     };
-    let limit = machine.settings.get(LIMIT).and_then(cache_size);
+    let limit = match machine.overrides_local() {
+        Some(_) => machine.settings.get(LIMIT).and_then(cache_size),
+        None => machine.configured().and_then(|file| file.size),
+    };
     let limit = limit.unwrap_or(DEFAULT_CACHE_SIZE);
     let free = rustix::fs::statvfs(folder)
         .ok()

@@ -52,8 +52,9 @@ fn several(machine: &Machine, running: &[RunningServer]) -> Finding {
         return Finding::yellow(SERVERS, message).cure(format!("kill {}", pids.join(" ")));
     }
     if unseen > 0 {
-        let message =
-            format!("{unseen} servers of other users run: as root it is seen which cache they use");
+        let message = format!(
+            "servers of other users run ({unseen}): as root it is seen which cache they use"
+        );
         return Finding::unknown(SERVERS, message);
     }
     Finding::green(
@@ -61,6 +62,7 @@ fn several(machine: &Machine, running: &[RunningServer]) -> Finding {
         match (in_builds.len(), others.first()) {
             (0, None) => "none runs".to_owned(),
             (0, Some(one)) => format!("one runs, {}", of(one)),
+            (1, _) => "one runs, of a build that runs now".to_owned(),
             (builds, _) => format!("{builds} run, of builds that run now"),
         },
     )
@@ -133,11 +135,11 @@ fn port(machine: &Machine, running: &[RunningServer]) -> Finding {
 /// Under FEATURES=network-sandbox a phase has nothing but its own loopback interface. Sockets in the
 /// file system go through all the same.
 fn remote(machine: &Machine) -> Finding {
-    let get = |name: &str| machine.settings.get(name);
-    let Some((variable, kind)) = sccache::remotes(get).into_iter().next() else {
+    let Some((variable, kind)) = machine.remotes().into_iter().next() else {
         return Finding::green(REMOTE, "none is set");
     };
-    let shared = get("SCCACHE_SERVER_UDS").filter(|socket| socket.starts_with('/'));
+    let shared =
+        { machine.settings.get("SCCACHE_SERVER_UDS") }.filter(|socket| socket.starts_with('/'));
     if machine.settings.has_feature("network-sandbox") == Some(false) && shared.is_none() {
         return Finding::green(
             REMOTE,

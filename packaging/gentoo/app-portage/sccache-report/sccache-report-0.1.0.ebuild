@@ -117,6 +117,7 @@ CRATES="
 	serde_core@1.0.229
 	serde_derive@1.0.229
 	serde_json@1.0.154
+	serde_spanned@1.1.3
 	sha1_smol@1.0.1
 	shlex@2.0.1
 	simd-adler32@0.3.10
@@ -133,6 +134,10 @@ CRATES="
 	textwrap@0.16.4
 	thiserror-impl@2.0.21
 	thiserror@2.0.21
+	toml@1.2.1+spec-1.1.0
+	toml_datetime@1.1.3+spec-1.1.0
+	toml_parser@1.1.5+spec-1.1.0
+	toml_writer@1.2.0+spec-1.1.0
 	unarray@0.1.4
 	unicode-ident@1.0.27
 	unicode-segmentation@1.13.3
@@ -155,6 +160,7 @@ CRATES="
 	windows-result@0.4.1
 	windows-strings@0.5.1
 	windows-sys@0.61.2
+	winnow@1.0.5
 	zlib-rs@0.6.8
 	zmij@1.0.23
 "
