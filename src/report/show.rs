@@ -125,8 +125,13 @@ fn fetch(store: &Store, filter: Filter, newest_only: bool) -> Result<Option<Pack
     let detailed_are = if newest_only { &newest } else { &filter };
     let phases = store.phases(detailed_are)?;
     let evidence = store.evidence_with(&newest, &phases)?;
-    let history = builds::detailed(store.builds(detailed_are)?, phases);
-    let phases = { history.iter() }.flat_map(|build| build.phases.iter().cloned());
+    let mut history = builds::detailed(store.builds(detailed_are)?, phases);
+    // A table lists the builds without them.
+    let phases = { history.iter_mut() }.flat_map(|build| match newest_only {
+        true => std::mem::take(&mut build.phases),
+        false => build.phases.clone(),
+    });
+    let phases = phases.collect();
     let builds = store.briefs(&filter)?;
     // What was first of its version does not depend on what is asked for.
     let whole = Filter {
@@ -141,7 +146,7 @@ fn fetch(store: &Store, filter: Filter, newest_only: bool) -> Result<Option<Pack
         row,
         versions: history::versions(builds.iter(), &cold),
         builds,
-        phases: phases.collect(),
+        phases,
         looked: advise::looked_at(&evidence),
         advice: advise::advise(evidence),
         history,
