@@ -155,23 +155,3 @@ pub(super) fn started_at(pid: u32) -> Option<SystemTime> {
     let age = (uptime - process.start_ticks as f64 / ticks_per_second() as f64).max(0.0);
     SystemTime::now().checked_sub(Duration::try_from_secs_f64(age).ok()?)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::linux::net::SocketAddrExt;
-    use std::os::unix::net::{SocketAddr, UnixListener};
-
-    #[test]
-    fn the_process_behind_a_socket_is_found() {
-        let name = format!("sccache-report-test-{}", std::process::id());
-        let address = Address::Abstract(name.clone().into_bytes());
-        assert!(Listener::find_all(&address).is_empty());
-        let socket =
-            UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
-        let found = &Listener::find_all(&address)[0];
-        assert_eq!(found.pid(), std::process::id());
-        drop(socket);
-        assert!(Listener::find_all(&address).is_empty());
-    }
-}
