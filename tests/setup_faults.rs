@@ -34,6 +34,22 @@ fn refuses(root: &Root, says: &[&str]) {
     assert_eq!(state(root), before);
 }
 
+/// Its line would stand where bash never gets.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_bashrc_that_ends_early_is_named() {
+    let root = Root::installed();
+    root.append("etc/portage/bashrc", "mine=1\nreturn 0");
+    let command = "sed --follow-symlinks -i~ '2i\\source /mnt/gentoo/usr/share/sccache-report/sccache-report.sh' \
+                   /mnt/gentoo/etc/portage/bashrc";
+    let cause = "`return` in line 2 is in the way";
+    refuses(&root, &[cause, command]);
+    shell(&root, command).ok();
+    setup(&root, &["--yes"]).ok();
+    root.emerge(&["dev-test/many-files"]);
+    assert_eq!(root.builds(&[]).len(), 1);
+}
+
 fn with_bashrc_d(root: &Root) -> PathBuf {
     let line = "for f in /mnt/gentoo/etc/portage/bashrc.d/*.sh; do . \"$f\"; done";
     root.append("etc/portage/bashrc", line);

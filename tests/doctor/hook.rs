@@ -26,6 +26,8 @@ fn the_hook_is_sourced_once_by_the_bashrc_that_portage_uses() {
             "printf 'if true; then\n  source %s\nfi\n[[ -e / ]] && . %s; : more\n' $hook $hook >> $bashrc",
         ),
         case("red", "rm $bashrc; mkdir $bashrc"),
+        // Nobody sources it, and the file's end is no place for it.
+        case("red", "printf 'mine=1\nreturn 0\n' > $bashrc"),
     ]);
 }
 

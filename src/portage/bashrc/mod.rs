@@ -82,7 +82,7 @@ impl Way {
 }
 
 /// What Portage's bashrc does with the hook.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bashrc {
     /// Who sources it, or perhaps. With more than one the second finds that the first was there.
     pub sourcings: Vec<Sourcing>,
@@ -94,6 +94,8 @@ pub struct Bashrc {
     pub unread: Vec<PathBuf>,
     /// What else is sourced that could not be looked into, such as `. "$file"`.
     pub unseen: Option<(PathBuf, Command)>,
+    /// How bash gets to a line that is added to the end of `bashrc`.
+    pub end: Way,
 }
 
 impl Bashrc {
@@ -104,7 +106,9 @@ impl Bashrc {
     pub fn read(config: &Path) -> io::Result<Self> {
         let bashrc = config.join("bashrc");
         let mut trace = Trace::new(config);
-        trace.follow(&bashrc, &read(&bashrc)?.unwrap_or_default(), &Way::FREE, 0);
+        let text = read(&bashrc)?.unwrap_or_default();
+        let end = trace.end(&bashrc, &text);
+        trace.follow(&bashrc, &text, &Way::FREE, 0);
         let mut unread = Trace::new(config);
         let mut files: Vec<PathBuf> = match fs::read_dir(config.join("bashrc.d")) {
             Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
@@ -138,6 +142,7 @@ impl Bashrc {
             unread: unread.found.into_iter().map(|one| one.by).collect(),
             // The loop over bashrc.d is such a one.
             unseen: trace.unseen.filter(|_| folder.is_none()),
+            end,
         })
     }
 }
@@ -177,13 +182,25 @@ impl Trace {
         }
     }
 
+    fn commands<'a>(&self, file: &Path, text: &'a str) -> Vec<Simple<'a>> {
+        commands(text, &|words| {
+            holds(words, &|word| plain(word, &self.root, file))
+        })
+    }
+
+    fn end(&self, file: &Path, text: &str) -> Way {
+        let text = format!("{text}\n:\n");
+        match self.commands(file, &text).last() {
+            Some(last) => Way::FREE.to(last.reach, last.obstacle.as_ref(), file),
+            None => Way::FREE,
+        }
+    }
+
     fn follow(&mut self, file: &Path, text: &str, outer: &Way, depth: usize) {
         if !self.seen.insert(file.to_path_buf()) {
             return;
         }
-        let holds = |words: &[&str]| holds(words, &|word| plain(word, &self.root, file));
-        let all = commands(text, &holds);
-        for one in all {
+        for one in self.commands(file, text) {
             let source = match one.words[..] {
                 [(at, "source" | "."), (_, "--"), (path, word), ..]
                 | [(at, "source" | "."), (path, word), ..] => Some((at, path, word)),

@@ -137,3 +137,22 @@ fn each_command_of_a_line_is_told_apart() {
     let shown: Vec<_> = commands.map(|one| (one.line, one.nth)).collect();
     assert_eq!(shown, [(2, 1), (2, 2), (2, 1)]);
 }
+
+#[test]
+fn the_end_is_not_always_reached() {
+    let root = tempfile::tempdir().unwrap();
+    let config = root.path().join("etc/portage");
+    fs::create_dir_all(&config).unwrap();
+    let end = |text: &str| {
+        fs::write(config.join("bashrc"), text).unwrap();
+        let end = Bashrc::read(&config).unwrap().end;
+        (end.reach, end.obstacle.map(|(_, obstacle)| obstacle.before))
+    };
+    assert_eq!(end(""), (Reach::Always, None));
+    assert_eq!(
+        end("a() { return; }\ncase x in y) z ;; esac"),
+        (Reach::Always, None)
+    );
+    assert_eq!(end("a=1\nreturn 0"), (Reach::Never, Some(2)));
+    assert_eq!(end("[[ -n ${X} ]] && return"), (Reach::Perhaps, Some(1)));
+}

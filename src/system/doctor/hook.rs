@@ -10,7 +10,7 @@ use super::super::{Machine, shell};
 use super::Finding;
 use super::bashrc::{broken, closed};
 use super::edits::{Scripts, edits};
-use crate::portage::bashrc::{Bashrc, Reach, Sourcing};
+use crate::portage::bashrc::{Bashrc, Obstacle, Reach, Sourcing, Way};
 use crate::portage::host;
 use crate::store::{Filter, Store};
 
@@ -177,8 +177,7 @@ fn doubtful(machine: &Machine, all: &[Sourcing], first: &Sourcing) -> Finding {
     };
     let mut scripts = Scripts::default();
     all.iter().for_each(|one| scripts.replace(one, ":"));
-    let line = source(machine).replace('\\', r"\\");
-    scripts.add(file, format!("{}i\\{line}", obstacle.before));
+    scripts.add(file, before(obstacle, &source(machine)));
     scripts.commands().fold(finding, Finding::cure)
 }
 
@@ -198,9 +197,10 @@ fn missing(config: &Path, hook: &Path, bashrc: &Bashrc) -> Finding {
         ),
     };
     let line = format!("source {}", shell::path(hook));
+    let cure = add_line(bashrc, &line, &file);
     match (&bashrc.unseen, bashrc.reads_folder) {
         (_, true) => Finding::red(CHECK, message).cure(link_command(config, hook)),
-        (None, false) => Finding::red(CHECK, message).cure(shell::append(&line, &file)),
+        (None, false) => Finding::red(CHECK, message).cure(cure),
         (Some((by, command)), false) => {
             let message = format!(
                 "{shown} doesn't source the hook, unless `{}` does ({}, line {})",
@@ -208,9 +208,24 @@ fn missing(config: &Path, hook: &Path, bashrc: &Bashrc) -> Finding {
                 by.display(),
                 command.line
             );
-            Finding::yellow(CHECK, message).cure(shell::append(&line, &file))
+            Finding::yellow(CHECK, message).cure(cure)
         }
     }
+}
+
+/// At the end, or before what bash never gets past.
+pub(in crate::system) fn add_line(bashrc: &Bashrc, line: &str, file: &Path) -> String {
+    match &bashrc.end {
+        Way {
+            reach: Reach::Never,
+            obstacle: Some((at, obstacle)),
+        } => shell::edit(&before(obstacle, line), at),
+        _ => shell::append(line, file),
+    }
+}
+
+fn before(obstacle: &Obstacle, line: &str) -> String {
+    format!("{}i\\{}", obstacle.before, line.replace('\\', r"\\"))
 }
 
 fn link_command(config: &Path, hook: &Path) -> String {

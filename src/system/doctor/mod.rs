@@ -17,6 +17,7 @@ use std::path::PathBuf;
 
 use super::{Machine, shell};
 pub(super) use cache::allowed_by as sandbox_rule;
+pub(super) use hook::add_line;
 
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

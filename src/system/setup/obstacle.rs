@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::shell;
+use super::super::{doctor, shell};
 use super::Refusal;
 use super::refusal::dangling;
+use crate::portage::bashrc::{Bashrc, Reach, Way};
 
 /// A folder, or nothing: neither a file nor a link to nothing.
 pub(super) fn insist_on_folder(path: &Path) -> Result<(), Refusal> {
@@ -47,4 +48,21 @@ pub(super) fn replaceable(path: &Path, hook: &Path) -> Result<Option<PathBuf>, R
             ))
         }
     }
+}
+
+/// A line at the end of bashrc is one that bash gets to.
+pub(super) fn insist_on_end(bashrc: &Bashrc, line: &str) -> Result<(), Refusal> {
+    let Way {
+        reach: Reach::Never,
+        obstacle: Some((at, obstacle)),
+    } = &bashrc.end
+    else {
+        return Ok(());
+    };
+    let (shown, word, number) = (at.display(), &obstacle.word, obstacle.line);
+    let command = doctor::add_line(bashrc, line, at);
+    Err(Refusal::new(
+        format!("bash never gets to the end of {shown}: `{word}` in line {number} is in the way"),
+        format!("put the hook's line before it, and run setup again: `{command}`"),
+    ))
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::doctor;
 use super::super::{Machine, shell};
-use super::obstacle::{insist_on_folder, replaceable};
+use super::obstacle::{insist_on_end, insist_on_folder, replaceable};
 use super::{Owner, Refusal, Step};
 use crate::portage::make_conf;
 use crate::portage::user::{EXECUTE, READ, User, WRITE};
@@ -165,6 +165,7 @@ impl Plan {
         }
         self.folders(&config)?;
         let line = format!("source {}", shell::path(&hook));
+        insist_on_end(bashrc, &line)?;
         self.steps.push(Step::lines(
             config.join("bashrc"),
             vec![MARK.to_owned(), line],
