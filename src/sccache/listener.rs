@@ -69,9 +69,10 @@ impl Listener {
     /// Seconds of processor time of all that it ran and that ended (cutime and cstime of
     /// proc_pid_stat(5), two ticks of 10 ms too low at most). The server is the parent of every
     /// compiler and preprocessor that it has run; what can't be cached at all runs below the client.
+    /// `None` where the kernel says 0: that may be less than a tick, or a kernel that doesn't count.
     pub fn children_seconds(&self) -> Option<f64> {
         let ticks = Process::read(Path::new("/proc"), self.pid())?.children_ticks;
-        Some(ticks as f64 / ticks_per_second() as f64)
+        (ticks > 0).then(|| ticks as f64 / ticks_per_second() as f64)
     }
 
     /// Kills all servers that were started with `variable=value` in their environment and see the
@@ -161,6 +162,20 @@ mod tests {
     use super::*;
     use std::os::linux::net::SocketAddrExt;
     use std::os::unix::net::{SocketAddr, UnixListener};
+
+    #[test]
+    fn no_ticks_are_unknown() {
+        let mut idle = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .unwrap();
+        let pid = Pid::from_child(&idle);
+        let process = pidfd_open(pid, PidfdFlags::empty()).unwrap();
+        let listener = Listener { pid, process };
+        assert_eq!(listener.children_seconds(), None);
+        listener.kill();
+        idle.wait().unwrap();
+    }
 
     #[test]
     fn the_process_behind_a_socket_is_found() {
