@@ -36,12 +36,8 @@ pub struct ConfigurationFile {
 
 impl ConfigurationFile {
     fn read(path: PathBuf) -> Self {
-        let content = std::fs::read_to_string(&path);
         Self {
-            content: content.and_then(|text| {
-                Configuration::parse(&path, &text)
-                    .map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))
-            }),
+            content: Configuration::read(&path),
             path,
         }
     }
