@@ -164,6 +164,30 @@ fn what_is_set_is_left_alone() {
     );
 }
 
+/// A variable of setup's would have sccache pass over the file's folder and limit.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn what_the_configuration_file_says_is_left_alone() {
+    let root = Root::installed();
+    let file = root.file("etc/sccache.toml");
+    let add = "\nSCCACHE_CONF=\"/mnt/gentoo/etc/sccache.toml\"";
+    root.append("etc/portage/make.conf", add);
+    fs::write(&file, "[cache.disk]\nsize = 53687091200\n").unwrap();
+    let run = setup(&root, &["--dry-run"]).ok();
+    assert!(
+        run.log.contains("+ SCCACHE_CACHE_SIZE=\"50G\""),
+        "{}",
+        run.log
+    );
+    let folder = "[cache.disk]\ndir = \"/mnt/gentoo/var/cache/mine\"\nsize = 53687091200\n";
+    fs::write(&file, folder).unwrap();
+    let run = setup(&root, &["--dry-run"]).ok();
+    assert!(run.log.contains("SCCACHE_DIR is not set"), "{}", run.log);
+    for name in ["SCCACHE_DIR", "SCCACHE_CACHE_SIZE"] {
+        assert!(!run.log.contains(&format!("+ {name}=")), "{}", run.log);
+    }
+}
+
 #[test]
 #[ignore = "needs root and the registries: make test"]
 fn only_root_can_and_anybody_can_look() {
