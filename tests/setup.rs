@@ -149,6 +149,14 @@ fn what_is_set_is_left_alone() {
             .uid(),
         0
     );
+    let journal = root.file("var/lib/sccache-report/setup.json");
+    assert_eq!(fs::metadata(&journal).unwrap().uid(), 0);
+    // What somebody else could write tells root nothing.
+    std::os::unix::fs::chown(&journal, Some(12345), None).unwrap();
+    let refused = setup(&root, &["--undo", "--yes"]).failed();
+    let why = "others than root can write /mnt/gentoo/var/lib/sccache-report/setup.json";
+    assert!(refused.log.contains(why), "{}", refused.log);
+    std::os::unix::fs::chown(&journal, Some(0), None).unwrap();
     // Somebody goes on editing: only setup's own lines go.
     root.append("etc/portage/make.conf", "USE=\"later\"");
     let undone = setup(&root, &["--undo", "--yes"]).ok();

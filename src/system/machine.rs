@@ -137,7 +137,7 @@ impl Machine {
     }
 
     /// Whose the system is, by number, user and group: root's, or a prefix's owner's.
-    pub(super) fn keeper(&self) -> (u32, u32) {
+    pub fn keeper(&self) -> (u32, u32) {
         let prefix = self.settings.eprefix();
         match prefix.metadata() {
             Ok(what) if !prefix.as_os_str().is_empty() => (what.uid(), what.gid()),
