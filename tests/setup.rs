@@ -149,6 +149,14 @@ fn what_is_set_is_left_alone() {
             .uid(),
         0
     );
+    let journal = root.file("var/lib/sccache-report/setup.json");
+    assert_eq!(fs::metadata(&journal).unwrap().uid(), 0);
+    // What somebody else could write tells root nothing.
+    std::os::unix::fs::chown(&journal, Some(12345), None).unwrap();
+    let refused = setup(&root, &["--undo", "--yes"]).failed();
+    let why = "others than root can write /mnt/gentoo/var/lib/sccache-report/setup.json";
+    assert!(refused.log.contains(why), "{}", refused.log);
+    std::os::unix::fs::chown(&journal, Some(0), None).unwrap();
     // Somebody goes on editing: only setup's own lines go.
     root.append("etc/portage/make.conf", "USE=\"later\"");
     let undone = setup(&root, &["--undo", "--yes"]).ok();
@@ -162,6 +170,30 @@ fn what_is_set_is_left_alone() {
         conf.ends_with("# mine\nUSE=\"later\"\n") && !conf.contains("SCCACHE_DIR"),
         "{conf}"
     );
+}
+
+/// A variable of setup's would have sccache pass over the file's folder and limit.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn what_the_configuration_file_says_is_left_alone() {
+    let root = Root::installed();
+    let file = root.file("etc/sccache.toml");
+    let add = "\nSCCACHE_CONF=\"/mnt/gentoo/etc/sccache.toml\"";
+    root.append("etc/portage/make.conf", add);
+    fs::write(&file, "[cache.disk]\nsize = 53687091200\n").unwrap();
+    let run = setup(&root, &["--dry-run"]).ok();
+    assert!(
+        run.log.contains("+ SCCACHE_CACHE_SIZE=\"50G\""),
+        "{}",
+        run.log
+    );
+    let folder = "[cache.disk]\ndir = \"/mnt/gentoo/var/cache/mine\"\nsize = 53687091200\n";
+    fs::write(&file, folder).unwrap();
+    let run = setup(&root, &["--dry-run"]).ok();
+    assert!(run.log.contains("SCCACHE_DIR is not set"), "{}", run.log);
+    for name in ["SCCACHE_DIR", "SCCACHE_CACHE_SIZE"] {
+        assert!(!run.log.contains(&format!("+ {name}=")), "{}", run.log);
+    }
 }
 
 #[test]

@@ -223,7 +223,6 @@ fn configured_folder() -> Option<PathBuf> {
     if let Some(folder) = std::env::var_os("SCCACHE_DIR") {
         return Some(folder.into());
     }
-    let file = PathBuf::from(std::env::var_os("SCCACHE_CONF")?);
-    let text = std::fs::read_to_string(&file).ok()?;
-    Configuration::parse(&file, &text).ok()?.folder
+    let file = std::env::var_os("SCCACHE_CONF")?;
+    Configuration::read(Path::new(&file)).ok()?.folder
 }

@@ -42,7 +42,7 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
     }
     let machine = Machine::look(common.named_database());
     let folder = machine.settings.below("var/lib/sccache-report");
-    let mut journal = Journal::read(&folder).map_err(failed)?;
+    let mut journal = Journal::read(&folder, machine.keeper()).map_err(failed)?;
     let (steps, changes): (Vec<_>, Vec<String>) = match args.undo {
         true => (
             Vec::new(),

@@ -2,8 +2,12 @@
 //! `SCCACHE_CONF` names. Without that it is `~/.config/sccache/config`, which no build meets: its
 //! home is a new folder (`homedir` beside `${T}`, Portage 3.0.83; tried).
 
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use serde::Deserialize;
 
 use super::variables;
@@ -36,19 +40,42 @@ const REMOTES: [(&str, &str); 9] = [
 ];
 
 #[derive(Deserialize)]
-struct File {
+struct Sections {
     #[serde(default)]
     cache: toml::Table,
 }
 
+/// Bytes of the longest file that is read.
+const MAX_BYTES: u64 = 1024 * 1024;
+
 impl Configuration {
+    /// Reads a file. Others may have put anything in its place: one that no end comes of, a FIFO that
+    /// nobody writes into, must not keep a build, or root, waiting.
+    ///
+    /// # Errors
+    /// Where it can't be read; of kind `InvalidData` where sccache couldn't, either.
+    pub fn read(path: &Path) -> io::Result<Self> {
+        let mut options = File::options();
+        options
+            .read(true)
+            .custom_flags(OFlags::NONBLOCK.bits() as i32);
+        let file = options.open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("it is no regular file"));
+        }
+        let mut text = String::new();
+        file.take(MAX_BYTES).read_to_string(&mut text)?;
+        let wrong = |why| io::Error::new(io::ErrorKind::InvalidData, why);
+        Self::parse(path, &text).map_err(wrong)
+    }
+
     /// Reads a file's text: JSON where it is called `*.json`, else TOML.
     ///
     /// # Errors
     /// Where it is neither, why. sccache refuses more: what it doesn't know.
-    pub fn parse(file: &Path, text: &str) -> Result<Self, String> {
+    fn parse(file: &Path, text: &str) -> Result<Self, String> {
         let is_json = file.extension().is_some_and(|end| end == "json");
-        let File { cache } = match is_json {
+        let Sections { cache } = match is_json {
             true => serde_json::from_str(text).map_err(|error| error.to_string())?,
             false => toml::from_str(text).map_err(|error: toml::de::Error| {
                 let line = error
@@ -92,6 +119,16 @@ fn is_remote(section: &toml::Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_file_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let fifo = folder.path().join("fifo");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, rustix::fs::Mode::RWXU).unwrap();
+        for path in [&fifo, Path::new("/dev/zero"), folder.path()] {
+            assert!(Configuration::read(path).is_err(), "{}", path.display());
+        }
+    }
 
     #[test]
     fn as_sccache_reads_it() {

@@ -69,9 +69,10 @@ impl Listener {
     /// Seconds of processor time of all that it ran and that ended (cutime and cstime of
     /// proc_pid_stat(5), two ticks of 10 ms too low at most). The server is the parent of every
     /// compiler and preprocessor that it has run; what can't be cached at all runs below the client.
+    /// `None` where the kernel says 0: that may be less than a tick, or a kernel that doesn't count.
     pub fn children_seconds(&self) -> Option<f64> {
         let ticks = Process::read(Path::new("/proc"), self.pid())?.children_ticks;
-        Some(ticks as f64 / ticks_per_second() as f64)
+        (ticks > 0).then(|| ticks as f64 / ticks_per_second() as f64)
     }
 
     /// Kills all servers that were started with `variable=value` in their environment and see the
@@ -154,4 +155,23 @@ pub(super) fn started_at(pid: u32) -> Option<SystemTime> {
         .ok()?;
     let age = (uptime - process.start_ticks as f64 / ticks_per_second() as f64).max(0.0);
     SystemTime::now().checked_sub(Duration::try_from_secs_f64(age).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_ticks_are_unknown() {
+        let mut idle = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .unwrap();
+        let pid = Pid::from_child(&idle);
+        let process = pidfd_open(pid, PidfdFlags::empty()).unwrap();
+        let listener = Listener { pid, process };
+        assert_eq!(listener.children_seconds(), None);
+        listener.kill();
+        idle.wait().unwrap();
+    }
 }

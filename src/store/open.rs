@@ -217,7 +217,12 @@ impl Store {
     }
 
     pub(super) fn error(&self, error: rusqlite::Error) -> Error {
+        // A merge doesn't wait for a search through all of the database.
+        let query_only = self
+            .connection
+            .pragma_query_value(None, "query_only", |row| row.get(0));
         if bad_row::may_cause(&error)
+            && query_only.unwrap_or(false)
             && let Ok(mut rows) = bad_row::find(&self.connection, 1)
             && let Some(row) = rows.pop()
         {

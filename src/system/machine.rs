@@ -36,12 +36,8 @@ pub struct ConfigurationFile {
 
 impl ConfigurationFile {
     fn read(path: PathBuf) -> Self {
-        let content = std::fs::read_to_string(&path);
         Self {
-            content: content.and_then(|text| {
-                Configuration::parse(&path, &text)
-                    .map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))
-            }),
+            content: Configuration::read(&path),
             path,
         }
     }
@@ -71,9 +67,9 @@ impl Machine {
 
     /// The folder of the local cache, where one is set.
     pub fn cache(&self) -> Option<&Path> {
-        let folder = match self.overrides_local() {
-            Some(_) => self.settings.get("SCCACHE_DIR").map(Path::new),
-            None => self.configured()?.folder.as_deref(),
+        let folder = match self.configuration_in_use() {
+            Some((_, file)) => file.folder.as_deref(),
+            None => self.settings.get("SCCACHE_DIR").map(Path::new),
         };
         folder.filter(|folder| folder.is_absolute())
     }
@@ -86,6 +82,13 @@ impl Machine {
     /// The variable that has sccache pass over what that file says of the local cache.
     pub(super) fn overrides_local(&self) -> Option<&'static str> {
         sccache::overrides_local(|name| self.settings.get(name))
+    }
+
+    /// That file, where no variable has sccache pass over what it says of the local cache.
+    pub(super) fn configuration_in_use(&self) -> Option<(&Path, &Configuration)> {
+        let file = self.configuration.as_ref()?;
+        let content = file.content.as_ref().ok()?;
+        { self.overrides_local().is_none() }.then_some((&*file.path, content))
     }
 
     /// The remote caches that are asked for: by which variable or file, and the kind.
@@ -134,7 +137,7 @@ impl Machine {
     }
 
     /// Whose the system is, by number, user and group: root's, or a prefix's owner's.
-    pub(super) fn keeper(&self) -> (u32, u32) {
+    pub fn keeper(&self) -> (u32, u32) {
         let prefix = self.settings.eprefix();
         match prefix.metadata() {
             Ok(what) if !prefix.as_os_str().is_empty() => (what.uid(), what.gid()),

@@ -127,6 +127,12 @@ fn a_recorded_build_shows_that_the_hook_is_met() {
     let state = |name| row(&rows(&root, name).0, "hook")["state"].clone();
     let states = ["before", "after", "touched"].map(state);
     assert_eq!(states, ["yellow", "green", "yellow"]);
+    // One package that was recorded doesn't speak for all.
+    let after = row(&rows(&root, "after").0, "hook")["message"].to_string();
+    assert!(
+        after.contains("for some, `&&, || or |` in line 1"),
+        "{after}"
+    );
 }
 
 /// bashrc as portage-bashrc-mv has it, which reads bashrc.d/*.sh.

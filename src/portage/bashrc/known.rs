@@ -1,5 +1,6 @@
 //! What a script's words come to without running it.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The absolute path that a word of `file` stands for; `None` where only bash knows.
@@ -53,10 +54,17 @@ pub(super) fn holds(words: &[&str], plain: &dyn Fn(&str) -> Option<PathBuf>) -> 
     let answer = match asked[..] {
         [kind, path] if kind.len() == 2 && kind.starts_with('-') => {
             let path = plain(path)?;
+            // What a closed folder hides is not known: who builds may see it.
+            let what = match path.metadata() {
+                Ok(what) => Some(what),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+                Err(_) => return None,
+            };
             match kind {
-                "-e" => path.exists(),
-                "-f" | "-r" | "-s" => path.is_file(),
-                "-d" => path.is_dir(),
+                "-e" => what.is_some(),
+                "-f" | "-r" => what.is_some_and(|what| what.is_file()),
+                "-s" => what.is_some_and(|what| what.len() > 0),
+                "-d" => what.is_some_and(|what| what.is_dir()),
                 _ => return None,
             }
         }
@@ -72,4 +80,34 @@ pub(super) fn holds(words: &[&str], plain: &dyn Fn(&str) -> Option<PathBuf>) -> 
         _ => return None,
     };
     Some(answer != is_negated)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn what_can_be_seen_of_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        fs::write(root.join("empty"), "").unwrap();
+        fs::write(root.join("full"), "x").unwrap();
+        // As what lies in a closed folder: nobody can tell whether it is there.
+        let long = "x".repeat(300);
+        let resolved = |word: &str| Some(root.join(word));
+        for (kind, path, answer) in [
+            ("-e", "empty", Some(true)),
+            ("-e", "none", Some(false)),
+            ("-s", "empty", Some(false)),
+            ("-s", "full", Some(true)),
+            ("-f", ".", Some(false)),
+            ("-d", ".", Some(true)),
+            ("-e", &long, None),
+        ] {
+            let found = holds(&["[", kind, path, "]"], &resolved);
+            assert_eq!(found, answer, "{kind} {path}");
+        }
+    }
 }

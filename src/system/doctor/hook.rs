@@ -103,10 +103,17 @@ fn sourced(machine: &Machine, bashrc: &Bashrc) -> Finding {
 }
 
 fn green(one: &Sourcing) -> Finding {
-    Finding::green(
-        CHECK,
-        format!("{} sources the hook, once", one.by.display()),
-    )
+    let by = one.by.display();
+    let message = match &one.way.obstacle {
+        // It may hang on the package: one that was recorded doesn't speak for all.
+        Some((_, obstacle)) if one.way.reach < Reach::Always => format!(
+            "{by} sources the hook, and builds were recorded since it is so; for some, `{}` in line {} \
+             may keep bash from it",
+            obstacle.word, obstacle.line
+        ),
+        _ => format!("{by} sources the hook, once"),
+    };
+    Finding::green(CHECK, message)
 }
 
 pub(super) fn source(machine: &Machine) -> String {

@@ -13,9 +13,10 @@ mod room;
 mod servers;
 mod settings;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Machine, shell};
+use crate::sccache::cache_size_setting;
 pub(super) use cache::allowed_by as sandbox_rule;
 pub(super) use hook::add_line;
 
@@ -98,15 +99,20 @@ impl Finding {
 
     /// Cures it by a variable in make.conf, `value` as it is to stand between double quotes.
     fn set(mut self, machine: &Machine, name: &'static str, value: &str) -> Self {
-        // A limit alone has sccache forget the folder in its configuration file.
-        let folder = machine
-            .cache()
-            .filter(|_| machine.overrides_local().is_none());
-        if let ("SCCACHE_CACHE_SIZE", Some(folder)) = (name, folder) {
-            let folder = folder.to_string_lossy().into_owned();
-            self = self.set(machine, "SCCACHE_DIR", &folder);
-        }
         self.sets.push(name);
+        // One of the two has sccache forget both in its configuration file.
+        if let Some((_, file)) = machine.configuration_in_use() {
+            let folder = file.folder.as_deref().map(Path::to_string_lossy);
+            let size = file.size.map(|bytes| cache_size_setting(bytes).0);
+            for (one, other, value) in [
+                ("SCCACHE_CACHE_SIZE", "SCCACHE_DIR", folder.as_deref()),
+                ("SCCACHE_DIR", "SCCACHE_CACHE_SIZE", size.as_deref()),
+            ] {
+                if let Some(value) = value.filter(|_| name == one && !self.sets.contains(&other)) {
+                    self = self.set(machine, other, value);
+                }
+            }
+        }
         let line = format!("{name}=\"{value}\"");
         self.cure(shell::append(&line, &machine.make_conf_for(name)))
     }

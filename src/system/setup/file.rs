@@ -22,12 +22,18 @@ pub(super) fn content(path: &Path) -> Result<Vec<u8>, Refusal> {
 /// changes. A new file belongs to whom its folder belongs, for all to read.
 pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), Refusal> {
     let target = target(path);
-    write(&target, content, &target).map_err(|error| Refusal::of(path, error))
+    write(&target, content, &As::File(&target)).map_err(|error| Refusal::of(path, error))
+}
+
+/// Gives a file of our own this content at once, or leaves it: it is this user's and this group's
+/// whatever was there, a link included.
+pub(super) fn put(path: &Path, content: &[u8], owner: (u32, u32)) -> Result<(), Refusal> {
+    write(path, content, &As::Own(owner)).map_err(|error| Refusal::of(path, error))
 }
 
 /// Copies a file with its owner, mode and extended attributes: all of it, or there is no copy.
 pub(super) fn copy(from: &Path, to: &Path) -> Result<(), Refusal> {
-    write(to, &content(from)?, from).map_err(|error| Refusal::of(to, error))
+    write(to, &content(from)?, &As::File(from)).map_err(|error| Refusal::of(to, error))
 }
 
 /// Makes a symbolic link, also in the place of one.
@@ -71,8 +77,15 @@ pub(super) fn aside(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// `like` gives owner, mode and attributes, if it is there.
-fn write(target: &Path, content: &[u8], like: &Path) -> io::Result<()> {
+/// Whose a file becomes.
+enum As<'a> {
+    /// As this one is, with its mode and attributes, if it is there.
+    File(&'a Path),
+    /// This user's and group's, for all to read.
+    Own((u32, u32)),
+}
+
+fn write(target: &Path, content: &[u8], like: &As<'_>) -> io::Result<()> {
     let aside = aside(target);
     remove(&aside)?;
     let made = fill(&aside, content, like).and_then(|()| at_once(&aside, target));
@@ -82,7 +95,7 @@ fn write(target: &Path, content: &[u8], like: &Path) -> io::Result<()> {
     made
 }
 
-fn fill(path: &Path, content: &[u8], like: &Path) -> io::Result<()> {
+fn fill(path: &Path, content: &[u8], like: &As<'_>) -> io::Result<()> {
     let mut options = OpenOptions::new();
     let mut file = options
         .write(true)
@@ -90,17 +103,21 @@ fn fill(path: &Path, content: &[u8], like: &Path) -> io::Result<()> {
         .mode(0o600)
         .open(path)?;
     file.write_all(content)?;
-    let (owner, mode) = match fs::metadata(like) {
-        Ok(old) => (old, None),
-        Err(_) => (fs::metadata(folder(path))?, Some(0o644)),
+    let ids = |what: &fs::Metadata| (what.uid(), what.gid());
+    let (owner, mode) = match like {
+        As::Own(owner) => (*owner, 0o644),
+        As::File(like) => match fs::metadata(like) {
+            Ok(old) => (ids(&old), old.mode() & 0o7777),
+            Err(_) => (ids(&fs::metadata(folder(path))?), 0o644),
+        },
     };
-    let now = file.metadata()?;
-    if (now.uid(), now.gid()) != (owner.uid(), owner.gid()) {
-        fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
+    if ids(&file.metadata()?) != owner {
+        fchown(&file, Some(owner.0), Some(owner.1))?;
     }
-    let mode = mode.unwrap_or(owner.mode() & 0o7777);
     file.set_permissions(Permissions::from_mode(mode))?;
-    copy_attributes(like, &file);
+    if let As::File(like) = like {
+        copy_attributes(like, &file);
+    }
     file.sync_all()
 }
 

@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::super::shell;
 use super::{Refusal, Step, file};
 
 const SCHEMA: u32 = 1;
@@ -21,16 +23,20 @@ struct Content {
 #[derive(Debug)]
 pub struct Journal {
     folder: PathBuf,
+    /// Whose the journal is: the user, the group.
+    keeper: (u32, u32),
     steps: Vec<Step>,
 }
 
 impl Journal {
-    /// Reads the one in this folder; an empty one where there is none.
+    /// Reads the one in this folder; an empty one where there is none. `keeper` is the user and the
+    /// group whose the system's files are.
     ///
     /// # Errors
-    /// Where it can't be read, or is of another version.
-    pub fn read(folder: &Path) -> Result<Self, Refusal> {
+    /// Where it can't be read, is of another version, or others can write it: to undo it does as it says.
+    pub fn read(folder: &Path, keeper: (u32, u32)) -> Result<Self, Refusal> {
         let path = folder.join(NAME);
+        insist_on_keeper(&path, keeper.0)?;
         let bytes = file::content(&path)?;
         let mut steps = Vec::new();
         if !bytes.is_empty() {
@@ -46,7 +52,11 @@ impl Journal {
             steps = content.steps;
         }
         let folder = folder.to_path_buf();
-        Ok(Self { folder, steps })
+        Ok(Self {
+            folder,
+            keeper,
+            steps,
+        })
     }
 
     /// The steps, the last one first, as they are undone.
@@ -217,8 +227,31 @@ impl Journal {
         let json = serde_json::to_vec_pretty(&content);
         let mut json = json.map_err(|error| Refusal::of(&path, error.into()))?;
         json.push(b'\n');
-        file::replace(&path, &json)
+        file::put(&path, &json, self.keeper)
     }
+}
+
+/// Only root and the keeper may have written it.
+fn insist_on_keeper(path: &Path, keeper: u32) -> Result<(), Refusal> {
+    let Ok(what) = path.symlink_metadata() else {
+        return Ok(());
+    };
+    // A folder is told of when it is read.
+    if what.is_dir() {
+        return Ok(());
+    }
+    if what.is_file() && [0, keeper].contains(&what.uid()) && what.mode() & 0o022 == 0 {
+        return Ok(());
+    }
+    let (shown, word) = (path.display(), shell::path(path));
+    let who = match keeper {
+        0 => "root".to_owned(),
+        keeper => format!("user {keeper}"),
+    };
+    Err(Refusal::new(
+        format!("others than {who} can write {shown}, and have root change what they like"),
+        format!("look into it, and move it away: `mv -i {word} {word}~`"),
+    ))
 }
 
 fn is_own_folder(step: &Step, folder: &Path) -> bool {

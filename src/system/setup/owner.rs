@@ -1,10 +1,11 @@
 //! Whose a file or folder is.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown, fchown};
 use std::path::Path;
 
+use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 
 /// Who owns a file or folder, and its mode.
@@ -42,6 +43,19 @@ impl Owner {
             chown(path, Some(self.uid), Some(self.gid))?;
         }
         fs::set_permissions(path, Permissions::from_mode(self.mode))
+    }
+
+    /// Makes a folder of theirs. It is held while it is given: where others may rename in the folder
+    /// above, what has its name by then may be a link of theirs to anything.
+    pub(super) fn make_folder(&self, path: &Path) -> io::Result<()> {
+        fs::DirBuilder::new().mode(0o700).create(path)?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let folder = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+        let now = folder.metadata()?;
+        if (now.uid(), now.gid()) != (self.uid, self.gid) {
+            fchown(&folder, Some(self.uid), Some(self.gid))?;
+        }
+        folder.set_permissions(Permissions::from_mode(self.mode))
     }
 
     pub(super) fn shown(&self) -> String {

@@ -9,7 +9,7 @@ use super::obstacle::{insist_on_end, insist_on_folder, replaceable};
 use super::{Owner, Refusal, Step};
 use crate::portage::make_conf;
 use crate::portage::user::{EXECUTE, READ, User, WRITE};
-use crate::sccache::{DEFAULT_CACHE_SIZE, cache_size_setting};
+use crate::sccache::{Configuration, DEFAULT_CACHE_SIZE, cache_size_setting};
 
 /// Stands above our lines in files that others write too.
 const MARK: &str = "# Added by sccache-report setup, and taken away by its --undo.";
@@ -244,12 +244,31 @@ impl Plan {
     fn make_conf(&mut self, machine: &Machine, cache: &Path) -> Result<(), Refusal> {
         let assigned = make_conf::assignments(&machine.settings.make_conf());
         let mut lines = vec![MARK.to_owned()];
+        // One of the two variables has sccache pass over both in its configuration file.
+        let in_file = machine.configuration_in_use();
+        let size = match in_file.and_then(|(_, file)| file.size) {
+            Some(bytes) => cache_size_setting(bytes).0,
+            None => fitting_size(cache),
+        };
         for (name, value) in [
             ("RUSTC_WRAPPER", "sccache".to_owned()),
             ("SCCACHE_DIR", cache.display().to_string()),
             ("SCCACHE_MAX_FRAME_LENGTH", MAX_FRAME_LENGTH.to_string()),
-            ("SCCACHE_CACHE_SIZE", fitting_size(cache)),
+            ("SCCACHE_CACHE_SIZE", size),
         ] {
+            if let Some((
+                file,
+                Configuration {
+                    folder: Some(_), ..
+                },
+            )) = in_file
+                && ["SCCACHE_DIR", "SCCACHE_CACHE_SIZE"].contains(&name)
+            {
+                let file = file.display();
+                self.kept
+                    .push(format!("{name} is not set: {file} says where the cache is"));
+                continue;
+            }
             let there = assigned.iter().find(|one| one.name == name);
             match (machine.settings.get(name), there) {
                 (Some(value), _) => {

@@ -166,7 +166,7 @@ impl Step {
     /// Where the file system refuses.
     pub(super) fn apply(&self) -> Result<(), Refusal> {
         let done = match self {
-            Self::Folder { path, owner } => fs::create_dir(path).and_then(|()| owner.give(path)),
+            Self::Folder { path, owner } => owner.make_folder(path),
             Self::Give { path, owner, .. } => owner.give(path),
             Self::Link { path, to, .. } => file::link(path, to),
             Self::Lines {
