@@ -191,9 +191,18 @@ fn what_the_configuration_file_says_is_left_alone() {
     fs::write(&file, folder).unwrap();
     let run = setup(&root, &["--dry-run"]).ok();
     assert!(run.log.contains("SCCACHE_DIR is not set"), "{}", run.log);
-    for name in ["SCCACHE_DIR", "SCCACHE_CACHE_SIZE"] {
-        assert!(!run.log.contains(&format!("+ {name}=")), "{}", run.log);
-    }
+    let nothing_local = |run: &Run| {
+        for name in ["SCCACHE_DIR", "SCCACHE_CACHE_SIZE"] {
+            assert!(!run.log.contains(&format!("+ {name}=")), "{}", run.log);
+        }
+    };
+    nothing_local(&run);
+    // Nor is there anything to say of a local cache where a remote one takes its place.
+    fs::write(&file, "[cache.redis]\nendpoint = \"redis://cache\"\n").unwrap();
+    let run = setup(&root, &["--dry-run"]).ok();
+    let why = "SCCACHE_DIR is not set: /mnt/gentoo/etc/sccache.toml says where the cache is";
+    assert!(run.log.contains(why), "{}", run.log);
+    nothing_local(&run);
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub use environment::{Environment, host};
 pub use installed::compiles_rust;
 pub use json::from_json;
 pub use leftover::{Unfinished, forget, set_aside, unfinished};
-pub use permission::make_writable;
+pub use permission::{make_writable, plain};
 pub use phase::{MAX_SNAPSHOTS, PHASES};
 pub use settings::{Settings, eprefix};
 pub use snapshot::{

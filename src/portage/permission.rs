@@ -9,14 +9,19 @@ use super::eprefix;
 /// sandbox allow it. `None` where the folder's name, which comes from where user portage
 /// writes, holds anything that a shell might take for more than a name.
 pub fn make_writable(folder: &Path) -> Option<[String; 2]> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._+-".contains(&byte);
-    let word = |path: &str| path.bytes().all(plain).then(|| path.to_owned());
-    let (folder, prefix) = (word(folder.to_str()?)?, word(eprefix().to_str()?)?);
+    let eprefix = eprefix();
+    let (folder, prefix) = (plain(folder)?, plain(&eprefix)?);
     let prefix = prefix.trim_end_matches('/');
     Some([
         format!("chown -RH {} {folder}", owner(Path::new(prefix))),
         format!("echo 'SANDBOX_WRITE=\"{folder}/\"' >> {prefix}/etc/sandbox.d/20sccache"),
     ])
+}
+
+/// A path that no shell and no make.conf takes for more than a name; `None` of others.
+pub fn plain(path: &Path) -> Option<&str> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._+-".contains(&byte);
+    path.to_str().filter(|path| path.bytes().all(plain))
 }
 
 /// User portage; in a prefix that isn't root's it is who owns that that builds (`_unprivileged_mode` in

@@ -104,6 +104,19 @@ impl Machine {
             .collect()
     }
 
+    /// Whether several caches are used, one behind the other.
+    pub(super) fn has_chain(&self) -> bool {
+        self.settings.get("SCCACHE_MULTILEVEL_CHAIN").is_some()
+            || self.configured().is_some_and(|file| file.has_chain)
+    }
+
+    /// The remote cache that is used instead of a local one.
+    pub(super) fn only_remote(&self) -> Option<(String, &'static str)> {
+        { !self.has_chain() }
+            .then(|| self.remotes().into_iter().next())
+            .flatten()
+    }
+
     /// Where setup and cures put lines for make.conf: a file of their own where that is a folder.
     pub fn make_conf(&self) -> PathBuf {
         let make_conf = self.settings.make_conf();

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::super::{fill, text};
 use super::{Advice, Severity, bumps};
-use crate::sccache::{cache_size_setting, hit_rate};
+use crate::portage::plain;
+use crate::sccache::{cache_folder, cache_size_setting, hit_rate};
 use crate::store::Evidence;
 
 /// From here on a cache counts as full: sccache removes the oldest objects before it writes
@@ -30,6 +31,7 @@ pub(super) fn full(evidence: &[Evidence]) -> Option<Advice> {
     if was - is < FALL {
         return None;
     }
+    let folder = cache.location.as_deref().and_then(cache_folder);
     let (size, _) = cache_size_setting(cache.max_size.saturating_mul(2));
     Some(Advice {
         kind: "cache-full",
@@ -45,7 +47,12 @@ pub(super) fn full(evidence: &[Evidence]) -> Option<Advice> {
             ),
         ],
         to_do: "Let it grow, if the disk has room, in /etc/portage/make.conf:".into(),
-        setting: vec![format!("SCCACHE_CACHE_SIZE=\"{size}\"")],
+        // The size alone has sccache forget a folder that its configuration file names.
+        setting: { folder.as_deref().and_then(plain) }
+            .map(|folder| format!("SCCACHE_DIR=\"{folder}\""))
+            .into_iter()
+            .chain([format!("SCCACHE_CACHE_SIZE=\"{size}\"")])
+            .collect(),
         packages: Vec::new(),
         numbers: json!({
             "cache_size_bytes": cache.size,
@@ -102,7 +109,13 @@ mod tests {
     #[test]
     fn a_full_cache_is_no_trouble_unless_hits_fall() {
         let advice = full(&with_cache(0.95, [60, 49])).unwrap();
-        assert_eq!(advice.setting, ["SCCACHE_CACHE_SIZE=\"19K\""]);
+        assert_eq!(
+            advice.setting,
+            [
+                "SCCACHE_DIR=\"/var/cache/sccache\"",
+                "SCCACHE_CACHE_SIZE=\"19K\""
+            ]
+        );
         assert_eq!(advice.numbers["hit_rate_before"], 0.6);
         assert!(advice.evidence[1].contains("60.0 % in the first and 49.0 %"));
         assert_eq!(full(&with_cache(0.949, [60, 0])), None);

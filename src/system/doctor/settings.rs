@@ -177,10 +177,9 @@ fn configuration(machine: &Machine) -> (Vec<Contradiction>, Option<Vec<String>>)
     }
     let has = |name| machine.settings.get(name).is_some();
     let content = machine.configured();
-    let has_chain = has("SCCACHE_MULTILEVEL_CHAIN") || content.is_some_and(|file| file.has_chain);
     let of_variables = sccache::remotes(|name| machine.settings.get(name));
     match content.and_then(|file| file.remotes.first()) {
-        Some(kind) if has("SCCACHE_DIR") && !has_chain && of_variables.is_empty() => {
+        Some(kind) if has("SCCACHE_DIR") && !machine.has_chain() && of_variables.is_empty() => {
             let why =
                 format!("is not used beside {kind} in {shown} without SCCACHE_MULTILEVEL_CHAIN");
             (wrong("SCCACHE_DIR", why, false), None)

@@ -1,5 +1,7 @@
 //! What is still to be done on this machine.
 
+mod make_conf;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -7,16 +9,10 @@ use super::super::doctor;
 use super::super::{Machine, shell};
 use super::obstacle::{insist_on_end, insist_on_folder, replaceable};
 use super::{Owner, Refusal, Step};
-use crate::portage::make_conf;
 use crate::portage::user::{EXECUTE, READ, User, WRITE};
-use crate::sccache::{Configuration, DEFAULT_CACHE_SIZE, cache_size_setting};
 
 /// Stands above our lines in files that others write too.
 const MARK: &str = "# Added by sccache-report setup, and taken away by its --undo.";
-
-/// Bytes that a client's request may have; one that is longer than the 8 MiB of the default breaks
-/// the connection, and the compile with it (`bind` in sccache's `src/server.rs`, 0.18.0).
-const MAX_FRAME_LENGTH: u32 = 104_857_600;
 
 /// Steps, and what is left as it is.
 #[derive(Debug)]
@@ -240,73 +236,4 @@ impl Plan {
         self.steps.push(Step::lines(path, vec![line])?);
         Ok(())
     }
-
-    fn make_conf(&mut self, machine: &Machine, cache: &Path) -> Result<(), Refusal> {
-        let assigned = make_conf::assignments(&machine.settings.make_conf());
-        let mut lines = vec![MARK.to_owned()];
-        // One of the two variables has sccache pass over both in its configuration file.
-        let in_file = machine.configuration_in_use();
-        let size = match in_file.and_then(|(_, file)| file.size) {
-            Some(bytes) => cache_size_setting(bytes).0,
-            None => fitting_size(cache),
-        };
-        for (name, value) in [
-            ("RUSTC_WRAPPER", "sccache".to_owned()),
-            ("SCCACHE_DIR", cache.display().to_string()),
-            ("SCCACHE_MAX_FRAME_LENGTH", MAX_FRAME_LENGTH.to_string()),
-            ("SCCACHE_CACHE_SIZE", size),
-        ] {
-            if let Some((
-                file,
-                Configuration {
-                    folder: Some(_), ..
-                },
-            )) = in_file
-                && ["SCCACHE_DIR", "SCCACHE_CACHE_SIZE"].contains(&name)
-            {
-                let file = file.display();
-                self.kept
-                    .push(format!("{name} is not set: {file} says where the cache is"));
-                continue;
-            }
-            let there = assigned.iter().find(|one| one.name == name);
-            match (machine.settings.get(name), there) {
-                (Some(value), _) => {
-                    let program = Path::new(value).file_name();
-                    let is_other =
-                        name == "RUSTC_WRAPPER" && program.is_none_or(|it| it != "sccache");
-                    let other = match is_other {
-                        true => ", but is not sccache: Rust is not cached",
-                        false => "",
-                    };
-                    self.kept
-                        .push(format!("{name}=\"{value}\" is set already{other}"));
-                }
-                (None, Some(one)) => {
-                    self.kept
-                        .push(format!("{name} is in {} already", one.file.display()));
-                }
-                (None, None) => lines.push(format!("{name}=\"{value}\"")),
-            }
-        }
-        if lines.len() > 1 {
-            self.folders(&machine.settings.config())?;
-            let path: PathBuf = machine.make_conf();
-            self.steps.push(Step::lines(path, lines)?);
-        }
-        Ok(())
-    }
-}
-
-/// sccache's own default, or what four fifths of the file system's room allow.
-fn fitting_size(cache: &Path) -> String {
-    let there = cache
-        .ancestors()
-        .find(|path| path.exists())
-        .unwrap_or(cache);
-    let room = rustix::fs::statvfs(there).map(|stat| stat.f_bavail.saturating_mul(stat.f_frsize));
-    let size = room.map_or(DEFAULT_CACHE_SIZE, |room| {
-        DEFAULT_CACHE_SIZE.min(room / 5 * 4)
-    });
-    cache_size_setting(size).0
 }
