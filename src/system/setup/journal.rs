@@ -131,13 +131,16 @@ impl Journal {
     /// Keeps the first steps.
     fn undo_to(&mut self, keep: usize) -> Result<Vec<String>, Refusal> {
         let mut stays = Vec::new();
+        let mut saved = Ok(());
         while let Some(at) = self.next_to_undo(keep) {
             stays.extend(self.steps[at].undo()?);
             self.steps.remove(at);
-            self.save()?;
+            // A full disk stops nothing: a step that is undone twice comes to the same.
+            saved = self.save();
         }
-        if keep == 0 {
-            stays.extend(self.forget()?);
+        match keep {
+            0 => stays.extend(self.forget()?),
+            _ => saved?,
         }
         Ok(stays)
     }
