@@ -104,9 +104,8 @@ fn small_disk(world: &World, size: &str) -> PathBuf {
 
 #[test]
 fn a_full_disk() {
-    with_own_mounts("a_full_disk", || {
-        let world = World::new();
-        let lib = small_disk(&world, "512k");
+    with_own_mounts("a_full_disk", |world| {
+        let lib = small_disk(world, "512k");
         world.recorded(1);
         let filler = lib.join("filler");
         let room = |kilobytes: usize| {
@@ -117,38 +116,36 @@ fn a_full_disk() {
             file.set_len(full - kilobytes as u64 * 1024).unwrap();
         };
         room(8);
-        waits(&world, 2, "no space left");
+        waits(world, 2, "no space left");
         room(8);
-        waits(&world, 3, "no space left");
+        waits(world, 3, "no space left");
         room(0);
         let done = world.record(&world.t(4));
         assert!(done.warned(1).contains("in this log"), "{done:?}");
         assert_eq!(world.pending().count(), 2);
         fs::remove_file(&filler).unwrap();
-        are_taken_up(&world, &[1, 2, 3]);
+        are_taken_up(world, &[1, 2, 3]);
     });
 }
 
 #[test]
 fn a_full_disk_without_a_database_yet() {
-    with_own_mounts("a_full_disk_without_a_database_yet", || {
-        let world = World::new();
-        let lib = small_disk(&world, "16k");
-        waits(&world, 1, "no space left");
+    with_own_mounts("a_full_disk_without_a_database_yet", |world| {
+        let lib = small_disk(world, "16k");
+        waits(world, 1, "no space left");
         mount(&["-o", "remount,size=1m", lib.to_str().unwrap()]);
-        are_taken_up(&world, &[1]);
+        are_taken_up(world, &[1]);
     });
 }
 
 #[test]
 fn a_read_only_file_system() {
-    with_own_mounts("a_read_only_file_system", || {
-        let world = World::new();
+    with_own_mounts("a_read_only_file_system", |world| {
         world.recorded(1);
         let lib = world.db.parent().unwrap().to_str().unwrap().to_owned();
         mount(&["--bind", &lib, &lib]);
         mount(&["-o", "remount,bind,ro", &lib]);
-        let build = is_in_the_log(&world, 2, "can't write");
+        let build = is_in_the_log(world, 2, "can't write");
         mount(&["-o", "remount,bind,rw", &lib]);
         let mut store = Store::open_for_recording(&world.db).unwrap();
         assert_eq!(store.record(&build).unwrap(), Recorded::New);
@@ -159,16 +156,15 @@ fn a_read_only_file_system() {
 
 #[test]
 fn a_read_only_file() {
-    with_own_mounts("a_read_only_file", || {
-        let world = World::new();
+    with_own_mounts("a_read_only_file", |world| {
         world.recorded(1);
         let db = world.db.to_str().unwrap().to_owned();
         mount(&["--bind", &db, &db]);
         mount(&["-o", "remount,bind,ro", &db]);
-        waits(&world, 2, "can't write");
-        waits(&world, 3, "can't write");
+        waits(world, 2, "can't write");
+        waits(world, 3, "can't write");
         mount(&["-o", "remount,bind,rw", &db]);
-        are_taken_up(&world, &[1, 2, 3]);
+        are_taken_up(world, &[1, 2, 3]);
     });
 }
 

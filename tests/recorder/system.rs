@@ -5,6 +5,8 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use super::World;
+
 /// Root can mount, make devices and become others. Says which test doesn't run where it can't.
 pub fn is_root(test: &str) -> bool {
     let root = rustix::process::geteuid().is_root();
@@ -17,13 +19,14 @@ pub fn is_root(test: &str) -> bool {
 }
 
 /// Runs the test in a mount namespace of its own (of a thread: its children are in it too), which takes its mounts
-/// with it.
+/// with it. The folder outlives them: what is mounted over can't be removed.
 #[track_caller]
-pub fn with_own_mounts(test: &str, body: impl FnOnce() + Send + 'static) {
+pub fn with_own_mounts(test: &str, body: impl FnOnce(&World) + Send) {
     if !is_root(test) {
         return;
     }
-    let thread = std::thread::spawn(move || {
+    let world = World::new();
+    let alone = || {
         // SAFETY: it takes no memory; this thread alone gets another namespace.
         assert_eq!(
             unsafe { libc::unshare(libc::CLONE_NEWNS) },
@@ -32,9 +35,10 @@ pub fn with_own_mounts(test: &str, body: impl FnOnce() + Send + 'static) {
             std::io::Error::last_os_error()
         );
         mount(&["--make-rprivate", "/"]);
-        body();
-    });
-    if let Err(panic) = thread.join() {
+        body(&world);
+    };
+    let ended = std::thread::scope(|scope| scope.spawn(alone).join());
+    if let Err(panic) = ended {
         std::panic::resume_unwind(panic);
     }
 }
