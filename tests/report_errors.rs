@@ -115,6 +115,7 @@ fn what_matches_nothing_says_what_there_is() {
             "did you mean app-portage/emlop?",
         ),
         (&["builds", "zz*top"], "lists all"),
+        (&["show", "b000000"], "its first 8 characters"),
         (&["show", "riprgep"], "did you mean sys-apps/ripgrep?"),
         (&["emerges", "xyz"], "`sccache-report packages` lists all"),
         (

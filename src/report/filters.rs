@@ -13,11 +13,11 @@ use crate::store::{Filter, Patterns};
 pub(super) struct Filters {
     /// Started at WHEN or later: 2026-11-01, 2026-W47, 2026-11, yesterday, "last month",
     /// "2 weeks ago", 3d
-    #[arg(long, value_name = "WHEN", global = true)]
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true, global = true)]
     since: Option<String>,
 
     /// Started before WHEN; a day, week, month or year is included whole
-    #[arg(long, value_name = "WHEN", global = true)]
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true, global = true)]
     until: Option<String>,
 
     /// Only the N newest of those that all else leaves

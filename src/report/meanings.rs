@@ -98,7 +98,10 @@ pub(super) const MEANINGS: &[(&str, &str)] = &[
         "best",
         "The packages that gain most; columns as in packages.",
     ),
-    ("worst", "The packages that lose; columns as in packages."),
+    (
+        "worst",
+        "The packages that lose; columns as in packages. A package with one measured build is left out: the first only fills the cache.",
+    ),
     (
         "last_emerge",
         "The last emerge command, with those of its builds that were asked for; columns as in emerges.",

@@ -14,7 +14,8 @@ use crate::store::{Filter, Moment, Store, Sums};
 
 type Col = Column<Period>;
 
-/// How the cache did over time: a row per period that has builds, the newest last
+/// How the cache did over time: a row per period that has builds, the newest last; in a table, gaps
+/// between them
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Packages: PN, CATEGORY/PN, with shell wildcards if you like

@@ -26,10 +26,25 @@ pub(super) fn unknown_package(store: &Store, patterns: &[String]) -> Result<Stri
     }
     close.dedup();
     let cause = format!("no recorded package matches {}", patterns.join(" "));
+    let is_id = |pattern: &String| {
+        let plain = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
+        pattern.len() >= 4 && pattern.bytes().all(plain)
+    };
     Ok(text::clean(&match close.is_empty() {
+        true if patterns.iter().any(is_id) => {
+            format!("{cause}, nor is it the id of a build, or its first 8 characters")
+        }
         true => format!("{cause} (`sccache-report packages` lists all)"),
-        false => format!("{cause}; did you mean {}?", close.join(" or ")),
+        false => format!("{cause}; did you mean {}?", any_of(&close)),
     }))
+}
+
+/// `a, b or c`.
+fn any_of(names: &[&str]) -> String {
+    match names {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        _ => names.join(""),
+    }
 }
 
 /// That a repository or a language was asked for that no build has; `None` where some of those that
@@ -74,7 +89,7 @@ fn unknown(
     close.dedup();
     let there = match close.is_empty() {
         true => format!("there are: {}", there.join(", ")),
-        false => format!("did you mean {}?", close.join(" or ")),
+        false => format!("did you mean {}?", any_of(&close)),
     };
     let why = format!(
         "no recorded build has the {what} {}; {there}",
