@@ -39,7 +39,8 @@ install: build
 		"$(DESTDIR)$(bashcompdir)" "$(DESTDIR)$(zshcompdir)" "$(DESTDIR)$(fishcompdir)"
 	$(INSTALL) -m 755 $(binaries) "$(DESTDIR)$(bindir)"
 	$(INSTALL) -m 644 $(hook) "$(DESTDIR)$(datadir)"
-	$(INSTALL) -m 644 man/sccache-report.5 "$(DESTDIR)$(mandir)/man5"
+	sed 's|/usr/share/|$(subst -,\\-,$(PREFIX))/share/|' man/sccache-report.5 >"$(DESTDIR)$(mandir)/man5/sccache-report.5"
+	chmod 644 "$(DESTDIR)$(mandir)/man5/sccache-report.5"
 	set -e; for program in $(programs); do \
 		generate() { "$(BINARIES)/$$program" --generate "$$1" >"$(DESTDIR)$$2" && chmod 644 "$(DESTDIR)$$2"; }; \
 		generate man "$(mandir)/man1/$$program.1"; \
@@ -56,10 +57,14 @@ uninstall:
 			"$(DESTDIR)$(fishcompdir)/$$program.fish"; \
 	done
 	rm -f "$(DESTDIR)$(datadir)/$(notdir $(hook))" "$(DESTDIR)$(mandir)/man5/sccache-report.5"
-	cd "$(DESTDIR)$(PREFIX)" && for dir in "$(bindir)" "$(datadir)" "$(mandir)/man1" "$(mandir)/man5" \
+	if [ -d "$(DESTDIR)$(PREFIX)" ]; then cd "$(DESTDIR)$(PREFIX)" && for dir in "$(bindir)" "$(datadir)" "$(mandir)/man1" "$(mandir)/man5" \
 		"$(bashcompdir)" "$(zshcompdir)" "$(fishcompdir)"; do \
 		rmdir -p "$${dir#"$(PREFIX)"/}" 2>/dev/null || true; \
-	done
+	done; fi
+	@if [ -e "$(DESTDIR)/var/lib/sccache-report/setup.json" ]; then \
+		echo "What setup did is still there: Portage's bashrc sources a hook that is gone now, and says so" \
+			"at each merge. Take its line out, or install again and run: sccache-report setup --undo"; \
+	fi
 
 # The rest needs nothing set up: system tools are installed where that can be done, else named.
 test:

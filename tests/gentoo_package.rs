@@ -286,6 +286,11 @@ fn the_live_ebuild_emerges_from_git() {
         root.file("var/db/pkg/app-portage/sccache-report-9999")
             .is_dir()
     );
+    // Unmerged before setup was undone, it leaves a bashrc that sources what isn't there.
+    root.run(&["sccache-report", "setup", "--yes"]).ok();
+    let gone = root.run(&["emerge", "-C", live]).ok();
+    let said = "Portage's bashrc sources a hook that is gone now";
+    assert!(gone.log.contains(said), "{}", gone.log);
 }
 
 /// What Portage itself reads out of both ebuilds.

@@ -82,6 +82,13 @@ fn install_and_uninstall() {
             .collect();
         let expected = INSTALLED.map(|(path, mode)| (below.join(path), mode));
         assert_eq!(files, BTreeSet::from(expected), "{prefix}");
+        let page = root
+            .path()
+            .join(below)
+            .join("share/man/man5/sccache-report.5");
+        let page = fs::read_to_string(page).unwrap().replace("\\-", "-");
+        let hook = format!(".B source {prefix}/share/sccache-report/sccache-report.sh");
+        assert!(page.contains(&hook), "{page}");
         for (path, _) in &files {
             assert_ne!(fs::metadata(root.path().join(path)).unwrap().len(), 0);
         }
@@ -95,6 +102,12 @@ fn install_and_uninstall() {
         make("uninstall", &variables);
         assert_eq!(tree(root.path()), before, "uninstalled from {prefix}");
         make("uninstall", &variables);
+        // Where setup was not undone.
+        let journal = root.path().join("var/lib/sccache-report/setup.json");
+        fs::create_dir_all(journal.parent().unwrap()).unwrap();
+        fs::write(&journal, "").unwrap();
+        let output = make("uninstall", &variables);
+        assert!(String::from_utf8_lossy(&output.stdout).contains("sccache-report setup --undo"));
     }
 }
 
@@ -122,7 +135,7 @@ fn every_setting_is_in_its_page() {
     let sources = Command::new("grep")
         .args([
             "-rhoE",
-            "SCCACHE_REPORT_[A-Z]+|SCCACHE_(SERVER|IDLE|ERROR)_[A-Z]+=",
+            "SCCACHE_REPORT_[A-Z]+|SCCACHE_((SERVER|IDLE|ERROR)_[A-Z]+|LOG)=",
             "hooks",
             "src",
         ])

@@ -246,3 +246,10 @@ pkg_postinst() {
 	elog "  sccache-report doctor    says whether builds are recorded, and what to do if not"
 	elog "From the next merge on, sccache-report tells what the cache did."
 }
+
+# Merges go on, but bash says in each phase that the hook is not there.
+pkg_postrm() {
+	[[ -z ${REPLACED_BY_VERSION} && -e ${EROOT}/var/lib/sccache-report/setup.json ]] || return 0
+	ewarn "What \`sccache-report setup\` did is still there: Portage's bashrc sources a hook that is gone now."
+	ewarn "Take its line out of bashrc, or emerge this package again and run \`sccache-report setup --undo\`."
+}
