@@ -146,20 +146,16 @@ fn recorded(machine: &Machine, look: &Look) -> Finding {
     }
 }
 
-/// Between the first record and the last: recording worked, so these went past sccache.
+/// Between the first record and the last: recording worked, so these went past sccache. Of what was
+/// merged outside that time nobody knows.
 fn uncached(look: &Look) -> Finding {
     let between = |merge: &&Merge| {
         look.records
             .is_some_and(|(first, last)| merge.started_at > first && merge.started_at <= last)
     };
-    let past: Vec<&Merge> = look.missing.iter().filter(between).collect();
+    let (past, unknown): (Vec<_>, Vec<_>) = look.missing.iter().partition(between);
     if past.is_empty() {
-        let message = match look.merged {
-            0 => format!("no Rust package was merged in {DAYS} days"),
-            1 => format!("1 Rust package was merged in {DAYS} days, and not past sccache"),
-            all => format!("{all} Rust packages were merged in {DAYS} days, none past sccache"),
-        };
-        return Finding::green(UNCACHED, message);
+        return Finding::green(UNCACHED, none_past(look.merged, unknown.len()));
     }
     let message = format!(
         "compiled Rust in the last {DAYS} days and used no sccache: {}",
@@ -167,6 +163,24 @@ fn uncached(look: &Look) -> Finding {
     );
     // Yellow: recording works, and a package may go without on purpose (package.env).
     Finding::yellow(UNCACHED, message).cure(again(&past))
+}
+
+/// `unknown` of the `merged` ones are not recorded, at a time when nothing else was.
+fn none_past(merged: usize, unknown: usize) -> String {
+    let packages = |count| super::count(count, "Rust package");
+    let unseen = "while no build was recorded: not known whether through sccache";
+    match (merged - unknown, unknown) {
+        (0, 0) => format!("emerge merged no package in {DAYS} days that is known to compile Rust"),
+        (0, _) => format!("{} merged in {DAYS} days, {unseen}", packages(unknown)),
+        (seen, 0) => format!(
+            "{} merged in {DAYS} days, none past sccache",
+            packages(seen)
+        ),
+        (seen, _) => format!(
+            "{} merged in {DAYS} days, none past sccache; {unknown} more {unseen}",
+            packages(seen)
+        ),
+    }
 }
 
 fn names(merges: &[&Merge]) -> String {
