@@ -106,6 +106,31 @@ fn make_conf_may_be_a_folder_or_a_link_and_bashrc_d_gets_a_link() {
     assert_eq!(root.builds(&[]).len(), 1);
 }
 
+/// Builds are recorded where make.conf says.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_database_elsewhere_is_set_in_make_conf() {
+    let root = Root::installed();
+    let before = state(&root);
+    let relative = setup(&root, &["--yes", "--db", "x/s.db"]).failed();
+    let why = "x/s.db is not an absolute path";
+    assert!(relative.log.contains(why), "{}", relative.log);
+    assert_eq!(state(&root), before);
+    let database = "/mnt/gentoo/srv/x/s.db";
+    setup(&root, &["--yes", "--db", database]).ok();
+    root.emerge(&["dev-test/many-files"]);
+    assert!(root.file("srv/x/s.db").is_file());
+    let doctor = root.run(&["sccache-report", "doctor"]).ok();
+    assert!(doctor.log.contains("23 green"), "{}", doctor.log);
+    let other = setup(&root, &["--yes", "--db", "/mnt/gentoo/srv/y.db"]).failed();
+    let why = "SCCACHE_REPORT_DB is set to /mnt/gentoo/srv/x/s.db";
+    assert!(other.log.contains(why), "{}", other.log);
+    setup(&root, &["--undo", "--yes"]).ok();
+    let conf = PathBuf::from("etc/portage/make.conf");
+    assert_eq!(state(&root)[&conf], before[&conf]);
+    assert!(root.file("srv/x/s.db").is_file(), "the database is kept");
+}
+
 #[test]
 #[ignore = "needs root and the registries: make test"]
 fn another_wrapper_is_named() {

@@ -50,6 +50,48 @@ fn a_bashrc_that_ends_early_is_named() {
     assert_eq!(root.builds(&[]).len(), 1);
 }
 
+/// A line that is added to what isn't ended is part of it.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn a_bashrc_that_is_not_ended_is_left_alone() {
+    let root = Root::installed();
+    let bashrc = root.file("etc/portage/bashrc");
+    for (text, said) in [
+        ("cat >/dev/null <<X\nfoo\n", "here-document at line 1"),
+        (
+            "a=1\nb=\"open\n",
+            "unexpected EOF while looking for matching",
+        ),
+    ] {
+        fs::write(&bashrc, text).unwrap();
+        refuses(&root, &[said, "mend that by hand"]);
+        let doctor = root.run(&["sccache-report", "doctor"]).failed();
+        assert!(doctor.log.contains(said), "{}", doctor.log);
+    }
+}
+
+/// Whoever removes the folder of the database has removed what setup knows.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn what_nothing_is_known_of_any_more_is_named() {
+    let root = Root::installed();
+    setup(&root, &["--yes"]).ok();
+    shell(&root, "sed -i s/10G/20G/ /mnt/gentoo/etc/portage/make.conf").ok();
+    let plan = setup(&root, &["--undo", "--dry-run"]).ok();
+    for line in [
+        "  - RUSTC_WRAPPER=\"sccache\"\n",
+        "  gone or changed since: SCCACHE_CACHE_SIZE=\"10G\"\n",
+    ] {
+        assert!(plan.log.contains(line), "no {line:?} in:\n{}", plan.log);
+    }
+    fs::remove_dir_all(root.file("var/lib/sccache-report")).unwrap();
+    let undone = setup(&root, &["--undo", "--yes"]).ok();
+    for file in ["bashrc", "make.conf"] {
+        let said = format!("/mnt/gentoo/etc/portage/{file}: setup's lines are there");
+        assert!(undone.log.contains(&said), "{}", undone.log);
+    }
+}
+
 fn with_bashrc_d(root: &Root) -> PathBuf {
     let line = "for f in /mnt/gentoo/etc/portage/bashrc.d/*.sh; do . \"$f\"; done";
     root.append("etc/portage/bashrc", line);

@@ -7,7 +7,7 @@ use super::format::Format;
 use super::layout::OF_ROWS;
 use super::{Shown, Trouble, text};
 use crate::system::Machine;
-use crate::system::setup::{Journal, Refusal, plan};
+use crate::system::setup::{Journal, Refusal, forgotten, plan};
 
 /// Configure Portage for sccache and sccache-report
 ///
@@ -61,6 +61,16 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
         if args.undo && !args.dry_run && machine.may_change() {
             // A setup that was killed may have left something all the same.
             journal.undo().map_err(failed)?;
+        }
+        if args.undo {
+            for file in forgotten(&machine) {
+                let line = format!(
+                    "{}: setup's lines are there, but what it did is not known any more (setup.json is \
+                     gone): take them out by hand",
+                    file.display()
+                );
+                tell(&line, common, out)?;
+            }
         }
         let what = if args.undo { "undo" } else { "change" };
         writeln!(out, "There is nothing to {what}.")?;

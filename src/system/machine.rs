@@ -4,11 +4,19 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::shell;
 use crate::portage::Settings;
 use crate::portage::bashrc::Bashrc;
 use crate::portage::make_conf;
 use crate::portage::user::User;
 use crate::sccache::{self, Configuration};
+
+/// The variable that names the database.
+pub(super) const DATABASE: &str = "SCCACHE_REPORT_DB";
+
+fn default_database(settings: &Settings) -> PathBuf {
+    settings.below("var/lib/sccache-report/stats.db")
+}
 
 /// This machine's Portage, its builder, its cache.
 pub struct Machine {
@@ -49,8 +57,8 @@ impl Machine {
         let settings = Settings::read();
         let named = |path: &PathBuf| !path.as_os_str().is_empty();
         let database = database.filter(named);
-        let configured = || settings.get("SCCACHE_REPORT_DB").map(PathBuf::from);
-        let default = || settings.below("var/lib/sccache-report/stats.db");
+        let configured = || settings.get(DATABASE).map(PathBuf::from);
+        let default = || default_database(&settings);
         Self {
             bashrc: Bashrc::read(&settings.config()),
             builder: match settings.has_feature("userpriv") {
@@ -63,6 +71,11 @@ impl Machine {
             is_root: rustix::process::geteuid().is_root(),
             settings,
         }
+    }
+
+    /// Where the database is if nothing says otherwise.
+    pub(super) fn default_database(&self) -> PathBuf {
+        default_database(&self.settings)
     }
 
     /// The folder of the local cache, where one is set.
@@ -141,6 +154,22 @@ impl Machine {
             .and_then(|program| Some(program.parent()?.parent()?.join(BELOW)))
             .filter(|hook| hook.is_file())
             .unwrap_or_else(|| self.settings.below("usr").join(BELOW))
+    }
+
+    /// The command that installs these programs again, in the way in which they were.
+    pub(super) fn install_again(&self) -> String {
+        let folder = self.settings.installed().join("app-portage");
+        let entries = folder.read_dir().into_iter().flatten().flatten();
+        let mut names = entries.map(|entry| entry.file_name());
+        if names.any(|name| name.to_string_lossy().starts_with("sccache-report-")) {
+            return "emerge -1 app-portage/sccache-report".to_owned();
+        }
+        let hook = self.hook();
+        let prefix = hook.ancestors().nth(3).unwrap_or(Path::new("/usr"));
+        format!(
+            "make install PREFIX={} # in the folder of its sources",
+            shell::path(prefix)
+        )
     }
 
     /// Who owns the cache: `portage:portage`.

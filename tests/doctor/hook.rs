@@ -254,7 +254,10 @@ fn missing_programs_are_emerged() {
         &format!("{head}src_install() {{ exeinto /usr/bin; doexe /mnt/gentoo/root/sccache; }}"),
     );
     for (check, break_) in [
-        ("hook", "mv $hook /mnt/gentoo/root/"),
+        (
+            "hook",
+            "cp $hook /mnt/gentoo/root/; emerge -1 app-portage/sccache-report &>/dev/null; rm $hook",
+        ),
         (
             "sccache",
             "mv /mnt/gentoo/usr/bin/sccache /mnt/gentoo/root/",
@@ -269,4 +272,9 @@ fn missing_programs_are_emerged() {
             },
         );
     }
+    // Installed without Portage it is no package.
+    let script = "emerge -C app-portage/sccache-report &>/dev/null; sccache-report doctor";
+    let doctor = root.run(&["bash", "-c", script]).failed();
+    let cure = "make install PREFIX=/mnt/gentoo/usr # in the folder of its sources";
+    assert!(doctor.log.contains(cure), "{}", doctor.log);
 }

@@ -137,6 +137,11 @@ fn what_portage_can_not_read_is_told_as_it_says_it() {
         message.contains("No closing quotation") && message.ends_with("until it is right"),
         "{message}"
     );
+    // A line that is added there is part of the quote.
+    assert_eq!(row(&open, "wrapper")["state"], "unknown");
+    let setup = root.run(&["sccache-report", "setup", "--yes"]).failed();
+    let why = "Portage can't read all of /mnt/gentoo/etc/portage/make.conf";
+    assert!(setup.log.contains(why), "{}", setup.log);
 }
 
 /// Without portageq in PATH, where it lies elsewhere; and what make.conf sources.

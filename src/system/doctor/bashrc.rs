@@ -1,5 +1,6 @@
 //! Whether who builds, and bash, can read the files that lead to the hook.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -12,21 +13,25 @@ use crate::portage::printable;
 use crate::portage::user::READ;
 use crate::process::child;
 
-/// What bash itself finds wrong in the text: from there on it does nothing. With `-n` it runs nothing;
-/// extglob is what a bashrc may turn on by itself.
+/// What bash itself finds wrong in a file: from there on it does nothing. With `-n` it runs nothing; extglob
+/// is what a bashrc may turn on by itself. Of a here-document without an end it only warns, but a
+/// line that is added after it is part of it.
+pub(in crate::system) fn syntax_error(file: &Path) -> Option<String> {
+    let mut command = Command::new("bash");
+    command.env_remove("BASH_ENV").env("LC_ALL", "C");
+    command.args(["-O", "extglob", "-n", "--"]).arg(file);
+    let output = child::run(&mut command, Duration::from_secs(5)).ok()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let first = said.lines().next().filter(|_| file.is_file())?;
+    Some(printable(first, 200))
+}
+
+/// What keeps bash from the end of the files that lead to the hook.
 pub(super) fn broken(machine: &Machine, one: &Sourcing) -> Option<Finding> {
     let bashrc = machine.settings.config().join("bashrc");
     let mut files = vec![bashrc.as_path(), &one.by];
     files.dedup();
-    let wrong = files.into_iter().find_map(|file| {
-        let mut command = Command::new("bash");
-        command.env_remove("BASH_ENV").env("LC_ALL", "C");
-        command.args(["-O", "extglob", "-n", "--"]).arg(file);
-        let output = child::run(&mut command, Duration::from_secs(5)).ok()?;
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let first = said.lines().next().filter(|_| !output.status.success())?;
-        Some(printable(first, 200))
-    })?;
+    let wrong = files.into_iter().find_map(syntax_error)?;
     if is_recorded(machine, one) {
         return None;
     }

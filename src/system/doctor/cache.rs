@@ -52,7 +52,15 @@ fn without(machine: &Machine) -> Vec<Finding> {
         let folder = folder.to_string_lossy();
         return vec![Finding::red(FOLDER, message).set(machine, "SCCACHE_DIR", &folder)];
     }
-    let why = "SCCACHE_DIR is not set: each build begins with an empty cache of its own";
+    // sccache takes it below the folder that it is started in, which the build removes at its end.
+    let why = match machine.settings.get("SCCACHE_DIR") {
+        None => {
+            "SCCACHE_DIR is not set: each build begins with an empty cache of its own".to_owned()
+        }
+        Some(folder) => format!(
+            "SCCACHE_DIR={folder} is no absolute path: each build begins with an empty cache of its own"
+        ),
+    };
     vec![elsewhere(machine, Finding::red(FOLDER, why))]
 }
 

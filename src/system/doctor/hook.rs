@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta};
 
 use super::super::{Machine, shell};
 use super::Finding;
-use super::bashrc::{broken, closed};
+use super::bashrc::{broken, closed, syntax_error};
 use super::edits::{Scripts, edits};
 use crate::portage::bashrc::{Bashrc, Obstacle, Reach, Sourcing, Way};
 use crate::portage::host;
@@ -46,7 +46,7 @@ fn sourced(machine: &Machine, bashrc: &Bashrc) -> Finding {
     let mut all = bashrc.sourcings.iter().chain(&bashrc.unreached);
     if !hook.is_file() && !all.any(|one| one.hook.is_file()) {
         let message = format!("the hook is not installed: there is no {}", hook.display());
-        return Finding::red(CHECK, message).cure("emerge -1 app-portage/sccache-report");
+        return Finding::red(CHECK, message).cure(machine.install_again());
     }
     if file.is_dir() {
         // `__try_source` in Portage 3.0.83's ebuild.sh takes regular files alone.
@@ -203,6 +203,10 @@ fn missing(config: &Path, hook: &Path, bashrc: &Bashrc) -> Finding {
             one.display()
         ),
     };
+    if let Some(said) = syntax_error(&file).filter(|_| !bashrc.reads_folder) {
+        let message = format!("{message}, and a line at its end is not met: {said}");
+        return Finding::red(CHECK, message).note("Mend that by hand");
+    }
     let line = format!("source {}", shell::path(hook));
     let cure = add_line(bashrc, &line, &file);
     match (&bashrc.unseen, bashrc.reads_folder) {
@@ -275,7 +279,7 @@ fn version(machine: &Machine, hook: &Path) -> Finding {
             // Red: a hook and a collector of two versions may not understand each other.
             Finding::red(CHECK, message).cure(match same {
                 true => format!("cp {} {}", shell::path(&installed), shell::path(hook)),
-                false => "emerge -1 app-portage/sccache-report".to_owned(),
+                false => machine.install_again(),
             })
         }
     }

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Machine, shell};
 use crate::sccache::cache_size_setting;
+pub(super) use bashrc::syntax_error;
 pub(super) use cache::allowed_by as sandbox_rule;
 pub(super) use hook::add_line;
 
@@ -143,18 +144,32 @@ pub fn examine(database: Option<PathBuf>) -> Vec<Finding> {
         .flat_map(|finding| finding.sets.iter().copied())
         .collect();
     found.insert(place, settings::variables(&machine, &set));
-    if let Some(file) = &machine.settings.unread {
+    if let Some(why) = settings_are_unknown(&machine) {
         for finding in &mut found {
             if FROM_SETTINGS.contains(&finding.check) {
-                let why = format!("{} can't be read: root can", file.display());
-                *finding = Finding::unknown(finding.check, why);
+                *finding = Finding::unknown(finding.check, why.clone());
             }
         }
     }
     found
 }
 
-/// The checks that say nothing where make.conf can't be read.
+/// Why, if so. A line that Portage only passes over leaves the others as they are.
+fn settings_are_unknown(machine: &Machine) -> Option<String> {
+    let settings = &machine.settings;
+    if let Some(file) = &settings.unread {
+        return Some(format!("{} can't be read: root can", file.display()));
+    }
+    let said = settings.complaint.as_ref()?;
+    settings.without_portageq.as_ref()?;
+    Some(format!(
+        "not known until Portage can read {}",
+        said.file.display()
+    ))
+}
+
+/// The checks that say nothing where make.conf can't be read: a cure could add to a text that is not
+/// ended.
 const FROM_SETTINGS: &[&str] = &[
     "wrapper",
     "cache-folder",

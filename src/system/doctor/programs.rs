@@ -34,7 +34,7 @@ fn collector(machine: &Machine) -> Finding {
         .or_else(|| in_path(machine, "sccache-collect"));
     let Some(program) = program else {
         let message = "there is no sccache-collect, which the hook runs";
-        return Finding::red(CHECK, message).cure("emerge -1 app-portage/sccache-report");
+        return Finding::red(CHECK, message).cure(machine.install_again());
     };
     usable(machine, CHECK, &program).unwrap_or_else(|| {
         let ours = env!("CARGO_PKG_VERSION");
@@ -44,11 +44,11 @@ fn collector(machine: &Machine) -> Finding {
             }
             Some(version) => {
                 let message = format!("{} is {version}, this program {ours}", program.display());
-                Finding::red(CHECK, message).cure("emerge -1 app-portage/sccache-report")
+                Finding::red(CHECK, message).cure(machine.install_again())
             }
             None => {
                 let message = format!("{} doesn't run", program.display());
-                Finding::red(CHECK, message).cure("emerge -1 app-portage/sccache-report")
+                Finding::red(CHECK, message).cure(machine.install_again())
             }
         }
     })

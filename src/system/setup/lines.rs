@@ -4,6 +4,19 @@ use std::path::Path;
 
 use super::{Refusal, file};
 
+/// What taking them back does, for people.
+pub(super) fn describe_undo(path: &Path, lines: &[String]) -> String {
+    let now = std::fs::read(path).unwrap_or_default();
+    let now = String::from_utf8_lossy(&now);
+    let is_there = |line: &String| now.lines().any(|one| one == line);
+    let (ours, gone): (Vec<_>, Vec<_>) = lines.iter().partition(|line| is_there(line));
+    let ours = ours.iter().map(|line| format!("\n  - {line}"));
+    let gone = gone
+        .iter()
+        .map(|line| format!("\n  gone or changed since: {line}"));
+    format!("{}{}", path.display(), ours.chain(gone).collect::<String>())
+}
+
 /// Takes lines back; says what stays. Done twice, or after what was half done, it comes to the same.
 pub(super) fn undo(
     path: &Path,

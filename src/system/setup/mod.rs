@@ -18,6 +18,6 @@ mod step;
 
 pub use journal::Journal;
 pub use owner::Owner;
-pub use plan::{Plan, plan};
+pub use plan::{Plan, forgotten, plan};
 pub use refusal::Refusal;
 pub use step::Step;

@@ -51,7 +51,13 @@ pub(super) fn replaceable(path: &Path, hook: &Path) -> Result<Option<PathBuf>, R
 }
 
 /// A line at the end of bashrc is one that bash gets to.
-pub(super) fn insist_on_end(bashrc: &Bashrc, line: &str) -> Result<(), Refusal> {
+pub(super) fn insist_on_end(bashrc: &Bashrc, file: &Path, line: &str) -> Result<(), Refusal> {
+    if let Some(said) = doctor::syntax_error(file) {
+        return Err(Refusal::new(
+            format!("bash doesn't get to a line at the end: {said}"),
+            "mend that by hand, and run setup again",
+        ));
+    }
     let Way {
         reach: Reach::Never,
         obstacle: Some((at, obstacle)),

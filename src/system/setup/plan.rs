@@ -5,7 +5,10 @@ mod make_conf;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use make_conf::forgotten;
+
 use super::super::doctor;
+use super::super::machine::DATABASE;
 use super::super::{Machine, shell};
 use super::obstacle::{insist_on_end, insist_on_folder, replaceable};
 use super::{Owner, Refusal, Step};
@@ -30,6 +33,7 @@ pub struct Plan {
 /// Where a file that would be edited can't be read, the hook isn't installed, or there is no user
 /// to build.
 pub fn plan(machine: &Machine) -> Result<Plan, Refusal> {
+    insist_on_settings(machine)?;
     let builder = builder(machine)?;
     let keeper = keeper(machine, &builder);
     let mut plan = Plan {
@@ -37,6 +41,7 @@ pub fn plan(machine: &Machine) -> Result<Plan, Refusal> {
         steps: Vec::new(),
         kept: Vec::new(),
     };
+    insist_on_database(machine)?;
     plan.database(&machine.settings.below("var/lib/sccache-report"))?;
     if let Some(folder) = machine.database.parent() {
         plan.folders(folder)?;
@@ -49,6 +54,47 @@ pub fn plan(machine: &Machine) -> Result<Plan, Refusal> {
     plan.sandbox(machine, &cache)?;
     plan.make_conf(machine, &cache)?;
     Ok(plan)
+}
+
+/// A line that is added to what Portage can't read may not be read either.
+fn insist_on_settings(machine: &Machine) -> Result<(), Refusal> {
+    let settings = &machine.settings;
+    let is_ours = |file: &Path| file.starts_with(settings.make_conf());
+    let Some(said) = { settings.complaint.as_ref() }.filter(|said| is_ours(&said.file)) else {
+        return Ok(());
+    };
+    Err(Refusal::new(
+        format!(
+            "Portage can't read all of {} (line {}: {})",
+            said.file.display(),
+            said.line,
+            said.why
+        ),
+        "mend that first; `sccache-report doctor` says more",
+    ))
+}
+
+/// One that is named for this command alone is where nothing is recorded.
+fn insist_on_database(machine: &Machine) -> Result<(), Refusal> {
+    let database = &machine.database;
+    let shown = database.display();
+    if !database.is_absolute() {
+        let cause = format!("{shown} is not an absolute path: nothing can be recorded there");
+        return Err(Refusal::new(cause, "give the whole path"));
+    }
+    match machine.settings.get(DATABASE).map(Path::new) {
+        Some(set) if set != database => Err(Refusal::new(
+            format!(
+                "{DATABASE} is set to {}, where builds are recorded, not in {shown}",
+                set.display()
+            ),
+            format!(
+                "change it in {}, or leave --db and the shell's {DATABASE} out",
+                machine.make_conf().display()
+            ),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Not root, which compiles under FEATURES=-userpriv and may write everywhere: user portage.
@@ -148,7 +194,7 @@ impl Plan {
         if !hook.is_file() {
             return Err(Refusal::new(
                 format!("the hook is not installed: no {}", hook.display()),
-                "emerge -1 app-portage/sccache-report",
+                machine.install_again(),
             ));
         }
         if bashrc.reads_folder {
@@ -161,11 +207,10 @@ impl Plan {
         }
         self.folders(&config)?;
         let line = format!("source {}", shell::path(&hook));
-        insist_on_end(bashrc, &line)?;
-        self.steps.push(Step::lines(
-            config.join("bashrc"),
-            vec![MARK.to_owned(), line],
-        )?);
+        let file = config.join("bashrc");
+        insist_on_end(bashrc, &file, &line)?;
+        let lines = vec![MARK.to_owned(), line];
+        self.steps.push(Step::lines(file, lines)?);
         Ok(())
     }
 

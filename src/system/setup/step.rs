@@ -113,10 +113,7 @@ impl Step {
                 None => format!("{}\n  remove the link", path.display()),
                 Some(was) => format!("{}\n  link to {} again", path.display(), was.display()),
             },
-            Self::Lines { path, lines, .. } => {
-                let lines: String = lines.iter().map(|line| format!("\n  - {line}")).collect();
-                format!("{}{lines}", path.display())
-            }
+            Self::Lines { path, lines, .. } => lines::describe_undo(path, lines),
         }
     }
 

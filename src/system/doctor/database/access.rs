@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rustix::fs::Access;
 
+use super::super::super::machine::DATABASE;
 use super::super::super::{Machine, shell};
 use super::super::Finding;
 use super::move_away;
@@ -68,7 +69,7 @@ fn open_up(machine: &Machine, finding: Finding, path: &Path) -> Finding {
 
 /// It moves to where databases lie.
 pub(super) fn elsewhere(machine: &Machine, finding: Finding, path: &Path) -> Finding {
-    let to = machine.settings.below("var/lib/sccache-report/stats.db");
+    let to = machine.default_database();
     if to == path {
         return finding;
     }
@@ -76,17 +77,17 @@ pub(super) fn elsewhere(machine: &Machine, finding: Finding, path: &Path) -> Fin
     finding
         .cure(format!("install -d {}", shell::path(folder)))
         .cure(format!("mv -n {} {}", shell::path(path), shell::path(&to)))
-        .set(machine, "SCCACHE_REPORT_DB", &to.to_string_lossy())
+        .set(machine, DATABASE, &to.to_string_lossy())
 }
 
 /// By root, who alone records.
 pub(super) fn writable(machine: &Machine, path: &Path) -> Finding {
     let shown = path.display();
     if !path.is_absolute() {
-        return Finding::red(
-            WRITE,
-            format!("{shown} is not an absolute path: nothing can be recorded there"),
-        );
+        let message = format!("{shown} is not an absolute path: nothing can be recorded there");
+        let default = machine.default_database();
+        let finding = Finding::red(WRITE, message);
+        return finding.set(machine, DATABASE, &default.to_string_lossy());
     }
     // The nearest that there is: the rest is made when the first build is recorded.
     let there = path.ancestors().find(|path| path.exists()).unwrap_or(path);

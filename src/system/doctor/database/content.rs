@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::super::super::shell;
+use super::super::super::{Machine, shell};
 use super::super::{Finding, count};
 use super::move_away;
 use crate::store::{Error, Filter, Pending, Store};
@@ -79,18 +79,21 @@ fn sums(path: &Path, store: &Store) -> Finding {
     Finding::green(WHOLE, "SQLite finds nothing broken, and the sums are right")
 }
 
-pub(super) fn schema(path: &Path, opened: &Result<Store, Error>) -> Finding {
+pub(super) fn schema(machine: &Machine, opened: &Result<Store, Error>) -> Finding {
     match opened {
         Ok(_) => Finding::green(SCHEMA, "this version's"),
         Err(Error::Missing(_)) => Finding::green(SCHEMA, "nothing recorded yet"),
         Err(error @ Error::Older(..)) => {
             let message = format!("{error}: the next recorded build upgrades it");
             // Yellow: nothing is lost, and it goes by itself.
-            Finding::yellow(SCHEMA, message)
-                .cure(format!("sccache-collect import --db {}", shell::path(path)))
+            Finding::yellow(SCHEMA, message).cure(format!(
+                "sccache-collect import --db {}",
+                shell::path(&machine.database)
+            ))
         }
         Err(error @ Error::Newer(..)) => {
-            Finding::red(SCHEMA, error.to_string()).cure("emerge -u1 app-portage/sccache-report")
+            let newer = machine.install_again().replace("emerge -1", "emerge -u1");
+            Finding::red(SCHEMA, error.to_string()).cure(newer)
         }
         Err(_) => Finding::unknown(SCHEMA, "it can't be opened"),
     }

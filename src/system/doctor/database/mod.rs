@@ -16,7 +16,7 @@ pub(super) fn findings(machine: &Machine) -> Vec<Finding> {
         access::readable(machine, path, &opened),
         access::writable(machine, path),
         content::whole(path, &opened),
-        content::schema(path, &opened),
+        content::schema(machine, &opened),
         content::pending(path),
     ]
 }

@@ -7,6 +7,7 @@ use super::{MARK, Plan};
 use crate::portage::make_conf;
 use crate::sccache::{Configuration, DEFAULT_CACHE_SIZE, cache_size_setting};
 use crate::system::Machine;
+use crate::system::machine::DATABASE;
 
 /// What concerns the local cache alone.
 const LOCAL: [&str; 2] = ["SCCACHE_DIR", "SCCACHE_CACHE_SIZE"];
@@ -30,12 +31,16 @@ impl Plan {
             Some((place, _)) => Some(place),
             None => { in_file.filter(names_folder) }.map(|(file, _)| file.display().to_string()),
         };
-        for (name, value) in [
+        let mut wanted = vec![
             ("RUSTC_WRAPPER", "sccache".to_owned()),
             ("SCCACHE_DIR", cache.display().to_string()),
             ("SCCACHE_MAX_FRAME_LENGTH", MAX_FRAME_LENGTH.to_string()),
             ("SCCACHE_CACHE_SIZE", size),
-        ] {
+        ];
+        if machine.database != machine.default_database() {
+            wanted.push((DATABASE, machine.database.display().to_string()));
+        }
+        for (name, value) in wanted {
             if let (true, Some(place)) = (LOCAL.contains(&name), &elsewhere) {
                 let kept = format!("{name} is not set: {place} says where the cache is");
                 self.kept.push(kept);
@@ -68,6 +73,19 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+/// The files that have lines of setup's, where no journal says so: it was removed with the database.
+pub fn forgotten(machine: &Machine) -> Vec<PathBuf> {
+    let mut files = make_conf::files(&machine.settings.make_conf());
+    files.insert(0, machine.settings.config().join("bashrc"));
+    let has_mark = |text: Vec<u8>| {
+        String::from_utf8_lossy(&text)
+            .lines()
+            .any(|line| line == MARK)
+    };
+    files.retain(|file| std::fs::read(file).is_ok_and(has_mark));
+    files
 }
 
 /// sccache's own default, or what four fifths of the file system's room allow.
