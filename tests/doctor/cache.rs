@@ -30,10 +30,14 @@ fn the_cache_is_there_and_portage_can_use_all_of_it() {
         "mount -t tmpfs -o mode=700 tmpfs /root; install -d -o portage /root/cache\n\
          echo 'SCCACHE_DIR=\"/root/cache\"' >> $conf",
         "sed -i /SCCACHE_DIR/d $conf; rmdir $cache",
-        "sed -i '/SCCACHE_DIR/s/=.*/=\"cache\"/' $conf",
     ] {
         on(&root, &case("cache-folder", break_));
     }
+    paste_all(
+        &root,
+        "sed -i '/SCCACHE_DIR/s/=.*/=\"cache\"/' $conf",
+        &["red cache-folder", "yellow variables"],
+    );
     for break_ in [
         "install -d -m 755 $cache/a/c",
         "install -m 600 /dev/null $cache/a/b/key",
