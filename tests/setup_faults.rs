@@ -40,7 +40,7 @@ fn refuses(root: &Root, says: &[&str]) {
 fn a_bashrc_that_ends_early_is_named() {
     let root = Root::installed();
     root.append("etc/portage/bashrc", "mine=1\nreturn 0");
-    let command = "sed --follow-symlinks -i~ '2i\\source /mnt/gentoo/usr/share/sccache-report/sccache-report.sh' \
+    let command = "sed --follow-symlinks -i '2i\\source /mnt/gentoo/usr/share/sccache-report/sccache-report.sh' \
                    /mnt/gentoo/etc/portage/bashrc";
     let cause = "`return` in line 2 is in the way";
     refuses(&root, &[cause, command]);
@@ -68,6 +68,27 @@ fn a_bashrc_that_is_not_ended_is_left_alone() {
         let doctor = root.run(&["sccache-report", "doctor"]).failed();
         assert!(doctor.log.contains(said), "{}", doctor.log);
     }
+}
+
+/// The first waits for its answer.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn two_at_once_are_one_after_the_other() {
+    let root = Root::installed();
+    let run = shell(
+        &root,
+        "mkfifo /tmp/answer; sccache-report setup < /tmp/answer > /tmp/first & exec 3> /tmp/answer\n\
+         until grep -q 'Do this' /tmp/first; do kill -0 $!; done\n\
+         sccache-report setup --yes && exit 1; sccache-report setup --dry-run > /tmp/dry\n\
+         echo y >&3; wait $!; cat /tmp/first; sccache-report setup --undo --yes",
+    );
+    let run = run.ok();
+    let said = "another `sccache-report setup` is at work";
+    assert!(
+        run.log.contains(said) && run.log.contains("Done."),
+        "{}",
+        run.log
+    );
 }
 
 /// Whoever removes the folder of the database has removed what setup knows.

@@ -7,7 +7,7 @@ use super::format::Format;
 use super::layout::OF_ROWS;
 use super::{Shown, Trouble, text};
 use crate::system::Machine;
-use crate::system::setup::{Journal, Refusal, forgotten, plan};
+use crate::system::setup::{Journal, Refusal, forgotten, lock, plan};
 
 /// Configure Portage for sccache and sccache-report
 ///
@@ -41,6 +41,10 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
         return Err(Trouble::Request(cause.into(), "leave --format out".into()));
     }
     let machine = Machine::look(common.named_database());
+    let _lock = match !args.dry_run && machine.may_change() {
+        true => lock(&machine).map_err(failed)?,
+        false => None,
+    };
     let folder = machine.settings.below("var/lib/sccache-report");
     let mut journal = Journal::read(&folder, machine.keeper()).map_err(failed)?;
     let (steps, changes): (Vec<_>, Vec<String>) = match args.undo {

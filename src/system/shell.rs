@@ -31,10 +31,13 @@ pub(super) fn append(line: &str, file: &Path) -> String {
     format!(r"printf '\n%s\n' {} >> {}", quote(line), path(file))
 }
 
-/// Edits a file with sed and keeps the one that was, by a name that Portage passes over in its folders,
-/// too: of make.conf's it reads `*.bak`.
+/// Edits a file with sed and keeps the one that was, and those that were kept before it (as `FILE~.~1~`), by
+/// names that Portage passes over in its folders, too: of make.conf's it reads `*.bak`.
 pub(super) fn edit(script: &str, file: &Path) -> String {
-    format!("sed --follow-symlinks -i~ {} {}", quote(script), path(file))
+    let (script, file) = (quote(script), file.to_string_lossy());
+    let (kept, file) = (format!("{file}~"), quote(&file));
+    let kept = quote(&kept);
+    format!("cp -p --backup=numbered {file} {kept} && sed --follow-symlinks -i {script} {file}")
 }
 
 /// Makes a link; what has its name is kept under another that doesn't end in `.sh`.

@@ -33,11 +33,6 @@ fn the_cache_is_there_and_portage_can_use_all_of_it() {
     ] {
         on(&root, &case("cache-folder", break_));
     }
-    paste_all(
-        &root,
-        "sed -i '/SCCACHE_DIR/s/=.*/=\"cache\"/' $conf",
-        &["red cache-folder", "yellow variables"],
-    );
     for break_ in [
         "install -d -m 755 $cache/a/c",
         "install -m 600 /dev/null $cache/a/b/key",

@@ -103,12 +103,12 @@ fn what_bash_can_not_read_is_told_as_it_says_it() {
 #[ignore = "needs root and the registries: make test"]
 fn of_many_commands_one_is_left_and_the_original_kept() {
     let break_ = "printf 'source %s; . %s && source %s\n: more\n. %s\n' $hook $hook $hook $hook > $bashrc\n\
-        cp $bashrc /tmp/original";
+        cp $bashrc /tmp/original; echo kept before > $bashrc~";
     break_and_heal(&[Case {
         check: "hook",
         state: "yellow",
         break_,
-        after: "cmp /tmp/original $bashrc~ && [[ $(grep -c sccache-report.sh $bashrc) == 1 ]] || exit",
+        after: "cmp /tmp/original $bashrc~ && grep -q before $bashrc~.~1~ && [[ $(grep -c sccache-report.sh $bashrc) == 1 ]] || exit",
         ..CASE
     }]);
 }

@@ -257,7 +257,7 @@ fn make_conf_is_edited_where_it_counts() {
         &root,
         &Case {
             before: "mv $conf ${conf%/*}/real; ln -s real $conf",
-            after: "[[ -L $conf ]] && grep RECACHE ${conf%/*}/real~ || exit",
+            after: "[[ -L $conf ]] && grep RECACHE $conf~ || exit",
             ..case(
                 "variables",
                 "printf '%s\n' 'SCCACHE_RECACHE=1 # one' 'export SCCACHE_NO_CACHE=\"1\"' >> $conf",

@@ -10,6 +10,7 @@
 mod file;
 mod journal;
 mod lines;
+mod lock;
 mod obstacle;
 mod owner;
 mod plan;
@@ -17,6 +18,7 @@ mod refusal;
 mod step;
 
 pub use journal::Journal;
+pub use lock::lock;
 pub use owner::Owner;
 pub use plan::{Plan, forgotten, plan};
 pub use refusal::Refusal;
