@@ -35,13 +35,10 @@ pub(super) fn gain(package: &PackageRow) -> Option<Rank> {
     }
 }
 
-/// Time lost; where it isn't known, the packages that `never` hit. A single build that misses
-/// fills the cache: what that costs is no loss yet.
+/// Time lost; where it isn't known, the packages that `never` hit.
 pub(super) fn loss(package: &PackageRow, never: &[String]) -> Option<Rank> {
     let sums = &package.sums;
-    let misses = sums
-        .misses
-        .filter(|misses| *misses > 0 && sums.measured > 1)?;
+    let misses = sums.misses.filter(|misses| *misses > 0)?;
     match sums.time_saved {
         Some(saved) if saved < TimeDelta::zero() => Some((-saved.as_seconds_f64(), misses)),
         Some(_) => None,
@@ -86,13 +83,6 @@ mod tests {
             package("a/costs", 5, 50, Some(-60)),
             package("a/even", 5, 5, Some(0)),
             package("a/idle", 0, 0, Some(0)),
-            PackageRow {
-                sums: Sums {
-                    measured: 1,
-                    ..package("", 0, 500, Some(-70)).sums
-                },
-                ..package("a/first", 0, 0, None)
-            },
         ];
         let names = |rows: Vec<PackageRow>| -> Vec<String> {
             rows.into_iter().map(|row| row.package).collect()
