@@ -74,3 +74,26 @@ fn outcomes_are_whole() {
     }
     assert!(shown.contains("140.5") && !shown.contains(", …"), "{shown}");
 }
+
+#[test]
+fn builds_of_a_day_are_told_apart() {
+    for (args, minutes) in [
+        (&["builds"][..], &["\n11-01 10:00  ", "\n11-01 10:39  "][..]),
+        (&["emerges"], &["11-01 09:00  "]),
+        (
+            &[
+                "builds",
+                "--columns",
+                "finished_at,started_at,package,slot,outcome,hit_rate",
+            ],
+            &["\n11-01 10:01  11-01 10:00  "],
+        ),
+    ] {
+        let shown = at_80(args);
+        for minute in minutes {
+            assert!(shown.contains(minute), "{args:?}: {shown}");
+        }
+        let told = shown.matches("without a year: 2026").count();
+        assert_eq!(told, usize::from(!shown.contains("2026-11-01 ")), "{shown}");
+    }
+}

@@ -122,7 +122,6 @@ fn identity() -> Vec<Column<Detailed>> {
             }),
         Col::new("started_at", |d| Value::Time(d.row.started_at))
             .heading("started", 97)
-            .cut_by(text::cut_minute, 10)
             .first(),
         Col::new("finished_at", |d| Value::Time(d.row.finished_at)),
     ]

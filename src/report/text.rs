@@ -48,14 +48,6 @@ pub(super) fn cut_remarks(remarks: String, width: usize) -> String {
     }
 }
 
-/// A day and minute cut to the day.
-pub(super) fn cut_minute(minute: String, width: usize) -> String {
-    match minute.split_once(' ') {
-        Some((day, _)) if minute.width() > width => cut(day.to_string(), width),
-        _ => cut(minute, width),
-    }
-}
-
 /// The text in lines of `width` places, broken between words, but never between a number and what
 /// it counts; what follows the first line is set in by `indent`. Whole where the width is unknown.
 pub(super) fn wrap(text: &str, width: Option<usize>, indent: &str) -> String {
