@@ -98,6 +98,21 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<Cli, clap::Error> {
     Cli::from_arg_matches(&command.try_get_matches_from(args)?)
 }
 
+/// The built command line with the machine's commands as they are: without the options that they
+/// refuse, which completion would offer even hidden where nothing else matches.
+pub(super) fn without_refused(mut command: clap::Command) -> clap::Command {
+    for name in OF_THE_MACHINE {
+        command = command.mut_subcommand(name, |sub| {
+            let args = sub.get_arguments();
+            let taken = args.filter(|arg| !is_refused(name, arg.get_id().as_str()));
+            let bare = clap::Command::new(name).disable_help_flag(true);
+            let about = sub.get_about().cloned().unwrap_or_default();
+            bare.about(about).args(taken)
+        });
+    }
+    command
+}
+
 /// Whether the machine's command refuses the option with this id.
 fn is_refused(command: &str, id: &str) -> bool {
     Common::is_of_builds(id) || (command == "setup" && id == "format")

@@ -53,7 +53,7 @@ pub(super) fn unknown_names(store: &Store, filter: &Filter) -> Result<Option<Str
     // What there is takes a look at every build: only where somebody asks.
     let asked = &filter.repositories;
     if !asked.is_empty() {
-        let there = store.repositories()?;
+        let there = store.repositories(None)?;
         let why = unknown("repository", asked, &there, |asked, name| asked == name);
         if why.is_some() {
             return Ok(why);
@@ -66,7 +66,7 @@ pub(super) fn unknown_names(store: &Store, filter: &Filter) -> Result<Option<Str
         let mut halves = name.split('/').chain([name]);
         halves.any(|half| half.eq_ignore_ascii_case(asked))
     };
-    let there = store.languages()?;
+    let there = store.languages(None)?;
     Ok(unknown("language", &filter.languages, &there, is))
 }
 
