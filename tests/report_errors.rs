@@ -114,7 +114,20 @@ fn what_matches_nothing_says_what_there_is() {
             &["packages", "app-protage/emlop"],
             "did you mean app-portage/emlop?",
         ),
+        // A word that is mistyped may have been meant for a command, where one can stand.
+        (&["packge"], "packge; did you mean the command `packages`?"),
+        (&["overveiw"], "the command `overview`?"),
+        (&["emlog"], "app-portage/emlop?"),
+        (
+            &["packages", "packge"],
+            "`sccache-report packages` lists all",
+        ),
         (&["builds", "zz*top"], "lists all"),
+        (
+            &["b0000001"],
+            "it is the id of a build: sccache-report show b0000001",
+        ),
+        (&["packages", "b0000099"], "nor is it the id"),
         (&["show", "b000000"], "its first 8 characters"),
         (&["show", "riprgep"], "did you mean sys-apps/ripgrep?"),
         (&["emerges", "xyz"], "`sccache-report packages` lists all"),

@@ -75,6 +75,9 @@ Examples:
 
 Exit status: 0 something shown, 1 nothing matched, 2 an error.";
 
+/// What the report without a command is called.
+const OVERVIEW: &str = "overview";
+
 /// Commands about this machine, not about builds.
 const OF_THE_MACHINE: [&str; 2] = ["setup", "doctor"];
 
@@ -147,17 +150,23 @@ impl Cli {
 
     /// Also by its name, as if it were a command: `packages overview` has packages of that name.
     fn wants_overview(&self) -> bool {
-        self.patterns.is_empty() || self.patterns == ["overview"]
+        self.patterns.is_empty() || self.patterns == [OVERVIEW]
     }
 
     /// One package that matches is shown with all that is known, unless rows are asked for.
     fn bare(&self, out: &mut dyn Write) -> Result<Shown, Trouble> {
-        let found = match self.common.select(&self.patterns)? {
+        let definition = Cli::command();
+        let commands = definition.get_subcommands().map(clap::Command::get_name);
+        let commands: Vec<&str> = commands.chain([OVERVIEW]).collect();
+        let found = match self.common.select_or(&self.patterns, &commands)? {
+            Selection::Nothing(why) => {
+                return self.common.nothing(packages::sheet(vec![]), why, out);
+            }
             Selection::Builds(store, filter) if !self.common.wants_rows() => {
                 let rows = store.packages(&filter)?;
                 (rows.len() == 1).then(|| rows[0].package.clone())
             }
-            _ => None,
+            Selection::Builds(..) => None,
         };
         match found {
             Some(package) => show::package(&package, &self.common, out),

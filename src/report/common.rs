@@ -40,6 +40,15 @@ pub(super) enum Selection {
 impl Common {
     /// Opens the database and says which of its builds are asked for.
     pub(super) fn select(&self, patterns: &[String]) -> Result<Selection, Trouble> {
+        self.select_or(patterns, &[])
+    }
+
+    /// As [`Common::select`], where the first of the patterns may be meant for one of these commands.
+    pub(super) fn select_or(
+        &self,
+        patterns: &[String],
+        commands: &[&str],
+    ) -> Result<Selection, Trouble> {
         let mut filter = self.filter()?;
         let parsed = self.patterns(patterns)?;
         let store = self.open()?;
@@ -49,7 +58,9 @@ impl Common {
         if !patterns.is_empty() {
             let names = store.matching_packages(&parsed)?;
             if names.is_empty() {
-                return Ok(Selection::Nothing(unknown_package(&store, patterns)?));
+                return Ok(Selection::Nothing(unknown_package(
+                    &store, patterns, commands,
+                )?));
             }
             filter.packages = Some(names);
         }

@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
                 show_build(store, id, common, out)
             }
             None => {
-                let why = unknown_package(&store, std::slice::from_ref(&args.what))?;
+                let why = unknown_package(&store, std::slice::from_ref(&args.what), &[])?;
                 common.nothing(package_sheet(vec![]), why, out)
             }
         },
