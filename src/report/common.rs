@@ -7,7 +7,7 @@ use clap::Args;
 use super::filters::Filters;
 use super::format::Format;
 use super::layout::{Layout, OF_ROWS, OUTPUT};
-use super::unknown::{NOTHING_YET, unknown_names, unknown_package};
+use super::unknown::{NOTHING_YET, unknown_package, why_nothing};
 use super::{Trouble, say, text};
 use crate::store::{Filter, Patterns, Pending, Store, default_path};
 
@@ -64,7 +64,7 @@ impl Common {
             }
             filter.packages = Some(names);
         }
-        if let Some(why) = unknown_names(&store, &filter)? {
+        if let Some(why) = why_nothing(&store, &filter)? {
             return Ok(Selection::Nothing(why));
         }
         Ok(Selection::Builds(store, Box::new(filter)))

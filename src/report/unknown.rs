@@ -70,9 +70,50 @@ fn any_of(names: &[&str]) -> String {
     }
 }
 
+/// Why the filter can leave nothing: a name that no build has, or a period without any.
+pub(super) fn why_nothing(store: &Store, filter: &Filter) -> Result<Option<String>, Trouble> {
+    match unknown_names(store, filter)? {
+        None => outside(store, filter),
+        why => Ok(why),
+    }
+}
+
+/// That no build is of the period, whatever else is asked of it, and of which they are.
+fn outside(store: &Store, filter: &Filter) -> Result<Option<String>, Trouble> {
+    let all = Filter {
+        packages: filter.packages.clone(),
+        ..Filter::default()
+    };
+    let (since, until) = (filter.since, filter.until);
+    let period = Filter {
+        since,
+        until,
+        ..all.clone()
+    };
+    if period == all || store.newest(&period)?.is_some() {
+        return Ok(None);
+    }
+    let (Some(oldest), Some(newest)) = (store.oldest(&all)?, store.newest(&all)?) else {
+        return Ok(None);
+    };
+    let these = match all.packages.as_deref() {
+        None => String::new(),
+        Some([one]) => format!(" of {one}"),
+        Some(_) => " of these packages".into(),
+    };
+    let (oldest, newest) = (text::day(oldest), text::day(newest));
+    Ok(Some(text::clean(&match oldest == newest {
+        true => format!("no recorded build{these} started in that period: all did on {newest}"),
+        false => format!(
+            "no recorded build{these} started in that period: the oldest did on {oldest}, the \
+             newest on {newest}"
+        ),
+    })))
+}
+
 /// That a repository or a language was asked for that no build has; `None` where some of those that
 /// were asked for are there: the others are told of here.
-pub(super) fn unknown_names(store: &Store, filter: &Filter) -> Result<Option<String>, Trouble> {
+fn unknown_names(store: &Store, filter: &Filter) -> Result<Option<String>, Trouble> {
     // What there is takes a look at every build: only where somebody asks.
     let asked = &filter.repositories;
     if !asked.is_empty() {

@@ -21,6 +21,19 @@ impl Store {
         Ok(newest.into_iter().next())
     }
 
+    /// When the oldest of these builds started.
+    ///
+    /// # Errors
+    /// As [`Store::last_emerge`].
+    pub fn oldest(&self, filter: &Filter) -> Result<Option<DateTime<Utc>>> {
+        let picked = filter.sql("min(started_at)");
+        let oldest = self.rows(&picked.text, &picked, |row| {
+            let known: Option<i64> = row.get(0)?;
+            known.map(|_| time(row, 0)).transpose()
+        })?;
+        Ok(oldest.into_iter().next().flatten())
+    }
+
     /// The emerge command of the newest of these builds that had one, over those of its builds that
     /// the filter picks, and how many it has in all.
     ///
