@@ -81,15 +81,23 @@ pub(super) fn cut_sentence(text: &str, width: Option<usize>) -> String {
 /// Stands for a space at which no line ends; `clean` leaves none in texts of others.
 const GLUE: char = '\u{a0}';
 
-/// The text with numbers and the words after them glued together.
+/// The text with numbers and what they count glued together, and the parts of a duration.
 fn with_units(text: &str) -> String {
-    let mut last = ' ';
-    let glue = |c: char| {
-        let glued = c == ' ' && last.is_ascii_digit();
-        last = c;
-        if glued { GLUE } else { c }
-    };
-    text.chars().map(glue).collect()
+    const NOT_COUNTED: [&str; 5] = ["and", "in", "of", "or", "to"];
+    let digit = |word: &str| word.ends_with(|c: char| c.is_ascii_digit());
+    let unit = |word: &str| word.starts_with(|c: char| c.is_alphabetic() || c == '%');
+    let mut glued = String::with_capacity(text.len());
+    let mut before = "";
+    for (index, word) in text.split(' ').enumerate() {
+        if index > 0 {
+            let of_duration = ["h", "min"].contains(&before) && digit(word);
+            let counted = digit(before) && unit(word) && !NOT_COUNTED.contains(&word);
+            glued.push(if of_duration || counted { GLUE } else { ' ' });
+        }
+        glued.push_str(word);
+        before = word;
+    }
+    glued
 }
 
 /// `1,234,567`.
@@ -171,6 +179,11 @@ mod tests {
         assert_eq!(
             wrap("  hit rate 97.7 %, ok", Some(17), ""),
             "  hit rate\n97.7 %, ok"
+        );
+        let text = "saved 94 h 00 min: 5 of 60 compilations";
+        assert_eq!(
+            wrap(text, Some(12), ""),
+            "saved\n94 h 00 min:\n5 of\n60 compilations"
         );
     }
 
