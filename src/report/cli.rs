@@ -57,9 +57,9 @@ Words:
              compiling the cache could answer at all; links, for one, it can't
   last rate  the last build's hit rate; the arrow compares it with the builds before
              it: more than 5 points up, down, or neither
-  failed, interrupted, partial, unmeasured, incomplete (some builds partial or
-             unmeasured), shared (a shared server's numbers): what keeps a row from
-             being the whole truth
+  notes      failed, interrupted, partial or unmeasured (some or all numbers are
+             missing), incomplete (builds that are partial or unmeasured), shared (a
+             shared server's numbers): what keeps a row from being the whole truth
   -          no data: not measured, or nothing to divide. It is never 0";
 
 const EXAMPLES: &str = "\
