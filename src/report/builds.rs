@@ -48,7 +48,8 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
             };
             return common.write_as_they_come(sheet(vec![]), fetch, out);
         }
-        Selection::Builds(store, filter) => {
+        Selection::Builds(store, mut filter) => {
+            common.of_newest(&mut filter);
             let rows = store.builds(&filter)?;
             let nested = ["languages", "not_cached", "phases"];
             let phases = match common.format {
