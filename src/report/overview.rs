@@ -60,7 +60,7 @@ struct Overview {
 struct Facts {
     asked: Asked,
     packages: Vec<PackageRow>,
-    /// Those of them that miss and were measured before: a package's first build ever only fills
+    /// Those of them that lose and were measured before: a package's first build ever only fills
     /// the cache, and what that costs is no loss yet.
     built_again: Vec<String>,
     moments: Vec<Moment>,
@@ -105,11 +105,11 @@ fn fetch(store: &Store, mut filter: Filter, asked: Asked) -> Result<Facts, Troub
         };
     }
     let (packages, moments) = store.packages_and_moments(&filter)?;
-    let missing = packages.iter().filter(|row| row.sums.misses > Some(0));
-    let missing: Vec<&str> = missing.map(|row| row.package.as_str()).collect();
+    let losing = packages.iter().filter(|row| loss(row).is_some());
+    let losing: Vec<&str> = losing.map(|row| row.package.as_str()).collect();
     Ok(Facts {
         asked,
-        built_again: store.built_again(&missing, filter.until)?,
+        built_again: store.built_again(&losing, filter.until)?,
         packages,
         moments,
         last_emerge: store.last_emerge(&filter)?,
@@ -132,9 +132,11 @@ fn compute(facts: Facts) -> Option<Overview> {
     let never = of_kind(&advice, ONLY_MISSES).map_or(&[][..], |piece| &piece.packages);
     let best = ranked(&facts.packages, gain);
     let again: HashSet<&String> = facts.built_again.iter().collect();
-    let worst = ranked(&facts.packages, |row| {
-        loss(row, never).filter(|_| again.contains(&row.package))
-    });
+    let loses = |row: &PackageRow| match row.sums.time_saved {
+        Some(_) => again.contains(&row.package),
+        None => never.contains(&row.package),
+    };
+    let worst = ranked(&facts.packages, |row| loss(row).filter(|_| loses(row)));
     Some(Overview {
         first_at,
         last_at,
