@@ -83,15 +83,19 @@ const GLUE: char = '\u{a0}';
 
 /// The text with numbers and what they count glued together, and the parts of a duration.
 fn with_units(text: &str) -> String {
-    const NOT_COUNTED: [&str; 5] = ["and", "in", "of", "or", "to"];
-    let digit = |word: &str| word.ends_with(|c: char| c.is_ascii_digit());
+    const NOT_COUNTED: [&str; 7] = ["and", "from", "in", "of", "on", "or", "to"];
+    let number = |word: &str| {
+        let word = word.trim_start_matches(['(', '-']);
+        let part = |c: char| c.is_ascii_digit() || ",.".contains(c);
+        word.ends_with(|c: char| c.is_ascii_digit()) && word.chars().all(part)
+    };
     let unit = |word: &str| word.starts_with(|c: char| c.is_alphabetic() || c == '%');
     let mut glued = String::with_capacity(text.len());
     let mut before = "";
     for (index, word) in text.split(' ').enumerate() {
         if index > 0 {
-            let of_duration = ["h", "min"].contains(&before) && digit(word);
-            let counted = digit(before) && unit(word) && !NOT_COUNTED.contains(&word);
+            let of_duration = ["h", "min"].contains(&before) && number(word);
+            let counted = number(before) && unit(word) && !NOT_COUNTED.contains(&word);
             glued.push(if of_duration || counted { GLUE } else { ' ' });
         }
         glued.push_str(word);
@@ -179,6 +183,10 @@ mod tests {
         assert_eq!(
             wrap("  hit rate 97.7 %, ok", Some(17), ""),
             "  hit rate\n97.7 %, ok"
+        );
+        assert_eq!(
+            wrap("a/b2 4.4 on 2026-11-01", Some(9), ""),
+            "a/b2 4.4\non\n2026-11-01"
         );
         let text = "saved 94 h 00 min: 5 of 60 compilations";
         assert_eq!(
