@@ -1,6 +1,5 @@
-//! `generate BUILDS DATABASE [EMERGE_LOG]`: a database of so many builds, recorded through
-//! the store as the hook would, and an emerge.log of as many merges. `generate --one-more
-//! DATABASE` records a build into it.
+//! A database of so many builds, recorded through the store as the hook would, and an emerge.log of
+//! as many merges; or one build more in a database that is there. `generate --help` says how.
 //!
 //! 400 packages over ten years, a few of them built often and most seldom, in three
 //! languages; world updates that build some dozens at once; cold builds of new versions and
@@ -12,8 +11,9 @@ mod emerge_log;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::process::ExitCode;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use sccache_report::portage::{Attribution, Build, Emerge, Outcome, Phase};
 use sccache_report::store::Store;
@@ -234,21 +234,51 @@ fn one_more(path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn main() -> Result<()> {
+const USAGE: &str = "\
+Usage: generate BUILDS DATABASE [EMERGE_LOG]
+       generate --one-more DATABASE
+
+Makes a new database of so many builds (1000, say), and an emerge.log of as many merges, the same
+every time; or records one build more into a database that is there.
+";
+
+fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    ensure!(
-        (2..=3).contains(&arguments.len()),
-        "usage: generate BUILDS|--one-more DATABASE [EMERGE_LOG]"
-    );
-    if arguments[0] == "--one-more" {
-        return one_more(Path::new(&arguments[1]));
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match run(&arguments) {
+        Ok(said) => {
+            print!("{said}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::from(2)
+        }
     }
-    let builds: usize = arguments[0].parse().context("BUILDS is a number")?;
-    let mut log: Box<dyn Write> = match arguments.get(2) {
-        Some(path) => Box::new(BufWriter::new(File::create(path)?)),
+}
+
+/// Does what the arguments ask, and returns what there is to say of it.
+pub fn run(arguments: &[&str]) -> Result<&'static str> {
+    match arguments {
+        ["--help" | "-h"] => return Ok(USAGE),
+        ["--one-more", path] => one_more(Path::new(path))?,
+        [builds, path] => generate(builds, path, None)?,
+        [builds, path, log] => generate(builds, path, Some(log))?,
+        _ => bail!(USAGE.trim_end()),
+    }
+    Ok("")
+}
+
+fn generate(builds: &str, path: &str, log: Option<&str>) -> Result<()> {
+    let number = builds.parse();
+    let number = number.with_context(|| format!("BUILDS has to be a number, not `{builds}`"))?;
+    let mut log: Box<dyn Write> = match log {
+        Some(path) => Box::new(BufWriter::new(
+            File::create(path).with_context(|| path.to_string())?,
+        )),
         None => Box::new(std::io::sink()),
     };
-    database(builds, Path::new(&arguments[1]), &mut log)?;
+    database(number, Path::new(path), &mut log)?;
     Ok(log.flush()?)
 }
 

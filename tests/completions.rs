@@ -60,21 +60,36 @@ impl Shells {
         text.lines().map(|line| line.trim().to_string()).collect()
     }
 
-    /// As bash's readline calls it: the last word is being typed.
+    /// As bash's readline calls it: the last word is being typed, = and : are words of their own, and
+    /// what the answer takes the place of is what stands behind them.
     fn bash(&self, words: &[&str]) -> Vec<String> {
         const SCRIPT: &str = r#"
             . "$USR/share/bash-completion/completions/$1"
             COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_TYPE=9 COMP_KEY=9
             COMP_LINE="$*" COMP_POINT=${#COMP_LINE}
             function=$(complete -p "$1" | sed 's/.* -F \([^ ]*\) .*/\1/')
-            "$function" "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}" 2>/dev/null
+            typed=${COMP_WORDS[COMP_CWORD]}
+            [[ $typed != [=:] ]] || typed=
+            "$function" "$1" "$typed" "${COMP_WORDS[COMP_CWORD-1]}" 2>/dev/null
             printf '%s\n' "${COMPREPLY[@]}"
         "#;
-        self.run(
-            &["bash", "--norc", "-c"],
-            SCRIPT,
-            &[&["bash"], words].concat(),
-        )
+        let breaks = |c| c == '=' || c == ':';
+        let mut split: Vec<&str> = vec!["bash"];
+        for word in words {
+            split.extend(word.split_inclusive(breaks).flat_map(|part| {
+                let name = part.trim_end_matches(breaks);
+                let (name, sign) = part.split_at(name.len());
+                [name, sign].into_iter().filter(|part| !part.is_empty())
+            }));
+            if word.is_empty() {
+                split.push("");
+            }
+        }
+        let there = words.last().unwrap().rfind(breaks).map_or(0, |at| at + 1);
+        let there = &words.last().unwrap()[..there];
+        let found = self.run(&["bash", "--norc", "-c"], SCRIPT, &split);
+        let found = found.into_iter().filter(|word| !word.is_empty());
+        found.map(|word| format!("{there}{word}")).collect()
     }
 
     fn fish(&self, line: &str) -> Vec<String> {
@@ -137,6 +152,38 @@ fn cases() -> Vec<(&'static [&'static str], &'static [&'static str])> {
             &["sccache-report", "packages", "--sort=last_h"],
             &["--sort=last_hit_rate"],
         ),
+        // And their directions.
+        (
+            &["sccache-report", "builds", "--sort", "hits:"],
+            &["hits:asc", "hits:desc"],
+        ),
+        (
+            &["sccache-report", "builds", "--sort", "hits:d"],
+            &["hits:desc"],
+        ),
+        (
+            &["sccache-report", "trend", "--sort=coverage:a"],
+            &["--sort=coverage:asc"],
+        ),
+        // What is recorded.
+        (&["sccache-report", "builds", "--language", "R"], &["Rust"]),
+        (&["sccache-report", "--language", "rust,c+"], &["rust,c++"]),
+        (
+            &["sccache-report", "trend", "--repository", "ge"],
+            &["gentoo"],
+        ),
+        (&["sccache-report", "show", "b0000003"], &["b0000003"]),
+        (
+            &["sccache-report", "show", "b000000"],
+            &[
+                "b0000001", "b0000002", "b0000003", "b0000004", "b0000005", "b0000006",
+            ],
+        ),
+        (&["sccache-report", "packages", "b000000"], &[]),
+        // Options that a command refuses.
+        (&["sccache-report", "doctor", "--si"], &[]),
+        (&["sccache-report", "setup", "--form"], &[]),
+        (&["sccache-report", "doctor", "--form"], &["--format"]),
         // What the definition knows.
         (&["sccache-report", "trend", "--by", "mo"], &["month"]),
         (&["sccache-report", "pac"], &["packages"]),
@@ -152,16 +199,7 @@ fn cases() -> Vec<(&'static [&'static str], &'static [&'static str])> {
 fn bash_completes() {
     let shells = Shells::new();
     for (words, expected) in cases() {
-        // Readline has = as a word of its own.
-        if words.last().unwrap().contains('=') {
-            continue;
-        }
-        let found: Vec<String> = shells
-            .bash(words)
-            .into_iter()
-            .filter(|word| !word.is_empty())
-            .collect();
-        assert_eq!(found, expected, "{words:?}");
+        assert_eq!(shells.bash(words), expected, "{words:?}");
     }
 }
 

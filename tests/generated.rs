@@ -51,3 +51,18 @@ fn a_generated_database_is_as_a_recorded_one() {
         }
     }
 }
+
+#[test]
+fn the_generator_says_how_it_is_called() {
+    let usage = "Usage: generate BUILDS DATABASE";
+    assert!(generate::run(&["--help"]).unwrap().starts_with(usage));
+    for (args, said) in [
+        (&[][..], usage),
+        (&["1000"], usage),
+        (&["db", "1000"], "BUILDS has to be a number, not `db`: "),
+        (&["1", "/nowhere/db", "/nowhere/log"], "/nowhere/log: "),
+    ] {
+        let error = format!("{:#}", generate::run(args).unwrap_err());
+        assert!(error.starts_with(said), "{args:?}: {error}");
+    }
+}

@@ -189,3 +189,41 @@ fn json_says_what_advice_looked_at() {
     assert_eq!(nothing["advice"].as_array().unwrap().len(), 0);
     assert_eq!(nothing["looked_at_builds"], 1);
 }
+
+/// A package's first build ever only fills the cache; a later one that does so again is a loss, even
+/// where it is the only one of these 30 days.
+#[test]
+fn only_the_first_build_ever_is_no_loss() {
+    let cold = |n, package, day| {
+        let mut stats = rust_stats(0, 90);
+        (stats.writes, stats.write_seconds) = (Some(90), Some(40.0));
+        build(n, package, "1", day, stats)
+    };
+    let unmeasured = |n, package, day| {
+        let mut build = cold(n, package, day);
+        build.phases[0].stats = Err("the server died".into());
+        build
+    };
+    let (_folder, db) = folder();
+    record(
+        &db,
+        &[
+            cold(1, "a/again", "2020-01-01T10:00:00Z"),
+            unmeasured(2, "a/unknown-before", "2020-01-02T10:00:00Z"),
+            cold(3, "a/again", "2026-11-01T10:00:00Z"),
+            cold(4, "a/unknown-before", "2026-11-01T11:00:00Z"),
+            cold(5, "a/first", "2026-11-01T12:00:00Z"),
+            cold(6, "a/twice", "2026-11-01T13:00:00Z"),
+            cold(7, "a/twice", "2026-11-01T14:00:00Z"),
+        ],
+    );
+    let worst = |args: &[&str]| -> Vec<String> {
+        let rows = json(&db, args);
+        let worst = rows[0]["worst"].as_array().unwrap();
+        let name = |row: &Value| row["package"].as_str().unwrap().to_string();
+        worst.iter().map(name).collect()
+    };
+    assert_eq!(worst(&[]), ["a/twice", "a/again"]);
+    assert_eq!(worst(&["--until", "2026-10"]), Vec::<String>::new());
+    assert_eq!(worst(&["--last", "3"]), ["a/twice"]);
+}

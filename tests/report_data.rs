@@ -266,3 +266,26 @@ fn filters_pick_the_same_builds_in_every_report() {
         (&1.into(), &63.into())
     );
 }
+
+#[test]
+fn limit_keeps_the_newest_builds_of_those_that_all_else_leaves() {
+    let (_folder, db) = folder();
+    record(&db, &sample());
+    let ids = |args: &[&str]| -> Vec<String> {
+        let rows = json(&db, &[&["builds"], args].concat());
+        let first = |row: &Value| row["id"].as_str().unwrap()[7..8].to_string();
+        rows.iter().map(first).collect()
+    };
+    assert_eq!(ids(&["--limit", "2"]), ["5", "6"]);
+    assert_eq!(ids(&["--limit", "2", "--last", "1"]), ["6"]);
+    assert_eq!(ids(&["--limit", "1", "--last", "2"]), ["6"]);
+    assert_eq!(ids(&["emlop", "--limit", "1"]), ["2"]);
+    assert_eq!(ids(&["--min-builds", "2", "--limit", "1"]), ["2"]);
+    assert_eq!(ids(&["--outcome", "failed", "--limit", "3"]), ["3"]);
+    // The first of those that are sorted, of all builds.
+    assert_eq!(ids(&["--sort", "misses", "--limit", "1"]), ["1"]);
+    assert_eq!(
+        ids(&["--sort", "misses", "--limit", "1", "--last", "2"]),
+        ["6"]
+    );
+}

@@ -114,7 +114,20 @@ fn what_matches_nothing_says_what_there_is() {
             &["packages", "app-protage/emlop"],
             "did you mean app-portage/emlop?",
         ),
+        // A word that is mistyped may have been meant for a command, where one can stand.
+        (&["packge"], "packge; did you mean the command `packages`?"),
+        (&["overveiw"], "the command `overview`?"),
+        (&["emlog"], "app-portage/emlop?"),
+        (
+            &["packages", "packge"],
+            "`sccache-report packages` lists all",
+        ),
         (&["builds", "zz*top"], "lists all"),
+        (
+            &["b0000001"],
+            "it is the id of a build: sccache-report show b0000001",
+        ),
+        (&["packages", "b0000099"], "nor is it the id"),
         (&["show", "b000000"], "its first 8 characters"),
         (&["show", "riprgep"], "did you mean sys-apps/ripgrep?"),
         (&["emerges", "xyz"], "`sccache-report packages` lists all"),
@@ -153,6 +166,44 @@ fn what_matches_nothing_says_what_there_is() {
         assert_eq!(output.status.code(), Some(1), "{args:?}: {}", err(&output));
         assert!(err(&output).contains(said), "{args:?}: {}", err(&output));
         assert_eq!(err(&output).lines().count(), 1, "{args:?}");
+    }
+}
+
+/// A period that leaves nothing teaches which ones there are.
+#[test]
+fn a_period_without_builds_says_when_there_are() {
+    let (_folder, db) = folder();
+    record(&db, &sample());
+    let all = "in that period: the oldest did on 2026-11-01, the newest on 2026-11-21\n";
+    let two = "no recorded build of app-portage/emlop started in that period: the oldest did on \
+               2026-11-01, the newest on 2026-11-20\n";
+    let one = "no recorded build of sys-apps/fd started in that period: all did on 2026-11-21\n";
+    let several = "no recorded build of these packages started";
+    let else_there = "no recorded build matches\n";
+    for (args, said) in [
+        (&["--until", "2020"][..], all),
+        (&["builds", "--until", "2020"], all),
+        (&["builds", "--until", "2020", "--format", "csv"], all),
+        (&["emerges", "--until", "2020"], all),
+        (&["advise", "--until", "2020"], all),
+        // Between two builds, too.
+        (
+            &["packages", "--since", "2026-11-02", "--until", "2026-11-03"],
+            all,
+        ),
+        (&["emlop", "--until", "2020"], two),
+        (&["show", "fd", "--until", "2026-11-20"], one),
+        (&["trend", "s*/*", "--until", "2026-11-01"], several),
+        // Not the period alone.
+        (
+            &["builds", "--until", "2026-11-02", "--outcome", "failed"],
+            else_there,
+        ),
+        (&["builds", "fd", "--outcome", "failed"], else_there),
+    ] {
+        let output = run(&db, args);
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {}", out(&output));
+        assert!(err(&output).contains(said), "{args:?}: {}", err(&output));
     }
 }
 

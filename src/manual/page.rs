@@ -55,6 +55,9 @@ fn title(command: &Command) -> Roff {
         "TH",
         [&name.to_uppercase(), "1", "\"\"", &source, "User Commands"],
     );
+    // Names of columns, programs and paths stay whole, and examples as they are to be typed.
+    roff.control("nh", []);
+    roff.control("ad", ["l"]);
     roff
 }
 

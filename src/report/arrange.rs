@@ -61,7 +61,7 @@ impl<R: 'static> Sheet<R> {
         for (column, weight) in self.columns.iter_mut().zip((100..=u8::MAX).rev()) {
             let heading = column.name.trim_end_matches("_seconds").replace('_', " ");
             let plain = InTable {
-                narrow: Some(Narrow::Cut(10, text::cut_minute)),
+                narrow: Some(Narrow::Cut(10, text::cut)),
                 ..InTable::of(heading)
             };
             let table = column.table.get_or_insert(plain);

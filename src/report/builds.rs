@@ -48,7 +48,8 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
             };
             return common.write_as_they_come(sheet(vec![]), fetch, out);
         }
-        Selection::Builds(store, filter) => {
+        Selection::Builds(store, mut filter) => {
+            common.of_newest(&mut filter);
             let rows = store.builds(&filter)?;
             let nested = ["languages", "not_cached", "phases"];
             let phases = match common.format {
@@ -122,7 +123,6 @@ fn identity() -> Vec<Column<Detailed>> {
             }),
         Col::new("started_at", |d| Value::Time(d.row.started_at))
             .heading("started", 97)
-            .cut_by(text::cut_minute, 10)
             .first(),
         Col::new("finished_at", |d| Value::Time(d.row.finished_at)),
     ]

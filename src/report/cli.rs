@@ -57,9 +57,9 @@ Words:
              compiling the cache could answer at all; links, for one, it can't
   last rate  the last build's hit rate; the arrow compares it with the builds before
              it: more than 5 points up, down, or neither
-  failed, interrupted, partial, unmeasured, incomplete (some builds partial or
-             unmeasured), shared (a shared server's numbers): what keeps a row from
-             being the whole truth
+  notes      failed, interrupted, partial or unmeasured (some or all numbers are
+             missing), incomplete (builds that are partial or unmeasured), shared (a
+             shared server's numbers): what keeps a row from being the whole truth
   -          no data: not measured, or nothing to divide. It is never 0";
 
 const EXAMPLES: &str = "\
@@ -74,6 +74,9 @@ Examples:
   sccache-report builds --format json | jq '.rows[].hit_rate'
 
 Exit status: 0 something shown, 1 nothing matched, 2 an error.";
+
+/// What the report without a command is called.
+const OVERVIEW: &str = "overview";
 
 /// Commands about this machine, not about builds.
 const OF_THE_MACHINE: [&str; 2] = ["setup", "doctor"];
@@ -96,6 +99,21 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<Cli, clap::Error> {
         }
     }
     Cli::from_arg_matches(&command.try_get_matches_from(args)?)
+}
+
+/// The built command line with the machine's commands as they are: without the options that they
+/// refuse, which completion would offer even hidden where nothing else matches.
+pub(super) fn without_refused(mut command: clap::Command) -> clap::Command {
+    for name in OF_THE_MACHINE {
+        command = command.mut_subcommand(name, |sub| {
+            let args = sub.get_arguments();
+            let taken = args.filter(|arg| !is_refused(name, arg.get_id().as_str()));
+            let bare = clap::Command::new(name).disable_help_flag(true);
+            let about = sub.get_about().cloned().unwrap_or_default();
+            bare.about(about).args(taken)
+        });
+    }
+    command
 }
 
 /// Whether the machine's command refuses the option with this id.
@@ -132,17 +150,23 @@ impl Cli {
 
     /// Also by its name, as if it were a command: `packages overview` has packages of that name.
     fn wants_overview(&self) -> bool {
-        self.patterns.is_empty() || self.patterns == ["overview"]
+        self.patterns.is_empty() || self.patterns == [OVERVIEW]
     }
 
     /// One package that matches is shown with all that is known, unless rows are asked for.
     fn bare(&self, out: &mut dyn Write) -> Result<Shown, Trouble> {
-        let found = match self.common.select(&self.patterns)? {
+        let definition = Cli::command();
+        let commands = definition.get_subcommands().map(clap::Command::get_name);
+        let commands: Vec<&str> = commands.chain([OVERVIEW]).collect();
+        let found = match self.common.select_or(&self.patterns, &commands)? {
+            Selection::Nothing(why) => {
+                return self.common.nothing(packages::sheet(vec![]), why, out);
+            }
             Selection::Builds(store, filter) if !self.common.wants_rows() => {
                 let rows = store.packages(&filter)?;
                 (rows.len() == 1).then(|| rows[0].package.clone())
             }
-            _ => None,
+            Selection::Builds(..) => None,
         };
         match found {
             Some(package) => show::package(&package, &self.common, out),

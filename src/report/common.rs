@@ -7,7 +7,7 @@ use clap::Args;
 use super::filters::Filters;
 use super::format::Format;
 use super::layout::{Layout, OF_ROWS, OUTPUT};
-use super::unknown::{NOTHING_YET, unknown_names, unknown_package};
+use super::unknown::{NOTHING_YET, unknown_package, why_nothing};
 use super::{Trouble, say, text};
 use crate::store::{Filter, Patterns, Pending, Store, default_path};
 
@@ -40,6 +40,15 @@ pub(super) enum Selection {
 impl Common {
     /// Opens the database and says which of its builds are asked for.
     pub(super) fn select(&self, patterns: &[String]) -> Result<Selection, Trouble> {
+        self.select_or(patterns, &[])
+    }
+
+    /// As [`Common::select`], where the first of the patterns may be meant for one of these commands.
+    pub(super) fn select_or(
+        &self,
+        patterns: &[String],
+        commands: &[&str],
+    ) -> Result<Selection, Trouble> {
         let mut filter = self.filter()?;
         let parsed = self.patterns(patterns)?;
         let store = self.open()?;
@@ -49,11 +58,13 @@ impl Common {
         if !patterns.is_empty() {
             let names = store.matching_packages(&parsed)?;
             if names.is_empty() {
-                return Ok(Selection::Nothing(unknown_package(&store, patterns)?));
+                return Ok(Selection::Nothing(unknown_package(
+                    &store, patterns, commands,
+                )?));
             }
             filter.packages = Some(names);
         }
-        if let Some(why) = unknown_names(&store, &filter)? {
+        if let Some(why) = why_nothing(&store, &filter)? {
             return Ok(Selection::Nothing(why));
         }
         Ok(Selection::Builds(store, Box::new(filter)))

@@ -1,4 +1,5 @@
-//! What a shell offers for a half-typed command: options, and the packages that are recorded.
+//! What a shell offers for a half-typed command: options, and what is recorded that their values
+//! can name.
 //!
 //! The scripts for bash, zsh and fish ask this program, by clap's own engine: so one definition
 //! serves all three, and a new option or column needs no change here. That interface between
@@ -6,16 +7,19 @@
 //! same build and are installed together, which is all it needs. (Fixed scripts can't name
 //! packages, and patching them would take code in three shells' languages.)
 
+mod recorded;
+
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Command;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use clap_complete::env::{CompleteEnv, Shells};
 
+use super::cli::without_refused;
 use super::manual::reports;
 use crate::manual::Shell;
-use crate::store::{Store, default_path};
+use crate::store::default_path;
 
 /// The scripts set it to their shell's name when they ask.
 const VARIABLE: &str = "SCCACHE_REPORT_COMPLETE";
@@ -44,22 +48,50 @@ pub(super) fn script(shell: Shell) -> String {
         let _ = shell.write_registration(VARIABLE, PROGRAM, PROGRAM, PROGRAM, &mut script);
     }
     let mut script = String::from_utf8_lossy(&script).trim_start().to_string();
-    if shell == Shell::Zsh {
+    match shell {
         // In a folder of $fpath zsh runs the file as the function that completes.
-        script.push_str(
+        Shell::Zsh => script.push_str(
             "[[ $funcstack[1] != _sccache-report ]] || \
              _clap_dynamic_completer_sccache_report \"$@\"\n",
-        );
+        ),
+        Shell::Bash => script.push_str(WHOLE_WORDS),
+        _ => {}
     }
     script
 }
 
-/// The command line with what completes its values: an argument called PATTERN or PACKAGE takes
-/// packages, one called COLUMN those of its report.
+/// Bash ends words at `=` and `:`, which stand within `--sort=COLUMN:desc`: it is put together for
+/// the program, and what bash has of it already is taken off the answers.
+const WHOLE_WORDS: &str = r#"
+_sccache_report() {
+    local i word end=x
+    local -a whole=()
+    for ((i = 0; i <= COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        [[ $word == [=:]* || $i -lt $COMP_CWORD ]] || word=$2
+        if [[ $word == [=:]* || $end == [=:] ]] && ((${#whole[@]} > 1)); then
+            whole[${#whole[@]} - 1]+=$word
+        else
+            whole+=("$word")
+        fi
+        end=${word: -1}
+    done
+    word=${whole[${#whole[@]} - 1]}
+    local COMP_CWORD=$((${#whole[@]} - 1))
+    local -a COMP_WORDS=("${whole[@]}")
+    _clap_complete_sccache_report "$1" "$word" "$3"
+    COMPREPLY=("${COMPREPLY[@]#"${word%"$2"}"}")
+}
+complete -o nospace -o bashdefault -o nosort -F _sccache_report sccache-report 2>/dev/null ||
+    complete -o nospace -o bashdefault -F _sccache_report sccache-report
+"#;
+
+/// The command line with what completes its values, each report's columns among them.
 fn completable(database: PathBuf) -> Command {
     let mut command = super::command();
     // Hands the common options down to the subcommands, where each gets its own columns.
     command.build();
+    let mut command = without_refused(command);
     for (report, names) in reports() {
         let columns: Vec<String> = names
             .iter()
@@ -76,52 +108,48 @@ fn completable(database: PathBuf) -> Command {
     command
 }
 
-fn values(command: Command, database: &std::path::Path, columns: &[String]) -> Command {
+/// Arguments are known by what their value is called, and where that says too little, by their name.
+fn values(command: Command, database: &Path, columns: &[String]) -> Command {
     command.mut_args(|arg| {
         let value = arg.get_value_names().and_then(|names| names.first());
-        match value.map(|name| name.as_str()) {
-            Some("PATTERN" | "PACKAGE" | "PACKAGE|BUILD-ID") => {
-                let database = database.to_path_buf();
-                arg.add(ArgValueCompleter::new(move |word: &OsStr| {
-                    let word = word.to_string_lossy();
-                    candidates(&packages(&database), &word)
-                }))
+        let value = value.map_or("", |name| name.as_str());
+        let of_database = |offer: fn(&Path, &str) -> Vec<CompletionCandidate>| {
+            let database = database.to_path_buf();
+            completer(move |word| offer(&database, word))
+        };
+        let columns = columns.to_vec();
+        let completer = match (arg.get_id().as_str(), value) {
+            ("repository", _) => of_database(recorded::repositories),
+            ("language", _) => of_database(recorded::languages),
+            (_, "PATTERN" | "PACKAGE") => of_database(recorded::packages),
+            (_, "PACKAGE|BUILD-ID") => of_database(recorded::packages_and_builds),
+            (_, "COLUMN") => completer(move |word| sort(&columns, word)),
+            (_, "COLUMN,...") => {
+                completer(move |word| starting_with(columns.iter().map(String::as_str), word))
             }
-            Some("COLUMN" | "COLUMN,...") => {
-                let columns = columns.to_vec();
-                arg.add(ArgValueCompleter::new(move |word: &OsStr| {
-                    starting_with(columns.iter().map(String::as_str), &word.to_string_lossy())
-                }))
-            }
-            _ => arg,
-        }
+            _ => return arg,
+        };
+        arg.add(completer)
     })
 }
 
-/// The packages of the database. Where it can't be read there is nothing to offer, and the
-/// command itself says why.
-fn packages(database: &std::path::Path) -> Vec<String> {
-    let names = Store::open_for_reading(database).and_then(|store| store.package_names());
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/-_+.".contains(c);
-    let mut names = names.unwrap_or_default();
-    // The shell reads them: nothing that it could take for more than a name.
-    names.retain(|name| name.chars().all(plain));
-    names
+fn completer(
+    offer: impl Fn(&str) -> Vec<CompletionCandidate> + Send + Sync + 'static,
+) -> ArgValueCompleter {
+    ArgValueCompleter::new(move |word: &OsStr| offer(&word.to_string_lossy()))
 }
 
-/// CATEGORY/PN as far as the word goes along with it, or else PN alone.
-fn candidates(packages: &[String], word: &str) -> Vec<CompletionCandidate> {
-    let mut found = starting_with(packages.iter().map(String::as_str), word);
-    if !word.is_empty() && !word.contains('/') {
-        let mut names: Vec<&str> = packages
-            .iter()
-            .filter_map(|package| Some(package.split_once('/')?.1))
-            .collect();
-        names.sort_unstable();
-        names.dedup();
-        found.extend(starting_with(names.into_iter(), word));
+/// Columns; once the column is there, its directions.
+fn sort(columns: &[String], word: &str) -> Vec<CompletionCandidate> {
+    match word.contains(':') {
+        false => starting_with(columns.iter().map(String::as_str), word),
+        true => {
+            let directed = columns.iter();
+            let directed = directed.flat_map(|c| [format!("{c}:asc"), format!("{c}:desc")]);
+            let directed: Vec<String> = directed.collect();
+            starting_with(directed.iter().map(String::as_str), word)
+        }
     }
-    found
 }
 
 fn starting_with<'a>(all: impl Iterator<Item = &'a str>, word: &str) -> Vec<CompletionCandidate> {

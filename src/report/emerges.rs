@@ -6,7 +6,7 @@ use super::common::{Common, Selection};
 use super::output::Keep;
 use super::packages::{SHORT_NOTE, note, remarks};
 use super::sheet::{Column, Name, Sheet, Tone, Value};
-use super::{Shown, Trouble, builds, text};
+use super::{Shown, Trouble, builds};
 use crate::store::{EmergeRow, Sums};
 
 type Col = Column<EmergeRow>;
@@ -63,7 +63,6 @@ fn numbers() -> Vec<Column<EmergeRow>> {
             .cut_to(20),
         Col::new("started_at", |r| Value::Time(r.started_at))
             .heading("started", 94)
-            .cut_by(text::cut_minute, 10)
             .first(),
         Col::new("builds", |r| Value::Count(r.sums.builds)).heading("builds", 80),
         Col::new("failed", |r| Value::Count(r.sums.failed))

@@ -64,8 +64,9 @@ fn columns(roff: &mut Roff) {
         bold("show"),
         roman(" of a build has the columns of "),
         bold("builds"),
-        roman(format!(", and {}. The columns:", of_build.join(" "))),
+        roman(format!(", and {}.", of_build.join(" "))),
     ]);
+    roff.control("SS", ["What the columns mean"]);
     terms(roff, MEANINGS.iter().copied());
 }
 
@@ -160,7 +161,9 @@ mod tests {
         let page = manual();
         let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
         for text in [
-            "and [compilers] [levels]. The columns:",
+            "and [compilers] [levels]. .SS \"What the columns mean\" .TP",
+            // A term is one line, whose meaning starts on the next.
+            ".TP \\fBnotes\\fR failed, interrupted, partial",
             "last_hit_rate; asked for: failed interrupted incomplete shared",
         ] {
             assert!(page.contains(text), "no {text} in {page}");

@@ -100,7 +100,7 @@ pub(super) const MEANINGS: &[(&str, &str)] = &[
     ),
     (
         "worst",
-        "The packages that lose; columns as in packages. A package with one measured build is left out: the first only fills the cache.",
+        "The packages that lose; columns as in packages. A package of which no other build was ever measured is left out: the first only fills the cache.",
     ),
     (
         "last_emerge",

@@ -8,7 +8,7 @@ use super::format::{Format, Look};
 use super::layout::{Color, OF_ROWS};
 use super::sheet::Sheet;
 use super::{Shown, Trouble, say};
-use crate::store;
+use crate::store::{self, Filter};
 
 /// Which rows `--limit` keeps where nothing says how to sort them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,14 @@ impl Common {
     /// Whether the rows stay in the order in which the report has them.
     pub(super) fn unsorted(&self) -> bool {
         self.layout.sort.is_none()
+    }
+
+    /// Where only the newest rows are wanted and each is a build, the others needn't be read.
+    pub(super) fn of_newest(&self, filter: &mut Filter) {
+        if self.unsorted() {
+            let both = [self.layout.limit, filter.last];
+            filter.last = both.into_iter().flatten().min();
+        }
     }
 
     /// Sorts, cuts and writes the rows; says whether there were any.

@@ -4,6 +4,7 @@ mod draw;
 mod rank;
 mod spark;
 
+use std::collections::HashSet;
 use std::io::Write;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -59,6 +60,9 @@ struct Overview {
 struct Facts {
     asked: Asked,
     packages: Vec<PackageRow>,
+    /// Those of them that lose and were measured before: a package's first build ever only fills
+    /// the cache, and what that costs is no loss yet.
+    built_again: Vec<String>,
     moments: Vec<Moment>,
     last_emerge: Option<(EmergeRow, u64)>,
     evidence: Vec<Evidence>,
@@ -101,8 +105,11 @@ fn fetch(store: &Store, mut filter: Filter, asked: Asked) -> Result<Facts, Troub
         };
     }
     let (packages, moments) = store.packages_and_moments(&filter)?;
+    let losing = packages.iter().filter(|row| loss(row).is_some());
+    let losing: Vec<&str> = losing.map(|row| row.package.as_str()).collect();
     Ok(Facts {
         asked,
+        built_again: store.built_again(&losing, filter.until)?,
         packages,
         moments,
         last_emerge: store.last_emerge(&filter)?,
@@ -124,7 +131,12 @@ fn compute(facts: Facts) -> Option<Overview> {
     let advice = advise::advise(facts.evidence);
     let never = of_kind(&advice, ONLY_MISSES).map_or(&[][..], |piece| &piece.packages);
     let best = ranked(&facts.packages, gain);
-    let worst = ranked(&facts.packages, |package| loss(package, never));
+    let again: HashSet<&String> = facts.built_again.iter().collect();
+    let loses = |row: &PackageRow| match row.sums.time_saved {
+        Some(_) => again.contains(&row.package),
+        None => never.contains(&row.package),
+    };
+    let worst = ranked(&facts.packages, |row| loss(row).filter(|_| loses(row)));
     Some(Overview {
         first_at,
         last_at,

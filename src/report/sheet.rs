@@ -34,6 +34,8 @@ pub(super) enum Narrow {
     Cut(usize, Cut),
     /// All its texts are written shorter, and a line below the table says how.
     Short(fn(&str) -> String, &'static str),
+    /// Its minutes lose the year or the time, as a line below the table may say.
+    Minutes,
 }
 
 /// What a column is of a row.

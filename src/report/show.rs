@@ -13,7 +13,7 @@ use super::output::Keep;
 use super::sections::draw_build;
 use super::sheet::{Column, Name, Sheet};
 use super::show_package::draw_package;
-use super::unknown::{unknown_names, unknown_package};
+use super::unknown::{unknown_package, why_nothing};
 use super::{Shown, Trouble, breakdown, packages};
 use crate::store::{Filter, Store};
 
@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
                 show_build(store, id, common, out)
             }
             None => {
-                let why = unknown_package(&store, std::slice::from_ref(&args.what))?;
+                let why = unknown_package(&store, std::slice::from_ref(&args.what), &[])?;
                 common.nothing(package_sheet(vec![]), why, out)
             }
         },
@@ -96,7 +96,7 @@ fn show_package(
         packages: Some(vec![name.to_string()]),
         ..common.filter()?
     };
-    if let Some(why) = unknown_names(&store, &filter)? {
+    if let Some(why) = why_nothing(&store, &filter)? {
         return common.nothing(package_sheet(vec![]), why, out);
     }
     let package = fetch(&store, filter, common.format == Format::Table)?;

@@ -48,14 +48,6 @@ pub(super) fn cut_remarks(remarks: String, width: usize) -> String {
     }
 }
 
-/// A day and minute cut to the day.
-pub(super) fn cut_minute(minute: String, width: usize) -> String {
-    match minute.split_once(' ') {
-        Some((day, _)) if minute.width() > width => cut(day.to_string(), width),
-        _ => cut(minute, width),
-    }
-}
-
 /// The text in lines of `width` places, broken between words, but never between a number and what
 /// it counts; what follows the first line is set in by `indent`. Whole where the width is unknown.
 pub(super) fn wrap(text: &str, width: Option<usize>, indent: &str) -> String {
@@ -89,15 +81,27 @@ pub(super) fn cut_sentence(text: &str, width: Option<usize>) -> String {
 /// Stands for a space at which no line ends; `clean` leaves none in texts of others.
 const GLUE: char = '\u{a0}';
 
-/// The text with numbers and the words after them glued together.
+/// The text with numbers and what they count glued together, and the parts of a duration.
 fn with_units(text: &str) -> String {
-    let mut last = ' ';
-    let glue = |c: char| {
-        let glued = c == ' ' && last.is_ascii_digit();
-        last = c;
-        if glued { GLUE } else { c }
+    const NOT_COUNTED: [&str; 7] = ["and", "from", "in", "of", "on", "or", "to"];
+    let number = |word: &str| {
+        let word = word.trim_start_matches(['(', '-']);
+        let part = |c: char| c.is_ascii_digit() || ",.".contains(c);
+        word.ends_with(|c: char| c.is_ascii_digit()) && word.chars().all(part)
     };
-    text.chars().map(glue).collect()
+    let unit = |word: &str| word.starts_with(|c: char| c.is_alphabetic() || c == '%');
+    let mut glued = String::with_capacity(text.len());
+    let mut before = "";
+    for (index, word) in text.split(' ').enumerate() {
+        if index > 0 {
+            let of_duration = ["h", "min"].contains(&before) && number(word);
+            let counted = number(before) && unit(word) && !NOT_COUNTED.contains(&word);
+            glued.push(if of_duration || counted { GLUE } else { ' ' });
+        }
+        glued.push_str(word);
+        before = word;
+    }
+    glued
 }
 
 /// `1,234,567`.
@@ -179,6 +183,15 @@ mod tests {
         assert_eq!(
             wrap("  hit rate 97.7 %, ok", Some(17), ""),
             "  hit rate\n97.7 %, ok"
+        );
+        assert_eq!(
+            wrap("a/b2 4.4 on 2026-11-01", Some(9), ""),
+            "a/b2 4.4\non\n2026-11-01"
+        );
+        let text = "saved 94 h 00 min: 5 of 60 compilations";
+        assert_eq!(
+            wrap(text, Some(12), ""),
+            "saved\n94 h 00 min:\n5 of\n60 compilations"
         );
     }
 

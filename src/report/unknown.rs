@@ -12,31 +12,54 @@ pub(super) const NOTHING_YET: &str = "nothing is recorded yet: emerge a package 
     sccache (`sccache-report doctor` says whether it can be recorded), or import old build logs \
     (sccache-collect import /var/log/portage)";
 
-/// That no package matches, and which ones may be meant.
-pub(super) fn unknown_package(store: &Store, patterns: &[String]) -> Result<String, Trouble> {
+/// That no package matches, and which ones may be meant, or which of the commands, where the first
+/// pattern stands in the place of one.
+pub(super) fn unknown_package(
+    store: &Store,
+    patterns: &[String],
+    commands: &[&str],
+) -> Result<String, Trouble> {
     if store.is_empty()? {
         return Ok(NOTHING_YET.into());
     }
     let names = store.package_names()?;
     let names = || names.iter().map(String::as_str);
-    let mut close: Vec<&str> = Vec::new();
+    let command = { patterns.iter().take(1) }
+        .flat_map(|word| closest(word, commands.iter().copied(), 1))
+        .map(|command| format!("the command `{command}`"));
+    let commands: Vec<String> = command.collect();
+    let mut close: Vec<&str> = commands.iter().map(String::as_str).collect();
     for pattern in patterns {
         let plain = pattern.trim_matches(['*', '?', '^', '$']);
         close.extend(closest(plain, names(), SUGGESTIONS));
     }
     close.dedup();
     let cause = format!("no recorded package matches {}", patterns.join(" "));
-    let is_id = |pattern: &String| {
-        let plain = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
-        pattern.len() >= 4 && pattern.bytes().all(plain)
-    };
     Ok(text::clean(&match close.is_empty() {
-        true if patterns.iter().any(is_id) => {
+        true if let Some(id) = build(store, patterns)? => {
+            format!("{cause}; it is the id of a build: sccache-report show {id}")
+        }
+        true if patterns.iter().any(|pattern| is_id(pattern)) => {
             format!("{cause}, nor is it the id of a build, or its first 8 characters")
         }
         true => format!("{cause} (`sccache-report packages` lists all)"),
         false => format!("{cause}; did you mean {}?", any_of(&close)),
     }))
+}
+
+fn is_id(pattern: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
+    pattern.len() >= 4 && pattern.bytes().all(plain)
+}
+
+/// The first of the patterns that `show` takes for the id of a build.
+fn build<'a>(store: &Store, patterns: &'a [String]) -> Result<Option<&'a String>, Trouble> {
+    for pattern in patterns.iter().filter(|p| p.len() >= 8 && is_id(p)) {
+        if !store.builds_with_id(pattern, 1)?.is_empty() {
+            return Ok(Some(pattern));
+        }
+    }
+    Ok(None)
 }
 
 /// `a, b or c`.
@@ -47,13 +70,54 @@ fn any_of(names: &[&str]) -> String {
     }
 }
 
+/// Why the filter can leave nothing: a name that no build has, or a period without any.
+pub(super) fn why_nothing(store: &Store, filter: &Filter) -> Result<Option<String>, Trouble> {
+    match unknown_names(store, filter)? {
+        None => outside(store, filter),
+        why => Ok(why),
+    }
+}
+
+/// That no build is of the period, whatever else is asked of it, and of which they are.
+fn outside(store: &Store, filter: &Filter) -> Result<Option<String>, Trouble> {
+    let all = Filter {
+        packages: filter.packages.clone(),
+        ..Filter::default()
+    };
+    let (since, until) = (filter.since, filter.until);
+    let period = Filter {
+        since,
+        until,
+        ..all.clone()
+    };
+    if period == all || store.newest(&period)?.is_some() {
+        return Ok(None);
+    }
+    let (Some(oldest), Some(newest)) = (store.oldest(&all)?, store.newest(&all)?) else {
+        return Ok(None);
+    };
+    let these = match all.packages.as_deref() {
+        None => String::new(),
+        Some([one]) => format!(" of {one}"),
+        Some(_) => " of these packages".into(),
+    };
+    let (oldest, newest) = (text::day(oldest), text::day(newest));
+    Ok(Some(text::clean(&match oldest == newest {
+        true => format!("no recorded build{these} started in that period: all did on {newest}"),
+        false => format!(
+            "no recorded build{these} started in that period: the oldest did on {oldest}, the \
+             newest on {newest}"
+        ),
+    })))
+}
+
 /// That a repository or a language was asked for that no build has; `None` where some of those that
 /// were asked for are there: the others are told of here.
-pub(super) fn unknown_names(store: &Store, filter: &Filter) -> Result<Option<String>, Trouble> {
+fn unknown_names(store: &Store, filter: &Filter) -> Result<Option<String>, Trouble> {
     // What there is takes a look at every build: only where somebody asks.
     let asked = &filter.repositories;
     if !asked.is_empty() {
-        let there = store.repositories()?;
+        let there = store.repositories(None)?;
         let why = unknown("repository", asked, &there, |asked, name| asked == name);
         if why.is_some() {
             return Ok(why);
@@ -66,7 +130,7 @@ pub(super) fn unknown_names(store: &Store, filter: &Filter) -> Result<Option<Str
         let mut halves = name.split('/').chain([name]);
         halves.any(|half| half.eq_ignore_ascii_case(asked))
     };
-    let there = store.languages()?;
+    let there = store.languages(None)?;
     Ok(unknown("language", &filter.languages, &there, is))
 }
 

@@ -1,7 +1,8 @@
 //! What a newcomer should take home, in one or two sentences.
 
 use super::advise::{Advice, CACHE_ERRORS, ONLY_MISSES, of_kind};
-use super::text::{duration, number, of};
+use super::duration::{duration, is_nothing};
+use super::text::{number, of};
 use crate::store::Sums;
 
 /// So many packages that never hit are named; the rest only count.
@@ -69,7 +70,7 @@ fn whole(sums: &Sums, period: &str, usable: bool) -> String {
     match (saved, rate) {
         _ if hits == 0 => {
             let cost = match saved {
-                Some(saved) if saved < 0.0 => {
+                Some(saved) if saved < 0.0 && !is_nothing(saved) => {
                     format!(" That cost about {} (an estimate).", duration(-saved))
                 }
                 _ => String::new(),
@@ -79,6 +80,9 @@ fn whole(sums: &Sums, period: &str, usable: bool) -> String {
                 false => ("could not be used as it should", "was answered"),
             };
             format!("The cache {what} {period}: none of {asked} {why}.{cost}")
+        }
+        (Some(saved), _) if is_nothing(saved) => {
+            format!("The cache saved about as much as it cost {period} (an estimate): {answered}.")
         }
         (Some(saved), _) if saved > 0.0 => format!(
             "The cache saved about {} of compiling {period} (an estimate): {answered}.",
@@ -141,6 +145,18 @@ mod tests {
             said(Some(1), Some(9), Some(-120.0))
                 .starts_with("The cache cost about 2 min 00 s more")
         );
+    }
+
+    #[test]
+    fn next_to_nothing_is_neither_gain_nor_loss() {
+        for saved in [0.04, 0.0, -0.04] {
+            assert_eq!(
+                said(Some(1), Some(1), Some(saved)),
+                "The cache saved about as much as it cost in 30 days (an estimate): it answered 1 \
+                 of 2 compilations."
+            );
+            assert!(!said(Some(0), Some(9), Some(saved)).contains("cost"));
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod csv;
 mod json;
+mod minutes;
 mod table;
 
 use std::io::{self, Write};

@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr;
 use super::super::duration::{Unit, in_unit};
 use super::super::sheet::{Column, InTable, Narrow, Sheet, Tone, Value};
 use super::super::text;
-use super::{Look, Output};
+use super::{Look, Output, minutes};
 
 /// Spaces between columns.
 const GAP: usize = 2;
@@ -52,7 +52,7 @@ impl Output for Table {
         }
         let mut text = self.draw(&columns, sheet.rows.len());
         for legend in legends {
-            let legend = text::wrap(legend, self.look.width, "");
+            let legend = text::wrap(&legend, self.look.width, "");
             self.paint(&mut text, &legend, DIM);
             text.push('\n');
         }
@@ -90,6 +90,8 @@ fn ready<R>(column: &Column<R>, table: &InTable<R>, rows: &[R]) -> Ready {
     let values: Vec<Value<'_>> = rows.iter().map(|row| (column.value)(row)).collect();
     let is_number =
         |v: &Value<'_>| matches!(v, Value::Count(_) | Value::Rate(_) | Value::Seconds(_));
+    let is_time = |v: &Value<'_>| matches!(v, Value::Time(_));
+    let minutes = table.shown.is_none() && values.iter().any(is_time);
     let unknown = |v: &Value<'_>| *v == Value::Unknown;
     let right = values.iter().any(is_number) || table.shown.is_none() && values.iter().all(unknown);
     let unit = Unit::of_largest(values.iter().filter_map(|value| match value {
@@ -115,7 +117,10 @@ fn ready<R>(column: &Column<R>, table: &InTable<R>, rows: &[R]) -> Ready {
         },
         heading: table.heading.clone(),
         beside: table.beside,
-        narrow: table.narrow.filter(|_| !right),
+        narrow: match minutes {
+            true => Some(Narrow::Minutes),
+            false => table.narrow.filter(|_| !right),
+        },
         right,
         width: widest.unwrap_or(0).max(table.heading.width()),
         cells,
@@ -182,7 +187,7 @@ fn keep_what_fits(columns: &mut Vec<Ready>, width: usize) -> Vec<Ready> {
 /// Cuts and shortens texts until all fit into `width`, from the right: what identifies a row stands
 /// left. What that frees beyond what it has to, as a cut to the day does, the columns right of it
 /// get back. Returns what has to be said of texts that were shortened.
-fn narrow(columns: &mut [Ready], width: usize) -> Vec<&'static str> {
+fn narrow(columns: &mut [Ready], width: usize) -> Vec<String> {
     let gaps = GAP * columns.len().saturating_sub(1);
     let total = columns.iter().map(|column| column.width).sum::<usize>() + gaps;
     let mut over = total.saturating_sub(width);
@@ -197,36 +202,42 @@ fn narrow(columns: &mut [Ready], width: usize) -> Vec<&'static str> {
         let back = spare.min(less);
         spare -= back;
         if less > back {
-            spare += column.shorten(column.width - (less - back));
-            if let Some(Narrow::Short(_, legend)) = column.narrow {
-                legends.push(legend);
-            }
+            let wanted = column.width - (less - back);
+            let legend = column.shorten(wanted);
+            legends.extend(legend.filter(|legend| !legends.contains(legend)));
+            spare += wanted - column.width;
         }
     }
     legends
 }
 
 impl Ready {
-    /// Brings the cells down to a width, and says by how much they are narrower than that.
-    fn shorten(&mut self, wanted: usize) -> usize {
-        for (cell, _) in &mut self.cells {
-            match self.narrow {
-                Some(Narrow::Cut(_, cut)) if width(cell) > wanted => {
-                    *cell = cut(std::mem::take(cell), wanted);
-                }
-                Some(Narrow::Short(short, _)) => *cell = short(cell),
-                _ => {}
+    /// Brings the cells down to a width or less, and returns what has to be said of them then.
+    fn shorten(&mut self, wanted: usize) -> Option<String> {
+        let cells = self.cells.iter_mut().map(|(cell, _)| cell);
+        let legend = match self.narrow {
+            Some(Narrow::Minutes) => minutes::shorten(cells, wanted),
+            Some(Narrow::Cut(_, cut)) => {
+                let wide = cells.filter(|cell| width(cell) > wanted);
+                wide.for_each(|cell| *cell = cut(std::mem::take(cell), wanted));
+                None
             }
-        }
+            Some(Narrow::Short(short, legend)) => {
+                cells.for_each(|cell| *cell = short(cell));
+                Some(legend.to_string())
+            }
+            None => None,
+        };
         let widest = self.cells.iter().map(|(cell, _)| width(cell)).max();
         self.width = widest.unwrap_or(0).max(self.heading.width());
-        wanted - self.width
+        legend
     }
 
     fn least_width(&self) -> usize {
         let least = match self.narrow {
             None => return self.width,
             Some(Narrow::Cut(least, _)) => least,
+            Some(Narrow::Minutes) => minutes::DAY,
             Some(Narrow::Short(short, _)) => {
                 let cells = self.cells.iter().map(|(cell, _)| width(&short(cell)));
                 cells.max().unwrap_or(0)

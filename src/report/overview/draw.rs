@@ -34,29 +34,82 @@ pub(super) fn draw(overview: &Overview, look: &Look, out: &mut dyn Write) -> io:
     Ok(())
 }
 
+/// On narrower terminals facts follow their names, which have no column of their own.
+const COLUMN: usize = 40;
+
+/// On narrower terminals no fact is cut to a line: there would be nothing left of it.
+const CUT: usize = 60;
+
 /// A fact a line, its name on the left.
 fn facts(overview: &Overview, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     let sums = &overview.sums;
-    let mut fact =
-        |name: &str, body: String| writeln!(out, "{}", indented(&label(name), &body, look));
-    fact("period", period(overview))?;
-    fact("builds", builds(overview))?;
-    fact("hit rate", rates(sums))?;
-    fact("time saved", saved(sums))?;
+    let mut tell = |name: &str, body: String| writeln!(out, "{}", fact(name, &body, look));
+    tell("period", period(overview))?;
+    tell("builds", builds(overview))?;
+    tell("hit rate", rates(sums))?;
+    tell("time saved", saved(sums))?;
     if let Some((state, at)) = &overview.cache {
         let age = age(*at, overview.last_at);
-        fact("cache", format!("{}{age}", fill::of(state)))?;
+        tell("cache", format!("{}{age}", fill::of(state)))?;
     }
     if let Some(bars) = overview.spark.bars() {
-        fact(&format!("by {}", overview.spark.step), bars)?;
+        bar_lines(&format!("by {}", overview.spark.step), &bars, look, out)?;
     }
     if let Some((emerge, of)) = &overview.last_emerge {
         // Its command may be as long as the world file.
-        let line = format!("{}{}", label("last emerge"), last_emerge(emerge, *of));
-        let width = look.width.unwrap_or(usize::MAX);
-        writeln!(out, "{}", text::cut(text::clean(&line), width))?;
+        let body = text::clean(&last_emerge(emerge, *of));
+        let line = match look.width {
+            Some(width) if width < CUT => fact("last emerge", &text::cut(body, 2 * width), look),
+            Some(width) => text::cut(fact("last emerge", &body, &WHOLE), width),
+            None => fact("last emerge", &body, look),
+        };
+        writeln!(out, "{line}")?;
     }
     to_change(overview, look, out)
+}
+
+/// A fact is written whole, however long it gets.
+const WHOLE: Look = Look {
+    color: false,
+    width: None,
+};
+
+/// A fact with its name, in as many lines as it takes.
+fn fact(name: &str, body: &str, look: &Look) -> String {
+    match look.width {
+        Some(width) if width < COLUMN => {
+            let name = if name.is_empty() {
+                "  "
+            } else {
+                &format!("{name}: ")
+            };
+            text::wrap(&format!("{name}{}", text::clean(body)), look.width, "  ")
+        }
+        _ => indented(&format!("{name:11} "), body, look),
+    }
+}
+
+/// The bars in lines that are filled up: gaps among them are no places to break them.
+fn bar_lines(name: &str, bars: &str, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    let narrow = look.width.is_some_and(|width| width < COLUMN);
+    let (mut start, indent) = match narrow {
+        true => (format!("{name}:"), 2),
+        false => (format!("{name:11}"), 12),
+    };
+    let room = look
+        .width
+        .map_or(usize::MAX, |width| width.saturating_sub(indent));
+    if narrow {
+        writeln!(out, "{start}")?;
+        start = " ".into();
+    }
+    let bars: Vec<char> = bars.chars().collect();
+    for line in bars.chunks(room.max(1)) {
+        let line: String = line.iter().collect();
+        writeln!(out, "{start} {}", line.trim_end())?;
+        start = " ".repeat(indent - 1);
+    }
+    Ok(())
 }
 
 /// What the first pieces of advice are about that ask for a change, and where to read what to do.
@@ -66,8 +119,11 @@ fn to_change(overview: &Overview, look: &Look, out: &mut dyn Write) -> io::Resul
         return Ok(());
     }
     for (name, piece) in ["to change", ""].into_iter().zip(&changes) {
-        let line = format!("{}{}", label(name), text::clean(&piece.says));
-        writeln!(out, "{}", text::cut_sentence(&line, look.width))?;
+        let line = match look.width {
+            Some(width) if width < CUT => fact(name, &piece.says, look),
+            width => text::cut_sentence(&fact(name, &piece.says, &WHOLE), width),
+        };
+        writeln!(out, "{line}")?;
     }
     let more = match changes.len() {
         0..=2 => String::new(),
@@ -78,12 +134,7 @@ fn to_change(overview: &Overview, look: &Look, out: &mut dyn Write) -> io::Resul
         false => "",
     };
     let how = format!("(how{more}: sccache-report advise{options})");
-    writeln!(out, "{}", indented(&label(""), &how, look))
-}
-
-/// What stands left of a fact.
-fn label(name: &str) -> String {
-    format!("{name:11} ")
+    writeln!(out, "{}", fact("", &how, look))
 }
 
 fn period(overview: &Overview) -> String {

@@ -35,17 +35,14 @@ pub(super) fn gain(package: &PackageRow) -> Option<Rank> {
     }
 }
 
-/// Time lost; where it isn't known, the packages that `never` hit. A single build that misses
-/// fills the cache: what that costs is no loss yet.
-pub(super) fn loss(package: &PackageRow, never: &[String]) -> Option<Rank> {
+/// Time lost; where it isn't known, misses: such a package loses only where it never hits.
+pub(super) fn loss(package: &PackageRow) -> Option<Rank> {
     let sums = &package.sums;
-    let misses = sums
-        .misses
-        .filter(|misses| *misses > 0 && sums.measured > 1)?;
+    let misses = sums.misses.filter(|misses| *misses > 0)?;
     match sums.time_saved {
         Some(saved) if saved < TimeDelta::zero() => Some((-saved.as_seconds_f64(), misses)),
         Some(_) => None,
-        None => never.contains(&package.package).then_some((0.0, misses)),
+        None => Some((0.0, misses)),
     }
 }
 
@@ -80,19 +77,11 @@ mod tests {
         let packages = [
             package("a/little", 900, 0, Some(5)),
             package("a/much", 10, 0, Some(500)),
-            package("a/unknown", 99, 0, None),
+            package("a/unknown", 99, 1, None),
             package("a/never", 0, 99, None),
-            package("a/told-of-by-nobody", 0, 99, None),
             package("a/costs", 5, 50, Some(-60)),
             package("a/even", 5, 5, Some(0)),
             package("a/idle", 0, 0, Some(0)),
-            PackageRow {
-                sums: Sums {
-                    measured: 1,
-                    ..package("", 0, 500, Some(-70)).sums
-                },
-                ..package("a/first", 0, 0, None)
-            },
         ];
         let names = |rows: Vec<PackageRow>| -> Vec<String> {
             rows.into_iter().map(|row| row.package).collect()
@@ -102,7 +91,8 @@ mod tests {
             ["a/much", "a/little", "a/unknown"]
         );
         assert_eq!(
-            names(ranked(&packages, |row| loss(row, &["a/never".into()]))),
+            names(ranked(&packages, |row| loss(row)
+                .filter(|_| row.package != "a/unknown"))),
             ["a/costs", "a/never"]
         );
     }
