@@ -154,9 +154,19 @@ fn a_hundred_thousand_files_are_looked_at_once() {
 #[ignore = "needs root and the registries: make test"]
 fn the_sandbox_allows_the_cache() {
     let break_ = "echo 'FEATURES=\"${FEATURES} usersandbox\"' >> $conf";
-    break_and_heal(&[Case {
+    let more = |before, break_| Case {
         check: "sandbox",
+        before,
         break_,
         ..CASE
-    }]);
+    };
+    break_and_heal(&[
+        more("", break_),
+        more(":", "chmod 600 ${conf%/*/*}/sandbox.d/20sccache"),
+        // Then sandbox.d is not read.
+        more(
+            ":",
+            "echo 'SANDBOX_WRITE=\"/mnt/gentoo/var/cache/scc\"' >> $conf",
+        ),
+    ]);
 }

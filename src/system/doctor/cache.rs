@@ -1,18 +1,16 @@
-//! The folder of the local cache: there, writable for the builder, allowed by the sandbox.
+//! The folder of the local cache: there, and writable for the builder.
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::super::{Machine, shell};
-use super::{Finding, room};
-use crate::portage::make_conf;
+use super::{Finding, room, sandbox};
 use crate::portage::user::{EXECUTE, READ, User, WRITE};
 use crate::sccache::{self, Bounds, Entry, Survey};
 
 const FOLDER: &str = "cache-folder";
 const FILES: &str = "cache-files";
-const SANDBOX: &str = "sandbox";
 
 pub(super) fn findings(machine: &Machine) -> Vec<Finding> {
     let Some(folder) = machine.cache() else {
@@ -26,7 +24,7 @@ pub(super) fn findings(machine: &Machine) -> Vec<Finding> {
         folder,
         survey.as_ref().ok().and_then(Option::as_ref),
     ));
-    found.push(sandbox(machine, folder));
+    found.push(sandbox::finding(machine, folder));
     found
 }
 
@@ -225,66 +223,4 @@ fn files(machine: &Machine, folder: &Path, survey: &io::Result<Option<Survey>>) 
             files => format!("user {user} can use all {files} files{least}"),
         },
     )
-}
-
-/// sandbox's rules: a path that begins as one of SANDBOX_WRITE may be written.
-fn sandbox(machine: &Machine, folder: &Path) -> Finding {
-    let has = |name| machine.settings.has_feature(name);
-    let is_on = [has("sandbox"), has("usersandbox")];
-    if is_on == [Some(false), Some(false)] {
-        return Finding::green(SANDBOX, "FEATURES has no sandbox");
-    }
-    let shown = folder.display();
-    if let Some(rule) = allowed_by(machine, folder) {
-        return Finding::green(
-            SANDBOX,
-            format!("{} lets builds write {shown}", rule.display()),
-        );
-    }
-    let message = match is_on.contains(&Some(true)) {
-        true => {
-            format!("sandbox keeps builds from writing {shown}: they fail, or all of it misses")
-        }
-        false => format!("if FEATURES has sandbox, it keeps builds from writing {shown}"),
-    };
-    let rules = machine.settings.below("etc/sandbox.d");
-    let line = format!(
-        "SANDBOX_WRITE=\"{}/\"",
-        shown.to_string().trim_end_matches('/')
-    );
-    Finding::red(SANDBOX, message)
-        .cure(format!("mkdir -p {}", shell::path(&rules)))
-        .cure(shell::append(&line, &rules.join("20sccache")))
-}
-
-/// The file with the rule that allows it, if there is one.
-pub(in super::super) fn allowed_by(machine: &Machine, folder: &Path) -> Option<PathBuf> {
-    let settings = &machine.settings;
-    let folder = format!("{}/", folder.to_string_lossy().trim_end_matches('/'));
-    let allows = |value: &str| {
-        let rules = value.split([':', ' ', '\n']);
-        rules
-            .filter(|rule| !rule.is_empty())
-            .any(|rule| folder.starts_with(rule))
-    };
-    if settings.get("SANDBOX_WRITE").is_some_and(allows) {
-        return Some(settings.make_conf());
-    }
-    let files = [
-        settings.below("etc/sandbox.conf"),
-        settings.below("etc/sandbox.d"),
-    ];
-    let mut rules = files.iter().flat_map(|path| make_conf::assignments(path));
-    let rule =
-        rules.find(|one| one.name == "SANDBOX_WRITE" && one.value.as_deref().is_some_and(allows));
-    if let Some(rule) = rule {
-        return Some(rule.file);
-    }
-    let bashrc = settings.config().join("bashrc");
-    let text = fs::read_to_string(&bashrc).unwrap_or_default();
-    let adds = |line: &str| {
-        let rest = line.trim_start().strip_prefix("addwrite ");
-        rest.is_some_and(|rest| allows(rest.trim().trim_matches(['"', '\''])))
-    };
-    text.lines().any(adds).then_some(bashrc)
 }

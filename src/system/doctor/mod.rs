@@ -10,6 +10,7 @@ mod launchers;
 mod programs;
 mod recorded;
 mod room;
+mod sandbox;
 mod servers;
 mod settings;
 
@@ -18,8 +19,8 @@ use std::path::{Path, PathBuf};
 use super::{Machine, shell};
 use crate::sccache::cache_size_setting;
 pub(super) use bashrc::syntax_error;
-pub(super) use cache::allowed_by as sandbox_rule;
 pub(super) use hook::add_line;
+pub(super) use sandbox::{allowed_by as sandbox_rule, rule as rule_for};
 
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

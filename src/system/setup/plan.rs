@@ -266,6 +266,14 @@ impl Plan {
             ));
             return Ok(());
         }
+        if machine.settings.get("SANDBOX_WRITE").is_some() {
+            self.kept.push(
+                "SANDBOX_WRITE is set, and sandbox then reads none of sandbox.d: \
+                 `sccache-report doctor` has the cure"
+                    .to_owned(),
+            );
+            return Ok(());
+        }
         let folder = machine.settings.below("etc/sandbox.d");
         self.folders(&folder)?;
         let names = ["20sccache", "21sccache-report"].map(|name| folder.join(name));
@@ -274,10 +282,7 @@ impl Plan {
             .find(|path| path.symlink_metadata().is_err())
             .unwrap_or(&names[1])
             .clone();
-        let line = format!(
-            "SANDBOX_WRITE=\"{}/\"",
-            cache.display().to_string().trim_end_matches('/')
-        );
+        let line = format!("SANDBOX_WRITE=\"{}\"", doctor::rule_for(cache));
         self.steps.push(Step::lines(path, vec![line])?);
         Ok(())
     }
