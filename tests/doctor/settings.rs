@@ -123,6 +123,16 @@ fn what_portage_can_not_read_is_told_as_it_says_it() {
         message.contains("make.conf, line ") && message.contains("Invalid token 'b'"),
         "{message}"
     );
+    // A user that isn't there.
+    let script = "conf=/mnt/gentoo/etc/portage/make.conf; sed -i /MY_FLAGS/d $conf; cp $conf /tmp/conf\n\
+        echo PORTAGE_USERNAME=nobodyx >> $conf; sccache-report doctor --format json > /tmp/user.json\n\
+        echo $? > /tmp/user.status; cp /tmp/conf $conf";
+    root.run(&["bash", "-c", script]).ok();
+    let (found, status) = rows(&root, "user");
+    assert_eq!(
+        (ailing(&found), &*status),
+        (vec!["red portage".to_owned()], "1")
+    );
     // A quote that is open: portageq fails altogether, and where it was opened nobody knows.
     let script = "echo 'LAST=\"open' >> /mnt/gentoo/etc/portage/make.conf\n\
         sccache-report doctor --format json > /tmp/open.json; echo $? > /tmp/open.status";

@@ -37,6 +37,12 @@ pub(super) fn portage(machine: &Machine) -> Finding {
             }
         };
     }
+    let (user, _) = settings.builder();
+    if machine.builder.is_none() && settings.without_portageq.is_none() {
+        let message = format!("there is no user {user}, by whom builds are to be run");
+        return Finding::red(CHECK, message)
+            .note("Name the one that builds in make.conf: PORTAGE_USERNAME and PORTAGE_GRPNAME");
+    }
     let Some(why) = &settings.without_portageq else {
         let config = settings.config();
         let message = format!(
