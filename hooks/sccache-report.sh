@@ -322,9 +322,6 @@ ___sccache_report_say() {
 	[[ -z ${info} ]] || einfo "${info}"
 }
 
-___sccache_report_socket= ___sccache_report_port= ___sccache_report_log=
-___sccache_report_ahead= ___sccache_report_shared= ___sccache_report_baseline=
-
 ___sccache_report_main() {
 	local self=${BASH_SOURCE[0]} name
 
@@ -382,5 +379,8 @@ ___sccache_report_main() {
 # Once per shell, also when both ways of sourcing are in use; never while metadata are generated.
 if [[ ${EBUILD_PHASE-} != depend && -z ${___sccache_report_main_ran-} ]]; then
 	declare -F BashrcdPhase >/dev/null || ___sccache_report_main_ran=1
+	# In here: the second time they are the running phase's.
+	___sccache_report_socket= ___sccache_report_port= ___sccache_report_log=
+	___sccache_report_ahead= ___sccache_report_shared= ___sccache_report_baseline=
 	___sccache_report_main
 fi

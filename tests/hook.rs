@@ -112,6 +112,28 @@ fn without_sccache_or_collector_nothing_happens() {
     assert!(!root.database().exists());
 }
 
+/// In each of the files that Portage sources: the profile's, bashrc, the package's (`__source_all_bashrcs` in 3.0.83).
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn sourced_again_it_loses_nothing() {
+    let root = Root::new();
+    let hook = root.read("etc/portage/bashrc");
+    for file in [
+        "bashrc",
+        "profile/profile.bashrc",
+        "env/dev-test/many-files",
+    ] {
+        root.append(&format!("etc/portage/{file}"), &hook);
+        root.emerge(&["dev-test/many-files"]);
+    }
+    let builds = root.builds(&[]);
+    let looked_up = |build: &serde_json::Value| {
+        build["hits"].as_u64().unwrap() + build["misses"].as_u64().unwrap()
+    };
+    let counts: Vec<u64> = builds.iter().map(looked_up).collect();
+    assert_eq!(counts, [25; 3]);
+}
+
 /// portage-bashrc-mv's interface, as far as the hook meets it (a stand-in written from its documentation: it is not to
 /// be had from a registry). It sources its files once, keeps functions in the environment, and runs what was registered.
 const BASHRC_MV: &str = r#"
