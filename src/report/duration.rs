@@ -34,17 +34,19 @@ pub(super) fn duration(seconds: f64) -> String {
     in_unit(seconds, Unit::of_largest([seconds]))
 }
 
-/// A duration in the unit of its column, rounded to it as every other in the column is. What was lost
-/// keeps its minus, for so little that it reads `-0.0 s`: it says why a package is among those that
-/// lose.
+/// A duration in the unit of its column. What was saved never reads `0`, and what was lost keeps its
+/// minus, for so little that it reads `-0.0 s`: it says why a package is among those that lose.
 pub(super) fn in_unit(seconds: f64, unit: Unit) -> String {
     let minus = if seconds < 0.0 { "-" } else { "" };
-    let step = match unit {
-        Unit::Minutes => 60.0,
-        Unit::Seconds => 1.0,
-        Unit::Tenths => 0.1,
+    let (step, name) = match unit {
+        Unit::Minutes => (60.0, "1 min"),
+        Unit::Seconds => (1.0, "1 s"),
+        Unit::Tenths => (0.1, "0.1 s"),
     };
     let steps = (seconds.abs() / step).round() as u64;
+    if steps == 0 && seconds > 0.0 {
+        return format!("<{name}");
+    }
     let (whole, part) = (steps / 60, steps % 60);
     match unit {
         Unit::Tenths => format!("{minus}{}.{} s", number(steps / 10), steps % 10),
@@ -73,12 +75,12 @@ mod tests {
             (0.8, "0.8 s"),
             (-0.8, "-0.8 s"),
             (0.0, "0.0 s"),
-            (0.01, "0.0 s"),
+            (0.01, "<0.1 s"),
             (-0.01, "-0.0 s"),
             (36e6, "10,000 h 00 min"),
         ] {
             assert_eq!(duration(seconds), expected, "{seconds}");
-            let nothing = ["0.0 s", "-0.0 s"].contains(&expected);
+            let nothing = ["0.0 s", "<0.1 s", "-0.0 s"].contains(&expected);
             assert_eq!(is_nothing(seconds), nothing, "{seconds}");
         }
     }
@@ -87,6 +89,6 @@ mod tests {
     fn a_column_keeps_one_unit() {
         let unit = Unit::of_largest([3.0, -4000.0]);
         let said = [3.0, -3.0, 0.0, 300.0, -4000.0].map(|seconds| in_unit(seconds, unit));
-        assert_eq!(said, ["0 min", "-0 min", "0 min", "5 min", "-1 h 07 min"]);
+        assert_eq!(said, ["<1 min", "-0 min", "0 min", "5 min", "-1 h 07 min"]);
     }
 }

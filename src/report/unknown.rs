@@ -24,14 +24,16 @@ pub(super) fn unknown_package(
     }
     let names = store.package_names()?;
     let names = || names.iter().map(String::as_str);
-    let command = { patterns.iter().take(1) }
-        .flat_map(|word| closest(word, commands.iter().copied(), 1))
-        .map(|command| format!("the command `{command}`"));
-    let commands: Vec<String> = command.collect();
-    let mut close: Vec<&str> = commands.iter().map(String::as_str).collect();
-    for pattern in patterns {
+    let mut close: Vec<String> = Vec::new();
+    for (at, pattern) in patterns.iter().enumerate() {
         let plain = pattern.trim_matches(['*', '?', '^', '$']);
-        close.extend(closest(plain, names(), SUGGESTIONS));
+        let commands = if at == 0 { commands } else { &[] };
+        let meant = names().chain(commands.iter().copied());
+        let shown = |name: &str| match commands.contains(&name) {
+            true => format!("the command `{name}`"),
+            false => name.to_owned(),
+        };
+        close.extend(closest(plain, meant, SUGGESTIONS).into_iter().map(shown));
     }
     close.dedup();
     let cause = format!("no recorded package matches {}", patterns.join(" "));
@@ -63,8 +65,9 @@ fn build<'a>(store: &Store, patterns: &'a [String]) -> Result<Option<&'a String>
 }
 
 /// `a, b or c`.
-fn any_of(names: &[&str]) -> String {
-    match names {
+fn any_of(names: &[impl AsRef<str>]) -> String {
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    match &names[..] {
         [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
         _ => names.join(""),
     }
