@@ -47,6 +47,11 @@ fn a_hook_that_bash_does_not_get_to_is_none() {
         "emerge -1 dev-test/many-files &>/tmp/emerge.log; sccache-report builds --last 1 || exit";
     break_and_heal(&[
         case("red", "sed -i '1i foo=1; return 0' $bashrc"),
+        case("red", "sed -i '1i f() { exit; }; f' $bashrc"),
+        case(
+            "yellow",
+            "sed -i '1i f() { [[ -n ${NOT_SET} ]] && exit; }; f' $bashrc",
+        ),
         Case {
             after: recorded,
             ..case(

@@ -1,8 +1,12 @@
 //! Which commands of a script bash gets to, as far as that can be read from it.
 
+mod command;
 mod frame;
+mod function;
 #[cfg(test)]
 mod tests;
+
+use std::collections::BTreeMap;
 
 use super::tokens::{Token, tokens};
 use frame::{FRAMES, Frame};
@@ -40,6 +44,8 @@ pub(super) struct Simple<'a> {
     pub obstacle: Option<Obstacle>,
     /// The same, but for `&&` and `||` before it.
     pub around: Reach,
+    /// Whether bash leaves the script here, and all that sourced it.
+    pub exits: Reach,
 }
 
 /// All commands of a script in their order. `holds` tells what a command comes to that is only asked
@@ -58,7 +64,8 @@ pub(super) fn commands<'a>(
         before: 1,
         is_line_new: true,
         is_joined: false,
-        is_function: false,
+        function: None,
+        functions: BTreeMap::new(),
         found: Vec::new(),
     };
     for token in tokens(text) {
@@ -68,6 +75,9 @@ pub(super) fn commands<'a>(
         }
     }
     reader.finish("\n");
+    while reader.frames.len() > 1 {
+        reader.close();
+    }
     reader.found
 }
 
@@ -76,7 +86,7 @@ struct Reader<'a, 'h> {
     lines: Vec<usize>,
     holds: &'h dyn Fn(&[&str]) -> Option<bool>,
     words: Vec<(usize, &'a str)>,
-    frames: Vec<Frame>,
+    frames: Vec<Frame<'a>>,
     /// How anything is reached after a `return`, and that.
     ended: Reach,
     end: Option<Obstacle>,
@@ -85,13 +95,15 @@ struct Reader<'a, 'h> {
     is_line_new: bool,
     /// Whether `&&`, `||` or `|` came last: a line's end is none then.
     is_joined: bool,
-    /// Whether what comes next is a function's body.
-    is_function: bool,
+    /// The function whose body comes next.
+    function: Option<&'a str>,
+    /// Those that leave the script where they are called, and whether they always do.
+    functions: BTreeMap<&'a str, Reach>,
     found: Vec<Simple<'a>>,
 }
 
 impl<'a> Reader<'a, '_> {
-    fn top(&mut self) -> &mut Frame {
+    fn top(&mut self) -> &mut Frame<'a> {
         self.frames.last_mut().expect("the script itself stays")
     }
 
@@ -137,14 +149,14 @@ impl<'a> Reader<'a, '_> {
         if std::mem::take(&mut self.is_line_new)
             && is_outermost
             && !self.is_joined
-            && !self.is_function
+            && self.function.is_none()
         {
             self.before = self.line(at);
         }
         self.is_joined = false;
-        if let [(_, "function"), _] = self.words[..] {
+        if let [(_, "function"), (_, name)] = self.words[..] {
             self.words.clear();
-            self.is_function = true;
+            self.function = Some(name);
         }
         if !self.words.is_empty() || !self.keyword(at, text) {
             self.words.push((at, text));
@@ -170,14 +182,16 @@ impl<'a> Reader<'a, '_> {
 
     fn open(&mut self, word: &'static str, at: usize) {
         let reach = self.reach();
-        let mut frame = Frame::new(word, at, reach, self.in_the_way(reach, at));
-        frame.is_apart = self.top().is_apart || self.top().in_pipe;
-        let is_function = std::mem::take(&mut self.is_function);
-        if is_function || word == "(" {
-            frame.word = if is_function { "function" } else { word };
-            frame.is_apart = true;
-        }
-        if ["function", "(", "case"].contains(&frame.word) {
+        let in_the_way = self.in_the_way(reach, at);
+        let mut frame = match self.function.take() {
+            Some(name) => self.begin_function(name, word, at, reach, in_the_way),
+            None => Frame::new(word, at, reach, in_the_way),
+        };
+        frame.is_apart = match frame.body {
+            Some(_) => word == "(",
+            None => word == "(" || self.top().is_apart || self.top().in_pipe,
+        };
+        if frame.body.is_none() && ["(", "case"].contains(&word) {
             self.restrict(&mut frame, Reach::Perhaps);
         }
         self.frames.push(frame);
@@ -187,7 +201,7 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    fn restrict(&self, frame: &mut Frame, reach: Reach) {
+    fn restrict(&self, frame: &mut Frame<'a>, reach: Reach) {
         let inner = frame.inner.min(reach);
         if inner < frame.inner && frame.obstacle.is_none() {
             frame.obstacle = Some(self.obstacle(frame.word, frame.at));
@@ -227,7 +241,9 @@ impl<'a> Reader<'a, '_> {
 
     fn close(&mut self) {
         if self.frames.len() > 1 {
-            self.frames.pop();
+            if let Some(body) = self.frames.pop().and_then(|frame| frame.body) {
+                self.end_function(body);
+            }
             self.top().take(None);
         }
     }
@@ -237,11 +253,10 @@ impl<'a> Reader<'a, '_> {
             "(" if self.words.is_empty() => return self.open("(", at),
             // `name()`: what comes next is its body.
             "(" => {
-                self.words.clear();
-                self.is_function = true;
+                self.function = self.words.drain(..).next_back().map(|(_, name)| name);
                 return;
             }
-            ")" if self.is_function => return,
+            ")" if self.function.is_some() => return,
             "\n" => {
                 self.is_line_new = true;
                 if self.is_joined && self.words.is_empty() {
@@ -265,65 +280,6 @@ impl<'a> Reader<'a, '_> {
             }
             "|" | "|&" => top.in_pipe = true,
             _ => (top.next, top.in_pipe, top.is_negated) = (Reach::Always, false, false),
-        }
-    }
-
-    /// The end of a command, and what ended it.
-    fn finish(&mut self, by: &str) {
-        let mut words = std::mem::take(&mut self.words);
-        // What only stands before a command: `A=1 source x`.
-        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let begin = words.iter().position(|(_, word)| {
-            let assigned = word.trim_start_matches(is_name).trim_start_matches('+');
-            !assigned.starts_with('=') && !["builtin", "command"].contains(word)
-        });
-        words.drain(..begin.unwrap_or(0));
-        let Some(&(at, first)) = words.first() else {
-            return;
-        };
-        if first == "function" {
-            self.is_function = true;
-            return;
-        }
-        let is_parallel = ["|", "|&", "&"].contains(&by);
-        let limit = if is_parallel {
-            Reach::Perhaps
-        } else {
-            Reach::Always
-        };
-        let reach = self.reach().min(limit);
-        let obstacle = self.in_the_way(reach, at);
-        let texts: Vec<&str> = words.iter().map(|&(_, text)| text).collect();
-        let status = (self.holds)(&texts);
-        let ends = ["return", "exit"].contains(&first) || (first == "exec" && texts.len() > 1);
-        if ends && !(self.top().is_apart || self.top().in_pipe || is_parallel) {
-            // One `return` that perhaps is met, and this one for when it isn't: nothing comes after.
-            let top = self.top();
-            let reach = top.inner.min(top.next);
-            self.end_by(first, at, reach);
-        }
-        let around = self.around();
-        self.found.push(Simple {
-            words,
-            reach,
-            obstacle,
-            around,
-        });
-        self.top().take(status);
-    }
-
-    /// What comes after it is met no more, or perhaps.
-    fn end_by(&mut self, word: &str, at: usize, reach: Reach) {
-        let after = match reach {
-            Reach::Always => Reach::Never,
-            Reach::Perhaps => Reach::Perhaps,
-            Reach::Never => return,
-        };
-        if after < self.ended {
-            let mut end = self.obstacle(word, at);
-            // Only what stands before the first that may end it is met in any case.
-            end.before = self.end.as_ref().map_or(end.before, |first| first.before);
-            (self.ended, self.end) = (after, Some(end));
         }
     }
 }

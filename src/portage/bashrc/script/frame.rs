@@ -1,5 +1,6 @@
 //! What commands stand in.
 
+use super::function::Body;
 use super::{Obstacle, Reach};
 
 /// Words that open something, with what closes it.
@@ -14,7 +15,7 @@ pub(super) const FRAMES: [(&str, &str); 7] = [
 ];
 
 /// What stands between two keywords that belong together, or the script itself.
-pub(super) struct Frame {
+pub(super) struct Frame<'a> {
     /// The word that opened it, and where it stands.
     pub(super) word: &'static str,
     pub(super) at: usize,
@@ -32,9 +33,11 @@ pub(super) struct Frame {
     pub(super) in_pipe: bool,
     /// Whether `return` leaves something else than the script.
     pub(super) is_apart: bool,
+    /// Where it is a function's body.
+    pub(super) body: Option<Body<'a>>,
 }
 
-impl Frame {
+impl Frame<'_> {
     pub(super) fn new(
         word: &'static str,
         at: usize,
@@ -53,6 +56,7 @@ impl Frame {
             is_negated: false,
             in_pipe: false,
             is_apart: false,
+            body: None,
         }
     }
 

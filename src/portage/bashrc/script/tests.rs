@@ -42,7 +42,21 @@ fn what_bash_gets_to() {
         ("cat <<E\nreturn\nE\nx", Always),
         ("echo return; x", Always),
         ("for f in return; do a; done; x", Always),
+        ("f() { exit; }; x; f", Always),
+        ("f() ( exit )\nf\nx", Always),
+        ("f() { ( exit ); }; f; x", Always),
+        ("f() { false && exit; }; f; x", Always),
+        ("f() { return; exit; }; f; x", Always),
+        ("f() { g() { exit; }; }; f; x", Always),
+        ("f() { exit; }; ( f ); f | a; x", Always),
+        ("f() { return 1; }; f; x", Always),
+        ("if false; then f() { exit; }; fi; f; x", Always),
         ("return\nx", Never),
+        ("f() { exit; }; f; x", Never),
+        ("function f\n{\n exit; }\nf 1\nx", Never),
+        ("f() if true; then exec a; fi; f; x", Never),
+        ("f() { exit; }; g() { f; }; true && g; x", Never),
+        ("f() { return; x; }", Never),
         ("a; exit 0; x", Never),
         ("exec y\nx", Never),
         ("if true; then return; fi\nx", Never),
@@ -57,6 +71,12 @@ fn what_bash_gets_to() {
         ("a && x", Perhaps),
         ("[[ a ]] && return\nx", Perhaps),
         ("f() { x; }", Perhaps),
+        ("f() ( x )", Perhaps),
+        ("f() {\n x", Perhaps),
+        ("f() { a && exit; }; f; x", Perhaps),
+        ("f() { a && return; exit; }; f; x", Perhaps),
+        ("f() { exit; }; a && f; x", Perhaps),
+        ("f() { exit; }; a && f() { b; }; f; x", Perhaps),
         ("while a; do x; done", Perhaps),
         ("for f in a; do x; done", Perhaps),
         ("case a in b) x ;; esac", Perhaps),
@@ -95,6 +115,7 @@ fn what_is_in_the_way_is_named() {
     );
     assert_eq!(way("a \\\n  b &&\n x"), ("&&, || or |".into(), 3, 1));
     assert_eq!(way("a\nf() {\n x\n}"), ("function".into(), 2, 2));
+    assert_eq!(way("f() {\n exit\n}\nf\nx"), ("f".into(), 4, 4));
 }
 
 proptest! {
