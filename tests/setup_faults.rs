@@ -97,11 +97,15 @@ fn two_at_once_are_one_after_the_other() {
 fn what_nothing_is_known_of_any_more_is_named() {
     let root = Root::installed();
     setup(&root, &["--yes"]).ok();
-    shell(&root, "sed -i s/10G/20G/ /mnt/gentoo/etc/portage/make.conf").ok();
+    shell(
+        &root,
+        "sed -i s/104857600/1/ /mnt/gentoo/etc/portage/make.conf",
+    )
+    .ok();
     let plan = setup(&root, &["--undo", "--dry-run"]).ok();
     for line in [
         "  - RUSTC_WRAPPER=\"sccache\"\n",
-        "  gone or changed since: SCCACHE_CACHE_SIZE=\"10G\"\n",
+        "  gone or changed since: SCCACHE_MAX_FRAME_LENGTH=\"104857600\"\n",
     ] {
         assert!(plan.log.contains(line), "no {line:?} in:\n{}", plan.log);
     }
