@@ -91,6 +91,25 @@ fn two_at_once_are_one_after_the_other() {
     );
 }
 
+/// What the first changes while the second looks is not done twice. A stand-in for a slow portageq.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn who_looks_holds_others_off() {
+    let root = Root::installed();
+    let before = state(&root);
+    shell(
+        &root,
+        "mkfifo /tmp/go /tmp/asked; mkdir /tmp/slow; real=$(type -P portageq)\n\
+         printf '#!/bin/bash\n%s \"$@\"; s=$?; : > /tmp/asked; : < /tmp/go; exit $s\n' $real > /tmp/slow/portageq\n\
+         chmod +x /tmp/slow/portageq; PATH=/tmp/slow:$PATH sccache-report setup --yes & : < /tmp/asked\n\
+         sccache-report setup --yes && exit 1; : > /tmp/go; wait $!\n\
+         [[ $(grep -c RUSTC_WRAPPER= /mnt/gentoo/etc/portage/make.conf) == 1 ]]\n\
+         sccache-report setup --undo --yes",
+    )
+    .ok();
+    assert_eq!(state(&root), before);
+}
+
 /// Whoever removes the folder of the database has removed what setup knows.
 #[test]
 #[ignore = "needs root and the registries: make test"]

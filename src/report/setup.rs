@@ -40,11 +40,11 @@ pub(super) fn run(args: &Args, common: &Common, out: &mut dyn Write) -> Result<S
         let cause = "`setup` has a conversation, and no other format for it";
         return Err(Trouble::Request(cause.into(), "leave --format out".into()));
     }
-    let machine = Machine::look(common.named_database());
-    let _lock = match !args.dry_run && machine.may_change() {
-        true => lock(&machine).map_err(failed)?,
-        false => None,
+    let _lock = match args.dry_run {
+        true => None,
+        false => lock().map_err(failed)?,
     };
+    let machine = Machine::look(common.named_database());
     let folder = machine.settings.below("var/lib/sccache-report");
     let mut journal = Journal::read(&folder, machine.keeper()).map_err(failed)?;
     let (steps, changes): (Vec<_>, Vec<String>) = match args.undo {

@@ -2,21 +2,20 @@
 
 use std::fs::File;
 use std::io::ErrorKind;
+use std::path::Path;
 
 use rustix::fs::FlockOperation;
 
-use super::super::Machine;
 use super::Refusal;
+use crate::portage::eprefix;
 
-/// Holds others off until it is dropped: a lock on the folder of Portage's configuration, which is there
-/// whatever else is not, so that nothing is left behind.
+/// Holds others off until it is dropped, and is taken before anything is looked at. It is a lock on the folder
+/// `etc`, which is there whatever else is not, so that nothing is left behind.
 ///
 /// # Errors
 /// Where another holds it.
-pub fn lock(machine: &Machine) -> Result<Option<File>, Refusal> {
-    let config = machine.settings.config();
-    let there = config.ancestors().find(|path| path.is_dir());
-    let Some(folder) = there.and_then(|path| File::open(path).ok()) else {
+pub fn lock() -> Result<Option<File>, Refusal> {
+    let Ok(folder) = File::open(Path::new("/").join(eprefix()).join("etc")) else {
         return Ok(None);
     };
     match rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive) {
