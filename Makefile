@@ -62,8 +62,8 @@ uninstall:
 		rmdir -p "$${dir#"$(PREFIX)"/}" 2>/dev/null || true; \
 	done; fi
 	@if [ -e "$(DESTDIR)/var/lib/sccache-report/setup.json" ]; then \
-		echo "What setup did is still there: Portage's bashrc sources a hook that is gone now, and says so" \
-			"at each merge. Take its line out, or install again and run: sccache-report setup --undo"; \
+		echo "What setup did may still be there: bashrc sources a hook that is gone now, and make.conf names sccache." \
+			"Install again and run sccache-report setup --undo, or take its lines out of both"; \
 	fi
 
 # The rest needs nothing set up: system tools are installed where that can be done, else named.

@@ -115,6 +115,12 @@ fn a_database_elsewhere_is_set_in_make_conf() {
     let relative = setup(&root, &["--yes", "--db", "x/s.db"]).failed();
     let why = "x/s.db is not an absolute path";
     assert!(relative.log.contains(why), "{}", relative.log);
+    for name in ["a\"b", "a$b", "a:b"] {
+        let database = format!("/mnt/gentoo/srv/{name}/s.db");
+        let refused = setup(&root, &["--yes", "--db", &database]).failed();
+        let why = "can't be written into make.conf as it is";
+        assert!(refused.log.contains(why), "{}", refused.log);
+    }
     assert_eq!(state(&root), before);
     let database = "/mnt/gentoo/srv/x/s.db";
     setup(&root, &["--yes", "--db", database]).ok();

@@ -18,7 +18,11 @@ use crate::process::child;
 /// line that is added after it is part of it.
 pub(in crate::system) fn syntax_error(file: &Path) -> Option<String> {
     let mut command = Command::new("bash");
-    command.env_remove("BASH_ENV").env("LC_ALL", "C");
+    // What these turn on may print the script.
+    for name in ["BASH_ENV", "SHELLOPTS", "BASHOPTS"] {
+        command.env_remove(name);
+    }
+    command.env("LC_ALL", "C");
     command.args(["-O", "extglob", "-n", "--"]).arg(file);
     let output = child::run(&mut command, Duration::from_secs(5)).ok()?;
     let said = String::from_utf8_lossy(&output.stderr);

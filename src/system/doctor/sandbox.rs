@@ -68,8 +68,14 @@ fn closed(machine: &Machine, file: &Path) -> Option<Finding> {
         file.display(),
         shell::keep(&obstacles)
     );
+    let rules = folder_of_rules(machine);
     let open = obstacles.iter().map(|at| {
-        let right = if at.is_dir() { "a+rx" } else { "a+r" };
+        // Of the folders on the way only that of the rules is listed.
+        let right = match at.is_dir() {
+            true if *at == rules => "a+rx",
+            true => "a+x",
+            false => "a+r",
+        };
         format!("chmod {right} {}", shell::path(at))
     });
     Some(open.fold(Finding::red(CHECK, message), Finding::cure))

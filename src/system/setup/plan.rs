@@ -42,6 +42,7 @@ pub fn plan(machine: &Machine) -> Result<Plan, Refusal> {
         kept: Vec::new(),
     };
     insist_on_database(machine)?;
+    insist_on_plain(&machine.database)?;
     plan.database(&machine.settings.below("var/lib/sccache-report"))?;
     if let Some(folder) = machine.database.parent() {
         plan.folders(folder)?;
@@ -50,6 +51,7 @@ pub fn plan(machine: &Machine) -> Result<Plan, Refusal> {
     // Without a `/` at its end, which would hide a link.
     let cache = machine.cache().map(|cache| cache.components().collect());
     let cache: PathBuf = cache.unwrap_or_else(|| machine.settings.below("var/cache/sccache"));
+    insist_on_plain(&cache)?;
     plan.cache(machine, &cache, &builder)?;
     plan.sandbox(machine, &cache)?;
     plan.make_conf(machine, &cache)?;
@@ -94,6 +96,21 @@ fn insist_on_database(machine: &Machine) -> Result<(), Refusal> {
             ),
         )),
         _ => Ok(()),
+    }
+}
+
+/// A path that stands between quotes in make.conf, and in a list of the sandbox's, as it is.
+fn insist_on_plain(path: &Path) -> Result<(), Refusal> {
+    let is_special = |c: char| c.is_control() || r#""$`\:"#.contains(c);
+    match path.to_str() {
+        Some(text) if !text.contains(is_special) => Ok(()),
+        _ => Err(Refusal::new(
+            format!(
+                "{} can't be written into make.conf as it is",
+                path.display()
+            ),
+            r#"choose one without ", $, `, \ and :, in UTF-8"#,
+        )),
     }
 }
 

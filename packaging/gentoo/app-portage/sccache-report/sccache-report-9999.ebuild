@@ -89,9 +89,10 @@ pkg_postinst() {
 	elog "From the next merge on, sccache-report tells what the cache did."
 }
 
-# Merges go on, but bash says in each phase that the hook is not there.
+# Then bash says in each phase that the hook is not there, and without sccache Rust doesn't compile.
 pkg_postrm() {
 	[[ -z ${REPLACED_BY_VERSION} && -e ${EROOT}/var/lib/sccache-report/setup.json ]] || return 0
-	ewarn "What \`sccache-report setup\` did is still there: Portage's bashrc sources a hook that is gone now."
-	ewarn "Take its line out of bashrc, or emerge this package again and run \`sccache-report setup --undo\`."
+	ewarn "What \`sccache-report setup\` did may still be there: Portage's bashrc sources a hook that is gone now,"
+	ewarn "and make.conf has RUSTC_WRAPPER=\"sccache\", with which Rust doesn't compile once sccache is unmerged, too."
+	ewarn "Emerge this package again and run \`sccache-report setup --undo\`, or take its lines out of both."
 }
