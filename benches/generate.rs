@@ -194,7 +194,7 @@ impl World {
                 continue;
             }
             let mut stats = match self.random.percent(1) {
-                true => Err("the server didn't answer".into()),
+                true => Err(sccache_report::sccache::NotMeasuredReason::NoAnswer.into()),
                 false => Ok(stats(
                     &mut self.random,
                     language,

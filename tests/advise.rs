@@ -100,7 +100,7 @@ fn unmeasured(builds: usize) -> Vec<Build> {
         build.phases.push(phase(
             "test",
             at,
-            Err("its sccache server was killed".into()),
+            Err(NotMeasuredReason::ServerKilled.into()),
         ));
     }
     all

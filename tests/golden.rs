@@ -101,7 +101,7 @@ fn builds() -> Vec<Build> {
         "2025-12-31T23:15:00Z",
         rust_stats(0, 0),
     );
-    none.phases[0].stats = Err("the server died".into());
+    none.phases[0].stats = Err(NotMeasuredReason::ServerKilled.into());
     none.outcome = Outcome::Interrupted;
     let wide = "app-i18n/日本語入力";
     let mut shared = build(32, wide, "1.0", "2026-01-03T12:00:00Z", rust_stats(3, 1));

@@ -187,13 +187,19 @@ fn what_a_terminal_would_obey_is_refused_in_every_string() {
         is_refused(&world, &t, &path, "and 5 more");
         assert_eq!(world.report()[0]["languages"].as_object().unwrap().len(), 1);
     }
-    // And what a phase could not measure because of.
-    let world = World::new();
-    let (t, path) = place(&world, 1);
-    let mut phase = serde_json::from_str::<serde_json::Value>(&honest(1)).unwrap();
-    phase["phase"]["stats"] = serde_json::json!({"Err": "no server\u{1b}[2J"});
-    fs::write(&path, phase.to_string()).unwrap();
-    is_refused(&world, &t, &path, "control characters");
+    // And the detail of a phase that was not measured.
+    for (detail, why) in [
+        ("no server\u{1b}[2J", "control characters"),
+        (&"x".repeat(81), "81 bytes"),
+    ] {
+        let world = World::new();
+        let (t, path) = place(&world, 1);
+        let mut phase = serde_json::from_str::<serde_json::Value>(&honest(1)).unwrap();
+        let error = serde_json::json!({"reason": "other", "detail": detail});
+        phase["phase"]["stats"] = serde_json::json!({"Err": error});
+        fs::write(&path, phase.to_string()).unwrap();
+        is_refused(&world, &t, &path, why);
+    }
 }
 
 #[test]

@@ -201,7 +201,7 @@ fn only_the_first_build_ever_is_no_loss() {
     };
     let unmeasured = |n, package, day| {
         let mut build = cold(n, package, day);
-        build.phases[0].stats = Err("the server died".into());
+        build.phases[0].stats = Err(NotMeasuredReason::ServerKilled.into());
         build
     };
     let (_folder, db) = folder();

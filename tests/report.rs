@@ -103,8 +103,14 @@ fn what_others_wrote_cannot_steer_the_terminal() {
         "emerge \x1b[2J\r\u{202e}x",
         "2026-11-01T09:00:00Z",
     ));
-    bad.phases
-        .push(phase("test", bad.started_at, Err("\x1b[31mred".into())));
+    bad.phases.push(phase(
+        "test",
+        bad.started_at,
+        Err(NotMeasured {
+            reason: NotMeasuredReason::Other,
+            detail: Some("\x1b[31mred".into()),
+        }),
+    ));
     let stats = bad.phases[0].stats.as_mut().unwrap();
     stats.not_cached.insert("\x1bc".into(), 1);
     stats.hits.languages.insert("\x1b[1m".into(), 1);

@@ -28,7 +28,7 @@ fn with_remarks() -> Vec<Build> {
             _ => {}
         }
         if n % 5 == 1 {
-            build.phases[0].stats = Err("the server died".into());
+            build.phases[0].stats = Err(NotMeasuredReason::ServerKilled.into());
         }
         all.push(build);
     }

@@ -115,7 +115,7 @@ fn builds_that_were_never_measured_are_not_walked_over_again_and_again() {
             let at = (start + TimeDelta::minutes(n)).to_rfc3339();
             let mut build = build(n as u128, "a/b", "1", &at, rust_stats(0, 0));
             if (1..1990).contains(&n) {
-                build.phases[0].stats = Err("the server died".into());
+                build.phases[0].stats = Err(NotMeasuredReason::ServerKilled.into());
             }
             build
         })

@@ -196,7 +196,7 @@ fn impossible_rows_fail_in_sql_too() {
         "UPDATE build SET uid = 'short' WHERE id = 1",
         "UPDATE build SET uid = (SELECT uid FROM build WHERE id = 2) WHERE id = 1",
         "UPDATE phase SET hits = NULL WHERE id = 1",
-        "UPDATE phase SET not_measured = 'no reason' WHERE id = 1",
+        "UPDATE phase SET not_measured = 'no_log' WHERE id = 1",
         "UPDATE phase SET executed = 0 WHERE not_measured IS NOT NULL",
         "UPDATE phase SET cache_size = 0 WHERE not_measured IS NOT NULL",
         "UPDATE phase SET compiler_seconds = -0.5 WHERE id = 1",
@@ -327,7 +327,7 @@ proptest! {
         let builds: Vec<Build> = parts.iter().enumerate().map(|(n, (package, phases))| {
             let mut build = build(n as u128, packages[*package], "1", "2026-11-01T10:00:00Z", Stats::default());
             build.phases = phases.iter().map(|measured| {
-                let stats = measured.map(|(h, m)| rust_stats(h, m)).ok_or("no".to_string());
+                let stats = measured.map(|(h, m)| rust_stats(h, m)).ok_or(NotMeasuredReason::Other.into());
                 phase("compile", build.started_at, stats)
             }).collect();
             build

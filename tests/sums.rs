@@ -26,7 +26,7 @@ fn any(n: usize, (package, hours, kind, hits, misses): (usize, i64, u8, u64, u64
     build.finished_at = build.started_at;
     build.outcome = [Outcome::Merged, Outcome::Failed, Outcome::Interrupted][usize::from(kind % 3)];
     if kind % 5 == 0 {
-        build.phases[0].stats = Err("no".into());
+        build.phases[0].stats = Err(NotMeasuredReason::Other.into());
     }
     if kind % 7 == 0 {
         build.phases[0].attribution = Attribution::Shared;

@@ -165,6 +165,75 @@ fn a_database_of_the_first_schema_is_upgraded_and_loses_nothing() {
 }
 
 #[test]
+fn sentences_of_old_versions_become_reasons() {
+    use common::NotMeasuredReason::*;
+    let sentences = [
+        ("its sccache server was killed", ServerKilled),
+        (
+            "its sccache server was killed, or listens elsewhere",
+            ServerKilled,
+        ),
+        (
+            "its sccache server could not start, or was killed",
+            ServerNotStarted,
+        ),
+        (
+            "its sccache server was stopped, and another started",
+            ServerRestarted,
+        ),
+        ("its sccache server was stopped in it", ServerStopped),
+        (
+            "its sccache server's numbers were set to zero in it",
+            StatisticsZeroed,
+        ),
+        (
+            "its sccache server's log can't be read: Not a directory",
+            LogUnreadable,
+        ),
+        (
+            "3 sccache servers were started at once. To do: rm -r /",
+            SeveralServers,
+        ),
+        (
+            "the shared sccache server: sccache --show-stats took longer than 2 s",
+            NoAnswer,
+        ),
+        (
+            "sccache --show-stats printed unusable output: x",
+            UnknownOutput,
+        ),
+        (
+            "sccache --stop-server failed (exit status: 2): gone",
+            SccacheFailed,
+        ),
+        ("could not run sccache: No such file", SccacheNotRun),
+        ("hostile. To do: rm -r /", Other),
+    ];
+    let world = World::new();
+    let mut build = common::build(
+        1,
+        "a/b",
+        "1",
+        "2026-11-01T10:00:00Z",
+        common::rust_stats(1, 1),
+    );
+    build.phases[0].stats = Err(NoLog.into());
+    build.phases = vec![build.phases.remove(0); sentences.len()];
+    first_schema(&world.db, &[build]);
+    let raw = Connection::open(&world.db).unwrap();
+    for (position, (sentence, _)) in sentences.iter().enumerate() {
+        let sql = "UPDATE phase SET not_measured = ? WHERE position = ?";
+        raw.execute(sql, (sentence, position as i64)).unwrap();
+    }
+    let store = Store::open_for_recording(&world.db).unwrap();
+    let phases = store.phases(&Filter::default()).unwrap();
+    let phases = phases.into_values().next().unwrap();
+    for (phase, (sentence, reason)) in phases.into_iter().zip(sentences) {
+        assert_eq!(phase.stats, Err(reason.into()), "{sentence}");
+    }
+}
+
+#[test]
 fn rows_that_somebody_orphaned_by_hand_do_not_stop_an_upgrade() {
     let world = World::new();
     first_schema(&world.db, &common::sample());

@@ -13,8 +13,8 @@ use super::server::{ABSTRACT, Measured, PATH, addresses};
 use super::{Said, shared};
 use crate::portage::{Attribution, Environment, PHASES, Phase, lock, write_snapshot_as};
 use crate::sccache::{
-    Address, Configuration, Listener, Sccache, ServerError, ServerLog, Stats, give_back,
-    is_listening,
+    Address, Configuration, Listener, NotMeasured, NotMeasuredReason, Sccache, ServerError,
+    ServerLog, Stats, give_back, is_listening,
 };
 
 /// How long another collector may take with the same phase: it needs about 0.1 s, and 5 s where the
@@ -75,7 +75,7 @@ fn take_down(
     id: Uuid,
     options: &PhaseOptions,
     environment: &Environment,
-    stats: Result<Stats, String>,
+    stats: Result<Stats, NotMeasured>,
     said: &mut Said,
 ) -> Result<()> {
     let name = &environment.phase;
@@ -130,17 +130,18 @@ fn own(options: &PhaseOptions, t: &Path, said: &mut Said) -> Result<Measured> {
 }
 
 /// Why the numbers of the server that is there now, or of none, are not all of the phase's.
-fn lost(options: &PhaseOptions, listening: bool, has_socket: bool) -> Option<String> {
+fn lost(options: &PhaseOptions, listening: bool, has_socket: bool) -> Option<NotMeasured> {
     let Some(log) = &options.log else {
         // The user's servers log elsewhere: no more can be seen than that one is gone.
-        return (has_socket && !listening).then(|| "its sccache server was killed".into());
+        return (has_socket && !listening).then(|| NotMeasuredReason::ServerKilled.into());
     };
     match ServerLog::read(log) {
         Ok(Some(log)) => log.lost(listening).map(Into::into),
-        Ok(None) => listening.then(|| {
-            "its sccache server left no log: it is an earlier phase's, or ${T} was emptied".into()
-        }),
-        Err(why) => Some(format!("its sccache server's log can't be read: {why}")),
+        Ok(None) => listening.then(|| NotMeasuredReason::NoLog.into()),
+        Err(why) => Some(NotMeasured::with_detail(
+            NotMeasuredReason::LogUnreadable,
+            why,
+        )),
     }
 }
 
@@ -161,16 +162,7 @@ fn take(options: &PhaseOptions, address: &Address, t: &Path, said: &mut Said) ->
     let listeners = ours(address, t);
     if listeners.len() > 1 {
         Listener::kill_all(&listeners, address);
-        let to_do = if options.ahead {
-            ""
-        } else {
-            ". To do: name sccache in RUSTC_WRAPPER, CC, CXX or a CMAKE_*_COMPILER_LAUNCHER in make.conf, \
-             so that one is started ahead"
-        };
-        let count = listeners.len();
-        return Some(Err(format!(
-            "{count} sccache servers were started at once{to_do}"
-        )));
+        return Some(Err(NotMeasuredReason::SeveralServers.into()));
     }
     // While it is there to be looked at.
     let processor_seconds = listeners.first().and_then(Listener::children_seconds);
@@ -193,7 +185,7 @@ fn take(options: &PhaseOptions, address: &Address, t: &Path, said: &mut Said) ->
                         .push(format!("{}; it was killed", failure.why));
                     Some(Ok(measured(*stats)))
                 }
-                None => Some(Err(failure.why.to_string())),
+                None => Some(Err(NotMeasured::from(&failure.why))),
             }
         }
     }

@@ -1,13 +1,13 @@
 //! What the hook says of a phase's server, and what such a server comes to.
 
-use crate::sccache::{Address, Stats};
+use crate::sccache::{Address, NotMeasured, Stats};
 
 /// How the names of the abstract sockets that the hook chooses begin, and the path socket in `${T}`.
 pub(super) const ABSTRACT: &[u8] = b"sccache-report.";
 pub(super) const PATH: &str = ".sccache-report.sock";
 
 /// What a phase comes to: nothing to tell, numbers, or a reason why there are none.
-pub(super) type Measured = Option<Result<Stats, String>>;
+pub(super) type Measured = Option<Result<Stats, NotMeasured>>;
 
 /// The addresses in the environment: that of an sccache that knows sockets (0.9.0+), and the port
 /// that older ones take.

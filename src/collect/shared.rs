@@ -3,13 +3,15 @@
 use std::io::Read;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Said;
 use super::server::{Measured, addresses};
-use crate::sccache::{Address, Sccache, ServerError, Stats, identity};
+use crate::sccache::{
+    Address, NotMeasured, NotMeasuredReason, Sccache, ServerError, Stats, identity,
+};
 
 /// What a shared server had counted when the phase began.
 #[derive(Serialize, Deserialize)]
@@ -19,7 +21,7 @@ struct Before {
     /// What tells it from the next server at its address, where one was there.
     server: Option<String>,
     /// `None` where none was running, or why it can't be told.
-    stats: Result<Option<Stats>, String>,
+    stats: Result<Option<Stats>, NotMeasured>,
 }
 
 pub(super) fn server(program: &Path, address: Address) -> Sccache {
@@ -29,11 +31,11 @@ pub(super) fn server(program: &Path, address: Address) -> Sccache {
     }
 }
 
-fn ask(server: &Sccache) -> Result<Option<Stats>, String> {
+fn ask(server: &Sccache) -> Result<Option<Stats>, NotMeasured> {
     match server.show_stats() {
         Ok(stats) => Ok(Some(stats)),
         Err(ServerError::NotRunning) => Ok(None),
-        Err(failure) => Err(format!("the shared sccache server: {failure}")),
+        Err(failure) => Err(NotMeasured::from(&failure)),
     }
 }
 
@@ -60,23 +62,19 @@ pub fn begin(program: &Path) -> Result<Said> {
 /// to zero is only seen where they are lower than before: the server is asked twice, and what it was
 /// told in between is not for us to log.
 pub(super) fn end(server: &Sccache, before: &mut impl Read) -> (Uuid, Measured) {
-    let before = serde_json::from_reader::<_, Before>(before.take(1 << 20))
-        .context("no numbers from its start");
-    let before = match before {
-        Ok(before) => before,
-        Err(error) => return (Uuid::new_v4(), Some(Err(format!("{error:#}")))),
+    let Ok(before) = serde_json::from_reader::<_, Before>(before.take(1 << 20)) else {
+        let why = NotMeasuredReason::NoStartNumbers;
+        return (Uuid::new_v4(), Some(Err(why.into())));
     };
     let another = before.server.is_some() && before.server != identity(&server.address);
     let difference = match (before.stats, ask(server)) {
         (Ok(None), Ok(None)) => return (before.id, None),
-        (Ok(_), Ok(None)) => Err("the shared sccache server was stopped during it".into()),
+        (Ok(_), Ok(None)) => Err(NotMeasuredReason::SharedServerGone.into()),
         (Ok(None), Ok(Some(now))) => Ok(now),
         (Ok(Some(before)), Ok(Some(now))) => Some(now)
             .filter(|_| !another)
             .and_then(|now| now.since(&before))
-            .ok_or_else(|| {
-                "the shared sccache server was restarted or set to zero during it".into()
-            }),
+            .ok_or_else(|| NotMeasuredReason::SharedServerRestarted.into()),
         (Err(failure), _) | (_, Err(failure)) => Err(failure),
     };
     let measured = match difference {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::environment::check_name;
 use super::phase::{MAX_SNAPSHOTS, check_text, check_time};
-use crate::sccache::Stats;
+use crate::sccache::{NotMeasured, Stats};
 
 /// One run of a package version's src phases from source, whatever came of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -119,7 +119,7 @@ pub struct Phase {
     /// Whose the numbers are.
     pub attribution: Attribution,
     /// The numbers, or why there are none. Not measured is not zero.
-    pub stats: std::result::Result<Stats, String>,
+    pub stats: std::result::Result<Stats, NotMeasured>,
 }
 
 /// What a build's line in a log begins with, whatever `einfo` puts before it.

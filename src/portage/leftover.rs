@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::phase::check_time;
 use super::snapshot::{FOLDER, open_t};
 use super::{Attribution, Outcome, PHASES, Phase};
+use crate::sccache::NotMeasuredReason;
 
 /// No more of either are looked at; an honest build leaves one or two.
 const MAX: usize = 16;
@@ -74,7 +75,7 @@ fn unfinished_in(
             started_at: started.min(ended),
             finished_at: ended,
             attribution: Attribution::Exact,
-            stats: Err("its shell ended before its numbers could be taken".into()),
+            stats: Err(NotMeasuredReason::ShellKilled.into()),
         };
         Some(Unfinished {
             folder: path.into(),

@@ -6,7 +6,7 @@ use anyhow::{Result, bail, ensure};
 use chrono::{DateTime, Utc};
 
 use super::Phase;
-use crate::sccache::{Counts, Stats};
+use crate::sccache::{Counts, NotMeasured, Stats};
 use crate::text::printable;
 
 /// The phases that a server of ours can run in, in the order in which Portage runs them
@@ -41,7 +41,10 @@ impl Phase {
     #[must_use]
     pub fn made_printable(mut self) -> Self {
         match &mut self.stats {
-            Err(reason) => *reason = printable(reason, MAX_STRING),
+            Err(why) => {
+                let detail = why.detail.take().unwrap_or_default();
+                *why = NotMeasured::with_detail(why.reason, detail);
+            }
             Ok(stats) => {
                 for map in maps_mut(stats) {
                     let cleaned = std::mem::take(map);
@@ -77,7 +80,10 @@ impl Phase {
         check_time(self.started_at)?;
         check_time(self.finished_at)?;
         match &self.stats {
-            Err(reason) => check_string(reason),
+            Err(why) => why.detail.iter().try_for_each(|detail| {
+                ensure!(!detail.is_empty(), "an empty detail");
+                check_text(detail, NotMeasured::MAX_DETAIL)
+            }),
             Ok(stats) => check_stats(stats),
         }
     }

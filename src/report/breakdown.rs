@@ -6,7 +6,7 @@ use chrono::SecondsFormat;
 use serde_json::{Map, Value as Json, json};
 
 use crate::portage::Phase;
-use crate::sccache::{Counts, Stats, hit_rate};
+use crate::sccache::{Counts, NotMeasured, Stats, hit_rate};
 use crate::store::attribution_word;
 
 /// hits, misses and errors of a language, compiler or phase.
@@ -142,11 +142,11 @@ fn phase(group: &Runs<'_>) -> Json {
     let sum = group.sum.as_ref();
     let n = |pick: fn(&Stats) -> Option<u64>| sum.and_then(pick);
     let seconds = |pick: fn(&Stats) -> Option<f64>| sum.and_then(pick);
-    let reasons: Vec<&str> = group
+    let reasons: Vec<String> = group
         .runs
         .iter()
         .filter_map(|p| p.stats.as_ref().err())
-        .map(String::as_str)
+        .map(NotMeasured::to_string)
         .collect();
     let time =
         |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true);

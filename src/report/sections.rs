@@ -75,10 +75,12 @@ pub(super) fn divided(phases: &[Phase], look: &Look, out: &mut dyn Write) -> io:
         section("cache levels", level_sheet(sum.levels), look, out)?;
         draw_reasons(sum.not_cached.into_iter().collect(), look, out)?;
     }
-    let mut reasons: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    let mut reasons: BTreeMap<(&str, String), u64> = BTreeMap::new();
     for phase in phases {
         if let Err(reason) = &phase.stats {
-            *reasons.entry((&phase.name, reason)).or_default() += 1;
+            *reasons
+                .entry((&phase.name, reason.to_string()))
+                .or_default() += 1;
         }
     }
     if !reasons.is_empty() {

@@ -52,6 +52,7 @@ pub(super) const FIRST: &[&str] = &[
     "finished_at",
     "attribution",
     "not_measured",
+    "not_measured_detail",
     "hits",
     "misses",
     "errors",

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::portage::{Attribution, Outcome, Phase};
+use crate::sccache::NotMeasuredReason;
 
 /// One build as evidence. Counts are sums over its measured phases, and `None` where no
 /// phase knows them.
@@ -55,7 +56,7 @@ pub struct Evidence {
     /// Why calls were not cacheable, in sccache's words.
     pub not_cached: BTreeMap<String, u64>,
     /// The phases that were not measured, and why.
-    pub not_measured: Vec<(String, String)>,
+    pub not_measured: Vec<(String, NotMeasuredReason)>,
 }
 
 /// How full a cache was.
@@ -81,8 +82,8 @@ impl Evidence {
     fn add(&mut self, phase: &Phase) {
         let stats = match &phase.stats {
             Ok(stats) => stats,
-            Err(reason) => {
-                self.not_measured.push((phase.name.clone(), reason.clone()));
+            Err(why) => {
+                self.not_measured.push((phase.name.clone(), why.reason));
                 return;
             }
         };

@@ -74,14 +74,8 @@ fn values(build: i64, position: usize, phase: &Phase) -> Result<Vec<Value>> {
         None => Ok(Value::Null),
     };
     let directories = stats.and_then(|s| s.base_directories.as_ref());
-    let reason = phase
-        .stats
-        .as_ref()
-        .err()
-        .map(|reason| match reason.trim() {
-            "" => "for a reason not given".to_string(),
-            said => said.to_string(),
-        });
+    let not_measured = phase.stats.as_ref().err();
+    let reason = not_measured.map(|why| why.reason.code().to_string());
     let mut values = vec![
         Value::from(build),
         Value::from(position as i64),
@@ -89,7 +83,8 @@ fn values(build: i64, position: usize, phase: &Phase) -> Result<Vec<Value>> {
         Value::from(micros(phase.started_at)),
         Value::from(micros(phase.finished_at.max(phase.started_at))),
         Value::from(words::attribution_word(phase.attribution).to_string()),
-        reason.map_or(Value::Null, Value::from),
+        Value::from(reason),
+        text(not_measured.and_then(|why| why.detail.as_ref())),
         total("hits", |s| Some(s.hits.total))?,
         total("misses", |s| Some(s.misses.total))?,
         total("errors", Stats::errors_total)?,

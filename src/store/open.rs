@@ -28,9 +28,10 @@ fn migrations() -> Vec<M<'static>> {
         )),
         M::up(include_str!("../../migrations/0003_time_saved.sql")),
         M::up(include_str!("../../migrations/0004_sums.sql")),
+        M::up(include_str!("../../migrations/0005_processor_time.sql")),
         // Here rather than with 0003, because it reads columns of today's schema.
         M::up_with_hook(
-            include_str!("../../migrations/0005_processor_time.sql"),
+            include_str!("../../migrations/0006_reasons.sql"),
             |transaction: &Transaction<'_>| Ok(saved::learn_if_unknown(transaction)?),
         ),
     ]

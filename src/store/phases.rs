@@ -8,7 +8,7 @@ use super::columns::{COUNTERS, FIRST, SECONDS, column_names, known, time, unsign
 use super::filter::Filter;
 use super::{Result, Store, words};
 use crate::portage::Phase;
-use crate::sccache::{Counts, Level, Stats};
+use crate::sccache::{Counts, Level, NotMeasured, NotMeasuredReason, Stats};
 
 impl Store {
     /// The phases of every build that passes the filter, by the build's id, each in
@@ -127,7 +127,10 @@ fn phase(row: &Row<'_>) -> rusqlite::Result<Phase> {
     const BEFORE: usize = 2;
     let at = |name: &str| BEFORE + FIRST.iter().position(|n| *n == name).unwrap_or(0);
     let stats = match row.get::<_, Option<String>>(at("not_measured"))? {
-        Some(reason) => Err(reason),
+        Some(code) => Err(NotMeasured {
+            reason: NotMeasuredReason::from_code(&code),
+            detail: row.get(at("not_measured_detail"))?,
+        }),
         None => Ok(stats(row, BEFORE, at)?),
     };
     let attribution: String = row.get(at("attribution"))?;

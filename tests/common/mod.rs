@@ -11,6 +11,8 @@ use std::process::{Command, Output};
 use chrono::{DateTime, TimeDelta, Utc};
 use sccache_report::portage::{Attribution, Build, Emerge, Outcome, Phase};
 use sccache_report::sccache::{Counts, Stats};
+#[allow(unused_imports)]
+pub use sccache_report::sccache::{NotMeasured, NotMeasuredReason};
 use sccache_report::store::{Recorded, Store};
 use serde_json::Value;
 use uuid::Uuid;
@@ -60,7 +62,7 @@ pub fn rust_stats(hits: u64, misses: u64) -> Stats {
     }
 }
 
-pub fn phase(name: &str, start: DateTime<Utc>, stats: Result<Stats, String>) -> Phase {
+pub fn phase(name: &str, start: DateTime<Utc>, stats: Result<Stats, NotMeasured>) -> Phase {
     Phase {
         name: name.into(),
         started_at: start,
@@ -146,8 +148,11 @@ pub fn sample() -> Vec<Build> {
     );
     half.emerge = Some(second);
     let start = at("2026-11-20T18:10:30Z");
-    half.phases
-        .push(phase("test", start, Err("the server didn't answer".into())));
+    half.phases.push(phase(
+        "test",
+        start,
+        Err(NotMeasuredReason::NoAnswer.into()),
+    ));
     let mut none = build(
         5,
         "sys-apps/fd",
@@ -155,7 +160,7 @@ pub fn sample() -> Vec<Build> {
         "2026-11-21T08:00:00Z",
         rust_stats(0, 0),
     );
-    none.phases[0].stats = Err("the server died".into());
+    none.phases[0].stats = Err(NotMeasuredReason::ServerKilled.into());
     none.outcome = Outcome::Interrupted;
     let mut shared = build(
         6,

@@ -7,7 +7,7 @@ use super::content::{Content, Piece, What};
 use super::own::whole_build;
 use crate::portage::log::{LogName, Start, split_pf};
 use crate::portage::{Attribution, Build, Outcome, Phase, host};
-use crate::sccache::Stats;
+use crate::sccache::{NotMeasuredReason, Stats};
 
 /// A log's builds, and what of it could not be understood.
 #[derive(Debug, Default)]
@@ -129,7 +129,7 @@ impl Found {
                     let mut phases = vec![whole_build(Ok(stats), Attribution::Exact)];
                     phases.extend(summary.not_measured.iter().map(|name| Phase {
                         name: name.clone(),
-                        ..whole_build(Err("not measured".into()), Attribution::Exact)
+                        ..whole_build(Err(NotMeasuredReason::Other.into()), Attribution::Exact)
                     }));
                     self.add(build, phases, identity(index));
                 }
@@ -150,7 +150,7 @@ impl Found {
                 return;
             }
             if let Err(why) = &phase.stats
-                && why != "not measured"
+                && why.reason == NotMeasuredReason::UnknownOutput
             {
                 self.why_not.push(format!("a block of it: {why}"));
             }

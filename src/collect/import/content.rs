@@ -12,7 +12,9 @@ use regex::Regex;
 use super::own::{Summary, WHOLE};
 use crate::portage::log::scan;
 use crate::portage::{Build, MAX_SNAPSHOTS, Outcome, PHASES};
-use crate::sccache::{Blocks, ParseError, Read as Block, Stats, clean_log_line};
+use crate::sccache::{
+    Blocks, NotMeasured, NotMeasuredReason, ParseError, Read as Block, Stats, clean_log_line,
+};
 
 static FAILED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^ERROR: \S+/\S+ failed \((?<phase>[a-z]+) phase\):?$").expect("a valid pattern")
@@ -38,7 +40,7 @@ pub struct Piece {
 #[derive(Debug)]
 pub enum What {
     /// A block of sccache's, or why it can't be read.
-    Block(Result<Box<Stats>, String>),
+    Block(Result<Box<Stats>, NotMeasured>),
     /// This project's brief lines, and sccache's block below them if it was asked for.
     Summary(Summary, Option<Box<Stats>>),
     /// This project's build, whole.
@@ -168,7 +170,9 @@ impl Content {
             Err(error) => *error == ParseError::NoStatistics,
         };
         if !before && !nothing {
-            let block = stats.map(Box::new).map_err(|error| error.to_string());
+            let unreadable =
+                |error| NotMeasured::with_detail(NotMeasuredReason::UnknownOutput, error);
+            let block = stats.map(Box::new).map_err(unreadable);
             self.push(What::Block(block));
         }
     }

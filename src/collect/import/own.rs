@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::portage::{Attribution, Phase};
-use crate::sccache::{Counts, Stats};
+use crate::sccache::{Counts, NotMeasured, Stats};
 
 /// The name of a "phase" that is all of a build: the recipe prints one block, in preinst.
 pub const WHOLE: &str = "build";
@@ -79,7 +79,7 @@ impl Summary {
 }
 
 /// A "phase" that is all of a build; its times are for the caller to set.
-pub fn whole_build(stats: Result<Stats, String>, attribution: Attribution) -> Phase {
+pub fn whole_build(stats: Result<Stats, NotMeasured>, attribution: Attribution) -> Phase {
     Phase {
         name: WHOLE.to_owned(),
         started_at: Default::default(),

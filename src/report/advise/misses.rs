@@ -149,6 +149,7 @@ mod tests {
     use super::super::testing::*;
     use super::*;
     use crate::portage::Outcome;
+    use crate::sccache::NotMeasuredReason;
 
     fn only(evidence: &[Evidence]) -> Option<Advice> {
         super::only(evidence, |_| false)
@@ -228,7 +229,7 @@ mod tests {
     #[test]
     fn what_was_not_measured_is_no_miss() {
         let good = rust_build("a/b", "1", 0, 100);
-        let not_measured = vec![("test".to_string(), "why".to_string())];
+        let not_measured = vec![("test".to_string(), NotMeasuredReason::Other)];
         let partly = Evidence {
             not_measured: not_measured.clone(),
             ..good.clone()

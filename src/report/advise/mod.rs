@@ -193,6 +193,7 @@ pub(super) fn nested(advice: &[Advice], looked: Option<Looked>) -> Json {
 mod tests {
     use super::testing::*;
     use super::*;
+    use crate::sccache::NotMeasuredReason;
 
     fn kinds(evidence: Vec<Evidence>) -> Vec<(&'static str, Severity)> {
         let advice = advise(evidence);
@@ -246,7 +247,7 @@ mod tests {
         // Missing statistics are no cure.
         let mut builds = vec![misses.clone(); 6];
         for build in &mut builds[3..] {
-            build.not_measured = vec![("test".into(), "why".into())];
+            build.not_measured = vec![("test".into(), NotMeasuredReason::Other)];
         }
         assert_eq!(
             kinds(builds),

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::super::{builds::short, text};
 use super::{Advice, NOT_MEASURED, Severity};
+use crate::sccache::NotMeasuredReason;
 use crate::store::Evidence;
 
 /// One or two such builds are accidents.
@@ -23,14 +24,14 @@ pub(super) fn missing(evidence: &[Evidence]) -> Option<Advice> {
     if builds.len() < BUILDS {
         return None;
     }
-    let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut reasons: BTreeMap<NotMeasuredReason, u64> = BTreeMap::new();
     for (_, reason) in builds.iter().flat_map(|build| &build.not_measured) {
-        *reasons.entry(reason).or_default() += 1;
+        *reasons.entry(*reason).or_default() += 1;
     }
-    let mut reasons: Vec<(&str, u64)> = reasons.into_iter().collect();
+    let mut reasons: Vec<(NotMeasuredReason, u64)> = reasons.into_iter().collect();
     reasons.sort_by_key(|(_, phases)| std::cmp::Reverse(*phases));
-    let told = |(reason, phases): &(&str, u64)| {
-        format!("{}: {}.", text::of(*phases, "phase"), said(reason))
+    let told = |(reason, phases): &(NotMeasuredReason, u64)| {
+        format!("{}: {reason}.", text::of(*phases, "phase"))
     };
     let mut evidence_told = vec![format!(
         "{} of {} lack numbers, wholly or in part.",
@@ -46,7 +47,7 @@ pub(super) fn missing(evidence: &[Evidence]) -> Option<Advice> {
         text::day(newest.started_at),
         short(newest.id)
     ));
-    let (to_do, setting) = cure(reasons.first()?.0);
+    let (to_do, setting) = remedy(reasons.first()?.0);
     let mut packages: Vec<String> = builds.iter().map(|build| build.package.clone()).collect();
     packages.sort();
     packages.dedup();
@@ -62,53 +63,51 @@ pub(super) fn missing(evidence: &[Evidence]) -> Option<Advice> {
             "builds": builds.len(),
             "newest": newest.id.to_string(),
             "phases": reasons.iter().map(|(_, phases)| phases).sum::<u64>(),
-            "reasons": reasons.iter().map(|(reason, n)| ((*reason).to_string(), json!(n)))
+            "reasons": reasons.iter().map(|(reason, n)| (reason.code().to_string(), json!(n)))
                 .collect::<serde_json::Map<_, _>>(),
         }),
     })
 }
 
-/// The reason without what it says is to do about it.
-fn said(reason: &str) -> &str {
-    reason.split(". To do: ").next().unwrap_or(reason)
-}
-
-/// What helps, by the words that sccache-collect writes (`collect::phase`).
-fn cure(reason: &str) -> (String, Vec<String>) {
-    if let Some((_, to_do)) = reason.split_once(". To do: ") {
-        // User portage can write anything there.
-        let mut rest = to_do.chars();
-        let first = rest.next().into_iter().flat_map(char::to_uppercase);
-        let to_do: String = first.chain(rest.clone()).collect();
-        return (format!("{to_do}."), Vec::new());
-    }
-    if reason.contains("shared") && reason.contains("restarted") {
-        let to_do =
-            "Have the shared server stay; it ends after 10 idle minutes unless it is started with:";
-        return (to_do.into(), vec!["SCCACHE_IDLE_TIMEOUT=\"0\"".into()]);
-    }
-    let to_do = match reason {
-        r if r.contains("killed")
-            || r.contains("second sccache server")
-            || r.contains("was stopped") =>
-        {
-            "Something ended the server in the middle of the phase. `dmesg | grep -i 'killed process'` \
-             tells whether memory ran out: fewer jobs in MAKEOPTS help then. An ebuild or script that \
-             calls `sccache --stop-server` does it too."
-        }
-        r if r.contains("took longer") || r.contains("did not stop") => {
-            "The server answered too late, as on a machine that swaps: fewer jobs in MAKEOPTS help."
-        }
-        r if r.contains("left alone") => {
-            "Another server is at the address. Let SCCACHE_SERVER_PORT and SCCACHE_SERVER_UDS unset, \
-             unless the server is one that you chose."
-        }
-        r if r.contains("unusable output") => {
-            "Update sccache-report: this sccache says what it can't read."
-        }
-        _ => "What that shows, and sccache-report's warning in the build's log, say more.",
+/// What to do about the reason, with the lines for make.conf where a setting helps.
+fn remedy(reason: NotMeasuredReason) -> (String, Vec<String>) {
+    use NotMeasuredReason::*;
+    let setting = match reason {
+        SharedServerGone | SharedServerRestarted => vec!["SCCACHE_IDLE_TIMEOUT=\"0\"".to_string()],
+        _ => Vec::new(),
     };
-    (to_do.into(), Vec::new())
+    let to_do = match reason {
+        ServerKilled | SecondServer | ShellKilled => {
+            "Something killed it in the middle of the phase. `dmesg | grep -i 'killed process'` shows \
+             whether memory ran out; fewer jobs in MAKEOPTS help then."
+        }
+        ServerNotStarted | SccacheFailed | SccacheNotRun => {
+            "sccache doesn't work in these builds. `sccache-report doctor` shows why."
+        }
+        ServerStopped | ServerRestarted | StatisticsZeroed => {
+            "An ebuild, a script or a bashrc calls `sccache --stop-server` or `sccache --zero-stats` \
+             in the middle of the phase. Remove that call."
+        }
+        SeveralServers => {
+            "Name sccache in RUSTC_WRAPPER, CC, CXX or a CMAKE_*_COMPILER_LAUNCHER in make.conf, so \
+             that one server is started before the compilers."
+        }
+        ServerDidNotStop | NoAnswer => {
+            "The server answered too late, as on a machine that swaps. Fewer jobs in MAKEOPTS help."
+        }
+        UnknownOutput => "Update sccache-report: it doesn't know what this sccache prints.",
+        SharedServerGone | SharedServerRestarted => {
+            "Keep the shared server running. It exits after 10 idle minutes unless it is started with:"
+        }
+        OldSccacheSharedNetwork => {
+            "Update sccache to 0.9 or newer, or keep the network of builds private \
+             (FEATURES=network-sandbox)."
+        }
+        NoLog | LogUnreadable | NoStartNumbers | Other => {
+            "`sccache-report show` and the warning in the build's log say more."
+        }
+    };
+    (to_do.into(), setting)
 }
 
 #[cfg(test)]
@@ -116,11 +115,11 @@ mod tests {
     use super::super::testing::*;
     use super::*;
 
-    fn without(reason: &str, count: usize) -> Vec<Evidence> {
+    fn without(reason: NotMeasuredReason, count: usize) -> Vec<Evidence> {
         let build = Evidence {
             hits: None,
             misses: None,
-            not_measured: vec![("compile".into(), reason.into())],
+            not_measured: vec![("compile".into(), reason)],
             ..c_build("a/b", "1", 0, 0)
         };
         vec![build; count]
@@ -128,49 +127,29 @@ mod tests {
 
     #[test]
     fn two_are_an_accident_and_three_are_not() {
-        assert_eq!(
-            missing(&without("its sccache server was killed", BUILDS - 1)),
-            None
-        );
-        let mut builds = without("its sccache server was killed", BUILDS);
+        let killed = NotMeasuredReason::ServerKilled;
+        assert_eq!(missing(&without(killed, BUILDS - 1)), None);
+        let mut builds = without(killed, BUILDS);
         builds.push(c_build("a/c", "1", 1, 1));
         let advice = missing(&builds).unwrap();
         assert_eq!(
             advice.evidence,
             [
                 "3 of 4 builds lack numbers, wholly or in part.",
-                "3 phases: its sccache server was killed.",
+                "3 phases: its sccache server was killed, or listens elsewhere.",
                 "The newest of them: a/b 1 on 1970-01-01, `sccache-report show b0000001`."
             ]
         );
         assert!(advice.to_do.contains("dmesg"));
         assert_eq!(advice.packages, ["a/b"]);
+        assert_eq!(advice.numbers["reasons"]["server_killed"], 3);
     }
 
     #[test]
-    fn each_cause_has_its_cure() {
-        for (reason, expected) in [
-            (
-                "the shared sccache server was restarted or set to zero during it",
-                "10 idle minutes",
-            ),
-            (
-                "2 sccache servers were started at once. To do: name sccache in CC",
-                "Name sccache in CC.",
-            ),
-            ("sccache --show-stats took longer than 2 s", "swaps"),
-            ("sccache --show-stats printed unusable output: x", "Update"),
-            ("a riddle", "the build's log"),
-            ("hostile. To do: ", "."),
-            ("hostile. To do: émile", "Émile."),
-        ] {
-            assert!(cure(reason).0.contains(expected), "{reason}");
-        }
-        assert_eq!(
-            cure("the shared sccache server was restarted or set to zero during it")
-                .1
-                .len(),
-            1
-        );
+    fn a_shared_server_gets_a_setting() {
+        let (to_do, setting) = remedy(NotMeasuredReason::SharedServerRestarted);
+        assert!(to_do.contains("10 idle minutes"));
+        assert_eq!(setting, ["SCCACHE_IDLE_TIMEOUT=\"0\""]);
+        assert!(!remedy(NotMeasuredReason::ServerStopped).0.contains("dmesg"));
     }
 }

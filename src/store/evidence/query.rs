@@ -11,6 +11,7 @@ use super::super::rows::id;
 use super::super::{Result, Store, words};
 use super::Evidence;
 use crate::portage::Phase;
+use crate::sccache::NotMeasuredReason;
 
 type Builds = BTreeMap<i64, Evidence>;
 
@@ -181,7 +182,8 @@ fn by_time(builds: Builds) -> Vec<Evidence> {
 impl Evidence {
     /// A phase's row, from its name on.
     fn add_plain(&mut self, row: &Row<'_>) -> rusqlite::Result<()> {
-        if let Some(reason) = row.get(2)? {
+        if let Some(code) = row.get_ref(2)?.as_str_or_null()? {
+            let reason = NotMeasuredReason::from_code(code);
             self.not_measured.push((row.get(1)?, reason));
             return Ok(());
         }

@@ -1,0 +1,195 @@
+//! Why a phase in which sccache ran has no numbers.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::ServerError;
+use crate::text::printable;
+
+/// Why a phase has no numbers, with a detail where there is one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotMeasured {
+    /// What happened.
+    pub reason: NotMeasuredReason,
+    /// What a program said about it. It may come from a build: quote it, but never print it as
+    /// advice or inside a command.
+    pub detail: Option<String>,
+}
+
+impl NotMeasured {
+    /// The longest detail, in bytes.
+    pub const MAX_DETAIL: usize = 80;
+
+    /// Returns the reason with `detail` made printable and cut to [`Self::MAX_DETAIL`] bytes.
+    pub fn with_detail(reason: NotMeasuredReason, detail: impl fmt::Display) -> Self {
+        let detail = printable(detail.to_string().trim(), Self::MAX_DETAIL);
+        Self {
+            reason,
+            detail: (!detail.is_empty()).then_some(detail),
+        }
+    }
+}
+
+impl From<NotMeasuredReason> for NotMeasured {
+    fn from(reason: NotMeasuredReason) -> Self {
+        Self {
+            reason,
+            detail: None,
+        }
+    }
+}
+
+impl From<&ServerError> for NotMeasured {
+    fn from(error: &ServerError) -> Self {
+        let reason = match error {
+            ServerError::NotRunning => NotMeasuredReason::ServerKilled,
+            ServerError::CouldNotRun { .. } => NotMeasuredReason::SccacheNotRun,
+            ServerError::TimedOut { .. } => NotMeasuredReason::NoAnswer,
+            ServerError::Failed { .. } => NotMeasuredReason::SccacheFailed,
+            ServerError::Unusable { .. } => NotMeasuredReason::UnknownOutput,
+            ServerError::StillListening => NotMeasuredReason::ServerDidNotStop,
+        };
+        Self::with_detail(reason, error)
+    }
+}
+
+impl fmt::Display for NotMeasured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.reason)?;
+        match &self.detail {
+            // From a database, the detail may be longer than ours and hold anything.
+            Some(detail) => write!(f, ": {}", printable(detail, Self::MAX_DETAIL)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Declares the reasons: variant, code as stored and in JSON, sentence for people.
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $variant:ident $code:literal $message:literal,)*) => {
+        /// What happened to a phase that has no numbers.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(from = "String", into = "&'static str")]
+        pub enum NotMeasuredReason {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl NotMeasuredReason {
+            /// Every reason.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// Returns the code under which the reason is stored.
+            pub fn code(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $code,)*
+                }
+            }
+        }
+
+        impl fmt::Display for NotMeasuredReason {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self {
+                    $(Self::$variant => $message,)*
+                })
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The server was gone at the end of the phase and nothing had stopped it.
+    ServerKilled "server_killed" "its sccache server was killed, or listens elsewhere",
+    /// No server ever reported that it had started.
+    ServerNotStarted "server_not_started" "its sccache server could not start, or was killed",
+    /// The server was told to stop before the end of the phase.
+    ServerStopped "server_stopped" "its sccache server was stopped in it",
+    /// As [`Self::ServerStopped`], and another server has been started since.
+    ServerRestarted "server_restarted" "its sccache server was stopped, and another started",
+    /// Another server was started although the first had not been stopped.
+    SecondServer "second_server" "a second sccache server was started in it",
+    /// Several servers were running at the end of the phase.
+    SeveralServers "several_servers" "several sccache servers were started at once",
+    /// Somebody ran `sccache --zero-stats`.
+    StatisticsZeroed "statistics_zeroed" "its sccache server's numbers were set to zero in it",
+    /// The server didn't stop when it was told to.
+    ServerDidNotStop "server_did_not_stop" "the sccache server did not stop",
+    /// A server without a log: nothing shows that it counted this phase alone.
+    NoLog "no_log" "its sccache server left no log: it is an earlier phase's, or ${T} was emptied",
+    /// The server's log can't be read.
+    LogUnreadable "log_unreadable" "its sccache server's log can't be read",
+    /// `sccache` took too long to answer.
+    NoAnswer "no_answer" "its sccache server did not answer",
+    /// `sccache` exited with an error.
+    SccacheFailed "sccache_failed" "sccache reported an error",
+    /// `sccache` couldn't be executed.
+    SccacheNotRun "sccache_not_run" "sccache could not be run",
+    /// `sccache` printed statistics that no known version prints.
+    UnknownOutput "unknown_output" "sccache's statistics could not be read",
+    /// The phase's shell was killed before the hook could query the server.
+    ShellKilled "shell_killed" "its shell ended before its numbers could be taken",
+    /// A shared server was stopped during the phase.
+    SharedServerGone "shared_server_gone" "the shared sccache server was stopped during it",
+    /// A shared server counted less at the end of the phase than at its start.
+    SharedServerRestarted "shared_server_restarted" "the shared sccache server was restarted or set to zero during it",
+    /// What a shared server had counted at the start of the phase is unknown.
+    NoStartNumbers "no_start_numbers" "what the shared sccache server had counted before it is unknown",
+    /// sccache before 0.9 has only TCP ports, which any local user can connect to unless the
+    /// phase's network is private.
+    OldSccacheSharedNetwork "old_sccache_shared_network" "sccache before 0.9 is not measured in a shared network",
+    /// Anything else, and the codes of newer versions.
+    Other "other" "for another reason",
+}
+
+impl NotMeasuredReason {
+    /// Returns the reason with this code, [`Self::Other`] for an unknown code.
+    pub fn from_code(code: &str) -> Self {
+        let known = Self::ALL.iter().find(|reason| reason.code() == code);
+        known.copied().unwrap_or(Self::Other)
+    }
+}
+
+impl From<String> for NotMeasuredReason {
+    fn from(code: String) -> Self {
+        Self::from_code(&code)
+    }
+}
+
+impl From<NotMeasuredReason> for &'static str {
+    fn from(reason: NotMeasuredReason) -> Self {
+        reason.code()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_survive_json() {
+        for reason in NotMeasuredReason::ALL {
+            assert_eq!(NotMeasuredReason::from_code(reason.code()), *reason);
+            let json = serde_json::to_string(reason).unwrap();
+            assert_eq!(json, format!("\"{}\"", reason.code()));
+            let back: NotMeasuredReason = serde_json::from_str(&json).unwrap();
+            assert_eq!(back, *reason);
+        }
+        let newer: NotMeasuredReason = serde_json::from_str("\"of_next_year\"").unwrap();
+        assert_eq!(newer, NotMeasuredReason::Other);
+    }
+
+    #[test]
+    fn details_are_short_and_printable() {
+        let why = NotMeasured::with_detail(NotMeasuredReason::Other, "\u{1b}[31m".repeat(99));
+        assert!(why.detail.unwrap().len() <= NotMeasured::MAX_DETAIL);
+        let why = NotMeasured::with_detail(NotMeasuredReason::Other, " \n");
+        assert_eq!(why.detail, None);
+        let forged = NotMeasured {
+            reason: NotMeasuredReason::NoAnswer,
+            detail: Some("\u{1b}[31m".repeat(99)),
+        };
+        let text = forged.to_string();
+        assert!(text.starts_with("its sccache server did not answer: \\u{1b}[31m"));
+        assert!(text.len() < 120);
+    }
+}
