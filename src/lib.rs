@@ -21,6 +21,7 @@ pub mod portage;
 mod process;
 pub mod report;
 pub mod sccache;
+pub mod setup;
 pub mod store;
 pub mod system;
 mod text;

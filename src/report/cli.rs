@@ -6,10 +6,13 @@ use std::io::Write;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::common::{Common, Selection};
+use super::format::Format;
+use super::layout::OF_ROWS;
 use super::{
-    Shown, Trouble, advise, builds, doctor, emerges, overview, packages, setup, show, text, trend,
+    Shown, Trouble, advise, builds, doctor, emerges, overview, packages, show, text, trend,
 };
 use crate::portage::saving::TIME_SAVED;
+use crate::setup;
 
 /// What sccache did for the packages that Portage built.
 ///
@@ -138,13 +141,36 @@ impl Cli {
                 common.refuse_table_options("advice is text, not rows")?;
                 advise::run(args, common, out)
             }
-            Some(Command::Setup(args)) => setup::run(args, common, out),
+            Some(Command::Setup(args)) => self.setup(args, out),
             Some(Command::Doctor(args)) => doctor::run(args, common, out),
             None if self.wants_overview() => {
                 common.refuse_table_options("the overview is no list of rows")?;
                 overview::run(common, out)
             }
             None => self.bare(out),
+        }
+    }
+
+    fn setup(&self, args: &setup::Args, out: &mut dyn Write) -> Result<Shown, Trouble> {
+        let common = &self.common;
+        common.refuse_filters("`setup` is about this machine")?;
+        common.refuse(OF_ROWS, "`setup` has no rows")?;
+        if common.format != Format::Table {
+            let problem = "`setup` is interactive and doesn't support --format";
+            return Err(Trouble::Request(
+                problem.into(),
+                "leave --format out".into(),
+            ));
+        }
+        match setup::run(args, common.named_database(), out) {
+            Ok(setup::Outcome::Done) => Ok(Shown::Something),
+            Ok(setup::Outcome::Declined) => Ok(Shown::Nothing("nothing was changed".into())),
+            Err(setup::Error::Refused { problem, hint }) => {
+                // What it was about to do comes before why it didn't.
+                out.flush()?;
+                Err(Trouble::Request(problem, hint))
+            }
+            Err(setup::Error::Output(error)) => Err(error.into()),
         }
     }
 

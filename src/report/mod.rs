@@ -29,7 +29,6 @@ mod output;
 mod overview;
 mod packages;
 mod sections;
-mod setup;
 mod sheet;
 mod show;
 mod show_package;

@@ -12,7 +12,7 @@ use crate::portage::user::User;
 use crate::sccache::{self, Configuration};
 
 /// The variable that names the database.
-pub(super) const DATABASE: &str = "SCCACHE_REPORT_DB";
+pub(crate) const DATABASE: &str = "SCCACHE_REPORT_DB";
 
 fn default_database(settings: &Settings) -> PathBuf {
     settings.below("var/lib/sccache-report/stats.db")
@@ -74,7 +74,7 @@ impl Machine {
     }
 
     /// Where the database is if nothing says otherwise.
-    pub(super) fn default_database(&self) -> PathBuf {
+    pub(crate) fn default_database(&self) -> PathBuf {
         default_database(&self.settings)
     }
 
@@ -123,13 +123,6 @@ impl Machine {
             || self.configured().is_some_and(|file| file.has_chain)
     }
 
-    /// The remote cache that is used instead of a local one.
-    pub(super) fn only_remote(&self) -> Option<(String, &'static str)> {
-        { !self.has_chain() }
-            .then(|| self.remotes().into_iter().next())
-            .flatten()
-    }
-
     /// Where setup and cures put lines for make.conf: a file of their own where that is a folder.
     pub fn make_conf(&self) -> PathBuf {
         let make_conf = self.settings.make_conf();
@@ -157,7 +150,7 @@ impl Machine {
     }
 
     /// The command that installs these programs again, in the way in which they were.
-    pub(super) fn install_again(&self) -> String {
+    pub(crate) fn install_again(&self) -> String {
         let folder = self.settings.installed().join("app-portage");
         let entries = folder.read_dir().into_iter().flatten().flatten();
         let mut names = entries.map(|entry| entry.file_name());

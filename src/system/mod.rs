@@ -4,8 +4,7 @@
 //! database: a person's side of it is in `report`.
 
 pub mod doctor;
-mod machine;
-pub mod setup;
+pub(crate) mod machine;
 mod shell;
 
 pub use machine::Machine;

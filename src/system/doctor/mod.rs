@@ -18,9 +18,6 @@ use std::path::{Path, PathBuf};
 
 use super::{Machine, shell};
 use crate::sccache::cache_size_setting;
-pub(super) use bashrc::syntax_error;
-pub(super) use hook::add_line;
-pub(super) use sandbox::{allowed_by as sandbox_rule, rule as rule_for};
 
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,163 @@
+//! The sccache settings that make.conf still needs.
+
+use std::path::Path;
+
+use chrono::{TimeDelta, Utc};
+
+use super::Error;
+use super::plan::LINK;
+use crate::portage::host;
+use crate::portage::make_conf::{Assignment, assignments};
+use crate::sccache::{DEFAULT_CACHE_SIZE, cache_size_setting, remotes};
+use crate::store::{self, Filter, Store};
+use crate::system::Machine;
+use crate::system::machine::DATABASE;
+
+/// Bytes that a client's request may have. Above the default of 8 MiB the connection breaks, and the
+/// compilation fails (`bind` in sccache's src/server.rs, 0.18.0).
+const MAX_FRAME_LENGTH: &str = "104857600";
+
+/// Returns the lines for the block in make.conf, and what is left alone. The lines of `block`, which are
+/// there, stay.
+pub(super) fn wanted(
+    machine: &Machine,
+    block: &[String],
+    cache: &Path,
+) -> Result<(Vec<String>, Vec<String>), Error> {
+    let settings = &machine.settings;
+    let assigned = assignments(&settings.make_conf());
+    let reason = reason_to_add_nothing(machine);
+    let (mut lines, mut notes, mut is_withheld) = (Vec::new(), Vec::new(), false);
+    for (name, value) in defaults(machine, cache) {
+        let start = format!("{name}=");
+        if let Some(line) = block.iter().find(|line| line.starts_with(&start)) {
+            lines.push(line.clone());
+        } else if settings.get(name).is_some() || assigned.iter().any(|one| one.name == name) {
+            notes.push(format!("{name} is set already"));
+        } else if name == DATABASE || reason.is_none() {
+            lines.push(format!("{name}=\"{}\"", quotable(&value)?));
+        } else {
+            is_withheld = true;
+        }
+    }
+    notes.extend(reason.filter(|_| is_withheld));
+    Ok((lines, notes))
+}
+
+fn defaults(machine: &Machine, cache: &Path) -> Vec<(&'static str, String)> {
+    let get = |name: &str| machine.settings.get(name);
+    let mut values = vec![("SCCACHE_MAX_FRAME_LENGTH", MAX_FRAME_LENGTH.to_owned())];
+    // Who has it for C alone wants no more.
+    let is_launched = |name| get(name).is_some_and(|value| value.contains("sccache"));
+    if !is_launched("CC") && !is_launched("CXX") {
+        values.push(("RUSTC_WRAPPER", "sccache".to_owned()));
+    }
+    // These have sccache ignore what its file says of the local cache, and aren't used beside a remote one.
+    if get("SCCACHE_CONF").is_none() && remotes(get).is_empty() {
+        values.push(("SCCACHE_DIR", cache.display().to_string()));
+        values.push(("SCCACHE_CACHE_SIZE", fitting_size(cache)));
+    }
+    if machine.database != machine.default_database() {
+        values.push((DATABASE, machine.database.display().to_string()));
+    }
+    values
+}
+
+/// Returns the text, if it can stand between double quotes in make.conf and in a shell script.
+pub(super) fn quotable(text: &str) -> Result<&str, Error> {
+    let is_special = |c: char| c.is_control() || "\"'$`\\\u{fffd}".contains(c);
+    if text.contains(is_special) {
+        let hint = "use a path without quotes, $, `, \\ and control characters";
+        let problem = "can't be written into a configuration file";
+        return Err(Error::new(Path::new(text), problem, hint));
+    }
+    Ok(text)
+}
+
+/// sccache's own default, or what four fifths of the free space allow.
+fn fitting_size(cache: &Path) -> String {
+    let existing = cache.ancestors().find(|path| path.exists());
+    let size = match rustix::fs::statvfs(existing.unwrap_or(cache)) {
+        Ok(stat) => DEFAULT_CACHE_SIZE.min(stat.f_bavail.saturating_mul(stat.f_frsize) / 5 * 4),
+        Err(_) => DEFAULT_CACHE_SIZE,
+    };
+    cache_size_setting(size).0
+}
+
+/// Why setup adds no setting of sccache's, if so: what builds really have counts for more than make.conf.
+fn reason_to_add_nothing(machine: &Machine) -> Option<String> {
+    const LEFT: &str = "sccache's settings are left alone";
+    match builds_were_cached(&machine.database) {
+        Ok(true) => return Some(format!("builds were cached in the last 30 days: {LEFT}")),
+        Ok(false) => {}
+        Err(error) => return Some(format!("{error}: {LEFT}")),
+    }
+    let places = ["bashrc", "bashrc.d", "env"].map(|name| machine.settings.config().join(name));
+    let mut assigned = places.iter().flat_map(|place| assignments(place));
+    let found = assigned.find(|one| sets_sccache_up(one) && !one.file.ends_with(LINK))?;
+    let (file, name) = (found.file.display(), found.name);
+    Some(format!("{file} sets {name}: {LEFT}"))
+}
+
+fn sets_sccache_up(one: &Assignment) -> bool {
+    let is_set = one.value.as_deref() != Some("");
+    let value = one.value.as_deref().unwrap_or_default();
+    let names_sccache = value.contains("sccache");
+    match one.name.as_str() {
+        "SCCACHE_DIR" | "SCCACHE_CACHE_SIZE" | "SCCACHE_CONF" | "RUSTC_WRAPPER" => is_set,
+        "CC" | "CXX" | "MYCMAKEARGS" => names_sccache,
+        name => names_sccache && (name.ends_with("_WRAPPER") || name.ends_with("_LAUNCHER")),
+    }
+}
+
+fn builds_were_cached(database: &Path) -> Result<bool, store::Error> {
+    let store = match Store::open_for_reading(database) {
+        Err(store::Error::Missing(..)) => return Ok(false),
+        other => other?,
+    };
+    let filter = Filter {
+        since: Some(Utc::now() - TimeDelta::days(30)),
+        ..Filter::default()
+    };
+    let host = host();
+    let mut builds = store.briefs(&filter)?.into_iter();
+    Ok(builds.any(|build| build.host == host && build.hits.max(build.misses) > Some(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_set_sccache_up_are_found() {
+        for (line, is_found) in [
+            ("RUSTC_WRAPPER=\"sccache\"", true),
+            ("export RUSTC_WRAPPER='/usr/local/bin/wrap'", true),
+            ("SCCACHE_DIR=${X}", true),
+            ("CC=\"sccache gcc\"", true),
+            ("MYCMAKEARGS=\"-DCMAKE_C_COMPILER_LAUNCHER=sccache\"", true),
+            ("RUSTC_WRAPPER=\"\"", false),
+            ("CC=gcc", false),
+            ("#SCCACHE_DIR=/c", false),
+            ("SCCACHE_NO_CACHE=1", false),
+            ("SCCACHE_REPORT_DB=/x", false),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join("f"), format!("a=1\n{line}\n")).unwrap();
+            let mut assigned = assignments(folder.path()).into_iter();
+            assert_eq!(
+                assigned.any(|one| sets_sccache_up(&one)),
+                is_found,
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn values_that_a_shell_would_expand_are_refused() {
+        assert_eq!(quotable("/var/cache/a b").unwrap(), "/var/cache/a b");
+        for value in ["/a\"b", "/a$b", "/a`b`", "/a\\", "/a\nb", "/a'b"] {
+            assert!(quotable(value).is_err(), "{value}");
+        }
+    }
+}
