@@ -61,9 +61,9 @@ uninstall:
 		"$(bashcompdir)" "$(zshcompdir)" "$(fishcompdir)"; do \
 		rmdir -p "$${dir#"$(PREFIX)"/}" 2>/dev/null || true; \
 	done; fi
-	@if [ -e "$(DESTDIR)/var/lib/sccache-report/setup.json" ]; then \
-		echo "What setup did may still be there: bashrc sources a hook that is gone now, and make.conf names sccache." \
-			"Install again and run sccache-report setup --undo, or take its lines out of both"; \
+	@if grep -qsr '^# BEGIN sccache-report setup' "$(DESTDIR)/etc/portage"; then \
+		echo "The lines of sccache-report setup are still in $(DESTDIR)/etc/portage, between BEGIN and END marks." \
+			"Remove them, or install again and run sccache-report setup --undo"; \
 	fi
 
 # The rest needs nothing set up: system tools are installed where that can be done, else named.

@@ -103,9 +103,9 @@ fn install_and_uninstall() {
         assert_eq!(tree(root.path()), before, "uninstalled from {prefix}");
         make("uninstall", &variables);
         // Where setup was not undone.
-        let journal = root.path().join("var/lib/sccache-report/setup.json");
-        fs::create_dir_all(journal.parent().unwrap()).unwrap();
-        fs::write(&journal, "").unwrap();
+        let conf = root.path().join("etc/portage/make.conf");
+        fs::create_dir_all(conf.parent().unwrap()).unwrap();
+        fs::write(&conf, "# BEGIN sccache-report setup 12345678\n").unwrap();
         let output = make("uninstall", &variables);
         assert!(String::from_utf8_lossy(&output.stdout).contains("sccache-report setup --undo"));
     }

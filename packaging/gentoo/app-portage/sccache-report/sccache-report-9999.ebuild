@@ -89,10 +89,10 @@ pkg_postinst() {
 	elog "From the next merge on, sccache-report tells what the cache did."
 }
 
-# Then bash says in each phase that the hook is not there, and without sccache Rust doesn't compile.
+# With make.conf's RUSTC_WRAPPER and without sccache, Rust doesn't compile.
 pkg_postrm() {
-	[[ -z ${REPLACED_BY_VERSION} && -e ${EROOT}/var/lib/sccache-report/setup.json ]] || return 0
-	ewarn "What \`sccache-report setup\` did may still be there: Portage's bashrc sources a hook that is gone now,"
-	ewarn "and make.conf has RUSTC_WRAPPER=\"sccache\", with which Rust doesn't compile once sccache is unmerged, too."
-	ewarn "Emerge this package again and run \`sccache-report setup --undo\`, or take its lines out of both."
+	[[ -z ${REPLACED_BY_VERSION} ]] || return 0
+	grep -qsr '^# BEGIN sccache-report setup' "${EROOT}"/etc/portage/{bashrc,make.conf} || return 0
+	ewarn "The lines of \`sccache-report setup\` are still in ${EROOT}/etc/portage/make.conf or bashrc, between BEGIN and"
+	ewarn "END marks. Remove them: with RUSTC_WRAPPER=\"sccache\" Rust doesn't compile once sccache is unmerged too."
 }
