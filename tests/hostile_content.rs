@@ -78,11 +78,6 @@ fn content_that_no_collector_writes_is_refused() {
             "not the JSON",
         ),
         (
-            with("{\"Rust\":9}", "{\"Rust\":4,\"Rust\":5}"),
-            "not the JSON",
-        ),
-        (with("\"crate-type\":15", "\"-\":15"), "not the JSON"),
-        (
             with("2026-11-01T10:00:00Z", "1970-01-01T00:00:00Z"),
             "a time of",
         ),
@@ -101,21 +96,21 @@ fn content_that_no_collector_writes_is_refused() {
         ),
         (
             with("\"levels\":[]", &format!("\"levels\":{}", many("{}"))),
-            "too many levels",
+            "too many or too long",
         ),
         (
             with(
                 "\"unrecognized\":[]",
                 &format!("\"unrecognized\":{}", many("\"\"")),
             ),
-            "too many unrecognized",
+            "too many or too long",
         ),
         (
             with(
                 "\"base_directories\":null",
                 &format!("\"base_directories\":{}", many("\"\"")),
             ),
-            "too many base",
+            "too many or too long",
         ),
     ];
     for (content, why) in contents {

@@ -85,17 +85,12 @@ fn cache_fill(stats: &Stats) -> Option<String> {
     Some(match stats.max_cache_size {
         Some(max) if max > 0 => format!(
             "cache {} of {} ({:.0} %)",
-            bytes(size),
-            bytes(max),
+            format_bytes(size),
+            format_bytes(max),
             100.0 * size as f64 / max as f64
         ),
-        _ => format!("cache {}", bytes(size)),
+        _ => format!("cache {}", format_bytes(size)),
     })
-}
-
-fn bytes(count: u64) -> String {
-    let (number, unit) = format_bytes(count);
-    format!("{number} {unit}")
 }
 
 fn rate(rate: Option<f64>) -> String {

@@ -1,7 +1,5 @@
 //! The phases that may compile, and what a phase's numbers may be.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Result, bail, ensure};
 use chrono::{DateTime, Utc};
 
@@ -45,20 +43,7 @@ impl Phase {
                 let detail = why.detail.take().unwrap_or_default();
                 *why = NotMeasured::with_detail(why.reason, detail);
             }
-            Ok(stats) => {
-                for map in maps_mut(stats) {
-                    let cleaned = std::mem::take(map);
-                    for (key, count) in cleaned.into_iter().take(MAX_ENTRIES) {
-                        let sum = map.entry(printable(&key, MAX_STRING)).or_default();
-                        *sum = sum.saturating_add(count);
-                    }
-                }
-                stats.unrecognized.truncate(MAX_ENTRIES);
-                stats.levels.truncate(MAX_LEVELS);
-                for text in strings(stats) {
-                    *text = printable(text, MAX_STRING);
-                }
-            }
+            Ok(stats) => make_printable(stats),
         }
         self
     }
@@ -89,68 +74,48 @@ impl Phase {
     }
 }
 
-fn check_stats(stats: &Stats) -> Result<()> {
-    let totals = all_counts(stats).map(|counts| Some(counts.total));
-    let levels = stats.levels.iter();
-    let level_counts = levels.clone().flat_map(|level| {
-        [level.hits, level.misses, level.writes, level.write_failures]
-            .into_iter()
-            .chain([level.backfills_from, level.backfills_to])
-    });
-    for count in stats
-        .counters()
-        .into_iter()
-        .chain(totals)
-        .chain(level_counts)
-        .flatten()
-    {
-        ensure!(count <= MAX_COUNT, "a count of {count}");
-    }
-    let level_seconds = levels.flat_map(|level| [level.hit_seconds, level.write_seconds]);
-    for seconds in stats.seconds().into_iter().chain(level_seconds).flatten() {
-        ensure!(
-            (0.0..=MAX_SECONDS).contains(&seconds),
-            "a duration of {seconds} s"
-        );
-    }
-    for size in [stats.cache_size, stats.max_cache_size]
-        .into_iter()
-        .flatten()
-    {
-        ensure!(i64::try_from(size).is_ok(), "a size of {size} bytes");
-    }
-    for map in maps(stats) {
-        ensure!(map.len() <= MAX_ENTRIES, "{} entries", map.len());
-        for (key, count) in map {
-            check_string(key)?;
-            ensure!(*count <= MAX_COUNT, "a count of {count}");
+/// Makes the strings printable, and cuts them and the lists to what a collector writes.
+fn make_printable(stats: &mut Stats) {
+    for map in stats.maps_mut() {
+        for (key, count) in std::mem::take(map).into_iter().take(MAX_ENTRIES) {
+            let sum = map.entry(printable(&key, MAX_STRING)).or_default();
+            *sum = sum.saturating_add(count);
         }
     }
-    all_counts(stats).try_for_each(check_sum)?;
-    ensure!(
-        stats.unrecognized.len() <= MAX_ENTRIES,
-        "too many unrecognized lines"
-    );
-    ensure!(stats.levels.len() <= MAX_LEVELS, "too many levels");
-    let directories = stats.base_directories.iter().flatten().count();
-    ensure!(directories <= MAX_ENTRIES, "too many base directories");
-    strings(&mut stats.clone())
-        .iter()
-        .try_for_each(|text| check_string(text))
-}
-
-/// The strings that aren't keys of a map.
-fn strings(stats: &mut Stats) -> Vec<&mut String> {
+    stats.unrecognized.truncate(MAX_ENTRIES);
+    stats.levels.truncate(MAX_LEVELS);
+    let directories = stats.base_directories.as_mut();
+    directories.map(|directories| directories.truncate(MAX_ENTRIES));
     let levels = stats.levels.iter_mut();
     let levels = levels.flat_map(|level| [Some(&mut level.name), level.location.as_mut()]);
-    [&mut stats.cache_location, &mut stats.version]
-        .into_iter()
-        .map(Option::as_mut)
-        .chain(levels)
-        .flatten()
-        .chain(stats.base_directories.iter_mut().flatten())
-        .chain(&mut stats.unrecognized)
-        .collect()
+    let texts = [stats.cache_location.as_mut(), stats.version.as_mut()];
+    let texts = texts.into_iter().chain(levels).flatten();
+    let lists = stats.base_directories.iter_mut().flatten();
+    for text in texts.chain(lists).chain(&mut stats.unrecognized) {
+        *text = printable(text, MAX_STRING);
+    }
+}
+
+fn check_stats(stats: &Stats) -> Result<()> {
+    for count in stats.all_counts() {
+        ensure!(count <= MAX_COUNT, "a count of {count}");
+    }
+    for seconds in stats.all_seconds() {
+        let possible = 0.0..=MAX_SECONDS;
+        ensure!(possible.contains(&seconds), "a duration of {seconds} s");
+    }
+    let sizes = [stats.cache_size, stats.max_cache_size];
+    for size in sizes.into_iter().flatten() {
+        ensure!(i64::try_from(size).is_ok(), "a size of {size} bytes");
+    }
+    stats.divided().try_for_each(check_sum)?;
+    let mut printable = stats.clone();
+    make_printable(&mut printable);
+    ensure!(
+        printable == *stats,
+        "control characters in a string, or too many or too long ones"
+    );
+    Ok(())
 }
 
 /// The parts can't be more than the whole.
@@ -164,31 +129,6 @@ fn check_sum(counts: &Counts) -> Result<()> {
         );
     }
     Ok(())
-}
-
-/// What is divided by language and by compiler.
-fn all_counts(stats: &Stats) -> impl Iterator<Item = &Counts> {
-    [&stats.hits, &stats.misses]
-        .into_iter()
-        .chain(&stats.errors)
-}
-
-fn maps(stats: &Stats) -> impl Iterator<Item = &BTreeMap<String, u64>> {
-    all_counts(stats)
-        .flat_map(|counts| [&counts.languages, &counts.compilers])
-        .chain([&stats.not_cached, &stats.dist_compiles])
-}
-
-fn maps_mut(stats: &mut Stats) -> impl Iterator<Item = &mut BTreeMap<String, u64>> {
-    [&mut stats.hits, &mut stats.misses]
-        .into_iter()
-        .chain(&mut stats.errors)
-        .flat_map(|counts| [&mut counts.languages, &mut counts.compilers])
-        .chain([&mut stats.not_cached, &mut stats.dist_compiles])
-}
-
-fn check_string(text: &str) -> Result<()> {
-    check_text(text, MAX_STRING)
 }
 
 /// Whether `text` is one that can go to a terminal as it is.

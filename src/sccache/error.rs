@@ -9,12 +9,12 @@ use crate::text::printable;
 pub enum ParseError {
     /// There is not one line or field of statistics in it.
     NoStatistics,
-    /// It isn't JSON: what the JSON parser says, with line and column.
-    NotJson(String),
-    /// A known field or line has a value that it can't have: negative, too large, with
-    /// thousands separators, not a number ...
+    /// It isn't JSON, or a field has a value that it can't have: the field, why, where.
+    Json(String),
+    /// A known line has a value that it can't have: negative, too large, with thousands
+    /// separators, not a number ...
     BadValue {
-        /// The field's path (`stats.compile_requests`) or the line's name.
+        /// The line or its name.
         name: String,
         /// The value as it was, shortened.
         value: String,
@@ -39,7 +39,7 @@ impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ParseError::NoStatistics => write!(f, "no statistics of sccache in it"),
-            ParseError::NotJson(why) => write!(f, "not valid JSON: {why}"),
+            ParseError::Json(why) => write!(f, "unusable JSON: {why}"),
             ParseError::BadValue { name, value } => {
                 write!(
                     f,

@@ -1,273 +1,230 @@
 //! The JSON of `sccache --show-stats --stats-format=json`.
 //!
-//! It is `ServerInfo` in sccache's `src/server.rs`, serialized. What changed: `version`
-//! and `compiler_write_duration` (before: `cache_read_miss_duration`) came with 0.4.0,
-//! `adv_counts` with 0.6.0, `use_preprocessor_cache_mode` with 0.7.0, `compilations` with
-//! 0.9.0, `basedirs` with 0.14.0, `multi_level` with 0.15.0.
+//! It is `ServerInfo` in sccache's `src/server.rs`. What changed: `version` and
+//! `compiler_write_duration` (before: `cache_read_miss_duration`) came with 0.4.0, `adv_counts`
+//! with 0.6.0, `use_preprocessor_cache_mode` with 0.7.0, `compilations` with 0.9.0, `basedirs` with
+//! 0.14.0, `multi_level` with 0.15.0, `effective_cache_mode` with 0.19.0.
 
-#[cfg(test)]
-mod tests;
+use std::fmt;
 
-use std::collections::BTreeMap;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
+use serde_json::Value;
 
-use serde_json::{Map, Value};
-
-use super::error::{ParseError, keep_unrecognized};
-use super::stats::{Counts, Level, Stats};
+use super::error::{ParseError, keep_unrecognized, short};
+use super::stats::{Counts, Level, LevelStats, PerLanguage, ServerStats, Stats};
 use super::units::LIMIT;
 
-/// Reads the JSON that `sccache --show-stats --stats-format=json` of any version prints.
+/// All of the output. What doesn't count calls is a [`Value`]: see [`lenient`].
+#[derive(serde::Deserialize)]
+struct ServerInfo {
+    stats: Option<ServerStats>,
+    cache_location: Option<Value>,
+    cache_size: Option<Value>,
+    max_cache_size: Option<Value>,
+    use_preprocessor_cache_mode: Option<Value>,
+    version: Option<Value>,
+    basedirs: Option<Value>,
+    /// Whether the cache may be written. The counts show what came of it.
+    #[serde(rename = "effective_cache_mode")]
+    _effective_cache_mode: Option<Value>,
+}
+
+/// Parses the JSON that `sccache --show-stats --stats-format=json` of any version prints.
 ///
-/// Totals of hits, misses and errors are the sums of their `counts`. Fields that no known
-/// version has are kept by name in [`Stats::unrecognized`]; fields that an older version
-/// doesn't have are `None`.
+/// Totals of hits, misses and errors are the sums of their `counts`. The paths of fields that no
+/// known version has are kept in [`Stats::unrecognized`]; fields that an older version doesn't have
+/// are `None`.
 ///
 /// # Errors
 ///
-/// It isn't JSON (nested deeper than 128 levels, too), holds no statistics or no hits and
-/// misses, or a number is negative, not whole or above 2^53. A size, a version or a
-/// location that can't be read is no reason to lose the counts: it is left unknown.
+/// It isn't JSON (nested deeper than 128 levels, too), has no statistics or no hits and misses, or
+/// a count or time isn't one. A size, a version, a location or a level that can't be read is no
+/// reason to lose the counts: it is unknown.
 pub fn parse_json(json: &[u8]) -> Result<Stats, ParseError> {
-    let root = serde_json::from_slice(json).map_err(|e| ParseError::NotJson(e.to_string()))?;
-    let Value::Object(root) = root else {
-        return Err(ParseError::NoStatistics);
-    };
-    let mut info = Fields::new("", root);
-    let Some(counters) = info.object("stats")? else {
-        return Err(ParseError::NoStatistics);
-    };
-    let mut stats = counters_of(counters)?;
-    stats.cache_location = info.text("cache_location").filter(|l| !l.is_empty());
-    stats.cache_size = info.soft("cache_size", size_of);
-    stats.max_cache_size = info.soft("max_cache_size", size_of);
-    stats.preprocessor_cache_mode = info.soft("use_preprocessor_cache_mode", Value::as_bool);
-    stats.version = info.text("version");
-    stats.base_directories = info.soft("basedirs", |v| {
-        let list = v.as_array()?.iter();
-        list.map(|dir| dir.as_str().map(str::to_owned)).collect()
-    });
-    // Whether the cache may be written (0.19.0): the counts show what came of it.
-    info.soft("effective_cache_mode", |_| Some(()));
-    info.end(&mut stats.unrecognized);
-    Ok(stats)
-}
-
-/// The `stats` object: `ServerStats`.
-fn counters_of(mut f: Fields) -> Result<Stats, ParseError> {
-    let mut stats = Stats {
-        requests: f.count("compile_requests")?,
-        executed: f.count("requests_executed")?,
-        unsupported_compiler: f.count("requests_unsupported_compiler")?,
-        non_compilation: f.count("requests_not_compile")?,
-        non_cacheable: f.count("requests_not_cacheable")?,
-        timeouts: f.count("cache_timeouts")?,
-        read_errors: f.count("cache_read_errors")?,
-        write_errors: f.count("cache_write_errors")?,
-        writes: f.count("cache_writes")?,
-        forced_recaches: f.count("forced_recaches")?,
-        non_cacheable_compilations: f.count("non_cacheable_compilations")?,
-        compilations: f.count("compilations")?,
-        compile_failures: f.count("compile_fails")?,
-        write_seconds: f.seconds("cache_write_duration")?,
-        read_hit_seconds: f.seconds("cache_read_hit_duration")?,
-        compiler_seconds: f.seconds("compiler_write_duration")?,
-        not_cached: f.counts("not_cached")?.unwrap_or_default(),
-        dist_compiles: f.counts("dist_compiles")?.unwrap_or_default(),
-        dist_errors: f.count("dist_errors")?,
-        ..Stats::default()
-    };
-    let missing = |name| ParseError::Missing { name };
     let mut unrecognized = Vec::new();
-    let hits = f.per_language("cache_hits", &mut unrecognized)?;
-    stats.hits = hits.ok_or(missing("stats.cache_hits"))?;
-    let misses = f.per_language("cache_misses", &mut unrecognized)?;
-    stats.misses = misses.ok_or(missing("stats.cache_misses"))?;
-    match f.per_language("cache_errors", &mut unrecognized)? {
-        Some(errors) => stats.errors = Some(errors),
-        None => keep_unrecognized(&mut unrecognized, "stats.cache_errors is missing"),
-    }
-    if let Some(seconds) = f.seconds("cache_read_miss_duration")? {
-        // Before 0.4: the compiler's time under another name, and once more where the
-        // time of writing to the cache should be, which is therefore unknown.
-        stats.compiler_seconds = Some(seconds);
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    let info: ServerInfo = read(&mut reader, "", &mut unrecognized)?;
+    reader
+        .end()
+        .map_err(|error| ParseError::Json(error.to_string()))?;
+    let server = info.stats.ok_or(ParseError::NoStatistics)?;
+    let mut stats = server.numbers();
+    if let Some(compiling) = server.cache_read_miss_duration {
+        // Before 0.4: the compiler's time under another name, and once more where the time of
+        // writing to the cache should be, which is therefore unknown.
+        stats.compiler_seconds = Some(compiling.as_secs_f64());
         stats.write_seconds = None;
     }
-    stats.levels = f.levels("multi_level")?;
-    f.end(&mut unrecognized);
+    let missing = |name| ParseError::Missing { name };
+    stats.hits = counts(server.cache_hits).ok_or(missing("stats.cache_hits"))?;
+    stats.misses = counts(server.cache_misses).ok_or(missing("stats.cache_misses"))?;
+    stats.errors = counts(server.cache_errors);
+    if stats.errors.is_none() {
+        keep_unrecognized(&mut unrecognized, "stats.cache_errors is missing");
+    }
+    stats.not_cached = server.not_cached.unwrap_or_default();
+    stats.dist_compiles = server.dist_compiles.unwrap_or_default();
+
+    let unknown = &mut unrecognized;
+    let levels: Option<Vec<LevelStats>> = lenient(server.multi_level, "stats.multi_level", unknown);
+    stats.levels = levels.into_iter().flatten().map(level).collect();
+    stats.cache_location = lenient(info.cache_location, "cache_location", unknown);
+    stats.cache_location.take_if(|location| location.is_empty());
+    stats.cache_size = lenient(info.cache_size, "cache_size", unknown);
+    stats.max_cache_size = lenient(info.max_cache_size, "max_cache_size", unknown);
+    for size in [&mut stats.cache_size, &mut stats.max_cache_size] {
+        size.take_if(|size| *size > LIMIT);
+    }
+    let mode = info.use_preprocessor_cache_mode;
+    stats.preprocessor_cache_mode = lenient(mode, "use_preprocessor_cache_mode", unknown);
+    stats.version = lenient(info.version, "version", unknown);
+    stats.base_directories = lenient(info.basedirs, "basedirs", unknown);
     stats.unrecognized = unrecognized;
     Ok(stats)
 }
 
-fn size_of(value: &Value) -> Option<u64> {
-    value.as_u64().filter(|&n| n <= LIMIT)
+/// Returns a total with its parts; `None` if they have another name, because unknown is not 0.
+fn counts(json: Option<PerLanguage>) -> Option<Counts> {
+    let PerLanguage { counts, adv_counts } = json?;
+    let parts = counts.as_ref().or(adv_counts.as_ref())?;
+    Some(Counts {
+        total: parts.values().copied().fold(0, u64::saturating_add),
+        languages: counts.unwrap_or_default(),
+        compilers: adv_counts.unwrap_or_default(),
+    })
 }
 
-/// An object of which each known field is taken once, and the rest is unknown.
-struct Fields {
-    path: String,
-    map: Map<String, Value>,
-    odd: Vec<String>,
+fn level(json: LevelStats) -> Level {
+    let numbers = json.numbers();
+    Level {
+        name: json.name.unwrap_or_default(),
+        location: json.location,
+        ..numbers
+    }
 }
 
-impl Fields {
-    fn new(path: &str, mut map: Map<String, Value>) -> Self {
-        // `null` says as much as no field at all.
-        map.retain(|_, value| !value.is_null());
-        let (path, odd) = (path.to_owned(), Vec::new());
-        Fields { path, map, odd }
+/// Reads a field whose value may change its form in a later version without loss of the rest.
+fn lenient<T: DeserializeOwned>(
+    value: Option<Value>,
+    path: &str,
+    unrecognized: &mut Vec<String>,
+) -> Option<T> {
+    let read = read(value?, &format!("{path}."), unrecognized);
+    if read.is_err() {
+        keep_unrecognized(unrecognized, path);
+    }
+    read.ok()
+}
+
+/// Deserializes a `T`, and keeps the paths of unknown fields, each with `parent` in front.
+fn read<'de, T, D>(json: D, parent: &str, unrecognized: &mut Vec<String>) -> Result<T, ParseError>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de, Error: fmt::Display>,
+{
+    let mut keep = |path: serde_ignored::Path<'_>| {
+        // serde_ignored writes `?.` for each Option on the way.
+        let path = path.to_string().replace("?.", "");
+        keep_unrecognized(unrecognized, &format!("{parent}{path}"));
+    };
+    let json = serde_ignored::Deserializer::new(json, &mut keep);
+    serde_path_to_error::deserialize(json)
+        .map_err(|error| ParseError::Json(short(&format!("{parent}{error}"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(field: &str, value: &str) -> String {
+        format!(
+            r#"{{"stats":{{"cache_hits":{{"counts":{{"Rust":2,"C/C++":3}}}},"cache_misses":{{"counts":{{}}}},"cache_errors":{{"counts":{{}}}},"{field}":{value}}}}}"#
+        )
     }
 
-    fn take(&mut self, name: &str) -> Option<Value> {
-        self.map.remove(name)
+    #[test]
+    fn unknown_fields_are_kept_by_name_and_missing_ones_are_unknown() {
+        let stats = parse_json(with("warp_factor", "9").as_bytes()).unwrap();
+        assert_eq!(stats.unrecognized, ["stats.warp_factor"]);
+        assert_eq!(stats.requests, None);
+        assert_eq!((stats.hits.total, stats.misses.total), (5, 0));
+        let top = with("multi_level", r#"null},"color":{"deep":1"#);
+        assert_eq!(parse_json(top.as_bytes()).unwrap().unrecognized, ["color"]);
     }
 
-    fn bad(&self, name: &str, value: &Value) -> ParseError {
-        ParseError::bad_value(&format!("{}{name}", self.path), value)
+    #[test]
+    fn durations_are_seconds() {
+        let json = with("cache_read_hit_duration", r#"{"secs":1,"nanos":500000000}"#);
+        let stats = parse_json(json.as_bytes()).unwrap();
+        assert_eq!(stats.read_hit_seconds, Some(1.5));
     }
 
-    fn count(&mut self, name: &str) -> Result<Option<u64>, ParseError> {
-        let Some(value) = self.take(name) else {
-            return Ok(None);
-        };
-        let count = size_of(&value).ok_or_else(|| self.bad(name, &value))?;
-        Ok(Some(count))
-    }
-
-    fn object(&mut self, name: &str) -> Result<Option<Fields>, ParseError> {
-        match self.take(name) {
-            None => Ok(None),
-            Some(Value::Object(map)) => {
-                Ok(Some(Fields::new(&format!("{}{name}.", self.path), map)))
-            }
-            Some(value) => Err(self.bad(name, &value)),
+    #[test]
+    fn impossible_values_are_errors_that_name_the_field() {
+        for (field, value) in [
+            ("compile_requests", "-1"),
+            ("compile_requests", "1.5"),
+            ("compile_requests", "99999999999999999999999"),
+            ("compile_requests", "\"12\""),
+            ("cache_write_duration", r#"{"secs":-1,"nanos":0}"#),
+            ("cache_write_duration", "7"),
+            ("not_cached", r#"{"crate-type":-3}"#),
+            ("not_cached", "[]"),
+        ] {
+            let error = parse_json(with(field, value).as_bytes()).unwrap_err();
+            assert!(
+                error.to_string().contains(field),
+                "{field} {value}: {error}"
+            );
         }
     }
 
-    /// A map of names to counts.
-    fn counts(&mut self, name: &str) -> Result<Option<BTreeMap<String, u64>>, ParseError> {
-        let Some(object) = self.object(name)? else {
-            return Ok(None);
-        };
-        let count = |(name, value): (&String, &Value)| {
-            let count = size_of(value).ok_or_else(|| object.bad(name, value))?;
-            Ok((name.clone(), count))
-        };
-        object
-            .map
-            .iter()
-            .map(count)
-            .collect::<Result<_, _>>()
-            .map(Some)
+    #[test]
+    fn sums_stop_at_their_limit() {
+        let max = u64::MAX.to_string();
+        let json = with("compile_requests", "1").replace("\"Rust\":2", &format!("\"Rust\":{max}"));
+        assert_eq!(parse_json(json.as_bytes()).unwrap().hits.total, u64::MAX);
     }
 
-    /// `{"secs": 1, "nanos": 500000000}` in seconds.
-    fn seconds(&mut self, name: &str) -> Result<Option<f64>, ParseError> {
-        let Some(value) = self.take(name) else {
-            return Ok(None);
-        };
-        let part = |part| value.get(part).and_then(size_of);
-        match (part("secs"), part("nanos")) {
-            (Some(secs), Some(nanos)) if nanos < 1_000_000_000 => {
-                Ok(Some(secs as f64 + nanos as f64 / 1e9))
-            }
-            _ => Err(self.bad(name, &value)),
+    #[test]
+    fn what_is_no_statistics_is_an_error() {
+        let deep = "[".repeat(100_000);
+        for bad in [
+            "",
+            "NaN",
+            "{}",
+            "[]",
+            "{\"stats\":{}}",
+            "{\"stats\":3}",
+            "\u{0}",
+            deep.as_str(),
+        ] {
+            assert!(parse_json(bad.as_bytes()).is_err(), "{bad:.20}");
         }
+        assert!(parse_json(b"\xff\xfe").is_err());
     }
 
-    /// `PerLanguageCount`.
-    fn per_language(
-        &mut self,
-        name: &str,
-        unrecognized: &mut Vec<String>,
-    ) -> Result<Option<Counts>, ParseError> {
-        let Some(mut object) = self.object(name)? else {
-            return Ok(None);
-        };
-        let languages = object.counts("counts")?;
-        let compilers = object.counts("adv_counts")?;
-        if languages.is_none() && compilers.is_none() {
-            // Under another name: unknown, which is not 0.
-            object.end(unrecognized);
-            return Ok(None);
-        }
-        let mut total = 0_u64;
-        for &count in languages
-            .iter()
-            .chain(&compilers)
-            .next()
-            .into_iter()
-            .flat_map(BTreeMap::values)
-        {
-            total = total.saturating_add(count);
-        }
-        if total > LIMIT {
-            return Err(ParseError::bad_value(
-                &format!("the sum of {}{name}", self.path),
-                total,
-            ));
-        }
-        object.end(unrecognized);
-        Ok(Some(Counts {
-            total,
-            languages: languages.unwrap_or_default(),
-            compilers: compilers.unwrap_or_default(),
-        }))
+    #[test]
+    fn what_counts_nothing_loses_nothing_else() {
+        let json = with(
+            "multi_level",
+            r#"{"L0":1}},"max_cache_size":18446744073709551615,"version":{"major":1"#,
+        );
+        let stats = parse_json(json.as_bytes()).unwrap();
+        assert_eq!((stats.max_cache_size, stats.hits.total), (None, 5));
+        assert_eq!(stats.unrecognized, ["stats.multi_level", "version"]);
     }
 
-    /// `MultiLevelStats`: a list of `LevelStats` (0.15.0+).
-    fn levels(&mut self, name: &str) -> Result<Vec<Level>, ParseError> {
-        let mut levels = Vec::new();
-        let list = match self.take(name) {
-            None => return Ok(levels),
-            Some(Value::Array(list)) => list,
-            Some(_) => {
-                self.odd.push(name.to_owned());
-                return Ok(levels);
-            }
-        };
-        for value in list {
-            let Value::Object(map) = value else {
-                return Err(self.bad(name, &value));
-            };
-            let mut f = Fields::new(&format!("{}{name}.", self.path), map);
-            levels.push(Level {
-                name: f.text("name").unwrap_or_default(),
-                location: f.text("location"),
-                hits: f.count("hits")?,
-                misses: f.count("misses")?,
-                writes: f.count("writes")?,
-                write_failures: f.count("write_failures")?,
-                backfills_from: f.count("backfills_from")?,
-                backfills_to: f.count("backfills_to")?,
-                hit_seconds: f.seconds("hit_duration")?,
-                write_seconds: f.seconds("write_duration")?,
-            });
-            f.end(&mut self.odd);
-        }
-        Ok(levels)
-    }
-
-    fn text(&mut self, name: &str) -> Option<String> {
-        self.soft(name, |v| v.as_str().map(str::to_owned))
-    }
-
-    /// A field that isn't a count: unreadable, it is unknown and nothing else is lost.
-    fn soft<T>(&mut self, name: &str, read: impl Fn(&Value) -> Option<T>) -> Option<T> {
-        let value = self.take(name)?;
-        let read = read(&value);
-        if read.is_none() {
-            self.odd.push(format!("{}{name}", self.path));
-        }
-        read
-    }
-
-    /// What is left is unknown.
-    fn end(self, unrecognized: &mut Vec<String>) {
-        for name in self.odd {
-            keep_unrecognized(unrecognized, &name);
-        }
-        for name in self.map.keys() {
-            keep_unrecognized(unrecognized, &format!("{}{name}", self.path));
-        }
+    #[test]
+    fn levels_of_a_multi_level_cache() {
+        let json = with(
+            "multi_level",
+            r#"[{"name":"L0 (disk)","location":"here","hits":1,"misses":2,"writes":3,"write_failures":0,"backfills_from":0,"backfills_to":4,"hit_duration":{"secs":1,"nanos":0},"write_duration":{"secs":0,"nanos":0},"new":1}]"#,
+        );
+        let stats = parse_json(json.as_bytes()).unwrap();
+        assert_eq!(stats.levels.len(), 1);
+        assert_eq!(stats.levels[0].name, "L0 (disk)");
+        assert_eq!(stats.levels[0].hit_seconds, Some(1.0));
+        assert_eq!(stats.unrecognized, ["stats.multi_level.0.new"]);
     }
 }

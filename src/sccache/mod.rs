@@ -3,30 +3,24 @@
 //! Nothing outside this module knows a line of sccache's output.
 
 mod address;
-mod block;
 mod cache_folder;
 mod configuration;
-mod difference;
 mod error;
 mod json;
 mod listener;
 mod log;
 mod not_measured;
-mod rates;
 mod reason;
 mod running;
 mod scan;
 mod server;
 mod stats;
-mod sum;
 mod survey;
 mod text;
-mod unique;
 mod units;
 mod variables;
 
 pub use address::{Address, identity, is_listening};
-pub use block::print_block;
 pub use cache_folder::{cache_folder, give_back};
 pub use configuration::Configuration;
 pub use error::ParseError;
@@ -34,14 +28,13 @@ pub use json::parse_json;
 pub use listener::Listener;
 pub use log::ServerLog;
 pub use not_measured::{NotMeasured, NotMeasuredReason};
-pub use rates::{coverage, hit_rate, percent};
 pub use reason::{Cure, Reason, explain};
 pub use running::{RunningServer, ServerEnvironment};
 pub use scan::{Blocks, Read};
 pub use server::{Sccache, ServerError, Stop, TakeError};
-pub use stats::{Counts, Level, Stats};
+pub use stats::{Counts, Level, Stats, coverage, hit_rate, percent};
 pub use survey::{Bounds, Entry, Survey, survey};
-pub use text::{clean_log_line, parse_text};
+pub use text::{clean_log_line, parse_text, print_block};
 pub use units::format_bytes;
 pub use variables::{
     Contradiction, DEFAULT_CACHE_SIZE, cache_size, cache_size_setting, contradictions,

@@ -1,143 +1,305 @@
 //! The statistics of one sccache server, whatever version printed them.
+//!
+//! Each number is declared once, in [`statistics!`]. Sums, differences, bounds, sccache's JSON and
+//! text, the database's columns and the JSON of reports all follow from the declaration. A new
+//! number needs a line here and a column in `migrations/`.
+
+mod arithmetic;
+mod rates;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::unique::unique_keys;
+pub use rates::{coverage, hit_rate, percent};
 
-/// What one sccache server counted since it started.
-///
-/// `None` means that the version that printed the statistics said nothing about it:
-/// unknown, which is not 0. Names follow sccache's own (`ServerStats` in its
-/// `src/server.rs`); where one differs, the doc says what sccache calls it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Stats {
-    /// Requests from clients (`compile_requests`). 0 in client-side mode (0.17+), in
-    /// which everything else is counted right.
-    pub requests: Option<u64>,
-    /// Requests that were compilations sccache could try to cache (`requests_executed`).
-    pub executed: Option<u64>,
-    /// Requests with a compiler that sccache doesn't know (`requests_unsupported_compiler`).
-    pub unsupported_compiler: Option<u64>,
-    /// Requests that weren't compilations, such as `rustc -vV` (`requests_not_compile`).
-    pub non_compilation: Option<u64>,
-    /// Requests that sccache can't cache, such as a link (`requests_not_cacheable`).
-    pub non_cacheable: Option<u64>,
-    /// Answered from the cache (`cache_hits`).
-    pub hits: Counts,
-    /// Not found in the cache (`cache_misses`).
-    pub misses: Counts,
-    /// Errors while handling a request (`cache_errors`); counted as misses too. Of what a phase
-    /// counted, hits and misses alone are always known: without them there are no numbers at all.
-    pub errors: Option<Counts>,
-    /// Misses because the cache took too long to answer (`cache_timeouts`).
-    pub timeouts: Option<u64>,
-    /// Errors reading the cache (`cache_read_errors`).
-    pub read_errors: Option<u64>,
-    /// Errors writing to the cache (`cache_write_errors`).
-    pub write_errors: Option<u64>,
-    /// Objects written to the cache (`cache_writes`).
-    pub writes: Option<u64>,
-    /// Misses forced by `SCCACHE_RECACHE` (`forced_recaches`).
-    pub forced_recaches: Option<u64>,
-    /// Compilations that succeeded and couldn't be cached (`non_cacheable_compilations`).
-    pub non_cacheable_compilations: Option<u64>,
-    /// Compilers run (`compilations`, 0.9.0+). A compiler that fails on a source (gcc on a
-    /// syntax error, 0.9.1 ... 0.16.0) may be in `compile_failures` and not in here.
-    pub compilations: Option<u64>,
-    /// Compilers that failed (`compile_fails`).
-    pub compile_failures: Option<u64>,
-    /// Seconds spent writing to the cache, in all (`cache_write_duration`). Unknown before
-    /// 0.4, which puts the compilers' time there, and from the text, which has the average
-    /// and not the `writes` that it is the average of.
-    pub write_seconds: Option<f64>,
-    /// Seconds spent reading hits, in all (`cache_read_hit_duration`); hashing and
-    /// preprocessing are not in it. From the text it is average x hits, and so rounded down.
-    pub read_hit_seconds: Option<f64>,
-    /// Seconds spent in compilers, in all (`compiler_write_duration`, before 0.4
-    /// `cache_read_miss_duration`). From the text it is average x `compilations`
-    /// (before 0.9: x misses), and so rounded down.
-    pub compiler_seconds: Option<f64>,
-    /// Seconds of processor time, user and system, of all that the server ran and that had ended:
-    /// compilers, preprocessors. Not from sccache, but from what the kernel says of the server's
-    /// process ([`Listener::children_seconds`](super::Listener::children_seconds)); unknown where
-    /// nobody looked, and where compilers ran on other machines.
-    pub processor_seconds: Option<f64>,
-    /// Why requests were not cacheable, and how many (`not_cached`).
-    #[serde(deserialize_with = "unique_keys")]
-    pub not_cached: BTreeMap<String, u64>,
-    /// Compilations distributed, per server (`dist_compiles`).
-    #[serde(deserialize_with = "unique_keys")]
-    pub dist_compiles: BTreeMap<String, u64>,
-    /// Distributed compilations that failed and ran here instead (`dist_errors`).
-    pub dist_errors: Option<u64>,
-    /// Where the cache is, as sccache prints it: `Local disk: "/var/cache/sccache"`.
-    pub cache_location: Option<String>,
-    /// The levels of a multi-level cache, nearest first (`multi_level`, 0.15+). Empty for
-    /// an ordinary cache.
-    pub levels: Vec<Level>,
-    /// Directories whose names are left out of keys (`basedirs`, 0.14+). In the text they
-    /// are joined by `, `, and so a name that contains it is read as two.
-    pub base_directories: Option<Vec<String>>,
-    /// Bytes in the cache. From the text rounded to whole KiB, MiB, GiB ...: never exact.
-    pub cache_size: Option<u64>,
-    /// Bytes the cache may grow to. From the text rounded likewise.
-    pub max_cache_size: Option<u64>,
-    /// Whether preprocessor cache mode ("direct mode") is on (`use_preprocessor_cache_mode`).
-    pub preprocessor_cache_mode: Option<bool>,
-    /// sccache's version, such as `0.16.0`.
-    pub version: Option<String>,
-    /// Lines or fields that no known version prints, as they were, for one warning.
-    pub unrecognized: Vec<String>,
+/// A number of an `S`, [`Stats`] or [`Level`], that not every version of sccache prints.
+pub(crate) struct Field<S, T> {
+    /// The struct's field, which is also the database's column and the key in reports.
+    pub name: &'static str,
+    /// The name in sccache's text, empty for what the text doesn't have.
+    pub label: &'static str,
+    pub get: fn(&S) -> Option<T>,
+    pub get_mut: fn(&mut S) -> &mut Option<T>,
+    /// How many calls the text's number is an average over; `None` for a count.
+    pub calls: fn(&S) -> Option<u64>,
 }
 
-impl Stats {
-    /// All errors, of whatever language.
-    pub fn errors_total(&self) -> Option<u64> {
-        self.errors.as_ref().map(|errors| errors.total)
+/// Declares a struct of statistics, the table of its counters and of its times, and the struct
+/// that reads them from sccache's JSON.
+///
+/// - a counter: `field: "name in sccache's JSON", "name in its text";`
+/// - a time: `field: [serde attributes], "name in the text", calls it is an average over;`
+macro_rules! statistics {
+    (
+        $(#[$struct_doc:meta])*
+        $Stats:ident from $Json:ident
+        counters { $($(#[$counter_doc:meta])* $counter:ident: $key:literal, $counter_label:literal;)* }
+        seconds { $($(#[$time_doc:meta])* $time:ident: [$($attribute:tt)*], $time_label:literal, $calls:expr;)* }
+        others { $($(#[$other_doc:meta])* $other:ident: $Other:ty,)* }
+        others_in_json { $($json:ident: $JsonOther:ty,)* }
+    ) => {
+        $(#[$struct_doc])*
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(default)]
+        pub struct $Stats {
+            $($(#[$counter_doc])* pub $counter: Option<u64>,)*
+            $($(#[$time_doc])* pub $time: Option<f64>,)*
+            $($(#[$other_doc])* pub $other: $Other,)*
+        }
+
+        impl $Stats {
+            /// The counters, in the order of sccache's text.
+            pub(crate) const COUNTERS: &[Field<$Stats, u64>] = &[$(Field {
+                name: stringify!($counter),
+                label: $counter_label,
+                get: |stats| stats.$counter,
+                get_mut: |stats| &mut stats.$counter,
+                calls: |_| None,
+            },)*];
+            /// The times, in seconds.
+            pub(crate) const SECONDS: &[Field<$Stats, f64>] = &[$(Field {
+                name: stringify!($time),
+                label: $time_label,
+                get: |stats| stats.$time,
+                get_mut: |stats| &mut stats.$time,
+                calls: $calls,
+            },)*];
+        }
+
+        /// The same in sccache's JSON.
+        #[derive(Deserialize)]
+        pub(super) struct $Json {
+            $(#[serde(rename = $key)] $counter: Option<u64>,)*
+            $(#[serde($($attribute)*)] $time: Option<Duration>,)*
+            $(pub $json: Option<$JsonOther>,)*
+        }
+
+        impl $Json {
+            /// Returns the counters and times, and nothing else.
+            pub fn numbers(&self) -> $Stats {
+                $Stats {
+                    $($counter: self.$counter,)*
+                    $($time: self.$time.map(|time| time.as_secs_f64()),)*
+                    ..$Stats::default()
+                }
+            }
+        }
+    };
+}
+
+statistics! {
+    /// What one sccache server counted since it started.
+    ///
+    /// `None` means that the version that printed the statistics said nothing about it:
+    /// unknown, which is not 0. Where a name is not sccache's own (`ServerStats` in its
+    /// `src/server.rs`), sccache's is the one in its JSON.
+    Stats from ServerStats
+
+    counters {
+        /// Requests from clients. 0 in client-side mode (0.17+), which counts the rest right.
+        requests: "compile_requests", "Compile requests";
+        /// Requests that were compilations sccache could try to cache.
+        executed: "requests_executed", "Compile requests executed";
+        /// Misses because the cache took too long to answer.
+        timeouts: "cache_timeouts", "Cache timeouts";
+        /// Errors reading the cache.
+        read_errors: "cache_read_errors", "Cache read errors";
+        /// Misses forced by `SCCACHE_RECACHE`.
+        forced_recaches: "forced_recaches", "Forced recaches";
+        /// Errors writing to the cache.
+        write_errors: "cache_write_errors", "Cache write errors";
+        /// Compilers run (0.9.0+). A compiler that fails on a source (gcc on a syntax error,
+        /// 0.9.1 ... 0.16.0) may be in `compile_failures` and not in here.
+        compilations: "compilations", "Compilations";
+        /// Compilers that failed.
+        compile_failures: "compile_fails", "Compilation failures";
+        /// Compilations that succeeded and couldn't be cached.
+        non_cacheable_compilations: "non_cacheable_compilations", "Non-cacheable compilations";
+        /// Requests that sccache can't cache, such as a link.
+        non_cacheable: "requests_not_cacheable", "Non-cacheable calls";
+        /// Requests that weren't compilations, such as `rustc -vV`.
+        non_compilation: "requests_not_compile", "Non-compilation calls";
+        /// Requests with a compiler that sccache doesn't know.
+        unsupported_compiler: "requests_unsupported_compiler", "Unsupported compiler calls";
+        /// Distributed compilations that failed and ran here instead.
+        dist_errors: "dist_errors", "Failed distributed compilations";
+        /// Objects written to the cache.
+        writes: "cache_writes", "";
+    }
+
+    // From the text they are average x calls, and so rounded down.
+    seconds {
+        /// Seconds spent writing to the cache. Unknown before 0.4, which puts the compilers' time
+        /// there, and from the text, which doesn't have the `writes` it is an average over.
+        write_seconds: [rename = "cache_write_duration"], "Average cache write", |stats| stats.writes;
+        /// Seconds spent in compilers. An average over `compilations`, before 0.9 over misses.
+        compiler_seconds: [rename = "compiler_write_duration"], "Average compiler",
+            |stats| Some(stats.compilations.unwrap_or(stats.misses.total));
+        /// Seconds spent reading hits, without hashing and preprocessing.
+        read_hit_seconds: [rename = "cache_read_hit_duration"], "Average cache read hit",
+            |stats| Some(stats.hits.total);
+        /// Seconds of processor time, user and system, of all that the server ran and that had
+        /// ended: compilers, preprocessors. Not from sccache but from the kernel
+        /// ([`Listener::children_seconds`](super::Listener::children_seconds)); unknown where
+        /// compilers ran on other machines.
+        processor_seconds: [skip], "", |_| None;
+    }
+
+    others {
+        /// Compilations answered from the cache.
+        hits: Counts,
+        /// Compilations not found in the cache. Statistics without hits and misses are an error,
+        /// so these two are always known.
+        misses: Counts,
+        /// Errors while handling a request; counted as misses too.
+        errors: Option<Counts>,
+        /// Why requests were not cacheable, and how many.
+        not_cached: BTreeMap<String, u64>,
+        /// Distributed compilations, per server.
+        dist_compiles: BTreeMap<String, u64>,
+        /// The levels of a multi-level cache (0.15+), nearest first. Empty for an ordinary cache.
+        levels: Vec<Level>,
+        /// Where the cache is, as sccache prints it: `Local disk: "/var/cache/sccache"`.
+        cache_location: Option<String>,
+        /// Bytes in the cache. From the text rounded to whole KiB, MiB, GiB ...
+        cache_size: Option<u64>,
+        /// Bytes the cache may grow to. From the text rounded likewise.
+        max_cache_size: Option<u64>,
+        /// Whether preprocessor cache mode ("direct mode") is on (0.7+).
+        preprocessor_cache_mode: Option<bool>,
+        /// Directories whose names are left out of keys (0.14+). In the text they are joined by
+        /// `, `, so a name that contains it is read as two.
+        base_directories: Option<Vec<String>>,
+        /// sccache's version, such as `0.16.0` (0.4+).
+        version: Option<String>,
+        /// Lines or fields that no known version prints, for one warning.
+        unrecognized: Vec<String>,
+    }
+
+    others_in_json {
+        cache_hits: PerLanguage,
+        cache_misses: PerLanguage,
+        cache_errors: PerLanguage,
+        not_cached: BTreeMap<String, u64>,
+        dist_compiles: BTreeMap<String, u64>,
+        cache_read_miss_duration: Duration,
+        multi_level: Value,
     }
 }
 
-/// A count with what it divides into.
+statistics! {
+    /// What one level of a multi-level cache did (`LevelStats` in sccache's
+    /// `src/cache/multilevel.rs`, 0.15+). `None` is unknown, which is not 0.
+    Level from LevelStats
+
+    counters {
+        /// Requests answered from this level.
+        hits: "hits", "hits";
+        /// Requests that this level had no answer for.
+        misses: "misses", "misses";
+        /// Objects written to this level.
+        writes: "writes", "writes";
+        /// Objects that could not be written to this level.
+        write_failures: "write_failures", "write failures";
+        /// Objects copied from this level to a nearer one.
+        backfills_from: "backfills_from", "backfills from";
+        /// Objects copied to this level from a farther one.
+        backfills_to: "backfills_to", "backfills to";
+    }
+
+    seconds {
+        /// Seconds spent writing.
+        write_seconds: [rename = "write_duration"], "avg cache write", |level| level.writes;
+        /// Seconds spent reading hits.
+        hit_seconds: [rename = "hit_duration"], "avg cache read hit", |level| level.hits;
+    }
+
+    others {
+        /// `L0 (disk)`, as sccache names it.
+        name: String,
+        /// Where it is, as sccache prints it: `Local disk: "/var/cache/sccache"`.
+        location: Option<String>,
+    }
+
+    others_in_json {
+        name: String,
+        location: String,
+    }
+}
+
+/// A count with its parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Counts {
     /// All of it. The texts of some versions print only this.
     pub total: u64,
-    /// Per language: `Rust`, `C/C++`, `CUDA` ... (`counts`).
-    #[serde(deserialize_with = "unique_keys")]
+    /// Per language: `Rust`, `C/C++`, `CUDA` ...
     pub languages: BTreeMap<String, u64>,
-    /// Per language and compiler: `rust`, `c [gcc]` ... (`adv_counts`, 0.6+; as sccache
-    /// names them).
-    #[serde(deserialize_with = "unique_keys")]
+    /// Per language and compiler: `rust`, `c [gcc]` ... (0.6+).
     pub compilers: BTreeMap<String, u64>,
 }
 
-/// What one level of a multi-level cache did (`LevelStats` in sccache's
-/// `src/cache/multilevel.rs`, 0.15+). `None` is unknown, which is not 0.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Level {
-    /// `L0 (disk)`, as sccache names it.
-    pub name: String,
-    /// Where it is, as sccache prints it: `Local disk: "/var/cache/sccache"`.
-    pub location: Option<String>,
-    /// Requests answered from this level.
-    pub hits: Option<u64>,
-    /// Requests that this level was asked and had no answer for.
-    pub misses: Option<u64>,
-    /// Objects written to this level.
-    pub writes: Option<u64>,
-    /// Objects that could not be written to this level.
-    pub write_failures: Option<u64>,
-    /// Objects copied from this level to a nearer one.
-    pub backfills_from: Option<u64>,
-    /// Objects copied to this level from a farther one.
-    pub backfills_to: Option<u64>,
-    /// Seconds spent reading hits, in all; from the text average x hits, rounded down.
-    pub hit_seconds: Option<f64>,
-    /// Seconds spent writing, in all; from the text average x writes, rounded down.
-    pub write_seconds: Option<f64>,
+/// [`Counts`] in sccache's JSON.
+#[derive(Deserialize)]
+pub(super) struct PerLanguage {
+    pub counts: Option<BTreeMap<String, u64>>,
+    pub adv_counts: Option<BTreeMap<String, u64>>,
+}
+
+impl Stats {
+    /// Returns all errors, of whatever language.
+    pub fn errors_total(&self) -> Option<u64> {
+        self.errors.as_ref().map(|errors| errors.total)
+    }
+
+    /// Returns hits, misses and, where they are known, errors.
+    pub(crate) fn divided(&self) -> impl Iterator<Item = &Counts> {
+        let always = [&self.hits, &self.misses];
+        always.into_iter().chain(&self.errors)
+    }
+
+    /// Returns every map of names to counts.
+    pub(crate) fn maps_mut(&mut self) -> impl Iterator<Item = &mut BTreeMap<String, u64>> {
+        let always = [&mut self.hits, &mut self.misses];
+        let divided = always.into_iter().chain(&mut self.errors);
+        divided
+            .flat_map(|counts| [&mut counts.languages, &mut counts.compilers])
+            .chain([&mut self.not_cached, &mut self.dist_compiles])
+    }
+
+    /// Returns every known count: of calls, per language, compiler, reason, server and level.
+    pub(crate) fn all_counts(&self) -> impl Iterator<Item = u64> {
+        let counters = Self::COUNTERS.iter().filter_map(|field| (field.get)(self));
+        let totals = self.divided().map(|counts| counts.total);
+        let maps = self
+            .divided()
+            .flat_map(|counts| [&counts.languages, &counts.compilers])
+            .chain([&self.not_cached, &self.dist_compiles]);
+        let levels = self.levels.iter().flat_map(|level| {
+            let counters = Level::COUNTERS.iter();
+            counters.filter_map(|field| (field.get)(level))
+        });
+        counters
+            .chain(totals)
+            .chain(maps.flat_map(|map| map.values().copied()))
+            .chain(levels)
+    }
+
+    /// Returns every known time in seconds.
+    pub(crate) fn all_seconds(&self) -> impl Iterator<Item = f64> {
+        let levels = self.levels.iter().flat_map(|level| {
+            let times = Level::SECONDS.iter();
+            times.filter_map(|field| (field.get)(level))
+        });
+        let times = Self::SECONDS.iter().filter_map(|field| (field.get)(self));
+        times.chain(levels)
+    }
+
+    /// Whether nothing was asked of the server: every counter is 0 or unknown.
+    pub fn is_idle(&self) -> bool {
+        self.all_counts().all(|count| count == 0)
+    }
 }

@@ -11,25 +11,30 @@
 //! (`--show-adv-stats` alone) with 0.19.0.
 
 mod clean;
-mod counts;
 mod levels;
+mod print;
 #[cfg(test)]
 mod tests;
-mod trailer;
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
 use super::error::{ParseError, keep_unrecognized};
-use super::stats::{Counts, Stats};
+use super::stats::{Counts, Field, Level, Stats};
 use super::units;
 pub(super) use clean::{clean_line, ends_in_unit};
-use counts::per_language;
+pub use print::print_block;
 
 /// `Cache hits (C/C++)      3`, `Average compiler   0.023 s`, `Max cache size   10 GiB`.
 static COUNTER: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^(?<name>[A-Z][^()]*?)(?: \((?<of>.+)\))?\s+(?<value>-|[-+]?\d\S*)(?: (?<unit>%|[a-zµμA-Z]+))?$")
+        .expect("a valid pattern")
+});
+
+/// `Cache location                  Local disk: "/var/cache/sccache"`: after the counters.
+static TRAILER: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^(?<name>Cache location|Base directories|Use direct/preprocessor mode\?|Version \(client\)|Effective cache mode|Cache size|Max cache size)(?:\s+(?<value>\S.*))?$")
         .expect("a valid pattern")
 });
 
@@ -84,16 +89,15 @@ enum Section {
 #[derive(Default)]
 pub(super) struct Block {
     section: Section,
+    /// The times are averages until [`Block::end`].
     stats: Stats,
     hits: Option<Counts>,
     misses: Option<Counts>,
     errors: Option<Counts>,
     /// Whether the part after the counters was reached.
     trailer: bool,
-    levels: levels::Levels,
-    /// Seconds on average, until what they are an average of is known.
-    average_read_hit: Option<f64>,
-    average_compiler: Option<f64>,
+    /// Whether the line `Multi-level cache levels` was there: without it there are none.
+    has_levels: bool,
 }
 
 impl Block {
@@ -133,22 +137,23 @@ impl Block {
             }
             return Ok(true);
         }
-        if self.section == Section::Before {
-            self.counter(line)?;
-            return Ok(true);
-        }
         if self.section == Section::Counters && self.ends_before(line) {
             return Ok(false);
         }
-        if line == "Non-cacheable reasons:" {
-            self.section = Section::Reasons;
-        } else if line == "Successful distributed compiles" {
-            self.section = Section::Servers;
-        } else if !(self.trailer_line(line)
-            || self.row(line)?
-            || self.levels.line(line, self.trailer)?)
-        {
-            self.counter(line)?;
+        let is_read = match (&self.section, line) {
+            (Section::Before, _) => false,
+            (_, "Non-cacheable reasons:") => {
+                self.section = Section::Reasons;
+                true
+            }
+            (_, "Successful distributed compiles") => {
+                self.section = Section::Servers;
+                true
+            }
+            _ => self.trailer_line(line) || self.row(line)? || self.level_line(line)?,
+        };
+        if !is_read {
+            self.counter_line(line)?;
         }
         Ok(true)
     }
@@ -160,25 +165,29 @@ impl Block {
             Section::Servers => &mut self.stats.dist_compiles,
             Section::Before | Section::Counters => return Ok(false),
         };
+        // A line of something else may have got in between: a count doesn't begin like that.
+        let begins_number = |first: char| first.is_ascii_digit() || matches!(first, '-' | '+');
         match ROW.captures(line) {
-            // Something else got into the text: a count doesn't begin like this.
-            Some(row) if !row["value"].starts_with(begins_number) => {
-                keep_unrecognized(&mut self.stats.unrecognized, line);
-            }
-            Some(row) => {
+            Some(row) if row["value"].starts_with(begins_number) => {
                 let (name, value) = (&row["name"], &row["value"]);
                 let count = units::count(value);
                 let count = count.ok_or_else(|| ParseError::bad_value(name, value))?;
                 map.insert(name.to_owned(), count);
             }
-            None => keep_unrecognized(&mut self.stats.unrecognized, line),
+            _ => keep_unrecognized(&mut self.stats.unrecognized, line),
         }
         Ok(true)
     }
 
-    /// A line of the block's first part. What is before the first of them is not the
-    /// block's.
-    fn counter(&mut self, line: &str) -> Result<(), ParseError> {
+    /// A line about a level, if the cache has several.
+    fn level_line(&mut self, line: &str) -> Result<bool, ParseError> {
+        let levels = &mut self.stats.levels;
+        let is_counter = self.has_levels && !self.trailer && levels::counter(levels, line)?;
+        Ok(is_counter || levels::location(levels, line))
+    }
+
+    /// A line of the block's first part. Nothing before the first of them is the block's.
+    fn counter_line(&mut self, line: &str) -> Result<(), ParseError> {
         let known = match COUNTER.captures(line) {
             Some(c) => self.known_counter(line, &c)?,
             None => false,
@@ -192,50 +201,73 @@ impl Block {
     }
 
     fn known_counter(&mut self, line: &str, c: &regex::Captures) -> Result<bool, ParseError> {
+        let unit = c.name("unit").map_or("", |unit| unit.as_str());
         let bad = || ParseError::bad_value(line, &c["value"]);
-        let stats = &mut self.stats;
-        let counter = match &c["name"] {
-            "Cache hits" => return per_language(&mut self.hits, c).map(|()| true),
-            "Cache misses" => return per_language(&mut self.misses, c).map(|()| true),
-            "Cache errors" => return per_language(&mut self.errors, c).map(|()| true),
-            // From the counts, and not exact.
-            "Cache hits rate" | "Average cache write" => return Ok(true),
-            "Average compiler" | "Average cache read miss" => {
-                self.average_compiler = Some(seconds(c).ok_or_else(bad)?);
-                return Ok(true);
-            }
-            "Average cache read hit" => {
-                self.average_read_hit = Some(seconds(c).ok_or_else(bad)?);
-                return Ok(true);
-            }
-            "Multi-level cache levels" => {
-                self.levels.announce();
-                return Ok(true);
-            }
-            "Compile requests" => &mut stats.requests,
-            "Compile requests executed" => &mut stats.executed,
-            "Cache timeouts" => &mut stats.timeouts,
-            "Cache read errors" => &mut stats.read_errors,
-            "Forced recaches" => &mut stats.forced_recaches,
-            "Cache write errors" => &mut stats.write_errors,
-            "Compilations" => &mut stats.compilations,
-            "Compilation failures" => &mut stats.compile_failures,
-            "Non-cacheable compilations" => &mut stats.non_cacheable_compilations,
-            "Non-cacheable calls" => &mut stats.non_cacheable,
-            "Non-compilation calls" => &mut stats.non_compilation,
-            "Unsupported compiler calls" => &mut stats.unsupported_compiler,
-            "Failed distributed compilations" => &mut stats.dist_errors,
-            _ => return Ok(false),
+        let count = || match unit {
+            "" => units::count(&c["value"]).ok_or_else(bad),
+            _ => Err(bad()),
         };
-        if c.name("of").is_some() {
+        let part = c.name("of").map(|of| of.as_str());
+        let label = match &c["name"] {
+            // Its name before 0.4.0.
+            "Average cache read miss" => "Average compiler",
+            label => label,
+        };
+        match label {
+            "Cache hits" => add_part(&mut self.hits, part, count()?),
+            "Cache misses" => add_part(&mut self.misses, part, count()?),
+            "Cache errors" => add_part(&mut self.errors, part, count()?),
+            // It follows from the counts, and is less exact.
+            "Cache hits rate" => {}
+            "Multi-level cache levels" => self.has_levels = true,
             // A part of what no known version divides: the whole has its own line.
-            return Ok(false);
+            _ if part.is_some() => return Ok(false),
+            _ => {
+                if let Some(field) = labeled(Stats::COUNTERS, label) {
+                    *(field.get_mut)(&mut self.stats) = Some(count()?);
+                } else if let Some(field) = labeled(Stats::SECONDS, label) {
+                    let average = units::seconds(&c["value"], unit).ok_or_else(bad)?;
+                    *(field.get_mut)(&mut self.stats) = Some(average);
+                } else {
+                    return Ok(false);
+                }
+            }
         }
-        if c.name("unit").is_some() {
-            return Err(bad());
-        }
-        *counter = Some(units::count(&c["value"]).ok_or_else(bad)?);
         Ok(true)
+    }
+
+    /// A line after the counters: where the cache is, how large, and how it is used.
+    fn trailer_line(&mut self, line: &str) -> bool {
+        let Some(c) = TRAILER.captures(line) else {
+            return false;
+        };
+        self.trailer = true;
+        self.section = Section::Counters;
+        let Some(value) = c.name("value").map(|value| value.as_str()) else {
+            return true;
+        };
+        let size = || {
+            let (number, unit) = value.split_once(' ')?;
+            units::bytes(number, unit)
+        };
+        let stats = &mut self.stats;
+        match (&c["name"], value) {
+            // 0.19.0, --show-adv-stats: the counts show what came of it.
+            ("Effective cache mode", _) => {}
+            ("Cache location", _) => stats.cache_location = Some(value.to_owned()),
+            ("Version (client)", _) => stats.version = Some(value.to_owned()),
+            ("Base directories", "(none)") => stats.base_directories = Some(Vec::new()),
+            ("Base directories", _) => {
+                let directories = value.split(", ").map(str::to_owned);
+                stats.base_directories = Some(directories.collect());
+            }
+            ("Cache size", _) if size().is_some() => stats.cache_size = size(),
+            ("Max cache size", _) if size().is_some() => stats.max_cache_size = size(),
+            (_, "yes") => stats.preprocessor_cache_mode = Some(true),
+            (_, "no") => stats.preprocessor_cache_mode = Some(false),
+            _ => keep_unrecognized(&mut stats.unrecognized, line),
+        }
+        true
     }
 
     /// The whole of it.
@@ -245,7 +277,6 @@ impl Block {
         }
         let missing = |name| ParseError::Missing { name };
         let mut stats = self.stats;
-        stats.levels = self.levels.end();
         stats.hits = self.hits.ok_or(missing("Cache hits"))?;
         stats.misses = self.misses.ok_or(missing("Cache misses"))?;
         match self.errors {
@@ -255,16 +286,49 @@ impl Block {
             }
             None => return Err(missing("Cache errors")),
         }
-        let compilations = stats.compilations.unwrap_or(stats.misses.total);
-        let total = |average: Option<f64>, count| average.map(|s| s * count as f64);
-        stats.compiler_seconds = total(self.average_compiler, compilations);
-        stats.read_hit_seconds = total(self.average_read_hit, stats.hits.total);
+        total_seconds(&mut stats, Stats::SECONDS);
+        for level in &mut stats.levels {
+            total_seconds(level, Level::SECONDS);
+        }
         Ok(stats)
     }
 }
 
-fn begins_number(first: char) -> bool {
-    first.is_ascii_digit() || matches!(first, '-' | '+')
+/// Returns the field that sccache's text calls `label`.
+fn labeled<S, T>(fields: &'static [Field<S, T>], label: &str) -> Option<&'static Field<S, T>> {
+    fields.iter().find(|field| field.label == label)
+}
+
+/// Makes totals of averages. What an unknown number of calls took is unknown.
+fn total_seconds<S>(stats: &mut S, fields: &[Field<S, f64>]) {
+    for field in fields {
+        let average = (field.get)(stats);
+        let total = average.zip((field.calls)(stats));
+        *(field.get_mut)(stats) = total.map(|(average, calls)| average * calls as f64);
+    }
+}
+
+/// `Cache hits    4`, `Cache hits (Rust)    1`, `Cache hits (c [gcc])   2`.
+///
+/// A name in parentheses is a language (`CompilerKind::lang_kind` in sccache's
+/// `src/compiler/compiler.rs`: `Rust`, `C/C++`, `CUDA`, `CUDA (Device code)`, `Assembler` ...) or a
+/// language with its compiler (`lang_comp_kind`: `rust`, `c [gcc]`, `c++Header [clang]` ...). The
+/// former begin with a capital, the latter never do, in every version from 0.2.15 to 0.19.0.
+fn add_part(counts: &mut Option<Counts>, part: Option<&str>, count: u64) {
+    match (part, counts) {
+        (None, counts) => counts.get_or_insert_default().total = count,
+        // Only the line without a name carries the total, and it comes first.
+        (Some(_), None) => {}
+        (Some(name), Some(counts)) => {
+            let is_language = name.starts_with(|first: char| first.is_ascii_uppercase());
+            let parts = if is_language {
+                &mut counts.languages
+            } else {
+                &mut counts.compilers
+            };
+            parts.insert(name.to_owned(), count);
+        }
+    }
 }
 
 /// Whether a line is the first of a block, or of what `--stop-server` prints.
@@ -274,8 +338,4 @@ pub(super) fn begins_block(line: &str) -> bool {
     }
     let requests = |c: regex::Captures| &c["name"] == "Compile requests" && c.name("of").is_none();
     COUNTER.captures(line).is_some_and(requests)
-}
-
-fn seconds(c: &regex::Captures) -> Option<f64> {
-    units::seconds(&c["value"], c.name("unit")?.as_str())
 }

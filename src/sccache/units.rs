@@ -24,15 +24,15 @@ pub(super) fn bytes(number: &str, unit: &str) -> Option<u64> {
     (value <= LIMIT as f64).then_some(value.round() as u64)
 }
 
-/// `261 MiB` from bytes, rounded as sccache rounds it: the number and the unit.
-pub fn format_bytes(bytes: u64) -> (String, &'static str) {
+/// Returns bytes as sccache prints them, rounded to a whole number: `261 MiB`.
+pub fn format_bytes(bytes: u64) -> String {
     let mut value = bytes as f64;
     let mut power = 0;
     while value >= 1024.0 && power + 1 < BINARY.len() {
         value /= 1024.0;
         power += 1;
     }
-    (format!("{value:.0}"), BINARY[power])
+    format!("{value:.0} {}", BINARY[power])
 }
 
 /// Seconds from `0.036` and `s`. All versions so far print seconds with three decimals
@@ -84,8 +84,8 @@ mod tests {
         assert_eq!(bytes("1.5", "KiB"), Some(1536));
         assert_eq!(bytes("1", "YiB"), None);
         assert_eq!(bytes("1", "MB"), None);
-        assert_eq!(format_bytes(10 << 30), ("10".into(), "GiB"));
-        assert_eq!(format_bytes(6170), ("6".into(), "KiB"));
+        assert_eq!(format_bytes(10 << 30), "10 GiB");
+        assert_eq!(format_bytes(6170), "6 KiB");
         assert_eq!(seconds("0.036", "s"), Some(0.036));
         assert_eq!(seconds("2", "m"), Some(120.0));
         assert_eq!(seconds("NaN", "s"), None);

@@ -3,107 +3,68 @@
 
 use std::sync::LazyLock;
 
-use regex::{Captures, Regex};
+use regex::Regex;
 
+use super::labeled;
 use crate::sccache::error::ParseError;
 use crate::sccache::stats::Level;
 use crate::sccache::units;
 
 /// `L0 (disk) avg cache write    0.001 s`.
 static LINE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^(?<level>\S.*) (?<name>hits|misses|hit rate|writes|write failures|backfills from|backfills to|avg cache write|avg cache read hit)\s+(?<value>-|[-+]?\d\S*)(?: (?<unit>\S+))?$")
-        .expect("a valid pattern")
+    Regex::new(
+        r"^(?<level>\S.*\)) (?<name>[a-z ]*[a-z])\s+(?<value>-|[-+]?\d\S*)(?: (?<unit>\S+))?$",
+    )
+    .expect("a valid pattern")
 });
 
-/// The levels read so far.
-#[derive(Default)]
-pub(super) struct Levels {
-    /// Whether the line `Multi-level cache levels` was there: without it there are none.
-    announced: bool,
-    levels: Vec<Level>,
+/// Reads a line of a level's numbers. Its time is an average.
+pub(super) fn counter(levels: &mut Vec<Level>, line: &str) -> Result<bool, ParseError> {
+    let Some(c) = LINE.captures(line) else {
+        return Ok(false);
+    };
+    let (label, value) = (&c["name"], &c["value"]);
+    let counter = labeled(Level::COUNTERS, label);
+    let time = labeled(Level::SECONDS, label);
+    if counter.is_none() && time.is_none() {
+        // The rate follows from hits and misses.
+        return Ok(label == "hit rate");
+    }
+    let bad = || ParseError::bad_value(line, value);
+    let level = named(levels, &c["level"]);
+    if let Some(field) = counter {
+        *(field.get_mut)(level) = Some(units::count(value).ok_or_else(bad)?);
+    }
+    if let Some(field) = time {
+        let unit = c.name("unit").map_or("", |unit| unit.as_str());
+        *(field.get_mut)(level) = Some(units::seconds(value, unit).ok_or_else(bad)?);
+    }
+    Ok(true)
 }
 
-impl Levels {
-    pub(super) fn announce(&mut self) {
-        self.announced = true;
-    }
-
-    pub(super) fn end(self) -> Vec<Level> {
-        self.levels
-    }
-
-    /// Reads a line, if it is about a level. After the counters come the levels' places:
-    /// `L0 (disk)      Local disk: ...`.
-    pub(super) fn line(&mut self, line: &str, after_counters: bool) -> Result<bool, ParseError> {
-        if !self.announced {
-            return Ok(false);
-        }
-        match LINE.captures(line) {
-            Some(c) if !after_counters => {
-                self.counter(line, &c)?;
-                Ok(true)
-            }
-            _ => Ok(self.place(line)),
+/// Reads a level's place, which stands after the counters: `L0 (disk)      Local disk: ...`.
+pub(super) fn location(levels: &mut [Level], line: &str) -> bool {
+    for level in levels {
+        if let Some(location) = line.strip_prefix(level.name.as_str())
+            && location.starts_with(char::is_whitespace)
+        {
+            level.location = Some(location.trim().to_owned());
+            return true;
         }
     }
+    false
+}
 
-    fn place(&mut self, line: &str) -> bool {
-        let place = |level: &Level| {
-            let place = line.strip_prefix(level.name.as_str())?;
-            let apart = place.starts_with(char::is_whitespace);
-            apart.then(|| place.trim().to_owned())
-        };
-        for level in &mut self.levels {
-            if let Some(place) = place(level) {
-                level.location = Some(place);
-                return true;
-            }
-        }
-        false
-    }
-
-    fn counter(&mut self, line: &str, c: &Captures) -> Result<(), ParseError> {
-        let level = self.named(&c["level"]);
-        let bad = || ParseError::bad_value(line, &c["value"]);
-        let average = |of: Option<u64>| {
-            let unit = c.name("unit").map_or("", |unit| unit.as_str());
-            let seconds = units::seconds(&c["value"], unit).ok_or_else(bad)?;
-            Ok(of.map(|n| n as f64 * seconds))
-        };
-        let counter = match &c["name"] {
-            "hits" => &mut level.hits,
-            "misses" => &mut level.misses,
-            "writes" => &mut level.writes,
-            "write failures" => &mut level.write_failures,
-            "backfills from" => &mut level.backfills_from,
-            "backfills to" => &mut level.backfills_to,
-            "avg cache write" => {
-                level.write_seconds = average(level.writes)?;
-                return Ok(());
-            }
-            "avg cache read hit" => {
-                level.hit_seconds = average(level.hits)?;
-                return Ok(());
-            }
-            // The rate is made from hits and misses.
-            _ => return Ok(()),
-        };
-        *counter = Some(units::count(&c["value"]).ok_or_else(bad)?);
-        Ok(())
-    }
-
-    fn named(&mut self, name: &str) -> &mut Level {
-        let at = self.levels.iter().position(|level| level.name == name);
-        let at = at.unwrap_or_else(|| {
-            let name = name.to_owned();
-            self.levels.push(Level {
-                name,
-                ..Level::default()
-            });
-            self.levels.len() - 1
+fn named<'a>(levels: &'a mut Vec<Level>, name: &str) -> &'a mut Level {
+    let position = levels.iter().position(|level| level.name == name);
+    let position = position.unwrap_or_else(|| {
+        levels.push(Level {
+            name: name.to_owned(),
+            ..Level::default()
         });
-        &mut self.levels[at]
-    }
+        levels.len() - 1
+    });
+    &mut levels[position]
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use proptest::collection::btree_map;
 use proptest::option::of;
 use proptest::prelude::*;
 
-use super::super::block::print_block;
 use super::super::stats::Level;
 use super::*;
 

@@ -42,8 +42,8 @@ fn size(machine: &Machine, survey: &Survey, limit: u64, free: u64) -> Finding {
     let least = if is_whole(survey) { "" } else { "at least " };
     let message = format!(
         "{least}{} of {} ({percent} %)",
-        bytes(survey.bytes),
-        bytes(limit)
+        format_bytes(survey.bytes),
+        format_bytes(limit)
     );
     if percent < 95 {
         return match is_whole(survey) {
@@ -64,7 +64,7 @@ fn size(machine: &Machine, survey: &Survey, limit: u64, free: u64) -> Finding {
 }
 
 fn room(machine: &Machine, survey: &Survey, limit: u64, free: u64, kind: &str) -> Finding {
-    let message = format!("{} free on {kind}", bytes(free));
+    let message = format!("{} free on {kind}", format_bytes(free));
     if !is_whole(survey) {
         // By what was seen alone a limit might be less than the cache holds: sccache would throw it out.
         let message = format!("{message}; how much the cache may still grow isn't known");
@@ -79,7 +79,10 @@ fn room(machine: &Machine, survey: &Survey, limit: u64, free: u64, kind: &str) -
     if free >= wanted {
         return Finding::green(ROOM, message);
     }
-    let message = format!("{message}, and the cache may grow by {}", bytes(wanted));
+    let message = format!(
+        "{message}, and the cache may grow by {}",
+        format_bytes(wanted)
+    );
     let (value, _) = cache_size_setting(fitting(survey, free));
     Finding::yellow(ROOM, message).set(machine, LIMIT, &value)
 }
@@ -92,11 +95,6 @@ fn is_whole(survey: &Survey) -> bool {
 /// As large as the cache may become, in bytes, with room for others to grow, too.
 fn fitting(survey: &Survey, free: u64) -> u64 {
     survey.bytes.saturating_add(free / 5 * 4)
-}
-
-fn bytes(count: u64) -> String {
-    let (number, unit) = format_bytes(count);
-    format!("{number} {unit}")
 }
 
 /// `ext4 (/var)`: the mount point that is the longest beginning of the path (proc_pid_mountinfo(5)).
