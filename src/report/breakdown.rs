@@ -1,28 +1,11 @@
 //! What the numbers of phases divide into: nested values for JSON, rows for `show`.
 
-use std::collections::BTreeMap;
-
 use chrono::SecondsFormat;
 use serde_json::{Map, Value as Json, json};
 
 use crate::portage::Phase;
-use crate::sccache::{Counts, NotMeasured, Stats, hit_rate};
+use crate::sccache::{NotMeasured, Part, Statistics, Stats};
 use crate::store::attribution_word;
-
-/// hits, misses and errors of a language, compiler or phase.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Part {
-    pub(super) name: String,
-    pub(super) hits: u64,
-    pub(super) misses: u64,
-    pub(super) errors: Option<u64>,
-}
-
-impl Part {
-    pub(super) fn hit_rate(&self) -> Option<f64> {
-        hit_rate(self.hits, self.misses)
-    }
-}
 
 /// All runs of the phases of one name.
 pub(super) struct Runs<'a> {
@@ -60,38 +43,14 @@ pub(super) fn by_name(phases: &[Phase]) -> Vec<Runs<'_>> {
     groups
 }
 
-/// hits, misses and errors by what `pick` divides them into, sorted by name.
-pub(super) fn parts(stats: &Stats, pick: fn(&Counts) -> &BTreeMap<String, u64>) -> Vec<Part> {
-    let mut parts: BTreeMap<&str, Part> = BTreeMap::new();
-    for (name, count) in pick(&stats.hits) {
-        parts.entry(name).or_default().hits = *count;
-    }
-    for (name, count) in pick(&stats.misses) {
-        parts.entry(name).or_default().misses = *count;
-    }
-    if let Some(errors) = &stats.errors {
-        parts.values_mut().for_each(|part| part.errors = Some(0));
-        for (name, count) in pick(errors) {
-            parts.entry(name).or_default().errors = Some(*count);
-        }
-    }
-    parts
-        .into_iter()
-        .map(|(name, part)| Part {
-            name: name.to_string(),
-            ..part
-        })
-        .collect()
-}
-
 /// `{LANGUAGE: {hits, misses, errors}}`.
 pub(super) fn languages(phases: &[Phase]) -> Json {
-    total(phases).map_or_else(|| json!({}), |sum| split(&sum, |c| &c.languages))
+    total(phases).map_or_else(|| json!({}), |sum| split(sum.by_language()))
 }
 
 /// `{COMPILER: {hits, misses, errors}}`.
 pub(super) fn compilers(phases: &[Phase]) -> Json {
-    total(phases).map_or_else(|| json!({}), |sum| split(&sum, |c| &c.compilers))
+    total(phases).map_or_else(|| json!({}), |sum| split(sum.by_compiler()))
 }
 
 /// `{LEVEL: {hits, misses, ...}}` of a multi-level cache; empty for an ordinary one.
@@ -101,20 +60,21 @@ pub(super) fn levels(phases: &[Phase]) -> Json {
 
 fn named_levels(stats: &Stats) -> Json {
     let objects = stats.levels.iter().map(|level| {
-        let numbers = json!({
-            "location": level.location,
-            "hits": level.hits,
-            "misses": level.misses,
-            "writes": level.writes,
-            "write_failures": level.write_failures,
-            "backfills_from": level.backfills_from,
-            "backfills_to": level.backfills_to,
-            "hit_seconds": level.hit_seconds,
-            "write_seconds": level.write_seconds,
-        });
-        (level.name.clone(), numbers)
+        let mut object = json!({"location": level.location});
+        add_numbers(&mut object, Some(level));
+        (level.name.clone(), object)
     });
     Json::Object(objects.collect::<Map<_, _>>())
+}
+
+/// Adds every counter and time by its name.
+fn add_numbers<S: Statistics>(object: &mut Json, stats: Option<&S>) {
+    for field in S::COUNTERS {
+        object[field.name] = json!(stats.and_then(field.get));
+    }
+    for field in S::SECONDS {
+        object[field.name] = json!(stats.and_then(field.get));
+    }
 }
 
 /// `{REASON: count}`.
@@ -130,8 +90,8 @@ pub(super) fn phases(phases: &[Phase]) -> Json {
     Json::Object(named.collect::<Map<_, _>>())
 }
 
-fn split(stats: &Stats, pick: fn(&Counts) -> &BTreeMap<String, u64>) -> Json {
-    let objects = parts(stats, pick).into_iter().map(|part| {
+fn split(parts: Vec<Part>) -> Json {
+    let objects = parts.into_iter().map(|part| {
         let counts = json!({"hits": part.hits, "misses": part.misses, "errors": part.errors});
         (part.name, counts)
     });
@@ -141,7 +101,6 @@ fn split(stats: &Stats, pick: fn(&Counts) -> &BTreeMap<String, u64>) -> Json {
 fn phase(group: &Runs<'_>) -> Json {
     let sum = group.sum.as_ref();
     let n = |pick: fn(&Stats) -> Option<u64>| sum.and_then(pick);
-    let seconds = |pick: fn(&Stats) -> Option<f64>| sum.and_then(pick);
     let reasons: Vec<String> = group
         .runs
         .iter()
@@ -157,7 +116,7 @@ fn phase(group: &Runs<'_>) -> Json {
     let attribution = shared
         .or(group.runs.first())
         .map(|p| attribution_word(p.attribution));
-    json!({
+    let mut object = json!({
         "measured": reasons.is_empty(),
         "not_measured": (!reasons.is_empty()).then(|| reasons.join("; ")),
         "runs": group.runs.len(),
@@ -168,34 +127,18 @@ fn phase(group: &Runs<'_>) -> Json {
         "misses": n(|s| Some(s.misses.total)),
         "hit_rate": sum.and_then(Stats::hit_rate),
         "coverage": sum.and_then(Stats::coverage),
-        "requests": n(|s| s.requests),
-        "executed": n(|s| s.executed),
         "errors": n(Stats::errors_total),
-        "compile_failures": n(|s| s.compile_failures),
-        "compilations": n(|s| s.compilations),
-        "non_cacheable": n(|s| s.non_cacheable),
-        "non_compilation": n(|s| s.non_compilation),
-        "unsupported_compiler": n(|s| s.unsupported_compiler),
-        "non_cacheable_compilations": n(|s| s.non_cacheable_compilations),
-        "forced_recaches": n(|s| s.forced_recaches),
-        "timeouts": n(|s| s.timeouts),
-        "read_errors": n(|s| s.read_errors),
-        "write_errors": n(|s| s.write_errors),
-        "writes": n(|s| s.writes),
-        "dist_errors": n(|s| s.dist_errors),
-        "write_seconds": seconds(|s| s.write_seconds),
-        "read_hit_seconds": seconds(|s| s.read_hit_seconds),
-        "compiler_seconds": seconds(|s| s.compiler_seconds),
-        "processor_seconds": seconds(|s| s.processor_seconds),
         "cache_location": sum.and_then(|s| s.cache_location.clone()),
         "cache_size_bytes": n(|s| s.cache_size),
         "max_cache_size_bytes": n(|s| s.max_cache_size),
         "preprocessor_cache_mode": sum.and_then(|s| s.preprocessor_cache_mode),
         "sccache_version": sum.and_then(|s| s.version.clone()),
-        "languages": sum.map_or_else(|| json!({}), |s| split(s, |c| &c.languages)),
-        "compilers": sum.map_or_else(|| json!({}), |s| split(s, |c| &c.compilers)),
+        "languages": sum.map_or_else(|| json!({}), |s| split(s.by_language())),
+        "compilers": sum.map_or_else(|| json!({}), |s| split(s.by_compiler())),
         "not_cached": sum.map_or_else(|| json!({}), |s| json!(s.not_cached)),
         "levels": sum.map_or_else(|| json!({}), named_levels),
         "base_directories": sum.and_then(|s| s.base_directories.clone()),
-    })
+    });
+    add_numbers(&mut object, sum);
+    object
 }

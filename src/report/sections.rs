@@ -6,13 +6,13 @@ use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr;
 
 use super::advise::indented;
-use super::breakdown::{self, Part};
+use super::breakdown;
 use super::builds::Detailed;
 use super::format::{Format, Look};
 use super::sheet::{Column, Sheet, Tone};
 use super::text;
 use crate::portage::Phase;
-use crate::sccache::{Cure, Level, Stats, explain, hit_rate};
+use crate::sccache::{Cure, Level, Part, Stats, explain, hit_rate};
 use crate::store::{attribution_word, outcome_word};
 
 /// A build: who and what, its sums, what they divide into.
@@ -194,8 +194,8 @@ fn text_value(text: &str) -> super::sheet::Value<'_> {
 
 fn parts(what: &'static str, sum: &Stats, compilers: bool) -> Sheet<Part> {
     let rows = match compilers {
-        true => breakdown::parts(sum, |counts| &counts.compilers),
-        false => breakdown::parts(sum, |counts| &counts.languages),
+        true => sum.by_compiler(),
+        false => sum.by_language(),
     };
     let columns = vec![
         Column::<Part>::new(what, |r| text_value(&r.name))
@@ -205,7 +205,8 @@ fn parts(what: &'static str, sum: &Stats, compilers: bool) -> Sheet<Part> {
         Column::<Part>::new("misses", |r| Some(r.misses).into())
             .heading("misses", 89)
             .beside("hits"),
-        Column::<Part>::new("hit_rate", |r| r.hit_rate().into()).heading("hit rate", 95),
+        Column::<Part>::new("hit_rate", |r| hit_rate(r.hits, r.misses).into())
+            .heading("hit rate", 95),
         Column::<Part>::new("errors", |r| r.errors.into()).heading("errors", 70),
     ];
     Sheet { columns, rows }

@@ -5,14 +5,17 @@ use std::fmt;
 use crate::text::printable;
 
 /// Why an output of sccache gives no statistics.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
     /// There is not one line or field of statistics in it.
+    #[error("no statistics of sccache in it")]
     NoStatistics,
     /// It isn't JSON, or a field has a value that it can't have: the field, why, where.
+    #[error("unusable JSON: {0}")]
     Json(String),
     /// A known line has a value that it can't have: negative, too large, with thousands
     /// separators, not a number ...
+    #[error("`{name}` has the value `{value}`, which it can't be read as")]
     BadValue {
         /// The line or its name.
         name: String,
@@ -21,6 +24,7 @@ pub enum ParseError {
     },
     /// Hits or misses are not in it (cut short, or renamed), and without these the rest
     /// would be read as "no hits".
+    #[error("`{name}` is not in it: cut short or an unknown format")]
     Missing {
         /// The field or line that is not there.
         name: &'static str,
@@ -34,26 +38,6 @@ impl ParseError {
         ParseError::BadValue { name, value }
     }
 }
-
-impl fmt::Display for ParseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ParseError::NoStatistics => write!(f, "no statistics of sccache in it"),
-            ParseError::Json(why) => write!(f, "unusable JSON: {why}"),
-            ParseError::BadValue { name, value } => {
-                write!(
-                    f,
-                    "`{name}` has the value `{value}`, which it can't be read as"
-                )
-            }
-            ParseError::Missing { name } => {
-                write!(f, "`{name}` is not in it: cut short or an unknown format")
-            }
-        }
-    }
-}
-
-impl std::error::Error for ParseError {}
 
 /// A piece of somebody else's output, fit for one line of a message: at most 120 bytes and
 /// three dots.

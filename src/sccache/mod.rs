@@ -33,6 +33,7 @@ pub use running::{RunningServer, ServerEnvironment};
 pub use scan::{Blocks, Read};
 pub use server::{Sccache, ServerError, Stop, TakeError};
 pub use stats::{Counts, Level, Stats, coverage, hit_rate, percent};
+pub(crate) use stats::{Part, Statistics};
 pub use survey::{Bounds, Entry, Survey, survey};
 pub use text::{clean_log_line, parse_text, print_block};
 pub use units::format_bytes;

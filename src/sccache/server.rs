@@ -117,7 +117,7 @@ impl Sccache {
             Err(why) => (None, Some(why)),
         };
         let stats = match (asked, end) {
-            (Ok(json), Some(Ok(text))) if counted_more(&text, &json) => Ok(text),
+            (Ok(json), Some(Ok(text))) if text.counts_more_than(&json) => Ok(text),
             (Ok(json), _) => Ok(json),
             (Err(_), Some(Ok(text))) => Ok(text),
             (Err(why), _) => Err(why),
@@ -211,29 +211,4 @@ impl Sccache {
         }
         false
     }
-}
-
-/// Whether any counter is higher in `later` than in `earlier`. A server's counters never
-/// fall, except to 0 when somebody has them zeroed.
-fn counted_more(later: &Stats, earlier: &Stats) -> bool {
-    let counters = |s: &Stats| {
-        [
-            s.requests,
-            s.executed,
-            Some(s.hits.total),
-            Some(s.misses.total),
-            s.errors_total(),
-            s.non_cacheable,
-            s.non_compilation,
-            s.unsupported_compiler,
-            s.compilations,
-            s.compile_failures,
-            s.non_cacheable_compilations,
-            s.write_errors,
-        ]
-    };
-    let pairs = counters(later).into_iter().zip(counters(earlier));
-    pairs
-        .filter_map(|(later, earlier)| later.zip(earlier))
-        .any(|(later, earlier)| later > earlier)
 }

@@ -7,7 +7,7 @@
 mod arithmetic;
 mod rates;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,14 @@ pub(crate) struct Field<S, T> {
     pub get_mut: fn(&mut S) -> &mut Option<T>,
     /// How many calls the text's number is an average over; `None` for a count.
     pub calls: fn(&S) -> Option<u64>,
+}
+
+/// A struct of statistics with the tables of its numbers.
+pub(crate) trait Statistics: Sized + 'static {
+    /// The counters, in the order of sccache's text.
+    const COUNTERS: &'static [Field<Self, u64>];
+    /// The times, in seconds.
+    const SECONDS: &'static [Field<Self, f64>];
 }
 
 /// Declares a struct of statistics, the table of its counters and of its times, and the struct
@@ -50,17 +58,15 @@ macro_rules! statistics {
             $($(#[$other_doc])* pub $other: $Other,)*
         }
 
-        impl $Stats {
-            /// The counters, in the order of sccache's text.
-            pub(crate) const COUNTERS: &[Field<$Stats, u64>] = &[$(Field {
+        impl Statistics for $Stats {
+            const COUNTERS: &'static [Field<$Stats, u64>] = &[$(Field {
                 name: stringify!($counter),
                 label: $counter_label,
                 get: |stats| stats.$counter,
                 get_mut: |stats| &mut stats.$counter,
                 calls: |_| None,
             },)*];
-            /// The times, in seconds.
-            pub(crate) const SECONDS: &[Field<$Stats, f64>] = &[$(Field {
+            const SECONDS: &'static [Field<$Stats, f64>] = &[$(Field {
                 name: stringify!($time),
                 label: $time_label,
                 get: |stats| stats.$time,
@@ -272,34 +278,66 @@ impl Stats {
 
     /// Returns every known count: of calls, per language, compiler, reason, server and level.
     pub(crate) fn all_counts(&self) -> impl Iterator<Item = u64> {
-        let counters = Self::COUNTERS.iter().filter_map(|field| (field.get)(self));
         let totals = self.divided().map(|counts| counts.total);
         let maps = self
             .divided()
             .flat_map(|counts| [&counts.languages, &counts.compilers])
             .chain([&self.not_cached, &self.dist_compiles]);
-        let levels = self.levels.iter().flat_map(|level| {
-            let counters = Level::COUNTERS.iter();
-            counters.filter_map(|field| (field.get)(level))
-        });
-        counters
+        known(Self::COUNTERS, self)
             .chain(totals)
             .chain(maps.flat_map(|map| map.values().copied()))
-            .chain(levels)
+            .chain(
+                self.levels
+                    .iter()
+                    .flat_map(|level| known(Level::COUNTERS, level)),
+            )
     }
 
     /// Returns every known time in seconds.
     pub(crate) fn all_seconds(&self) -> impl Iterator<Item = f64> {
-        let levels = self.levels.iter().flat_map(|level| {
-            let times = Level::SECONDS.iter();
-            times.filter_map(|field| (field.get)(level))
-        });
-        let times = Self::SECONDS.iter().filter_map(|field| (field.get)(self));
-        times.chain(levels)
+        let levels = self.levels.iter();
+        known(Self::SECONDS, self).chain(levels.flat_map(|level| known(Level::SECONDS, level)))
     }
 
     /// Whether nothing was asked of the server: every counter is 0 or unknown.
     pub fn is_idle(&self) -> bool {
         self.all_counts().all(|count| count == 0)
     }
+
+    /// Returns hits, misses and errors per language, sorted by its name.
+    pub(crate) fn by_language(&self) -> Vec<Part> {
+        self.by(|counts| &counts.languages)
+    }
+
+    /// Returns hits, misses and errors per compiler, sorted by its name.
+    pub(crate) fn by_compiler(&self) -> Vec<Part> {
+        self.by(|counts| &counts.compilers)
+    }
+
+    fn by(&self, parts: fn(&Counts) -> &BTreeMap<String, u64>) -> Vec<Part> {
+        let names: BTreeSet<&String> = self.divided().flat_map(|c| parts(c).keys()).collect();
+        let count = |counts: &Counts, name| parts(counts).get(name).copied().unwrap_or(0);
+        names
+            .into_iter()
+            .map(|name| Part {
+                name: name.clone(),
+                hits: count(&self.hits, name),
+                misses: count(&self.misses, name),
+                errors: self.errors.as_ref().map(|errors| count(errors, name)),
+            })
+            .collect()
+    }
+}
+
+/// The counts of a language or compiler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub name: String,
+    pub hits: u64,
+    pub misses: u64,
+    pub errors: Option<u64>,
+}
+
+fn known<'a, S, T>(fields: &'static [Field<S, T>], stats: &'a S) -> impl Iterator<Item = T> + 'a {
+    fields.iter().filter_map(|field| (field.get)(stats))
 }

@@ -21,7 +21,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::error::{ParseError, keep_unrecognized};
-use super::stats::{Counts, Field, Level, Stats};
+use super::stats::{Counts, Field, Statistics, Stats};
 use super::units;
 pub(super) use clean::{clean_line, ends_in_unit};
 pub use print::print_block;
@@ -286,10 +286,8 @@ impl Block {
             }
             None => return Err(missing("Cache errors")),
         }
-        total_seconds(&mut stats, Stats::SECONDS);
-        for level in &mut stats.levels {
-            total_seconds(level, Level::SECONDS);
-        }
+        stats.levels.iter_mut().for_each(total_seconds);
+        total_seconds(&mut stats);
         Ok(stats)
     }
 }
@@ -300,8 +298,8 @@ fn labeled<S, T>(fields: &'static [Field<S, T>], label: &str) -> Option<&'static
 }
 
 /// Makes totals of averages. What an unknown number of calls took is unknown.
-fn total_seconds<S>(stats: &mut S, fields: &[Field<S, f64>]) {
-    for field in fields {
+fn total_seconds<S: Statistics>(stats: &mut S) {
+    for field in S::SECONDS {
         let average = (field.get)(stats);
         let total = average.zip((field.calls)(stats));
         *(field.get_mut)(stats) = total.map(|(average, calls)| average * calls as f64);

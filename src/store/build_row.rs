@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, Statement};
 use uuid::Uuid;
 
-use super::columns::{known, time};
+use super::columns::time;
 use super::rows::{duration, id};
 use super::words;
 use crate::portage::{Attribution, Outcome};
@@ -130,7 +130,7 @@ impl BuildRow {
             &mut self.compile_failures,
         ];
         for (index, count) in counts.into_iter().enumerate() {
-            *count = known(row, 14 + index)?;
+            *count = row.get(14 + index)?;
         }
         self.time_saved = duration(row, 21)?;
         Ok(())

@@ -1,76 +1,30 @@
-//! The columns of a phase, listed once for writing and for reading, and how times and
-//! counts are kept.
+//! How statistics, times and counts are kept in columns.
 
 use chrono::{DateTime, Datelike, Utc};
 use rusqlite::Row;
 
-use super::{Error, Result};
-use crate::sccache::Stats;
+use crate::sccache::Statistics;
 
-type Get<T> = fn(&Stats) -> Option<T>;
-type Set<T> = fn(&mut Stats, Option<T>);
-
-macro_rules! columns {
-    ($($name:ident),* $(,)?) => {
-        &[$((stringify!($name), |s| s.$name, |s, v| s.$name = v)),*]
-    };
+/// Returns the columns of all counters and times of an `S`, which [`read_numbers`] reads.
+pub(super) fn number_columns<S: Statistics>() -> String {
+    let counters = S::COUNTERS.iter().map(|field| field.name);
+    let seconds = S::SECONDS.iter().map(|field| field.name);
+    counters.chain(seconds).collect::<Vec<_>>().join(", ")
 }
 
-/// The counters that a version of sccache may not know.
-pub(super) const COUNTERS: &[(&str, Get<u64>, Set<u64>)] = columns![
-    requests,
-    executed,
-    unsupported_compiler,
-    non_compilation,
-    non_cacheable,
-    timeouts,
-    read_errors,
-    write_errors,
-    writes,
-    forced_recaches,
-    non_cacheable_compilations,
-    compilations,
-    compile_failures,
-    dist_errors,
-    cache_size,
-    max_cache_size,
-];
-
-pub(super) const SECONDS: &[(&str, Get<f64>, Set<f64>)] = columns![
-    write_seconds,
-    read_hit_seconds,
-    compiler_seconds,
-    processor_seconds
-];
-
-/// The columns with a place of their own in the code, before those of the lists.
-pub(super) const FIRST: &[&str] = &[
-    "build",
-    "position",
-    "name",
-    "started_at",
-    "finished_at",
-    "attribution",
-    "not_measured",
-    "not_measured_detail",
-    "hits",
-    "misses",
-    "errors",
-    "cache_location",
-    "preprocessor_cache_mode",
-    "sccache_version",
-    "base_directories",
-];
-
-pub(super) fn column_names() -> Vec<&'static str> {
-    let counters = COUNTERS.iter().map(|c| c.0);
-    let seconds = SECONDS.iter().map(|c| c.0);
-    FIRST
-        .iter()
-        .copied()
-        .chain(counters)
-        .chain(seconds)
-        .collect()
+/// Reads the columns of [`number_columns`], of which `first` is the first.
+pub(super) fn read_numbers<S: Statistics>(
+    stats: &mut S,
+    row: &Row<'_>,
+    first: usize,
+) -> rusqlite::Result<()> {
+    for (index, field) in S::COUNTERS.iter().enumerate() {
+        *(field.get_mut)(stats) = row.get(first + index)?;
+    }
+    for (index, field) in S::SECONDS.iter().enumerate() {
+        *(field.get_mut)(stats) = row.get(first + S::COUNTERS.len() + index)?;
+    }
+    Ok(())
 }
 
 /// Microseconds since 1970, as the schema keeps times.
@@ -87,30 +41,4 @@ pub(super) fn time(row: &Row<'_>, index: usize) -> rusqlite::Result<DateTime<Utc
 /// `None` outside of the years 0 to 9999, which RFC 3339 can write.
 pub(super) fn time_of(micros: i64) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp_micros(micros).filter(|time| (0..=9999).contains(&time.year()))
-}
-
-/// A count as SQLite keeps it.
-///
-/// # Errors
-/// [`Error::Impossible`] beyond 2^63.
-pub(super) fn count(what: &str, count: u64) -> Result<i64> {
-    i64::try_from(count).map_err(|_| Error::Impossible(format!("{what}: {count}")))
-}
-
-/// Back from [`count`].
-///
-/// # Errors
-/// Where it is negative, which a CHECK keeps it from being.
-pub(super) fn unsigned(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {
-    not_negative(index, row.get(index)?)
-}
-
-/// As [`unsigned`], of a count that may be unknown.
-pub(super) fn known(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<u64>> {
-    let known: Option<i64> = row.get(index)?;
-    known.map(|n| not_negative(index, n)).transpose()
-}
-
-fn not_negative(index: usize, n: i64) -> rusqlite::Result<u64> {
-    u64::try_from(n).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(index, n))
 }

@@ -111,6 +111,10 @@ impl Error {
                 Error::NotWritable(path, error.to_string())
             }
             Some(ErrorCode::ConstraintViolation) => Error::Impossible(error.to_string()),
+            // A count beyond 2^63, or a time that is no number.
+            None if matches!(error, rusqlite::Error::ToSqlConversionFailure(_)) => {
+                Error::Impossible(error.to_string())
+            }
             _ => Error::Sqlite(path, error),
         }
     }

@@ -3,12 +3,19 @@
 use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::Row;
+use uuid::Uuid;
 
-use super::columns::{COUNTERS, FIRST, SECONDS, column_names, known, time, unsigned};
-use super::filter::Filter;
+use super::columns::{number_columns, read_numbers, time};
+use super::filter::{Filter, Picked};
 use super::{Result, Store, words};
 use crate::portage::Phase;
 use crate::sccache::{Counts, Level, NotMeasured, NotMeasuredReason, Stats};
+
+/// Reads a row of a part, whose columns begin at 1.
+type ReadPart = fn(&mut Stats, &Row<'_>) -> rusqlite::Result<()>;
+
+/// Phases by row id, each with its build.
+type Phases = BTreeMap<i64, (Uuid, Phase)>;
 
 impl Store {
     /// The phases of every build that passes the filter, by the build's id, each in
@@ -16,155 +23,144 @@ impl Store {
     ///
     /// # Errors
     /// Those of reading: [`super::Error::Damaged`], [`super::Error::Busy`].
-    pub fn phases(&self, filter: &Filter) -> Result<HashMap<uuid::Uuid, Vec<Phase>>> {
+    pub fn phases(&self, filter: &Filter) -> Result<HashMap<Uuid, Vec<Phase>>> {
         let picked = filter.sql("id, uid");
-        let mut found = self.plain_phases(&picked)?;
-        let tables: [(&str, Split); 6] = [
-            (
-                "language, hits, misses, errors FROM phase_language",
-                |s, row| split(s, row, |counts| &mut counts.languages),
-            ),
-            (
-                "compiler, hits, misses, errors FROM phase_compiler",
-                |s, row| split(s, row, |counts| &mut counts.compilers),
-            ),
-            ("reason, count FROM not_cached", |s, row| {
-                s.not_cached.insert(row.get(1)?, unsigned(row, 2)?);
+        let mut phases = self.undivided_phases(&picked)?;
+        let mut each =
+            |table: &str, read: ReadPart| self.each_part(&picked, &mut phases, table, read);
+        each(
+            "language, hits, misses, errors FROM phase_language",
+            |stats, row| read_part(stats, row, |counts| &mut counts.languages),
+        )?;
+        each(
+            "compiler, hits, misses, errors FROM phase_compiler",
+            |stats, row| read_part(stats, row, |counts| &mut counts.compilers),
+        )?;
+        each("reason, count FROM not_cached", |stats, row| {
+            stats.not_cached.insert(row.get(1)?, row.get(2)?);
+            Ok(())
+        })?;
+        each("server, count FROM dist_compile", |stats, row| {
+            stats.dist_compiles.insert(row.get(1)?, row.get(2)?);
+            Ok(())
+        })?;
+        each("position, directory FROM base_directory", |stats, row| {
+            let directories = stats.base_directories.get_or_insert_default();
+            directories.push(row.get(2)?);
+            Ok(())
+        })?;
+        let level_numbers = number_columns::<Level>();
+        each(
+            &format!("position, name, location, {level_numbers} FROM phase_level"),
+            |stats, row| {
+                let mut level = Level {
+                    name: row.get(2)?,
+                    location: row.get(3)?,
+                    ..Level::default()
+                };
+                read_numbers(&mut level, row, 4)?;
+                stats.levels.push(level);
                 Ok(())
-            }),
-            ("server, count FROM dist_compile", |s, row| {
-                s.dist_compiles.insert(row.get(1)?, unsigned(row, 2)?);
-                Ok(())
-            }),
-            (
-                "position, name, location, hits, misses, writes, write_failures, backfills_from, \
-                 backfills_to, hit_seconds, write_seconds FROM phase_level",
-                |s, row| {
-                    s.levels.push(level(row)?);
-                    Ok(())
-                },
-            ),
-            ("position, directory FROM base_directory", |s, row| {
-                s.base_directories.get_or_insert_default().push(row.get(2)?);
-                Ok(())
-            }),
-        ];
-        for (table, put) in tables {
-            let sql = format!(
-                "SELECT part.phase, {table} AS part WHERE part.phase IN \
-                 (SELECT phase.id FROM phase JOIN ({}) AS picked ON phase.build = picked.id) ORDER BY 1, 2",
-                picked.text
-            );
-            self.each_row(&sql, &picked, |row| match found.get_mut(&row.get(0)?) {
-                Some((_, phase)) => phase.stats.as_mut().map_or(Ok(()), |stats| put(stats, row)),
-                None => Ok(()),
-            })?;
-        }
-        let mut builds: HashMap<uuid::Uuid, Vec<Phase>> = HashMap::new();
-        for (_, (build, phase)) in found {
+            },
+        )?;
+        let mut builds: HashMap<Uuid, Vec<Phase>> = HashMap::new();
+        for (_, (build, phase)) in phases {
             builds.entry(build).or_default().push(phase);
         }
         Ok(builds)
     }
 
-    /// The phases without what their numbers divide into, by their row id, in the order
-    /// of builds and positions.
-    fn plain_phases(
-        &self,
-        picked: &super::filter::Picked,
-    ) -> Result<BTreeMap<i64, (uuid::Uuid, Phase)>> {
-        let columns = column_names()
-            .iter()
-            .map(|name| format!("phase.{name}"))
-            .collect::<Vec<_>>()
-            .join(", ");
+    /// Returns the phases without what their numbers divide into.
+    fn undivided_phases(&self, picked: &Picked) -> Result<Phases> {
         let sql = format!(
-            "SELECT phase.id, picked.uid, {columns} FROM ({}) AS picked \
-             JOIN phase ON phase.build = picked.id",
+            "SELECT phase.id, picked.uid, phase.name, phase.started_at, phase.finished_at, \
+             phase.attribution, not_measured, not_measured_detail, phase.hits, phase.misses, \
+             phase.errors, cache_location, cache_size, max_cache_size, preprocessor_cache_mode, \
+             phase.sccache_version, base_directories, {} \
+             FROM ({}) AS picked JOIN phase ON phase.build = picked.id",
+            number_columns::<Stats>(),
             picked.text
         );
-        let found = self.rows(&sql, picked, |row| {
-            Ok((row.get(0)?, (super::rows::id(row, 1)?, phase(row)?)))
+        let phases = self.rows(&sql, picked, |row| {
+            Ok((row.get(0)?, (super::rows::id(row, 1)?, read_phase(row)?)))
         })?;
-        Ok(found.into_iter().collect())
+        Ok(phases.into_iter().collect())
+    }
+
+    /// Calls `read` with each row of a table that phases divide into.
+    fn each_part(
+        &self,
+        picked: &Picked,
+        phases: &mut Phases,
+        table: &str,
+        read: ReadPart,
+    ) -> Result<()> {
+        let sql = format!(
+            "SELECT part.phase, {table} AS part WHERE part.phase IN (SELECT phase.id FROM phase \
+             JOIN ({}) AS picked ON phase.build = picked.id) ORDER BY 1, 2",
+            picked.text
+        );
+        self.each_row(&sql, picked, |row| match phases.get_mut(&row.get(0)?) {
+            Some((_, phase)) => phase
+                .stats
+                .as_mut()
+                .map_or(Ok(()), |stats| read(stats, row)),
+            None => Ok(()),
+        })
     }
 }
 
-type Split = fn(&mut Stats, &Row<'_>) -> rusqlite::Result<()>;
-
-/// hits, misses and errors of one language or compiler.
-fn split(
+/// Reads hits, misses and errors of one language or compiler.
+fn read_part(
     stats: &mut Stats,
     row: &Row<'_>,
-    pick: fn(&mut Counts) -> &mut BTreeMap<String, u64>,
+    parts: fn(&mut Counts) -> &mut BTreeMap<String, u64>,
 ) -> rusqlite::Result<()> {
     let name: String = row.get(1)?;
-    pick(&mut stats.hits).insert(name.clone(), unsigned(row, 2)?);
-    pick(&mut stats.misses).insert(name.clone(), unsigned(row, 3)?);
-    if let (Some(errors), Some(count)) = (&mut stats.errors, known(row, 4)?) {
-        pick(errors).insert(name, count);
+    parts(&mut stats.hits).insert(name.clone(), row.get(2)?);
+    parts(&mut stats.misses).insert(name.clone(), row.get(3)?);
+    if let (Some(errors), Some(count)) = (&mut stats.errors, row.get(4)?) {
+        parts(errors).insert(name, count);
     }
     Ok(())
 }
 
-fn level(row: &Row<'_>) -> rusqlite::Result<Level> {
-    Ok(Level {
-        name: row.get(2)?,
-        location: row.get(3)?,
-        hits: known(row, 4)?,
-        misses: known(row, 5)?,
-        writes: known(row, 6)?,
-        write_failures: known(row, 7)?,
-        backfills_from: known(row, 8)?,
-        backfills_to: known(row, 9)?,
-        hit_seconds: row.get(10)?,
-        write_seconds: row.get(11)?,
-    })
-}
-
-fn phase(row: &Row<'_>) -> rusqlite::Result<Phase> {
-    /// Columns before [`FIRST`]'s.
-    const BEFORE: usize = 2;
-    let at = |name: &str| BEFORE + FIRST.iter().position(|n| *n == name).unwrap_or(0);
-    let stats = match row.get::<_, Option<String>>(at("not_measured"))? {
+fn read_phase(row: &Row<'_>) -> rusqlite::Result<Phase> {
+    let attribution: String = row.get(5)?;
+    let stats = match row.get::<_, Option<String>>(6)? {
         Some(code) => Err(NotMeasured {
             reason: NotMeasuredReason::from_code(&code),
-            detail: row.get(at("not_measured_detail"))?,
+            detail: row.get(7)?,
         }),
-        None => Ok(stats(row, BEFORE, at)?),
+        None => Ok(read_stats(row)?),
     };
-    let attribution: String = row.get(at("attribution"))?;
     Ok(Phase {
-        name: row.get(at("name"))?,
-        started_at: time(row, at("started_at"))?,
-        finished_at: time(row, at("finished_at"))?,
+        name: row.get(2)?,
+        started_at: time(row, 3)?,
+        finished_at: time(row, 4)?,
         attribution: words::attribution(&attribution).ok_or(rusqlite::Error::InvalidQuery)?,
         stats,
     })
 }
 
-fn stats(row: &Row<'_>, before: usize, at: impl Fn(&str) -> usize) -> rusqlite::Result<Stats> {
+fn read_stats(row: &Row<'_>) -> rusqlite::Result<Stats> {
     let counts = |total| Counts {
         total,
         ..Counts::default()
     };
-    let directories: Option<u32> = row.get(at("base_directories"))?;
+    let directories: Option<u32> = row.get(16)?;
     let mut stats = Stats {
-        hits: counts(unsigned(row, at("hits"))?),
-        misses: counts(unsigned(row, at("misses"))?),
-        errors: known(row, at("errors"))?.map(counts),
-        cache_location: row.get(at("cache_location"))?,
-        preprocessor_cache_mode: row.get(at("preprocessor_cache_mode"))?,
-        version: row.get(at("sccache_version"))?,
+        hits: counts(row.get(8)?),
+        misses: counts(row.get(9)?),
+        errors: row.get::<_, Option<u64>>(10)?.map(counts),
+        cache_location: row.get(11)?,
+        cache_size: row.get(12)?,
+        max_cache_size: row.get(13)?,
+        preprocessor_cache_mode: row.get(14)?,
+        version: row.get(15)?,
         base_directories: directories.map(|_| Vec::new()),
         ..Stats::default()
     };
-    let counters = before + FIRST.len();
-    for (index, (_, _, set)) in COUNTERS.iter().enumerate() {
-        set(&mut stats, known(row, counters + index)?);
-    }
-    for (index, (_, _, set)) in SECONDS.iter().enumerate() {
-        set(&mut stats, row.get(counters + COUNTERS.len() + index)?);
-    }
+    read_numbers(&mut stats, row, 17)?;
     Ok(stats)
 }

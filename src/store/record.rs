@@ -2,7 +2,7 @@
 
 use rusqlite::{Transaction, TransactionBehavior, params};
 
-use super::columns::{count, micros};
+use super::columns::micros;
 use super::insert::insert;
 use super::{Error, Result, Store, saved, words};
 use crate::portage::{Attribution, Build, Emerge};
@@ -73,7 +73,7 @@ fn one(
     };
     let id = insert_build(transaction, build, emerge, failed)?;
     for (position, phase) in build.phases.iter().enumerate() {
-        insert(transaction, id, position, phase, failed)?;
+        insert(transaction, id, position, phase).map_err(failed)?;
     }
     saved::learn(transaction, id, build).map_err(failed)?;
     Ok(Recorded::New)
@@ -105,9 +105,6 @@ fn insert_build(
         .collect();
     let sum = Stats::sum(measured.iter().copied());
     let sum = sum.as_ref();
-    let total = |what, pick: &dyn Fn(&Stats) -> Option<u64>| -> Result<Option<i64>> {
-        sum.and_then(pick).map(|n| count(what, n)).transpose()
-    };
     let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     transaction
         .execute(
@@ -132,13 +129,13 @@ fn insert_build(
                 sum.and_then(|s| s.version.clone()),
                 build.phases.len() as i64,
                 measured.len() as i64,
-                total("hits", &|s| Some(s.hits.total))?,
-                total("misses", &|s| Some(s.misses.total))?,
-                total("errors", &Stats::errors_total)?,
-                total("requests", &|s| s.requests)?,
-                total("executed", &|s| s.executed)?,
-                total("non_cacheable", &|s| s.non_cacheable)?,
-                total("compile_failures", &|s| s.compile_failures)?,
+                sum.map(|s| s.hits.total),
+                sum.map(|s| s.misses.total),
+                sum.and_then(Stats::errors_total),
+                sum.and_then(|s| s.requests),
+                sum.and_then(|s| s.executed),
+                sum.and_then(|s| s.non_cacheable),
+                sum.and_then(|s| s.compile_failures),
             ],
         )
         .map_err(failed)?;

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Row;
 use uuid::Uuid;
 
-use super::columns::{known, time};
+use super::columns::time;
 use crate::sccache;
 
 /// A build in brief: what a package's history is made of.
@@ -40,8 +40,8 @@ impl Brief {
             version: row.get(2)?,
             started_at: time(row, 3)?,
             sccache_version: row.get(4)?,
-            hits: known(row, 5)?,
-            misses: known(row, 6)?,
+            hits: row.get(5)?,
+            misses: row.get(6)?,
             time_saved: duration(row, 7)?,
         })
     }
@@ -106,18 +106,21 @@ impl Sums {
     }
 
     pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Sums> {
+        let or_zero = |index: usize| -> rusqlite::Result<u64> {
+            Ok(row.get::<_, Option<u64>>(first + index)?.unwrap_or(0))
+        };
         Ok(Sums {
-            builds: known(row, first)?.unwrap_or(0),
-            failed: known(row, first + 1)?.unwrap_or(0),
-            measured: known(row, first + 2)?.unwrap_or(0),
-            shared: known(row, first + 3)?.unwrap_or(0),
-            interrupted: known(row, first + 4)?.unwrap_or(0),
-            hits: known(row, first + 5)?,
-            misses: known(row, first + 6)?,
-            answered: known(row, first + 7)?.unwrap_or(0),
-            calls: known(row, first + 8)?,
+            builds: or_zero(0)?,
+            failed: or_zero(1)?,
+            measured: or_zero(2)?,
+            shared: or_zero(3)?,
+            interrupted: or_zero(4)?,
+            hits: row.get(first + 5)?,
+            misses: row.get(first + 6)?,
+            answered: or_zero(7)?,
+            calls: row.get(first + 8)?,
             time_saved: duration(row, first + 9)?,
-            estimated_hits: known(row, first + 10)?.unwrap_or(0),
+            estimated_hits: or_zero(10)?,
         })
     }
 

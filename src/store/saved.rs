@@ -17,7 +17,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, params};
 
-use super::columns::{known, unsigned};
 use crate::portage::Build;
 use crate::portage::saving::{Asked, Cost, Costs, time_saved};
 use crate::sccache::{Counts, Stats};
@@ -136,7 +135,7 @@ fn asked(
     let mut rows = statement.query(values.as_slice())?;
     while let Some(row) = rows.next()? {
         let asked = Asked {
-            parts: vec![(None, unsigned(row, 2)?, unsigned(row, 3)?)],
+            parts: vec![(None, row.get(2)?, row.get(3)?)],
             read_seconds: row.get(4)?,
             write_seconds: row.get(5)?,
         };
@@ -152,7 +151,7 @@ fn asked(
     let mut rows = statement.query(values.as_slice())?;
     while let Some(row) = rows.next()? {
         if let Some((_, asked)) = builds.get_mut(&row.get(0)?) {
-            let (hits, misses) = (unsigned(row, 2)?, unsigned(row, 3)?);
+            let (hits, misses) = (row.get(2)?, row.get(3)?);
             let rest = &mut asked.parts[0];
             rest.1 = rest.1.saturating_sub(hits);
             rest.2 = rest.2.saturating_sub(misses);
@@ -236,11 +235,11 @@ fn each_measured(
     while let Some(row) = rows.next()? {
         let stats = Stats {
             misses: Counts {
-                total: unsigned(row, 2)?,
+                total: row.get(2)?,
                 languages: serde_json::from_str(row.get_ref(6)?.as_str()?).unwrap_or_default(),
                 ..Counts::default()
             },
-            compilations: known(row, 3)?,
+            compilations: row.get(3)?,
             compiler_seconds: row.get(4)?,
             processor_seconds: row.get(5)?,
             ..Stats::default()

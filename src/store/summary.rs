@@ -10,7 +10,7 @@
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
-use super::columns::{known, micros, time, time_of};
+use super::columns::{micros, time, time_of};
 use super::{Filter, Moment, PackageRow, Result, Store, Sums, saved};
 
 /// An hour in microseconds, as migration 0004 divides time.
@@ -48,8 +48,8 @@ impl Store {
                 first_at: time(row, 12)?,
                 last_at: time(row, 13)?,
                 last_version: row.get(14)?,
-                last_hits: known(row, 15)?,
-                last_misses: known(row, 16)?,
+                last_hits: row.get(15)?,
+                last_misses: row.get(16)?,
             })
         })?;
         Ok(Some(rows))

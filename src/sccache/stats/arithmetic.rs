@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
-use super::{Counts, Field, Level, Stats};
+use super::{Counts, Field, Level, Statistics, Stats};
 
 impl Stats {
     /// Returns the sum, in the order they were taken; `None` of none, because nothing measured is
@@ -68,12 +68,7 @@ impl Stats {
 /// Adds what was taken later. Counts stop at their type's limit rather than wrap.
 impl AddAssign<&Stats> for Stats {
     fn add_assign(&mut self, later: &Stats) {
-        for field in Self::COUNTERS {
-            field.combine(self, later, u64::saturating_add);
-        }
-        for field in Self::SECONDS {
-            field.combine(self, later, |sum, addend| sum + addend);
-        }
+        add_numbers(self, later);
         self.hits += &later.hits;
         self.misses += &later.misses;
         match (&mut self.errors, &later.errors) {
@@ -107,12 +102,7 @@ impl AddAssign<&Stats> for Stats {
 
 impl AddAssign<&Level> for Level {
     fn add_assign(&mut self, later: &Level) {
-        for field in Self::COUNTERS {
-            field.combine(self, later, u64::saturating_add);
-        }
-        for field in Self::SECONDS {
-            field.combine(self, later, |sum, addend| sum + addend);
-        }
+        add_numbers(self, later);
         keep_latest(&mut self.location, &later.location);
     }
 }
@@ -143,6 +133,15 @@ impl<S, T> Field<S, T> {
             .take()
             .zip((self.get)(right))
             .map(|(left, right)| with(left, right));
+    }
+}
+
+fn add_numbers<S: Statistics>(sum: &mut S, later: &S) {
+    for field in S::COUNTERS {
+        field.combine(sum, later, u64::saturating_add);
+    }
+    for field in S::SECONDS {
+        field.combine(sum, later, |sum, addend| sum + addend);
     }
 }
 

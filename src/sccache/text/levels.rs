@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::labeled;
 use crate::sccache::error::ParseError;
-use crate::sccache::stats::Level;
+use crate::sccache::stats::{Level, Statistics};
 use crate::sccache::units;
 
 /// `L0 (disk) avg cache write    0.001 s`.

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::sccache::stats::{Counts, Field, Level, Stats};
+use crate::sccache::stats::{Counts, Field, Level, Statistics, Stats};
 use crate::sccache::units::format_bytes;
 
 /// Prints statistics in the layout of `sccache --show-stats` of version 0.16.0: names to

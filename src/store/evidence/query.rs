@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use rusqlite::Row;
 use uuid::Uuid;
 
-use super::super::columns::{known, time, unsigned};
+use super::super::columns::time;
 use super::super::filter::{Filter, Picked};
 use super::super::rows::id;
 use super::super::{Result, Store, words};
@@ -79,7 +79,7 @@ impl Store {
             "phase ON phase.build = picked.id ORDER BY phase.build, position",
             picked,
             |row| {
-                any_directory |= known(row, 10)? > Some(0);
+                any_directory |= row.get::<_, Option<u64>>(10)? > Some(0);
                 match builds.get_mut(&row.get(0)?) {
                     Some(build) => build.add_plain(row),
                     None => Ok(()),
@@ -95,7 +95,7 @@ impl Store {
             picked,
             |row| {
                 if let Some(build) = builds.get_mut(&row.get(0)?) {
-                    build.add_language(row.get(1)?, unsigned(row, 2)?, unsigned(row, 3)?);
+                    build.add_language(row.get(1)?, row.get(2)?, row.get(3)?);
                 }
                 Ok(())
             },
@@ -106,7 +106,7 @@ impl Store {
             picked,
             |row| {
                 if let Some(build) = builds.get_mut(&row.get(0)?) {
-                    build.add_reason(row.get(1)?, unsigned(row, 2)?);
+                    build.add_reason(row.get(1)?, row.get(2)?);
                 }
                 Ok(())
             },
@@ -157,10 +157,10 @@ fn build(row: &Row<'_>) -> rusqlite::Result<Evidence> {
         started_at: time(row, 5)?,
         attribution: attribution.as_deref().and_then(words::attribution),
         sccache_version: row.get(7)?,
-        hits: known(row, 8)?,
-        misses: known(row, 9)?,
-        errors: known(row, 10)?,
-        calls: known(row, 11)?,
+        hits: row.get(8)?,
+        misses: row.get(9)?,
+        errors: row.get(10)?,
+        calls: row.get(11)?,
         read_errors: None,
         write_errors: None,
         writes: None,
@@ -187,14 +187,9 @@ impl Evidence {
             self.not_measured.push((row.get(1)?, reason));
             return Ok(());
         }
-        let counts = [
-            known(row, 3)?,
-            known(row, 4)?,
-            known(row, 5)?,
-            known(row, 6)?,
-        ];
+        let counts = [row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?];
         self.add_counts(counts);
-        self.add_cache(row.get(7)?, known(row, 8)?, known(row, 9)?);
+        self.add_cache(row.get(7)?, row.get(8)?, row.get(9)?);
         Ok(())
     }
 }
