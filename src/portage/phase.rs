@@ -84,8 +84,9 @@ fn make_printable(stats: &mut Stats) {
     }
     stats.unrecognized.truncate(MAX_ENTRIES);
     stats.levels.truncate(MAX_LEVELS);
-    let directories = stats.base_directories.as_mut();
-    directories.map(|directories| directories.truncate(MAX_ENTRIES));
+    if let Some(directories) = &mut stats.base_directories {
+        directories.truncate(MAX_ENTRIES);
+    }
     let levels = stats.levels.iter_mut();
     let levels = levels.flat_map(|level| [Some(&mut level.name), level.location.as_mut()]);
     let texts = [stats.cache_location.as_mut(), stats.version.as_mut()];

@@ -1,6 +1,5 @@
 //! What can go wrong with a server, in one clear sentence each.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -9,11 +8,13 @@ use crate::sccache::error::ParseError;
 use crate::sccache::stats::Stats;
 
 /// Why a server couldn't be asked or stopped.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ServerError {
     /// Nobody listens at the address.
+    #[error("no sccache server is running")]
     NotRunning,
     /// The program isn't there, may not be run, or the like.
+    #[error("could not run {}: {why}", program.display())]
     CouldNotRun {
         /// The program, as it was given.
         program: PathBuf,
@@ -21,6 +22,7 @@ pub enum ServerError {
         why: String,
     },
     /// The program ran longer than it may, and was killed.
+    #[error("sccache {command} took longer than {} s", after.as_secs_f64())]
     TimedOut {
         /// sccache's option.
         command: &'static str,
@@ -28,6 +30,7 @@ pub enum ServerError {
         after: Duration,
     },
     /// The program ran and said that it failed.
+    #[error("sccache {command} failed ({status}){}{message}", if message.is_empty() { "" } else { ": " })]
     Failed {
         /// sccache's option.
         command: &'static str,
@@ -37,6 +40,7 @@ pub enum ServerError {
         message: String,
     },
     /// The program succeeded, and what it printed can't be read.
+    #[error("sccache {command} printed unusable output: {why}")]
     Unusable {
         /// sccache's option.
         command: &'static str,
@@ -44,43 +48,13 @@ pub enum ServerError {
         why: ParseError,
     },
     /// The server said that it stops, and somebody listens at its address all the same.
+    #[error("the sccache server did not stop")]
     StillListening,
 }
 
-impl fmt::Display for ServerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ServerError::NotRunning => write!(f, "no sccache server is running"),
-            ServerError::CouldNotRun { program, why } => {
-                write!(f, "could not run {}: {why}", program.display())
-            }
-            ServerError::TimedOut { command, after } => {
-                let seconds = after.as_secs_f64();
-                write!(f, "sccache {command} took longer than {seconds} s")
-            }
-            ServerError::Failed {
-                command,
-                status,
-                message,
-            } => {
-                write!(f, "sccache {command} failed ({status})")?;
-                match message.as_str() {
-                    "" => Ok(()),
-                    message => write!(f, ": {message}"),
-                }
-            }
-            ServerError::Unusable { command, why } => {
-                write!(f, "sccache {command} printed unusable output: {why}")
-            }
-            ServerError::StillListening => write!(f, "the sccache server did not stop"),
-        }
-    }
-}
-
-impl std::error::Error for ServerError {}
-
 /// Why a server's numbers couldn't be taken, or the server not stopped.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{why}{}", if *still_listening && *why != ServerError::StillListening { "; the server is still running" } else { "" })]
 pub struct TakeError {
     /// What went wrong.
     pub why: ServerError,
@@ -89,15 +63,3 @@ pub struct TakeError {
     /// Whether somebody still listens at the address.
     pub still_listening: bool,
 }
-
-impl fmt::Display for TakeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.why)?;
-        if self.still_listening && self.why != ServerError::StillListening {
-            write!(f, "; the server is still running")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for TakeError {}

@@ -1,9 +1,8 @@
 //! The classic statistics block, for people.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
 
-use crate::sccache::stats::{Counts, Field, Level, Statistics, Stats};
+use crate::sccache::stats::{Counts, Level, Statistics, Stats, hit_rate};
 use crate::sccache::units::format_bytes;
 
 /// Prints statistics in the layout of `sccache --show-stats` of version 0.16.0: names to
@@ -12,13 +11,16 @@ use crate::sccache::units::format_bytes;
 ///
 /// [`parse_text`](super::parse_text) reads it back, as far as a text carries it.
 pub fn print_block(stats: &Stats) -> String {
-    let rows = counters(stats);
-    let name_width = rows.iter().map(|row| row.name.chars().count()).max();
-    let name_width = name_width.unwrap_or(0);
-    let value_width = rows.iter().map(|row| row.value.len()).max().unwrap_or(0);
-    let mut lines: Vec<String> = Vec::new();
-    for Row { name, value, unit } in rows {
-        lines.push(format!("{name:<name_width$} {value:>value_width$}{unit}"));
+    let Numbers(numbers) = counters(stats);
+    let names = numbers.iter().map(|(name, ..)| name.chars().count());
+    let values = numbers.iter().map(|(_, value, _)| value.len());
+    let (name_width, value_width) = (names.max().unwrap_or(0), values.max().unwrap_or(0));
+    let number = |name: &str, value: &str, unit: &str| {
+        format!("{name:<name_width$} {value:>value_width$}{unit}")
+    };
+    let mut lines = Vec::new();
+    for (name, value, unit) in &numbers {
+        lines.push(number(name, value, unit));
     }
     for (title, counts, indent) in [
         (
@@ -31,9 +33,10 @@ pub fn print_block(stats: &Stats) -> String {
         if !counts.is_empty() {
             lines.extend([String::new(), title.to_owned()]);
         }
-        let width = name_width.saturating_sub(indent.len());
-        for (name, count) in most_first(counts) {
-            lines.push(format!("{indent}{name:<width$} {count:>value_width$}"));
+        let mut rows: Vec<_> = counts.iter().collect();
+        rows.sort_by_key(|&(_, count)| Reverse(count));
+        for (name, count) in rows {
+            lines.push(number(&format!("{indent}{name}"), &count.to_string(), ""));
         }
     }
     lines.push(String::new());
@@ -44,160 +47,122 @@ pub fn print_block(stats: &Stats) -> String {
         ("Cache size", stats.cache_size),
         ("Max cache size", stats.max_cache_size),
     ] {
-        let size = size.map(format_bytes);
-        if let Some((value, unit)) = size.as_deref().and_then(|size| size.split_once(' ')) {
-            lines.push(format!("{name:<name_width$} {value:>value_width$} {unit}"));
+        let size = size.map(format_bytes).unwrap_or_default();
+        if let Some((value, unit)) = size.split_once(' ') {
+            lines.push(number(name, value, &format!(" {unit}")));
         }
     }
-    let trimmed = lines.iter().map(|line| line.trim_end());
-    trimmed.flat_map(|line| [line, "\n"]).collect()
+    let lines = lines.iter().map(|line| line.trim_end());
+    lines.flat_map(|line| [line, "\n"]).collect()
 }
 
-struct Row {
-    name: String,
-    value: String,
-    unit: &'static str,
-}
+/// The lines of the first part: name, number, unit.
+#[derive(Default)]
+struct Numbers(Vec<(String, String, &'static str)>);
 
-impl Row {
-    fn count(name: String, count: u64) -> Row {
-        let (value, unit) = (count.to_string(), "");
-        Row { name, value, unit }
+impl Numbers {
+    fn count(&mut self, name: String, count: u64) {
+        self.0.push((name, count.to_string(), ""));
     }
 
-    fn rate(name: String, hits: u64, misses: u64) -> Row {
-        let (value, unit) = match hits.saturating_add(misses) {
-            0 => ("-".to_owned(), ""),
-            all => (format!("{:.2}", hits as f64 / all as f64 * 100.0), " %"),
-        };
-        Row { name, value, unit }
+    fn rate(&mut self, name: String, hits: u64, misses: u64) {
+        self.0.push(match hit_rate(hits, misses) {
+            Some(rate) => (name, format!("{:.2}", rate * 100.0), " %"),
+            None => (name, "-".to_owned(), ""),
+        });
     }
 
-    /// An average, if it is known what it is an average over.
-    fn average<S>(prefix: &str, field: &Field<S, f64>, stats: &S) -> Option<Row> {
-        let (seconds, calls) = (field.get)(stats).zip((field.calls)(stats))?;
-        let average = if calls == 0 {
-            0.0
+    fn divided(&mut self, name: &str, counts: &Counts) {
+        let parts = if counts.languages.is_empty() {
+            &counts.compilers
         } else {
-            seconds / calls as f64
+            &counts.languages
         };
-        Some(Row {
-            name: format!("{prefix}{}", field.label),
-            value: format!("{average:.3}"),
-            unit: " s",
-        })
+        self.count(name.to_owned(), counts.total);
+        for (part, count) in parts {
+            self.count(format!("{name} ({part})"), *count);
+        }
+    }
+
+    /// Averages of the times for which the number of calls is known.
+    fn averages<S: Statistics>(&mut self, prefix: &str, stats: &S) {
+        for field in S::SECONDS {
+            if let Some((seconds, calls)) = (field.get)(stats).zip((field.calls)(stats)) {
+                let average = seconds / calls.max(1) as f64;
+                let name = format!("{prefix}{}", field.label);
+                self.0.push((name, format!("{average:.3}"), " s"));
+            }
+        }
+    }
+
+    fn level(&mut self, level: &Level) {
+        let prefix = format!("  {} ", level.name);
+        for field in Level::COUNTERS {
+            if let Some(count) = (field.get)(level) {
+                self.count(format!("{prefix}{}", field.label), count);
+            }
+        }
+        if let Some((hits, misses)) = level.hits.zip(level.misses) {
+            self.rate(format!("{prefix}hit rate"), hits, misses);
+        }
+        self.averages(&prefix, level);
     }
 }
 
-fn counters(stats: &Stats) -> Vec<Row> {
-    let mut rows = Vec::new();
+fn counters(stats: &Stats) -> Numbers {
+    let mut numbers = Numbers::default();
     for field in Stats::COUNTERS {
         match field.name {
             "timeouts" => {
-                rows.extend(per_language("Cache hits", &stats.hits));
-                rows.extend(per_language("Cache misses", &stats.misses));
-                rows.extend(rates(stats));
+                let (hits, misses) = (&stats.hits, &stats.misses);
+                numbers.divided("Cache hits", hits);
+                numbers.divided("Cache misses", misses);
+                numbers.rate("Cache hits rate".to_owned(), hits.total, misses.total);
+                for part in stats.by_language() {
+                    let name = format!("Cache hits rate ({})", part.name);
+                    numbers.rate(name, part.hits, part.misses);
+                }
             }
             "compilations" => {
                 let errors = stats.errors.iter();
-                rows.extend(errors.flat_map(|errors| per_language("Cache errors", errors)));
+                errors.for_each(|errors| numbers.divided("Cache errors", errors));
             }
-            "dist_errors" => {
-                let times = Stats::SECONDS.iter();
-                rows.extend(times.filter_map(|time| Row::average("", time, stats)));
-            }
+            "dist_errors" => numbers.averages("", stats),
             _ => {}
         }
-        let is_in_text = !field.label.is_empty();
-        let count = (field.get)(stats).filter(|_| is_in_text);
-        rows.extend(count.map(|count| Row::count(field.label.to_owned(), count)));
+        if let Some(count) = (field.get)(stats).filter(|_| !field.label.is_empty()) {
+            numbers.count(field.label.to_owned(), count);
+        }
     }
     if !stats.levels.is_empty() {
         let count = stats.levels.len() as u64;
-        rows.push(Row::count("Multi-level cache levels".to_owned(), count));
-        rows.extend(stats.levels.iter().flat_map(level));
+        numbers.count("Multi-level cache levels".to_owned(), count);
+        stats.levels.iter().for_each(|level| numbers.level(level));
     }
-    rows
-}
-
-fn per_language(name: &str, counts: &Counts) -> Vec<Row> {
-    let parts = if counts.languages.is_empty() {
-        &counts.compilers
-    } else {
-        &counts.languages
-    };
-    let mut rows = vec![Row::count(name.to_owned(), counts.total)];
-    for (part, count) in parts {
-        rows.push(Row::count(format!("{name} ({part})"), *count));
-    }
-    rows
-}
-
-fn rates(stats: &Stats) -> Vec<Row> {
-    let (hits, misses) = (&stats.hits, &stats.misses);
-    let mut rows = vec![Row::rate(
-        "Cache hits rate".to_owned(),
-        hits.total,
-        misses.total,
-    )];
-    let names = hits.languages.keys().chain(misses.languages.keys());
-    for name in names.collect::<BTreeSet<_>>() {
-        let [hits, misses] = [hits, misses].map(|counts| counts.languages.get(name).copied());
-        let (hits, misses) = (hits.unwrap_or(0), misses.unwrap_or(0));
-        rows.push(Row::rate(format!("Cache hits rate ({name})"), hits, misses));
-    }
-    rows
-}
-
-fn level(level: &Level) -> Vec<Row> {
-    let prefix = format!("  {} ", level.name);
-    let mut rows = Vec::new();
-    for field in Level::COUNTERS {
-        let count = (field.get)(level);
-        rows.extend(count.map(|count| Row::count(format!("{prefix}{}", field.label), count)));
-        if field.name == "misses"
-            && let Some((hits, misses)) = level.hits.zip(level.misses)
-        {
-            rows.push(Row::rate(format!("{prefix}hit rate"), hits, misses));
-        }
-    }
-    let times = Level::SECONDS.iter();
-    rows.extend(times.filter_map(|time| Row::average(&prefix, time, level)));
-    rows
+    numbers
 }
 
 /// The lines about the cache whose values are texts.
 fn places(stats: &Stats) -> Vec<(String, String)> {
-    let mut lines = Vec::new();
-    let mut line = |name: &str, value: Option<String>| {
-        lines.extend(value.map(|value| (name.to_owned(), value)));
-    };
-    line("Cache location", stats.cache_location.clone());
-    for level in &stats.levels {
-        line(&format!("  {}", level.name), level.location.clone());
-    }
-    let directories = stats.base_directories.as_deref();
-    line(
-        "Base directories",
-        directories.map(|directories| match directories {
-            [] => "(none)".to_owned(),
-            _ => directories.join(", "),
-        }),
-    );
+    let directories = stats.base_directories.as_ref().map(|all| match &all[..] {
+        [] => "(none)".to_owned(),
+        all => all.join(", "),
+    });
     let mode = stats.preprocessor_cache_mode;
-    line(
-        "Use direct/preprocessor mode?",
-        mode.map(|on| if on { "yes" } else { "no" }.to_owned()),
-    );
-    line("Version (client)", stats.version.clone());
-    lines
-}
-
-/// By count, the highest first, and equal ones by name.
-fn most_first(counts: &BTreeMap<String, u64>) -> Vec<(&String, &u64)> {
-    let mut rows: Vec<_> = counts.iter().collect();
-    rows.sort_by_key(|&(_, count)| Reverse(count));
-    rows
+    let mode = mode.map(|on| if on { "yes" } else { "no" }.to_owned());
+    let levels = stats.levels.iter();
+    let levels = levels.map(|level| (format!("  {}", level.name), level.location.clone()));
+    let location = ("Cache location".to_owned(), stats.cache_location.clone());
+    [location]
+        .into_iter()
+        .chain(levels)
+        .chain([
+            ("Base directories".to_owned(), directories),
+            ("Use direct/preprocessor mode?".to_owned(), mode),
+            ("Version (client)".to_owned(), stats.version.clone()),
+        ])
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
 }
 
 #[cfg(test)]
