@@ -24,7 +24,7 @@ pub(super) fn bytes(number: &str, unit: &str) -> Option<u64> {
     (value <= LIMIT as f64).then_some(value.round() as u64)
 }
 
-/// Returns bytes as sccache prints them, rounded to a whole number: `261 MiB`.
+/// Returns bytes in the largest unit of which there is one: `261 MiB`, `8.2 GiB`, `1023 bytes`.
 pub fn format_bytes(bytes: u64) -> String {
     let mut value = bytes as f64;
     let mut power = 0;
@@ -32,7 +32,9 @@ pub fn format_bytes(bytes: u64) -> String {
         value /= 1024.0;
         power += 1;
     }
-    format!("{value:.0} {}", BINARY[power])
+    let number = format!("{value:.1}");
+    let number = number.strip_suffix(".0").unwrap_or(&number);
+    format!("{number} {}", BINARY[power])
 }
 
 /// Seconds from `0.036` and `s`. All versions so far print seconds with three decimals
@@ -86,6 +88,8 @@ mod tests {
         assert_eq!(bytes("1", "MB"), None);
         assert_eq!(format_bytes(10 << 30), "10 GiB");
         assert_eq!(format_bytes(6170), "6 KiB");
+        assert_eq!(format_bytes(6200), "6.1 KiB");
+        assert_eq!(format_bytes(u64::MAX), "16 EiB");
         assert_eq!(seconds("0.036", "s"), Some(0.036));
         assert_eq!(seconds("2", "m"), Some(120.0));
         assert_eq!(seconds("NaN", "s"), None);
