@@ -12,7 +12,6 @@ mod log;
 mod not_measured;
 mod reason;
 mod running;
-mod scan;
 mod server;
 mod stats;
 mod survey;
@@ -30,12 +29,11 @@ pub use log::ServerLog;
 pub use not_measured::{NotMeasured, NotMeasuredReason};
 pub use reason::{Cure, Reason, explain};
 pub use running::{RunningServer, ServerEnvironment};
-pub use scan::{Blocks, Read};
 pub use server::{Sccache, ServerError, Stop, TakeError};
 pub use stats::{Counts, Level, Stats, coverage, hit_rate, percent};
 pub(crate) use stats::{Part, Statistics};
 pub use survey::{Bounds, Entry, Survey, survey};
-pub use text::{clean_log_line, parse_text, print_block};
+pub use text::{Blocks, Read, clean_log_line, parse_text, print_block};
 pub use units::format_bytes;
 pub use variables::{
     Contradiction, DEFAULT_CACHE_SIZE, cache_size, cache_size_setting, contradictions,

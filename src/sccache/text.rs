@@ -10,6 +10,7 @@
 //! `Compilations` with 0.9.0, `Base directories` with 0.14.0, cache levels with 0.15.0, `Effective cache mode`
 //! (`--show-adv-stats` alone) with 0.19.0.
 
+mod blocks;
 mod clean;
 mod levels;
 mod print;
@@ -23,7 +24,8 @@ use regex::Regex;
 use super::error::{ParseError, keep_unrecognized};
 use super::stats::{Counts, Field, Statistics, Stats};
 use super::units;
-pub(super) use clean::{clean_line, ends_in_unit};
+pub use blocks::{Blocks, Read};
+use clean::{clean_line, ends_in_unit};
 pub use print::print_block;
 
 /// `Cache hits (C/C++)      3`, `Average compiler   0.023 s`, `Max cache size   10 GiB`.
@@ -87,7 +89,7 @@ enum Section {
 
 /// A block of which some lines were read.
 #[derive(Default)]
-pub(super) struct Block {
+struct Block {
     section: Section,
     /// The times are averages until [`Block::end`].
     stats: Stats,
@@ -102,35 +104,35 @@ pub(super) struct Block {
 
 impl Block {
     /// Whether none of its numbers was read.
-    pub(super) fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.section == Section::Before
     }
 
     /// Whether the part after the counters was reached.
-    pub(super) fn in_trailer(&self) -> bool {
+    fn in_trailer(&self) -> bool {
         self.trailer
     }
 
     /// Whether the line is of another block: a later version may have `Compile requests`
     /// anywhere among its counters, but not twice, nor after them.
-    pub(super) fn ends_before(&self, line: &str) -> bool {
+    fn ends_before(&self, line: &str) -> bool {
         let again = self.stats.requests.is_some() || self.trailer || line.starts_with("Stopping");
         again && begins_block(line)
     }
 
     /// How many lines were not known.
-    pub(super) fn unknown(&self) -> usize {
+    fn unknown(&self) -> usize {
         self.stats.unrecognized.len()
     }
 
     /// Takes back the last `count` unknown lines: they were not the block's.
-    pub(super) fn forget_unknown(&mut self, count: usize) {
+    fn forget_unknown(&mut self, count: usize) {
         let keep = self.unknown().saturating_sub(count);
         self.stats.unrecognized.truncate(keep);
     }
 
     /// Reads a line. `false`: it is the first line of another block.
-    pub(super) fn line(&mut self, line: &str) -> Result<bool, ParseError> {
+    fn line(&mut self, line: &str) -> Result<bool, ParseError> {
         if line.is_empty() {
             if self.section != Section::Before {
                 self.section = Section::Counters;
@@ -271,7 +273,7 @@ impl Block {
     }
 
     /// The whole of it.
-    pub(super) fn end(self) -> Result<Stats, ParseError> {
+    fn end(self) -> Result<Stats, ParseError> {
         if self.section == Section::Before {
             return Err(ParseError::NoStatistics);
         }
@@ -330,7 +332,7 @@ fn add_part(counts: &mut Option<Counts>, part: Option<&str>, count: u64) {
 }
 
 /// Whether a line is the first of a block, or of what `--stop-server` prints.
-pub(super) fn begins_block(line: &str) -> bool {
+fn begins_block(line: &str) -> bool {
     if !line.starts_with("Compile requests") {
         return line == "Stopping sccache server...";
     }

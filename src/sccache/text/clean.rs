@@ -30,7 +30,7 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = String> {
 }
 
 /// A line without its line feed as [`lines`] gives it, and whether it had `einfo`'s star.
-pub(in crate::sccache) fn clean_line(line: &str) -> (String, bool) {
+pub(super) fn clean_line(line: &str) -> (String, bool) {
     let starred = EINFO.is_match(&bare(line));
     (clean(line).trim().to_owned(), starred)
 }
@@ -52,7 +52,7 @@ fn clean(line: &str) -> Cow<'_, str> {
 }
 
 /// Whether the text ends in a number and its unit, as sizes, averages and rates do.
-pub(in crate::sccache) fn ends_in_unit(text: &str) -> bool {
+pub(super) fn ends_in_unit(text: &str) -> bool {
     let units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "s", "%"];
     text.rsplit_once(' ').is_some_and(|(before, unit)| {
         units.contains(&unit) && before.ends_with(|last: char| last.is_ascii_digit())

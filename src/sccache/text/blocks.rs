@@ -1,8 +1,8 @@
 //! Blocks of statistics in a longer text, such as a build log, line by line.
 
-use super::error::ParseError;
-use super::stats::Stats;
-use super::text::{Block, begins_block, clean_line, ends_in_unit};
+use super::{Block, begins_block, clean_line, ends_in_unit};
+use crate::sccache::error::ParseError;
+use crate::sccache::stats::Stats;
 
 /// Lines that a block may have: far more than any version prints.
 const MAX_LINES: usize = 1000;
