@@ -57,5 +57,4 @@ pub use open::{DEFAULT_PATH, RECORD_WAIT, Store, default_path};
 pub use pending::{Pending, TakenUp};
 pub use record::Recorded;
 pub use rows::{Brief, EmergeRow, Moment, PackageRow, Sums};
-pub use summary::Drift;
 pub use words::{attribution_word, outcome_word};
