@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::error::{ParseError, keep_unrecognized};
-use super::stats::{Counts, Level, Stats};
+use super::stats::{Counts, Level, Stats, version};
 use super::units::LIMIT;
 
 /// Reads the JSON that `sccache --show-stats --stats-format=json` of any version prints.
@@ -41,7 +41,7 @@ pub fn parse_json(json: &[u8]) -> Result<Stats, ParseError> {
     stats.cache_size = info.soft("cache_size", size_of);
     stats.max_cache_size = info.soft("max_cache_size", size_of);
     stats.preprocessor_cache_mode = info.soft("use_preprocessor_cache_mode", Value::as_bool);
-    stats.version = info.text("version");
+    stats.version = info.text("version").and_then(|text| version(&text));
     stats.base_directories = info.soft("basedirs", |v| {
         let list = v.as_array()?.iter();
         list.map(|dir| dir.as_str().map(str::to_owned)).collect()

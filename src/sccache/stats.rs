@@ -88,6 +88,7 @@ pub struct Stats {
     /// Whether preprocessor cache mode ("direct mode") is on (`use_preprocessor_cache_mode`).
     pub preprocessor_cache_mode: Option<bool>,
     /// sccache's version, such as `0.16.0`.
+    #[serde(deserialize_with = "deserialize_version")]
     pub version: Option<String>,
     /// Lines or fields that no known version prints, as they were, for one warning.
     pub unrecognized: Vec<String>,
@@ -98,6 +99,25 @@ impl Stats {
     pub fn errors_total(&self) -> Option<u64> {
         self.errors.as_ref().map(|errors| errors.total)
     }
+}
+
+/// Returns `text` if it looks like a version: digits and dots, then perhaps `-` and a suffix. Anything
+/// else may be a formula to a spreadsheet, or a terminal's command.
+pub(super) fn version(text: &str) -> Option<String> {
+    let (number, suffix) = text.split_once('-').unwrap_or((text, ""));
+    let is_number = number.starts_with(|c: char| c.is_ascii_digit())
+        && number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let is_suffix = |b: u8| b.is_ascii_alphanumeric() || b".+-".contains(&b);
+    let is_version = text.len() <= 32 && is_number && suffix.bytes().all(is_suffix);
+    is_version.then(|| text.to_string())
+}
+
+fn deserialize_version<'de, D>(deserializer: D) -> Result<Option<String>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+{
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.and_then(|text| version(&text)))
 }
 
 /// A count with what it divides into.
@@ -140,4 +160,33 @@ pub struct Level {
     pub hit_seconds: Option<f64>,
     /// Seconds spent writing, in all; from the text average x writes, rounded down.
     pub write_seconds: Option<f64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_versions_are_versions() {
+        for good in ["0.16.0", "1", "0.8.0-pre.1", "0.10.0-dev+a1"] {
+            assert_eq!(version(good).as_deref(), Some(good));
+        }
+        let long = "1".repeat(33);
+        for bad in [
+            "",
+            "=1+1",
+            "+1",
+            "-1",
+            "@1",
+            ".1",
+            "1 2",
+            "1-\u{1b}[2J",
+            "0.1-=cmd",
+            &long,
+        ] {
+            assert_eq!(version(bad), None, "{bad}");
+        }
+        let stats: Stats = serde_json::from_str(r#"{"version": "=1+1"}"#).unwrap();
+        assert_eq!(stats.version, None);
+    }
 }

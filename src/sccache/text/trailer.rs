@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::super::error::keep_unrecognized;
+use super::super::stats::version;
 use super::super::units;
 use super::{Block, COUNTER, Section};
 
@@ -27,7 +28,7 @@ impl Block {
                 // 0.19.0, --show-adv-stats: the counts show what came of it.
                 ("Effective cache mode", _) => {}
                 ("Cache location", Some(value)) => stats.cache_location = Some(value.to_owned()),
-                ("Version (client)", Some(value)) => stats.version = Some(value.to_owned()),
+                ("Version (client)", Some(value)) => stats.version = version(value),
                 ("Base directories", Some("(none)")) => stats.base_directories = Some(Vec::new()),
                 ("Base directories", Some(value)) => {
                     let directories = value.split(", ").map(str::to_owned);
