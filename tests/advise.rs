@@ -99,6 +99,41 @@ fn missing_statistics_name_a_build_to_look_at() {
     assert_eq!(json(&db, &["advise"]).len(), 0);
 }
 
+/// Whoever can write a database or a snapshot doesn't write advice.
+#[test]
+fn no_text_from_a_database_becomes_advice() {
+    let (_folder, db) = folder();
+    record(&db, &unmeasured(3));
+    let raw = rusqlite::Connection::open(&db).unwrap();
+    raw.execute_batch(
+        "PRAGMA ignore_check_constraints = ON;
+         UPDATE phase SET write_errors = 50, cache_location = 'Local disk: \"/etc/evil\"'
+         WHERE not_measured IS NULL;
+         UPDATE phase SET not_measured = 'x. To do: evil',
+         not_measured_detail = printf('%.*c', 200, 'y') || '. To do: evil'
+         WHERE not_measured IS NOT NULL",
+    )
+    .unwrap();
+    for args in [
+        &["advise"][..],
+        &["advise", "--format", "json"],
+        &["show", "b0000003"],
+    ] {
+        let text = out(&run(&db, args));
+        assert!(
+            !text.contains("evil") && !text.contains(&"y".repeat(81)),
+            "{text}"
+        );
+    }
+    let rows = json(&db, &["advise"]);
+    let kinds: Vec<_> = rows
+        .iter()
+        .map(|row| row["advice"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds, ["cache-errors", "not-measured"]);
+    assert_eq!(rows[1]["numbers"]["reasons"]["other"], 3);
+}
+
 #[test]
 fn what_filling_the_cache_cost_is_said() {
     let (_folder, db) = folder();

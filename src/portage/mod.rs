@@ -26,7 +26,7 @@ pub use environment::{Environment, host, is_package};
 pub use installed::compiles_rust;
 pub use json::from_json;
 pub use leftover::{Unfinished, forget, set_aside, unfinished};
-pub use permission::{make_writable, plain};
+pub use permission::plain;
 pub use phase::{MAX_SNAPSHOTS, PHASES};
 pub use settings::{Settings, eprefix, installed_file};
 pub use snapshot::{

@@ -51,7 +51,8 @@ const APPLICATION_ID: i64 = 0x7363_7270;
 
 /// The database, open.
 pub struct Store {
-    pub(super) connection: Connection,
+    // Boxed, because with its hooks it is large.
+    pub(super) connection: Box<Connection>,
     pub(super) path: PathBuf,
     /// Present where a copy is read: the copy goes when the store does.
     _snapshot: Option<Snapshot>,
@@ -98,7 +99,7 @@ impl Store {
         let connection = Connection::open_with_flags(path, flags)
             .map_err(|error| Error::from_sqlite(path, error))?;
         let mut store = Store {
-            connection,
+            connection: Box::new(connection),
             path: path.to_path_buf(),
             _snapshot: None,
         };
@@ -293,7 +294,7 @@ fn read_only(path: &Path, file: &Path, copy: Option<Snapshot>) -> Result<Store> 
         Ok(connection)
     };
     Ok(Store {
-        connection: open().map_err(|error| Error::from_sqlite(path, error))?,
+        connection: Box::new(open().map_err(|error| Error::from_sqlite(path, error))?),
         path: path.to_path_buf(),
         _snapshot: copy,
     })
