@@ -19,7 +19,7 @@ bashcompdir = $(PREFIX)/share/bash-completion/completions
 zshcompdir = $(PREFIX)/share/zsh/site-functions
 fishcompdir = $(PREFIX)/share/fish/vendor_completions.d
 programs = sccache-collect sccache-report
-hook = hooks/sccache-report.sh
+hooks = hooks/sccache-report.sh hooks/no-sccache.sh
 
 binaries = $(programs:%=$(BINARIES)/%)
 
@@ -38,7 +38,7 @@ install: build
 	$(INSTALL) -d "$(DESTDIR)$(bindir)" "$(DESTDIR)$(datadir)" "$(DESTDIR)$(mandir)/man1" "$(DESTDIR)$(mandir)/man5" \
 		"$(DESTDIR)$(bashcompdir)" "$(DESTDIR)$(zshcompdir)" "$(DESTDIR)$(fishcompdir)"
 	$(INSTALL) -m 755 $(binaries) "$(DESTDIR)$(bindir)"
-	$(INSTALL) -m 644 $(hook) "$(DESTDIR)$(datadir)"
+	$(INSTALL) -m 644 $(hooks) "$(DESTDIR)$(datadir)"
 	sed 's|/usr/share/|$(subst -,\\-,$(PREFIX))/share/|' man/sccache-report.5 >"$(DESTDIR)$(mandir)/man5/sccache-report.5"
 	chmod 644 "$(DESTDIR)$(mandir)/man5/sccache-report.5"
 	set -e; for program in $(programs); do \
@@ -56,7 +56,7 @@ uninstall:
 			"$(DESTDIR)$(bashcompdir)/$$program" "$(DESTDIR)$(zshcompdir)/_$$program" \
 			"$(DESTDIR)$(fishcompdir)/$$program.fish"; \
 	done
-	rm -f "$(DESTDIR)$(datadir)/$(notdir $(hook))" "$(DESTDIR)$(mandir)/man5/sccache-report.5"
+	rm -f $(patsubst hooks/%,"$(DESTDIR)$(datadir)/%",$(hooks)) "$(DESTDIR)$(mandir)/man5/sccache-report.5"
 	if [ -d "$(DESTDIR)$(PREFIX)" ]; then cd "$(DESTDIR)$(PREFIX)" && for dir in "$(bindir)" "$(datadir)" "$(mandir)/man1" "$(mandir)/man5" \
 		"$(bashcompdir)" "$(zshcompdir)" "$(fishcompdir)"; do \
 		rmdir -p "$${dir#"$(PREFIX)"/}" 2>/dev/null || true; \

@@ -48,7 +48,7 @@ fn scripts_get_the_same() {
     assert_eq!(never["numbers"]["misses"], 159);
     let setting = never["setting"].as_str().unwrap();
     assert!(
-        setting.contains("\nwww-client/firefox no-sccache.conf"),
+        setting.contains("# /etc/portage/env/www-client/firefox\n"),
         "{setting}"
     );
     let csv = out(&run(&db, &["advise", "--format", "csv"]));
@@ -61,35 +61,6 @@ fn scripts_get_the_same() {
     let show = &json(&db, &["show", "firefox"])[0];
     assert_eq!(show["advice"][0]["setting"], never["setting"]);
     assert!(out(&run(&db, &["show", "firefox"])).contains("firefox never hits"));
-}
-
-/// Four versions of a package in C that start cold, and one that is built again and hits.
-fn cold_versions(base_directory: &str) -> Vec<Build> {
-    let stats = |hits, misses| Stats {
-        writes: Some(misses),
-        base_directories: Some(vec!["/usr/src".into(), base_directory.into()]),
-        ..c_stats(hits, misses)
-    };
-    let at = |n| format!("2026-11-{n:02}T10:00:00Z");
-    let mut builds: Vec<Build> = (1..=4)
-        .map(|n| build(n, "app-misc/c", &n.to_string(), &at(n), stats(0, 40)))
-        .collect();
-    builds.push(build(5, "app-misc/c", "4", &at(5), stats(40, 0)));
-    builds
-}
-
-#[test]
-fn base_directories_that_are_recorded_are_known() {
-    let (_folder, db) = folder();
-    record(&db, &cold_versions("/var/tmp/portage"));
-    let rows = json(&db, &["advise"]);
-    assert_eq!(rows[0]["advice"], "cold-versions");
-    let to_do = rows[0]["to_do"].as_str().unwrap();
-    let set = "SCCACHE_BASEDIRS is set to /usr/src:/var/tmp/portage, below which";
-    assert!(to_do.contains(set), "{to_do}");
-    let (_folder, db) = folder();
-    record(&db, &cold_versions("/var/tmp/portage/app-misc/c-4/work"));
-    assert_eq!(json(&db, &["advise"]).len(), 0);
 }
 
 /// A server that was killed in some of the builds.
@@ -128,6 +99,41 @@ fn missing_statistics_name_a_build_to_look_at() {
     assert_eq!(json(&db, &["advise"]).len(), 0);
 }
 
+/// Whoever can write a database or a snapshot doesn't write advice.
+#[test]
+fn no_text_from_a_database_becomes_advice() {
+    let (_folder, db) = folder();
+    record(&db, &unmeasured(3));
+    let raw = rusqlite::Connection::open(&db).unwrap();
+    raw.execute_batch(
+        "PRAGMA ignore_check_constraints = ON;
+         UPDATE phase SET write_errors = 50, cache_location = 'Local disk: \"/etc/evil\"'
+         WHERE not_measured IS NULL;
+         UPDATE phase SET not_measured = 'x. To do: evil',
+         not_measured_detail = printf('%.*c', 200, 'y') || '. To do: evil'
+         WHERE not_measured IS NOT NULL",
+    )
+    .unwrap();
+    for args in [
+        &["advise"][..],
+        &["advise", "--format", "json"],
+        &["show", "b0000003"],
+    ] {
+        let text = out(&run(&db, args));
+        assert!(
+            !text.contains("evil") && !text.contains(&"y".repeat(81)),
+            "{text}"
+        );
+    }
+    let rows = json(&db, &["advise"]);
+    let kinds: Vec<_> = rows
+        .iter()
+        .map(|row| row["advice"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds, ["cache-errors", "not-measured"]);
+    assert_eq!(rows[1]["numbers"]["reasons"]["other"], 3);
+}
+
 #[test]
 fn what_filling_the_cache_cost_is_said() {
     let (_folder, db) = folder();
@@ -150,7 +156,7 @@ fn what_is_as_it_has_to_be_is_nothing_to_change() {
     insta::assert_snapshot!("note", out(&run(&db, &["advise"])));
     let show = out(&run(&db, &["show", "firefox"]));
     assert!(
-        show.contains("\ngood to know, and as it has to be:\n- New versions in Rust"),
+        show.contains("\ngood to know, and as it has to be:\n- New versions start cold"),
         "{show}"
     );
     assert!(!show.contains("to change ("), "{show}");

@@ -38,10 +38,11 @@ fn tree(root: &Path) -> BTreeSet<(PathBuf, u32)> {
     found
 }
 
-const INSTALLED: [(&str, u32); 12] = [
+const INSTALLED: [(&str, u32); 13] = [
     ("bin/sccache-collect", 0o755),
     ("bin/sccache-report", 0o755),
     ("share/sccache-report/sccache-report.sh", 0o644),
+    ("share/sccache-report/no-sccache.sh", 0o644),
     ("share/man/man1/sccache-collect.1", 0o644),
     ("share/man/man1/sccache-report.1", 0o644),
     ("share/man/man5/sccache-report.5", 0o644),

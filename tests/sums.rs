@@ -9,7 +9,7 @@ use common::*;
 use proptest::prelude::*;
 use rusqlite::Connection;
 use sccache_report::portage::{Attribution, Build, Outcome};
-use sccache_report::store::{Drift, Filter, Moment, PackageRow, Store, Sums};
+use sccache_report::store::{Filter, Moment, PackageRow, Store, Sums};
 
 /// A build with anything that sums divide by.
 fn any(n: usize, (package, hours, kind, hits, misses): (usize, i64, u8, u64, u64)) -> Build {
@@ -37,7 +37,6 @@ fn any(n: usize, (package, hours, kind, hits, misses): (usize, i64, u8, u64, u64
 /// What is kept and what is read from the builds, side by side.
 fn assert_same(path: &Path) {
     let store = Store::open_for_reading(path).unwrap();
-    assert_eq!(store.drift().unwrap(), Drift::default());
     let all = Filter::default();
     // A filter that leaves every build, and that only the builds can answer.
     let slow = Filter {
@@ -101,59 +100,7 @@ proptest! {
         raw.execute_batch("PRAGMA foreign_keys = ON").unwrap();
         raw.execute("UPDATE build SET package = 'c/c', outcome = 'failed', started_at = 0 WHERE id = ?", [gone]).unwrap();
         raw.execute("DELETE FROM build WHERE id = ?", [gone + 1]).unwrap();
-        let store = Store::open_for_reading(&path).unwrap();
-        // What the builds that are gone cost is known still.
-        prop_assert_eq!(store.drift().unwrap().sums, [""; 0]);
-        drop((store, raw));
-        mend(&path);
+        drop(raw);
         assert_same(&path);
     }
-}
-
-#[test]
-fn what_doesn_t_add_up_is_named() {
-    let (_folder, path) = folder();
-    record(&path, &sample());
-    assert_same(&path);
-    let raw = Connection::open(&path).unwrap();
-    for change in [
-        "UPDATE package_sum SET hits = hits + 1 WHERE package = 'app-portage/emlop'",
-        "DELETE FROM hour_sum WHERE hour = (SELECT max(hour) FROM hour_sum)",
-        "UPDATE cost SET micros = 5 WHERE package = 'app-portage/emlop'",
-    ] {
-        raw.execute_batch(change).unwrap();
-    }
-    let store = Store::open_for_reading(&path).unwrap();
-    let Drift { sums, costs } = store.drift().unwrap();
-    drop(store);
-    assert_eq!((sums.len(), costs.len()), (2, 1), "{sums:?} {costs:?}");
-    assert!(
-        costs[0].starts_with("cost of app-portage/emlop-0.9.0"),
-        "{costs:?}"
-    );
-    assert_eq!(sums[0], "package_sum of app-portage/emlop");
-    mend(&path);
-    assert_same(&path);
-}
-
-/// SQLite calls no trigger for the row that a REPLACE takes away.
-#[test]
-fn a_build_that_was_replaced_is_found_and_its_sums_made_anew() {
-    let (_folder, path) = folder();
-    record(&path, &sample());
-    let raw = Connection::open(&path).unwrap();
-    raw.execute_batch("INSERT OR REPLACE INTO build SELECT * FROM build")
-        .unwrap();
-    drop(raw);
-    let store = Store::open_for_reading(&path).unwrap();
-    assert!(!store.drift().unwrap().sums.is_empty());
-    drop(store);
-    mend(&path);
-    assert_same(&path);
-}
-
-fn mend(path: &Path) {
-    let mut store = Store::open_for_recording(path).unwrap();
-    store.mend_sums().unwrap();
-    assert!(!store.mend_sums().unwrap(), "once is enough");
 }

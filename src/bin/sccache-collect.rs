@@ -86,8 +86,7 @@ enum Command {
     /// block, and no server was stopped in between, they count as one server's.
     ///
     /// Builds that wait in FILE.pending are recorded first, without a LOG only those; and an
-    /// older database is upgraded. Without a LOG the sums that are kept beside the builds are
-    /// compared with them, and made anew where they differ.
+    /// older database is upgraded.
     #[command(after_help = IMPORT_HELP)]
     Import {
         /// Show what would be added, and add nothing

@@ -77,6 +77,12 @@ pub(super) fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
+/// Whether this is `CATEGORY/PN` with names that PMS allows, safe as the end of a path.
+pub fn is_package(name: &str) -> bool {
+    let parts = name.split_once('/');
+    parts.is_some_and(|(category, name)| check_name(category).is_ok() && check_name(name).is_ok())
+}
+
 /// The machine's name. Under FEATURES=network-sandbox Portage calls it `localhost` (3.0.83: in the
 /// `clean` phase too); there it is what the system's configuration says.
 pub fn host() -> String {

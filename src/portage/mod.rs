@@ -22,13 +22,13 @@ pub mod user;
 pub use crate::text::printable;
 pub use build::{Attribution, BUILD_LINE, Build, Emerge, Outcome, Phase};
 pub use emerge::told_to_stop;
-pub use environment::{Environment, host};
+pub use environment::{Environment, host, is_package};
 pub use installed::compiles_rust;
 pub use json::from_json;
 pub use leftover::{Unfinished, forget, set_aside, unfinished};
-pub use permission::{make_writable, plain};
+pub use permission::plain;
 pub use phase::{MAX_SNAPSHOTS, PHASES};
-pub use settings::{Settings, eprefix};
+pub use settings::{Settings, eprefix, installed_file};
 pub use snapshot::{
     FOLDER, Snapshots, lock, write as write_snapshot, write_as as write_snapshot_as,
 };

@@ -266,6 +266,18 @@ pub fn eprefix() -> PathBuf {
         .unwrap_or_default()
 }
 
+/// A file that was installed with this program, such as the hook.
+pub fn installed_file(name: &str) -> PathBuf {
+    let below = Path::new("share/sccache-report").join(name);
+    let program = std::env::current_exe().ok();
+    let prefix = program.as_deref().and_then(|p| p.parent()?.parent());
+    let installed = prefix.map(|prefix| prefix.join(&below));
+    let usual = || Path::new("/").join(eprefix()).join("usr").join(&below);
+    installed
+        .filter(|file| file.is_file())
+        .unwrap_or_else(usual)
+}
+
 /// The folder that has the program's `usr/bin` and Portage's configuration. `None` on an ordinary
 /// system.
 fn prefix_of(program: &Path) -> Option<PathBuf> {

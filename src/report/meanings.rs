@@ -148,7 +148,7 @@ pub(super) const MEANINGS: &[(&str, &str)] = &[
     ),
     (
         "advice",
-        "In advise, what the piece is about, in a word: cache-errors, not-measured, cache-full, only-misses, not-cacheable or cold-versions. Elsewhere the pieces themselves.",
+        "In advise, what the piece is about, in a word: cache-errors, not-measured, cache-full, only-misses, forced-misses, not-cacheable or cold-versions. Elsewhere the pieces themselves.",
     ),
     ("says", "What is the matter, in a sentence."),
     (

@@ -11,7 +11,7 @@ use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::Value;
 
 use super::error::{ParseError, keep_unrecognized, short};
-use super::stats::{Counts, Level, LevelStats, PerLanguage, ServerStats, Stats};
+use super::stats::{Counts, Level, LevelStats, PerLanguage, ServerStats, Stats, version};
 use super::units::LIMIT;
 
 /// All of the output. What doesn't count calls is a [`Value`]: see [`lenient`].
@@ -77,7 +77,8 @@ pub fn parse_json(json: &[u8]) -> Result<Stats, ParseError> {
     }
     let mode = info.use_preprocessor_cache_mode;
     stats.preprocessor_cache_mode = lenient(mode, "use_preprocessor_cache_mode", unknown);
-    stats.version = lenient(info.version, "version", unknown);
+    let printed: Option<String> = lenient(info.version, "version", unknown);
+    stats.version = printed.and_then(|printed| version(&printed));
     stats.base_directories = lenient(info.basedirs, "basedirs", unknown);
     stats.unrecognized = unrecognized;
     Ok(stats)

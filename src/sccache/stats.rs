@@ -180,6 +180,7 @@ statistics! {
         /// `, `, so a name that contains it is read as two.
         base_directories: Option<Vec<String>>,
         /// sccache's version, such as `0.16.0` (0.4+).
+        #[serde(deserialize_with = "deserialize_version")]
         version: Option<String>,
         /// Lines or fields that no known version prints, for one warning.
         unrecognized: Vec<String>,
@@ -234,6 +235,26 @@ statistics! {
         name: String,
         location: String,
     }
+}
+
+/// A count with its parts.
+/// Returns `text` if it looks like a version: digits and dots, then perhaps `-` and a suffix. Anything
+/// else may be a formula to a spreadsheet, or a terminal's command.
+pub(super) fn version(text: &str) -> Option<String> {
+    let (number, suffix) = text.split_once('-').unwrap_or((text, ""));
+    let is_number = number.starts_with(|c: char| c.is_ascii_digit())
+        && number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let is_suffix = |b: u8| b.is_ascii_alphanumeric() || b".+-".contains(&b);
+    let is_version = text.len() <= 32 && is_number && suffix.bytes().all(is_suffix);
+    is_version.then(|| text.to_string())
+}
+
+fn deserialize_version<'de, D>(deserializer: D) -> Result<Option<String>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+{
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.and_then(|text| version(&text)))
 }
 
 /// A count with its parts.
@@ -340,4 +361,33 @@ pub(crate) struct Part {
 
 fn known<'a, S, T>(fields: &'static [Field<S, T>], stats: &'a S) -> impl Iterator<Item = T> + 'a {
     fields.iter().filter_map(|field| (field.get)(stats))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_versions_are_versions() {
+        for good in ["0.16.0", "1", "0.8.0-pre.1", "0.10.0-dev+a1"] {
+            assert_eq!(version(good).as_deref(), Some(good));
+        }
+        let long = "1".repeat(33);
+        for bad in [
+            "",
+            "=1+1",
+            "+1",
+            "-1",
+            "@1",
+            ".1",
+            "1 2",
+            "1-\u{1b}[2J",
+            "0.1-=cmd",
+            &long,
+        ] {
+            assert_eq!(version(bad), None, "{bad}");
+        }
+        let stats: Stats = serde_json::from_str(r#"{"version": "=1+1"}"#).unwrap();
+        assert_eq!(stats.version, None);
+    }
 }

@@ -22,7 +22,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::error::{ParseError, keep_unrecognized};
-use super::stats::{Counts, Field, Statistics, Stats};
+use super::stats::{Counts, Field, Statistics, Stats, version};
 use super::units;
 pub use blocks::{Blocks, Read};
 use clean::{clean_line, ends_in_unit};
@@ -257,7 +257,7 @@ impl Block {
             // 0.19.0, --show-adv-stats: the counts show what came of it.
             ("Effective cache mode", _) => {}
             ("Cache location", _) => stats.cache_location = Some(value.to_owned()),
-            ("Version (client)", _) => stats.version = Some(value.to_owned()),
+            ("Version (client)", _) => stats.version = version(value),
             ("Base directories", "(none)") => stats.base_directories = Some(Vec::new()),
             ("Base directories", _) => {
                 let directories = value.split(", ").map(str::to_owned);

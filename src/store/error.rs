@@ -28,6 +28,15 @@ pub enum Error {
     /// A folder, a FIFO, a socket or a device.
     #[error("{} is not a file", .0.display())]
     NotAFile(PathBuf),
+    /// Somebody else can change the file or a folder that it lies in: (path, which).
+    #[error("{} is not safe to write: other users can change {}", .0.display(), .1.display())]
+    Untrusted(PathBuf, PathBuf),
+    /// The file's rollback journal has SQLite delete another file.
+    #[error("{} has a forged journal, which would have another file deleted", .0.display())]
+    ForgedJournal(PathBuf),
+    /// A query was stopped because it took too long.
+    #[error("reading {} took too long", .0.display())]
+    TooSlow(PathBuf),
     /// The file isn't an SQLite database.
     #[error("{} is not a database", .0.display())]
     NotADatabase(PathBuf),
@@ -75,6 +84,15 @@ impl Error {
             Error::NotWritable(..) => "only root records: check the file's and folder's rights",
             Error::Full(_) => "make room; what was to be recorded is kept and recorded later",
             Error::NotAFile(_) => "name the database itself: stats.db, if the hook made it",
+            Error::Untrusted(..) => {
+                "record into a folder that only root can write, such as /var/lib/sccache-report"
+            }
+            Error::ForgedJournal(_) => {
+                "do not use this file, and find out who wrote into its folder"
+            }
+            Error::TooSlow(_) => {
+                "if you trust who wrote it, copy it into a folder of your own; else narrow the query"
+            }
             Error::NotADatabase(_) | Error::NotOurs(_) => {
                 "check the path; move the file away if a new database is to start there"
             }
@@ -107,6 +125,7 @@ impl Error {
             Some(ErrorCode::DatabaseCorrupt) => Error::Damaged(path, error.to_string()),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy(path),
             Some(ErrorCode::DiskFull) => Error::Full(path),
+            Some(ErrorCode::OperationInterrupted) => Error::TooSlow(path),
             Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
                 Error::NotWritable(path, error.to_string())
             }

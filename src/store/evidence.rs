@@ -49,8 +49,9 @@ pub struct Evidence {
     pub non_cacheable_compilations: Option<u64>,
     /// The cache as its last phase that knows left it.
     pub cache: Option<CacheState>,
-    /// The directories that sccache left out of paths in any of its phases (`SCCACHE_BASEDIRS`).
-    pub base_directories: Vec<String>,
+    /// Misses forced by `SCCACHE_RECACHE`. Not counted where compilations were distributed: sccache
+    /// forces a second look at those by itself.
+    pub forced: u64,
     /// Hits and misses by language.
     pub languages: BTreeMap<String, (u64, u64)>,
     /// Why calls were not cacheable, in sccache's words.
@@ -104,10 +105,9 @@ impl Evidence {
         for (reason, count) in &stats.not_cached {
             self.add_reason(reason.clone(), *count);
         }
-        let directories = stats.base_directories.iter().flatten().cloned();
-        self.base_directories.extend(directories);
-        self.base_directories.sort();
-        self.base_directories.dedup();
+        if stats.dist_compiles.is_empty() && stats.dist_errors.unwrap_or(0) == 0 {
+            self.forced += stats.forced_recaches.unwrap_or(0);
+        }
     }
 
     fn add_counts(&mut self, counts: [Option<u64>; 4]) {

@@ -55,7 +55,7 @@ pub use evidence::{CacheState, Evidence};
 pub use filter::{Filter, PatternError, Patterns};
 pub use open::{DEFAULT_PATH, RECORD_WAIT, Store, default_path};
 pub use pending::{Pending, TakenUp};
+pub use place::check_trusted;
 pub use record::Recorded;
 pub use rows::{Brief, EmergeRow, Moment, PackageRow, Sums};
-pub use summary::Drift;
 pub use words::{attribution_word, outcome_word};

@@ -1,12 +1,13 @@
 //! Opening the database: to record (made and upgraded if need be), or only to read.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
-use super::place::{create, readable};
+use super::place::{check_readable, check_trusted, create};
 use super::snapshot::{self, Snapshot};
 use super::{Error, Result, bad_row, saved};
 
@@ -15,6 +16,14 @@ pub const RECORD_WAIT: Duration = Duration::from_secs(3);
 
 /// How long a reader waits for a commit to end before it reads a copy instead.
 const READ_WAIT: Duration = Duration::from_secs(1);
+
+/// How long the queries on a database of another user may take in all. An endless one can be
+/// written in SQL.
+const FOREIGN_TIME: Duration = Duration::from_secs(60);
+
+/// How many instructions of SQLite's virtual machine run between two looks at the clock: some
+/// milliseconds.
+const INSTRUCTIONS: i32 = 100_000;
 
 /// What a reader keeps of the file at most, as SQLite takes it: 16 MiB.
 const READ_CACHE: i64 = -16 * 1024;
@@ -42,7 +51,8 @@ const APPLICATION_ID: i64 = 0x7363_7270;
 
 /// The database, open.
 pub struct Store {
-    pub(super) connection: Connection,
+    // Boxed, because with its hooks it is large.
+    pub(super) connection: Box<Connection>,
     pub(super) path: PathBuf,
     /// Present where a copy is read: the copy goes when the store does.
     _snapshot: Option<Snapshot>,
@@ -64,8 +74,8 @@ impl Store {
     /// locks up to [`RECORD_WAIT`].
     ///
     /// # Errors
-    /// [`Error::Newer`], [`Error::NotOurs`], [`Error::NotADatabase`] leave the file
-    /// untouched; [`Error::Folder`], [`Error::NotWritable`], [`Error::Full`],
+    /// [`Error::Untrusted`], [`Error::Newer`], [`Error::NotOurs`], [`Error::NotADatabase`] leave
+    /// the file untouched; [`Error::Folder`], [`Error::NotWritable`], [`Error::Full`],
     /// [`Error::Busy`], [`Error::Damaged`] say what they are called.
     pub fn open_for_recording(path: &Path) -> Result<Store> {
         Self::open_knowing(path, &migrations())
@@ -89,7 +99,7 @@ impl Store {
         let connection = Connection::open_with_flags(path, flags)
             .map_err(|error| Error::from_sqlite(path, error))?;
         let mut store = Store {
-            connection,
+            connection: Box::new(connection),
             path: path.to_path_buf(),
             _snapshot: None,
         };
@@ -114,28 +124,45 @@ impl Store {
             .map_err(|e| self.error(e))
     }
 
+    /// Has statements fail with [`Error::TooSlow`] from `deadline` on.
+    pub(super) fn stop_at(&self, deadline: Option<Instant>) -> Result<()> {
+        let is_over = deadline.map(|deadline| move || Instant::now() >= deadline);
+        self.connection
+            .progress_handler(INSTRUCTIONS, is_over)
+            .map_err(|e| self.error(e))
+    }
+
     /// Opens the database for reading: writes nothing, needs no right to write, and
     /// reads what was committed when it was opened until it is dropped. Where a crash
     /// left half a transaction, or a writer keeps everybody out, it reads a private
-    /// copy (see the module's page).
+    /// copy (see the module's page); likewise where others can change what lies beside the
+    /// file. Queries on such a file fail with [`Error::TooSlow`] after a minute.
     ///
     /// Recording waits for readers in its last moment: fetch, drop, then print.
     ///
     /// # Errors
-    /// [`Error::Missing`], [`Error::NotReadable`], [`Error::NotAFile`],
+    /// [`Error::Missing`], [`Error::NotReadable`], [`Error::NotAFile`], [`Error::ForgedJournal`],
     /// [`Error::NotADatabase`], [`Error::NotOurs`], [`Error::Newer`], [`Error::Older`],
     /// [`Error::Damaged`], [`Error::Busy`].
     pub fn open_for_reading(path: &Path) -> Result<Store> {
-        readable(path)?;
-        let in_place = read_only(path, path, None);
-        let store = match in_place {
-            Err(Error::Busy(_) | Error::NotWritable(..)) => {
-                let copy = snapshot::take(path)?;
-                let copied = copy.path().to_path_buf();
-                read_only(path, &copied, Some(copy))?
-            }
-            other => other?,
+        check_readable(path)?;
+        let foreign = check_trusted(path).is_err();
+        let copy = || -> Result<Store> {
+            let copy = snapshot::take(path)?;
+            let copied = copy.path().to_path_buf();
+            read_only(path, &copied, Some(copy))
         };
+        let store = if foreign {
+            copy()?
+        } else {
+            match read_only(path, path, None) {
+                Err(Error::Busy(_) | Error::NotWritable(..)) => copy()?,
+                other => other?,
+            }
+        };
+        if foreign {
+            store.stop_at(Some(Instant::now() + FOREIGN_TIME))?;
+        }
         let version = store.schema()?;
         match version {
             v if v > known() => Err(Error::Newer(store.path, v, known())),
@@ -174,7 +201,7 @@ impl Store {
     fn prepare(&mut self) -> rusqlite::Result<()> {
         let c = &self.connection;
         self.enforce_references(false)?;
-        c.pragma_update(None, "trusted_schema", false)?;
+        distrust_schema(c)?;
         c.pragma_update(None, "synchronous", "EXTRA")?;
         c.pragma_update(None, "cache_spill", false)?;
         let mode: String = c.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
@@ -237,6 +264,13 @@ fn known() -> i64 {
     migrations().len() as i64
 }
 
+/// What a schema of unknown origin could misuse is off.
+fn distrust_schema(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    Ok(())
+}
+
 /// Opens `file` for reading under the name `path`, and begins the one read
 /// transaction, so that every query sees the same state.
 fn read_only(path: &Path, file: &Path, copy: Option<Snapshot>) -> Result<Store> {
@@ -248,7 +282,10 @@ fn read_only(path: &Path, file: &Path, copy: Option<Snapshot>) -> Result<Store> 
         let connection =
             Connection::open_with_flags(file, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(READ_WAIT)?;
-        connection.pragma_update(None, "trusted_schema", false)?;
+        distrust_schema(&connection)?;
+        // Reports use neither, and each is code of whoever made the file.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
         connection.pragma_update(None, "query_only", true)?;
         // The phases of a package lie all over the file, and several queries look at them.
         connection.pragma_update(None, "cache_size", READ_CACHE)?;
@@ -257,8 +294,27 @@ fn read_only(path: &Path, file: &Path, copy: Option<Snapshot>) -> Result<Store> 
         Ok(connection)
     };
     Ok(Store {
-        connection: open().map_err(|error| Error::from_sqlite(path, error))?,
+        connection: Box::new(open().map_err(|error| Error::from_sqlite(path, error))?),
         path: path.to_path_buf(),
         _snapshot: copy,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endless_statement_is_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open_for_recording(&folder.path().join("stats.db")).unwrap();
+        store.stop_at(Some(Instant::now())).unwrap();
+        let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) \
+                       SELECT count(*) FROM n";
+        let run = |sql| store.connection.query_row(sql, [], |_| Ok(()));
+        let error = store.error(run(endless).unwrap_err());
+        assert!(matches!(error, Error::TooSlow(_)), "{error:?}");
+        store.stop_at(None).unwrap();
+        run("SELECT count(*) FROM build").unwrap();
+    }
 }

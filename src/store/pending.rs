@@ -14,6 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 
+use super::place::check_trusted;
 use super::{Error, Recorded, Store};
 use crate::portage::Build;
 
@@ -61,9 +62,10 @@ impl Pending {
     /// Keeps a build. When this returns, it survives a power cut. Returns its file.
     ///
     /// # Errors
-    /// Where folder or file can't be written.
+    /// Where folder or file can't be written, or somebody else can change them.
     pub fn keep(&self, build: &Build) -> io::Result<PathBuf> {
         self.make_folder()?;
+        self.check_trusted()?;
         let mut file = tempfile::Builder::new()
             .prefix(".")
             .permissions(fs::Permissions::from_mode(0o644))
@@ -76,8 +78,13 @@ impl Pending {
         Ok(path)
     }
 
-    /// Only root's folder is one to read builds from, so it is only made, never taken over.
+    /// Only a folder that nobody else can change is one to read builds from or to write to.
+    fn check_trusted(&self) -> io::Result<()> {
+        check_trusted(&self.folder.join("build")).map_err(io::Error::other)
+    }
+
     fn make_folder(&self) -> io::Result<()> {
+        check_trusted(&self.folder).map_err(io::Error::other)?;
         match fs::DirBuilder::new().mode(0o755).create(&self.folder) {
             Ok(()) => {
                 // Whatever the umask: reports count what waits.
@@ -97,6 +104,9 @@ impl Pending {
     /// Those of [`Store::record`] but for [`Error::Impossible`], which makes a file a broken one.
     pub fn take_up(&self, store: &mut Store, deadline: Instant) -> super::Result<TakenUp> {
         let mut taken = TakenUp::default();
+        if self.check_trusted().is_err() {
+            return Ok(taken);
+        }
         let _ = self.tidy();
         // None to be seen, none to be taken up: a merge has no use for that error.
         for (_, path) in self.files().unwrap_or_default() {

@@ -1,5 +1,7 @@
 //! One build into the database, whole or not at all, and only once.
 
+use std::time::{Duration, Instant};
+
 use rusqlite::{Transaction, TransactionBehavior, params};
 
 use super::columns::micros;
@@ -7,6 +9,9 @@ use super::insert::insert;
 use super::{Error, Result, Store, saved, words};
 use crate::portage::{Attribution, Build, Emerge};
 use crate::sccache::Stats;
+
+/// How long the statements of one transaction may take; 256 builds take less than a second.
+const RECORD_TIME: Duration = Duration::from_secs(30);
 
 /// What became of a build that was to be recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +31,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Busy`] after [`super::RECORD_WAIT`], [`Error::Full`],
-    /// [`Error::NotWritable`], [`Error::Damaged`]; [`Error::Impossible`] for values
+    /// [`Error::NotWritable`], [`Error::Damaged`], [`Error::TooSlow`]; [`Error::Impossible`] for values
     /// that no build can have (a name without its category, a count beyond 2^63,
     /// seconds that are no number). Nothing is recorded then.
     pub fn record(&mut self, build: &Build) -> Result<Recorded> {
@@ -40,6 +45,13 @@ impl Store {
     /// # Errors
     /// As [`Store::record`]. None of them is recorded then.
     pub fn record_all(&mut self, builds: &[Build]) -> Result<Vec<Recorded>> {
+        self.stop_at(Some(Instant::now() + RECORD_TIME))?;
+        let recorded = self.record_in_one_transaction(builds);
+        self.stop_at(None)?;
+        recorded
+    }
+
+    fn record_in_one_transaction(&mut self, builds: &[Build]) -> Result<Vec<Recorded>> {
         let path = self.path.clone();
         let failed = |error| Error::from_sqlite(&path, error);
         let transaction = self

@@ -10,9 +10,9 @@
 //! are estimated anew once for its first compilation, its second, its fourth, and so on.
 //!
 //! What is known stays known: a build that somebody deletes by hand leaves what its compilations
-//! cost, and estimates rest on it still, until [`Store::mend_sums`](super::Store::mend_sums).
+//! cost, and estimates rest on it still.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, params};
@@ -164,10 +164,9 @@ fn asked(
 /// The whole of it from the rows of builds and phases, for a database that has none of it.
 pub(super) fn learn_if_unknown(database: &Connection) -> rusqlite::Result<()> {
     let known = database.query_row("SELECT EXISTS (SELECT 1 FROM cost)", [], |row| row.get(0))?;
-    if known { Ok(()) } else { learn_all(database) }
-}
-
-fn learn_all(database: &Connection) -> rusqlite::Result<()> {
+    if known {
+        return Ok(());
+    }
     let mut packages = BTreeSet::new();
     each_measured(database, |package, version, stats| {
         learn_phase(database, package, version, stats)?;
@@ -179,44 +178,6 @@ fn learn_all(database: &Connection) -> rusqlite::Result<()> {
         estimate(database, Which::Package(&package), &costs)?;
     }
     Ok(())
-}
-
-/// The same for one that had some, and other than its phases say.
-pub(super) fn relearn(database: &Connection) -> rusqlite::Result<()> {
-    database.execute_batch("DELETE FROM cost")?;
-    learn_all(database)
-}
-
-/// Which costs aren't what the phases say: a line for each.
-pub(super) fn check(database: &Connection) -> rusqlite::Result<Vec<String>> {
-    type Known = BTreeMap<(String, String, String), (i64, i64)>;
-    let mut measured = Known::new();
-    each_measured(database, |package, version, stats| {
-        if let Some(cost) = Cost::of(stats) {
-            let language = Cost::language(stats).unwrap_or("");
-            let key = (package.into(), version.into(), language.into());
-            let sum = measured.entry(key).or_default();
-            sum.0 += cost.compilations as i64;
-            sum.1 += micros(cost.seconds);
-        }
-        Ok(())
-    })?;
-    let mut statement = database.prepare("SELECT * FROM cost")?;
-    let row = |row: &rusqlite::Row<'_>| {
-        let key = (row.get(0)?, row.get(1)?, row.get(2)?);
-        Ok((key, (row.get(3)?, row.get(4)?)))
-    };
-    let kept: Known = statement
-        .query_map([], row)?
-        .collect::<rusqlite::Result<_>>()?;
-    let keys: BTreeSet<_> = kept.keys().chain(measured.keys()).collect();
-    let differs = |key: &&(String, String, String)| kept.get(*key) != measured.get(*key);
-    let name = |(package, version, language): &(String, String, String)| {
-        format!("cost of {package}-{version} {language}")
-            .trim_end()
-            .to_string()
-    };
-    Ok(keys.into_iter().filter(differs).map(name).collect())
 }
 
 /// Calls with package, version and what [`Cost`] needs, for each phase that measured compilers.

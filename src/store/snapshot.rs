@@ -1,11 +1,11 @@
-//! A private copy of the database, for readers who can't read it in place.
+//! A private copy of the database, for readers who can't or mustn't read it in place.
 //!
 //! Two files on disk that nobody changed while they were copied are what a crash at
 //! that moment would have left, and SQLite makes a crash's remains whole: it undoes
 //! the half-written transaction, here in the copy, where the reader may write.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 
+use super::place::{beside, open_regular};
 use super::{Error, Result};
 
 /// How often a copy is tried before giving up.
@@ -23,6 +24,14 @@ const TICK: Duration = Duration::from_millis(50);
 
 /// What SQLite keeps beside a database while it writes.
 const BESIDE: [&str; 2] = ["-journal", "-wal"];
+
+/// The largest file that is copied. A million builds take 0.7 GB.
+const MAX_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+
+/// How a rollback journal ends that names a super-journal, a file that SQLite deletes after the
+/// rollback (<https://sqlite.org/fileformat2.html#the_rollback_journal>). Only transactions over
+/// several databases have one, and ours never are.
+const JOURNAL_MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
 
 /// The copy; removed when dropped.
 pub(super) struct Snapshot {
@@ -39,7 +48,7 @@ impl Snapshot {
 ///
 /// # Errors
 /// [`Error::Busy`] where it changes all the time, [`Error::NotReadable`] where it
-/// can't be copied.
+/// can't be copied, [`Error::ForgedJournal`].
 pub(super) fn take(path: &Path) -> Result<Snapshot> {
     let failed = |error| Error::NotReadable(path.to_path_buf(), error);
     let snapshot = Snapshot {
@@ -47,7 +56,11 @@ pub(super) fn take(path: &Path) -> Result<Snapshot> {
     };
     for _ in 0..TRIES {
         if copy(path, &snapshot.path()).map_err(failed)? {
-            return Ok(snapshot);
+            let journal = beside(&snapshot.path(), "-journal");
+            return match names_another_file(&journal).map_err(failed)? {
+                true => Err(Error::ForgedJournal(path.to_path_buf())),
+                false => Ok(snapshot),
+            };
         }
         sleep(TICK);
     }
@@ -60,11 +73,11 @@ fn copy(from: &Path, to: &Path) -> io::Result<bool> {
     if before.iter().flatten().any(|file| file.young) {
         return Ok(false);
     }
-    fs::copy(from, to)?;
+    copy_file(from, to)?;
     for suffix in BESIDE {
         let (from, to) = (beside(from, suffix), beside(to, suffix));
-        match fs::copy(from, &to) {
-            Ok(_) => {}
+        match copy_file(&from, &to) {
+            Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let _ = fs::remove_file(to);
             }
@@ -72,6 +85,30 @@ fn copy(from: &Path, to: &Path) -> io::Result<bool> {
         }
     }
     Ok(state(from)? == before)
+}
+
+fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+    let from = open_regular(from)?;
+    if from.metadata()?.len() > MAX_BYTES {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    io::copy(&mut from.take(MAX_BYTES), &mut fs::File::create(to)?)?;
+    Ok(())
+}
+
+/// Whether rolling back this journal deletes another file.
+fn names_another_file(journal: &Path) -> io::Result<bool> {
+    let mut file = match fs::File::open(journal) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        other => other?,
+    };
+    let mut end = [0; JOURNAL_MAGIC.len()];
+    if file.metadata()?.len() < end.len() as u64 {
+        return Ok(false);
+    }
+    file.seek(SeekFrom::End(-(end.len() as i64)))?;
+    file.read_exact(&mut end)?;
+    Ok(end == JOURNAL_MAGIC)
 }
 
 #[derive(PartialEq)]
@@ -102,10 +139,4 @@ fn file_state(path: &Path) -> io::Result<Option<FileState>> {
         changed: (what.mtime(), what.mtime_nsec()),
         young: age.is_ok_and(|age| age < TICK),
     }))
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }

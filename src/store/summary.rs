@@ -5,13 +5,11 @@
 //! Triggers keep them at every INSERT, UPDATE and DELETE of a build, but not where `INSERT OR REPLACE`
 //! or `UPDATE OR REPLACE`, typed by hand, takes another build's place: SQLite calls no trigger for a
 //! row that it replaces (unless `recursive_triggers` is on). This program uses neither.
-//! `sccache-report doctor` compares, and `sccache-collect import` makes them anew.
 
 use chrono::{DateTime, Utc};
-use rusqlite::Connection;
 
 use super::columns::{micros, time, time_of};
-use super::{Filter, Moment, PackageRow, Result, Store, Sums, saved};
+use super::{Filter, Moment, PackageRow, Result, Store, Sums};
 
 /// An hour in microseconds, as migration 0004 divides time.
 const HOUR: i64 = 3_600_000_000;
@@ -124,96 +122,9 @@ impl Store {
         };
         read().map_err(|error| self.error(error))
     }
-
-    /// What is kept of builds for speed and isn't what the builds say. Only somebody else's SQL makes
-    /// it so: `REPLACE` takes rows away without the triggers that keep the sums, and costs are kept by
-    /// no trigger at all. It reads every build and phase: of 1 M builds more than a minute.
-    ///
-    /// # Errors
-    /// As [`Store::builds`].
-    pub fn drift(&self) -> Result<Drift> {
-        let check = || -> rusqlite::Result<Drift> {
-            let mut wrong = Vec::new();
-            for (table, key) in TABLES {
-                let (columns, builds) = statements(&self.connection, table, key)?;
-                let kept = format!("SELECT {key}, {columns} FROM {table} WHERE builds <> 0");
-                let sql = format!(
-                    "SELECT DISTINCT {key} FROM (SELECT * FROM ({kept} EXCEPT {builds}) \
-                     UNION ALL SELECT * FROM ({builds} EXCEPT {kept})) ORDER BY {key}"
-                );
-                let mut statement = self.connection.prepare(&sql)?;
-                let mut rows = statement.query([])?;
-                while let Some(row) = rows.next()? {
-                    let name: String = match row.get_ref(0)? {
-                        rusqlite::types::ValueRef::Integer(n) => n.to_string(),
-                        text => String::from_utf8_lossy(text.as_str()?.as_bytes()).into_owned(),
-                    };
-                    wrong.push(format!("{table} of {name}"));
-                }
-            }
-            let costs = saved::check(&self.connection)?;
-            Ok(Drift { sums: wrong, costs })
-        };
-        check().map_err(|error| self.error(error))
-    }
-
-    /// Makes anew what [`Store::drift`] finds wrong, if anything; says whether that was so. Estimates
-    /// are made anew with the costs that they rest on.
-    ///
-    /// # Errors
-    /// As [`Store::record`].
-    pub fn mend_sums(&mut self) -> Result<bool> {
-        let drift = self.drift()?;
-        if drift == Drift::default() {
-            return Ok(false);
-        }
-        let path = self.path.clone();
-        let mut mend = || -> rusqlite::Result<()> {
-            let transaction = self.connection.transaction()?;
-            if !drift.costs.is_empty() {
-                saved::relearn(&transaction)?;
-            }
-            for (table, key) in TABLES {
-                let (columns, builds) = statements(&transaction, table, key)?;
-                transaction.execute_batch(&format!(
-                    "DELETE FROM {table}; INSERT INTO {table} ({key}, {columns}) {builds}"
-                ))?;
-            }
-            transaction.commit()
-        };
-        mend().map_err(|error| super::Error::from_sqlite(&path, error))?;
-        Ok(true)
-    }
 }
 
 /// When the hour with this number began.
 pub(super) fn hour(number: i64) -> Option<DateTime<Utc>> {
     time_of(number.checked_mul(HOUR)?)
-}
-
-/// What is kept and isn't so.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Drift {
-    /// The sums: a line for each package or hour. Reports show other numbers than the builds have.
-    pub sums: Vec<String>,
-    /// The costs of compilations: a line for each version and language. The next estimates rest on
-    /// builds that are gone.
-    pub costs: Vec<String>,
-}
-
-/// The tables of sums, and the column that each is by.
-const TABLES: [(&str, &str); 2] = [("package_sum", "package"), ("hour_sum", "hour")];
-
-/// The columns of such a table but for its key, and what selects all of it from the builds.
-fn statements(
-    connection: &Connection,
-    table: &str,
-    key: &str,
-) -> rusqlite::Result<(String, String)> {
-    let sql = "SELECT group_concat(name, ', '), group_concat('sum(' || name || ')', ', ') \
-               FROM pragma_table_info(?) WHERE pk = 0";
-    let (columns, sums): (String, String) =
-        connection.query_row(sql, [table], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let builds = format!("SELECT {key}, {sums} FROM sum_of_build GROUP BY {key}");
-    Ok((columns, builds))
 }

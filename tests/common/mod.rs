@@ -13,7 +13,7 @@ use sccache_report::portage::{Attribution, Build, Emerge, Outcome, Phase};
 use sccache_report::sccache::{Counts, Stats};
 #[allow(unused_imports)]
 pub use sccache_report::sccache::{NotMeasured, NotMeasuredReason};
-use sccache_report::store::{Recorded, Store};
+use sccache_report::store::{Filter, Recorded, Store};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -247,4 +247,20 @@ pub fn keys(value: &Value) -> Vec<&str> {
         .keys()
         .map(String::as_str)
         .collect()
+}
+
+/// The sums kept beside the builds are those of the builds.
+pub fn assert_kept_sums(store: &Store) {
+    // A filter that every build passes, and that only the builds themselves can answer.
+    let slow = Filter {
+        min_builds: Some(1),
+        ..Filter::default()
+    };
+    let sums = |filter: &Filter| -> Vec<_> {
+        let packages = store.packages(filter).unwrap().into_iter();
+        packages.map(|row| (row.package, row.sums)).collect()
+    };
+    assert_eq!(sums(&Filter::default()), sums(&slow));
+    let all = store.sums(&Filter::default()).unwrap();
+    assert_eq!(all, store.sums(&slow).unwrap());
 }

@@ -66,8 +66,6 @@ pub struct Report {
     unrecognized: Vec<String>,
     /// Builds that waited beside the database and are recorded now.
     waited: usize,
-    /// The kept sums were not those of the builds, and are now.
-    mended: bool,
 }
 
 impl Report {
@@ -146,10 +144,6 @@ pub fn import(
         }
     }
     record(&mut store, &mut new)?;
-    // Without a log it is a person's call for a database in order; it reads all of it.
-    if let (Some(store), true, false) = (&mut store, paths.is_empty(), dry_run) {
-        report.mended = store.mend_sums()?;
-    }
     if progress {
         eprint!("\r\x1b[K");
     }

@@ -96,9 +96,6 @@ pub fn report(report: &Report, dry_run: bool, out: &mut dyn Write) -> io::Result
         let builds = of(report.waited as u64, "build");
         writeln!(out, "{builds} that waited beside the database recorded")?;
     }
-    if report.mended {
-        writeln!(out, "sums that differed from the builds made anew")?;
-    }
     if report.counted_on > 0 {
         writeln!(
             out,

@@ -6,8 +6,7 @@ use serde_json::json;
 
 use super::super::{fill, text};
 use super::{Advice, Severity, bumps};
-use crate::portage::plain;
-use crate::sccache::{cache_folder, cache_size_setting, hit_rate};
+use crate::sccache::{cache_size_setting, hit_rate};
 use crate::store::Evidence;
 
 /// From here on a cache counts as full: sccache removes the oldest objects before it writes
@@ -31,7 +30,6 @@ pub(super) fn full(evidence: &[Evidence]) -> Option<Advice> {
     if was - is < FALL {
         return None;
     }
-    let folder = cache.location.as_deref().and_then(cache_folder);
     let (size, _) = cache_size_setting(cache.max_size.saturating_mul(2));
     Some(Advice {
         kind: "cache-full",
@@ -46,13 +44,12 @@ pub(super) fn full(evidence: &[Evidence]) -> Option<Advice> {
                 text::rate(is)
             ),
         ],
-        to_do: "Let it grow, if the disk has room, in /etc/portage/make.conf:".into(),
-        // The size alone has sccache forget a folder that its configuration file names.
-        setting: { folder.as_deref().and_then(plain) }
-            .map(|folder| format!("SCCACHE_DIR=\"{folder}\""))
-            .into_iter()
-            .chain([format!("SCCACHE_CACHE_SIZE=\"{size}\"")])
-            .collect(),
+        // Beside a configuration file the variable alone has sccache forget the folder in the file.
+        to_do:
+            "Let it grow, if the disk has room: in the file that SCCACHE_CONF names, if that sets \
+                the cache's folder, else in /etc/portage/make.conf:"
+                .into(),
+        setting: vec![format!("SCCACHE_CACHE_SIZE=\"{size}\"")],
         packages: Vec::new(),
         numbers: json!({
             "cache_size_bytes": cache.size,
@@ -68,7 +65,8 @@ pub(super) fn full(evidence: &[Evidence]) -> Option<Advice> {
 /// its weight in both halves together. `None` where too little was built in both.
 fn rates_of_halves(evidence: &[Evidence]) -> Option<(f64, f64)> {
     let builds: Vec<&Evidence> = { evidence.iter() }
-        .filter(|build| build.previous_version.is_some() && !bumps::is_rust_bump(build))
+        .filter(|build| build.previous_version.is_some() && build.forced == 0)
+        .filter(|build| !bumps::is_rust_bump(build))
         .collect();
     let middle = builds.len() / 2;
     let mut alike: BTreeMap<(&str, bool), [(u64, u64); 2]> = BTreeMap::new();
@@ -109,13 +107,7 @@ mod tests {
     #[test]
     fn a_full_cache_is_no_trouble_unless_hits_fall() {
         let advice = full(&with_cache(0.95, [60, 49])).unwrap();
-        assert_eq!(
-            advice.setting,
-            [
-                "SCCACHE_DIR=\"/var/cache/sccache\"",
-                "SCCACHE_CACHE_SIZE=\"19K\""
-            ]
-        );
+        assert_eq!(advice.setting, ["SCCACHE_CACHE_SIZE=\"19K\""]);
         assert_eq!(advice.numbers["hit_rate_before"], 0.6);
         assert!(advice.evidence[1].contains("60.0 % in the first and 49.0 %"));
         assert_eq!(full(&with_cache(0.949, [60, 0])), None);

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::super::text;
 use super::{Advice, ONLY_MISSES, Severity, errors};
+use crate::portage::{installed_file, is_package, plain};
 use crate::store::Evidence;
 
 /// The first build has to miss, the second may have been of another version; whoever missed
@@ -60,8 +61,10 @@ pub(super) fn only(evidence: &[Evidence], may_cure: impl Fn(&str) -> bool) -> Op
             .map(|(name, package)| told(name, package))
             .collect(),
         to_do: match worst.len() {
-            1 => "Turn sccache off for it, until something changes there:".into(),
-            _ => "Turn sccache off for them, until something changes there:".into(),
+            1 => "Turn sccache off for it with a file that Portage sources after bashrc:"
+                .into(),
+            _ => "Turn sccache off for them with a file for each, which Portage sources after bashrc:"
+                .into(),
         },
         setting: setting(&worst),
         numbers: json!({ "packages": packages.len(), "builds": builds, "misses": misses }),
@@ -78,7 +81,9 @@ fn by_package(evidence: &[Evidence]) -> BTreeMap<&str, Missing<'_>> {
         match (build.hits, build.misses) {
             (Some(1..), _) => package.hit = true,
             (Some(0), Some(misses))
-                if build.not_measured.is_empty() && errors::kept(build).unwrap_or(works) =>
+                if build.forced == 0
+                    && build.not_measured.is_empty()
+                    && errors::kept(build).unwrap_or(works) =>
             {
                 package.builds.push(build);
                 package.misses = package.misses.saturating_add(misses);
@@ -103,7 +108,7 @@ fn told(name: &str, package: &Missing<'_>) -> String {
     let others = match package.others {
         0 => String::new(),
         n => format!(
-            " ({} left out: not wholly measured, or not kept by the cache)",
+            " ({} left out: forced, not wholly measured, or not kept by the cache)",
             text::of(n, "more build")
         ),
     };
@@ -113,35 +118,23 @@ fn told(name: &str, package: &Missing<'_>) -> String {
     )
 }
 
-/// An environment without sccache, and the packages that get it. Empty takes the place of what
-/// make.conf says, and cargo and CMake read empty as none.
+/// A file for each package that turns sccache off for it. None where a name could lead elsewhere:
+/// databases may come from others.
 fn setting(packages: &[(&str, Missing<'_>)]) -> Vec<String> {
-    let wanted = |language: fn(&str) -> bool| {
-        let builds = packages.iter().flat_map(|(_, package)| &package.builds);
-        builds
-            .flat_map(|build| build.languages.keys())
-            .any(|name| language(name))
+    let script = installed_file("no-sccache.sh");
+    let Some(script) = plain(&script) else {
+        return Vec::new();
     };
-    let rust = wanted(|name| name == "Rust");
-    let other = wanted(|name| name != "Rust") || !rust;
-    let mut lines = vec!["# /etc/portage/env/no-sccache.conf".to_string()];
-    if rust {
-        lines.push("RUSTC_WRAPPER=\"\"".into());
-    }
-    if other {
-        lines.push("CMAKE_C_COMPILER_LAUNCHER=\"\"".into());
-        lines.push("CMAKE_CXX_COMPILER_LAUNCHER=\"\"".into());
-        lines.push("# where make.conf has CC=\"sccache gcc\", these too, without the #:".into());
-        lines.push("#CC=\"gcc\"".into());
-        lines.push("#CXX=\"g++\"".into());
-    }
-    lines.push("# /etc/portage/package.env".into());
-    lines.extend(
-        packages
-            .iter()
-            .map(|(name, _)| format!("{name} no-sccache.conf")),
-    );
-    lines
+    let names = packages.iter().map(|(name, _)| *name);
+    names
+        .filter(|name| is_package(name))
+        .flat_map(|name| {
+            [
+                format!("# /etc/portage/env/{name}"),
+                format!("source {script}"),
+            ]
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -160,15 +153,13 @@ mod tests {
         let builds = vec![rust_build("www-client/firefox", "1", 0, 10); BUILDS];
         let advice = only(&builds).unwrap();
         assert_eq!(advice.packages, ["www-client/firefox"]);
-        assert_eq!(
-            advice.setting,
-            [
-                "# /etc/portage/env/no-sccache.conf",
-                "RUSTC_WRAPPER=\"\"",
-                "# /etc/portage/package.env",
-                "www-client/firefox no-sccache.conf"
-            ]
-        );
+        let [.., file, line] = advice.setting.as_slice() else {
+            panic!("{advice:?}")
+        };
+        assert_eq!(file, "# /etc/portage/env/www-client/firefox");
+        assert_eq!(line, "source /usr/share/sccache-report/no-sccache.sh");
+        let hostile = vec![rust_build("a/../../../bashrc", "1", 0, 10); BUILDS];
+        assert!(only(&hostile).unwrap().setting.is_empty());
         assert_eq!(
             advice.evidence,
             [
@@ -207,6 +198,10 @@ mod tests {
             },
             Evidence {
                 read_errors: Some(1),
+                ..good.clone()
+            },
+            Evidence {
+                forced: 100,
                 ..good.clone()
             },
             Evidence {
@@ -280,10 +275,5 @@ mod tests {
         assert_eq!(advice.evidence.len(), NAMED);
         assert!(advice.says.starts_with("12 packages never hit"));
         assert!(advice.evidence[0].contains("3 of them of the same version"));
-        assert!(
-            advice
-                .setting
-                .contains(&"CMAKE_C_COMPILER_LAUNCHER=\"\"".to_string())
-        );
     }
 }

@@ -8,6 +8,7 @@ mod bumps;
 mod cache;
 mod draw;
 mod errors;
+mod forced;
 mod misses;
 mod piece;
 mod reasons;
@@ -22,6 +23,7 @@ use serde_json::{Value as Json, json};
 
 pub(super) use self::draw::{draw_all, draw_titles, indented};
 use self::piece::NOT_MEASURED;
+use self::piece::package_names;
 pub(super) use self::piece::{Advice, CACHE_ERRORS, ONLY_MISSES, Severity, divided, of_kind};
 use super::common::{Common, Selection};
 use super::format::Format;
@@ -133,7 +135,7 @@ pub(super) fn advise(mut evidence: Vec<Evidence>) -> Vec<Advice> {
     ];
     let mut advice: Vec<Advice> = whole.into_iter().flatten().collect();
     let mut settings = reasons::curable(&evidence);
-    settings.extend(bumps::c(&evidence));
+    settings.extend(forced::misses(&evidence));
     let cures = |package: &str| { advice.iter().chain(&settings) }.any(|a| a.may_cure(package));
     let off = misses::only(&evidence, cures);
     if let Some(off) = &off {
@@ -142,7 +144,7 @@ pub(super) fn advise(mut evidence: Vec<Evidence>) -> Vec<Advice> {
     advice.extend(off);
     advice.extend(settings);
     advice.extend(reasons::normal(&evidence));
-    advice.extend(bumps::rust(&evidence));
+    advice.extend(bumps::cold(&evidence));
     advice
 }
 
@@ -236,10 +238,8 @@ mod tests {
             build.not_cached = std::iter::once(("incremental".to_string(), 50)).collect();
         });
         assert_eq!(incremental, [("not-cacheable", Severity::Change)]);
-        // Versions that start cold, where rebuilds of another package show why.
-        let mut builds = vec![after(c_build("a/b", "2", 0, 50), "1"); 3];
-        builds.push(after(c_build("a/c", "2", 50, 0), "2"));
-        assert_eq!(kinds(builds), [("cold-versions", Severity::Change)]);
+        let forced = with(|build| build.forced = 50);
+        assert_eq!(forced, [("forced-misses", Severity::Change)]);
         // A build that could not be kept, after three that were.
         let mut builds = vec![misses.clone(); 4];
         builds[3].write_errors = Some(1);

@@ -1,6 +1,10 @@
 //! A piece of advice, and how pieces stand to each other.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value as Json;
+
+use crate::store::Evidence;
 
 /// One piece of advice.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +56,12 @@ impl Advice {
         let about = self.packages.is_empty() || self.packages.iter().any(|name| name == package);
         about && self.severity == Severity::Change && self.kind != NOT_MEASURED
     }
+}
+
+/// The packages of these builds, each once, by name.
+pub(super) fn package_names(builds: &[&Evidence]) -> Vec<String> {
+    let names: BTreeSet<&str> = builds.iter().map(|build| &*build.package).collect();
+    names.into_iter().map(str::to_string).collect()
 }
 
 /// The piece of this kind.

@@ -124,7 +124,11 @@ fn piece(reason: &str, mut shares: Vec<Share<'_>>) -> Advice {
     Advice {
         kind: "not-cacheable",
         severity: severity(explained.cure),
-        says: format!("Much can't be cached (`{reason}`): {}.", explained.meaning),
+        says: format!(
+            "Much can't be cached (`{}`): {}.",
+            crate::text::printable(reason, 80),
+            explained.meaning
+        ),
         evidence,
         to_do,
         setting,

@@ -34,7 +34,7 @@ fn build(language: &str, package: &str, version: &str, hits: u64, misses: u64) -
         writes: Some(misses),
         non_cacheable_compilations: Some(0),
         cache: None,
-        base_directories: Vec::new(),
+        forced: 0,
         languages: std::iter::once((language.to_string(), (hits, misses))).collect(),
         not_cached: Default::default(),
         not_measured: Vec::new(),

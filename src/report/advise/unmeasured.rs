@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::super::{builds::short, text};
-use super::{Advice, NOT_MEASURED, Severity};
+use super::{Advice, NOT_MEASURED, Severity, package_names};
 use crate::sccache::NotMeasuredReason;
 use crate::store::Evidence;
 
@@ -48,9 +48,6 @@ pub(super) fn missing(evidence: &[Evidence]) -> Option<Advice> {
         short(newest.id)
     ));
     let (to_do, setting) = remedy(reasons.first()?.0);
-    let mut packages: Vec<String> = builds.iter().map(|build| build.package.clone()).collect();
-    packages.sort();
-    packages.dedup();
     Some(Advice {
         kind: NOT_MEASURED,
         severity: Severity::Change,
@@ -58,7 +55,7 @@ pub(super) fn missing(evidence: &[Evidence]) -> Option<Advice> {
         evidence: evidence_told,
         to_do,
         setting,
-        packages,
+        packages: package_names(&builds),
         numbers: json!({
             "builds": builds.len(),
             "newest": newest.id.to_string(),

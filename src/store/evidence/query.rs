@@ -72,23 +72,18 @@ impl Store {
     }
 
     fn add_phases(&self, picked: &Picked, builds: &mut Builds) -> Result<()> {
-        let mut any_directory = false;
         self.each(
             "phase.build, name, not_measured, read_errors, write_errors, writes, \
-             non_cacheable_compilations, cache_location, cache_size, max_cache_size, base_directories",
+             non_cacheable_compilations, cache_location, cache_size, max_cache_size, \
+             iif(coalesce(dist_errors, 0) = 0 AND NOT EXISTS \
+              (SELECT 1 FROM dist_compile WHERE dist_compile.phase = phase.id), forced_recaches, 0)",
             "phase ON phase.build = picked.id ORDER BY phase.build, position",
             picked,
-            |row| {
-                any_directory |= row.get::<_, Option<u64>>(10)? > Some(0);
-                match builds.get_mut(&row.get(0)?) {
-                    Some(build) => build.add_plain(row),
-                    None => Ok(()),
-                }
+            |row| match builds.get_mut(&row.get(0)?) {
+                Some(build) => build.add_plain(row),
+                None => Ok(()),
             },
         )?;
-        if any_directory {
-            self.directories(picked, builds)?;
-        }
         self.each(
             "phase.build, language, part.hits, part.misses",
             "phase ON phase.build = picked.id CROSS JOIN phase_language AS part ON part.phase = phase.id",
@@ -107,21 +102,6 @@ impl Store {
             |row| {
                 if let Some(build) = builds.get_mut(&row.get(0)?) {
                     build.add_reason(row.get(1)?, row.get(2)?);
-                }
-                Ok(())
-            },
-        )
-    }
-
-    fn directories(&self, picked: &Picked, builds: &mut Builds) -> Result<()> {
-        self.each(
-            "DISTINCT phase.build, directory",
-            "phase ON phase.build = picked.id \
-             CROSS JOIN base_directory ON base_directory.phase = phase.id ORDER BY directory",
-            picked,
-            |row| {
-                if let Some(build) = builds.get_mut(&row.get(0)?) {
-                    build.base_directories.push(row.get(1)?);
                 }
                 Ok(())
             },
@@ -166,7 +146,7 @@ fn build(row: &Row<'_>) -> rusqlite::Result<Evidence> {
         writes: None,
         non_cacheable_compilations: None,
         cache: None,
-        base_directories: Vec::new(),
+        forced: 0,
         languages: BTreeMap::new(),
         not_cached: BTreeMap::new(),
         not_measured: Vec::new(),
@@ -190,6 +170,7 @@ impl Evidence {
         let counts = [row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?];
         self.add_counts(counts);
         self.add_cache(row.get(7)?, row.get(8)?, row.get(9)?);
+        self.forced += row.get::<_, Option<u64>>(10)?.unwrap_or(0);
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::super::super::{Machine, shell};
 use super::super::{Finding, count};
 use super::move_away;
-use crate::store::{Error, Filter, Pending, Store};
+use crate::store::{Error, Pending, Store};
 
 const WHOLE: &str = "database-whole";
 const SCHEMA: &str = "database-schema";
@@ -22,7 +22,7 @@ pub(super) fn whole(path: &Path, opened: &Result<Store, Error>) -> Finding {
     };
     match opened {
         Ok(store) => match store.faults() {
-            Ok(faults) if faults.is_empty() => sums(path, store),
+            Ok(faults) if faults.is_empty() => Finding::green(WHOLE, "SQLite finds nothing broken"),
             Ok(faults) => damaged(&crate::portage::printable(&faults[0], 120)),
             Err(error @ Error::Damaged(..)) => damaged(&error.to_string()),
             Err(error) => Finding::unknown(WHOLE, error.to_string()),
@@ -31,52 +31,6 @@ pub(super) fn whole(path: &Path, opened: &Result<Store, Error>) -> Finding {
         Err(Error::Missing(_)) => Finding::green(WHOLE, "nothing recorded yet"),
         Err(_) => Finding::unknown(WHOLE, "it can't be opened"),
     }
-}
-
-/// Of so many builds the kept sums are compared: 100,000 take about 2 s, 1 M more than a minute where
-/// the file isn't in memory (SQLite's own check of that is half a minute).
-const COMPARED: u64 = 200_000;
-
-/// Whether the sums that are kept for speed are those of the builds.
-fn sums(path: &Path, store: &Store) -> Finding {
-    let import = format!("sccache-collect import --db {}", shell::path(path));
-    match store.sums(&Filter::default()) {
-        Ok(all) if all.builds > COMPARED => {
-            let message = format!(
-                "SQLite finds nothing broken. Whether the kept sums are those of the {} builds \
-                 was not looked at, which takes a minute or more: `{import}` does",
-                all.builds
-            );
-            return Finding::green(WHOLE, message);
-        }
-        Ok(_) => {}
-        Err(error) => return Finding::unknown(WHOLE, error.to_string()),
-    }
-    let drift = match store.drift() {
-        Ok(drift) => drift,
-        Err(error) => return Finding::unknown(WHOLE, error.to_string()),
-    };
-    let told = |lines: &[String]| {
-        let first = crate::portage::printable(&lines[0], 120);
-        match lines.len() - 1 {
-            0 => first,
-            more => format!("{first} and {more} more"),
-        }
-    };
-    if !drift.sums.is_empty() {
-        let told = told(&drift.sums);
-        let message = format!("kept sums are not those of the builds, and reports wrong: {told}");
-        return Finding::red(WHOLE, message).cure(import);
-    }
-    if !drift.costs.is_empty() {
-        // Yellow: estimates rest on builds that somebody deleted; what was counted is true.
-        let message = format!(
-            "estimates of time saved rest on what the builds don't say: {}",
-            told(&drift.costs)
-        );
-        return Finding::yellow(WHOLE, message).cure(import);
-    }
-    Finding::green(WHOLE, "SQLite finds nothing broken, and the sums are right")
 }
 
 pub(super) fn schema(machine: &Machine, opened: &Result<Store, Error>) -> Finding {
