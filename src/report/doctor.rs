@@ -11,13 +11,13 @@ use super::table::{Column, Terminal, Value};
 use super::{Status, text};
 use crate::system::doctor::{Finding, State, examine};
 
-/// What is wrong with sccache, Portage and the hook, and what to do about it
+/// Check the installation
 ///
-/// A line for each check: green, yellow (it works, but not as well as it could), red (builds are
-/// not cached, not recorded, or reports wrong), or unknown where it could not be seen. Below it are the commands
-/// that cure it, for root's shell. Nothing is changed. Run it as root to see everything.
+/// Prints one line per check and, for each problem, how to fix it: green, yellow (it works, but not
+/// as well as it could), red (builds are not cached, not recorded, or reports are wrong), or
+/// unknown if it could not be checked. Nothing is changed. Run it as root to check everything.
 ///
-/// Exit status: 0 nothing is red, 1 something is, 2 an error.
+/// Exit status: 0 nothing is red, 1 something is red, 2 an error occurred.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]

@@ -186,7 +186,7 @@ fn parse_time(
 
 /// Options for reports with one row per thing.
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Rows")]
+#[command(next_help_heading = "Output")]
 pub(super) struct RowOptions {
     /// Sort by COLUMN[:asc|:desc], named as in JSON
     ///

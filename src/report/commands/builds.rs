@@ -116,7 +116,8 @@ fn identity() -> Vec<Column<Build>> {
         Col::data("slot", |b| b.row.slot.as_deref().into()),
         Col::data("repository", |b| b.row.repository.as_deref().into()),
         Col::data("host", |b| Value::text(&b.row.host)),
-        Col::data("emerge", |b| b.row.emerge.map_or(Value::Unknown, Value::Id)),
+        Col::data("emerge", |b| b.row.emerge.map_or(Value::Unknown, Value::Id))
+            .display(|b| b.row.emerge.map_or("-".to_string(), text::short_id)),
         Col::shown("outcome", High, |b| Value::text(b.row.outcome.word()))
             .truncate_to(12)
             .display(|b| outcome(&b.row))

@@ -112,8 +112,11 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<Cli, clap::Error> {
             let source = matches.value_source(arg.get_id().as_str());
             !arg.is_global_set() && source == Some(ValueSource::CommandLine)
         };
-        let own = Cli::command();
-        if let Some(arg) = own.get_arguments().find(is_given) {
+        let misplaced = command
+            .get_arguments()
+            .find(is_given)
+            .map(clap::Arg::to_string);
+        if let Some(arg) = misplaced {
             let message = format!("`{arg}` must come after `{name}`");
             return Err(command.error(ErrorKind::ArgumentConflict, message));
         }

@@ -200,6 +200,10 @@ impl<R: 'static> Column<R> {
         column
     }
 
+    fn is_remark(&self) -> bool {
+        self.scope == Scope::TerminalOnly
+    }
+
     /// Whether JSON has it, and with `nested: false` also CSV and TSV.
     fn is_data(&self, nested: bool) -> bool {
         self.scope == Scope::All || nested && self.scope == Scope::Nested

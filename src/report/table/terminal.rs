@@ -55,39 +55,38 @@ pub(super) fn write<R: 'static>(
     Ok(hidden.unwrap_or_default())
 }
 
-fn cells<'a, R>(column: &'a Column<R>, rows: &[R]) -> Option<Cells<'a>> {
+fn cells<'a, R: 'static>(column: &'a Column<R>, rows: &[R]) -> Option<Cells<'a>> {
     let heading = column.heading.as_deref()?;
-    let mut cells = Cells {
-        heading,
-        importance: column.importance,
-        texts: Vec::with_capacity(rows.len()),
-        tones: Vec::with_capacity(rows.len()),
-        alignment: CellAlignment::Left,
-        width: heading.width(),
-        least_width: 0,
-    };
+    let mut texts = Vec::with_capacity(rows.len());
+    let mut tones = Vec::with_capacity(rows.len());
+    let (mut is_number, mut is_text) = (column.display.is_none(), false);
     for row in rows {
         let value = (column.value)(row);
-        if value.is_number() {
-            cells.alignment = CellAlignment::Right;
-        }
+        is_number = value.is_number() || is_number && value == Value::Unknown;
+        is_text |= matches!(value, Value::Text(_));
         let text = match &column.display {
             Some(display) => display(row),
             None => plain(value),
         };
-        let text = text::sanitize(&text);
-        cells.width = cells.width.max(text.width());
-        cells.texts.push(text);
-        let tone = column.tone.as_ref().map_or(Tone::Plain, |tone| tone(row));
-        cells.tones.push(tone);
+        texts.push(text::sanitize(&text));
+        tones.push(column.tone.as_ref().map_or(Tone::Plain, |tone| tone(row)));
     }
-    cells.least_width = match column.truncate_to {
-        Some(width) if cells.alignment == CellAlignment::Left => {
-            width.max(heading.width()).min(cells.width)
-        }
-        _ => cells.width,
-    };
-    Some(cells)
+    let widths = texts.iter().map(|text| text.width());
+    let width = widths.max().unwrap_or(0).max(heading.width());
+    let shortest = column.truncate_to.filter(|_| is_text || column.is_remark());
+    Some(Cells {
+        heading,
+        importance: column.importance,
+        texts,
+        tones,
+        alignment: if is_number {
+            CellAlignment::Right
+        } else {
+            CellAlignment::Left
+        },
+        width,
+        least_width: shortest.map_or(width, |shortest| shortest.max(heading.width()).min(width)),
+    })
 }
 
 fn plain(value: Value<'_>) -> String {
@@ -166,6 +165,7 @@ impl Cells<'_> {
         let text = &self.texts[index];
         let cell = Cell::new(text).set_alignment(self.alignment);
         match self.tones[index] {
+            _ if text.is_empty() => cell,
             Tone::Plain if text == UNKNOWN => cell.add_attribute(Attribute::Dim),
             Tone::Plain => cell,
             Tone::Good => cell.fg(Color::DarkGreen),
