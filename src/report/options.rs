@@ -71,7 +71,7 @@ pub(super) struct BuildFilter {
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     repository: Vec<String>,
 
-    /// Language that sccache compiled in the build (rust, c++)
+    /// Language in the build (rust, c++)
     ///
     /// Separate several by commas. The numbers are those of the whole builds.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]

@@ -213,11 +213,14 @@ fn hit_rates(moments: &[Moment]) -> (By, Vec<(String, Option<f64>)>) {
         return (By::Day, Vec::new());
     };
     let days = (last - first).num_days().max(0) as usize + 1;
-    let by = match days {
-        ..=BARS => By::Day,
-        ..=420 => By::Week,
-        ..=1800 => By::Month,
-        _ => By::Year,
+    let by = if days <= BARS {
+        By::Day
+    } else if days <= BARS * 7 {
+        By::Week
+    } else if days <= BARS * 30 {
+        By::Month
+    } else {
+        By::Year
     };
     let mut known = periods(moments, by, &Local).into_iter().peekable();
     let mut rates: Vec<(String, Option<f64>)> = Vec::new();
