@@ -18,7 +18,7 @@ use crate::store::{Filter, Patterns, Store, default_path};
 /// Which database to read. Every subcommand has this option.
 #[derive(Debug, Args)]
 pub(super) struct Database {
-    /// Database [default: $SCCACHE_REPORT_DB, else the system's]
+    /// Database [default: $SCCACHE_REPORT_DB or the system's]
     ///
     /// The system's is /var/lib/sccache-report/stats.db, on Gentoo Prefix below EPREFIX.
     #[arg(long, value_name = "FILE", global = true)]

@@ -16,7 +16,7 @@ use super::super::{Status, suggest, text};
 /// By default based on the builds of the 90 days before the newest one, at most 1,000.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Packages: PN, CATEGORY/PN, or with shell wildcards ('dev-rust/*')
+    /// Packages: PN, CATEGORY/PN, or with wildcards ('dev-rust/*')
     #[arg(value_name = "PATTERN")]
     patterns: Vec<String>,
 

@@ -21,7 +21,7 @@ use crate::store::{Filter, Store};
 /// Show everything about one package or build
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// PN or CATEGORY/PN, or at least the first 8 characters of a build's id
+    /// PN, CATEGORY/PN, or the first 8 characters of a build id
     #[arg(value_name = "PACKAGE|BUILD-ID")]
     target: String,
 
