@@ -410,7 +410,7 @@ fn other_users_have_no_part_in_it() {
     assert_eq!(run.status.code(), Some(2), "{}", run.log);
     says(
         &run,
-        &["`setup` is interactive and doesn't support --format"],
+        &["unexpected argument '--format' found"],
     );
 }
 
