@@ -41,18 +41,20 @@ install: build
 	$(INSTALL) -m 644 $(hooks) "$(DESTDIR)$(datadir)"
 	sed 's|/usr/share/|$(subst -,\\-,$(PREFIX))/share/|' man/sccache-report.5 >"$(DESTDIR)$(mandir)/man5/sccache-report.5"
 	chmod 644 "$(DESTDIR)$(mandir)/man5/sccache-report.5"
-	set -e; for program in $(programs); do \
-		generate() { "$(BINARIES)/$$program" --generate "$$1" >"$(DESTDIR)$$2" && chmod 644 "$(DESTDIR)$$2"; }; \
-		generate man "$(mandir)/man1/$$program.1"; \
-		generate bash "$(bashcompdir)/$$program"; \
-		generate zsh "$(zshcompdir)/_$$program"; \
-		generate fish "$(fishcompdir)/$$program.fish"; \
-	done
+	set -e; generated=$$(mktemp -d); trap 'rm -r "$$generated"' EXIT; \
+	for program in $(programs); do \
+		"$(BINARIES)/$$program" --generate "$$generated"; \
+		$(INSTALL) -m 644 "$$generated/$$program.bash" "$(DESTDIR)$(bashcompdir)/$$program"; \
+		$(INSTALL) -m 644 "$$generated/_$$program" "$(DESTDIR)$(zshcompdir)"; \
+		$(INSTALL) -m 644 "$$generated/$$program.fish" "$(DESTDIR)$(fishcompdir)"; \
+	done; \
+	$(INSTALL) -m 644 "$$generated"/*.1 "$(DESTDIR)$(mandir)/man1"
 
 # Folders go too, below PREFIX and once they are empty.
 uninstall:
 	set -e; for program in $(programs); do \
-		rm -f "$(DESTDIR)$(bindir)/$$program" "$(DESTDIR)$(mandir)/man1/$$program.1" \
+		rm -f "$(DESTDIR)$(bindir)/$$program" "$(DESTDIR)$(mandir)/man1/$$program".1 \
+			"$(DESTDIR)$(mandir)/man1/$$program"-*.1 \
 			"$(DESTDIR)$(bashcompdir)/$$program" "$(DESTDIR)$(zshcompdir)/_$$program" \
 			"$(DESTDIR)$(fishcompdir)/$$program.fish"; \
 	done

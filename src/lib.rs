@@ -16,7 +16,7 @@
 //! this machine, and change on it: `sccache-report setup` and `doctor`.
 
 pub mod collect;
-pub mod manual;
+pub mod generate;
 pub mod portage;
 mod process;
 pub mod report;

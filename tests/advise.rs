@@ -44,7 +44,7 @@ fn scripts_get_the_same() {
     let never = &rows[0];
     assert_eq!(never["advice"], "only-misses");
     assert_eq!(never["about"][0], "www-client/firefox");
-    assert_eq!(never["looked_at_builds"], 3);
+    assert_eq!(never["sample_builds"], 3);
     assert_eq!(never["numbers"]["misses"], 159);
     let setting = never["setting"].as_str().unwrap();
     assert!(
@@ -53,7 +53,7 @@ fn scripts_get_the_same() {
     );
     let csv = out(&run(&db, &["advise", "--format", "csv"]));
     assert!(
-        csv.starts_with("advice,says,evidence,to_do,setting,"),
+        csv.starts_with("advice,summary,evidence,recommendation,setting,"),
         "{csv}"
     );
     let overview = &json(&db, &[])[0];
@@ -156,7 +156,7 @@ fn what_is_as_it_has_to_be_is_nothing_to_change() {
     insta::assert_snapshot!("note", out(&run(&db, &["advise"])));
     let show = out(&run(&db, &["show", "firefox"]));
     assert!(
-        show.contains("\ngood to know, and as it has to be:\n- New versions start cold"),
+        show.contains("\nfor your information:\n- New versions start cold"),
         "{show}"
     );
     assert!(!show.contains("to change ("), "{show}");
@@ -222,7 +222,7 @@ fn nothing_to_change_is_an_answer_and_no_builds_is_none() {
         Some(1)
     );
     assert_eq!(
-        run(&db, &["advise", "--sort", "says"]).status.code(),
+        run(&db, &["advise", "--sort", "summary"]).status.code(),
         Some(2)
     );
 }
@@ -237,7 +237,7 @@ fn the_overview_names_who_never_hits_and_how_full_the_cache_is() {
         "{text}"
     );
     assert!(
-        text.contains("cache       1.0 of 10.0 GiB (10.0 %)"),
+        text.contains("cache       1.0 GiB of 10.0 GiB (10.0 %)"),
         "{text}"
     );
     let overview = &json(&db, &[])[0];

@@ -45,6 +45,12 @@ fn exit_status() {
         (&["trend", "--by", "hour"], 2),
         (&["show"], 2),
         (&["emlop", "builds"], 0),
+        (&["overview"], 0),
+        (&["--sort", "hits"], 0),
+        (&["--since", "2026-11-01", "builds"], 2),
+        (&["show", "emlop", "--limit", "1"], 2),
+        (&["doctor", "--since", "3d"], 2),
+        (&["setup", "--format", "json"], 2),
     ] {
         let output = run(&db, args);
         assert_eq!(
@@ -231,9 +237,31 @@ fn the_estimate_is_told_in_the_same_words_everywhere() {
     let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
     for (name, text) in [
         ("--help", said(&["--help"])),
-        ("man page", said(&["--generate", "man"])),
         ("README", std::fs::read_to_string(readme).unwrap()),
     ] {
         assert!(words(&text).contains(&told), "{name}");
+    }
+}
+
+/// `-h` fits a screen, and no line is wider than 80 columns.
+#[test]
+fn short_help_fits_one_screen() {
+    for (command, lines) in [
+        (&[][..], 40),
+        (&["overview"], 24),
+        (&["packages"], 28),
+        (&["builds"], 28),
+        (&["emerges"], 28),
+        (&["trend"], 28),
+        (&["show"], 24),
+        (&["advise"], 24),
+        (&["doctor"], 24),
+        (&["setup"], 24),
+    ] {
+        let help = out(&program().args(command).arg("-h").output().unwrap());
+        assert!(help.lines().count() <= lines, "{command:?}: {help}");
+        for line in help.lines() {
+            assert!(line.chars().count() <= 80, "{command:?}: {line}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Errors that teach: what was wrong, and what to do. No option is silently ignored.
+//! Errors name the cause and the next step.
 
 mod common;
 
@@ -9,86 +9,96 @@ use common::*;
 use sccache_report::store::Store;
 
 #[test]
-fn what_has_no_sense_is_refused_and_says_why() {
+fn invalid_requests_are_errors_with_a_hint() {
     let (_folder, db) = folder();
     record(&db, &sample());
     for (args, said) in [
-        (&["--sort", "hits"][..], "the overview is no list of rows"),
-        (&["--limit", "3"], "the overview is no list of rows"),
-        (&["--columns", "hits"], "the overview is no list of rows"),
-        (&["show", "emlop", "--sort", "hits"], "prints sections"),
         (
-            &["show", "emlop", "--limit", "1", "--format", "json"],
-            "prints sections",
+            &["--since", "3d", "packages"][..],
+            "must come after `packages`",
         ),
-        (&["show", "emlop", "--columns", "hits"], "prints sections"),
-        (&["show", "b0000001", "--since", "3d"], "named by its id"),
-        (&["packages", "-e"], "there is none"),
-        (&["-e"], "there is none"),
-        (&["emerges", "-e"], "there is none"),
+        (
+            &["show", "emlop", "--limit", "1"],
+            "unexpected argument '--limit'",
+        ),
+        (
+            &["doctor", "--since", "3d"],
+            "unexpected argument '--since'",
+        ),
+        (&["packages", "-e"], "--regex needs a PATTERN"),
+        (&["emerges", "-e"], "add a PATTERN, or remove"),
         (
             &["packages", "--sort", "hitrate"],
-            "the columns are: hit_rate, package,",
+            "the columns are: package, builds,",
         ),
-        (&["packages", "--sort", "hits:up"], "`up` is no direction"),
+        (
+            &["packages", "--sort", "hits:up"],
+            "unknown sort direction `up`",
+        ),
         (
             &["packages", "--columns", "package,bulids"],
-            "the columns are: builds, package,",
+            "did you mean builds?",
         ),
-        (&["packages", "--columns", "package,package"], "named twice"),
-        (&["packages", "--columns", ""], "there is no column ``"),
+        (
+            &["packages", "--columns", "package,package"],
+            "names `package` twice",
+        ),
+        (&["packages", "--columns", ""], "unknown column ``"),
         (
             &["builds", "--columns", "phases"],
-            "only `--columns` of JSON",
+            "only --format json --columns has it",
         ),
         (
             &["builds", "--sort", "phases", "--format", "json"],
-            "only `--columns` of JSON",
+            "only --format json --columns has it",
         ),
         (
             &["packages", "nope", "--columns", "nope"],
-            "no column `nope`",
+            "unknown column `nope`",
         ),
         (
             &["builds", "--since", "today", "--until", "2026-11-01"],
-            "nothing can lie between",
+            "--since is later than --until",
         ),
-        (
-            &["builds", "--since", "soonish"],
-            "write it like 2026-11-01",
-        ),
-        (&["builds", "--since", "tomorrow"], "yet to come"),
+        (&["builds", "--since", "soonish"], "use 2026-11-01, 2026-11"),
+        (&["builds", "--since", "tomorrow"], "future"),
         (
             &["builds", "--since", "2026-02-30"],
-            "--since: there is no day 30 in 2026-02, which has 28",
+            "--since: `2026-02-30` is not a time",
         ),
         (
             &["--until", "2026-W54"],
-            "--until: there is no week 54 in 2026, which has 53",
+            "--until: `2026-w54` is not a time",
         ),
-        (&["trend", "--since", "99999"], "a year has four digits"),
+        (&["trend", "--since", "99999"], "`99999` is not a time"),
         (
             &["trend", "--since", "2026-10-02", "--until", "2026-10-01"],
             "as in --since 2026-10-01 --until",
         ),
         (
             &["builds", "--last", "0"],
-            "'0' for '--last <N>': a whole number",
+            "'0' for '--last <N>': expected a whole number",
         ),
         (
             &["builds", "--last", "-1"],
-            "'-1' for '--last <N>': a whole",
+            "'-1' for '--last <N>': expected",
         ),
-        (&["--limit", "0"], "a whole number from 1"),
-        (&["packages", "--limit=-3"], "a whole number from 1"),
-        (&["packages", "--min-builds", "0"], "a whole number from 1"),
-        (&["packages", "--last", "9999999999"], "to 4294967295 is"),
-        (&["packages", ""], "an empty PATTERN matches no package"),
-        (&["show", " "], "write it like emlop, app-portage/emlop"),
-        (&["-e", ""], "an empty PATTERN matches no package"),
+        (&["--limit", "0"], "expected a whole number from 1"),
+        (
+            &["packages", "--limit=-3"],
+            "expected a whole number from 1",
+        ),
+        (
+            &["packages", "--min-builds", "0"],
+            "expected a whole number from 1",
+        ),
+        (&["packages", "--last", "9999999999"], "to 4294967295"),
+        (&["packages", ""], "empty PATTERN"),
+        (&["show", " "], "use emlop, app-portage/emlop"),
+        (&["-e", ""], "empty PATTERN"),
         (
             &["packages", "--sort", "hitrate"],
-            "no column `hitrate` to sort by; did you mean hit_rate?",
+            "unknown column `hitrate`; did you mean hit_rate?",
         ),
         (
             &["builds", "--outcome", "failing"],
@@ -123,40 +133,22 @@ fn what_matches_nothing_says_what_there_is() {
             "`sccache-report packages` lists all",
         ),
         (&["builds", "zz*top"], "lists all"),
-        (
-            &["b0000001"],
-            "it is the id of a build: sccache-report show b0000001",
-        ),
-        (&["packages", "b0000099"], "nor is it the id"),
-        (&["show", "b000000"], "its first 8 characters"),
+        (&["show", "b000000"], "lists all"),
         (&["show", "riprgep"], "did you mean sys-apps/ripgrep?"),
         (&["emerges", "xyz"], "`sccache-report packages` lists all"),
         (
             &["builds", "--language", "fortran"],
-            "there are: C/C++, Rust",
-        ),
-        (&["builds", "--repository", "guru"], "there are: gentoo"),
-        (&["builds", "--language", "rsut"], "did you mean Rust?"),
-        (
-            &["show", "emlop", "--language", "typo"],
-            "there are: C/C++, Rust",
+            "no recorded build matches",
         ),
         (
-            &["show", "emlop", "--repository", "gento"],
-            "did you mean gentoo?",
-        ),
-        (&["--language", "typo"], "there are: C/C++, Rust"),
-        (&["advise", "--language", "typo"], "there are: C/C++, Rust"),
-        (&["trend", "--repository", "typo"], "there are: gentoo"),
-        (
-            &["emlop", "--language", "ruts,typo"],
-            "the language ruts, typo; did you mean Rust?",
+            &["builds", "--repository", "guru"],
+            "no recorded build matches",
         ),
         (
             &["show", "emlop", "--language", "c"],
             "no recorded build matches",
         ),
-        (&["emerges", "ripgrep"], "known to be of an emerge command"),
+        (&["emerges", "ripgrep"], "belongs to a known emerge command"),
         (
             &["builds", "emlop", "--outcome", "failed"],
             "no recorded build matches",
@@ -174,11 +166,9 @@ fn what_matches_nothing_says_what_there_is() {
 fn a_period_without_builds_says_when_there_are() {
     let (_folder, db) = folder();
     record(&db, &sample());
-    let all = "in that period: the oldest did on 2026-11-01, the newest on 2026-11-21\n";
-    let two = "no recorded build of app-portage/emlop started in that period: the oldest did on \
-               2026-11-01, the newest on 2026-11-20\n";
-    let one = "no recorded build of sys-apps/fd started in that period: all did on 2026-11-21\n";
-    let several = "no recorded build of these packages started";
+    let all = "in that period; the oldest started on 2026-11-01, the newest on 2026-11-21\n";
+    let two = "the oldest started on 2026-11-01, the newest on 2026-11-20\n";
+    let one = "the oldest started on 2026-11-21, the newest on 2026-11-21\n";
     let else_there = "no recorded build matches\n";
     for (args, said) in [
         (&["--until", "2020"][..], all),
@@ -193,7 +183,6 @@ fn a_period_without_builds_says_when_there_are() {
         ),
         (&["emlop", "--until", "2020"], two),
         (&["show", "fd", "--until", "2026-11-20"], one),
-        (&["trend", "s*/*", "--until", "2026-11-01"], several),
         // Not the period alone.
         (
             &["builds", "--until", "2026-11-02", "--outcome", "failed"],
@@ -205,20 +194,6 @@ fn a_period_without_builds_says_when_there_are() {
         assert_eq!(output.status.code(), Some(1), "{args:?}: {}", out(&output));
         assert!(err(&output).contains(said), "{args:?}: {}", err(&output));
     }
-}
-
-#[test]
-fn of_several_names_the_unknown_ones_are_told() {
-    let (_folder, db) = folder();
-    record(&db, &sample());
-    let output = run(&db, &["packages", "--language", "c,rsut"]);
-    assert_eq!(output.status.code(), Some(0));
-    assert_eq!(
-        err(&output),
-        "sccache-report: no recorded build has the language rsut; did you mean Rust?\n"
-    );
-    assert!(out(&output).contains("dev-libs/quazip"));
-    assert_eq!(err(&run(&db, &["packages", "--language", "c,rust"])), "");
 }
 
 #[test]

@@ -408,10 +408,7 @@ fn other_users_have_no_part_in_it() {
     assert_ne!(state(&root), before);
     let run = setup(&root, &["--format", "json"]);
     assert_eq!(run.status.code(), Some(2), "{}", run.log);
-    says(
-        &run,
-        &["`setup` is interactive and doesn't support --format"],
-    );
+    says(&run, &["unexpected argument '--format' found"]);
 }
 
 /// A Gentoo Prefix is its owner's, who needs no root.

@@ -8,11 +8,9 @@ use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
 use clap::{CommandFactory, Parser, Subcommand};
-use clap_mangen::roff::{Roff, bold, roman};
 use sccache_report::collect::{self, PhaseOptions};
-use sccache_report::manual;
+use sccache_report::generate;
 use sccache_report::portage::{Outcome, printable};
-use sccache_report::store::DEFAULT_PATH;
 
 /// Bytes of the longest warning.
 const MAX_WARNING: usize = 2048;
@@ -23,6 +21,7 @@ const MAX_WARNING: usize = 2048;
 /// merge goes on: it says so in one line that begins with "warning: " and exits with 0.
 #[derive(Parser)]
 #[command(name = "sccache-collect", version, propagate_version = true)]
+#[command(after_long_help = "See sccache-report(5) for the settings in make.conf.")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -107,9 +106,12 @@ some could not be read. The others are imported all the same.";
 
 fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
-    let page = || manual::page(&Arguments::command(), &more());
-    let script = |shell| manual::fixed_completion(Arguments::command(), shell);
-    if let Some(status) = manual::generate(&words, page, script) {
+    if let Some(status) = generate::run(
+        &words,
+        Arguments::command,
+        Arguments::command,
+        |_, script| script,
+    ) {
         return status;
     }
     let arguments = match Arguments::try_parse() {
@@ -203,31 +205,4 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 fn seconds(text: &str) -> Result<DateTime<Utc>, String> {
     let seconds = text.parse().map_err(|_| "not a number of seconds")?;
     DateTime::from_timestamp_secs(seconds).ok_or_else(|| "no such time".into())
-}
-
-/// What the man page says beyond `--help`.
-fn more() -> Roff {
-    let mut roff = Roff::new();
-    roff.control("SH", ["ENVIRONMENT"]);
-    roff.text([
-        roman("What the hook hands over, and what make.conf can set, is in "),
-        bold("sccache-report"),
-        roman("(5)."),
-    ]);
-    roff.control("SH", ["FILES"]);
-    let files = [
-        (
-            DEFAULT_PATH,
-            "The database, SQLite; on Gentoo Prefix below EPREFIX.",
-        ),
-        (
-            "${T}/.sccache-report/",
-            "What the phases of a build leave for its end.",
-        ),
-    ];
-    manual::terms(&mut roff, files);
-    roff.control("SH", ["SEE ALSO"]);
-    roff.text([bold("sccache-report"), roman("(1), ")]);
-    roff.text([bold("sccache-report"), roman("(5)")]);
-    roff
 }

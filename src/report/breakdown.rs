@@ -1,46 +1,79 @@
-//! What the numbers of phases divide into: nested values for JSON, rows for `show`.
+//! Numbers of phases by language, compiler, reason and phase: nested JSON, and rows for `show`.
 
-use chrono::SecondsFormat;
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value as Json, json};
 
-use crate::portage::Phase;
+use crate::portage::{Attribution, Phase};
 use crate::sccache::{NotMeasured, Part, Statistics, Stats};
 use crate::store::attribution_word;
 
-/// All runs of the phases of one name.
-pub(super) struct Runs<'a> {
-    pub(super) name: &'a str,
-    pub(super) runs: Vec<&'a Phase>,
-    /// Their sum; `None` where none was measured.
+/// All runs of the phases with one name.
+pub(super) struct PhaseRuns {
+    pub(super) name: String,
+    pub(super) runs: u64,
+    /// Why runs were not measured, one reason for each of those runs.
+    pub(super) not_measured: Vec<String>,
+    attribution: Attribution,
+    started_at: DateTime<Utc>,
+    finished_at: DateTime<Utc>,
+    /// Of the measured runs; `None` if there are none.
     pub(super) sum: Option<Stats>,
 }
 
-/// The sum of what was measured.
+impl PhaseRuns {
+    /// `runs` must not be empty.
+    fn new(name: &str, runs: &[&Phase]) -> PhaseRuns {
+        let is_shared = runs
+            .iter()
+            .any(|run| run.attribution == Attribution::Shared);
+        let reasons = runs.iter().filter_map(|run| run.stats.as_ref().err());
+        PhaseRuns {
+            name: name.to_string(),
+            runs: runs.len() as u64,
+            not_measured: reasons.map(NotMeasured::to_string).collect(),
+            attribution: if is_shared {
+                Attribution::Shared
+            } else {
+                Attribution::Exact
+            },
+            started_at: runs
+                .iter()
+                .map(|run| run.started_at)
+                .min()
+                .unwrap_or_default(),
+            finished_at: runs
+                .iter()
+                .map(|run| run.finished_at)
+                .max()
+                .unwrap_or_default(),
+            sum: Stats::sum(runs.iter().filter_map(|run| run.stats.as_ref().ok())),
+        }
+    }
+
+    /// A number of the sum.
+    pub(super) fn number<T>(&self, pick: impl FnOnce(&Stats) -> Option<T>) -> Option<T> {
+        self.sum.as_ref().and_then(pick)
+    }
+}
+
+/// The sum of the measured phases.
 pub(super) fn total(phases: &[Phase]) -> Option<Stats> {
     Stats::sum(phases.iter().filter_map(|phase| phase.stats.as_ref().ok()))
 }
 
 /// The phases by name, in the order in which each was first seen.
-pub(super) fn by_name(phases: &[Phase]) -> Vec<Runs<'_>> {
-    let mut groups: Vec<Runs<'_>> = Vec::new();
+pub(super) fn by_name(phases: &[Phase]) -> Vec<PhaseRuns> {
+    let mut groups: Vec<(&str, Vec<&Phase>)> = Vec::new();
     for phase in phases {
-        match groups.iter_mut().find(|group| group.name == phase.name) {
-            Some(group) => group.runs.push(phase),
-            None => groups.push(Runs {
-                name: &phase.name,
-                runs: vec![phase],
-                sum: None,
-            }),
+        match groups.iter_mut().find(|(name, _)| *name == phase.name) {
+            Some((_, runs)) => runs.push(phase),
+            None => groups.push((&phase.name, vec![phase])),
         }
     }
-    for group in &mut groups {
-        let stats = group
-            .runs
-            .iter()
-            .filter_map(|phase| phase.stats.as_ref().ok());
-        group.sum = Stats::sum(stats);
-    }
+    let groups = groups.iter();
     groups
+        .map(|(name, runs)| PhaseRuns::new(name, runs))
+        .collect()
 }
 
 /// `{LANGUAGE: {hits, misses, errors}}`.
@@ -98,35 +131,20 @@ fn split(parts: Vec<Part>) -> Json {
     Json::Object(objects.collect::<Map<_, _>>())
 }
 
-fn phase(group: &Runs<'_>) -> Json {
+fn phase(group: &PhaseRuns) -> Json {
     let sum = group.sum.as_ref();
-    let n = |pick: fn(&Stats) -> Option<u64>| sum.and_then(pick);
-    let reasons: Vec<String> = group
-        .runs
-        .iter()
-        .filter_map(|p| p.stats.as_ref().err())
-        .map(NotMeasured::to_string)
-        .collect();
-    let time =
-        |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
-    let shared = group
-        .runs
-        .iter()
-        .find(|p| attribution_word(p.attribution) == "shared");
-    let attribution = shared
-        .or(group.runs.first())
-        .map(|p| attribution_word(p.attribution));
+    let n = |pick: fn(&Stats) -> Option<u64>| group.number(pick);
     let mut object = json!({
-        "measured": reasons.is_empty(),
-        "not_measured": (!reasons.is_empty()).then(|| reasons.join("; ")),
-        "runs": group.runs.len(),
-        "attribution": attribution,
-        "started_at": group.runs.iter().map(|p| p.started_at).min().map(time),
-        "finished_at": group.runs.iter().map(|p| p.finished_at).max().map(time),
+        "measured": group.not_measured.is_empty(),
+        "not_measured": (!group.not_measured.is_empty()).then(|| group.not_measured.join("; ")),
+        "runs": group.runs,
+        "attribution": attribution_word(group.attribution),
+        "started_at": group.started_at,
+        "finished_at": group.finished_at,
         "hits": n(|s| Some(s.hits.total)),
         "misses": n(|s| Some(s.misses.total)),
-        "hit_rate": sum.and_then(Stats::hit_rate),
-        "coverage": sum.and_then(Stats::coverage),
+        "hit_rate": group.number(Stats::hit_rate),
+        "coverage": group.number(Stats::coverage),
         "errors": n(Stats::errors_total),
         "cache_location": sum.and_then(|s| s.cache_location.clone()),
         "cache_size_bytes": n(|s| s.cache_size),

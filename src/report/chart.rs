@@ -1,92 +1,86 @@
-//! Hits and misses of builds, side by side, as columns of text.
-
-use unicode_width::UnicodeWidthStr;
+//! Bars, sparklines and column charts as text.
 
 use super::text;
 
-/// Rows of the tallest column.
-const HEIGHT: u64 = 6;
+/// Columns of a full bar.
+const BAR: usize = 20;
 
-/// How wide a chart gets that doesn't go to a terminal.
-const UNKNOWN_WIDTH: usize = 80;
-
-const HIT: char = '█';
-const MISS: char = '░';
-/// A build that asked for nothing.
-const NOTHING: char = '.';
-/// A build without numbers.
-const UNKNOWN: char = '?';
-
-/// Hits and misses of a build; `None` where it was not measured.
-pub(super) type Bar = Option<(u64, u64)>;
-
-/// The lines of a chart of the newest of these builds that fit into the width, and how many
-/// builds those are. Nothing of fewer than two, which make no picture.
-pub(super) fn chart(bars: &[Bar], width: Option<usize>) -> (Vec<String>, usize) {
-    let most = bars
-        .iter()
-        .flatten()
-        .map(|(h, m)| h.saturating_add(*m))
-        .max();
-    let top = most.unwrap_or(0);
-    let label = text::number(top);
-    let axis = label.width() + 3;
-    let room = width.unwrap_or(UNKNOWN_WIDTH).saturating_sub(axis);
-    let shown = &bars[bars.len().saturating_sub(room)..];
-    if bars.len() < 2 || top == 0 || shown.is_empty() {
-        return (Vec::new(), 0);
-    }
-    // Apart where there is room for it.
-    let step = if shown.len() * 2 <= room { 2 } else { 1 };
-    let highest = shown
-        .iter()
-        .flatten()
-        .map(|(h, m)| h.saturating_add(*m))
-        .max();
-    let scale = highest.unwrap_or(0).max(1);
-    let label = text::number(scale);
-    let lines = (0..HEIGHT).rev().map(|row| {
-        let name = match row {
-            r if r + 1 == HEIGHT => label.clone(),
-            0 => "0".to_string(),
-            _ => String::new(),
-        };
-        let cells: String = shown
-            .iter()
-            .flat_map(|bar| {
-                let mut cell = String::from(cell(*bar, scale, row));
-                cell.extend(std::iter::repeat_n(' ', step - 1));
-                cell.chars().collect::<Vec<char>>()
-            })
-            .collect();
-        format!(
-            "{name:>width$} {}",
-            cells.trim_end(),
-            width = label.width() + 2
-        )
-    });
-    (lines.collect(), shown.len())
+/// A rate as a horizontal bar, in eighths of a character. Empty if it is unknown.
+pub(super) fn bar(rate: Option<f64>) -> String {
+    const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let Some(rate) = rate else {
+        return String::new();
+    };
+    let eighths = (rate.clamp(0.0, 1.0) * (BAR * 8) as f64).round() as usize;
+    "█".repeat(eighths / 8) + PARTS[eighths % 8]
 }
 
-/// What stands in a row, counted from the bottom, of a build's column.
-fn cell(bar: Bar, scale: u64, row: u64) -> char {
-    let Some((hits, misses)) = bar else {
-        return if row == 0 { UNKNOWN } else { ' ' };
-    };
-    let all = hits.saturating_add(misses);
-    if all == 0 {
-        return if row == 0 { NOTHING } else { ' ' };
+/// A rate as one of eight vertical bars, or a gap if it is unknown.
+pub(super) fn spark(rate: Option<f64>) -> char {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    rate.map_or(' ', |rate| BARS[((rate * 8.0) as usize).min(7)])
+}
+
+/// Hits and misses of a build; `None` if it was not measured.
+pub(super) type Counts = Option<(u64, u64)>;
+
+/// Lines of a chart.
+const HEIGHT: u64 = 6;
+
+/// A chart's width if the output isn't a terminal.
+const DEFAULT_WIDTH: usize = 80;
+
+/// Stacked columns of hits (`█`) and misses (`░`), one per build, for the newest builds that fit
+/// into the width. Returns the lines and the number of builds; nothing for fewer than two builds.
+pub(super) fn columns(builds: &[Counts], width: Option<usize>) -> (Vec<String>, usize) {
+    let total = |(hits, misses): &(u64, u64)| hits.saturating_add(*misses);
+    let highest = builds.iter().flatten().map(total).max().unwrap_or(0);
+    let label = text::number(highest);
+    let margin = label.len() + 3;
+    let room = width.unwrap_or(DEFAULT_WIDTH).saturating_sub(margin);
+    let shown = &builds[builds.len().saturating_sub(room)..];
+    if builds.len() < 2 || highest == 0 || shown.is_empty() {
+        return (Vec::new(), 0);
     }
-    let part = |n: u64, of: u64, cells: u64| (n as f64 / of as f64 * cells as f64).round() as u64;
-    let height = part(all, scale, HEIGHT).max(1);
-    // A few hits among many misses, or the other way round, are seen where there are two cells.
-    let least = u64::from(hits > 0 && height > 1);
+    let gap = if shown.len() * 2 <= room { " " } else { "" };
+    let line = |row: u64| {
+        let name = match row {
+            0 => "0",
+            row if row + 1 == HEIGHT => &label,
+            _ => "",
+        };
+        let cells: Vec<String> = shown
+            .iter()
+            .map(|counts| cell(*counts, highest, row).to_string())
+            .collect();
+        let line = format!("{name:>width$} {}", cells.join(gap), width = margin - 1);
+        line.trim_end().to_string()
+    };
+    let lines = (0..HEIGHT).rev().map(line).collect();
+    (lines, shown.len())
+}
+
+/// One character of a build's column, in the line `row` counted from the bottom. `?` marks a build
+/// that was not measured, `.` one without hits and misses.
+fn cell(counts: Counts, highest: u64, row: u64) -> char {
+    let (hits, misses) = match counts {
+        None => return if row == 0 { '?' } else { ' ' },
+        Some((0, 0)) => return if row == 0 { '.' } else { ' ' },
+        Some(counts) => counts,
+    };
+    let scale = |n: u64, of: u64, lines: u64| (n as f64 / of as f64 * lines as f64).round() as u64;
+    let total = hits.saturating_add(misses);
+    let height = scale(total, highest, HEIGHT).max(1);
+    // A column of two characters or more shows a few hits among many misses, and vice versa.
+    let fewest = u64::from(hits > 0 && height > 1);
     let most = height - u64::from(misses > 0 && height > 1);
-    let hit = part(hits, all, height).clamp(least.min(most), most);
-    match row {
-        r if r < hit => HIT,
-        r if r < height => MISS,
-        _ => ' ',
+    let hit_height = scale(hits, total, height).clamp(fewest.min(most), most);
+    if row < hit_height {
+        '█'
+    } else if row < height {
+        '░'
+    } else {
+        ' '
     }
 }
 
@@ -95,15 +89,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hits_below_and_misses_above() {
-        let bars = [
+    fn hits_stand_below_misses() {
+        let builds = [
             Some((0, 60)),
             Some((59, 1)),
             None,
             Some((0, 0)),
             Some((5, 5)),
         ];
-        let (lines, shown) = chart(&bars, Some(40));
+        let (lines, shown) = columns(&builds, Some(40));
         assert_eq!(shown, 5);
         assert_eq!(
             lines,
@@ -119,13 +113,24 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_that_fit() {
-        let many: Vec<Bar> = (0..500).map(|n| Some((n, 500 - n))).collect();
-        let (lines, shown) = chart(&many, Some(60));
+    fn the_newest_builds_that_fit_are_shown() {
+        let many: Vec<Counts> = (0..500).map(|n| Some((n, 500 - n))).collect();
+        let (lines, shown) = columns(&many, Some(60));
         assert_eq!(shown, 54);
-        assert!(lines.iter().all(|line| line.width() <= 60), "{lines:?}");
-        assert_eq!(chart(&many[..1], Some(60)).1, 0, "one build is no picture");
-        assert_eq!(chart(&[None, None], Some(60)).1, 0);
-        assert_eq!(chart(&many, Some(3)).1, 0, "no room at all");
+        assert!(
+            lines.iter().all(|line| line.chars().count() <= 60),
+            "{lines:?}"
+        );
+        assert_eq!(columns(&many[..1], Some(60)).1, 0, "one build");
+        assert_eq!(columns(&[None, None], Some(60)).1, 0, "nothing measured");
+        assert_eq!(columns(&many, Some(3)).1, 0, "no room");
+    }
+
+    #[test]
+    fn bars_show_eighths() {
+        assert_eq!(bar(Some(0.5)), "█".repeat(10));
+        assert_eq!(bar(Some(0.00625)), "▏");
+        assert_eq!(bar(None), "");
+        assert_eq!([Some(0.0), Some(1.0), None].map(spark), ['▁', '█', ' ']);
     }
 }

@@ -1,52 +1,62 @@
 //! `sccache-report doctor`: what is wrong, and what to do.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::common::Common;
-use super::format::{Format, Look};
-use super::layout::OF_ROWS;
-use super::sheet::{Column, Sheet, Value};
-use super::{Shown, Trouble, text};
+use super::error::Error;
+use super::options::OutputFormat;
+use super::table::{Column, Terminal, Value};
+use super::{Status, text};
 use crate::system::doctor::{Finding, State, examine};
 
-/// What is wrong with sccache, Portage and the hook, and what to do about it
+/// Check the installation
 ///
-/// A line for each check: green, yellow (it works, but not as well as it could), red (builds are
-/// not cached, not recorded, or reports wrong), or unknown where it could not be seen. Below it are the commands
-/// that cure it, for root's shell. Nothing is changed. Run it as root to see everything.
+/// Prints one line per check and, for each problem, how to fix it: green, yellow (it works, but not
+/// as well as it could), red (builds are not cached, not recorded, or reports are wrong), or
+/// unknown if it could not be checked. Nothing is changed. Run it as root to check everything.
 ///
-/// Exit status: 0 nothing is red, 1 something is, 2 an error.
+/// Exit status: 0 nothing is red, 1 something is red, 2 an error occurred.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    #[command(flatten)]
+    output: OutputFormat,
+}
 
 /// The width where the terminal doesn't tell one.
 const WIDTH: usize = 80;
 
-pub(super) fn run(_: &Args, common: &Common, out: &mut dyn Write) -> Result<Shown, Trouble> {
-    common.refuse_filters("`doctor` looks at this machine")?;
-    common.refuse(OF_ROWS, "`doctor` shows every check")?;
-    let rows = examine(common.named_database());
+pub(super) fn run(
+    args: &Args,
+    database: Option<PathBuf>,
+    out: &mut dyn Write,
+) -> Result<Status, Error> {
+    let rows = examine(database);
     let is_red = rows.iter().any(|row| row.state == State::Red);
-    match common.format {
-        Format::Table => draw(&rows, &common.look(), out)?,
-        format => format.write(&sheet(rows), &common.look(), out)?,
+    if args.output.is_table() {
+        draw(&rows, args.output.terminal(), out)?;
+    } else {
+        args.output.write(columns(), Ok(rows), out)?;
     }
-    Ok(if is_red { Shown::Bad } else { Shown::Something })
+    Ok(if is_red {
+        Status::Problems
+    } else {
+        Status::Success
+    })
 }
 
-fn sheet(rows: Vec<Finding>) -> Sheet<Finding> {
-    let columns = vec![
-        Column::<Finding>::new("check", |row| Value::text(row.check)),
-        Column::<Finding>::new("state", |row| Value::text(word(row.state))),
-        Column::<Finding>::new("message", |row| Value::text(&row.message)),
-        Column::<Finding>::new("cure", |row| match row.cure.is_empty() {
+fn columns() -> Vec<Column<Finding>> {
+    type Col = Column<Finding>;
+    vec![
+        Col::data("check", |row| Value::text(row.check)),
+        Col::data("state", |row| Value::text(word(row.state))),
+        Col::data("message", |row| Value::text(&row.message)),
+        Col::data("cure", |row| match row.cure.is_empty() {
             true => Value::Unknown,
             false => Value::text(row.cure.join("\n")),
         }),
-    ];
-    Sheet { columns, rows }
+    ]
 }
 
 fn word(state: State) -> &'static str {
@@ -58,7 +68,7 @@ fn word(state: State) -> &'static str {
     }
 }
 
-fn draw(rows: &[Finding], look: &Look, out: &mut dyn Write) -> io::Result<()> {
+fn draw(rows: &[Finding], look: Terminal, out: &mut dyn Write) -> io::Result<()> {
     let width = look.width.unwrap_or(WIDTH).clamp(40, 100);
     let names = rows.iter().map(|row| row.check.len()).max().unwrap_or(0);
     let beside = "unknown".len() + 2 + names + 2;
@@ -70,7 +80,7 @@ fn draw(rows: &[Finding], look: &Look, out: &mut dyn Write) -> io::Result<()> {
         beside
     });
     for row in rows {
-        let message = text::clean(&row.message);
+        let message = text::sanitize(&row.message);
         let lines = fill(message.split(' '), width - indent.len(), "");
         let lines = lines.join(&format!("\n{indent}"));
         let state = paint(row.state, look.color);
@@ -79,7 +89,7 @@ fn draw(rows: &[Finding], look: &Look, out: &mut dyn Write) -> io::Result<()> {
             false => writeln!(out, "{state}  {:names$}  {lines}", row.check)?,
         }
         for command in &row.cure {
-            let command = text::clean(command);
+            let command = text::sanitize(command);
             let lines = fill(words(&command), width - 4, " \\");
             writeln!(out, "    {}", lines.join("\n      "))?;
         }
@@ -181,12 +191,12 @@ mod tests {
                 "it is not there at all",
                 "mkdir /a",
             );
-            let look = Look {
+            let look = Terminal {
                 color: false,
                 width: Some(width),
             };
             let mut out = Vec::new();
-            draw(&[row], &look, &mut out).unwrap();
+            draw(&[row], look, &mut out).unwrap();
             String::from_utf8(out).unwrap()
         };
         let wide = "red      cache-folder  it is not there at all\n    mkdir /a\n";

@@ -1,41 +1,20 @@
-//! What people look at: `sccache-report`.
+//! Reports for people: `sccache-report`.
 //!
-//! One file per subcommand, each with its arguments beside its `run`. A subcommand
-//! fetches rows from the store, lets go of the database, describes its columns once
-//! (`sheet`), and any of the formats (`format`) writes them. Only this room knows a
-//! column's heading.
+//! Each subcommand in `commands` reads rows from the store, closes the database, and declares its
+//! columns once. `table` writes them in every format.
 
-mod advise;
-mod arrange;
+mod advice;
 mod breakdown;
-mod builds;
 mod chart;
-mod cli;
-mod close;
-mod common;
+mod commands;
 mod completion;
 mod doctor;
-mod duration;
-mod emerges;
-mod fill;
-mod filters;
-mod format;
-mod history;
-mod lately;
-mod layout;
-mod manual;
-mod meanings;
-mod output;
-mod overview;
-mod packages;
-mod sections;
-mod sheet;
-mod show;
-mod show_package;
+mod error;
+mod options;
+mod recent;
+mod suggest;
+mod table;
 mod text;
-mod trend;
-mod unknown;
-mod value;
 mod verdict;
 mod when;
 
@@ -43,120 +22,57 @@ use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
-use clap::CommandFactory;
+pub use self::commands::command;
+use self::error::Error;
 
-use crate::{manual::generate, store};
-
-/// The definition of the command line, for man pages and completions.
-pub fn command() -> clap::Command {
-    cli::Cli::command()
-}
-
-/// Runs `sccache-report` with these arguments (the program's name first), and returns
-/// its exit status: 0 something shown, 1 nothing matched, 2 an error.
+/// Runs `sccache-report` with these arguments, the program's name first. Returns the exit status:
+/// 0 if something was shown, 1 if nothing matched, 2 for an error.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
-    match completion::answer(&args) {
-        Ok(false) => {}
-        Ok(true) => return ExitCode::SUCCESS,
-        Err(_) => return ExitCode::from(2), // in the midst of a command line that somebody types
-    }
-    if let Some(status) = generate(&args, manual::manual, completion::script) {
+    let (completable, extend) = (commands::completable, completion::with_packages);
+    if let Some(status) = crate::generate::run(&args, command, completable, extend) {
         return status;
     }
-    let cli = match cli::parse(args) {
+    let cli = match commands::parse(args) {
         Ok(cli) => cli,
         Err(error) => {
+            // A closed stderr is no reason to fail differently.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
     let mut out = BufWriter::new(io::stdout().lock());
-    let result = cli.run(&mut out).and_then(|shown| {
-        out.flush()?;
-        Ok(shown)
-    });
+    let result = cli.run(&mut out);
+    let result = out.flush().map_err(Error::from).and(result);
     match result {
-        Ok(Shown::Something) => ExitCode::SUCCESS,
-        Ok(Shown::Bad) => ExitCode::from(1),
-        Ok(Shown::Nothing(why)) => {
-            say(&why);
-            ExitCode::from(1)
-        }
-        Err(Trouble::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            ExitCode::SUCCESS
-        }
-        Err(trouble) => {
-            let (cause, cure) = trouble.tell();
-            say(&cause);
-            if !cure.is_empty() {
-                tell(&format!("  {}", text::clean(&cure)));
+        Ok(Status::Success) => ExitCode::SUCCESS,
+        Ok(Status::Problems) => ExitCode::from(1),
+        Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            warn(&error.to_string());
+            if let Some(hint) = error.hint() {
+                print_error(&format!("  {}", text::sanitize(hint)));
             }
-            ExitCode::from(2)
+            ExitCode::from(error.exit_status())
         }
     }
 }
 
-/// Says something about the report, on standard error.
-fn say(what: &str) {
-    tell(&format!("sccache-report: {}", text::clean(what)));
+/// How a command ended that wrote its output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Status {
+    Success,
+    /// The output reports that something is wrong: exit status 1.
+    Problems,
 }
 
-/// A line on standard error, broken between words on a terminal. Nobody can be told that
-/// nobody listens, so that is no error.
-fn tell(line: &str) {
-    let width = output::width_of(io::stderr());
+/// Prints a message on standard error.
+fn warn(message: &str) {
+    print_error(&format!("sccache-report: {}", text::sanitize(message)));
+}
+
+/// Ignores errors: nobody reads a closed stderr.
+fn print_error(line: &str) {
+    let width = options::terminal_width(io::stderr());
     let _ = writeln!(io::stderr(), "{}", text::wrap(line, width, "  "));
-}
-
-/// Whether there was something to show.
-#[derive(Debug)]
-enum Shown {
-    Something,
-    /// There was, and it says that something is wrong.
-    Bad,
-    /// And why not, in one line.
-    Nothing(String),
-}
-
-/// Why a report could not be made.
-#[derive(Debug)]
-enum Trouble {
-    Store(store::Error),
-    Output(io::Error),
-    /// What is wrong with what was asked, and what to ask instead.
-    Request(String, String),
-}
-
-impl Trouble {
-    /// The cause, and what to do.
-    fn tell(self) -> (String, String) {
-        match self {
-            Trouble::Store(error) => (error.to_string(), error.hint().to_string()),
-            Trouble::Output(error) => (format!("can't write the report: {error}"), String::new()),
-            Trouble::Request(cause, cure) => (cause, cure),
-        }
-    }
-}
-
-impl From<store::Error> for Trouble {
-    fn from(error: store::Error) -> Self {
-        Trouble::Store(error)
-    }
-}
-
-impl From<arrange::NoColumn> for Trouble {
-    fn from(error: arrange::NoColumn) -> Self {
-        let cure = match error.names.is_empty() {
-            true => String::new(),
-            false => format!("the columns are: {}", error.names.join(", ")),
-        };
-        Trouble::Request(error.why, cure)
-    }
-}
-
-impl From<io::Error> for Trouble {
-    fn from(error: io::Error) -> Self {
-        Trouble::Output(error)
-    }
 }

@@ -1,18 +1,24 @@
-//! Values as people read them. What comes from the database was written by others:
-//! everything that could steer a terminal is made visible.
+//! Text for people: one formatter each for numbers, rates, bytes, durations and dates, and lines
+//! that fit a terminal.
 
-pub(super) use super::duration::duration;
-pub(super) use crate::sccache::percent as rate;
 use chrono::{DateTime, Local, Utc};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use uuid::Uuid;
 
-/// The text with control characters, and those that turn or hide text, written out.
-pub(super) fn clean(text: &str) -> String {
-    crate::text::printable(text, usize::MAX)
+pub(super) use crate::sccache::percent;
+use crate::store::CacheState;
+use crate::text::{plural, printable};
+
+/// Longer lines are hard to read, however wide the terminal is.
+const MAX_LINE: usize = 100;
+
+/// Escapes control characters and those that reorder or hide text: most text comes from builds.
+pub(super) fn sanitize(text: &str) -> String {
+    printable(text, usize::MAX)
 }
 
-/// The text cut to `width` places, the last of them an ellipsis.
-pub(super) fn cut(mut text: String, width: usize) -> String {
+/// Truncates to `width` columns, the last of them an ellipsis.
+pub(super) fn truncate(mut text: String, width: usize) -> String {
     if text.width() <= width {
         return text;
     }
@@ -26,30 +32,7 @@ pub(super) fn cut(mut text: String, width: usize) -> String {
     text
 }
 
-/// `CATEGORY/PN` cut to `width` places: of the category first, for the name says more.
-pub(super) fn cut_package(package: String, width: usize) -> String {
-    let Some((category, name)) = package.split_once('/') else {
-        return cut(package, width);
-    };
-    match width.checked_sub(name.width() + 1) {
-        Some(room) if room > 0 => format!("{}/{name}", cut(category.to_string(), room)),
-        _ => cut(name.to_string(), width),
-    }
-}
-
-/// Remarks with commas between them, cut after as many whole ones as there is room for.
-pub(super) fn cut_remarks(remarks: String, width: usize) -> String {
-    let whole = { remarks.rmatch_indices(", ") }
-        .map(|(end, _)| format!("{}, …", &remarks[..end]))
-        .find(|whole| whole.width() <= width);
-    match whole {
-        Some(whole) if remarks.width() > width => whole,
-        _ => cut(remarks, width),
-    }
-}
-
-/// The text in lines of `width` places, broken between words, but never between a number and what
-/// it counts; what follows the first line is set in by `indent`. Whole where the width is unknown.
+/// Wraps between words. Lines after the first start with `indent`.
 pub(super) fn wrap(text: &str, width: Option<usize>, indent: &str) -> String {
     let Some(width) = width else {
         return text.to_string();
@@ -59,57 +42,19 @@ pub(super) fn wrap(text: &str, width: Option<usize>, indent: &str) -> String {
         .word_separator(textwrap::WordSeparator::AsciiSpace)
         .word_splitter(textwrap::WordSplitter::NoHyphenation)
         .subsequent_indent(indent);
-    textwrap::fill(&with_units(text), options).replace(GLUE, " ")
+    textwrap::fill(text, options)
 }
 
-/// The sentence on one line: where there is more of it, without what comes after a colon, or else
-/// cut between words.
-pub(super) fn cut_sentence(text: &str, width: Option<usize>) -> String {
-    match width {
-        Some(width) if text.width() > width => {
-            let ends = text.rmatch_indices(": ").map(|(end, _)| &text[..end]);
-            if let Some(head) = { ends }.find(|head| head.width() < width) {
-                return format!("{head}.");
-            }
-            let lines = wrap(text, Some(width.saturating_sub(1)), "");
-            cut(format!("{}…", lines.lines().next().unwrap_or("")), width)
-        }
-        _ => text.to_string(),
-    }
-}
-
-/// Stands for a space at which no line ends; `clean` leaves none in texts of others.
-const GLUE: char = '\u{a0}';
-
-/// The text with numbers and what they count glued together, and the parts of a duration.
-fn with_units(text: &str) -> String {
-    const NOT_COUNTED: [&str; 7] = ["and", "from", "in", "of", "on", "or", "to"];
-    let number = |word: &str| {
-        let word = word.trim_start_matches(['(', '-']);
-        let part = |c: char| c.is_ascii_digit() || ",.".contains(c);
-        word.ends_with(|c: char| c.is_ascii_digit()) && word.chars().all(part)
-    };
-    let unit = |word: &str| word.starts_with(|c: char| c.is_alphabetic() || c == '%');
-    let mut glued = String::with_capacity(text.len());
-    let mut before = "";
-    for (index, word) in text.split(' ').enumerate() {
-        if index > 0 {
-            let of_duration = ["h", "min"].contains(&before) && number(word);
-            let counted = number(before) && unit(word) && !NOT_COUNTED.contains(&word);
-            glued.push(if of_duration || counted { GLUE } else { ' ' });
-        }
-        glued.push_str(word);
-        before = word;
-    }
-    glued
+/// Sanitizes and wraps `body` after `prefix`, with further lines aligned below the body.
+pub(super) fn hanging(prefix: &str, body: &str, width: Option<usize>) -> String {
+    let indent = " ".repeat(prefix.width());
+    let width = width.map(|width| width.min(MAX_LINE));
+    wrap(&format!("{prefix}{}", sanitize(body)), width, &indent)
 }
 
 /// `1,234,567`.
 pub(super) fn number(n: u64) -> String {
     let digits = n.to_string();
-    if digits.len() <= 3 {
-        return digits;
-    }
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
@@ -121,40 +66,86 @@ pub(super) fn number(n: u64) -> String {
 }
 
 /// A number with its noun: `1 build`, `2 builds`.
-pub(super) fn of(n: u64, noun: &str) -> String {
-    format!("{} {}", number(n), crate::text::plural(n, noun))
+pub(super) fn count(n: u64, noun: &str) -> String {
+    format!("{} {}", number(n), plural(n, noun))
 }
 
 /// `1 hit, 2 misses`.
 pub(super) fn hits_and_misses(hits: u64, misses: u64) -> String {
     let plural = if misses == 1 { "" } else { "es" };
-    format!("{}, {} miss{plural}", of(hits, "hit"), number(misses))
+    format!("{}, {} miss{plural}", count(hits, "hit"), number(misses))
 }
 
-/// The rate, or `-`.
-pub(super) fn rate_or_dash(known: Option<f64>) -> String {
-    known.map_or_else(|| "-".to_string(), rate)
+/// The rate, or `-` if it is unknown.
+pub(super) fn percent_or_dash(rate: Option<f64>) -> String {
+    rate.map_or_else(|| "-".to_string(), percent)
 }
 
-/// Day and minute in local time.
-pub(super) fn minute(time: DateTime<Utc>) -> String {
-    time.with_timezone(&Local)
-        .format("%Y-%m-%d %H:%M")
-        .to_string()
+/// Local date and time, to the minute.
+pub(super) fn date_time(time: DateTime<Utc>) -> String {
+    let local = time.with_timezone(&Local);
+    local.format("%Y-%m-%d %H:%M").to_string()
 }
 
-/// Day in local time.
-pub(super) fn day(time: DateTime<Utc>) -> String {
+/// Local date.
+pub(super) fn date(time: DateTime<Utc>) -> String {
     time.with_timezone(&Local).format("%Y-%m-%d").to_string()
 }
 
-/// A rate as one of eight bars; a gap where there is none.
-pub(super) fn spark(rate: Option<f64>) -> char {
-    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    match rate {
-        Some(rate) => BARS[((rate * 8.0) as usize).min(7)],
-        None => ' ',
+/// The first 8 characters of an id, which `show` accepts.
+pub(super) fn short_id(id: Uuid) -> String {
+    id.to_string()[..8].to_string()
+}
+
+/// A duration in the unit that suits it: `1 h 05 min`, `-12 min`, `45 s`, `0.8 s`. A gain that
+/// rounds to 0 reads `<0.1 s`.
+pub(super) fn duration(seconds: f64) -> String {
+    let sign = if seconds < 0.0 { "-" } else { "" };
+    let seconds = seconds.abs();
+    if seconds >= 599.5 {
+        let minutes = (seconds / 60.0).round() as u64;
+        let (hours, minutes) = (minutes / 60, minutes % 60);
+        if hours > 0 {
+            format!("{sign}{} h {minutes:02} min", number(hours))
+        } else {
+            format!("{sign}{minutes} min")
+        }
+    } else if seconds >= 9.95 {
+        let seconds = seconds.round() as u64;
+        let (minutes, seconds) = (seconds / 60, seconds % 60);
+        if minutes > 0 {
+            format!("{sign}{minutes} min {seconds:02} s")
+        } else {
+            format!("{sign}{seconds} s")
+        }
+    } else if sign.is_empty() && seconds > 0.0 && seconds < 0.05 {
+        "<0.1 s".to_string()
+    } else {
+        format!("{sign}{seconds:.1} s")
     }
+}
+
+/// Whether [`duration`] shows 0, apart from the sign.
+pub(super) fn is_negligible(seconds: f64) -> bool {
+    seconds.abs() < 0.05
+}
+
+/// `8.2 GiB`.
+pub(super) fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let power = bytes.checked_ilog2().unwrap_or(0) / 10;
+    let unit = UNITS[power as usize];
+    if power == 0 {
+        format!("{bytes} {unit}")
+    } else {
+        format!("{:.1} {unit}", bytes as f64 / 1024_f64.powi(power as i32))
+    }
+}
+
+/// How full the cache is: `8.2 GiB of 10.0 GiB (82.0 %)`.
+pub(super) fn cache_fill(cache: &CacheState) -> String {
+    let (size, max_size) = (bytes(cache.size), bytes(cache.max_size));
+    format!("{size} of {max_size} ({})", percent_or_dash(cache.fill()))
 }
 
 #[cfg(test)]
@@ -162,17 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn remarks_are_cut_between_each_other() {
-        let cut = |width| cut_remarks("11 failed, 7 shared".into(), width);
-        assert_eq!(cut(19), "11 failed, 7 shared");
-        assert_eq!(cut(18), "11 failed, …");
-        assert_eq!(cut(12), "11 failed, …");
-        assert_eq!(cut(11), "11 failed,…");
-        assert_eq!(cut_remarks("1 incomplete".into(), 11), "1 incomple…");
-    }
-
-    #[test]
-    fn long_lines_are_broken_between_words() {
+    fn lines_break_between_words() {
         let text = "The cache pays: app-portage/emlop hits";
         assert_eq!(
             wrap(text, Some(24), "  "),
@@ -180,48 +161,52 @@ mod tests {
         );
         assert_eq!(wrap(text, None, "  "), text);
         assert_eq!(wrap("a-very-long-name", Some(4), ""), "a-very-long-name");
-        assert_eq!(
-            wrap("  hit rate 97.7 %, ok", Some(17), ""),
-            "  hit rate\n97.7 %, ok"
-        );
-        assert_eq!(
-            wrap("a/b2 4.4 on 2026-11-01", Some(9), ""),
-            "a/b2 4.4\non\n2026-11-01"
-        );
-        let text = "saved 94 h 00 min: 5 of 60 compilations";
-        assert_eq!(
-            wrap(text, Some(12), ""),
-            "saved\n94 h 00 min:\n5 of\n60 compilations"
-        );
+        assert_eq!(hanging("- ", "a bc\u{1b}", Some(6)), "- a\n  bc\\u{1b}");
     }
 
     #[test]
-    fn a_sentence_is_cut_where_it_still_says_something() {
-        let cut = |text, width| cut_sentence(text, Some(width));
-        let text = "Much can't be cached (`-E`): it only preprocesses: no object.";
-        assert_eq!(cut(text, 61), text);
-        assert_eq!(
-            cut(text, 60),
-            "Much can't be cached (`-E`): it only preprocesses."
-        );
-        assert_eq!(cut(text, 28), "Much can't be cached (`-E`).");
-        assert_eq!(cut(text, 27), "Much can't be cached…");
+    fn wide_characters_take_two_columns() {
+        assert_eq!(truncate("日本語".into(), 5), "日本…");
+        assert_eq!(truncate("abc".into(), 3), "abc");
     }
 
     #[test]
-    fn numbers_are_grouped_and_rates_don_t_round_to_all_or_nothing() {
-        assert_eq!(
-            (number(0), number(999), number(1234567)),
-            ("0".into(), "999".into(), "1,234,567".into())
-        );
-        assert_eq!((rate(1.0), rate(0.0)), ("100.0 %".into(), "0.0 %".into()));
-        assert_eq!(
-            (rate(0.99999), rate(0.00001)),
-            ("99.9 %".into(), "0.1 %".into())
-        );
-        assert_eq!(
-            (of(1, "build"), of(1000, "build")),
-            ("1 build".into(), "1,000 builds".into())
-        );
+    fn numbers_are_grouped_and_rates_dont_round_to_all_or_nothing() {
+        assert_eq!([0, 999, 1_234_567].map(number), ["0", "999", "1,234,567"]);
+        let rates = [1.0, 0.0, 0.99999, 0.00001].map(percent);
+        assert_eq!(rates, ["100.0 %", "0.0 %", "99.9 %", "0.1 %"]);
+        assert_eq!(count(1, "build"), "1 build");
+        assert_eq!(count(1000, "build"), "1,000 builds");
+    }
+
+    #[test]
+    fn durations_have_the_unit_that_suits_them() {
+        for (seconds, expected) in [
+            (3900.0, "1 h 05 min"),
+            (-720.0, "-12 min"),
+            (3_599.0, "1 h 00 min"),
+            (200.0, "3 min 20 s"),
+            (599.6, "10 min"),
+            (45.2, "45 s"),
+            (9.96, "10 s"),
+            (-0.8, "-0.8 s"),
+            (0.0, "0.0 s"),
+            (0.01, "<0.1 s"),
+            (-0.01, "-0.0 s"),
+            (36e6, "10,000 h 00 min"),
+        ] {
+            assert_eq!(duration(seconds), expected, "{seconds}");
+            let is_zero = ["0.0 s", "<0.1 s", "-0.0 s"].contains(&expected);
+            assert_eq!(is_negligible(seconds), is_zero, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn bytes_have_binary_units() {
+        let cases = [0, 1023, 1024, 2_202_010, 10 << 30, u64::MAX];
+        let expected = [
+            "0 B", "1023 B", "1.0 KiB", "2.1 MiB", "10.0 GiB", "16.0 EiB",
+        ];
+        assert_eq!(cases.map(bytes), expected);
     }
 }

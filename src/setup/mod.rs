@@ -27,7 +27,7 @@ use plan::Plan;
 /// Exit status: 0 done, or nothing to do, 1 you said no, 2 an error.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Remove what setup added; the database stays, and a cache that isn't empty
+    /// Remove what setup added; the database and the cache stay
     #[arg(long)]
     undo: bool,
 

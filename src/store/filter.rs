@@ -215,10 +215,6 @@ impl Filter {
     }
 }
 
-fn newest_builds(column: &'static str, builds: u32) -> String {
-    format!("SELECT {column} FROM build ORDER BY started_at DESC LIMIT {builds}")
-}
-
 fn all_of(conditions: &[&str]) -> String {
     match conditions.is_empty() {
         true => String::new(),
@@ -255,35 +251,6 @@ impl Store {
                      FROM name WHERE name.package IS NOT NULL) \
                    SELECT package FROM name WHERE package IS NOT NULL";
         self.names(sql)
-    }
-
-    /// The languages that sccache met in any build, or in any of so many of the newest, sorted by name.
-    ///
-    /// # Errors
-    /// As [`Store::package_names`].
-    pub fn languages(&self, newest: Option<u32>) -> Result<Vec<String>> {
-        let phases = newest.map_or_else(String::new, |builds| {
-            let builds = newest_builds("id", builds);
-            format!("AND phase IN (SELECT id FROM phase WHERE build IN ({builds})) ")
-        });
-        self.names(&format!(
-            "SELECT DISTINCT language FROM phase_language \
-             WHERE hits + misses + coalesce(errors, 0) > 0 {phases}ORDER BY 1"
-        ))
-    }
-
-    /// The repositories that any build came from, or any of so many of the newest, sorted by name.
-    ///
-    /// # Errors
-    /// As [`Store::package_names`].
-    pub fn repositories(&self, newest: Option<u32>) -> Result<Vec<String>> {
-        let builds = match newest {
-            Some(builds) => format!("({})", newest_builds("repository", builds)),
-            None => "build".into(),
-        };
-        self.names(&format!(
-            "SELECT DISTINCT repository FROM {builds} WHERE repository IS NOT NULL ORDER BY 1"
-        ))
     }
 
     fn names(&self, sql: &str) -> Result<Vec<String>> {
