@@ -3,9 +3,10 @@
 use chrono::Local;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use super::{Trouble, when};
+use super::Trouble;
 use crate::portage::Outcome;
 use crate::store::{Filter, Patterns};
+use crate::when;
 
 /// Options that pick builds.
 #[derive(Debug, clap::Args)]

@@ -37,7 +37,6 @@ mod trend;
 mod unknown;
 mod value;
 mod verdict;
-mod when;
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};

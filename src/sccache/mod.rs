@@ -18,6 +18,7 @@ mod survey;
 mod text;
 mod units;
 mod variables;
+mod version;
 
 pub use address::{Address, identity, is_listening};
 pub use cache_folder::{cache_folder, give_back};
@@ -39,3 +40,4 @@ pub use variables::{
     Contradiction, DEFAULT_CACHE_SIZE, cache_size, cache_size_setting, contradictions,
     overrides_local, remotes,
 };
+pub use version::is_version;

@@ -1,4 +1,4 @@
-//! What one log says: the package, the phases, the statistics, what came of the build.
+//! What one log says: the package, the phases, the statistics, the outcome.
 //!
 //! Portage 3.0.83 prints `>>> Compiling source in ...` and the like as phases begin and end
 //! (`phase-functions.sh`), unless it is run with `--quiet`; `ERROR: CATEGORY/PF::REPO failed
@@ -10,11 +10,10 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::own::{Summary, WHOLE};
-use crate::portage::log::scan;
+use super::server_counts::ServerCounts;
+use crate::portage::log::{Prefix, scan};
 use crate::portage::{Build, MAX_SNAPSHOTS, Outcome, PHASES};
-use crate::sccache::{
-    Blocks, NotMeasured, NotMeasuredReason, ParseError, Read as Block, Stats, clean_log_line,
-};
+use crate::sccache::{Blocks, NotMeasured, NotMeasuredReason, ParseError, Read as Block, Stats};
 
 static FAILED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^ERROR: \S+/\S+ failed \((?<phase>[a-z]+) phase\):?$").expect("a valid pattern")
@@ -25,26 +24,56 @@ static PACKAGE: LazyLock<Regex> = LazyLock::new(|| {
         .expect("a valid pattern")
 });
 
-/// A block or summary, and what the log had said until then.
+static REQUESTS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"Compile requests\s+\d").expect("a valid pattern"));
+
+/// The longest text of statistics that is kept of one log. A block has 2 KB, a build 20 KB.
+const MAX_STATISTICS: usize = 1 << 20;
+
+/// Statistics, and where in the log they are.
 #[derive(Debug)]
-pub struct Piece {
+pub struct Entry {
     /// What was printed.
-    pub what: What,
-    /// The phase after whose begin it stands, [`WHOLE`] after the last of them.
+    pub statistics: Statistics,
+    /// The phase that had begun, or [`WHOLE`] before the first and after the last.
     pub phase: String,
     /// A phase had failed.
-    pub failed: bool,
+    pub after_failure: bool,
 }
 
-/// What somebody printed.
+/// What was printed, and by whom.
 #[derive(Debug)]
-pub enum What {
-    /// A block of sccache's, or why it can't be read.
+pub enum Statistics {
+    /// sccache's block, or why it can't be read.
     Block(Result<Box<Stats>, NotMeasured>),
-    /// This project's brief lines, and sccache's block below them if it was asked for.
+    /// This project's brief lines, and the block below them.
     Summary(Summary, Option<Box<Stats>>),
-    /// This project's build, whole.
+    /// A whole build, in this project's last resort for one.
     Build(Result<Box<Build>, String>),
+}
+
+/// Why statistics of a log are not used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// There is more than [`MAX_SNAPSHOTS`] or [`MAX_STATISTICS`].
+    TooMany,
+    /// What the numbers of a running server were when the build began is not known.
+    RunningTotals,
+    /// There is something around the lines of a block.
+    Surrounded,
+}
+
+impl Problem {
+    /// Returns the reason for the report.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::TooMany => "too many statistics in it",
+            Self::RunningTotals => {
+                "running totals of a server that was not stopped, and no earlier ones to subtract"
+            }
+            Self::Surrounded => "there is something around the lines of its statistics",
+        }
+    }
 }
 
 /// What a log says.
@@ -55,14 +84,12 @@ pub struct Content {
     /// `PORTAGE_REPO_NAME`.
     pub repository: Option<String>,
     /// Statistics, in the order of the log; at most [`MAX_SNAPSHOTS`].
-    pub pieces: Vec<Piece>,
-    /// Pieces beyond all bounds were there.
-    pub too_many: bool,
-    /// A block had at least the numbers of the one before, whose server was not stopped in
-    /// between: it was taken for the same server, and only what came on top is in the pieces.
-    pub counted_on: bool,
-    /// The last numbers of a server that was not stopped.
-    running: Option<Stats>,
+    pub entries: Vec<Entry>,
+    /// Why other statistics are not among them.
+    pub problems: Vec<Problem>,
+    /// Bytes of text that the entries were made from.
+    pub bytes: usize,
+    server: ServerCounts,
     phase: Option<&'static str>,
     preparing: bool,
     failed: bool,
@@ -79,17 +106,29 @@ impl Content {
     pub fn read(log: impl Read) -> io::Result<Self> {
         let mut content = Self::default();
         let mut blocks = Blocks::default();
+        let mut prefix = Prefix::default();
         scan(log, |raw, whole| {
-            if let Some(block) = blocks.line(raw, whole) {
+            if content.problems.contains(&Problem::TooMany) {
+                return false;
+            }
+            let (line, is_marked) = prefix.clean(raw);
+            if let Some(block) = blocks.line(&line, is_marked, whole) {
                 content.block(block);
             }
-            if !blocks.is_open() {
-                content.line(&clean_log_line(raw), whole);
+            if blocks.is_open() {
+                content.bytes += line.len();
+            } else if whole && REQUESTS.is_match(&line) {
+                content.problem(Problem::Surrounded);
+            } else {
+                content.line(&line, whole);
             }
             blocks.is_open()
         })?;
         if let Some(block) = blocks.end() {
             content.block(block);
+        }
+        if content.server.is_lone(content.entries.is_empty()) {
+            content.problem(Problem::RunningTotals);
         }
         Ok(content)
     }
@@ -100,14 +139,14 @@ impl Content {
         } else if line.starts_with("--- /") {
             self.merged = true;
         } else if let Some(build) = Build::from_log_line(line) {
-            self.push(What::Build(
-                build.map(Box::new).map_err(|error| error.to_string()),
-            ));
+            self.bytes += line.len();
+            let build = build.map(Box::new).map_err(|error| error.to_string());
+            self.push(WHOLE, Statistics::Build(build));
         } else if line.starts_with("sccache: ") && whole {
-            match (Summary::begin(line), self.pieces.last_mut()) {
-                (Some(summary), _) => self.push(What::Summary(summary, None)),
-                (None, Some(piece)) => {
-                    if let What::Summary(summary, _) = &mut piece.what {
+            match (Summary::begin(line), self.entries.last_mut()) {
+                (Some(summary), _) => self.push(WHOLE, Statistics::Summary(summary, None)),
+                (None, Some(entry)) => {
+                    if let Statistics::Summary(summary, _) = &mut entry.statistics {
                         summary.more(line);
                     }
                 }
@@ -138,8 +177,14 @@ impl Content {
         };
         self.packaged |=
             mark.starts_with("Building package") || mark.starts_with("Creating binpkg");
-        self.merged |= mark.starts_with('/');
+        self.merged |=
+            mark.starts_with('/') || mark.starts_with("Merging ") || mark.ends_with(" merged.");
         if let Some(phase) = phase {
+            if self.phase.is_none() {
+                // What pkg_setup printed was counted before the build.
+                self.entries
+                    .retain(|entry| !matches!(entry.statistics, Statistics::Block(_)));
+            }
             self.phase = Some(phase);
             self.preparing |= phase == "prepare";
             self.installed |= phase == WHOLE;
@@ -147,72 +192,73 @@ impl Content {
     }
 
     fn block(&mut self, block: Block) {
-        if let (Ok(stats), Some(piece)) = (&block.stats, self.pieces.last_mut())
-            && let What::Summary(summary, full @ None) = &mut piece.what
+        if let (Ok(stats), Some(entry)) = (&block.stats, self.entries.last_mut())
+            && let Statistics::Summary(summary, full @ None) = &mut entry.statistics
             && summary.hits == stats.hits.total
             && summary.misses == stats.misses.total
         {
             *full = Some(Box::new(stats.clone()));
             return;
         }
+        // The only src phase that is over may be install: this is preinst's, so it is merged.
+        self.merged |= self.installed;
+        let phase = self.phase.unwrap_or(WHOLE);
+        // The recipe stops a server in prepare so that the next one counts from 0.
+        let is_before = self.phase == Some("unpack") && !self.preparing;
+        let is_in_build = self.phase.is_some() && !is_before;
         let stats = match block.stats {
-            Ok(stats) => Ok(self.on_top(stats)),
-            Err(error) => Err(error),
-        };
-        if block.stopped {
-            self.running = None;
-        }
-        // The recipe stops a server in prepare so that it counts from 0: what that one had
-        // counted is not this build's. Nor is a block with nothing in it a measurement.
-        let before = self.phase == Some("unpack") && !self.preparing;
-        let nothing = match &stats {
-            Ok(stats) => stats.is_idle(),
-            Err(error) => *error == ParseError::NoStatistics,
-        };
-        if !before && !nothing {
-            let unreadable =
-                |error| NotMeasured::with_detail(NotMeasuredReason::UnknownOutput, error);
-            let block = stats.map(Box::new).map_err(unreadable);
-            self.push(What::Block(block));
-        }
-    }
-
-    /// What a block says that the one before of the same server didn't.
-    ///
-    /// A recipe that prints in each phase and doesn't stop the server prints numbers that
-    /// grow. Two servers may look the same by chance, and then the first one's numbers are
-    /// missed here: too few of them is better than the same twice.
-    fn on_top(&mut self, stats: Stats) -> Stats {
-        let before = self.running.replace(stats.clone());
-        match before.and_then(|before| Some((stats.since(&before)?, before.is_idle()))) {
-            Some((difference, idle)) => {
-                self.counted_on |= !idle;
-                difference
+            Ok(stats) => stats,
+            Err(error) => {
+                self.server.forget();
+                if !is_before && error != ParseError::NoStatistics {
+                    let reason = NotMeasuredReason::UnknownOutput;
+                    let why = NotMeasured::with_detail(reason, error);
+                    self.push(phase, Statistics::Block(Err(why)));
+                }
+                return;
             }
-            None => stats,
+        };
+        let in_build = is_in_build.then_some(phase);
+        let counted = self.server.counted(stats, block.stopped, in_build);
+        if counted.has_lone {
+            self.problem(Problem::RunningTotals);
+        }
+        let now = counted.now.filter(|stats| !is_before && !stats.is_idle());
+        for (phase, stats) in counted
+            .earlier
+            .into_iter()
+            .chain(now.map(|now| (phase, now)))
+        {
+            self.push(phase, Statistics::Block(Ok(Box::new(stats))));
         }
     }
 
-    fn push(&mut self, what: What) {
-        if self.pieces.len() >= MAX_SNAPSHOTS {
-            self.too_many = true;
+    fn push(&mut self, phase: &str, statistics: Statistics) {
+        if self.entries.len() >= MAX_SNAPSHOTS || self.bytes > MAX_STATISTICS {
+            self.problem(Problem::TooMany);
             return;
         }
-        self.pieces.push(Piece {
-            what,
-            phase: self.phase.unwrap_or(WHOLE).to_owned(),
-            failed: self.failed,
+        self.entries.push(Entry {
+            statistics,
+            phase: phase.to_owned(),
+            after_failure: self.failed,
         });
         self.failed = false;
     }
 
-    /// What came of the build whose statistics are the log's last.
+    fn problem(&mut self, problem: Problem) {
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
+    /// Returns the outcome of the build whose statistics are the log's last.
     ///
     /// A log of `emerge --quiet` shows no phases: the recipe prints in preinst, so it
     /// was merged.
     pub fn outcome(&self) -> Outcome {
-        let failed = self.failed || self.pieces.last().is_some_and(|piece| piece.failed);
-        if failed {
+        let last = self.entries.last();
+        if self.failed || last.is_some_and(|entry| entry.after_failure) {
             Outcome::Failed
         } else if self.phase.is_some() && !self.installed {
             Outcome::Interrupted

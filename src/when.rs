@@ -8,7 +8,7 @@ use interim::{Dialect, Interval, parse_date_string, parse_duration};
 
 /// Which end of a period the time is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Edge {
+pub(crate) enum Edge {
     Since,
     Until,
 }
@@ -16,7 +16,7 @@ pub(super) enum Edge {
 /// The moment that `text` names. A day, week, month or year (`2026-11-01`, `yesterday`, `2026-W47`,
 /// `last month`) begins with its first midnight; as the end of a period it is the midnight after
 /// it, so that it is in. A span (`3d`) is that long ago.
-pub(super) fn parse<Z: TimeZone>(
+pub(crate) fn parse<Z: TimeZone>(
     text: &str,
     edge: Edge,
     now: DateTime<Z>,
