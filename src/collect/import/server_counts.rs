@@ -17,7 +17,7 @@ enum Last {
     Unknown,
     Stopped,
     Running {
-        stats: Stats,
+        stats: Box<Stats>,
         lone: Option<Lone>,
     },
 }
@@ -63,7 +63,7 @@ impl ServerCounts {
                     counted.has_lone = lone_phase.is_some();
                     counted.now = is_stopped.then(|| stats.clone());
                 } else if is_stopped && let Some(phase) = lone_phase {
-                    counted.earlier = Some((phase, last));
+                    counted.earlier = Some((phase, *last));
                 }
             }
         }
@@ -71,7 +71,7 @@ impl ServerCounts {
         self.0 = match is_stopped {
             true => Last::Stopped,
             false => Last::Running {
-                stats,
+                stats: Box::new(stats),
                 lone: is_lone.then_some(Lone { phase }),
             },
         };
