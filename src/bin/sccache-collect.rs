@@ -148,7 +148,7 @@ fn main() -> ExitCode {
         Command::Import { options, database } => {
             return person(|out| {
                 let path = collect::database(database.db);
-                let report = import::import(&options, &path, out)?;
+                let report = import::import(options, &path, out)?;
                 Ok(report.status())
             });
         }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::content::{Content, Entry, Problem, Statistics};
+use super::content::{Content, Entry, Statistics};
 use super::own::whole_build;
 use crate::portage::log::{BuildTime, LogName, split_pf};
 use crate::portage::{Attribution, Build, Outcome, Phase, host};
@@ -16,29 +16,14 @@ pub struct LogBuilds {
     pub builds: Vec<Build>,
     /// What was not understood, one reason each.
     pub problems: Vec<String>,
-    /// Statistics were left out because they count more than this build.
-    pub has_running_totals: bool,
     /// Lines that no known version prints.
     pub unrecognized: Vec<String>,
 }
 
 impl LogBuilds {
-    /// Makes builds from a log. `text` identifies its whole text, and replaces a date that its
-    /// name doesn't have.
-    pub fn new(name: &LogName, time: &BuildTime, text: Uuid, content: Content) -> Self {
+    /// Makes builds from a log.
+    pub fn new(name: &LogName, time: &BuildTime, content: Content) -> Self {
         let mut found = Self::default();
-        if content.problems.contains(&Problem::TooMany) {
-            found.problems.push(Problem::TooMany.text().into());
-            return found;
-        }
-        let is_classic = |entry: &Entry| matches!(entry.statistics, Statistics::Block(_));
-        // This project's own numbers win over the blocks of another recipe, because it reads the
-        // server's numbers before that can.
-        let is_classic = content.entries.iter().all(is_classic);
-        found.has_running_totals = is_classic && content.problems.contains(&Problem::RunningTotals);
-        if content.problems.contains(&Problem::Surrounded) && content.entries.is_empty() {
-            found.problems.push(Problem::Surrounded.text().into());
-        }
         if content.entries.is_empty() {
             return found;
         }
@@ -70,13 +55,15 @@ impl LogBuilds {
         };
         let date = match name.date {
             Some(date) => date.to_string(),
-            None => format!("text {text}"),
+            None => format!("text {}", content.text_id),
         };
         let id = |index: usize| {
             let name = format!("sccache-report log {category}/{pf} {date} {index}");
             Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
         };
-        if is_classic {
+        // This project's own numbers win over the blocks of another recipe, because it reads the
+        // server's numbers before that can.
+        if content.entries.iter().all(Entry::is_block) {
             let phases = content.entries.into_iter().filter_map(classic);
             found.add(build, phases.collect(), id(0));
         } else {

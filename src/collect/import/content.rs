@@ -4,13 +4,15 @@
 //! (`phase-functions.sh`), unless it is run with `--quiet`; `ERROR: CATEGORY/PF::REPO failed
 //! (compile phase):` where one dies (`isolated-functions.sh`).
 
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::sync::LazyLock;
 
 use regex::Regex;
+use uuid::Uuid;
 
 use super::own::{Summary, WHOLE};
-use super::server_counts::ServerCounts;
+use super::server_counts::{Server, Use};
 use crate::portage::log::{Prefix, scan};
 use crate::portage::{Build, MAX_SNAPSHOTS, Outcome, PHASES};
 use crate::sccache::{Blocks, NotMeasured, NotMeasuredReason, ParseError, Read as Block, Stats};
@@ -41,6 +43,13 @@ pub struct Entry {
     pub after_failure: bool,
 }
 
+impl Entry {
+    /// Whether sccache printed it, and not this project.
+    pub fn is_block(&self) -> bool {
+        matches!(self.statistics, Statistics::Block(_))
+    }
+}
+
 /// What was printed, and by whom.
 #[derive(Debug)]
 pub enum Statistics {
@@ -53,27 +62,17 @@ pub enum Statistics {
 }
 
 /// Why statistics of a log are not used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum Problem {
-    /// There is more than [`MAX_SNAPSHOTS`] or [`MAX_STATISTICS`].
+    /// There are more than [`MAX_SNAPSHOTS`] or [`MAX_STATISTICS`].
+    #[error("too many statistics in it")]
     TooMany,
-    /// What the numbers of a running server were when the build began is not known.
+    /// What a server had counted before the build is not known.
+    #[error("running totals of a server that was not stopped, and no earlier ones to subtract")]
     RunningTotals,
-    /// There is something around the lines of a block.
+    /// A block is not line by line in the log.
+    #[error("there is something around the lines of its statistics")]
     Surrounded,
-}
-
-impl Problem {
-    /// Returns the reason for the report.
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::TooMany => "too many statistics in it",
-            Self::RunningTotals => {
-                "running totals of a server that was not stopped, and no earlier ones to subtract"
-            }
-            Self::Surrounded => "there is something around the lines of its statistics",
-        }
-    }
 }
 
 /// What a log says.
@@ -86,10 +85,12 @@ pub struct Content {
     /// Statistics, in the order of the log; at most [`MAX_SNAPSHOTS`].
     pub entries: Vec<Entry>,
     /// Why other statistics are not among them.
-    pub problems: Vec<Problem>,
+    pub problems: BTreeSet<Problem>,
     /// Bytes of text that the entries were made from.
     pub bytes: usize,
-    server: ServerCounts,
+    /// Identifies that text.
+    pub text_id: Uuid,
+    server: Server,
     phase: Option<&'static str>,
     preparing: bool,
     failed: bool,
@@ -116,9 +117,9 @@ impl Content {
                 content.block(block);
             }
             if blocks.is_open() {
-                content.bytes += line.len();
+                content.keep_text(&line);
             } else if whole && REQUESTS.is_match(&line) {
-                content.problem(Problem::Surrounded);
+                content.problems.insert(Problem::Surrounded);
             } else {
                 content.line(&line, whole);
             }
@@ -127,8 +128,19 @@ impl Content {
         if let Some(block) = blocks.end() {
             content.block(block);
         }
-        if content.server.is_lone(content.entries.is_empty()) {
-            content.problem(Problem::RunningTotals);
+        let is_unused = match content.server {
+            Server::Running(_, Use::UnusedBefore) => content.entries.is_empty(),
+            Server::Running(_, Use::Unused(_)) => true,
+            _ => false,
+        };
+        if is_unused {
+            content.problems.insert(Problem::RunningTotals);
+        }
+        if content.problems.contains(&Problem::TooMany) {
+            content.entries.clear();
+        } else if !content.entries.iter().all(Entry::is_block) {
+            // This project's own numbers are there, and others don't count.
+            content.problems.clear();
         }
         Ok(content)
     }
@@ -139,12 +151,15 @@ impl Content {
         } else if line.starts_with("--- /") {
             self.merged = true;
         } else if let Some(build) = Build::from_log_line(line) {
-            self.bytes += line.len();
+            self.keep_text(line);
             let build = build.map(Box::new).map_err(|error| error.to_string());
             self.push(WHOLE, Statistics::Build(build));
         } else if line.starts_with("sccache: ") && whole {
             match (Summary::begin(line), self.entries.last_mut()) {
-                (Some(summary), _) => self.push(WHOLE, Statistics::Summary(summary, None)),
+                (Some(summary), _) => {
+                    self.keep_text(line);
+                    self.push(WHOLE, Statistics::Summary(summary, None));
+                }
                 (None, Some(entry)) => {
                     if let Statistics::Summary(summary, _) = &mut entry.statistics {
                         summary.more(line);
@@ -182,8 +197,7 @@ impl Content {
         if let Some(phase) = phase {
             if self.phase.is_none() {
                 // What pkg_setup printed was counted before the build.
-                self.entries
-                    .retain(|entry| !matches!(entry.statistics, Statistics::Block(_)));
+                self.entries.retain(|entry| !entry.is_block());
             }
             self.phase = Some(phase);
             self.preparing |= phase == "prepare";
@@ -205,12 +219,12 @@ impl Content {
         let phase = self.phase.unwrap_or(WHOLE);
         // The recipe stops a server in prepare so that the next one counts from 0.
         let is_before = self.phase == Some("unpack") && !self.preparing;
-        let is_in_build = self.phase.is_some() && !is_before;
         let stats = match block.stats {
             Ok(stats) => stats,
+            Err(ParseError::NoStatistics) => return,
             Err(error) => {
-                self.server.forget();
-                if !is_before && error != ParseError::NoStatistics {
+                self.server = Server::Unknown;
+                if !is_before {
                     let reason = NotMeasuredReason::UnknownOutput;
                     let why = NotMeasured::with_detail(reason, error);
                     self.push(phase, Statistics::Block(Err(why)));
@@ -218,24 +232,29 @@ impl Content {
                 return;
             }
         };
-        let in_build = is_in_build.then_some(phase);
-        let counted = self.server.counted(stats, block.stopped, in_build);
-        if counted.has_lone {
-            self.problem(Problem::RunningTotals);
+        let unused = match self.phase {
+            Some(phase) if !is_before => Use::Unused(phase),
+            _ => Use::UnusedBefore,
+        };
+        let was_unused = matches!(self.server, Server::Running(_, Use::Unused(_)));
+        let (earlier, now) = self.server.next(&stats, block.stopped, unused);
+        if was_unused && earlier.is_none() && (block.stopped || now.is_none()) {
+            self.problems.insert(Problem::RunningTotals);
         }
-        let now = counted.now.filter(|stats| !is_before && !stats.is_idle());
-        for (phase, stats) in counted
-            .earlier
-            .into_iter()
-            .chain(now.map(|now| (phase, now)))
-        {
+        let now = now.filter(|stats| !is_before && !stats.is_idle());
+        for (phase, stats) in earlier.into_iter().chain(now.map(|now| (phase, now))) {
             self.push(phase, Statistics::Block(Ok(Box::new(stats))));
         }
     }
 
+    fn keep_text(&mut self, line: &str) {
+        self.bytes += line.len();
+        self.text_id = Uuid::new_v5(&self.text_id, line.as_bytes());
+    }
+
     fn push(&mut self, phase: &str, statistics: Statistics) {
         if self.entries.len() >= MAX_SNAPSHOTS || self.bytes > MAX_STATISTICS {
-            self.problem(Problem::TooMany);
+            self.problems.insert(Problem::TooMany);
             return;
         }
         self.entries.push(Entry {
@@ -244,12 +263,6 @@ impl Content {
             after_failure: self.failed,
         });
         self.failed = false;
-    }
-
-    fn problem(&mut self, problem: Problem) {
-        if !self.problems.contains(&problem) {
-            self.problems.push(problem);
-        }
     }
 
     /// Returns the outcome of the build whose statistics are the log's last.

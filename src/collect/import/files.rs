@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Report;
+use super::{Report, Trouble};
 use crate::portage::log::{LogName, without_packing};
 
 /// How deep folders may lie in each other.
@@ -20,7 +20,7 @@ pub fn find(paths: &[PathBuf], report: &mut Report) -> Vec<PathBuf> {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => folder(path, 0, &mut found, report),
             Ok(_) => found.push(path.clone()),
-            Err(error) => report.unreadable.push((path.clone(), error.to_string())),
+            Err(error) => report.trouble(Trouble::Unreadable, path, error),
         }
     }
     found.sort_by_cached_key(|path| {
@@ -36,7 +36,7 @@ fn folder(path: &Path, depth: usize, found: &mut Vec<PathBuf>, report: &mut Repo
         Ok(entries) if depth < MAX_DEPTH => entries,
         Ok(_) => return,
         Err(error) => {
-            report.unreadable.push((path.into(), error.to_string()));
+            report.trouble(Trouble::Unreadable, path, error);
             return;
         }
     };
@@ -44,7 +44,7 @@ fn folder(path: &Path, depth: usize, found: &mut Vec<PathBuf>, report: &mut Repo
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
-                report.unreadable.push((path.into(), error.to_string()));
+                report.trouble(Trouble::Unreadable, path, error);
                 continue;
             }
         };

@@ -3,8 +3,8 @@
 //! # Which builds are the same
 //! A build from a log has an id made from category, PF, the date in the log's name and the build's
 //! place in the log: the same on every host, for a flat log, a split one and a compressed one, and
-//! whatever a later version of this program reads out of it. Without a date in the name the log's
-//! whole text replaces it, so that a copy is known again, whatever its file's time. So
+//! whatever a later version of this program reads out of it. Without a date in the name the text of
+//! its statistics replaces it, so that a copy is known again, whatever its file's time. So
 //! importing twice adds nothing.
 //!
 //! A build that the hook recorded has another id. It is the same build if package, version, hits
@@ -23,7 +23,6 @@
 mod build;
 mod content;
 mod files;
-mod identity;
 mod own;
 mod recorded;
 mod server_counts;
@@ -31,7 +30,6 @@ mod show;
 mod unpack;
 
 use std::io::{self, IsTerminal, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -45,7 +43,6 @@ use crate::store::{Pending, Store};
 use build::LogBuilds;
 pub use content::Content;
 use content::Problem;
-use identity::Identified;
 use recorded::{Presence, Seen};
 use unpack::Text;
 
@@ -53,21 +50,17 @@ use unpack::Text;
 #[derive(Debug, Default)]
 pub struct Report {
     /// Logs read to their end.
-    pub read: u64,
+    read: u64,
     /// Builds added, or with `--dry-run` that would be.
-    pub added: u64,
+    added: u64,
     /// Builds that were there already.
-    pub there: u64,
-    /// Logs without statistics.
-    pub without: u64,
-    /// Logs not understood, whole or in part, and why: a name and a reason each.
-    pub not_understood: Vec<(PathBuf, String)>,
-    /// Logs with statistics that count more than their build, and why.
-    pub not_imported: Vec<(PathBuf, String)>,
-    /// Files that could not be read, and why.
-    pub unreadable: Vec<(PathBuf, String)>,
+    there: u64,
     /// Builds that `forget` removed from the database.
-    pub forgotten: u64,
+    forgotten: u64,
+    /// Logs without statistics.
+    without: u64,
+    /// Logs with a problem, and why.
+    troubles: Vec<(Trouble, PathBuf, String)>,
     unrecognized: Vec<String>,
     /// Builds that waited beside the database and are recorded now.
     waited: usize,
@@ -75,19 +68,40 @@ pub struct Report {
     mended: bool,
 }
 
+/// What became of a log with a problem; the worst is last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+enum Trouble {
+    /// Its statistics count more than its build.
+    #[error("not imported")]
+    RunningTotals,
+    /// The whole or a part of it was not understood.
+    #[error("not understood")]
+    Misunderstood,
+    #[error("not readable")]
+    Unreadable,
+}
+
 impl Report {
     /// 0 all was read and imported, 1 some logs were not, 2 some could not be read.
     pub fn status(&self) -> u8 {
-        if !self.unreadable.is_empty() {
-            2
-        } else {
-            u8::from(!self.not_understood.is_empty() || !self.not_imported.is_empty())
+        match self.troubles.iter().map(|trouble| trouble.0).max() {
+            None => 0,
+            Some(Trouble::Unreadable) => 2,
+            Some(_) => 1,
         }
     }
 
-    fn refuse(&mut self, path: &Path, problems: &[String]) {
-        let why = printable(&problems.join("; "), 400);
-        self.not_understood.push((path.into(), why));
+    fn trouble(&mut self, trouble: Trouble, path: &Path, why: impl ToString) {
+        let why = printable(&why.to_string(), 400);
+        self.troubles.push((trouble, path.into(), why));
+    }
+
+    fn unrecognized(&mut self, lines: Vec<String>) {
+        for line in lines {
+            if self.unrecognized.len() < 100 && !self.unrecognized.contains(&line) {
+                self.unrecognized.push(line);
+            }
+        }
     }
 }
 
@@ -123,106 +137,122 @@ pub struct Options {
 /// # Errors
 /// The database can't be read or written, or `out` is closed. A log that can't be read
 /// is no error: it is in the report.
-pub fn import(options: &Options, path: &Path, out: &mut dyn Write) -> Result<Report> {
-    let dry_run = options.dry_run;
-    let mut report = Report::default();
-    let logs = files::find(&options.paths, &mut report);
-    let store = match dry_run {
+pub fn import(options: Options, path: &Path, out: &mut dyn Write) -> Result<Report> {
+    let store = match options.dry_run {
         false => Some(Store::open_for_recording(path)?),
         true => match Store::open_for_reading(path) {
             Err(crate::store::Error::Missing(_)) => None,
             other => Some(other?),
         },
     };
-    let mut target = Target {
+    let mut import = Import {
         store,
+        options,
+        seen: Seen::default(),
         new: Vec::new(),
-        restored: Vec::new(),
         bytes: 0,
-        table: dry_run.then(BuildTable::default),
+        table: BuildTable::default(),
+        report: Report::default(),
     };
-    if let (Some(store), false) = (&mut target.store, dry_run) {
-        // A build that waits may have its log among these: recorded first, it is known.
-        let pending = Pending::of(path);
-        let taken = pending.take_up(store, Instant::now() + PENDING_TIME)?;
-        report.waited = taken.recorded;
-        let broken = taken.broken.into_iter();
-        report.not_understood.extend(broken.map(|why| {
-            let why = format!("set aside as *.bad, holds no build that can be recorded: {why}");
-            (pending.folder().to_owned(), why)
-        }));
-    }
-    let mut seen = Seen::default();
-    let progress = io::stderr().is_terminal();
-    for (index, path) in logs.iter().enumerate() {
-        if progress && index % 16 == 0 {
+    import.take_up(&Pending::of(path))?;
+    let logs = files::find(&import.options.paths, &mut import.report);
+    let has_terminal = io::stderr().is_terminal();
+    for (index, log) in logs.iter().enumerate() {
+        if has_terminal && index % 16 == 0 {
             eprint!("\r{}\x1b[K", show::bar(index, logs.len()));
         }
-        let Some(log) = read_log(path, &mut report) else {
-            continue;
-        };
-        target.bytes += log.bytes;
-        for build in &log.builds {
-            match seen.presence(target.store.as_ref(), build, &log)? {
-                Presence::Recorded => report.there += 1,
-                Presence::Forgotten(_) if !options.restore => report.forgotten += 1,
-                Presence::Forgotten(id) => {
-                    target.restored.push(id);
-                    target.add(build, &mut report);
-                }
-                Presence::New => target.add(build, &mut report),
-            }
-        }
-        if target.new.len() >= AT_ONCE || target.bytes > MAX_BYTES {
-            target.record()?;
-        }
+        import.add(log)?;
     }
-    target.record()?;
-    // Without a log it is a person's call for a database in order; it reads all of it.
-    if let (Some(store), true, false) = (&mut target.store, options.paths.is_empty(), dry_run) {
-        report.mended = store.mend_sums()?;
-    }
-    if progress {
+    import.record()?;
+    if has_terminal {
         eprint!("\r\x1b[K");
     }
-    target.table.unwrap_or_default().write(out)?;
-    show::report(&report, dry_run, out)?;
-    Ok(report)
+    import.mend()?;
+    import.table.write(out)?;
+    show::report(&import.report, import.options.dry_run, out)?;
+    Ok(import.report)
 }
 
-/// Where new builds go.
-struct Target {
+struct Import {
+    options: Options,
     /// `None` in a dry run without a database.
     store: Option<Store>,
+    seen: Seen,
+    /// Builds to be recorded.
     new: Vec<Build>,
-    restored: Vec<uuid::Uuid>,
-    /// How much text the new builds were made from.
+    /// How much text they were made from.
     bytes: usize,
-    /// In a dry run, what is shown instead.
-    table: Option<BuildTable>,
+    /// Builds that would be recorded.
+    table: BuildTable,
+    report: Report,
 }
 
-impl Target {
-    fn add(&mut self, build: &Build, report: &mut Report) {
-        report.added += 1;
-        match &mut self.table {
-            Some(table) => table.add_build(build),
-            None => self.new.push(build.clone()),
+impl Import {
+    /// A build that waits may have its log among these: recorded first, it is known.
+    fn take_up(&mut self, pending: &Pending) -> Result<()> {
+        if let Some(store) = self.writable_store() {
+            let taken = pending.take_up(store, Instant::now() + PENDING_TIME)?;
+            self.report.waited = taken.recorded;
+            for why in taken.broken {
+                let why = format!("set aside as *.bad, holds no build that can be recorded: {why}");
+                let folder = pending.folder();
+                self.report.trouble(Trouble::Misunderstood, folder, why);
+            }
         }
+        Ok(())
+    }
+
+    /// Without a log it is a person's call for a database in order; it reads all of it.
+    fn mend(&mut self) -> Result<()> {
+        if self.options.paths.is_empty()
+            && let Some(store) = self.writable_store()
+        {
+            self.report.mended = store.mend_sums()?;
+        }
+        Ok(())
+    }
+
+    fn writable_store(&mut self) -> Option<&mut Store> {
+        self.store.as_mut().filter(|_| !self.options.dry_run)
+    }
+
+    fn add(&mut self, path: &Path) -> Result<()> {
+        let Some(log) = Log::read(path, &mut self.report) else {
+            return Ok(());
+        };
+        self.bytes += log.bytes;
+        for build in &log.builds {
+            match self.seen.presence(self.store.as_ref(), build, &log)? {
+                Presence::Recorded => self.report.there += 1,
+                Presence::Forgotten(_) if !self.options.restore => self.report.forgotten += 1,
+                presence => {
+                    if let (Presence::Forgotten(id), Some(store)) =
+                        (presence, self.writable_store())
+                    {
+                        store.restore(&[id])?;
+                    }
+                    self.report.added += 1;
+                    self.new.push(build.clone());
+                }
+            }
+        }
+        if self.new.len() >= AT_ONCE || self.bytes > MAX_BYTES {
+            self.record()?;
+        }
+        Ok(())
     }
 
     /// Records the new builds, and leaves none of them in the list.
     fn record(&mut self) -> Result<()> {
         let new = std::mem::take(&mut self.new);
-        let restored = std::mem::take(&mut self.restored);
         self.bytes = 0;
-        if let Some(store) = &mut self.store
-            && !new.is_empty()
-        {
-            store
-                .restore(&restored)
-                .and_then(|()| store.record_all(&new))
-                .context("the import is incomplete: run it again, it adds what is missing")?;
+        match self.writable_store() {
+            Some(store) => drop(
+                store
+                    .record_all(&new)
+                    .context("the import is incomplete: run it again, it adds what is missing")?,
+            ),
+            None => new.iter().for_each(|build| self.table.add_build(build)),
         }
         Ok(())
     }
@@ -237,83 +267,55 @@ struct Log {
     bytes: usize,
 }
 
-/// What was read of a log.
-struct Contents {
-    content: Content,
-    /// Made from its text, if its name has no date.
-    id: uuid::Uuid,
-    /// When it was last written, in seconds since 1970.
-    modified: i64,
-    /// Why its end is missing.
-    cut: Option<String>,
-}
-
-fn read(path: &Path, is_dated: bool) -> io::Result<Contents> {
-    let (text, metadata) = Text::open(path)?;
-    let mut text = Identified::new(text, !is_dated);
-    let content = Content::read(&mut text)?;
-    Ok(Contents {
-        content: match text.from.is_too_long() {
-            true => Content::default(),
-            false => content,
-        },
-        id: text.id(),
-        modified: metadata.mtime(),
-        cut: text.from.problem().map(str::to_owned),
-    })
-}
-
-/// Returns a log with its builds; what is wrong with it goes into the report.
-fn read_log(path: &Path, report: &mut Report) -> Option<Log> {
-    let name = LogName::of(path);
-    let contents = match read(path, name.date.is_some()) {
-        Ok(contents) => contents,
-        Err(error) => {
-            report.unreadable.push((path.into(), error.to_string()));
-            return None;
+impl Log {
+    /// Reads a log; what is wrong with it goes into the report.
+    fn read(path: &Path, report: &mut Report) -> Option<Self> {
+        let name = LogName::of(path);
+        let read = || -> io::Result<_> {
+            let (mut text, modified) = Text::open(path)?;
+            Ok((Content::read(&mut text)?, text, modified))
+        };
+        let (mut content, text, modified) = match read() {
+            Ok(read) => read,
+            Err(error) => {
+                report.trouble(Trouble::Unreadable, path, error);
+                return None;
+            }
+        };
+        report.read += 1;
+        let mut problems = Vec::from_iter(text.problem.clone());
+        if text.is_refused() {
+            content = Content::default();
         }
-    };
-    report.read += 1;
-    let mut problems = Vec::from_iter(contents.cut);
-    let (bytes, now) = (contents.content.bytes, Utc::now());
-    let time = match BuildTime::new(name.date, contents.modified, now) {
-        Ok(time) => time,
-        Err(_) if contents.content.entries.is_empty() && problems.is_empty() => {
+        let running_totals = content.problems.take(&Problem::RunningTotals);
+        problems.extend(content.problems.iter().map(Problem::to_string));
+        let (bytes, now) = (content.bytes, Utc::now());
+        let time = match BuildTime::new(name.date, modified, now) {
+            Ok(time) => time,
+            Err(why) => {
+                report.trouble(Trouble::Misunderstood, path, why);
+                return None;
+            }
+        };
+        let found = LogBuilds::new(&name, &time, content);
+        problems.extend(found.problems);
+        report.unrecognized(found.unrecognized);
+        let may_be_running = build::may_be_running(&found.builds, &time, now);
+        if may_be_running {
+            problems = vec!["its build may still run: import it later".to_owned()];
+        }
+        if !problems.is_empty() {
+            report.trouble(Trouble::Misunderstood, path, problems.join("; "));
+        } else if let Some(problem) = running_totals {
+            report.trouble(Trouble::RunningTotals, path, problem);
+        } else if found.builds.is_empty() {
             report.without += 1;
-            return None;
         }
-        Err(why) => {
-            problems.push(why.to_owned());
-            report.refuse(path, &problems);
-            return None;
-        }
-    };
-    let found = LogBuilds::new(&name, &time, contents.id, contents.content);
-    problems.extend(found.problems);
-    for line in found.unrecognized {
-        if report.unrecognized.len() < 100 && !report.unrecognized.contains(&line) {
-            report.unrecognized.push(line);
-        }
+        (!may_be_running).then_some(Self {
+            name,
+            time,
+            builds: found.builds,
+            bytes,
+        })
     }
-    if build::may_be_running(&found.builds, &time, now) {
-        report.refuse(
-            path,
-            &["its build may still run: import it later".to_owned()],
-        );
-        return None;
-    }
-    if !problems.is_empty() {
-        report.refuse(path, &problems);
-    } else if found.has_running_totals {
-        let why = Problem::RunningTotals.text().to_owned();
-        report.not_imported.push((path.into(), why));
-    } else if found.builds.is_empty() {
-        report.without += 1;
-    }
-    Some(Log {
-        name,
-        time,
-        builds: found.builds,
-        bytes,
-    })
 }

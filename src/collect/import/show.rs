@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::Report;
+use super::{Report, Trouble};
 use crate::portage::printable;
 use crate::text::plural;
 
@@ -19,19 +19,21 @@ pub fn bar(done: usize, all: usize) -> String {
 pub fn report(report: &Report, dry_run: bool, out: &mut dyn Write) -> io::Result<()> {
     let added = if dry_run { "would be added" } else { "added" };
     let of = |n: u64, noun: &str| format!("{n} {}", plural(n, noun));
-    write!(
+    let unreadable = |trouble: &&Trouble| **trouble == Trouble::Unreadable;
+    let unreadable = report
+        .troubles
+        .iter()
+        .map(|(trouble, ..)| trouble)
+        .filter(unreadable)
+        .count();
+    writeln!(
         out,
-        "{} read, {} {added}, {} already there, {} without statistics, ",
+        "{} read, {} {added}, {} already there, {} without statistics, {} not understood, {unreadable} not readable",
         of(report.read, "log"),
         of(report.added, "build"),
         report.there,
         of(report.without, "log"),
-    )?;
-    writeln!(
-        out,
-        "{} not understood, {} not readable",
-        report.not_understood.len() + report.not_imported.len(),
-        report.unreadable.len(),
+        report.troubles.len() - unreadable,
     )?;
     if report.forgotten > 0 {
         writeln!(
@@ -47,15 +49,9 @@ pub fn report(report: &Report, dry_run: bool, out: &mut dyn Write) -> io::Result
     if report.mended {
         writeln!(out, "sums that differed from the builds made anew")?;
     }
-    for (what, list) in [
-        ("not imported", &report.not_imported),
-        ("not understood", &report.not_understood),
-        ("not readable", &report.unreadable),
-    ] {
-        for (path, why) in list {
-            let path = printable(&path.display().to_string(), 4096);
-            writeln!(out, "{what}: {path}: {}", printable(why, 400))?;
-        }
+    for (trouble, path, why) in &report.troubles {
+        let path = printable(&path.display().to_string(), 4096);
+        writeln!(out, "{trouble}: {path}: {why}")?;
     }
     if !report.unrecognized.is_empty() {
         let lines = report.unrecognized.join("` `");

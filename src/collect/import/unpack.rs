@@ -3,9 +3,10 @@
 //! Portage compresses logs with gzip alone. What people compress themselves is unpacked by the
 //! program that they did it with.
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -15,44 +16,27 @@ use rustix::fs::{FileType, Mode, OFlags};
 /// The longest text that is read of a log: 2 GiB.
 const MAX_TEXT: u64 = 2 << 30;
 
-/// A kind of compressed file.
-struct Packing {
-    magic: &'static [u8],
-    suffix: &'static str,
-    /// Unpacks standard input to standard output. Empty for gzip, which needs no program.
-    command: &'static [&'static str],
-}
+/// The first bytes of compressed files, their suffix, and what unpacks standard input to standard
+/// output; gzip needs no program.
+type Packing = (&'static [u8], &'static str, &'static [&'static str]);
 
 const PACKINGS: [Packing; 8] = [
-    packing(b"\x1f\x8b", "gz", &[]),
-    packing(b"BZh", "bz2", &["bzip2", "-dc"]),
+    (b"\x1f\x8b", "gz", &[]),
+    (b"BZh", "bz2", &["bzip2", "-dc"]),
     // A dictionary may have 1.5 GiB; that of `xz -9` has 64 MiB.
-    packing(b"\xfd7zXZ\0", "xz", &["xz", "-dcq", "-T1", "-M100MiB"]),
-    packing(b"\x28\xb5\x2f\xfd", "zst", &["zstd", "-dcq"]),
-    packing(b"\x04\x22\x4d\x18", "lz4", &["lz4", "-dcq"]),
-    packing(b"LZIP", "lz", &["lzip", "-dcq"]),
-    packing(b"\x89LZO\0", "lzo", &["lzop", "-dcq"]),
+    (b"\xfd7zXZ\0", "xz", &["xz", "-dcq", "-T1", "-M100MiB"]),
+    (b"\x28\xb5\x2f\xfd", "zst", &["zstd", "-dcq"]),
+    (b"\x04\x22\x4d\x18", "lz4", &["lz4", "-dcq"]),
+    (b"LZIP", "lz", &["lzip", "-dcq"]),
+    (b"\x89LZO\0", "lzo", &["lzop", "-dcq"]),
     // With a password, because it would ask the terminal for one.
-    packing(b"PK\x03\x04", "zip", &["unzip", "-pqP-", "/proc/self/fd/0"]),
+    (b"PK\x03\x04", "zip", &["unzip", "-pqP-", "/proc/self/fd/0"]),
 ];
-
-const fn packing(
-    magic: &'static [u8],
-    suffix: &'static str,
-    command: &'static [&'static str],
-) -> Packing {
-    Packing {
-        magic,
-        suffix,
-        command,
-    }
-}
 
 enum Source {
     Plain(File),
     Gzip(Box<MultiGzDecoder<BufReader<File>>>),
     Program(&'static str, Child),
-    Nothing,
 }
 
 /// Reads the text as far as it can be unpacked: the end of a log is missing where the machine
@@ -60,67 +44,69 @@ enum Source {
 pub struct Text {
     source: Source,
     left: u64,
-    problem: Option<String>,
+    /// Why the text ended before the log did.
+    pub problem: Option<String>,
 }
 
 impl Text {
-    /// Opens a log, whatever its name.
+    /// Opens a log, whatever its name, and returns also when it was written, in seconds since 1970.
     ///
     /// # Errors
     /// The file can't be read, or isn't a regular file.
-    pub fn open(path: &Path) -> io::Result<(Self, std::fs::Metadata)> {
+    pub fn open(path: &Path) -> io::Result<(Self, i64)> {
         let mut file = open_regular(path)?;
-        let metadata = file.metadata()?;
+        let modified = file.metadata()?.mtime();
         let mut magic = Vec::new();
         file.by_ref().take(6).read_to_end(&mut magic)?;
         file.rewind()?;
-        let mut by_magic = PACKINGS.iter().filter(|p| magic.starts_with(p.magic));
         let extension = path.extension().unwrap_or_default();
-        let mut by_name = PACKINGS
-            .iter()
-            .filter(|p| extension == OsStr::new(p.suffix));
-        let mut problem = None;
-        let source = match by_magic.next().or(by_name.next()).map(|p| p.command) {
+        let by_magic = PACKINGS.iter().find(|packing| magic.starts_with(packing.0));
+        let by_name = || PACKINGS.iter().find(|packing| extension == packing.1);
+        let (mut left, mut problem) = (MAX_TEXT, None);
+        let source = match by_magic.or_else(by_name).map(|packing| packing.2) {
             None => Source::Plain(file),
-            Some([]) => Source::Gzip(Box::new(MultiGzDecoder::new(BufReader::new(file)))),
-            Some([program, options @ ..]) => match start(program, options, file) {
+            Some([program, options @ ..]) => match start(program, options, &file) {
                 Ok(child) => Source::Program(program, child),
                 Err(error) => {
                     problem = Some(format!("compressed with {program}: can't run it: {error}"));
-                    Source::Nothing
+                    left = 0;
+                    Source::Plain(file)
                 }
             },
+            Some([]) => Source::Gzip(Box::new(MultiGzDecoder::new(BufReader::new(file)))),
         };
-        let left = MAX_TEXT;
-        Ok((
-            Self {
-                source,
-                left,
-                problem,
-            },
-            metadata,
-        ))
+        let text = Self {
+            source,
+            left,
+            problem,
+        };
+        Ok((text, modified))
     }
 
-    /// Why the text ended before the log did.
-    pub fn problem(&self) -> Option<&str> {
-        self.problem.as_deref()
-    }
-
-    /// Whether there is more text than is read.
-    pub fn is_too_long(&self) -> bool {
+    /// Whether there is text that is not read, so that what was read says little.
+    pub fn is_refused(&self) -> bool {
         self.left == 0
     }
 
-    fn end(&mut self) -> io::Result<()> {
-        if let Source::Program(program, child) = &mut self.source
-            && !child.wait()?.success()
-        {
-            self.problem = Some(format!(
-                "compressed with {program}, which can't unpack all of it"
-            ));
-        }
-        Ok(())
+    /// Why the text ended before the log did.
+    fn why_ended(&mut self, read: io::Result<usize>) -> io::Result<Option<String>> {
+        Ok(match (read, &mut self.source) {
+            (Ok(0), Source::Program(program, child)) => {
+                let why = format!("compressed with {program}, which can't unpack all of it");
+                (!child.wait()?.success()).then_some(why)
+            }
+            (Ok(count), _) => {
+                self.left -= count as u64;
+                self.is_refused().then(|| "longer than 2 GiB".into())
+            }
+            (Err(error), Source::Gzip(_)) => match error.kind() {
+                io::ErrorKind::UnexpectedEof => Some("broken gzip: cut off".into()),
+                // The decoder's kind of error; an error of the disk has another.
+                io::ErrorKind::InvalidInput => Some(format!("broken gzip: {error}")),
+                _ => return Err(error),
+            },
+            (Err(error), _) => return Err(error),
+        })
     }
 }
 
@@ -131,14 +117,13 @@ fn open_regular(path: &Path) -> io::Result<File> {
     if FileType::from_raw_mode(rustix::fs::fstat(&found)?.st_mode) != FileType::RegularFile {
         return Err(io::Error::other("not a regular file"));
     }
-    use std::os::fd::AsRawFd;
     File::open(format!("/proc/self/fd/{}", found.as_raw_fd()))
 }
 
-fn start(program: &str, options: &[&str], file: File) -> io::Result<Child> {
+fn start(program: &str, options: &[&str], file: &File) -> io::Result<Child> {
     Command::new(program)
         .args(options)
-        .stdin(file)
+        .stdin(file.try_clone()?)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -153,31 +138,14 @@ impl Read for Text {
             .len()
             .min(usize::try_from(self.left).unwrap_or(usize::MAX));
         let into = &mut into[..max];
-        let result = match &mut self.source {
+        let read = match &mut self.source {
             Source::Plain(file) => file.read(into),
             Source::Gzip(decoder) => decoder.read(into),
             Source::Program(_, child) => child.stdout.as_mut().map_or(Ok(0), |out| out.read(into)),
-            Source::Nothing => Ok(0),
         };
-        let why = match result {
-            Ok(0) => {
-                self.end()?;
-                return Ok(0);
-            }
-            Ok(count) => {
-                self.left -= count as u64;
-                if self.is_too_long() {
-                    self.problem = Some("longer than 2 GiB".into());
-                }
-                return Ok(count);
-            }
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => "cut off".to_owned(),
-            // The decoder's kind of error; an error of the disk has another.
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => error.to_string(),
-            Err(error) => return Err(error),
-        };
-        self.problem = Some(format!("broken gzip: {why}"));
-        Ok(0)
+        let count = *read.as_ref().unwrap_or(&0);
+        self.problem = self.why_ended(read)?;
+        Ok(count)
     }
 }
 
