@@ -376,11 +376,19 @@ fn a_binary_package_made_beside_the_merge_is_merged() {
             log.replace(&block, &format!(">>> Creating binpkg\n{block}")),
             "merged",
         ),
-        // Before the end of install, so nothing shows that preinst ran.
+        // A recipe that prints at the end of install.
         (
             log.replace(&block, "")
                 .replace(">>> Completed", &format!("{block}>>> Completed"))
-                + ">>> Building package for gnome-base/librsvg-2.50.4\n",
+                + ">>> Creating binpkg\n",
+            "merged",
+        ),
+        // What the hook prints with --buildpkgonly.
+        (
+            log.replace(
+                &block,
+                ">>> Creating binpkg\n * sccache: 1 hit, 0 misses, hit rate 100.0 %, coverage -\n * sccache: outcome: packaged\n",
+            ),
             "packaged",
         ),
     ] {

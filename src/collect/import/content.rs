@@ -95,8 +95,6 @@ pub struct Content {
     preparing: bool,
     failed: bool,
     installed: bool,
-    packaged: bool,
-    merged: bool,
 }
 
 impl Content {
@@ -148,8 +146,6 @@ impl Content {
     fn line(&mut self, line: &str, whole: bool) {
         if let Some(mark) = line.strip_prefix(">>> ") {
             self.mark(mark);
-        } else if line.starts_with("--- /") {
-            self.merged = true;
         } else if let Some(build) = Build::from_log_line(line) {
             self.keep_text(line);
             let build = build.map(Box::new).map_err(|error| error.to_string());
@@ -190,10 +186,6 @@ impl Content {
             "Completed" if mark.starts_with("Completed installing") => Some(WHOLE),
             _ => None,
         };
-        self.packaged |=
-            mark.starts_with("Building package") || mark.starts_with("Creating binpkg");
-        self.merged |=
-            mark.starts_with('/') || mark.starts_with("Merging ") || mark.ends_with(" merged.");
         if let Some(phase) = phase {
             if self.phase.is_none() {
                 // What pkg_setup printed was counted before the build.
@@ -214,8 +206,6 @@ impl Content {
             *full = Some(Box::new(stats.clone()));
             return;
         }
-        // The only src phase that is over may be install: this is preinst's, so it is merged.
-        self.merged |= self.installed;
         let phase = self.phase.unwrap_or(WHOLE);
         // The recipe stops a server in prepare so that the next one counts from 0.
         let is_before = self.phase == Some("unpack") && !self.preparing;
@@ -267,15 +257,20 @@ impl Content {
 
     /// Returns the outcome of the build whose statistics are the log's last.
     ///
-    /// A log of `emerge --quiet` shows no phases: the recipe prints in preinst, so it
-    /// was merged.
+    /// A log of `emerge --quiet` shows no phases: the recipe prints in preinst, so it was merged.
+    /// Portage makes a binary package with FEATURES=buildpkg too, so only this project's own
+    /// lines tell that it made nothing else.
     pub fn outcome(&self) -> Outcome {
         let last = self.entries.last();
+        let is_packaged = last.is_some_and(|entry| match &entry.statistics {
+            Statistics::Summary(summary, _) => summary.is_packaged,
+            _ => false,
+        });
         if self.failed || last.is_some_and(|entry| entry.after_failure) {
             Outcome::Failed
         } else if self.phase.is_some() && !self.installed {
             Outcome::Interrupted
-        } else if self.packaged && !self.merged {
+        } else if is_packaged {
             Outcome::Packaged
         } else {
             Outcome::Merged

@@ -158,3 +158,24 @@ impl Drop for Text {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn no_more_is_read_than_the_limit() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&[b'x'; 100]).unwrap();
+        for (limit, is_refused) in [(101, false), (100, true), (10, true)] {
+            let (mut text, _) = Text::open(file.path()).unwrap();
+            text.left = limit;
+            let mut read = Vec::new();
+            text.read_to_end(&mut read).unwrap();
+            assert_eq!(read.len() as u64, limit.min(100));
+            assert_eq!(text.is_refused(), is_refused);
+        }
+    }
+}
