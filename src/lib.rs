@@ -25,3 +25,4 @@ pub mod setup;
 pub mod store;
 pub mod system;
 mod text;
+mod when;

@@ -152,19 +152,16 @@ fn a_failed_build_failed() {
 }
 
 #[test]
-fn the_name_is_local_time() {
-    // Central Europe's rules, without needing a time zone database.
-    let zone = "CET-1CEST,M3.5.0,M10.5.0/3";
-    for (date, expected) in [
-        ("20210405-101500", "2021-04-05T08:15:00Z"),
-        ("20210105-101500", "2021-01-05T09:15:00Z"),
-        // Twice there: the first. Not there: no local time, so UTC.
-        ("20211031-023000", "2021-10-31T00:30:00Z"),
-        ("20210328-023000", "2021-03-28T02:30:00Z"),
-    ] {
-        let logs = Logs::with(&format!("a-b:c-1:{date}.log"), &block());
-        assert!(logs.import(zone, &[]).status.success());
-        assert_eq!(logs.builds()[0]["started_at"], expected, "{date}");
+fn dates_in_names_are_utc_in_every_time_zone() {
+    for zone in ["UTC0", "XXX-9", "XXX+5", "CET-1CEST,M3.5.0,M10.5.0/3"] {
+        // Twice there, or not there, by Central Europe's clocks.
+        for date in ["20210405-101500", "20211031-023000", "20210328-023000"] {
+            let logs = Logs::with(&format!("a-b:c-1:{date}.log"), &block());
+            assert!(logs.import(zone, &[]).status.success());
+            let started_at = logs.builds()[0]["started_at"].clone();
+            let digits = started_at.as_str().unwrap().replace(['-', ':', 'Z'], "");
+            assert_eq!(digits.replace('T', "-"), date, "{zone}");
+        }
     }
 }
 
@@ -198,7 +195,7 @@ fn what_cannot_be_read_is_named_and_the_rest_goes_on() {
     logs.add("a-b:nothing-1:20210405-101500.log", "gcc -c a.c\n");
     let gz = logs.add_gz("a-b:cut-1:20210405-101500.log.gz", &librsvg());
     logs.add("a-b:cut-1:20210405-101500.log.gz", &gz[..gz.len() / 2]);
-    logs.add("a-b:packed-1:20210405-101500.log.xz", "");
+    logs.add("a-b:packed-1:20210405-101500.log.xz", "no xz");
     rustix::fs::mknodat(
         rustix::fs::CWD,
         logs.path("a-b:fifo-1:20210405-101500.log"),
@@ -216,7 +213,7 @@ fn what_cannot_be_read_is_named_and_the_rest_goes_on() {
     let (out, status) = logs.sums();
     assert_eq!(status, 2, "{out}");
     // Of the log that lacks its last bytes all is there.
-    assert!(out.starts_with("5 logs read, 2 builds added, 0 already there, 1 log without statistics, 4 not understood, 1 not readable\n"), "{out}");
+    assert!(out.starts_with("6 logs read, 2 builds added, 0 already there, 1 log without statistics, 4 not understood, 1 not readable\n"), "{out}");
     for part in [
         "not understood: ",
         "a-b:cut-1:20210405-101500.log.gz: broken gzip: cut off",
@@ -231,47 +228,322 @@ fn what_cannot_be_read_is_named_and_the_rest_goes_on() {
     assert!(common::out(&output).contains("not readable: /nowhere"));
 }
 
-/// A recipe that prints in each phase and never stops the server.
-#[test]
-fn numbers_that_grow_from_block_to_block_are_one_servers() {
+/// Blocks of a server at the end of configure, at the end of compile, and in preinst.
+fn log_with(configure: &str, compile: &str, preinst: &str) -> String {
+    let mark = ">>> Source configured.\n";
+    librsvg()
+        .replace(&block(), preinst)
+        .replace(mark, &format!("{configure}{mark}"))
+        .replace(">>> Test phase", &format!("{compile}>>> Test phase"))
+}
+
+/// The block of a server that runs on, and what it printed halfway.
+fn running() -> (String, String) {
     let show = block().replace(" * Stopping sccache server...\n", "");
     let half = show
         .replace("   193", "   100")
         .replace("   144", "    70")
         .replace("    49", "    30")
         .replace("    47", "    28");
-    let with = |configure: &str, compile: &str, end: &str| {
-        let log = librsvg()
-            .replace(&block(), end)
-            .replace(
-                ">>> Source configured.\n",
-                &format!("{configure}>>> Source configured.\n"),
-            )
-            .replace(">>> Test phase", &format!("{compile}>>> Test phase"));
-        let logs = Logs::with(LIBRSVG, &log);
-        let (said, status) = logs.sums();
-        assert_eq!(status, 0, "{said}");
-        let build = logs.builds().remove(0);
-        let number = |name: &str| build[name].as_u64().unwrap();
-        let grew = said.contains("1 log in which the numbers of one server seem to grow");
-        (
-            number("hits"),
-            number("requests"),
-            number("non_cacheable"),
-            grew,
-        )
-    };
+    (show, half)
+}
+
+#[test]
+fn only_what_a_running_server_counted_in_between_is_the_builds() {
+    let (show, half) = running();
     let stop = block();
     let failed = " * Stopping sccache server...\n * error: couldn't connect to server\n";
-    // Half of it, then all of it, then the same once more as the server is stopped.
-    assert_eq!(with(&half, &show, &stop), (144, 193, 49, true));
-    // Stopped in between, with or without numbers: another server.
-    assert_eq!(with(&stop, &stop, ""), (288, 386, 98, false));
-    assert_eq!(
-        with(&half, "", &format!("{failed}{show}")),
-        (214, 293, 79, false)
+    for (configure, compile, preinst, hits, phases) in [
+        // The difference, in the phase that counted it.
+        (half.as_str(), show.as_str(), "", 74, vec!["compile"]),
+        (&half, "", &show, 74, vec!["build"]),
+        // The server that is stopped counted nothing later: all of it, by phase.
+        (&half, &show, &stop, 74, vec!["compile"]),
+        (&half, "", &stop, 144, vec!["configure", "build"]),
+        // A new server after each stop.
+        (&stop, &stop, "", 288, vec!["configure", "compile"]),
+        (&stop, "", &show, 144 + 144, vec!["configure", "build"]),
+    ] {
+        let logs = Logs::with(LIBRSVG, &log_with(configure, compile, preinst));
+        logs.added(1, 0);
+        let build = &logs.builds()[0];
+        assert_eq!(
+            (&build["hits"], &build["attribution"]),
+            (&hits.into(), &"shared".into())
+        );
+        assert_eq!(common::keys(&build["phases"]), phases);
+    }
+    // Another server, whose start nobody saw.
+    for (configure, compile, preinst) in [
+        (show.as_str(), half.as_str(), ""),
+        ("", show.as_str(), ""),
+        ("", "", show.as_str()),
+        (failed, show.as_str(), ""),
+    ] {
+        let logs = Logs::with(LIBRSVG, &log_with(configure, compile, preinst));
+        let (out, status) = logs.sums();
+        assert_eq!(status, 1, "{out}");
+        assert!(
+            out.contains(" 0 builds added") && out.contains("\nnot imported: "),
+            "{out}"
+        );
+        assert!(
+            out.contains(LIBRSVG) && out.contains("running totals"),
+            "{out}"
+        );
+    }
+}
+
+#[test]
+fn a_server_that_ran_before_the_build_counts_from_there() {
+    let (show, half) = running();
+    let with_setup = |setup: &str, log: &str| {
+        log.replace(
+            ">>> Unpacking source",
+            &format!("{setup}>>> Unpacking source"),
+        )
+    };
+    for (preinst, hits) in [(&show, 74), (&block(), 74)] {
+        let logs = Logs::with(LIBRSVG, &with_setup(&half, &log_with("", "", preinst)));
+        logs.added(1, 0);
+        assert_eq!(logs.builds()[0]["hits"], hits);
+    }
+    // The one before was stopped in pkg_setup: it isn't the build's.
+    for preinst in [
+        &half,
+        &half.replace(
+            " * Compile requests  ",
+            " * Stopping sccache server...\n * Compile requests  ",
+        ),
+    ] {
+        let logs = Logs::with(LIBRSVG, &with_setup(&block(), &log_with("", "", preinst)));
+        logs.added(1, 0);
+        assert_eq!(logs.builds()[0]["hits"], 70);
+    }
+    // Another one was stopped in preinst.
+    let logs = Logs::with(
+        LIBRSVG,
+        &with_setup(
+            &show,
+            &log_with(
+                "",
+                "",
+                &half.replacen(" * Compile", " * Stopping sccache server...\n * Compile", 1),
+            ),
+        ),
     );
-    // A counter went down: it was restarted.
-    assert_eq!(with(&show, &half, ""), (214, 293, 79, false));
-    assert_eq!(with("", &show, ""), (144, 193, 49, false));
+    logs.added(1, 0);
+    assert_eq!(logs.builds()[0]["hits"], 70);
+    // Totals at the start alone are still totals.
+    let logs = Logs::with(LIBRSVG, &with_setup(&show, &log_with("", "", "")));
+    assert_eq!(logs.sums().1, 1);
+}
+
+/// Of large sums with averages to the millisecond the difference is noise.
+#[test]
+fn seconds_are_unknown_where_the_difference_is_noise() {
+    let (show, half) = running();
+    let misses = |text: &str, count: &str| {
+        text.replace(
+            "Cache misses                          0",
+            &format!("Cache misses {count}"),
+        )
+        .replace("read miss           0.000 s", "read miss 0.311 s")
+    };
+    for (before, now, known) in [("10", "60", true), ("100000", "100050", false)] {
+        let logs = Logs::with(
+            LIBRSVG,
+            &log_with(&misses(&half, before), "", &misses(&show, now)),
+        );
+        logs.added(1, 0);
+        let phase = &logs.builds()[0]["phases"]["build"];
+        assert_eq!(phase["misses"], 50);
+        assert_eq!(phase["compiler_seconds"].is_number(), known, "{phase}");
+    }
+}
+
+#[test]
+fn a_binary_package_made_beside_the_merge_is_merged() {
+    let end = librsvg().find(">>> Merging").unwrap();
+    let log = &librsvg()[..end];
+    let block = block();
+    for (log, outcome) in [
+        (
+            format!("{log}>>> Creating binpkg for gnome-base/librsvg-2.50.4\n"),
+            "merged",
+        ),
+        (
+            log.replace(&block, &format!(">>> Creating binpkg\n{block}")),
+            "merged",
+        ),
+        // A recipe that prints at the end of install.
+        (
+            log.replace(&block, "")
+                .replace(">>> Completed", &format!("{block}>>> Completed"))
+                + ">>> Creating binpkg\n",
+            "merged",
+        ),
+        // What the hook prints with --buildpkgonly.
+        (
+            log.replace(
+                &block,
+                ">>> Creating binpkg\n * sccache: 1 hit, 0 misses, hit rate 100.0 %, coverage -\n * sccache: outcome: packaged\n",
+            ),
+            "packaged",
+        ),
+    ] {
+        let logs = Logs::with(LIBRSVG, &log);
+        logs.added(1, 0);
+        assert_eq!(logs.builds()[0]["outcome"], outcome, "{log}");
+    }
+}
+
+/// As loggers, CI systems and recipes put it before each line.
+#[test]
+fn what_stands_before_each_line_is_removed() {
+    let prefixed = |text: &str, prefix: &dyn Fn(usize) -> String| -> String {
+        let lines = text.lines().enumerate();
+        lines
+            .map(|(n, line)| format!("{}{line}\n", prefix(n)))
+            .collect()
+    };
+    let clock = |n: usize| format!("12:{:02}:{:02} | ", n / 60, n % 60);
+    let rfc3339 = |n: usize| format!("2021-04-05T10:{:02}:{:02}.123Z ", n / 60, n % 60);
+    let boot = |n: usize| format!("[{:9.3}] ", 9.5 * n as f64);
+    let tag = |_: usize| "[gnome-base/librsvg] ".to_owned();
+    let prefixes: [&dyn Fn(usize) -> String; 4] = [&clock, &rfc3339, &boot, &tag];
+    for prefix in prefixes {
+        let whole = prefixed(&librsvg(), prefix);
+        let statistics = librsvg().replace(&block(), &prefixed(&block(), prefix));
+        let failed = prefixed(
+            &librsvg().replace(
+                ">>> Install ",
+                " * ERROR: gnome-base/librsvg-2.50.4::gentoo failed (compile phase):\n>>> Install ",
+            ),
+            prefix,
+        );
+        for (log, outcome) in [
+            (whole, "merged"),
+            (statistics, "merged"),
+            (failed, "failed"),
+        ] {
+            let logs = Logs::with(LIBRSVG, &log);
+            logs.added(1, 0);
+            let build = &logs.builds()[0];
+            assert_eq!(
+                (
+                    &build["hits"],
+                    &build["requests"],
+                    &build["not_cached"]["crate-type"]
+                ),
+                (&144.into(), &193.into(), &47.into()),
+                "{log}"
+            );
+            assert_eq!(build["outcome"], outcome, "{log}");
+        }
+    }
+    for log in [
+        // The prefix grows, the text goes on after each line, all of it is one line.
+        prefixed(&librsvg(), &|n| format!("{} ", "9".repeat(n + 1))),
+        librsvg()
+            .lines()
+            .map(|line| format!("{{\"log\":\"{line}\\n\"}}\n"))
+            .collect(),
+        librsvg().replace('\n', "\\n") + "\n",
+    ] {
+        let (out, status) = Logs::with(LIBRSVG, &log).sums();
+        assert!(status == 1 && out.contains("1 not understood"), "{out}");
+    }
+}
+
+#[test]
+fn messages_for_people_are_no_second_build() {
+    let copy = "elog/gnome-base:librsvg-2.50.4:20210405-103000.log";
+    let logs = Logs::with(LIBRSVG, &librsvg());
+    logs.add(copy, librsvg());
+    // In a folder they are not looked at, and the same holds if both are named.
+    logs.added(1, 0);
+    for paths in [[copy, LIBRSVG], [LIBRSVG, copy]] {
+        let fresh = Logs::with(LIBRSVG, &librsvg());
+        fresh.add(copy, librsvg());
+        let paths = paths.map(|path| fresh.path(path).display().to_string());
+        for added in ["would be added", "added"] {
+            let mut args = vec![paths[0].as_str(), &paths[1]];
+            if added != "added" {
+                args.push("--dry-run");
+            }
+            let out = common::out(&fresh.import("UTC0", &args));
+            assert!(
+                out.contains(&format!("1 build {added}, 1 already")),
+                "{out}"
+            );
+        }
+        assert_eq!(fresh.builds().len(), 1);
+        assert_eq!(fresh.builds()[0]["started_at"], "2021-04-05T10:15:00Z");
+    }
+    // The log is gone.
+    let alone = Logs::new();
+    alone.add(
+        "elog/gnome-base/librsvg-2.50.4:20210405-103000.log",
+        librsvg(),
+    );
+    let path = alone.path("elog").display().to_string();
+    assert!(alone.import("UTC0", &[&path]).status.success());
+    assert_eq!(alone.builds().len(), 1);
+}
+
+#[test]
+fn file_times_may_be_impossible() {
+    for name in [LIBRSVG, "build.log"] {
+        let logs = Logs::with(name, &librsvg());
+        let touched = std::process::Command::new("touch")
+            .args(["-d", "2400-01-01"])
+            .arg(logs.path(name))
+            .status();
+        assert!(touched.unwrap().success());
+        let (out, status) = logs.sums();
+        let understood = name == LIBRSVG;
+        assert_eq!(status, i32::from(!understood), "{out}");
+        assert_eq!(out.contains("impossible file time"), !understood, "{out}");
+    }
+    let (out, status) = Logs::with("a-b:c-1:20990405-101500.log", &block()).sums();
+    assert!(status == 1 && out.contains("in the future"), "{out}");
+}
+
+#[test]
+fn links_lead_to_regular_files_alone() {
+    let logs = Logs::new();
+    logs.add("folder/a-b:real-1:20210405-101500.txt", block());
+    let link = |target: &str, name: &str| {
+        std::os::unix::fs::symlink(target, logs.path(name)).unwrap();
+    };
+    link(
+        "folder/a-b:real-1:20210405-101500.txt",
+        "a-b:link-1:20210405-101500.log",
+    );
+    link("/dev/zero", "a-b:zero-1:20210405-101500.log");
+    link("/dev/tty", "a-b:tty-1:20210405-101500.log");
+    link("loop.log", "loop.log");
+    let (out, status) = logs.sums();
+    assert_eq!(status, 2, "{out}");
+    assert!(
+        out.contains(" 1 build added") && out.contains(" 3 not readable"),
+        "{out}"
+    );
+    assert_eq!(out.matches("not a regular file").count(), 2, "{out}");
+}
+
+#[test]
+fn a_version_must_look_like_one() {
+    let log = |version: &str| {
+        block().replace(
+            " * Cache size",
+            &format!(" * Version (client)              {version}\n * Cache size"),
+        )
+    };
+    for (version, expected) in [("0.16.0", Some("0.16.0")), ("=cmd|' /C calc'!A0", None)] {
+        let logs = Logs::with(LIBRSVG, &librsvg().replace(&block(), &log(version)));
+        logs.added(1, 0);
+        assert_eq!(logs.builds()[0]["sccache_version"].as_str(), expected);
+    }
 }

@@ -3,9 +3,9 @@
 mod common;
 
 use common::logs::{LIBRSVG, Logs, block, librsvg};
-use sccache_report::portage::{Attribution, BUILD_LINE, Build, Outcome};
+use sccache_report::portage::{BUILD_LINE, Build};
 use sccache_report::sccache::print_block;
-use sccache_report::store::Pending;
+use sccache_report::store::{Pending, Recorded, Store};
 
 #[test]
 fn importing_again_adds_nothing_in_whatever_form() {
@@ -113,12 +113,22 @@ fn a_builds_own_line_is_the_build() {
     let logs = Logs::with(LIBRSVG, &librsvg().replace(&block(), &line(&build)));
     logs.added(1, 0);
     let row = &logs.builds()[0];
-    assert_eq!(row["id"], build.id.to_string());
-    assert_eq!(row["emerge"], build.emerge.as_ref().unwrap().id.to_string());
+    // Anything in a build can print a line with any id.
+    assert_eq!(row["id"], build.imported_id().to_string());
+    assert_eq!(row["emerge"], serde_json::Value::Null);
     assert_eq!(
-        (&build.phases[0].attribution, build.outcome),
-        (&Attribution::Exact, Outcome::Merged)
+        (&row["attribution"], &row["outcome"], &row["hits"]),
+        (&"exact".into(), &"merged".into(), &53.into())
     );
+    // The build itself is known then, and another package's with that id isn't.
+    let mut store = Store::open_for_recording(&logs.db).unwrap();
+    assert_eq!(store.record(&build).unwrap(), Recorded::AlreadyThere);
+    let other = Build {
+        package: "dev-libs/other".into(),
+        ..build.clone()
+    };
+    assert_eq!(store.record(&other).unwrap(), Recorded::New);
+    drop(store);
     logs.added(0, 1);
     build.package = "dev-libs/other".into();
     let logs = Logs::with(LIBRSVG, &librsvg().replace(&block(), &line(&build)));
@@ -150,7 +160,7 @@ fn a_summary_and_the_line_of_the_same_build_are_one() {
     );
     let logs = Logs::with(LIBRSVG, &librsvg().replace(&block(), &said));
     logs.added(1, 0);
-    assert_eq!(logs.builds()[0]["id"], build.id.to_string());
+    assert_eq!(logs.builds()[0]["id"], build.imported_id().to_string());
     assert_eq!(logs.builds()[0]["outcome"], "merged");
     logs.added(0, 1);
 }

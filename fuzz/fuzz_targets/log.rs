@@ -6,6 +6,6 @@ use sccache_report::collect::import::Content;
 
 fuzz_target!(|data: &[u8]| {
     let content = Content::read(data).expect("nothing to fail");
-    assert!(content.pieces.len() <= 256);
+    assert!(content.entries.len() <= 256);
     let _ = content.outcome();
 });

@@ -1,14 +1,13 @@
-//! `sccache-collect`: what Portage's hook calls. It takes a server's numbers at the end
-//! of each src phase, and records a build at its end.
+//! `sccache-collect`: what Portage's hook calls, and what people change the database with.
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
 use clap::{CommandFactory, Parser, Subcommand};
-use sccache_report::collect::{self, PhaseOptions};
+use sccache_report::collect::{self, PhaseOptions, forget, import};
 use sccache_report::generate;
 use sccache_report::portage::{Outcome, printable};
 
@@ -17,8 +16,9 @@ const MAX_WARNING: usize = 2048;
 
 /// Collects sccache's statistics from Portage's builds
 ///
-/// Portage's hook calls it; by hand there is only `import`. Whatever goes wrong in the hook, a
-/// merge goes on: it says so in one line that begins with "warning: " and exits with 0.
+/// Portage's hook calls `phase` and `record`. Whatever goes wrong there, a merge goes on: they
+/// print one line that begins with "warning: " and exit with 0. `import` and `forget` are for
+/// people.
 #[derive(Parser)]
 #[command(name = "sccache-collect", version, propagate_version = true)]
 #[command(after_long_help = "See sccache-report(5) for the settings in make.conf.")]
@@ -76,33 +76,54 @@ enum Command {
     /// Record the builds of Portage's logs, from before the hook was installed
     ///
     /// Reads logs in which a bashrc recipe or sccache-report printed sccache's statistics:
-    /// CATEGORY:PF:DATE.log, plain or gzipped, or CATEGORY/PF:DATE.log; of folders all that is in
-    /// them. Importing again, or what the hook recorded already, adds nothing.
+    /// CATEGORY:PF:DATE.log or CATEGORY/PF:DATE.log; of folders all that is in them, except elog.
+    /// Compressed logs are unpacked, those that aren't gzipped with the program that made them
+    /// (bzip2, xz, zstd, lz4, lzip, lzop, unzip). At most 2 GiB of text are read of each log.
+    /// Importing again, or what the hook recorded already, adds nothing.
     ///
-    /// The date in a name is taken as local time, unless the file's own times show that it is UTC,
-    /// in which Portage 3 writes it. Without one the build has the file's time. Numbers of a
-    /// recipe's server count as shared: others may have used it. Where they grow from block to
-    /// block, and no server was stopped in between, they count as one server's.
+    /// The date in a name is UTC. Without one the build has the file's time. The numbers of a
+    /// recipe's server count as shared, because other builds may have used it. They count for
+    /// the build if sccache printed in this log that it stopped that server; of a server that
+    /// runs on, the difference between two blocks counts. A single block of such a server holds
+    /// running totals and isn't imported.
     ///
     /// Builds that wait in FILE.pending are recorded first, without a LOG only those; and an
     /// older database is upgraded.
     #[command(after_help = IMPORT_HELP)]
     Import {
-        /// Show what would be added, and add nothing
-        #[arg(long)]
-        dry_run: bool,
-        /// The database [default: SCCACHE_REPORT_DB, or /var/lib/sccache-report/stats.db]
-        #[arg(long, value_name = "FILE")]
-        db: Option<PathBuf>,
-        /// Logs, or folders of logs such as /var/log/portage
-        #[arg(value_name = "LOG|DIR")]
-        paths: Vec<PathBuf>,
+        #[command(flatten)]
+        options: import::Options,
+        #[command(flatten)]
+        database: Database,
+    },
+    /// Remove builds from the database
+    ///
+    /// Removes the builds that match and everything that was recorded about them. Sums and
+    /// estimates are then as if they had never been recorded. They are not recorded again,
+    /// neither from a log nor from another database, unless `import --restore` reads their log.
+    /// Whoever can write the database may do this.
+    #[command(after_help = FORGET_HELP)]
+    Forget {
+        #[command(flatten)]
+        options: forget::Options,
+        #[command(flatten)]
+        database: Database,
     },
 }
 
+#[derive(clap::Args)]
+struct Database {
+    /// The database [default: SCCACHE_REPORT_DB, or /var/lib/sccache-report/stats.db]
+    #[arg(long, value_name = "FILE")]
+    db: Option<PathBuf>,
+}
+
 const IMPORT_HELP: &str = "\
-Exit status: 0 all logs were read and understood, 1 some were not understood, 2 an error, or
-some could not be read. The others are imported all the same.";
+Exit status: 0 all logs were read and imported, 1 some were not understood or hold running totals,
+2 an error, or some could not be read. The others are imported all the same.";
+
+const FORGET_HELP: &str = "\
+Exit status: 0 builds were removed, 1 nothing matched, 2 an error.";
 
 fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
@@ -116,24 +137,28 @@ fn main() -> ExitCode {
     }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        // --help and --version; anything else is a hook of another version than this program's.
-        Err(error)
-            if !error.use_stderr()
-                || std::env::args()
-                    .nth(1)
-                    .is_some_and(|first| first == "import") =>
-        {
-            error.exit()
-        }
-        Err(error) => {
+        Err(error) if error.use_stderr() && is_hooks(&words) => {
+            // The hook may be of another version than this program.
             let text = error.to_string();
             warn(text.lines().next().unwrap_or_default());
             return ExitCode::SUCCESS;
         }
+        Err(error) => error.exit(),
     };
     let done = match arguments.command {
-        Command::Import { dry_run, db, paths } => {
-            return import(&paths, &collect::database(db), dry_run);
+        Command::Import { options, database } => {
+            return person(|out| {
+                let path = collect::database(database.db);
+                let report = import::import(options, &path, out)?;
+                Ok(report.status())
+            });
+        }
+        Command::Forget { options, database } => {
+            return person(|out| {
+                let path = collect::database(database.db);
+                let found = forget::forget(&options, &path, out)?;
+                Ok(u8::from(!found))
+            });
         }
         Command::Phase {
             begin: true,
@@ -181,10 +206,17 @@ fn warn(line: &str) {
     );
 }
 
-/// A person's command, unlike the hook's: it fails where something failed.
-fn import(paths: &[PathBuf], db: &Path, dry_run: bool) -> ExitCode {
-    match collect::import::import(paths, db, dry_run, &mut std::io::stdout().lock()) {
-        Ok(report) => ExitCode::from(report.status()),
+/// Whether the command is one that the hook runs, which never fails.
+fn is_hooks(words: &[OsString]) -> bool {
+    words
+        .get(1)
+        .is_some_and(|word| word == "phase" || word == "record")
+}
+
+/// Runs a person's command, which, unlike the hook's, fails where something failed.
+fn person(command: impl FnOnce(&mut dyn Write) -> anyhow::Result<u8>) -> ExitCode {
+    match command(&mut std::io::stdout().lock()) {
+        Ok(status) => ExitCode::from(status),
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("sccache-collect: {error:#}");

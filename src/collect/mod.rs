@@ -1,6 +1,8 @@
 //! What `sccache-collect` does: at the end of a phase, at the end of a build, and with the logs
 //! of builds long past.
 
+mod build_table;
+pub mod forget;
 pub mod import;
 mod keep;
 mod phase;

@@ -1,6 +1,6 @@
 //! A build's numbers in a few lines, for the merge log.
 
-use crate::portage::{Build, Phase};
+use crate::portage::{Build, Outcome, Phase};
 use crate::sccache::{Stats, format_bytes, percent, print_block};
 
 /// How much is said, `SCCACHE_REPORT_OUTPUT`.
@@ -43,6 +43,10 @@ pub fn lines(build: &Build, output: Output) -> Vec<String> {
         lines.push(format!("hits by phase: {}", phases.join(", ")));
     }
     lines.extend(cache_fill(&sum));
+    // Nothing else in the log shows it: Portage prints the same with FEATURES=buildpkg.
+    if build.outcome == Outcome::Packaged {
+        lines.push("outcome: packaged".into());
+    }
     for line in &mut lines {
         line.insert_str(0, "sccache: ");
     }

@@ -152,6 +152,18 @@ impl Build {
         self.phases.iter().try_for_each(Phase::check)
     }
 
+    /// The id that this build has in the database if it was imported from its line in a log.
+    ///
+    /// Anything that runs in a build can print such a line. With the line's own id, it could keep
+    /// another package's build out of the database.
+    pub fn imported_id(&self) -> uuid::Uuid {
+        let name = format!(
+            "sccache-report imported {} {} {}",
+            self.package, self.version, self.id
+        );
+        uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, name.as_bytes())
+    }
+
     /// The build as one line of text, for the merge log: the last place that is left when
     /// neither the database nor the folder beside it can be written.
     ///

@@ -16,7 +16,6 @@ mod suggest;
 mod table;
 mod text;
 mod verdict;
-mod when;
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};

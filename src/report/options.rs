@@ -11,9 +11,10 @@ use clap::{Args, ValueEnum};
 use super::error::Error;
 use super::suggest;
 use super::table::{Column, Format, Table, Terminal};
-use super::{Status, warn, when};
+use super::{Status, warn};
 use crate::portage::Outcome;
 use crate::store::{Filter, Patterns, Store, default_path};
+use crate::when;
 
 /// Which database to read. Every subcommand has this option.
 #[derive(Debug, Args)]

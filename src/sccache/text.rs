@@ -25,7 +25,8 @@ use super::error::{ParseError, keep_unrecognized};
 use super::stats::{Counts, Field, Statistics, Stats, version};
 use super::units;
 pub use blocks::{Blocks, Read};
-use clean::{clean_line, ends_in_unit};
+pub use clean::clean_log_line;
+use clean::ends_in_unit;
 pub use print::print_block;
 
 /// `Cache hits (C/C++)      3`, `Average compiler   0.023 s`, `Max cache size   10 GiB`.
@@ -69,11 +70,6 @@ pub fn parse_text(text: &str) -> Result<Stats, ParseError> {
         }
     }
     block.end()
-}
-
-/// A line of a log without terminal escapes, `einfo`'s star, and white space at either end.
-pub fn clean_log_line(line: &str) -> String {
-    clean_line(line).0
 }
 
 /// Which rows come next.

@@ -43,6 +43,7 @@ fn migrations() -> Vec<M<'static>> {
             include_str!("../../migrations/0006_reasons.sql"),
             |transaction: &Transaction<'_>| Ok(saved::learn_if_unknown(transaction)?),
         ),
+        M::up(include_str!("../../migrations/0007_forgotten.sql")),
     ]
 }
 

@@ -18,7 +18,7 @@ const RECORD_TIME: Duration = Duration::from_secs(30);
 pub enum Recorded {
     /// It is in the database now.
     New,
-    /// It was there before, by its id; nothing was changed.
+    /// It was there before, by its id, or was taken out with `forget`; nothing was changed.
     AlreadyThere,
 }
 
@@ -73,8 +73,10 @@ fn one(
     failed: &dyn Fn(rusqlite::Error) -> Error,
 ) -> Result<Recorded> {
     let known = transaction
-        .prepare_cached("SELECT 1 FROM build WHERE uid = ?")
-        .and_then(|mut select| select.exists([build.id.to_string()]))
+        .prepare_cached("SELECT 1 FROM known_build WHERE uid IN (?, ?)")
+        .and_then(|mut select| {
+            select.exists([build.id.to_string(), build.imported_id().to_string()])
+        })
         .map_err(failed)?;
     if known {
         return Ok(Recorded::AlreadyThere);

@@ -9,8 +9,9 @@
 //! half of the compilations that are known of it today. It costs little: a version's builds
 //! are estimated anew once for its first compilation, its second, its fourth, and so on.
 //!
-//! What is known stays known: a build that somebody deletes by hand leaves what its compilations
-//! cost, and estimates rest on it still.
+//! What is known stays known: a build that somebody deletes by hand, and not with
+//! [`Store::forget`](super::Store::forget), leaves what its compilations cost, and estimates rest on
+//! it still.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -168,7 +169,7 @@ pub(super) fn learn_if_unknown(database: &Connection) -> rusqlite::Result<()> {
         return Ok(());
     }
     let mut packages = BTreeSet::new();
-    each_measured(database, |package, version, stats| {
+    each_measured(database, None, |package, version, stats| {
         learn_phase(database, package, version, stats)?;
         packages.insert(package.to_string());
         Ok(())
@@ -180,19 +181,35 @@ pub(super) fn learn_if_unknown(database: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Calls with package, version and what [`Cost`] needs, for each phase that measured compilers.
+/// Learns anew what one package's compilations cost, and estimates all of its builds.
+pub(super) fn relearn_package(database: &Connection, package: &str) -> rusqlite::Result<()> {
+    database.execute("DELETE FROM cost WHERE package = ?", [package])?;
+    each_measured(database, Some(package), |package, version, stats| {
+        learn_phase(database, package, version, stats)
+    })?;
+    let costs = costs(database, package, None)?;
+    estimate(database, Which::Package(package), &costs)
+}
+
+/// Calls with package, version and what [`Cost`] needs, for each phase that measured compilers, of
+/// one package or of all.
 fn each_measured(
     database: &Connection,
+    package: Option<&str>,
     mut call: impl FnMut(&str, &str, &Stats) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
+    let condition = match package {
+        Some(_) => "build.package = ?1",
+        None => "?1 IS NULL",
+    };
     let sql = "SELECT build.package, build.version, phase.misses, phase.compilations, \
                phase.compiler_seconds, phase.processor_seconds, \
                (SELECT json_group_object(language, misses) FROM phase_language \
                 WHERE phase_language.phase = phase.id) \
                FROM phase JOIN build ON build.id = phase.build \
                WHERE phase.compiler_seconds IS NOT NULL";
-    let mut statement = database.prepare(sql)?;
-    let mut rows = statement.query([])?;
+    let mut statement = database.prepare(&format!("{sql} AND {condition}"))?;
+    let mut rows = statement.query([package])?;
     while let Some(row) = rows.next()? {
         let stats = Stats {
             misses: Counts {

@@ -59,9 +59,15 @@ impl Logs {
     }
 
     pub fn import(&self, zone: &str, args: &[&str]) -> Output {
+        let programs = std::env::var("PATH").unwrap_or_default();
+        self.import_with_path(zone, &programs, args)
+    }
+
+    pub fn import_with_path(&self, zone: &str, programs: &str, args: &[&str]) -> Output {
         Command::new(assert_cmd::cargo::cargo_bin!("sccache-collect"))
             .env_clear()
             .env("TZ", zone)
+            .env("PATH", programs)
             .arg("import")
             .arg("--db")
             .arg(&self.db)

@@ -3,135 +3,111 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::content::{Content, Piece, What};
+use super::content::{Content, Entry, Statistics};
 use super::own::whole_build;
-use crate::portage::log::{LogName, Start, split_pf};
+use crate::portage::log::{BuildTime, LogName, split_pf};
 use crate::portage::{Attribution, Build, Outcome, Phase, host};
 use crate::sccache::{NotMeasuredReason, Stats};
 
-/// A log's builds, and what of it could not be understood.
+/// The builds of a log, and what in it was not understood.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct LogBuilds {
     /// In the order of the log; mostly one.
     pub builds: Vec<Build>,
-    /// What could not be understood, a reason each.
-    pub why_not: Vec<String>,
+    /// What was not understood, one reason each.
+    pub problems: Vec<String>,
     /// Lines that no known version prints.
     pub unrecognized: Vec<String>,
 }
 
-/// Makes builds of what a log says. `start` is its begin, with the date in its name if any;
-/// `text` is made of its whole text, and stands for a date that its name doesn't have.
-pub fn builds(name: &LogName, start: &Start, text: Uuid, content: Content) -> Found {
-    let mut found = Found::default();
-    if content.pieces.is_empty() {
-        return found;
-    }
-    if content.too_many {
-        found.why_not.push("too many statistics in it".into());
-        return found;
-    }
-    let outcome = content.outcome();
-    let slot = content.package.as_ref().and_then(|p| p.2.clone());
-    let package = name.package.clone();
-    let package = package.or(content.package.map(|(category, pf, _)| (category, pf)));
-    let Some((category, pf, (pn, pvr))) = package
-        .as_ref()
-        .and_then(|(category, pf)| Some((category, pf, split_pf(pf)?)))
-    else {
-        let why = "neither its name nor its text says which package it is of";
-        found.why_not.push(why.into());
-        return found;
-    };
-    let frame = Build {
-        id: Uuid::nil(),
-        host: host(),
-        package: format!("{category}/{pn}"),
-        version: pvr.to_owned(),
-        slot,
-        repository: content.repository.clone(),
-        merge_type: None,
-        emerge: None,
-        outcome,
-        started_at: start.at,
-        finished_at: start.until,
-        phases: Vec::new(),
-    };
-    let date = match name.date {
-        Some(date) => date.to_string(),
-        None => format!("text {text}"),
-    };
-    let identity = |index: usize| {
-        let name = format!("sccache-report log {category}/{pf} {date} {index}");
-        Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
-    };
-    found.read(content.pieces, frame, identity);
-    found
-}
-
-/// The pieces that this project printed. The summary of a build whose line follows says the same
-/// again: both come from one call of the collector, which could write neither database nor file.
-fn own(pieces: Vec<Piece>) -> Vec<Piece> {
-    let mut own: Vec<Piece> = Vec::new();
-    for piece in pieces {
-        match (&piece.what, own.last().map(|before| &before.what)) {
-            (What::Block(_), _) => continue,
-            (What::Build(Ok(build)), Some(What::Summary(summary, _))) => {
-                let stats = build.phases.iter().filter_map(|p| p.stats.as_ref().ok());
-                let sum = Stats::sum(stats).unwrap_or_default();
-                if (sum.hits.total, sum.misses.total) == (summary.hits, summary.misses) {
-                    own.pop();
-                }
-            }
-            _ => {}
+impl LogBuilds {
+    /// Makes builds from a log.
+    pub fn new(name: &LogName, time: &BuildTime, content: Content) -> Self {
+        let mut found = Self::default();
+        if content.entries.is_empty() {
+            return found;
         }
-        own.push(piece);
-    }
-    own
-}
-
-impl Found {
-    /// This project's own words count before the blocks of another recipe: it takes the
-    /// server's numbers before that can.
-    fn read(&mut self, pieces: Vec<Piece>, frame: Build, identity: impl Fn(usize) -> Uuid) {
-        if pieces
-            .iter()
-            .all(|piece| matches!(piece.what, What::Block(_)))
-        {
-            let phases: Vec<Phase> = pieces.into_iter().filter_map(classic).collect();
-            self.add(frame, phases, identity(0));
-            return;
+        let outcome = content.outcome();
+        let slot = content.package.as_ref().and_then(|p| p.2.clone());
+        let package = name.package.clone();
+        let package = package.or(content.package.map(|(category, pf, _)| (category, pf)));
+        let Some((category, pf, (pn, pvr))) = package
+            .as_ref()
+            .and_then(|(category, pf)| Some((category, pf, split_pf(pf)?)))
+        else {
+            let why = "neither its name nor its text says which package it is about";
+            found.problems.push(why.into());
+            return found;
+        };
+        let build = Build {
+            id: Uuid::nil(),
+            host: host(),
+            package: format!("{category}/{pn}"),
+            version: pvr.to_owned(),
+            slot,
+            repository: content.repository,
+            merge_type: None,
+            emerge: None,
+            outcome,
+            started_at: time.started_at,
+            finished_at: time.finished_at,
+            phases: Vec::new(),
+        };
+        let date = match name.date {
+            Some(date) => date.to_string(),
+            None => format!("text {}", content.text_id),
+        };
+        let id = |index: usize| {
+            let name = format!("sccache-report log {category}/{pf} {date} {index}");
+            Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
+        };
+        // This project's own numbers win over the blocks of another recipe, because it reads the
+        // server's numbers before that can.
+        if content.entries.iter().all(Entry::is_block) {
+            let phases = content.entries.into_iter().filter_map(classic);
+            found.add(build, phases.collect(), id(0));
+        } else {
+            found.read_own(content.entries, &build, id);
         }
-        let pieces = own(pieces);
-        let last = pieces.len();
-        for (index, piece) in pieces.into_iter().enumerate() {
-            let mut build = frame.clone();
-            if index + 1 < last {
-                // An earlier try in the same build directory.
-                build.outcome = match piece.failed {
+        found
+    }
+
+    fn read_own(&mut self, entries: Vec<Entry>, log: &Build, id: impl Fn(usize) -> Uuid) {
+        let entries = own(entries);
+        let last = entries.len() - 1;
+        for (index, entry) in entries.into_iter().enumerate() {
+            let mut build = log.clone();
+            if index < last {
+                // An earlier attempt in the same build directory.
+                build.outcome = match entry.after_failure {
                     true => Outcome::Failed,
                     false => Outcome::Interrupted,
                 };
             }
-            match piece.what {
-                What::Block(_) => {}
-                What::Build(Err(why)) => self.why_not.push(format!("a build's line: {why}")),
-                What::Build(Ok(whole)) => {
-                    if (&whole.package, &whole.version) == (&frame.package, &frame.version) {
-                        self.builds.push(*whole);
+            match entry.statistics {
+                Statistics::Block(_) => {}
+                Statistics::Build(Err(why)) => self.problems.push(format!("a build's line: {why}")),
+                Statistics::Build(Ok(line)) => {
+                    if (&line.package, &line.version) == (&log.package, &log.version) {
+                        self.builds.push(Build {
+                            id: line.imported_id(),
+                            // Its id could be that of another emerge.
+                            emerge: None,
+                            ..*line
+                        });
                     } else {
-                        self.why_not
+                        self.problems
                             .push("a build's line of another package".into());
                     }
                 }
-                What::Summary(summary, full) => {
+                Statistics::Summary(summary, full) => {
                     let stats = full.map_or_else(|| summary.stats(), |full| *full);
                     let mut phases = vec![whole_build(Ok(stats), Attribution::Exact)];
                     phases.extend(summary.not_measured.iter().map(|name| Phase {
                         name: name.clone(),
                         ..whole_build(Err(NotMeasuredReason::Other.into()), Attribution::Exact)
                     }));
-                    self.add(build, phases, identity(index));
+                    self.add(build, phases, id(index));
                 }
             }
         }
@@ -146,39 +122,60 @@ impl Found {
             }
             let phase = phase.made_printable();
             if let Err(error) = phase.check_numbers() {
-                self.why_not.push(error.to_string());
+                self.problems.push(error.to_string());
                 return;
             }
             if let Err(why) = &phase.stats
                 && why.reason == NotMeasuredReason::UnknownOutput
             {
-                self.why_not.push(format!("a block of it: {why}"));
+                self.problems.push(format!("a block of it: {why}"));
             }
             build.phases.push(phase);
         }
-        // A build of which nothing was read is no build: it would only say that there was one.
+        // Without any numbers the build would only say that there was one.
         if build.phases.iter().any(|phase| phase.stats.is_ok()) {
             self.builds.push(build);
         }
     }
 }
 
-/// A block of the recipe's. The server was anybody's who compiled at that time.
-fn classic(piece: Piece) -> Option<Phase> {
-    let What::Block(block) = piece.what else {
+/// Returns the entries that this project printed. Where it could write neither database nor
+/// file, the summary and the line of one build follow each other.
+fn own(entries: Vec<Entry>) -> Vec<Entry> {
+    let mut own: Vec<Entry> = Vec::new();
+    for entry in entries {
+        match (&entry.statistics, own.last().map(|last| &last.statistics)) {
+            (Statistics::Block(_), _) => continue,
+            (Statistics::Build(Ok(build)), Some(Statistics::Summary(summary, _))) => {
+                let stats = build.phases.iter().filter_map(|p| p.stats.as_ref().ok());
+                let sum = Stats::sum(stats).unwrap_or_default();
+                if (sum.hits.total, sum.misses.total) == (summary.hits, summary.misses) {
+                    own.pop();
+                }
+            }
+            _ => {}
+        }
+        own.push(entry);
+    }
+    own
+}
+
+/// Returns the phase of a recipe's block. Whoever compiled at that time could use the server.
+fn classic(entry: Entry) -> Option<Phase> {
+    let Statistics::Block(block) = entry.statistics else {
         return None;
     };
     Some(Phase {
-        name: piece.phase,
+        name: entry.phase,
         ..whole_build(block.map(|stats| *stats), Attribution::Shared)
     })
 }
 
-/// Whether a log's build may go on: nothing shows its end, and the log was written within the
-/// last hour.
-pub fn may_be_running(builds: &[Build], start: &Start, now: DateTime<Utc>) -> bool {
-    let open = |build: &Build| build.outcome == Outcome::Interrupted;
-    builds.last().is_some_and(open)
-        && start.until > start.at
-        && now - start.until < TimeDelta::hours(1)
+/// Whether the log's build may still run: nothing shows its end, and the log was written within
+/// the last hour.
+pub fn may_be_running(builds: &[Build], time: &BuildTime, now: DateTime<Utc>) -> bool {
+    let is_open = |build: &Build| build.outcome == Outcome::Interrupted;
+    builds.last().is_some_and(is_open)
+        && time.finished_at > time.started_at
+        && now - time.finished_at < TimeDelta::hours(1)
 }

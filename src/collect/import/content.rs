@@ -1,20 +1,21 @@
-//! What one log says: the package, the phases, the statistics, what came of the build.
+//! What one log says: the package, the phases, the statistics, the outcome.
 //!
 //! Portage 3.0.83 prints `>>> Compiling source in ...` and the like as phases begin and end
 //! (`phase-functions.sh`), unless it is run with `--quiet`; `ERROR: CATEGORY/PF::REPO failed
 //! (compile phase):` where one dies (`isolated-functions.sh`).
 
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::sync::LazyLock;
 
 use regex::Regex;
+use uuid::Uuid;
 
 use super::own::{Summary, WHOLE};
-use crate::portage::log::scan;
+use super::server_counts::{Server, Use};
+use crate::portage::log::{Prefix, scan};
 use crate::portage::{Build, MAX_SNAPSHOTS, Outcome, PHASES};
-use crate::sccache::{
-    Blocks, NotMeasured, NotMeasuredReason, ParseError, Read as Block, Stats, clean_log_line,
-};
+use crate::sccache::{Blocks, NotMeasured, NotMeasuredReason, ParseError, Read as Block, Stats};
 
 static FAILED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^ERROR: \S+/\S+ failed \((?<phase>[a-z]+) phase\):?$").expect("a valid pattern")
@@ -25,26 +26,53 @@ static PACKAGE: LazyLock<Regex> = LazyLock::new(|| {
         .expect("a valid pattern")
 });
 
-/// A block or summary, and what the log had said until then.
+static REQUESTS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"Compile requests\s+\d").expect("a valid pattern"));
+
+/// The longest text of statistics that is kept of one log. A block has 2 KB, a build 20 KB.
+const MAX_STATISTICS: usize = 1 << 20;
+
+/// Statistics, and where in the log they are.
 #[derive(Debug)]
-pub struct Piece {
+pub struct Entry {
     /// What was printed.
-    pub what: What,
-    /// The phase after whose begin it stands, [`WHOLE`] after the last of them.
+    pub statistics: Statistics,
+    /// The phase that had begun, or [`WHOLE`] before the first and after the last.
     pub phase: String,
     /// A phase had failed.
-    pub failed: bool,
+    pub after_failure: bool,
 }
 
-/// What somebody printed.
+impl Entry {
+    /// Whether sccache printed it, and not this project.
+    pub fn is_block(&self) -> bool {
+        matches!(self.statistics, Statistics::Block(_))
+    }
+}
+
+/// What was printed, and by whom.
 #[derive(Debug)]
-pub enum What {
-    /// A block of sccache's, or why it can't be read.
+pub enum Statistics {
+    /// sccache's block, or why it can't be read.
     Block(Result<Box<Stats>, NotMeasured>),
-    /// This project's brief lines, and sccache's block below them if it was asked for.
+    /// This project's brief lines, and the block below them.
     Summary(Summary, Option<Box<Stats>>),
-    /// This project's build, whole.
+    /// A whole build, in this project's last resort for one.
     Build(Result<Box<Build>, String>),
+}
+
+/// Why statistics of a log are not used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum Problem {
+    /// There are more than [`MAX_SNAPSHOTS`] or [`MAX_STATISTICS`].
+    #[error("too many statistics in it")]
+    TooMany,
+    /// What a server had counted before the build is not known.
+    #[error("running totals of a server that was not stopped, and no earlier ones to subtract")]
+    RunningTotals,
+    /// A block is not line by line in the log.
+    #[error("there is something around the lines of its statistics")]
+    Surrounded,
 }
 
 /// What a log says.
@@ -55,20 +83,18 @@ pub struct Content {
     /// `PORTAGE_REPO_NAME`.
     pub repository: Option<String>,
     /// Statistics, in the order of the log; at most [`MAX_SNAPSHOTS`].
-    pub pieces: Vec<Piece>,
-    /// Pieces beyond all bounds were there.
-    pub too_many: bool,
-    /// A block had at least the numbers of the one before, whose server was not stopped in
-    /// between: it was taken for the same server, and only what came on top is in the pieces.
-    pub counted_on: bool,
-    /// The last numbers of a server that was not stopped.
-    running: Option<Stats>,
+    pub entries: Vec<Entry>,
+    /// Why other statistics are not among them.
+    pub problems: BTreeSet<Problem>,
+    /// Bytes of text that the entries were made from.
+    pub bytes: usize,
+    /// Identifies that text.
+    pub text_id: Uuid,
+    server: Server,
     phase: Option<&'static str>,
     preparing: bool,
     failed: bool,
     installed: bool,
-    packaged: bool,
-    merged: bool,
 }
 
 impl Content {
@@ -79,17 +105,40 @@ impl Content {
     pub fn read(log: impl Read) -> io::Result<Self> {
         let mut content = Self::default();
         let mut blocks = Blocks::default();
+        let mut prefix = Prefix::default();
         scan(log, |raw, whole| {
-            if let Some(block) = blocks.line(raw, whole) {
+            if content.problems.contains(&Problem::TooMany) {
+                return false;
+            }
+            let (line, is_marked) = prefix.clean(raw);
+            if let Some(block) = blocks.line(&line, is_marked, whole) {
                 content.block(block);
             }
-            if !blocks.is_open() {
-                content.line(&clean_log_line(raw), whole);
+            if blocks.is_open() {
+                content.keep_text(&line);
+            } else if whole && REQUESTS.is_match(&line) {
+                content.problems.insert(Problem::Surrounded);
+            } else {
+                content.line(&line, whole);
             }
             blocks.is_open()
         })?;
         if let Some(block) = blocks.end() {
             content.block(block);
+        }
+        let is_unused = match content.server {
+            Server::Running(_, Use::UnusedBefore) => content.entries.is_empty(),
+            Server::Running(_, Use::Unused(_)) => true,
+            _ => false,
+        };
+        if is_unused {
+            content.problems.insert(Problem::RunningTotals);
+        }
+        if content.problems.contains(&Problem::TooMany) {
+            content.entries.clear();
+        } else if !content.entries.iter().all(Entry::is_block) {
+            // This project's own numbers are there, and others don't count.
+            content.problems.clear();
         }
         Ok(content)
     }
@@ -97,17 +146,18 @@ impl Content {
     fn line(&mut self, line: &str, whole: bool) {
         if let Some(mark) = line.strip_prefix(">>> ") {
             self.mark(mark);
-        } else if line.starts_with("--- /") {
-            self.merged = true;
         } else if let Some(build) = Build::from_log_line(line) {
-            self.push(What::Build(
-                build.map(Box::new).map_err(|error| error.to_string()),
-            ));
+            self.keep_text(line);
+            let build = build.map(Box::new).map_err(|error| error.to_string());
+            self.push(WHOLE, Statistics::Build(build));
         } else if line.starts_with("sccache: ") && whole {
-            match (Summary::begin(line), self.pieces.last_mut()) {
-                (Some(summary), _) => self.push(What::Summary(summary, None)),
-                (None, Some(piece)) => {
-                    if let What::Summary(summary, _) = &mut piece.what {
+            match (Summary::begin(line), self.entries.last_mut()) {
+                (Some(summary), _) => {
+                    self.keep_text(line);
+                    self.push(WHOLE, Statistics::Summary(summary, None));
+                }
+                (None, Some(entry)) => {
+                    if let Statistics::Summary(summary, _) = &mut entry.statistics {
                         summary.more(line);
                     }
                 }
@@ -136,10 +186,11 @@ impl Content {
             "Completed" if mark.starts_with("Completed installing") => Some(WHOLE),
             _ => None,
         };
-        self.packaged |=
-            mark.starts_with("Building package") || mark.starts_with("Creating binpkg");
-        self.merged |= mark.starts_with('/');
         if let Some(phase) = phase {
+            if self.phase.is_none() {
+                // What pkg_setup printed was counted before the build.
+                self.entries.retain(|entry| !entry.is_block());
+            }
             self.phase = Some(phase);
             self.preparing |= phase == "prepare";
             self.installed |= phase == WHOLE;
@@ -147,76 +198,79 @@ impl Content {
     }
 
     fn block(&mut self, block: Block) {
-        if let (Ok(stats), Some(piece)) = (&block.stats, self.pieces.last_mut())
-            && let What::Summary(summary, full @ None) = &mut piece.what
+        if let (Ok(stats), Some(entry)) = (&block.stats, self.entries.last_mut())
+            && let Statistics::Summary(summary, full @ None) = &mut entry.statistics
             && summary.hits == stats.hits.total
             && summary.misses == stats.misses.total
         {
             *full = Some(Box::new(stats.clone()));
             return;
         }
+        let phase = self.phase.unwrap_or(WHOLE);
+        // The recipe stops a server in prepare so that the next one counts from 0.
+        let is_before = self.phase == Some("unpack") && !self.preparing;
         let stats = match block.stats {
-            Ok(stats) => Ok(self.on_top(stats)),
-            Err(error) => Err(error),
-        };
-        if block.stopped {
-            self.running = None;
-        }
-        // The recipe stops a server in prepare so that it counts from 0: what that one had
-        // counted is not this build's. Nor is a block with nothing in it a measurement.
-        let before = self.phase == Some("unpack") && !self.preparing;
-        let nothing = match &stats {
-            Ok(stats) => stats.is_idle(),
-            Err(error) => *error == ParseError::NoStatistics,
-        };
-        if !before && !nothing {
-            let unreadable =
-                |error| NotMeasured::with_detail(NotMeasuredReason::UnknownOutput, error);
-            let block = stats.map(Box::new).map_err(unreadable);
-            self.push(What::Block(block));
-        }
-    }
-
-    /// What a block says that the one before of the same server didn't.
-    ///
-    /// A recipe that prints in each phase and doesn't stop the server prints numbers that
-    /// grow. Two servers may look the same by chance, and then the first one's numbers are
-    /// missed here: too few of them is better than the same twice.
-    fn on_top(&mut self, stats: Stats) -> Stats {
-        let before = self.running.replace(stats.clone());
-        match before.and_then(|before| Some((stats.since(&before)?, before.is_idle()))) {
-            Some((difference, idle)) => {
-                self.counted_on |= !idle;
-                difference
+            Ok(stats) => stats,
+            Err(ParseError::NoStatistics) => return,
+            Err(error) => {
+                self.server = Server::Unknown;
+                if !is_before {
+                    let reason = NotMeasuredReason::UnknownOutput;
+                    let why = NotMeasured::with_detail(reason, error);
+                    self.push(phase, Statistics::Block(Err(why)));
+                }
+                return;
             }
-            None => stats,
+        };
+        let unused = match self.phase {
+            Some(phase) if !is_before => Use::Unused(phase),
+            _ => Use::UnusedBefore,
+        };
+        let was_unused = matches!(self.server, Server::Running(_, Use::Unused(_)));
+        let (earlier, now) = self.server.next(&stats, block.stopped, unused);
+        if was_unused && earlier.is_none() && (block.stopped || now.is_none()) {
+            self.problems.insert(Problem::RunningTotals);
+        }
+        let now = now.filter(|stats| !is_before && !stats.is_idle());
+        for (phase, stats) in earlier.into_iter().chain(now.map(|now| (phase, now))) {
+            self.push(phase, Statistics::Block(Ok(Box::new(stats))));
         }
     }
 
-    fn push(&mut self, what: What) {
-        if self.pieces.len() >= MAX_SNAPSHOTS {
-            self.too_many = true;
+    fn keep_text(&mut self, line: &str) {
+        self.bytes += line.len();
+        self.text_id = Uuid::new_v5(&self.text_id, line.as_bytes());
+    }
+
+    fn push(&mut self, phase: &str, statistics: Statistics) {
+        if self.entries.len() >= MAX_SNAPSHOTS || self.bytes > MAX_STATISTICS {
+            self.problems.insert(Problem::TooMany);
             return;
         }
-        self.pieces.push(Piece {
-            what,
-            phase: self.phase.unwrap_or(WHOLE).to_owned(),
-            failed: self.failed,
+        self.entries.push(Entry {
+            statistics,
+            phase: phase.to_owned(),
+            after_failure: self.failed,
         });
         self.failed = false;
     }
 
-    /// What came of the build whose statistics are the log's last.
+    /// Returns the outcome of the build whose statistics are the log's last.
     ///
-    /// A log of `emerge --quiet` shows no phases: the recipe prints in preinst, so it
-    /// was merged.
+    /// A log of `emerge --quiet` shows no phases: the recipe prints in preinst, so it was merged.
+    /// Portage makes a binary package with FEATURES=buildpkg too, so only this project's own
+    /// lines tell that it made nothing else.
     pub fn outcome(&self) -> Outcome {
-        let failed = self.failed || self.pieces.last().is_some_and(|piece| piece.failed);
-        if failed {
+        let last = self.entries.last();
+        let is_packaged = last.is_some_and(|entry| match &entry.statistics {
+            Statistics::Summary(summary, _) => summary.is_packaged,
+            _ => false,
+        });
+        if self.failed || last.is_some_and(|entry| entry.after_failure) {
             Outcome::Failed
         } else if self.phase.is_some() && !self.installed {
             Outcome::Interrupted
-        } else if self.packaged && !self.merged {
+        } else if is_packaged {
             Outcome::Packaged
         } else {
             Outcome::Merged

@@ -1,27 +1,32 @@
 //! Which files to read.
 
+use std::cmp::Reverse;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Report;
-use crate::portage::log::LogName;
+use super::{Report, Trouble};
+use crate::portage::log::{LogName, without_packing};
 
 /// How deep folders may lie in each other.
 const MAX_DEPTH: usize = 32;
 
-/// The logs: files that were named, and in folders all `*.log` and `*.log.gz`, newest first by
-/// the dates in their names. Links to folders are not followed, nor is `elog`, where Portage keeps
-/// its messages of the same builds once more.
+/// Returns the logs: the named files, and in folders every `*.log` and every file with the name
+/// of a log, also compressed. The newest come first by the dates in their names, messages for
+/// people after all build logs. Links to folders are not followed, and folders `elog` are
+/// skipped, because Portage keeps messages of the same builds there.
 pub fn find(paths: &[PathBuf], report: &mut Report) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for path in paths {
         match fs::metadata(path) {
-            Ok(what) if what.is_dir() => folder(path, 0, &mut found, report),
+            Ok(metadata) if metadata.is_dir() => folder(path, 0, &mut found, report),
             Ok(_) => found.push(path.clone()),
-            Err(error) => report.unreadable.push((path.clone(), error.to_string())),
+            Err(error) => report.trouble(Trouble::Unreadable, path, error),
         }
     }
-    found.sort_by_cached_key(|path| (std::cmp::Reverse(LogName::of(path).date), path.clone()));
+    found.sort_by_cached_key(|path| {
+        let name = LogName::of(path);
+        (name.is_elog, Reverse(name.date), path.clone())
+    });
     found.dedup();
     found
 }
@@ -31,7 +36,7 @@ fn folder(path: &Path, depth: usize, found: &mut Vec<PathBuf>, report: &mut Repo
         Ok(entries) if depth < MAX_DEPTH => entries,
         Ok(_) => return,
         Err(error) => {
-            report.unreadable.push((path.into(), error.to_string()));
+            report.trouble(Trouble::Unreadable, path, error);
             return;
         }
     };
@@ -39,22 +44,19 @@ fn folder(path: &Path, depth: usize, found: &mut Vec<PathBuf>, report: &mut Repo
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
-                report.unreadable.push((path.into(), error.to_string()));
+                report.trouble(Trouble::Unreadable, path, error);
                 continue;
             }
         };
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_folder && name != "elog" {
-            folder(&entry.path(), depth + 1, found, report);
-        } else if is_folder {
-        } else if name.ends_with(".log") || name.ends_with(".log.gz") {
-            found.push(entry.path());
-        } else if let Some((_, kind)) = name.rsplit_once(".log.")
-            && ["bz2", "xz", "zst", "lz4", "lzo", "lz"].contains(&kind)
+        let (name, path) = (entry.file_name(), entry.path());
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            if name != "elog" {
+                folder(&path, depth + 1, found, report);
+            }
+        } else if without_packing(&name.to_string_lossy()).ends_with(".log")
+            || LogName::of(&path).date.is_some()
         {
-            let why = format!("compressed with {kind}; only gzip is read");
-            report.not_understood.push((entry.path(), why));
+            found.push(path);
         }
     }
 }

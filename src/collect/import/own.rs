@@ -32,6 +32,8 @@ pub struct Summary {
     pub errors: u64,
     /// Phases that were not measured.
     pub not_measured: Vec<String>,
+    /// Nothing but a binary package was made.
+    pub is_packaged: bool,
 }
 
 impl Summary {
@@ -43,12 +45,13 @@ impl Summary {
             hits: number("hits")?,
             misses: number("misses")?,
             errors: number("errors").unwrap_or(0),
-            not_measured: Vec::new(),
+            ..Self::default()
         })
     }
 
     /// Reads another of its lines.
     pub fn more(&mut self, line: &str) {
+        self.is_packaged |= line == "sccache: outcome: packaged";
         let phases = line.strip_prefix("sccache: hits by phase: ");
         for phase in phases
             .into_iter()

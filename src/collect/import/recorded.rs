@@ -2,86 +2,95 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chrono::{TimeDelta, Timelike};
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
+use super::Log;
 use crate::portage::Build;
-use crate::portage::log::Start;
 use crate::sccache::Stats;
-use crate::store::{BuildRow, Filter, Result, Store};
+use crate::store::{KnownBuild, Result, Store};
 
-/// Clocks of a file system and of a process may differ so much.
+/// Clocks of a file system and of a process may differ by this much.
 const SLACK: TimeDelta = TimeDelta::seconds(2);
 
-/// What is known to be there.
+/// Portage saves the messages of a build at most this long after its start.
+const MAX_ELOG_DELAY: TimeDelta = TimeDelta::days(2);
+
+/// What was seen in this import.
 #[derive(Default)]
-pub struct Known {
-    /// The database's builds, of the packages that were asked for.
-    rows: HashMap<String, Vec<BuildRow>>,
+pub struct Seen {
     /// Builds that a log was found for.
     claimed: HashSet<Uuid>,
+    /// When the new builds started, by package, version, hits and misses.
+    new: HashMap<(String, String, u64, u64), Vec<DateTime<Utc>>>,
 }
 
-impl Known {
-    /// Whether the build is there already; remembers it either way.
-    ///
-    /// # Errors
-    /// Those of reading the database.
-    pub fn has(&mut self, store: Option<&Store>, build: &Build, start: &Start) -> Result<bool> {
-        if !self.claimed.insert(build.id) {
-            return Ok(true);
+/// What the database knows of a build.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// Nothing.
+    New,
+    /// It is there.
+    Recorded,
+    /// It was there under this id, and was taken out.
+    Forgotten(Uuid),
+}
+
+impl From<&KnownBuild> for Presence {
+    fn from(known: &KnownBuild) -> Self {
+        match known.is_forgotten {
+            true => Self::Forgotten(known.id),
+            false => Self::Recorded,
         }
-        let Some(store) = store else {
-            return Ok(false);
-        };
-        let rows = match self.rows.entry(build.package.clone()) {
-            std::collections::hash_map::Entry::Occupied(rows) => rows.into_mut(),
-            std::collections::hash_map::Entry::Vacant(none) => {
-                let packages = Some(vec![build.package.clone()]);
-                none.insert(store.builds(&Filter {
-                    packages,
-                    ..Filter::default()
-                })?)
-            }
-        };
-        if rows.iter().any(|row| row.id == build.id) {
-            return Ok(true);
-        }
-        let same = |row: &&BuildRow| {
-            !self.claimed.contains(&row.id) && !imported(row) && is_same(row, build, start)
-        };
-        // The nearest: what was built again and again may have the same numbers each time.
-        let nearest = rows
-            .iter()
-            .filter(same)
-            .min_by_key(|row| (row.started_at - build.started_at).abs());
-        Ok(match nearest {
-            Some(row) => self.claimed.insert(row.id),
-            None => false,
-        })
     }
 }
 
-/// Whether a row came from a log, whose times are whole seconds; the hook's are not. It is
-/// known by its id alone.
-fn imported(row: &BuildRow) -> bool {
-    row.emerge.is_none() && row.finished_at.nanosecond() == 0
-}
-
-fn is_same(row: &BuildRow, build: &Build, start: &Start) -> bool {
-    let measured = build.phases.iter().filter_map(|p| p.stats.as_ref().ok());
-    let Some(sum) = Stats::sum(measured) else {
-        return false;
-    };
-    let either = |a: Option<u64>, b: Option<u64>| a.is_none() || b.is_none() || a == b;
-    let in_time =
-        |&(from, until): &(_, _)| row.started_at >= from - SLACK && row.started_at <= until + SLACK;
-    row.version == build.version
-        && row.hits == Some(sum.hits.total)
-        && row.misses == Some(sum.misses.total)
-        && either(row.errors, sum.errors_total())
-        && either(row.requests, sum.requests)
-        && either(row.executed, sum.executed)
-        && either(row.non_cacheable, sum.non_cacheable)
-        && start.possible.iter().any(in_time)
+impl Seen {
+    /// Returns whether the build of this log is there already, and remembers it either way.
+    ///
+    /// # Errors
+    /// Those of reading the database.
+    pub fn presence(
+        &mut self,
+        store: Option<&Store>,
+        build: &Build,
+        log: &Log,
+    ) -> Result<Presence> {
+        if !self.claimed.insert(build.id) {
+            return Ok(Presence::Recorded);
+        }
+        let (first, last) = match log.name.is_elog {
+            true => (build.started_at - MAX_ELOG_DELAY, build.started_at),
+            false => log.time.start_range,
+        };
+        let (first, last) = (first - SLACK, last + SLACK);
+        let known = match store {
+            Some(store) => store.known_builds(build, first, last)?,
+            None => Vec::new(),
+        };
+        // Of a version that was built again and again with equal numbers, the nearest.
+        let may_be = |known: &&KnownBuild| {
+            let is_free = !known.is_imported && !self.claimed.contains(&known.id);
+            known.id == build.id || log.name.is_elog || is_free
+        };
+        let nearest = known.iter().filter(may_be).min_by_key(|known| {
+            let distance = (known.started_at - build.started_at).abs();
+            (known.id != build.id, distance)
+        });
+        if let Some(known) = nearest {
+            self.claimed.insert(known.id);
+            return Ok(known.into());
+        }
+        let stats = build.phases.iter().filter_map(|p| p.stats.as_ref().ok());
+        let sum = Stats::sum(stats).unwrap_or_default();
+        let (package, version) = (build.package.clone(), build.version.clone());
+        let numbers = (package, version, sum.hits.total, sum.misses.total);
+        let starts = self.new.entry(numbers).or_default();
+        let is_in_range = |start: &DateTime<Utc>| (first..=last).contains(start);
+        if log.name.is_elog && starts.iter().any(is_in_range) {
+            return Ok(Presence::Recorded);
+        }
+        starts.push(build.started_at);
+        Ok(Presence::New)
+    }
 }

@@ -1,147 +1,97 @@
-//! When the build of a log began.
+//! When the build of a log began and ended.
 //!
-//! The name's date is taken as local time. Portage 3.0.83 writes UTC there (`gmtime` in
-//! `prepare_build_dirs.py`), so it is UTC where the file itself shows it: the file was made in that
-//! very minute (its birth time), or was last written before the local reading, or the local time is
-//! one that the clock skipped. Of an hour that came twice the first is taken, unless the
-//! file's birth says the second.
+//! The date in a log's name is UTC in every Portage since 2006 (`time.gmtime` in
+//! `prepare_build_dirs.py`). It is the time when the build directory was made.
 
-use std::fs::Metadata;
-use std::time::SystemTime;
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 
-use chrono::{DateTime, Local, LocalResult, NaiveDateTime, TimeDelta, TimeZone, Utc};
+/// No build takes longer: a file that was written later was copied.
+const MAX_BUILD_TIME: TimeDelta = TimeDelta::days(2);
 
-/// No build takes longer than this: a file that was last written later was copied.
-const LONGEST: TimeDelta = TimeDelta::days(2);
+/// A clock may be off by this much, not more.
+const MAX_AHEAD: TimeDelta = TimeDelta::days(1);
 
-/// What the file system says of a log, to the second.
-#[derive(Clone, Copy, Debug)]
-pub struct FileTimes {
-    /// When the file was made, where that is known.
-    pub born: Option<DateTime<Utc>>,
-    /// When it was last written.
-    pub modified: DateTime<Utc>,
-}
-
-impl FileTimes {
-    /// Of an open file.
-    pub fn of(file: &Metadata) -> Self {
-        let seconds = |time: SystemTime| {
-            let time = DateTime::<Utc>::from(time);
-            DateTime::from_timestamp(time.timestamp(), 0).unwrap_or_default()
-        };
-        Self {
-            born: file.created().ok().map(seconds),
-            modified: file.modified().map(seconds).unwrap_or_default(),
-        }
-    }
-}
-
-/// When a build began, and what else its date can mean.
+/// When a build began and ended, as far as its log's name and time show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Start {
-    /// The most likely time.
-    pub at: DateTime<Utc>,
-    /// The build's end, where the file's time can be that; else its start.
-    pub until: DateTime<Utc>,
-    /// Every time that the date can mean, with the latest end of such a build.
-    pub possible: Vec<(DateTime<Utc>, DateTime<Utc>)>,
+pub struct BuildTime {
+    /// The start.
+    pub started_at: DateTime<Utc>,
+    /// The end, if the file's time can be that; else the start.
+    pub finished_at: DateTime<Utc>,
+    /// The first and the last moment at which the hook can have seen the build start.
+    pub start_range: (DateTime<Utc>, DateTime<Utc>),
 }
 
-impl Start {
-    /// From the name's date; without one from when the file was last written.
-    pub fn new(date: Option<NaiveDateTime>, times: FileTimes) -> Self {
-        Self::in_zone(date, times, &Local)
-    }
-
-    fn in_zone(date: Option<NaiveDateTime>, times: FileTimes, zone: &impl TimeZone) -> Self {
+impl BuildTime {
+    /// Computes the times from the date in the name, or without one from the file's modification
+    /// time in seconds since 1970.
+    ///
+    /// # Errors
+    /// Neither is a time at which a build can have run.
+    pub fn new(
+        date: Option<NaiveDateTime>,
+        modified: i64,
+        now: DateTime<Utc>,
+    ) -> Result<Self, &'static str> {
+        let is_past = |time: &DateTime<Utc>| *time <= now + MAX_AHEAD;
+        let modified = DateTime::from_timestamp(modified, 0)
+            .filter(|time| time.timestamp() > 0 && is_past(time));
         let Some(date) = date else {
-            return Self {
-                at: times.modified,
-                until: times.modified,
-                possible: vec![(times.modified - LONGEST, times.modified)],
-            };
+            let modified = modified.ok_or("no date in its name, and an impossible file time")?;
+            return Ok(Self {
+                started_at: modified,
+                finished_at: modified,
+                start_range: (modified - MAX_BUILD_TIME, modified),
+            });
         };
-        let utc = date.and_utc();
-        let mut starts: Vec<DateTime<Utc>> = match zone.from_local_datetime(&date) {
-            LocalResult::Single(one) => vec![one.to_utc()],
-            // Which of them chrono puts first depends on how the zone is described.
-            LocalResult::Ambiguous(a, b) => {
-                vec![a.to_utc().min(b.to_utc()), a.to_utc().max(b.to_utc())]
-            }
-            LocalResult::None => Vec::new(),
-        };
-        starts.push(utc);
-        let born = |at: &&DateTime<Utc>| {
-            times
-                .born
-                .is_some_and(|born| (born - **at).abs() < TimeDelta::minutes(1))
-        };
-        let ends = |at: &&DateTime<Utc>| end(**at, times).is_some();
-        // A file that was copied before the build began has a wrong time, and shows nothing.
-        let at = *starts
-            .iter()
-            .find(born)
-            .or_else(|| starts.iter().find(ends))
-            .unwrap_or(&starts[0]);
-        let latest = |at: DateTime<Utc>| end(at, times).unwrap_or(at + TimeDelta::days(1));
-        Self {
-            at,
-            until: end(at, times).unwrap_or(at),
-            possible: starts.iter().map(|&at| (at, latest(at))).collect(),
+        let start = date.and_utc();
+        if !is_past(&start) {
+            return Err("the date in its name is in the future");
         }
+        let end =
+            modified.filter(|end| (TimeDelta::zero()..MAX_BUILD_TIME).contains(&(*end - start)));
+        Ok(Self {
+            started_at: start,
+            finished_at: end.unwrap_or(start),
+            start_range: (start, end.unwrap_or(start + TimeDelta::days(1))),
+        })
     }
-}
-
-/// The file's time, if it can be the end of a build that began then.
-fn end(at: DateTime<Utc>, times: FileTimes) -> Option<DateTime<Utc>> {
-    (at..at + LONGEST)
-        .contains(&times.modified)
-        .then_some(times.modified)
 }
 
 #[cfg(test)]
 mod tests {
-    use chrono::FixedOffset;
-
     use super::*;
 
     fn at(text: &str) -> DateTime<Utc> {
         DateTime::parse_from_rfc3339(text).unwrap().to_utc()
     }
 
-    fn start(hours: i32, born: Option<&str>, modified: &str) -> Start {
-        let date = NaiveDateTime::parse_from_str("20210405-101500", "%Y%m%d-%H%M%S").unwrap();
-        let zone = FixedOffset::east_opt(hours * 3600).unwrap();
-        let times = FileTimes {
-            born: born.map(at),
-            modified: at(modified),
-        };
-        Start::in_zone(Some(date), times, &zone)
+    fn build_time(date: Option<&str>, modified: i64) -> Result<BuildTime, &'static str> {
+        let date = date.map(|date| NaiveDateTime::parse_from_str(date, "%Y%m%d-%H%M%S").unwrap());
+        BuildTime::new(date, modified, at("2026-11-28T00:00:00Z"))
     }
 
     #[test]
-    fn a_date_is_local_unless_the_file_shows_utc() {
-        let copied = start(2, None, "2026-01-01T00:00:00Z");
-        assert_eq!(copied.at, at("2021-04-05T08:15:00Z"));
-        assert_eq!(copied.until, copied.at);
-        let local = start(2, None, "2021-04-05T08:20:00Z");
-        assert_eq!(local.at, at("2021-04-05T08:15:00Z"));
-        assert_eq!(local.until, at("2021-04-05T08:20:00Z"));
-        let born = start(2, Some("2021-04-05T10:15:01Z"), "2021-04-05T10:20:00Z");
-        assert_eq!(born.at, at("2021-04-05T10:15:00Z"));
-        // West of Greenwich the local reading would be after the end.
-        let before = start(-5, None, "2021-04-05T10:20:00Z");
-        assert_eq!(before.at, at("2021-04-05T10:15:00Z"));
+    fn dates_in_names_are_utc() {
+        let date = Some("20210405-101500");
+        let copied = build_time(date, at("2026-01-01T00:00:00Z").timestamp()).unwrap();
+        assert_eq!(copied.started_at, at("2021-04-05T10:15:00Z"));
+        assert_eq!(copied.finished_at, copied.started_at);
+        let in_place = build_time(date, at("2021-04-05T10:20:00Z").timestamp()).unwrap();
+        assert_eq!(in_place.started_at, copied.started_at);
+        assert_eq!(in_place.finished_at, at("2021-04-05T10:20:00Z"));
     }
 
     #[test]
-    fn without_a_date_the_file_has_one() {
+    fn impossible_times_are_refused_and_never_panic() {
+        for modified in [i64::MIN, -1, 0, 9_000_000_000_000, i64::MAX] {
+            assert!(build_time(None, modified).is_err(), "{modified}");
+            let named = build_time(Some("20210405-101500"), modified).unwrap();
+            assert_eq!(named.finished_at, at("2021-04-05T10:15:00Z"), "{modified}");
+        }
+        assert!(build_time(Some("99991231-235959"), 1).is_err());
         let modified = at("2021-04-05T08:20:00Z");
-        let times = FileTimes {
-            born: None,
-            modified,
-        };
-        assert_eq!(Start::new(None, times).at, modified);
+        let undated = build_time(None, modified.timestamp()).unwrap();
+        assert_eq!(undated.started_at, modified);
     }
 }

@@ -8,12 +8,15 @@ use regex::bytes::Regex;
 /// A line is cut to this many bytes, unless it holds a whole build.
 pub const MAX_LINE: usize = 4096;
 
+/// A line with a whole build is cut to this many bytes. Ordinary ones have 2 to 20 KB.
+const MAX_BUILD_LINE: usize = 64 * 1024;
+
 const CHUNK: usize = 256 * 1024;
 
 /// What a line holds that may matter; a megabyte of compiler calls is passed over quickly.
 static NEEDLE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"(?-u)Compile requests|Stopping sccache|sccache-report-build: |sccache: |>>> |--- /|ERROR: |Package: |Repository: ",
+        r"(?-u)Compile requests|Stopping sccache|sccache-report-build: |sccache: |>>> |ERROR: |Package: |Repository: ",
     )
     .expect("a valid pattern")
 });
@@ -86,13 +89,13 @@ fn next(lines: &[u8], start: usize, every: bool) -> Option<(usize, usize)> {
 fn text(line: &[u8]) -> std::borrow::Cow<'_, str> {
     static WHOLE_BUILD: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"(?-u)sccache-report-build: ").expect("a valid pattern"));
-    // A whole build in JSON is worth nothing when it is cut: 2 to 20 KB, and what a buffer holds at most.
     let head = &line[..line.len().min(MAX_LINE)];
-    String::from_utf8_lossy(if WHOLE_BUILD.is_match(head) {
-        line
+    let max = if WHOLE_BUILD.is_match(head) {
+        MAX_BUILD_LINE
     } else {
-        head
-    })
+        MAX_LINE
+    };
+    String::from_utf8_lossy(&line[..line.len().min(max)])
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Names of logs (Portage 3.0.83, `prepare_build_dirs.py`): `CATEGORY:PF:YYYYMMDD-HHMMSS.log`
 //! in PORTAGE_LOGDIR, or with FEATURES=split-log `build/CATEGORY/PF:YYYYMMDD-HHMMSS.log`; with
-//! FEATURES=compress-build-logs `.gz` after that.
+//! FEATURES=compress-build-logs `.gz` after that. Messages for people are below `elog`
+//! (`elog/mod_save.py`), under the same kind of name with a later time.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -35,15 +36,28 @@ pub fn split_pf(pf: &str) -> Option<(&str, &str)> {
 pub struct LogName {
     /// `CATEGORY` and `PF`, where it names them.
     pub package: Option<(String, String)>,
-    /// The date in it, in whatever time zone.
+    /// The date in it, UTC.
     pub date: Option<NaiveDateTime>,
+    /// It holds messages of a build that may have a log of its own.
+    pub is_elog: bool,
+}
+
+/// Suffixes of compressed files.
+const PACKED: [&str; 10] = [
+    ".gz", ".bz2", ".xz", ".zst", ".zstd", ".lz4", ".lz", ".lzo", ".lzma", ".zip",
+];
+
+/// Returns a file's name without the suffix of a compressed file.
+pub fn without_packing(name: &str) -> &str {
+    let mut names = PACKED.iter().filter_map(|suffix| name.strip_suffix(suffix));
+    names.next().unwrap_or(name)
 }
 
 impl LogName {
     /// Reads a log's path; what isn't there is `None`.
     pub fn of(path: &Path) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let name = name.strip_suffix(".gz").unwrap_or(&name);
+        let name = without_packing(&name);
         let name = name.strip_suffix(".log").unwrap_or(name);
         let folder = path.parent().and_then(Path::file_name);
         let folder = folder.unwrap_or_default().to_string_lossy();
@@ -62,6 +76,11 @@ impl LogName {
         Self {
             package: known.then(|| (category.to_owned(), pf.to_owned())),
             date,
+            is_elog: path
+                .ancestors()
+                .skip(1)
+                .take(2)
+                .any(|folder| folder.ends_with("elog")),
         }
     }
 }

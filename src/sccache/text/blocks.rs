@@ -1,6 +1,6 @@
 //! Blocks of statistics in a longer text, such as a build log, line by line.
 
-use super::{Block, begins_block, clean_line, ends_in_unit};
+use super::{Block, begins_block, ends_in_unit};
 use crate::sccache::error::ParseError;
 use crate::sccache::stats::Stats;
 
@@ -17,8 +17,8 @@ const MAX_UNKNOWN: usize = 3;
 ///
 /// A block begins with `Compile requests` or `Stopping sccache server...`, as every version from
 /// 0.2.15 to 0.19.0 does, and ends with `Max cache size`, with the next block, or where what
-/// follows is not of it. In a block whose first line has `einfo`'s star, lines
-/// without are somebody else's.
+/// follows is not of it. In a block whose first line is marked (with `einfo`'s star, or a
+/// prefix), lines without a mark are somebody else's.
 #[derive(Default)]
 pub struct Blocks {
     open: Option<Open>,
@@ -27,7 +27,7 @@ pub struct Blocks {
 #[derive(Default)]
 struct Open {
     block: Block,
-    starred: bool,
+    is_marked: bool,
     stopped: bool,
     lines: usize,
     foreign: usize,
@@ -51,32 +51,30 @@ impl Blocks {
         self.open.is_some()
     }
 
-    /// Takes a line, without its line feed; `whole` is `false` for a last line that had none.
-    /// Returns a block that ended with or before it.
-    pub fn line(&mut self, raw: &str, whole: bool) -> Option<Read> {
-        if !whole && !ends_in_unit(raw) {
+    /// Takes a line as [`clean_log_line`](super::clean_log_line) returns it; `whole` is `false`
+    /// for a last line that had no line feed. Returns a block that ended with or before it.
+    pub fn line(&mut self, line: &str, is_marked: bool, whole: bool) -> Option<Read> {
+        if !whole && !ends_in_unit(line) {
             return None;
         }
-        let (line, starred) = clean_line(raw);
         let Some(open) = &mut self.open else {
-            self.begin(&line, starred);
+            self.begin(line, is_marked);
             return None;
         };
-        if open.block.ends_before(&line) || line.starts_with(">>> ") {
+        if open.block.ends_before(line) || line.starts_with(">>> ") {
             let ended = self.end();
-            self.begin(&line, starred);
+            self.begin(line, is_marked);
             return ended;
         }
         open.lines += 1;
-        let over = if open.starred && !starred {
+        let over = if open.is_marked && !is_marked {
             open.foreign += 1;
             open.foreign > MAX_FOREIGN
         } else {
             open.foreign = 0;
             let failed = line.starts_with("error: ") || line.starts_with("sccache: error: ");
             let none = open.block.is_empty() && (failed || open.lines > MAX_UNTIL_NUMBERS);
-            none || open.take(&line)
-                || line.starts_with("Max cache size") && open.block.in_trailer()
+            none || open.take(line) || line.starts_with("Max cache size") && open.block.in_trailer()
         };
         (over || open.lines > MAX_LINES)
             .then(|| self.end())
@@ -95,10 +93,10 @@ impl Blocks {
         Some(Read { stats, stopped })
     }
 
-    fn begin(&mut self, line: &str, starred: bool) {
+    fn begin(&mut self, line: &str, is_marked: bool) {
         if begins_block(line) {
             let mut open = Open {
-                starred,
+                is_marked,
                 stopped: line.starts_with("Stopping"),
                 ..Open::default()
             };
@@ -128,12 +126,16 @@ impl Open {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sccache::clean_log_line;
 
     fn read(text: &str) -> Vec<Read> {
         let mut blocks = Blocks::default();
         let mut all: Vec<Read> = text
             .lines()
-            .filter_map(|line| blocks.line(line, true))
+            .filter_map(|raw| {
+                let (line, is_marked) = clean_log_line(raw);
+                blocks.line(&line, is_marked, true)
+            })
             .collect();
         all.extend(blocks.end());
         all

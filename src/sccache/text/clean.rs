@@ -29,10 +29,11 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = String> {
     whole.lines().map(|line| clean(line).trim().to_owned())
 }
 
-/// A line without its line feed as [`lines`] gives it, and whether it had `einfo`'s star.
-pub(super) fn clean_line(line: &str) -> (String, bool) {
-    let starred = EINFO.is_match(&bare(line));
-    (clean(line).trim().to_owned(), starred)
+/// Returns a line of a log without terminal escapes, `einfo`'s star, and white space at either
+/// end; and whether it had the star.
+pub fn clean_log_line(line: &str) -> (String, bool) {
+    let is_starred = EINFO.is_match(&bare(line));
+    (clean(line).trim().to_owned(), is_starred)
 }
 
 /// Without escapes, which most lines have none of.

@@ -8,7 +8,7 @@ use interim::{Dialect, Interval, parse_date_string, parse_duration};
 
 /// The end of a period that a time is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Edge {
+pub(crate) enum Edge {
     Since,
     Until,
 }
@@ -16,7 +16,7 @@ pub(super) enum Edge {
 /// Parses a time. A day, week, month or year (`2026-11-01`, `yesterday`, `2026-W47`, `last month`)
 /// is its first midnight, or as the end of a period the midnight after it, which includes it. A
 /// span (`3d`) is that long ago.
-pub(super) fn parse<Z: TimeZone>(
+pub(crate) fn parse<Z: TimeZone>(
     text: &str,
     edge: Edge,
     now: DateTime<Z>,
