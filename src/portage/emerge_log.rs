@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Take};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
+use rustix::fs::OFlags;
 
 use super::environment::check_name;
 use super::log::split_pf;
@@ -27,10 +29,12 @@ pub struct Merge {
 /// CATEGORY/PF to /`, and before it `=== (1 of 2) Compiling/Merging (CATEGORY/PF::EBUILD)`; Portage
 /// 3.0.83, `EbuildMerge.py` and `EbuildBuild.py`). Binary packages are not among them.
 ///
+/// Only the end of a long log is read.
+///
 /// # Errors
 /// Where the file can't be read.
 pub fn merges(log: &Path, since: DateTime<Utc>) -> io::Result<Vec<Merge>> {
-    let mut reader = BufReader::new(File::open(log)?);
+    let mut reader = BufReader::new(tail(log)?);
     let (mut begun, mut found) = (HashMap::new(), Vec::new());
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line)? > 0 {
@@ -57,6 +61,24 @@ pub fn merges(log: &Path, since: DateTime<Utc>) -> io::Result<Vec<Merge>> {
         line.clear();
     }
     Ok(found)
+}
+
+/// How much of a log's end is read, in bytes: some 30,000 merges.
+const TAIL: u64 = 4 << 20;
+
+/// Opens the end of a regular file.
+fn tail(log: &Path) -> io::Result<Take<File>> {
+    let mut options = File::options();
+    options
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits() as i32);
+    let mut file = options.open(log)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("it isn't a regular file"));
+    }
+    file.seek(SeekFrom::Start(metadata.len().saturating_sub(TAIL)))?;
+    Ok(file.take(TAIL))
 }
 
 enum Event<'a> {

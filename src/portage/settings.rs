@@ -24,6 +24,7 @@ const NAMES: &[&str] = &[
     "PATH",
     "PORTAGE_CONFIGROOT",
     "PORTAGE_GRPNAME",
+    "PORTAGE_TMPDIR",
     "PORTAGE_USERNAME",
     "RUSTC_*",
     "SANDBOX_WRITE",
@@ -119,6 +120,20 @@ impl Settings {
     pub fn get(&self, name: &str) -> Option<&str> {
         let value = self.values.get(name)?.as_str();
         (!value.is_empty()).then_some(value)
+    }
+
+    /// Returns the value of a variable that is set, the empty text included: some variables count by
+    /// being set.
+    pub fn get_set(&self, name: &str) -> Option<&str> {
+        let value = self.values.get(name).map(String::as_str)?;
+        // portageq prints a variable that it is asked for by its whole name, set or not.
+        let is_set = !value.is_empty() || !NAMES.contains(&name);
+        is_set.then_some(value)
+    }
+
+    /// Returns the names of all variables that are known.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.values.keys().map(String::as_str)
     }
 
     /// Whether FEATURES has it; `None` where FEATURES isn't known, for Portage's defaults are not in

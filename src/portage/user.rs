@@ -49,6 +49,12 @@ impl User {
         })
     }
 
+    /// Returns the numbers of all the user's groups, separated by commas: a build has the same.
+    pub fn groups(&self) -> String {
+        let groups: Vec<String> = self.groups.iter().map(u32::to_string).collect();
+        groups.join(",")
+    }
+
     /// Whether it is this user's own, as far as rights go: root's rights are those of all owners.
     pub fn owns(&self, uid: u32) -> bool {
         self.uid == 0 || self.uid == uid

@@ -166,7 +166,7 @@ impl Machine {
     }
 
     /// Who owns the cache: `portage:portage`.
-    pub(super) fn owner(&self) -> String {
+    pub fn owner(&self) -> String {
         let (user, group) = self.settings.builder();
         format!("{user}:{group}")
     }

@@ -3,7 +3,6 @@
 //! Both read Portage's settings once ([`Machine`]). Nothing here prints, asks, or writes the
 //! database: a person's side of it is in `report`.
 
-pub mod doctor;
 pub(crate) mod machine;
 mod shell;
 

@@ -1,0 +1,258 @@
+//! The local cache: a folder of its own that the build user can use, with room.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::attempt::Attempt;
+use super::{Context, Finding, SETUP, State};
+use crate::portage::plain;
+use crate::process::child;
+use crate::sccache::format_bytes;
+
+const CHECK: &str = "cache";
+
+/// With less free space than this, in bytes, storing fails.
+const LEAST_ROOM: u64 = 64 << 20;
+
+/// What is at the place that the settings name.
+pub(super) enum Folder {
+    /// A remote cache is used instead.
+    Remote(&'static str),
+    /// Each build has an empty cache below its own home: nothing is set, or no absolute path.
+    Unset(Option<PathBuf>),
+    /// Nothing is there.
+    Missing(PathBuf),
+    /// It can't be looked into.
+    Unreadable(PathBuf, io::Error),
+    /// It isn't a folder, or has an entry that isn't sccache's.
+    Foreign(PathBuf, String),
+    /// sccache's own, or empty.
+    Cache(PathBuf),
+}
+
+impl Folder {
+    pub(super) fn inspect(context: &Context) -> Self {
+        if let Some(kind) = context.in_effect.only_remote() {
+            return Folder::Remote(kind);
+        }
+        match context.in_effect.cache_folder() {
+            Some(folder) if folder.is_absolute() => Self::look_into(folder),
+            other => Folder::Unset(other),
+        }
+    }
+
+    fn look_into(folder: PathBuf) -> Self {
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                return match error.kind() {
+                    io::ErrorKind::NotFound => Folder::Missing(folder),
+                    io::ErrorKind::NotADirectory => Folder::Foreign(folder, String::new()),
+                    _ => Folder::Unreadable(folder, error),
+                };
+            }
+        };
+        let names = entries.flatten().map(|entry| entry.file_name());
+        let mut names = names.map(|name| name.to_string_lossy().into_owned());
+        match names.find(|name| !is_of_sccache(name)) {
+            Some(name) => Folder::Foreign(folder, name),
+            None => Folder::Cache(folder),
+        }
+    }
+
+    /// Returns the reason why nothing may be stored there, not even for a test.
+    pub(super) fn not_ours(&self) -> Option<String> {
+        match self {
+            Folder::Foreign(folder, _) => Some(format!("{} isn't a cache", folder.display())),
+            _ => None,
+        }
+    }
+}
+
+/// `a` in `a/b/KEY`, and what lies beside it (sccache 0.16.0).
+fn is_of_sccache(name: &str) -> bool {
+    let is_hex = name.len() == 1 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hex || name == "preprocessor" || name.starts_with(".sccache")
+}
+
+pub(super) fn check(context: &Context, folder: &Folder, attempt: Option<&Attempt>) -> Finding {
+    let red = |message: String| Finding::new(CHECK, State::Red, message);
+    let path = match folder {
+        Folder::Remote(kind) => {
+            let message = format!("the cache is {kind}; there is no local one");
+            return Finding::new(CHECK, State::Green, message);
+        }
+        Folder::Unset(None) => {
+            let message = "SCCACHE_DIR isn't set: each build starts with an empty cache";
+            return red(message.to_owned()).fix(SETUP);
+        }
+        Folder::Unset(Some(path)) => {
+            return red(format!(
+                "SCCACHE_DIR={} isn't an absolute path: each build starts with an empty cache",
+                super::quoted(&path.to_string_lossy())
+            ));
+        }
+        Folder::Missing(path) => return red(format!("there is no {}", path.display())).fix(SETUP),
+        Folder::Unreadable(path, error) => {
+            let message = format!("{} can't be read: {error}", path.display());
+            return Finding::new(CHECK, State::Unknown, message);
+        }
+        Folder::Foreign(path, entry) => {
+            let entry = super::quoted(entry);
+            return red(format!(
+                "{} isn't a folder for sccache alone (it has `{entry}`): set SCCACHE_DIR to one",
+                path.display()
+            ));
+        }
+        Folder::Cache(path) => path,
+    };
+    let mut parts = vec![owners(context, path)];
+    parts.extend(room(path, attempt));
+    Finding::merge(parts)
+}
+
+/// Whether the build user alone writes there, and can use everything.
+fn owners(context: &Context, folder: &Path) -> Finding {
+    let shown = folder.display();
+    let is_safe = is_safe(context, folder);
+    if folder.metadata().is_ok_and(|it| it.mode() & 0o002 != 0) {
+        let message = format!("every user can write {shown}, and so decide what builds get");
+        return Finding::new(CHECK, State::Red, message);
+    }
+    let user = match &context.user {
+        Ok(user) => user,
+        Err(reason) => return Finding::new(CHECK, State::Unknown, format!("{shown}: {reason}")),
+    };
+    // sccache sets the times of what it reads, which only the owner may. The kernel answers for
+    // the user that find runs as.
+    let words = [
+        "find",
+        &folder.to_string_lossy(),
+        "-xdev",
+        "(",
+        "-type",
+        "d",
+        "!",
+        "(",
+        "-readable",
+        "-writable",
+        "-executable",
+        ")",
+        "-o",
+        "-type",
+        "f",
+        "!",
+        "(",
+        "-readable",
+        "-uid",
+        &user.uid.to_string(),
+        ")",
+        ")",
+        "-print",
+        "-quit",
+    ]
+    .map(str::to_owned);
+    let mut command = user.command(&[], &words, "/usr/bin:/bin");
+    let Ok(output) = child::run(&mut command, Duration::from_secs(10)) else {
+        let message = format!("{shown} is too large to look at all files in 10 s");
+        return Finding::new(CHECK, State::Green, message);
+    };
+    let name = &user.name;
+    if output.stdout.is_empty() && !output.status.success() && user.uid != 0 {
+        let message = format!("user {name} can't get to {shown}");
+        return Finding::new(CHECK, State::Red, message);
+    }
+    let first = String::from_utf8_lossy(&output.stdout);
+    let Some(first) = first.lines().next() else {
+        let message = format!("user {name} can use all of {shown}");
+        return Finding::new(CHECK, State::Green, message);
+    };
+    let is_root_s = fs::symlink_metadata(first).is_ok_and(|it| it.uid() == 0);
+    let below = first.strip_prefix(&*folder.to_string_lossy());
+    let below = super::quoted(below.unwrap_or_default().trim_start_matches('/'));
+    if below.is_empty() {
+        let finding = Finding::new(CHECK, State::Red, format!("user {name} can't use {shown}"));
+        let owner = context.machine.owner();
+        return match plain(folder) {
+            Some(path) if is_safe && is_root_s => finding.fix(format!("chown {owner} {path}")),
+            _ => finding,
+        };
+    }
+    let message = format!("user {name} can't use `{below}` in {shown}, and perhaps more");
+    let finding = Finding::new(CHECK, State::Red, message);
+    match plain(folder) {
+        Some(path) if is_safe && is_root_s && user.uid != 0 => {
+            finding.fix(format!("find {path} -xdev -user root -delete"))
+        }
+        _ => finding,
+    }
+}
+
+/// Whether a command that changes the folder does what it says: nobody but root and the build user
+/// can put another thing in its place.
+fn is_safe(context: &Context, folder: &Path) -> bool {
+    let is_itself = folder.canonicalize().is_ok_and(|real| real == folder);
+    let builder = context.machine.builder.as_ref().map(|user| user.uid);
+    let keeper = context.machine.keeper().0;
+    let above = folder.ancestors().skip(1);
+    let is_closed = |at: &Path| {
+        at.symlink_metadata().is_ok_and(|metadata| {
+            let owner = metadata.uid();
+            let is_trusted = owner == 0 || owner == keeper || Some(owner) == builder;
+            is_trusted && metadata.mode() & 0o022 == 0
+        })
+    };
+    is_itself && above.count() > 1 && folder.ancestors().skip(1).all(is_closed)
+}
+
+/// Whether the cache and its file system have room, by sccache's own numbers.
+fn room(folder: &Path, attempt: Option<&Attempt>) -> Vec<Finding> {
+    let mut parts = Vec::new();
+    let statvfs = rustix::fs::statvfs(folder).ok();
+    let free = statvfs.map(|it| it.f_bavail.saturating_mul(it.f_frsize));
+    if let Some(free) = free.filter(|free| *free < LEAST_ROOM) {
+        let message = format!("only {} free: nothing can be stored", format_bytes(free));
+        parts.push(Finding::new(CHECK, State::Red, message));
+    }
+    let Some((size, limit)) = attempt.and_then(|attempt| attempt.size) else {
+        return parts;
+    };
+    let message = format!("{} of {} used", format_bytes(size), format_bytes(limit));
+    if size >= limit / 20 * 19 {
+        let message = format!("{message}: old objects go for new ones; raise SCCACHE_CACHE_SIZE");
+        parts.push(Finding::new(CHECK, State::Yellow, message));
+    } else if let Some(free) = free.filter(|free| *free < limit - size) {
+        let message = format!(
+            "{message}, but the file system has only {} left",
+            format_bytes(free)
+        );
+        parts.push(Finding::new(CHECK, State::Yellow, message));
+    } else {
+        parts.push(Finding::new(CHECK, State::Green, message));
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_a_cache_if_everything_in_it_is_sccache_s() {
+        let folder = tempfile::tempdir().unwrap();
+        let inspect = || Folder::look_into(folder.path().to_owned());
+        assert!(matches!(inspect(), Folder::Cache(_)));
+        for name in ["a", "0", "preprocessor"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        assert!(matches!(inspect(), Folder::Cache(_)));
+        fs::create_dir(folder.path().join("lib")).unwrap();
+        assert!(matches!(inspect(), Folder::Foreign(_, name) if name == "lib"));
+        assert!(inspect().not_ours().is_some());
+        let missing = Folder::look_into(folder.path().join("none"));
+        assert!(matches!(missing, Folder::Missing(_)));
+    }
+}

@@ -1,0 +1,127 @@
+//! Whether the hook runs in builds.
+
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+
+use super::{Context, Finding, SETUP, State, ago, count, quoted};
+use crate::portage::HookRecord;
+use crate::portage::emerge_log::merges;
+use crate::portage::host;
+use crate::store::{Filter, Store};
+
+const CHECK: &str = "hook";
+
+pub(super) fn check(context: &Context) -> Finding {
+    let machine = &context.machine;
+    let naming = context.files.naming_hook();
+    let config = machine.settings.config();
+    let changed_at = context.files.hook_changed_at;
+    let proof = last_run(context);
+    let has_run = proof.as_ref().is_some_and(|(at, _)| *at >= changed_at);
+    let Some(first) = naming.first() else {
+        return match proof {
+            Some((at, package)) if has_run => ran(context, at, &package),
+            _ => {
+                let shown = config.display();
+                let message = format!("no file below {shown} names the hook: nothing is recorded");
+                Finding::new(CHECK, State::Red, message).fix(SETUP)
+            }
+        };
+    };
+    // A link is sourced as the file it leads to.
+    let is_gone = |file: &&PathBuf| file.is_symlink() && !file.exists();
+    if let Some(link) = naming.iter().find(is_gone) {
+        let message = format!("{} leads to no file: nothing is recorded", link.display());
+        return Finding::new(CHECK, State::Red, message).fix(machine.install_again());
+    }
+    if !has_run && !machine.hook().is_file() && !first.is_symlink() {
+        let message = format!(
+            "the hook isn't installed: there is no {}",
+            machine.hook().display()
+        );
+        return Finding::new(CHECK, State::Red, message).fix(machine.install_again());
+    }
+    if let Some(finding) = unreadable(context, &naming) {
+        return finding;
+    }
+    match proof {
+        Some((at, package)) if has_run => ran(context, at, &package),
+        _ => not_seen(context, first),
+    }
+}
+
+fn ran(context: &Context, at: DateTime<Utc>, package: &str) -> Finding {
+    let age = ago(context.now - at);
+    let message = format!("the hook ran {age} for {}", quoted(package));
+    Finding::new(CHECK, State::Green, message)
+}
+
+/// Returns when the hook last ran, and for which package: by its own record, or by what it recorded.
+fn last_run(context: &Context) -> Option<(DateTime<Utc>, String)> {
+    let by_record = context.last_merge.as_ref();
+    let by_record = by_record.map(|record| (record.time, record.package.clone()));
+    let filter = Filter {
+        until: Some(context.now),
+        last: Some(100),
+        ..Filter::default()
+    };
+    let builds = Store::open_for_reading(&context.machine.database)
+        .and_then(|store| store.builds(&filter))
+        .unwrap_or_default();
+    let here = host();
+    // An imported log has no emerge.
+    let is_recorded = builds.iter().rev();
+    let mut recorded = is_recorded.filter(|it| it.emerge.is_some() && it.host == here);
+    let by_database = recorded.next();
+    let by_database =
+        by_database.map(|it| (it.finished_at, format!("{}-{}", it.package, it.version)));
+    by_record.into_iter().chain(by_database).max()
+}
+
+/// The build user sources what it can read only; phases that root runs prove nothing.
+fn unreadable(context: &Context, naming: &[PathBuf]) -> Option<Finding> {
+    let user = context.user.as_ref().ok()?;
+    let bashrc = context.machine.settings.config().join("bashrc");
+    let mut files: Vec<PathBuf> = naming.to_vec();
+    files.extend([bashrc, context.machine.hook()]);
+    files.retain(|file| file.exists());
+    let file = user.unreadable(&files)?;
+    let message = format!(
+        "user {} can't read {}: the phases that this user runs aren't recorded",
+        user.name,
+        file.display()
+    );
+    Some(Finding::new(CHECK, State::Red, message))
+}
+
+/// The hook is named, but hasn't run since.
+fn not_seen(context: &Context, naming: &Path) -> Finding {
+    let machine = &context.machine;
+    let shown = naming.display();
+    let folder = HookRecord::folder(&machine.database);
+    let Ok(metadata) = folder.symlink_metadata() else {
+        let message = format!(
+            "{shown} names the hook, but the hook can't record its runs: there is no {}",
+            folder.display()
+        );
+        return Finding::new(CHECK, State::Yellow, message).fix(SETUP);
+    };
+    let made_at = metadata.modified().map(DateTime::<Utc>::from);
+    let since = made_at.map_or(context.now, |at| at.max(context.files.hook_changed_at));
+    let merged = merges(&machine.settings.emerge_log(), since).unwrap_or_default();
+    let unseen = merged.iter().filter(|merge| merge.started_at > since);
+    let unseen = unseen.count() as u64;
+    if unseen > 0 {
+        let message = format!(
+            "{shown} names the hook, but it didn't run for {} merged since",
+            count(unseen, "package")
+        );
+        return Finding::new(CHECK, State::Red, message).fix(SETUP);
+    }
+    let message = format!(
+        "{shown} names the hook, and nothing was merged since it changed: \
+         emerge any package to verify"
+    );
+    Finding::new(CHECK, State::Yellow, message)
+}
