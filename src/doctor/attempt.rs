@@ -11,7 +11,7 @@ use super::build_user::{BuildUser, find_tool};
 use super::cache::Folder;
 use super::scratch::Scratch;
 use crate::process::child;
-use crate::sccache::{Address, Stats, is_listening, parse_json};
+use crate::sccache::{Address, is_listening, parse_json};
 use crate::text::printable;
 
 /// The time for everything that is tried.
@@ -25,21 +25,20 @@ pub(super) struct Attempt {
     pub(super) size: Option<(u64, u64)>,
 }
 
-/// The outcome of compiling one file twice.
+/// The outcome of compiling one file twice; each has its reason.
 pub(super) enum Outcome {
-    /// Missed, then hit.
-    Cached {
-        /// The command that was called.
-        through: String,
-        /// Whether builds call it so; else only sccache itself was tried.
-        is_configured: bool,
-    },
-    /// The reason.
+    /// A miss, then a hit, through this command; and whether builds call it so, or only sccache
+    /// itself was tried.
+    Cached(String, bool),
     NotTried(String),
-    /// The reason.
     Failed(String),
     /// Failed under `sandbox` only.
     SandboxDenied(String),
+}
+
+struct Failure {
+    reason: String,
+    in_sandbox: bool,
 }
 
 /// Compiles C and Rust, where that is possible.
@@ -73,10 +72,17 @@ pub(super) fn attempt(context: &Context, folder: &Folder) -> Result<Attempt, Str
         until: Instant::now() + TIME,
         is_sandboxed: is_sandboxed(context),
         size: None,
+        servers: 0,
     };
+    let configured = context.in_effect.value("CC").unwrap_or("cc");
+    let c_arguments = format!("-c {c} -o {}", scratch.file("c.o"));
+    let rust_arguments = format!(
+        "rustc --crate-name {token} --crate-type=lib --emit=dep-info,metadata,link --out-dir {} {rust}",
+        scratch.file("")
+    );
     Ok(Attempt {
-        c: session.c(&c),
-        rust: session.rust(&rust, &token),
+        c: session.language(configured, &c_arguments, "cc"),
+        rust: session.rust(&rust_arguments),
         size: session.size,
     })
 }
@@ -105,92 +111,68 @@ struct Session<'a> {
     until: Instant,
     is_sandboxed: bool,
     size: Option<(u64, u64)>,
+    /// How many private servers were started; each has a log.
+    servers: u32,
 }
 
 impl Session<'_> {
-    fn c(&mut self, source: &str) -> Outcome {
-        let compiler = self.context.in_effect.value("CC").unwrap_or("cc");
-        let words = |text: &str| -> Vec<String> {
-            let output = self.scratch.file("c.o");
-            let rest = ["-c", source, "-o", &output].map(str::to_owned);
-            text.split_whitespace()
-                .map(str::to_owned)
-                .chain(rest)
-                .collect()
-        };
-        let configured = words(compiler);
-        let plain = words(&format!("{} cc", self.sccache));
-        match self.twice(&configured) {
-            Ok(Some(outcome)) => outcome.through(compiler, true),
-            Ok(None) => match self.twice(&plain) {
-                Ok(Some(outcome)) => outcome.through("sccache cc", false),
-                Ok(None) => Outcome::Failed("sccache counted nothing".to_owned()),
-                Err(reason) => Outcome::Failed(reason),
-            },
-            Err(reason) => Outcome::Failed(format!("{}: {reason}", super::quoted(compiler))),
-        }
-    }
-
-    fn rust(&mut self, source: &str, token: &str) -> Outcome {
+    fn rust(&mut self, arguments: &str) -> Outcome {
         let in_effect = &self.context.in_effect;
         if in_effect.find_program("rustc").is_none() {
             return Outcome::NotTried("there is no rustc".to_owned());
         }
-        let (name, wrapper) = super::settings::rust_wrapper(in_effect).unwrap_or_default();
-        let is_configured = !wrapper.is_empty();
-        let program = if is_configured {
-            wrapper
-        } else {
-            &self.sccache
-        };
-        let command: Vec<String> = [
-            program,
-            "rustc",
-            "--crate-name",
-            token,
-            "--crate-type=lib",
-            "--emit=dep-info,metadata,link",
-            "--out-dir",
-            &self.scratch.file(""),
-            source,
-        ]
-        .map(str::to_owned)
-        .to_vec();
-        let through = if is_configured {
-            format!("{name}={}", super::quoted(wrapper))
-        } else {
-            "sccache rustc".to_owned()
-        };
-        match self.twice(&command) {
-            Ok(Some(outcome)) => outcome.through(&through, is_configured),
-            Ok(None) => Outcome::Failed(format!("{through} doesn't call sccache")),
-            Err(reason) => Outcome::Failed(format!("{through}: {reason}")),
+        match super::settings::rust_wrapper(in_effect) {
+            None => self.language("", arguments, ""),
+            Some((name, wrapper)) => match self.language(wrapper, arguments, "") {
+                Outcome::Cached(through, false) => {
+                    let message =
+                        format!("{name}={wrapper} doesn't call sccache, as {through} does");
+                    Outcome::Failed(message)
+                }
+                other => other,
+            },
         }
     }
 
-    /// Compiles twice; if that fails under `sandbox`, once more without. `None` if sccache wasn't
-    /// called.
-    fn twice(&mut self, command: &[String]) -> Result<Option<Outcome>, String> {
-        let result = self.with_server(command, self.is_sandboxed);
-        let is_failure = !matches!(&result, Ok(None | Some(Outcome::Cached { .. })));
-        if self.is_sandboxed && is_failure {
-            let without = self.with_server(command, false);
-            if matches!(without, Ok(Some(Outcome::Cached { .. }))) {
-                let reason = match result {
-                    Err(reason) | Ok(Some(Outcome::Failed(reason))) => reason,
-                    _ => String::new(),
-                };
-                return Ok(Some(Outcome::SandboxDenied(reason)));
+    /// Compiles by the command that builds use, or if that doesn't call sccache, by sccache itself.
+    fn language(&mut self, configured: &str, arguments: &str, compiler: &str) -> Outcome {
+        let plain = format!("{} {compiler}", self.sccache);
+        let mut commands = vec![(plain.trim(), false)];
+        if !configured.is_empty() {
+            commands.insert(0, (configured, true));
+        }
+        for (command, is_configured) in commands {
+            let words = format!("{command} {arguments}");
+            let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+            match self.twice(&words) {
+                Ok(true) => return Outcome::Cached(super::quoted(command), is_configured),
+                Ok(false) => {}
+                Err(Failure { reason, in_sandbox }) => {
+                    let reason = format!("{}: {reason}", super::quoted(command));
+                    return if in_sandbox {
+                        Outcome::SandboxDenied(reason)
+                    } else {
+                        Outcome::Failed(reason)
+                    };
+                }
             }
         }
-        result
+        Outcome::Failed("sccache counted nothing".to_owned())
     }
 
-    fn with_server(
-        &mut self,
-        command: &[String],
-        in_sandbox: bool,
-    ) -> Result<Option<Outcome>, String> {
+    /// Compiles twice; if that fails under `sandbox`, once more without. Returns whether sccache was
+    /// called.
+    fn twice(&mut self, command: &[String]) -> Result<bool, Failure> {
+        let failure = |reason, in_sandbox| Failure { reason, in_sandbox };
+        let result = self.with_server(command, self.is_sandboxed);
+        result.map_err(|reason| {
+            let in_sandbox = self.is_sandboxed && self.with_server(command, false).is_ok();
+            failure(reason, in_sandbox)
+        })
+    }
+
+    fn with_server(&mut self, command: &[String], in_sandbox: bool) -> Result<bool, String> {
+        self.servers += 1;
         let sccache = |argument: &str| [self.sccache.clone(), argument.to_owned()];
         self.run(&sccache("--start-server"), in_sandbox)?;
         let mut compiled = self.run(command, in_sandbox);
@@ -206,32 +188,29 @@ impl Session<'_> {
         if let (Some(size), Some(limit)) = (stats.cache_size, stats.max_cache_size) {
             self.size = Some((size, limit));
         }
-        Ok(self.judge(&stats))
-    }
-
-    fn judge(&self, stats: &Stats) -> Option<Outcome> {
-        let writes_failed = stats.write_errors.unwrap_or(0) > 0;
-        if stats.hits.total == 1 && !writes_failed {
-            return Some(Outcome::Cached {
-                through: String::new(),
-                is_configured: true,
-            });
+        if stats.hits.total == 1 && stats.write_errors.unwrap_or(0) == 0 {
+            return Ok(true);
         }
         let counted = stats.requests.unwrap_or(0) + stats.hits.total + stats.misses.total;
         if counted == 0 {
-            return None;
+            return Ok(false);
         }
-        let words = ["/bin/cat".to_owned(), self.scratch.file("log")];
+        Err(self.reason_in_log())
+    }
+
+    /// Why the second compilation wasn't a hit.
+    fn reason_in_log(&self) -> String {
+        let words = ["/bin/cat".to_owned(), self.log()];
         let log = self.run(&words, false).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
         let reason = log.lines().find(|line| is_error(line));
         let reason = reason.map(|line| line.split_once("] ").map_or(line, |(_, rest)| rest));
-        let reason = reason.unwrap_or("sccache gives no reason");
-        let what = "compiled twice, and the second time wasn't a hit";
-        Some(Outcome::Failed(format!(
-            "{what}: {}",
-            printable(reason, 200)
-        )))
+        let reason = printable(reason.unwrap_or("sccache gives no reason"), 200);
+        format!("the second compilation wasn't a hit: {reason}")
+    }
+
+    fn log(&self) -> String {
+        self.scratch.file(&format!("log-{}", self.servers))
     }
 
     /// Returns the standard output; the error is the program's own.
@@ -239,11 +218,8 @@ impl Session<'_> {
         // As `addwrite` in Portage's isolated-functions: the rules of sandbox.d stay in force.
         const ALLOW: &str = r#"export SANDBOX_WRITE="${SANDBOX_WRITE}:${PWD}"; exec "$@""#;
         let sandbox = ["sandbox", "/bin/sh", "-c", ALLOW, "sh"].map(str::to_owned);
-        let mut words = Vec::new();
-        if in_sandbox {
-            words.extend(sandbox);
-        }
-        words.extend_from_slice(arguments);
+        let sandbox = sandbox.iter().filter(|_| in_sandbox);
+        let words: Vec<String> = sandbox.chain(arguments).cloned().collect();
         let path = self.context.in_effect.path();
         let mut command = self.user.command(&self.outer, &words, &path);
         self.set_environment(&mut command);
@@ -260,45 +236,24 @@ impl Session<'_> {
     }
 
     fn set_environment(&self, command: &mut Command) {
-        /// What would make the server another than a private one, or is judged by itself.
-        const OWN: [&str; 10] = [
-            "SCCACHE_CLIENT_SIDE",
-            "SCCACHE_IDLE_TIMEOUT",
-            "SCCACHE_LOG",
-            "SCCACHE_NO_CACHE",
-            "SCCACHE_NO_DAEMON",
-            "SCCACHE_RECACHE",
-            "SCCACHE_SERVER_PORT",
-            "SCCACHE_SERVER_UDS",
-            "SCCACHE_START_SERVER",
-            "SCCACHE_STARTUP_NOTIFY",
-        ];
+        // What would make the server another than a private one, or is judged by itself.
+        const OWN: &str = "SCCACHE_CLIENT_SIDE SCCACHE_IDLE_TIMEOUT SCCACHE_LOG SCCACHE_NO_CACHE \
+            SCCACHE_NO_DAEMON SCCACHE_RECACHE SCCACHE_SERVER_PORT SCCACHE_SERVER_UDS \
+            SCCACHE_START_SERVER SCCACHE_STARTUP_NOTIFY";
         let work = &self.scratch.work;
         let in_effect = &self.context.in_effect;
         command.current_dir(work);
         command.env("HOME", work).env("TMPDIR", work);
         for prefix in ["SCCACHE_", "SANDBOX_"] {
             let set = in_effect.starting_with(prefix).into_iter();
-            command.envs(set.filter(|(name, _)| !OWN.contains(name)));
+            command.envs(set.filter(|(name, _)| !OWN.split(' ').any(|own| own == *name)));
         }
         command.env("SCCACHE_SERVER_UDS", self.scratch.socket());
         command.env("SCCACHE_IDLE_TIMEOUT", "60");
         // A log of the user's own may be what fails, and isn't to be filled here.
         if in_effect.value("SCCACHE_ERROR_LOG").is_none() {
-            command.env("SCCACHE_ERROR_LOG", self.scratch.file("log"));
+            command.env("SCCACHE_ERROR_LOG", self.log());
             command.env("SCCACHE_LOG", "sccache=debug");
-        }
-    }
-}
-
-impl Outcome {
-    fn through(self, command: &str, configured: bool) -> Self {
-        match self {
-            Outcome::Cached { .. } => Outcome::Cached {
-                through: super::quoted(command),
-                is_configured: configured,
-            },
-            other => other,
         }
     }
 }

@@ -55,9 +55,15 @@ impl Folder {
                 };
             }
         };
-        let names = entries.flatten().map(|entry| entry.file_name());
-        let mut names = names.map(|name| name.to_string_lossy().into_owned());
-        match names.find(|name| !is_of_sccache(name)) {
+        let foreign = entries.flatten().find_map(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let below = fs::read_dir(entry.path()).into_iter().flatten().flatten();
+            let mut below = below.map(|entry| entry.file_name());
+            let is_level = is_hex(&name) && below.all(|name| is_hex(&name.to_string_lossy()));
+            let is_other = name == "preprocessor" || name.starts_with(".sccache");
+            (!is_level && !is_other).then_some(name)
+        });
+        match foreign {
             Some(name) => Folder::Foreign(folder, name),
             None => Folder::Cache(folder),
         }
@@ -72,10 +78,9 @@ impl Folder {
     }
 }
 
-/// `a` in `a/b/KEY`, and what lies beside it (sccache 0.16.0).
-fn is_of_sccache(name: &str) -> bool {
-    let is_hex = name.len() == 1 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_hex || name == "preprocessor" || name.starts_with(".sccache")
+/// Whether it is a folder's name in `a/b/KEY`.
+fn is_hex(name: &str) -> bool {
+    name.len() == 1 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 pub(super) fn check(context: &Context, folder: &Folder, attempt: Option<&Attempt>) -> Finding {
@@ -117,7 +122,6 @@ pub(super) fn check(context: &Context, folder: &Folder, attempt: Option<&Attempt
 /// Whether the build user alone writes there, and can use everything.
 fn owners(context: &Context, folder: &Path) -> Finding {
     let shown = folder.display();
-    let is_safe = is_safe(context, folder);
     if folder.metadata().is_ok_and(|it| it.mode() & 0o002 != 0) {
         let message = format!("every user can write {shown}, and so decide what builds get");
         return Finding::new(CHECK, State::Red, message);
@@ -128,33 +132,11 @@ fn owners(context: &Context, folder: &Path) -> Finding {
     };
     // sccache sets the times of what it reads, which only the owner may. The kernel answers for
     // the user that find runs as.
-    let words = [
-        "find",
-        &folder.to_string_lossy(),
-        "-xdev",
-        "(",
-        "-type",
-        "d",
-        "!",
-        "(",
-        "-readable",
-        "-writable",
-        "-executable",
-        ")",
-        "-o",
-        "-type",
-        "f",
-        "!",
-        "(",
-        "-readable",
-        "-uid",
-        &user.uid.to_string(),
-        ")",
-        ")",
-        "-print",
-        "-quit",
-    ]
-    .map(str::to_owned);
+    const UNUSABLE: &str = "-xdev ( -type d ! ( -readable -writable -executable ) -o \
+        -type f ! ( -readable -uid UID ) ) -print -quit";
+    let tests = UNUSABLE.replace("UID", &user.uid.to_string());
+    let mut words = vec!["find".to_owned(), folder.to_string_lossy().into_owned()];
+    words.extend(tests.split_whitespace().map(str::to_owned));
     let mut command = user.command(&[], &words, "/usr/bin:/bin");
     let Ok(output) = child::run(&mut command, Duration::from_secs(10)) else {
         let message = format!("{shown} is too large to look at all files in 10 s");
@@ -173,31 +155,30 @@ fn owners(context: &Context, folder: &Path) -> Finding {
     let is_root_s = fs::symlink_metadata(first).is_ok_and(|it| it.uid() == 0);
     let below = first.strip_prefix(&*folder.to_string_lossy());
     let below = super::quoted(below.unwrap_or_default().trim_start_matches('/'));
-    if below.is_empty() {
-        let finding = Finding::new(CHECK, State::Red, format!("user {name} can't use {shown}"));
+    let (what, command) = if below.is_empty() {
         let owner = context.machine.owner();
-        return match plain(folder) {
-            Some(path) if is_safe && is_root_s => finding.fix(format!("chown {owner} {path}")),
-            _ => finding,
-        };
-    }
-    let message = format!("user {name} can't use `{below}` in {shown}, and perhaps more");
-    let finding = Finding::new(CHECK, State::Red, message);
-    match plain(folder) {
-        Some(path) if is_safe && is_root_s && user.uid != 0 => {
-            finding.fix(format!("find {path} -xdev -user root -delete"))
-        }
-        _ => finding,
+        (shown.to_string(), format!("chown {owner} {shown}"))
+    } else {
+        let what = format!("`{below}` in {shown}, and perhaps more");
+        (what, format!("find {shown} -xdev -user root -delete"))
+    };
+    let finding = Finding::new(CHECK, State::Red, format!("user {name} can't use {what}"));
+    if is_root_s && is_safe(context, folder) {
+        finding.fix(command)
+    } else {
+        finding
     }
 }
 
-/// Whether a command that changes the folder does what it says: nobody but root and the build user
-/// can put another thing in its place.
+/// Whether a command that changes the folder does what it says: it certainly is a cache, and nobody
+/// but root and the build user can put another thing in its place.
 fn is_safe(context: &Context, folder: &Path) -> bool {
     let is_itself = folder.canonicalize().is_ok_and(|real| real == folder);
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let mut entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_cache = name.contains("sccache") || entries.any(|it| it.path().is_dir());
     let builder = context.machine.builder.as_ref().map(|user| user.uid);
     let keeper = context.machine.keeper().0;
-    let above = folder.ancestors().skip(1);
     let is_closed = |at: &Path| {
         at.symlink_metadata().is_ok_and(|metadata| {
             let owner = metadata.uid();
@@ -205,7 +186,8 @@ fn is_safe(context: &Context, folder: &Path) -> bool {
             is_trusted && metadata.mode() & 0o022 == 0
         })
     };
-    is_itself && above.count() > 1 && folder.ancestors().skip(1).all(is_closed)
+    let is_plain = plain(folder).is_some() && folder.ancestors().count() > 2;
+    is_plain && is_itself && is_cache && folder.ancestors().skip(1).all(is_closed)
 }
 
 /// Whether the cache and its file system have room, by sccache's own numbers.
@@ -245,12 +227,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let inspect = || Folder::look_into(folder.path().to_owned());
         assert!(matches!(inspect(), Folder::Cache(_)));
-        for name in ["a", "0", "preprocessor"] {
-            fs::create_dir(folder.path().join(name)).unwrap();
+        for name in ["a/b", "0", "preprocessor/x"] {
+            fs::create_dir_all(folder.path().join(name)).unwrap();
         }
         assert!(matches!(inspect(), Folder::Cache(_)));
-        fs::create_dir(folder.path().join("lib")).unwrap();
-        assert!(matches!(inspect(), Folder::Foreign(_, name) if name == "lib"));
+        fs::create_dir(folder.path().join("a/lib")).unwrap();
+        assert!(matches!(inspect(), Folder::Foreign(_, name) if name == "a"));
         assert!(inspect().not_ours().is_some());
         let missing = Folder::look_into(folder.path().join("none"));
         assert!(matches!(missing, Folder::Missing(_)));

@@ -21,10 +21,7 @@ fn check(
         Err(reason) => return Finding::new(name, State::Unknown, reason.clone()),
     };
     match outcome(attempt) {
-        Outcome::Cached {
-            through,
-            is_configured,
-        } => {
+        Outcome::Cached(through, is_configured) => {
             let mut message = format!("compiled twice through {through}: a miss, then a hit");
             if !is_configured {
                 message += " (builds call sccache for this language only if they do so themselves)";

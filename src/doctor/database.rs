@@ -1,10 +1,9 @@
 //! The database: whole, of this version, root's alone, readable by all, nothing pending.
 
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{Context, Finding, State, count, quoted};
-use crate::portage::plain;
 use crate::store::{Error, Pending, Store};
 
 const CHECK: &str = "database";
@@ -21,12 +20,12 @@ fn content(context: &Context, path: &Path) -> Finding {
     match Store::open_for_reading(path) {
         Ok(store) => match store.faults() {
             Ok(faults) if faults.is_empty() => finding(State::Green, format!("{shown} is whole")),
-            Ok(faults) => damaged(context, path, &faults[0]),
-            Err(error @ Error::Damaged(..)) => damaged(context, path, &error.to_string()),
+            Ok(faults) => damaged(path, &faults[0]),
+            Err(error @ Error::Damaged(..)) => damaged(path, &error.to_string()),
             Err(error) => finding(State::Unknown, error.to_string()),
         },
         Err(Error::Missing(_)) => finding(State::Green, format!("{shown}: nothing recorded yet")),
-        Err(Error::Damaged(_, reason)) => damaged(context, path, &reason),
+        Err(Error::Damaged(_, reason)) => damaged(path, &reason),
         Err(error @ Error::Older(..)) => {
             let message = format!("{error}: the next recorded build upgrades it");
             finding(State::Yellow, message)
@@ -39,28 +38,14 @@ fn content(context: &Context, path: &Path) -> Finding {
     }
 }
 
-/// It goes out of the way with what SQLite keeps beside it: a journal that stays would be played
-/// back into the next database.
-fn damaged(context: &Context, path: &Path, fault: &str) -> Finding {
+fn damaged(path: &Path, fault: &str) -> Finding {
     let message = format!(
-        "{} is damaged: {}. `sqlite3 FILE .recover` may save a part of it",
+        "{} is damaged: {}. Move it away together with the files that begin like it; \
+         `sqlite3 FILE .recover` may save a part of it",
         path.display(),
         quoted(fault)
     );
-    let mut finding = Finding::new(CHECK, State::Red, message);
-    if folder_of_others(context, path).is_some() {
-        return finding;
-    }
-    for end in ["-journal", "-wal", "-shm", ""] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(end);
-        let file = PathBuf::from(name);
-        if let Some(file) = plain(&file).filter(|_| file.exists()) {
-            let aside = format!("{}.damaged{end}", path.display());
-            finding = finding.fix(format!("mv -n {file} {aside}"));
-        }
-    }
-    finding
+    Finding::new(CHECK, State::Red, message)
 }
 
 /// Returns the first folder, from the root down, that others than the database's owner can write:

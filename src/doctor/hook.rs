@@ -1,12 +1,12 @@
 //! Whether the hook runs in builds.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Context, Finding, SETUP, State, ago, count, quoted};
+use super::{Context, Finding, SETUP, State, ago, quoted};
 use crate::portage::HookRecord;
-use crate::portage::emerge_log::merges;
 use crate::portage::host;
 use crate::store::{Filter, Store};
 
@@ -109,13 +109,10 @@ fn not_seen(context: &Context, naming: &Path) -> Finding {
     };
     let made_at = metadata.modified().map(DateTime::<Utc>::from);
     let since = made_at.map_or(context.now, |at| at.max(context.files.hook_changed_at));
-    let merged = merges(&machine.settings.emerge_log(), since).unwrap_or_default();
-    let unseen = merged.iter().filter(|merge| merge.started_at > since);
-    let unseen = unseen.count() as u64;
-    if unseen > 0 {
+    if let Some(package) = merged_since(&machine.settings.installed(), since) {
         let message = format!(
-            "{shown} names the hook, but it didn't run for {} merged since",
-            count(unseen, "package")
+            "{shown} names the hook, but it didn't run when {} was merged",
+            quoted(&package)
         );
         return Finding::new(CHECK, State::Red, message).fix(SETUP);
     }
@@ -124,4 +121,21 @@ fn not_seen(context: &Context, naming: &Path) -> Finding {
          emerge any package to verify"
     );
     Finding::new(CHECK, State::Yellow, message)
+}
+
+/// Returns a package that was merged later than that, `CATEGORY/PF`: one from before the hook could
+/// have run proves nothing.
+fn merged_since(installed: &Path, since: DateTime<Utc>) -> Option<String> {
+    let list = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
+    let packages = list(installed).flat_map(|category| list(&category.path()));
+    // Whole seconds are compared.
+    let since = since + TimeDelta::seconds(2);
+    let mut later = packages.filter(|package| {
+        let merged_at = package.path().join("COUNTER").metadata();
+        let merged_at = merged_at.and_then(|metadata| metadata.modified());
+        merged_at.is_ok_and(|at| DateTime::<Utc>::from(at) > since)
+    });
+    let path = later.next()?.path();
+    let name = path.strip_prefix(installed).ok()?;
+    Some(name.to_string_lossy().into_owned())
 }

@@ -17,7 +17,6 @@ const NAMES: &[&str] = &[
     "CARGO_*",
     "CC",
     "CXX",
-    "EMERGE_LOG_DIR",
     "EPREFIX",
     "EROOT",
     "FEATURES",
@@ -186,14 +185,6 @@ impl Settings {
         match self.get("EROOT") {
             Some(root) => Path::new(root).join("var/db/pkg"),
             None => self.below("var/db/pkg"),
-        }
-    }
-
-    /// What emerge did and when.
-    pub fn emerge_log(&self) -> PathBuf {
-        match self.get("EMERGE_LOG_DIR") {
-            Some(folder) => Path::new(folder).join("emerge.log"),
-            None => self.below("var/log/emerge.log"),
         }
     }
 
