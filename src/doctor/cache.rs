@@ -69,13 +69,25 @@ impl Folder {
         }
     }
 
-    /// Returns the reason why nothing may be stored there, not even for a test.
-    pub(super) fn not_ours(&self) -> Option<String> {
+    /// Returns the reason why the user may store nothing there, not even for a test.
+    pub(super) fn forbids(&self, uid: u32) -> Option<String> {
         match self {
             Folder::Foreign(folder, _) => Some(format!("{} isn't a cache", folder.display())),
+            // The hook has root only read what another user can't use afterwards.
+            Folder::Cache(folder) => (uid == 0 && owner(folder) != Some(0)).then(|| {
+                format!(
+                    "root builds without FEATURES=userpriv, and stores nothing in {}, which isn't \
+                     root's",
+                    folder.display()
+                )
+            }),
             _ => None,
         }
     }
+}
+
+fn owner(path: &Path) -> Option<u32> {
+    path.symlink_metadata().ok().map(|metadata| metadata.uid())
 }
 
 /// Whether it is a folder's name in `a/b/KEY`.
@@ -91,6 +103,10 @@ pub(super) fn check(context: &Context, folder: &Folder, attempt: Option<&Attempt
             return Finding::new(CHECK, State::Green, message);
         }
         Folder::Unset(None) => {
+            if let Some(file) = context.files.naming("SCCACHE_DIR") {
+                let message = format!("only a build knows what {} sets", file.display());
+                return Finding::new(CHECK, State::Unknown, message);
+            }
             let message = "SCCACHE_DIR isn't set: each build starts with an empty cache";
             return red(message.to_owned()).fix(SETUP);
         }
@@ -114,6 +130,10 @@ pub(super) fn check(context: &Context, folder: &Folder, attempt: Option<&Attempt
         }
         Folder::Cache(path) => path,
     };
+    let uid = context.user.as_ref().map_or(u32::MAX, |user| user.uid);
+    if let Some(reason) = folder.forbids(uid) {
+        return red(reason);
+    }
     let mut parts = vec![owners(context, path)];
     parts.extend(room(path, attempt));
     Finding::merge(parts)
@@ -132,6 +152,9 @@ fn owners(context: &Context, folder: &Path) -> Finding {
     };
     // sccache sets the times of what it reads, which only the owner may. The kernel answers for
     // the user that find runs as.
+    if user.uid == 0 {
+        return Finding::new(CHECK, State::Green, format!("{shown} is root's"));
+    }
     const UNUSABLE: &str = "-xdev ( -type d ! ( -readable -writable -executable ) -o \
         -type f ! ( -readable -uid UID ) ) -print -quit";
     let tests = UNUSABLE.replace("UID", &user.uid.to_string());
@@ -143,7 +166,7 @@ fn owners(context: &Context, folder: &Path) -> Finding {
         return Finding::new(CHECK, State::Green, message);
     };
     let name = &user.name;
-    if output.stdout.is_empty() && !output.status.success() && user.uid != 0 {
+    if output.stdout.is_empty() && !output.status.success() {
         let message = format!("user {name} can't get to {shown}");
         return Finding::new(CHECK, State::Red, message);
     }
@@ -152,7 +175,7 @@ fn owners(context: &Context, folder: &Path) -> Finding {
         let message = format!("user {name} can use all of {shown}");
         return Finding::new(CHECK, State::Green, message);
     };
-    let is_root_s = fs::symlink_metadata(first).is_ok_and(|it| it.uid() == 0);
+    let is_root_s = owner(Path::new(first)) == Some(0);
     let below = first.strip_prefix(&*folder.to_string_lossy());
     let below = super::quoted(below.unwrap_or_default().trim_start_matches('/'));
     let (what, command) = if below.is_empty() {
@@ -233,7 +256,7 @@ mod tests {
         assert!(matches!(inspect(), Folder::Cache(_)));
         fs::create_dir(folder.path().join("a/lib")).unwrap();
         assert!(matches!(inspect(), Folder::Foreign(_, name) if name == "a"));
-        assert!(inspect().not_ours().is_some());
+        assert!(inspect().forbids(250).is_some());
         let missing = Folder::look_into(folder.path().join("none"));
         assert!(matches!(missing, Folder::Missing(_)));
     }

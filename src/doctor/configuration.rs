@@ -31,9 +31,10 @@ impl ConfigurationFiles {
         let bashrc = config.join("bashrc");
         let bashrc_d = config.join("bashrc.d");
         let mut scripts = vec![bashrc.clone(), config.join("profile/profile.bashrc")];
-        for folder in [&bashrc_d, &config.join("env")] {
-            scripts.extend(make_conf::files(folder));
-        }
+        // Links that lead nowhere, too.
+        let entries = fs::read_dir(&bashrc_d).into_iter().flatten().flatten();
+        scripts.extend(entries.map(|entry| entry.path()));
+        scripts.extend(make_conf::files(&config.join("env")));
         let mut files = Self {
             scripts,
             hook_changed_at: DateTime::UNIX_EPOCH,

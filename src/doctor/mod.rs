@@ -144,13 +144,27 @@ impl Context {
     }
 }
 
+/// The checks that say nothing about a configuration that can't be read.
+const FROM_SETTINGS: [&str; 6] = [
+    "settings",
+    "compile-c",
+    "compile-rust",
+    "cache",
+    "temp-dir",
+    "servers",
+];
+
 /// Runs all checks, in the order in which they build on each other.
 pub fn examine(database: Option<PathBuf>) -> Vec<Finding> {
     let context = Context::new(database);
     let folder = cache::Folder::inspect(&context);
-    let attempt = attempt(&context, &folder);
+    let unknown = settings::unknown(&context);
+    let attempt = match &unknown {
+        None => attempt(&context, &folder),
+        Some(reason) => Err(reason.clone()),
+    };
     let [database, pending] = database::check(&context);
-    vec![
+    let mut findings = vec![
         settings::portage(&context),
         hook::check(&context),
         programs::check(&context),
@@ -163,7 +177,15 @@ pub fn examine(database: Option<PathBuf>) -> Vec<Finding> {
         database,
         recorded::check(&context),
         pending,
-    ]
+    ];
+    if let Some(reason) = unknown {
+        for finding in &mut findings {
+            if FROM_SETTINGS.contains(&finding.check) {
+                *finding = Finding::new(finding.check, State::Unknown, reason.clone());
+            }
+        }
+    }
+    findings
 }
 
 /// Quotes text that others wrote: 80 bytes at most, nothing that a terminal obeys.

@@ -53,17 +53,21 @@ pub(super) fn rust_wrapper(in_effect: &InEffect) -> Option<(&'static str, &str)>
     (!value.is_empty()).then_some((name, value))
 }
 
+/// Why the settings of builds aren't known, if so.
+pub(super) fn unknown(context: &Context) -> Option<String> {
+    let settings = &context.machine.settings;
+    if let Some(file) = &settings.unread {
+        return Some(format!(
+            "{} can't be read: run doctor as root",
+            file.display()
+        ));
+    }
+    let is_broken = settings.without_portageq.is_some() && settings.complaint.is_some();
+    is_broken.then(|| "not known until Portage can read its configuration".to_owned())
+}
+
 /// Whether builds call sccache, with settings that don't work against the cache.
 pub(super) fn check(context: &Context) -> Finding {
-    let portage = &context.machine.settings;
-    if let Some(file) = &portage.unread {
-        let message = format!("{} can't be read: run doctor as root", file.display());
-        return Finding::new(CHECK, State::Unknown, message);
-    }
-    if portage.without_portageq.is_some() && portage.complaint.is_some() {
-        let message = "not known until Portage can read its configuration";
-        return Finding::new(CHECK, State::Unknown, message);
-    }
     let mut parts = vec![callers(context)];
     parts.extend(conflicting(context));
     parts.extend(configuration_file(context));

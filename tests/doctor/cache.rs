@@ -14,8 +14,8 @@ fn what_root_left_in_the_cache_is_deleted_and_nothing_else() {
         root.run(&["bash", "-c", &script]).ok();
         root.read("tmp/files").trim().parse::<u32>().unwrap()
     };
-    let before = files(":");
-    let poison = "mkdir -p $cache/e/f; echo > $cache/e/f/eff0; ln -sfn /etc $cache/e/f/link\n\
+    let before = files("rm -rf $cache/e");
+    let poison = "rm -r $cache/e; mkdir -p $cache/e/f; echo > $cache/e/f/eff0; ln -sfn /etc $cache/e/f/link\n\
         chown root $cache/e $cache/e/f";
     let doctor = Doctor::after(&root, poison);
     doctor.insist_only(&["cache"], &[]);

@@ -71,7 +71,12 @@ const CASES: &[Case] = &[
     ),
     case("CC=\"sccache gcc\"", &[], &[], ""),
     case("FEATURES=\"${FEATURES} ccache\"", &[], &[], ""),
-    case("FEATURES=\"${FEATURES} -userpriv\"", &[], &[], ""),
+    case(
+        "FEATURES=\"${FEATURES} -userpriv\"",
+        &["cache"],
+        &[],
+        "root builds without FEATURES=userpriv",
+    ),
     case(
         "SCCACHE_REDIS_ENDPOINT=redis://127.0.0.1:1",
         COMPILE,
