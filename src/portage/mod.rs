@@ -1,8 +1,6 @@
 //! What Portage knows: packages, phases, the snapshots that a build leaves in `${T}`, its logs,
 //! and its settings.
 
-mod access_list;
-pub mod bashrc;
 mod build;
 mod emerge;
 mod environment;
