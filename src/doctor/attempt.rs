@@ -268,7 +268,8 @@ fn is_error(line: &str) -> bool {
 /// configuration file is followed by the reason.
 fn first_error(stderr: &str) -> String {
     let mut lines: Vec<&str> = stderr.lines().map(str::trim).collect();
-    lines.retain(|line| !line.is_empty());
+    // The client logs at the server's level.
+    lines.retain(|line| !line.is_empty() && !line.starts_with('['));
     let is_first = |line: &&&str| {
         let lower = line.to_lowercase();
         ["error", "fail", "denied", "not found"]
@@ -381,6 +382,8 @@ mod tests {
             "sccache: encountered fatal error\nsccache: error: {denied}\nsccache: caused by: {denied}\n"
         );
         assert_eq!(first_error(&text), denied);
+        let logged = format!("[2026-11-28T20:03:40Z DEBUG a] failed to open\n{text}");
+        assert_eq!(first_error(&logged), denied);
         assert_eq!(first_error(""), "it failed without a message");
     }
 }

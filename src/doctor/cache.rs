@@ -158,7 +158,8 @@ fn owners(context: &Context, folder: &Path) -> Finding {
     const UNUSABLE: &str = "-xdev ( -type d ! ( -readable -writable -executable ) -o \
         -type f ! ( -readable -uid UID ) ) -print -quit";
     let tests = UNUSABLE.replace("UID", &user.uid.to_string());
-    let mut words = vec!["find".to_owned(), folder.to_string_lossy().into_owned()];
+    let folder_text = folder.to_string_lossy().into_owned();
+    let mut words = vec!["find".to_owned(), "-H".to_owned(), folder_text];
     words.extend(tests.split_whitespace().map(str::to_owned));
     let mut command = user.command(&[], &words, "/usr/bin:/bin");
     let Ok(output) = child::run(&mut command, Duration::from_secs(10)) else {

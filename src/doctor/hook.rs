@@ -7,8 +7,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Context, Finding, SETUP, State, ago, quoted};
 use crate::portage::HookRecord;
-use crate::portage::host;
-use crate::store::{Filter, Store};
 
 const CHECK: &str = "hook";
 
@@ -17,12 +15,12 @@ pub(super) fn check(context: &Context) -> Finding {
     let naming = context.files.naming_hook();
     let config = machine.settings.config();
     let changed_at = context.files.hook_changed_at;
-    let proof = last_run(context);
-    let has_run = proof.as_ref().is_some_and(|(at, _)| *at >= changed_at);
+    let proof = context.last_merge.as_ref();
+    let proof = proof.filter(|record| record.time >= changed_at);
     let Some(first) = naming.first() else {
         return match proof {
-            Some((at, package)) if has_run => ran(context, at, &package),
-            _ => {
+            Some(record) => ran(context, record),
+            None => {
                 let shown = config.display();
                 let message = format!("no file below {shown} names the hook: nothing is recorded");
                 Finding::new(CHECK, State::Red, message).fix(SETUP)
@@ -35,7 +33,7 @@ pub(super) fn check(context: &Context) -> Finding {
         let message = format!("{} leads to no file: nothing is recorded", link.display());
         return Finding::new(CHECK, State::Red, message).fix(machine.install_again());
     }
-    if !has_run && !machine.hook().is_file() && !first.is_symlink() {
+    if proof.is_none() && !machine.hook().is_file() && !first.is_symlink() {
         let message = format!(
             "the hook isn't installed: there is no {}",
             machine.hook().display()
@@ -46,37 +44,15 @@ pub(super) fn check(context: &Context) -> Finding {
         return finding;
     }
     match proof {
-        Some((at, package)) if has_run => ran(context, at, &package),
-        _ => not_seen(context, first),
+        Some(record) => ran(context, record),
+        None => not_seen(context, first),
     }
 }
 
-fn ran(context: &Context, at: DateTime<Utc>, package: &str) -> Finding {
-    let age = ago(context.now - at);
-    let message = format!("the hook ran {age} for {}", quoted(package));
+fn ran(context: &Context, record: &HookRecord) -> Finding {
+    let age = ago(context.now - record.time);
+    let message = format!("the hook ran {age} for {}", quoted(&record.package));
     Finding::new(CHECK, State::Green, message)
-}
-
-/// Returns when the hook last ran, and for which package: by its own record, or by what it recorded.
-fn last_run(context: &Context) -> Option<(DateTime<Utc>, String)> {
-    let by_record = context.last_merge.as_ref();
-    let by_record = by_record.map(|record| (record.time, record.package.clone()));
-    let filter = Filter {
-        until: Some(context.now),
-        last: Some(100),
-        ..Filter::default()
-    };
-    let builds = Store::open_for_reading(&context.machine.database)
-        .and_then(|store| store.builds(&filter))
-        .unwrap_or_default();
-    let here = host();
-    // An imported log has no emerge.
-    let is_recorded = builds.iter().rev();
-    let mut recorded = is_recorded.filter(|it| it.emerge.is_some() && it.host == here);
-    let by_database = recorded.next();
-    let by_database =
-        by_database.map(|it| (it.finished_at, format!("{}-{}", it.package, it.version)));
-    by_record.into_iter().chain(by_database).max()
 }
 
 /// The build user sources what it can read only; phases that root runs prove nothing.

@@ -6,9 +6,8 @@ use chrono::TimeDelta;
 
 use super::in_effect::InEffect;
 use super::{Context, Finding, SETUP, State, ago, quoted};
-use crate::portage::make_conf;
+use crate::portage::{HookRecord, make_conf};
 use crate::sccache::{Severity, conflicts};
-use crate::store::{Filter, Store};
 
 const CHECK: &str = "settings";
 
@@ -98,8 +97,11 @@ fn callers(context: &Context) -> Finding {
         let message = format!("{}, {source}", named.join(", "));
         return Finding::new(CHECK, State::Green, message);
     }
-    if was_cached_lately(context) {
-        let message = format!("builds called sccache in the last {PROOF_DAYS} days");
+    let seen = HookRecord::last_cached(&context.machine.database, context.machine.keeper().0);
+    let since = context.now - TimeDelta::days(PROOF_DAYS);
+    if let Some(record) = seen.filter(|record| record.time >= since) {
+        let age = ago(context.now - record.time);
+        let message = format!("{} called sccache {age}", quoted(&record.package));
         return Finding::new(CHECK, State::Green, message);
     }
     let texts = ["RUSTC_WRAPPER", "SCCACHE_DIR", "sccache gcc", "bin/sccache"];
@@ -116,19 +118,6 @@ fn callers(context: &Context) -> Finding {
     }
     let message = "nothing makes builds call sccache: RUSTC_WRAPPER isn't set";
     Finding::new(CHECK, State::Red, message).fix(SETUP)
-}
-
-/// Whether the database has a build of this machine that sccache had a part in.
-fn was_cached_lately(context: &Context) -> bool {
-    let filter = Filter {
-        since: Some(context.now - TimeDelta::days(PROOF_DAYS)),
-        until: Some(context.now),
-        last: Some(1),
-        ..Filter::default()
-    };
-    let builds =
-        Store::open_for_reading(&context.machine.database).and_then(|store| store.builds(&filter));
-    builds.is_ok_and(|builds| builds.iter().any(|build| build.emerge.is_some()))
 }
 
 /// Variables that work against caching, or against each other.
