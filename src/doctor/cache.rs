@@ -21,8 +21,10 @@ const LEAST_ROOM: u64 = 64 << 20;
 pub(super) enum Folder {
     /// A remote cache is used instead.
     Remote(&'static str),
-    /// Each build has an empty cache below its own home: nothing is set, or no absolute path.
-    Unset(Option<PathBuf>),
+    /// Each build has an empty cache below its own home.
+    Unset,
+    /// A path below the folder in which the server runs, which is the root.
+    Relative(PathBuf),
     /// Nothing is there.
     Missing(PathBuf),
     /// It can't be looked into.
@@ -40,7 +42,8 @@ impl Folder {
         }
         match context.in_effect.cache_folder() {
             Some(folder) if folder.is_absolute() => Self::look_into(folder),
-            other => Folder::Unset(other),
+            Some(folder) => Folder::Relative(folder),
+            None => Folder::Unset,
         }
     }
 
@@ -72,6 +75,7 @@ impl Folder {
     /// Returns the reason why the user may store nothing there, not even for a test.
     pub(super) fn forbids(&self, uid: u32) -> Option<String> {
         match self {
+            Folder::Relative(_) => Some("SCCACHE_DIR isn't an absolute path".to_owned()),
             Folder::Foreign(folder, _) => Some(format!("{} isn't a cache", folder.display())),
             // The hook has root only read what another user can't use afterwards.
             Folder::Cache(folder) => (uid == 0 && owner(folder) != Some(0)).then(|| {
@@ -102,7 +106,7 @@ pub(super) fn check(context: &Context, folder: &Folder, attempt: Option<&Attempt
             let message = format!("the cache is {kind}; there is no local one");
             return Finding::new(CHECK, State::Green, message);
         }
-        Folder::Unset(None) => {
+        Folder::Unset => {
             if let Some(file) = context.files.naming("SCCACHE_DIR") {
                 let message = format!("only a build knows what {} sets", file.display());
                 return Finding::new(CHECK, State::Unknown, message);
@@ -110,9 +114,9 @@ pub(super) fn check(context: &Context, folder: &Folder, attempt: Option<&Attempt
             let message = "SCCACHE_DIR isn't set: each build starts with an empty cache";
             return red(message.to_owned()).fix(SETUP);
         }
-        Folder::Unset(Some(path)) => {
+        Folder::Relative(path) => {
             return red(format!(
-                "SCCACHE_DIR={} isn't an absolute path: each build starts with an empty cache",
+                "SCCACHE_DIR=\"{}\" isn't an absolute path: nothing can be stored",
                 super::quoted(&path.to_string_lossy())
             ));
         }

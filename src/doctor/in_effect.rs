@@ -86,7 +86,7 @@ impl InEffect {
 
     /// Returns the folder of the local cache as it is set, absolute or not.
     pub(super) fn cache_folder(&self) -> Option<PathBuf> {
-        local_folder(|name| self.value(name), self.configuration().as_ref())
+        local_folder(|name| self.get(name), self.configuration().as_ref())
     }
 
     /// Returns the kind of the remote cache that is used instead of a local one.

@@ -83,7 +83,7 @@ const CASES: &[Case] = &[
         &["settings"],
         "Timed out waiting for server startup",
     ),
-    case("SCCACHE_DIR=", &["cache"], &[], "SCCACHE_DIR isn't set"),
+    case("SCCACHE_DIR=\"\"", &["cache"], &[], "isn't an absolute path"),
     case(
         "SCCACHE_DIR=cache",
         &["cache"],
