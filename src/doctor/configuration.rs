@@ -132,7 +132,7 @@ mod tests {
         fs::write(&bashrc, "  # source /usr/share/sccache-report.sh\n").unwrap();
         assert!(naming().is_empty());
         fs::write(&bashrc, "if x; then . \"$A\"/sccache-report.sh; fi").unwrap();
-        assert_eq!(naming(), [bashrc.clone()]);
+        assert_eq!(naming(), std::slice::from_ref(&bashrc));
         fs::write(&bashrc, "").unwrap();
         let link = config.join("bashrc.d/90-report.sh");
         std::os::unix::fs::symlink("/nowhere/sccache-report.sh", &link).unwrap();

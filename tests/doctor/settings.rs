@@ -83,7 +83,12 @@ const CASES: &[Case] = &[
         &["settings"],
         "Timed out waiting for server startup",
     ),
-    case("SCCACHE_DIR=\"\"", &["cache"], &[], "isn't an absolute path"),
+    case(
+        "SCCACHE_DIR=\"\"",
+        &["cache"],
+        &[],
+        "isn't an absolute path",
+    ),
     case(
         "SCCACHE_DIR=cache",
         &["cache"],
