@@ -16,6 +16,7 @@
 //! this machine, and change on it: `sccache-report setup` and `doctor`.
 
 pub mod collect;
+pub mod doctor;
 pub mod generate;
 pub mod portage;
 mod process;

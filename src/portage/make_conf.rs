@@ -17,15 +17,14 @@ pub struct Assignment {
     pub file: PathBuf,
     /// The line there, from 1, that it begins in.
     pub line: usize,
-    /// Whether it is that line, all of it, but for a remark.
-    pub is_line: bool,
 }
 
-/// As `getconfig` reads it (Portage 3.0.83): shell words, perhaps with `export`, values over
-/// several lines. What stands within another's value is passed over with it.
+/// A comment, or an assignment as `getconfig` reads it (Portage 3.0.83, tried): tokens of Python's
+/// shlex, with any white space around `=`, perhaps after `export`, several in a line. What is within
+/// another's value is skipped with it.
 static ASSIGNMENT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r#"(?m)^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=("(?:[^"\\]|\\(?s:.))*"|'[^']*'|[^\s#'"]*)"#,
+        r#"#[^\n]*|\b([A-Za-z_][A-Za-z0-9_]*)\s*=\s*((?:"(?:[^"\\]|\\(?s:.))*"|'[^']*'|[^\s#'"=]+)+)?"#,
     )
     .expect("a valid pattern")
 });
@@ -36,26 +35,33 @@ pub fn assignments(make_conf: &Path) -> Vec<Assignment> {
     for file in files(make_conf) {
         let text = String::from_utf8_lossy(&fs::read(&file).unwrap_or_default()).into_owned();
         for one in ASSIGNMENT.captures_iter(&text) {
-            let quoted = &one[2];
-            let value = match quoted.strip_prefix(['"', '\'']) {
-                Some(rest) => &rest[..rest.len() - 1],
-                None => quoted,
+            let Some(name) = one.get(1) else {
+                continue;
             };
-            let plain = quoted.starts_with('\'') || !value.contains(['$', '\\']);
-            let (before, after) = one.get(0).map_or(("", ""), |whole| {
-                (&text[..whole.start()], &text[whole.end()..])
-            });
-            let rest = after.lines().next().unwrap_or_default().trim_start();
+            let value = one.get(2).map_or("", |value| value.as_str());
             found.push(Assignment {
-                name: one[1].to_owned(),
-                value: plain.then(|| value.to_owned()),
+                name: name.as_str().to_owned(),
+                value: plain(value),
                 file: file.clone(),
-                line: before.matches('\n').count() + 1,
-                is_line: !one[0].contains('\n') && (rest.is_empty() || rest.starts_with('#')),
+                line: text[..name.start()].matches('\n').count() + 1,
             });
         }
     }
     found
+}
+
+/// Returns the value without its quotes, unless only Portage knows what it comes to.
+fn plain(value: &str) -> Option<String> {
+    let (mut plain, mut quote) = (String::new(), None);
+    for character in value.chars() {
+        match (quote, character) {
+            (Some(open), c) if c == open => quote = None,
+            (None, '"' | '\'') => quote = Some(character),
+            (None | Some('"'), '$' | '\\') => return None,
+            (_, c) => plain.push(c),
+        }
+    }
+    Some(plain)
 }
 
 /// The files that make up make.conf (`_recursive_file_list` in Portage 3.0.83): itself, or all in the
@@ -90,9 +96,9 @@ mod tests {
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
         write(
             "20-b",
-            "A='x'\n  export B=\"${A} y\"\nC=\"1\nD=not this\n\"\n#E=1\n",
+            "A='x'\n  export B = \"${A} y\"\nC=\"1\nD=not this\n\"\n#E=1\nH= a'b'\"c\" I=2\n",
         );
-        write("10-a", "A=1 # one\nF=\n");
+        write("10-a", "A=1 # one\nF=\"\"\n");
         write(".hidden", "G=1\n");
         write("old~", "G=1\n");
         let found = assignments(folder.path());
@@ -107,13 +113,12 @@ mod tests {
                 ("F", Some("")),
                 ("A", Some("x")),
                 ("B", None),
-                ("C", Some("1\nD=not this\n"))
+                ("C", Some("1\nD=not this\n")),
+                ("H", Some("abc")),
+                ("I", Some("2"))
             ]
         );
-        let lines: Vec<_> = found.iter().map(|a| (a.line, a.is_line)).collect();
-        assert_eq!(
-            lines,
-            [(1, true), (2, true), (1, true), (2, true), (3, false)]
-        );
+        let lines: Vec<_> = found.iter().map(|a| a.line).collect();
+        assert_eq!(lines, [1, 2, 1, 2, 3, 7, 7]);
     }
 }

@@ -1,13 +1,10 @@
 //! What Portage knows: packages, phases, the snapshots that a build leaves in `${T}`, its logs,
 //! and its settings.
 
-mod access_list;
-pub mod bashrc;
 mod build;
 mod emerge;
-pub mod emerge_log;
 mod environment;
-mod installed;
+mod hook_record;
 mod json;
 mod leftover;
 pub mod log;
@@ -23,7 +20,7 @@ pub use crate::text::printable;
 pub use build::{Attribution, BUILD_LINE, Build, Emerge, Outcome, Phase};
 pub use emerge::told_to_stop;
 pub use environment::{Environment, host, is_package};
-pub use installed::compiles_rust;
+pub use hook_record::HookRecord;
 pub use json::from_json;
 pub use leftover::{Unfinished, forget, set_aside, unfinished};
 pub use permission::plain;

@@ -17,13 +17,13 @@ const NAMES: &[&str] = &[
     "CARGO_*",
     "CC",
     "CXX",
-    "EMERGE_LOG_DIR",
     "EPREFIX",
     "EROOT",
     "FEATURES",
     "PATH",
     "PORTAGE_CONFIGROOT",
     "PORTAGE_GRPNAME",
+    "PORTAGE_TMPDIR",
     "PORTAGE_USERNAME",
     "RUSTC_*",
     "SANDBOX_WRITE",
@@ -121,6 +121,20 @@ impl Settings {
         (!value.is_empty()).then_some(value)
     }
 
+    /// Returns the value of a variable that is set, the empty text included: some variables count by
+    /// being set.
+    pub fn get_set(&self, name: &str) -> Option<&str> {
+        let value = self.values.get(name).map(String::as_str)?;
+        // portageq prints a variable that it is asked for by its whole name, set or not.
+        let is_set = !value.is_empty() || !NAMES.contains(&name);
+        is_set.then_some(value)
+    }
+
+    /// Returns the names of all variables that are known.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.values.keys().map(String::as_str)
+    }
+
     /// Whether FEATURES has it; `None` where FEATURES isn't known, for Portage's defaults are not in
     /// make.conf.
     pub fn has_feature(&self, name: &str) -> Option<bool> {
@@ -171,14 +185,6 @@ impl Settings {
         match self.get("EROOT") {
             Some(root) => Path::new(root).join("var/db/pkg"),
             None => self.below("var/db/pkg"),
-        }
-    }
-
-    /// What emerge did and when.
-    pub fn emerge_log(&self) -> PathBuf {
-        match self.get("EMERGE_LOG_DIR") {
-            Some(folder) => Path::new(folder).join("emerge.log"),
-            None => self.below("var/log/emerge.log"),
         }
     }
 

@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
@@ -142,19 +142,6 @@ fn is_sccache_with(pid: Pid, settings: &[(&str, &OsStr)]) -> bool {
         environment.split(|&byte| byte == 0).any(|it| it == setting)
     };
     settings.iter().all(has)
-}
-
-/// `/proc/uptime` has the present on the same clock: their difference is how long ago it was.
-pub(super) fn started_at(pid: u32) -> Option<SystemTime> {
-    let process = Process::read(Path::new("/proc"), pid)?;
-    let uptime: f64 = fs::read_to_string("/proc/uptime")
-        .ok()?
-        .split(' ')
-        .next()?
-        .parse()
-        .ok()?;
-    let age = (uptime - process.start_ticks as f64 / ticks_per_second() as f64).max(0.0);
-    SystemTime::now().checked_sub(Duration::try_from_secs_f64(age).ok()?)
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@ mod reason;
 mod running;
 mod server;
 mod stats;
-mod survey;
 mod text;
 mod units;
 mod variables;
@@ -28,14 +27,13 @@ pub use listener::Listener;
 pub use log::ServerLog;
 pub use not_measured::{NotMeasured, NotMeasuredReason};
 pub use reason::{Cure, Reason, explain};
-pub use running::{RunningServer, ServerEnvironment};
+pub use running::RunningServer;
 pub use server::{Sccache, ServerError, Stop, TakeError};
 pub use stats::{Counts, Level, Stats, coverage, hit_rate, percent};
 pub(crate) use stats::{Part, Statistics};
-pub use survey::{Bounds, Entry, Survey, survey};
 pub use text::{Blocks, Read, clean_log_line, parse_text, print_block};
 pub use units::format_bytes;
 pub use variables::{
-    Contradiction, DEFAULT_CACHE_SIZE, cache_size, cache_size_setting, contradictions,
-    overrides_local, remotes,
+    Conflict, DEFAULT_CACHE_SIZE, Severity, cache_size, cache_size_setting, conflicts,
+    local_folder, overrides_local, remotes,
 };

@@ -1,13 +1,10 @@
 //! The servers that run on this machine, whatever namespace they are in.
 
-use std::ffi::OsString;
 use std::fs;
-use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
-use super::listener::started_at;
+use super::{Configuration, local_folder};
 
 /// A server of sccache that runs.
 #[derive(Clone, Debug)]
@@ -16,21 +13,9 @@ pub struct RunningServer {
     pub pid: u32,
     /// Whose it is.
     pub uid: u32,
-    /// Since when.
-    pub started_at: Option<SystemTime>,
-    /// Its program was replaced or removed since.
-    pub outdated: bool,
-    /// What its environment says; `None` where it can't be seen, being another user's.
-    pub environment: Option<ServerEnvironment>,
-}
-
-/// A part of a server's environment, which is that of the client that started it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ServerEnvironment {
-    /// `SCCACHE_DIR`.
-    pub folder: Option<PathBuf>,
-    /// `PORTAGE_BUILDDIR`: a build started it.
-    pub build: Option<PathBuf>,
+    /// Its environment, which is that of the client that started it; empty if it belongs to another
+    /// user.
+    environment: Vec<u8>,
 }
 
 impl RunningServer {
@@ -53,29 +38,31 @@ impl RunningServer {
         if name.trim_end() != "sccache" || arguments != 1 {
             return None;
         }
-        let program = fs::read_link(process.join("exe")).unwrap_or_default();
         Some(Self {
             pid,
             uid: fs::metadata(process).ok()?.uid(),
-            started_at: started_at(pid),
-            outdated: program.to_string_lossy().ends_with(" (deleted)"),
-            environment: fs::read(process.join("environ"))
-                .ok()
-                .map(|bytes| environment(&bytes)),
+            environment: fs::read(process.join("environ")).unwrap_or_default(),
         })
     }
-}
 
-fn environment(bytes: &[u8]) -> ServerEnvironment {
-    let get = |name: &str| {
-        let mut entries = bytes.split(|&byte| byte == 0);
+    /// Returns the folder of its local cache as it is set, by a variable or a configuration file.
+    pub fn folder(&self) -> Option<PathBuf> {
+        let file = self.variable("SCCACHE_CONF");
+        let file = file.and_then(|file| Configuration::read(file.as_ref()).ok());
+        local_folder(|name| self.variable(name), file.as_ref())
+    }
+
+    /// Whether the build that started it still runs.
+    pub fn is_in_build(&self) -> bool {
+        let build = self.variable("PORTAGE_BUILDDIR");
+        build.is_some_and(|build| Path::new(build).exists())
+    }
+
+    fn variable(&self, name: &str) -> Option<&str> {
+        let mut entries = self.environment.split(|&byte| byte == 0);
         let value =
             entries.find_map(|entry| entry.strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;
-        Some(PathBuf::from(OsString::from_vec(value.to_vec())))
-    };
-    ServerEnvironment {
-        folder: get("SCCACHE_DIR"),
-        build: get("PORTAGE_BUILDDIR"),
+        std::str::from_utf8(value).ok()
     }
 }
 
@@ -84,12 +71,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_environment_of_a_server_tells_whose_it_is() {
-        let found =
-            environment(b"A=1\0SCCACHE_DIR=/c\0XPORTAGE_BUILDDIR=/x\0PORTAGE_BUILDDIR=/b\0");
-        let folder = Some("/c".into());
-        let build = Some("/b".into());
-        assert_eq!(found, ServerEnvironment { folder, build });
-        assert_eq!(environment(b""), ServerEnvironment::default());
+    fn the_environment_of_a_server_names_its_cache() {
+        let folder = |environment: &str| {
+            let server = RunningServer {
+                pid: 1,
+                uid: 0,
+                environment: environment.as_bytes().to_vec(),
+            };
+            server.folder()
+        };
+        assert_eq!(
+            folder("A=1\0SCCACHE_DIR=/c\0XSCCACHE_DIR=/x\0"),
+            Some("/c".into())
+        );
+        assert_eq!(folder("A=1\0"), None);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "[cache.disk]\ndir = '/f'\n").unwrap();
+        let environment = format!("SCCACHE_CONF={}\0", file.path().display());
+        assert_eq!(folder(&environment), Some("/f".into()));
     }
 }

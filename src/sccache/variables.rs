@@ -1,5 +1,10 @@
 //! The variables that steer sccache: what they ask for, and where they don't go together.
 
+use std::path::PathBuf;
+
+use super::Configuration;
+use crate::text::printable;
+
 /// The size that a local cache may grow to unless `SCCACHE_CACHE_SIZE` says otherwise, in bytes
 /// (`default_disk_cache_size` in sccache's `src/config.rs`, 0.16.0).
 pub const DEFAULT_CACHE_SIZE: u64 = 10 << 30;
@@ -21,15 +26,24 @@ const REMOTES: &[(&str, &str)] = &[
     ("SCCACHE_WEBDAV_ENDPOINT", "WebDAV"),
 ];
 
-/// A variable that works against another, or against caching.
+/// How bad a [`Conflict`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Builds are cached, but not as intended.
+    Minor,
+    /// Nothing is cached, or builds fail.
+    Fatal,
+}
+
+/// A variable that works against caching, or against another variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Contradiction {
-    /// The one to take away.
+pub struct Conflict {
+    /// The variable to change or remove.
     pub variable: &'static str,
-    /// What it does, in a sentence's end: "SCCACHE_RECACHE ...".
-    pub why: String,
-    /// Whether nothing is cached with it, or builds fail.
-    pub is_fatal: bool,
+    /// What it does: a predicate, with the variable as the subject.
+    pub reason: String,
+    /// How bad that is.
+    pub severity: Severity,
 }
 
 /// The remote caches that are asked for: the variable, and the kind.
@@ -95,76 +109,74 @@ pub fn cache_size_setting(bytes: u64) -> (String, u64) {
     (format!("{count}{unit}"), count << shift)
 }
 
-/// With these there is no hit, or no compiling.
-const FATAL: [&str; 3] = [
-    "SCCACHE_RECACHE",
-    "SCCACHE_NO_CACHE",
-    "SCCACHE_START_SERVER",
-];
+/// The folder of the local cache: the variable's, or the configuration file's where no variable has
+/// sccache ignore what that says of the local cache.
+pub fn local_folder<'a>(
+    get: impl Fn(&str) -> Option<&'a str>,
+    file: Option<&Configuration>,
+) -> Option<PathBuf> {
+    let of_file = file.and_then(|file| file.folder.clone());
+    if overrides_local(&get).is_some() || of_file.is_none() {
+        get("SCCACHE_DIR").map(PathBuf::from)
+    } else {
+        of_file
+    }
+}
 
-/// Everything in the variables that works against something else there.
-pub fn contradictions<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Vec<Contradiction> {
+/// Everything in the variables that works against caching or against something else there. `get`
+/// returns what is set, the empty text included: sccache's `src/commands.rs`, `src/compiler/` and
+/// `src/server.rs` (0.16.0, tried) look at the presence of some and at the value of others.
+pub fn conflicts<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Vec<Conflict> {
     let mut found = Vec::new();
-    let mut add = |variable, why: String| {
-        let is_fatal = FATAL.contains(&variable);
-        found.push(Contradiction {
+    let mut add = |severity, variable, reason: String| {
+        found.push(Conflict {
             variable,
-            why,
-            is_fatal,
+            reason,
+            severity,
         });
     };
-    for (variable, why) in [
-        ("SCCACHE_RECACHE", "turns every hit into a miss"),
-        ("SCCACHE_NO_CACHE", "turns the cache off"),
+    let value = |name: &str| get(name).filter(|value| !value.is_empty());
+    for (variable, reason) in [
         (
-            "SCCACHE_NO_DAEMON",
-            "keeps servers in the foreground, and who starts one waits for it",
+            "SCCACHE_RECACHE",
+            "turns every hit into a miss, whatever its value",
         ),
         (
-            "SCCACHE_START_SERVER",
-            "makes a server of every compiler call",
-        ),
-        (
-            "SCCACHE_ERROR_LOG",
-            "makes builds of different users write one file",
+            "SCCACHE_NO_CACHE",
+            "turns the cache off, whatever its value",
         ),
     ] {
         if get(variable).is_some() {
-            add(variable, why.to_owned());
+            add(Severity::Fatal, variable, reason.to_owned());
         }
     }
-    let remotes = remotes(&get);
-    let chain = get("SCCACHE_MULTILEVEL_CHAIN").is_some();
-    if let (Some(_), Some((variable, kind)), false) = (get("SCCACHE_DIR"), remotes.first(), chain) {
-        add(
-            "SCCACHE_DIR",
-            format!("is not used beside {variable} ({kind}) without SCCACHE_MULTILEVEL_CHAIN"),
-        );
+    if get("SCCACHE_START_SERVER") == Some("1") {
+        let reason = "makes a server of every compiler call".to_owned();
+        add(Severity::Fatal, "SCCACHE_START_SERVER", reason);
     }
-    if get("SCCACHE_SERVER_UDS").is_some() && get("SCCACHE_SERVER_PORT").is_some() {
-        let why = "is not used beside SCCACHE_SERVER_UDS";
-        add("SCCACHE_SERVER_PORT", why.to_owned());
+    if get("SCCACHE_NO_DAEMON") == Some("1") {
+        let reason = "keeps servers in the foreground: the call that starts one waits for it";
+        add(Severity::Minor, "SCCACHE_NO_DAEMON", reason.to_owned());
     }
-    if get("SCCACHE_LOCAL_RW_MODE").is_some_and(|mode| mode == "READ_ONLY") {
-        add(
-            "SCCACHE_LOCAL_RW_MODE",
-            "keeps anything new out of the cache".to_owned(),
-        );
+    if value("SCCACHE_LOCAL_RW_MODE") == Some("READ_ONLY") {
+        let reason = "keeps anything new out of the cache".to_owned();
+        add(Severity::Minor, "SCCACHE_LOCAL_RW_MODE", reason);
     }
-    if let Some(size) = get("SCCACHE_CACHE_SIZE")
-        && cache_size(size).is_none()
-    {
-        let why = "is no size like 500M or 10G: sccache takes 10G";
-        add("SCCACHE_CACHE_SIZE", why.to_owned());
+    if let Some(size) = value("SCCACHE_CACHE_SIZE").filter(|size| cache_size(size).is_none()) {
+        let size = printable(size, 80);
+        let reason = format!("is {size}, which isn't a size like 500M or 10G: sccache takes 10G");
+        add(Severity::Minor, "SCCACHE_CACHE_SIZE", reason);
     }
-    if get("SCCACHE_MAX_FRAME_LENGTH").is_some_and(|length| length.parse::<u32>().is_err()) {
-        add(
-            "SCCACHE_MAX_FRAME_LENGTH",
-            "is no number of bytes".to_owned(),
-        );
+    let has_chain = value("SCCACHE_MULTILEVEL_CHAIN").is_some();
+    let remote = remotes(value).into_iter().next();
+    if let (Some(_), Some((variable, kind)), false) = (value("SCCACHE_DIR"), remote, has_chain) {
+        let reason =
+            format!("isn't used beside {variable} ({kind}) without SCCACHE_MULTILEVEL_CHAIN");
+        add(Severity::Minor, "SCCACHE_DIR", reason);
     }
-    if get("SCCACHE_DIR").is_some_and(|dir| !dir.starts_with('/')) {
-        add("SCCACHE_DIR", "is no absolute path".to_owned());
+    if value("SCCACHE_SERVER_UDS").is_some() && value("SCCACHE_SERVER_PORT").is_some() {
+        let reason = "isn't used beside SCCACHE_SERVER_UDS".to_owned();
+        add(Severity::Minor, "SCCACHE_SERVER_PORT", reason);
     }
     found
 }
@@ -184,35 +196,32 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_go_together() {
-        let of = |set: &[(&str, &'static str)]| {
+    fn some_variables_count_by_presence_and_some_by_value() {
+        let conflicting = |set: &[(&str, &'static str)]| {
             let get = |name: &str| {
-                set.iter()
-                    .find(|(n, _)| *n == name)
-                    .map(|(_, value)| *value)
+                let mut found = set.iter().filter(|(one, _)| *one == name);
+                found.next().map(|(_, value)| *value)
             };
-            let found = contradictions(get);
-            found.iter().map(|c| c.variable).collect::<Vec<_>>()
+            let found = conflicts(get);
+            found.iter().map(|it| it.variable).collect::<Vec<_>>()
         };
+        let none = [""; 0];
+        assert_eq!(conflicting(&[("SCCACHE_RECACHE", "")]), ["SCCACHE_RECACHE"]);
         assert_eq!(
-            of(&[("SCCACHE_DIR", "/c"), ("SCCACHE_CACHE_SIZE", "5G")]),
-            [""; 0]
+            conflicting(&[("SCCACHE_NO_CACHE", "")]),
+            ["SCCACHE_NO_CACHE"]
         );
+        assert_eq!(conflicting(&[("SCCACHE_START_SERVER", "0")]), none);
+        assert_eq!(conflicting(&[("SCCACHE_START_SERVER", "1")]).len(), 1);
+        assert_eq!(conflicting(&[("SCCACHE_NO_DAEMON", "yes")]), none);
+        let folder = ("SCCACHE_DIR", "/c");
+        assert_eq!(conflicting(&[folder, ("SCCACHE_CACHE_SIZE", "5G")]), none);
+        assert_eq!(conflicting(&[("SCCACHE_CACHE_SIZE", "50GiB")]).len(), 1);
         assert_eq!(
-            of(&[("SCCACHE_DIR", "/c"), ("SCCACHE_BUCKET", "b")]),
+            conflicting(&[folder, ("SCCACHE_BUCKET", "b")]),
             ["SCCACHE_DIR"]
         );
-        assert_eq!(
-            of(&[
-                ("SCCACHE_REDIS_ENDPOINT", "unix:///run/r"),
-                ("SCCACHE_DIR", "/c")
-            ]),
-            [""; 0]
-        );
-        assert_eq!(of(&[("SCCACHE_RECACHE", "1")]), ["SCCACHE_RECACHE"]);
-        assert_eq!(
-            of(&[("SCCACHE_CACHE_SIZE", "lots")]),
-            ["SCCACHE_CACHE_SIZE"]
-        );
+        let socket = ("SCCACHE_REDIS_ENDPOINT", "unix:///run/r");
+        assert_eq!(conflicting(&[folder, socket]), none);
     }
 }

@@ -1,10 +1,5 @@
-//! sccache-report on this machine: what `sccache-report setup` changes, and what `doctor` sees.
-//!
-//! Both read Portage's settings once ([`Machine`]). Nothing here prints, asks, or writes the
-//! database: a person's side of it is in `report`.
+//! This machine, as `sccache-report setup` and `doctor` see it before they do anything.
 
-pub mod doctor;
 pub(crate) mod machine;
-mod shell;
 
 pub use machine::Machine;

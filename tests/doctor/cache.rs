@@ -1,172 +1,96 @@
-//! The local cache.
+//! The cache's folder, and the commands that repair it.
 
-use super::{CASE, Case, ailing, break_and_heal, leak, on, paste_all, row, rows};
-use crate::support::Root;
+use super::{Doctor, with_build};
 
 #[test]
 #[ignore = "needs root and the registries: make test"]
-fn the_cache_is_there_and_portage_can_use_all_of_it() {
-    let case = |check, break_| Case {
-        check,
-        break_,
-        ..CASE
-    };
-    let portages = "p() { setpriv --reuid portage --regid portage --clear-groups \"$@\"; }\n";
-    let acl = "python3 -c 'import os, struct, sys\n\
-        entry = lambda tag, rights, who=0xffffffff: struct.pack(\"<HHI\", tag, rights, who)\n\
-        os.setxattr(sys.argv[1], \"system.posix_acl_access\", struct.pack(\"<I\", 2) + entry(1, 7) +\n  \
-        entry(2, int(sys.argv[3]), int(sys.argv[2])) + entry(4, 7) + entry(16, 7) + entry(32, 7))'";
-    let root = Root::new();
-    for break_ in [
-        "rmdir $cache",
-        "chown root:root $cache",
-        // An access list that takes away what the mode gives.
-        leak(format!(
-            "chown root $cache; {acl} $cache $(id -u portage) 5"
-        )),
-        // Every folder on the way.
-        "chmod 700 ${cache%/*} ${cache%/*/*}",
-        // A private home is left alone: the cache moves.
-        "mount -t tmpfs -o mode=700 tmpfs /root; install -d -o portage /root/cache\n\
-         echo 'SCCACHE_DIR=\"/root/cache\"' >> $conf",
-        "sed -i /SCCACHE_DIR/d $conf; rmdir $cache",
-    ] {
-        on(&root, &case("cache-folder", break_));
-    }
-    for break_ in [
-        "install -d -m 755 $cache/a/c",
-        "install -m 600 /dev/null $cache/a/b/key",
-        // Others than root, whatever the mode: sccache has to set the times of what it reads.
-        "install -m 666 -o 1234 /dev/null $cache/a/b/key2",
-    ] {
-        let before = "install -d -o portage -g portage $cache/a $cache/a/b";
-        on(
-            &root,
-            &Case {
-                before,
-                ..case("cache-files", break_)
-            },
+fn what_root_left_in_the_cache_is_deleted_and_nothing_else() {
+    let root = with_build();
+    let files = |script: &str| {
+        let script = format!(
+            "{}\n{script}; find $cache -type f | wc -l > /tmp/files",
+            super::NAMES
         );
-    }
-    on(
-        &root,
-        &Case {
-            before: "mv $cache ${cache}-2; ln -s sccache-2 $cache",
-            ..case("cache-files", "install -m 600 /dev/null $cache/a/b/key3")
-        },
-    );
-    // One that gives it.
-    let script = format!(
-        "cache=/mnt/gentoo/var/cache/sccache; {portages} chown root $cache $cache/a; chmod 700 $cache $cache/a\n\
-         for at in $cache $cache/a; do {acl} $at $(id -u portage) 7; done\n\
-         p touch $cache/a/x; sccache-report doctor"
-    );
-    let run = root.run(&["bash", "-c", &script]).ok();
-    assert!(!run.log.contains("cannot touch"), "{}", run.log);
-}
-
-#[test]
-#[ignore = "needs root and the registries: make test"]
-fn what_a_root_build_left_is_named_and_counted() {
-    let root = Root::new();
-    root.append("etc/portage/make.conf", "SCCACHE_REPORT_CHOWN=\"no\"");
-    root.ebuild(
-        "dev-test/as-root-1.0",
-        "EAPI=8\nSLOT=0\nKEYWORDS=amd64\nS=${WORKDIR}\n\
-         src_install() { echo 'int f;' > f.c; sccache gcc -c f.c || die; }",
-    );
-    let case = Case {
-        check: "cache-files",
-        break_: "emerge -1 dev-test/as-root",
-        ..CASE
+        root.run(&["bash", "-c", &script]).ok();
+        root.read("tmp/files").trim().parse::<u32>().unwrap()
     };
-    on(&root, &case);
-    let (broken, _) = rows(&root, "broken");
-    let message = row(&broken, "cache-files")["message"].as_str().unwrap();
-    // A file in a folder in a folder, and the same below preprocessor/.
-    assert!(message.contains("user portage can't use "), "{message}");
-    assert!(message.contains(", of user root: "), "{message}");
-    assert!(message.contains(" more"), "{message}");
-}
-
-#[test]
-#[ignore = "needs root and the registries: make test"]
-fn the_cache_has_room() {
-    let fill = "install -d -o portage -g portage $cache/a\n\
-        head -c 1000 /dev/zero > $cache/a/key; chown portage $cache/a/key";
-    let small = "echo 'SCCACHE_CACHE_SIZE=\"1K\"' >> $conf";
-    let root = Root::new();
-    let small_disk = "mount -t tmpfs -o size=200m,uid=$(id -u portage),mode=755 tmpfs $cache";
-    on(
-        &root,
-        &Case {
-            check: "cache-room",
-            state: "yellow",
-            break_: small_disk,
-            ..CASE
-        },
-    );
-    // Two checks mind the one variable.
-    let no_size = format!("{small_disk}; echo 'SCCACHE_CACHE_SIZE=\"10GiB\"' >> $conf");
-    paste_all(&root, &no_size, &["yellow cache-room", "yellow variables"]);
-    // No command makes room.
-    let script = "mount -t tmpfs -o size=10m,uid=$(id -u portage),mode=755 tmpfs /mnt/gentoo/var/cache/sccache\n\
-        sccache-report doctor --format json > /tmp/full.json; echo $? > /tmp/full.status";
-    root.run(&["bash", "-c", script]).ok();
-    let (full, status) = rows(&root, "full");
+    let before = files("rm -rf $cache/e");
+    let poison = "rm -r $cache/e; mkdir -p $cache/e/f; echo > $cache/e/f/eff0; ln -sfn /etc $cache/e/f/link\n\
+        chown root $cache/e $cache/e/f";
+    let doctor = Doctor::after(&root, poison);
+    doctor.insist_only(&["cache"], &[]);
+    let fix = doctor.insist("cache", "red", "user portage can't use `e");
     assert_eq!(
-        (ailing(&full), &*status),
-        (vec!["red cache-room".to_owned()], "1")
+        fix,
+        "find /mnt/gentoo/var/cache/sccache -xdev -user root -delete"
     );
-    assert!(row(&full, "cache-room")["cure"].is_null());
-    on(
-        &root,
-        &Case {
-            check: "cache-size",
-            state: "yellow",
-            before: fill,
-            break_: small,
-            ..CASE
-        },
-    );
+    assert!(files(&format!("{fix} || true")) >= before);
+    assert!(root.file("etc/portage").is_dir());
+    let doctor = Doctor::after(&root, "");
+    doctor.insist_only(&[], &[]);
+    let doctor = Doctor::after(&root, "chown root $cache");
+    let fix = doctor.insist("cache", "red", "user portage can't use /mnt");
+    assert_eq!(fix, "chown portage:portage /mnt/gentoo/var/cache/sccache");
+    Doctor::after(&root, fix).insist_only(&[], &[]);
 }
 
+/// A command that deletes or gives away is printed only where it certainly is about a cache that
+/// nobody else can replace.
 #[test]
 #[ignore = "needs root and the registries: make test"]
-fn a_hundred_thousand_files_are_looked_at_once() {
-    let root = Root::new();
-    let fill = "import os\nfor a in range(16):\n for b in range(16):\n  \
-        d = f'/mnt/gentoo/var/cache/sccache/{a:x}/{b:x}'; os.makedirs(d)\n  \
-        for n in range(400): open(f'{d}/{n}', 'w').close()";
-    let script = format!(
-        "python3 -c \"{fill}\"; chown -R portage:portage /mnt/gentoo/var/cache/sccache\n\
-         time sccache-report doctor"
-    );
-    let run = root.run(&["bash", "-c", &script]).ok();
-    assert!(
-        run.log.contains("user portage can use all 102400 files\n"),
-        "{}",
-        run.log
-    );
-}
-
-#[test]
-#[ignore = "needs root and the registries: make test"]
-fn the_sandbox_allows_the_cache() {
-    let break_ = "echo 'FEATURES=\"${FEATURES} usersandbox\"' >> $conf";
-    let more = |before, break_| Case {
-        check: "sandbox",
-        before,
-        break_,
-        ..CASE
-    };
-    break_and_heal(&[
-        more("", break_),
-        more(":", "chmod 600 ${conf%/*/*}/sandbox.d/20sccache"),
-        // Then sandbox.d is not read.
-        more(
-            ":",
-            "echo 'SANDBOX_WRITE=\"/mnt/gentoo/var/cache/scc\"' >> $conf",
+fn where_it_is_not_certain_no_command_is_printed() {
+    let root = with_build();
+    for (folder, state, part) in [
+        ("/var", "red", "isn't a folder for sccache alone"),
+        ("/mnt/gentoo/etc", "red", "isn't a folder for sccache alone"),
+        ("/tmp", "red", "isn't a folder for sccache alone"),
+        ("/tmp/open", "red", "every user can write /tmp/open"),
+        ("/tmp/closed", "red", "user portage can't use `a`"),
+        (
+            "/mnt/gentoo/srv",
+            "red",
+            "user portage can't use /mnt/gentoo/srv",
         ),
-    ]);
+        ("/mnt/gentoo/link", "red", "user portage can't use"),
+        ("/mnt/gentoo/var/cache/a b;c", "red", "there is no"),
+    ] {
+        let script = format!(
+            "mkdir -p /tmp/open /tmp/closed/a/b /mnt/gentoo/srv /mnt/gentoo/real/a/b; chmod 777 /tmp/open\n\
+             ln -sfn real /mnt/gentoo/link; chown portage /tmp/closed /mnt/gentoo/real\n\
+             sed -i /SCCACHE_DIR/d $conf; echo 'SCCACHE_DIR='\\''{folder}'\\' >> $conf"
+        );
+        let doctor = Doctor::after(&root, &script);
+        let fix = doctor.insist("cache", state, part);
+        assert!(
+            ["", "sccache-report setup"].contains(&fix),
+            "{folder}: {fix}"
+        );
+        let list = root.file("etc/preprocessor");
+        assert!(!list.exists(), "{folder}: something was stored there");
+    }
+}
+
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn left_over_servers_are_named_and_stopped() {
+    let root = with_build();
+    let start = "setpriv --reuid portage --regid portage --clear-groups env SCCACHE_DIR=$cache \
+        SCCACHE_SERVER_PORT=5001 sccache --start-server\n\
+        printf '[cache.disk]\\ndir = \"%s\"\\n' $cache > /tmp/c.toml\n\
+        SCCACHE_CONF=/tmp/c.toml SCCACHE_SERVER_PORT=5002 sccache --start-server\n\
+        as_nobody env SCCACHE_DIR=/tmp/other sccache --start-server";
+    let doctor = "sccache-report doctor --format json > /tmp/first.json\n\
+        python3 -c 'import json; print([r[\"fix\"] for r in json.load(open(\"/tmp/first.json\"))[\"rows\"] if r[\"check\"] == \"servers\"][0])' > /tmp/fix\n\
+        grep -q '^kill [0-9]* [0-9]*$' /tmp/fix && . /tmp/fix\n\
+        while [[ $(cat /proc/[0-9]*/comm 2>/dev/null | grep -cx sccache) != 1 ]]; do :; done\n\
+        sccache-report doctor --format json";
+    let last = format!("{{ {doctor}; }}");
+    let doctor = Doctor::run(
+        &root,
+        start,
+        &format!(
+            "{last} > /tmp/all; tail -n +1 /tmp/all; true; as_nobody sccache --stop-server &>/dev/null; cat /tmp/all"
+        ),
+    );
+    doctor.insist("servers", "green", "no server is left over");
 }

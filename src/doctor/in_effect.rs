@@ -1,0 +1,147 @@
+//! The settings that the next build will have.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+
+use crate::portage::{HookRecord, Settings};
+use crate::sccache::{Configuration, local_folder};
+
+/// What a build had wins over what make.conf says: package.env, bashrc and the environment can set
+/// everything. After a change of the configuration, make.conf's values win where it has some.
+pub(super) struct InEffect {
+    settings: Settings,
+    pub(super) record: Option<HookRecord>,
+    /// Whether the configuration is still the one that the recorded build had.
+    pub(super) is_current: bool,
+}
+
+impl InEffect {
+    pub(super) fn new(
+        settings: &Settings,
+        record: Option<HookRecord>,
+        changed_at: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            settings: settings.clone(),
+            is_current: record.as_ref().is_some_and(|it| it.time >= changed_at),
+            record,
+        }
+    }
+
+    /// Returns the value of a variable that is set, the empty text included.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        let recorded = self.record.as_ref().and_then(|it| it.variables.get(name));
+        let recorded = recorded.map(String::as_str);
+        if self.is_current {
+            recorded
+        } else {
+            self.settings.get_set(name).or(recorded)
+        }
+    }
+
+    /// Returns the value of a variable that isn't empty.
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        self.get(name).filter(|value| !value.is_empty())
+    }
+
+    /// Whether only the recorded build had the variable, and Portage's own settings don't.
+    pub(super) fn is_only_recorded(&self, name: &str) -> bool {
+        self.settings.get_set(name).is_none()
+    }
+
+    /// Returns all variables in effect whose names start so, sorted.
+    pub(super) fn starting_with(&self, prefix: &str) -> Vec<(&str, &str)> {
+        let recorded = self.record.iter().flat_map(|it| it.variables.keys());
+        let mut names: Vec<&str> = recorded
+            .map(String::as_str)
+            .chain(self.settings.names())
+            .filter(|name| name.starts_with(prefix))
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+            .into_iter()
+            .filter_map(|name| Some((name, self.get(name)?)))
+            .collect()
+    }
+
+    /// Returns the search path of builds.
+    pub(super) fn path(&self) -> String {
+        let own = || std::env::var("PATH").unwrap_or_default();
+        self.value("PATH").map_or_else(own, str::to_owned)
+    }
+
+    /// Returns the first program of this name in the search path of builds.
+    pub(super) fn find_program(&self, name: &str) -> Option<PathBuf> {
+        let path = self.path();
+        let mut candidates = std::env::split_paths(&path).map(|folder| folder.join(name));
+        candidates.find(|program| program.is_file())
+    }
+
+    /// Returns the content of the file that `SCCACHE_CONF` names, if it can be read.
+    pub(super) fn configuration(&self) -> Option<Configuration> {
+        Configuration::read(self.value("SCCACHE_CONF")?.as_ref()).ok()
+    }
+
+    /// Returns the folder of the local cache as it is set, absolute or not.
+    pub(super) fn cache_folder(&self) -> Option<PathBuf> {
+        local_folder(|name| self.get(name), self.configuration().as_ref())
+    }
+
+    /// Returns the kind of the remote cache that is used instead of a local one.
+    pub(super) fn only_remote(&self) -> Option<&'static str> {
+        let file = self.configuration();
+        let has_chain = self.value("SCCACHE_MULTILEVEL_CHAIN").is_some()
+            || file.as_ref().is_some_and(|file| file.has_chain);
+        if has_chain {
+            return None;
+        }
+        self.remotes().into_iter().next()
+    }
+
+    /// Returns the kinds of the remote caches that are set.
+    pub(super) fn remotes(&self) -> Vec<&'static str> {
+        let from_variables = crate::sccache::remotes(|name| self.value(name));
+        let mut kinds: Vec<&str> = from_variables.into_iter().map(|(_, kind)| kind).collect();
+        kinds.extend(self.configuration().into_iter().flat_map(|it| it.remotes));
+        kinds
+    }
+
+    /// Whether FEATURES of the next build has it; `None` if that isn't known.
+    pub(super) fn has_feature(&self, name: &str) -> Option<bool> {
+        match &self.record {
+            Some(record) if self.is_current => {
+                Some(record.features.split_whitespace().any(|it| it == name))
+            }
+            _ => self.settings.has_feature(name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_s_settings_win_until_the_configuration_changes() {
+        let settings = Settings::of(&[("SCCACHE_DIR", "/conf"), ("SCCACHE_RECACHE", "")]);
+        let set = [("SCCACHE_DIR", "/build"), ("RUSTC_WRAPPER", "sccache")];
+        let record = HookRecord {
+            variables: set.map(|(a, b)| (a.to_owned(), b.to_owned())).into(),
+            ..HookRecord::default()
+        };
+        let in_effect = |changed| {
+            let changed = DateTime::from_timestamp(changed, 0).unwrap();
+            InEffect::new(&settings, Some(record.clone()), changed)
+        };
+        let current = in_effect(0);
+        assert_eq!(current.get("SCCACHE_DIR"), Some("/build"));
+        assert_eq!(current.get("SCCACHE_RECACHE"), None);
+        let changed = in_effect(1);
+        assert_eq!(changed.get("SCCACHE_DIR"), Some("/conf"));
+        assert_eq!(changed.get("SCCACHE_RECACHE"), Some(""));
+        assert_eq!(changed.value("SCCACHE_RECACHE"), None);
+        assert_eq!(changed.get("RUSTC_WRAPPER"), Some("sccache"));
+    }
+}

@@ -1,0 +1,136 @@
+//! What the hook wrote about a merge: proof that it ran, and the settings that the build had.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rustix::fs::OFlags;
+
+/// The format that this program reads.
+const FORMAT: &str = "sccache-report-hook=1";
+
+/// The longest file that is read, in bytes.
+const MAX_BYTES: u64 = 64 * 1024;
+
+/// One merge, as the hook saw it in `pkg_preinst`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HookRecord {
+    /// When the hook ran.
+    pub time: DateTime<Utc>,
+    /// `CATEGORY/PF`.
+    pub package: String,
+    /// FEATURES of the build.
+    pub features: String,
+    /// Where the build finds sccache.
+    pub sccache: Option<PathBuf>,
+    /// The length of `${T}` in bytes.
+    pub t_length: Option<usize>,
+    /// The variables that were set, the empty ones included.
+    pub variables: BTreeMap<String, String>,
+}
+
+impl HookRecord {
+    /// Returns the folder of the records that belong to a database.
+    pub fn folder(database: &Path) -> PathBuf {
+        database.with_file_name("hook")
+    }
+
+    /// Reads the record of the most recent merge. `owner` is the user besides root whose files count.
+    pub fn last_merge(database: &Path, owner: u32) -> Option<Self> {
+        Self::read(&Self::folder(database).join("last-merge"), owner)
+    }
+
+    /// Reads the record of the most recent merge whose build called sccache.
+    pub fn last_cached(database: &Path, owner: u32) -> Option<Self> {
+        Self::read(&Self::folder(database).join("last-cached"), owner)
+    }
+
+    fn read(path: &Path, owner: u32) -> Option<Self> {
+        let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
+        let mut options = File::options();
+        options.read(true).custom_flags(flags.bits() as i32);
+        let file = options.open(path).ok()?;
+        let metadata = file.metadata().ok()?;
+        let is_ours = metadata.uid() == 0 || metadata.uid() == owner;
+        if !metadata.is_file() || !is_ours || metadata.len() > MAX_BYTES {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        file.take(MAX_BYTES).read_to_end(&mut bytes).ok()?;
+        let record = Self::parse(&String::from_utf8_lossy(&bytes))?;
+        let is_past = record.time <= Utc::now() + TimeDelta::days(1);
+        is_past.then_some(record)
+    }
+
+    /// Parses a whole record; one that is cut off or of another format is `None`.
+    fn parse(text: &str) -> Option<Self> {
+        let mut lines = text.lines();
+        if lines.next() != Some(FORMAT) || text.lines().last() != Some("end") {
+            return None;
+        }
+        let mut record = Self::default();
+        let mut time = None;
+        for (name, value) in lines.filter_map(|line| line.split_once('=')) {
+            let text = || value.to_owned();
+            match name {
+                "time" => time = DateTime::from_timestamp(value.parse().ok()?, 0),
+                "package" => record.package = text(),
+                "features" => record.features = text(),
+                "sccache" => record.sccache = Some(value.into()).filter(|_| !value.is_empty()),
+                "t_length" => record.t_length = value.parse().ok(),
+                _ => {
+                    if let Some(variable) = name.strip_prefix("env.") {
+                        record.variables.insert(variable.to_owned(), text());
+                    }
+                }
+            }
+        }
+        record.time = time?;
+        Some(record)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "sccache-report-hook=1\ntime=1795000000\npackage=app-misc/foo-1.2-r1\n\
+        hook_version=0.1.0\nportage_version=\nfeatures=sandbox userpriv\nsccache=/usr/bin/sccache\n\
+        t_length=63\nenv.SCCACHE_RECACHE=\nenv.CC=sccache gcc -DA=1\nend\n";
+
+    #[test]
+    fn a_record_is_read_whole_or_not_at_all() {
+        let record = HookRecord::parse(TEXT).unwrap();
+        assert_eq!(record.time.timestamp(), 1_795_000_000);
+        assert_eq!(record.package, "app-misc/foo-1.2-r1");
+        assert_eq!(record.t_length, Some(63));
+        assert_eq!(record.variables["SCCACHE_RECACHE"], "");
+        assert_eq!(record.variables["CC"], "sccache gcc -DA=1");
+        assert_eq!(HookRecord::parse(TEXT.strip_suffix("end\n").unwrap()), None);
+        assert_eq!(HookRecord::parse(&TEXT.replace("hook=1", "hook=2")), None);
+        assert_eq!(HookRecord::parse(&TEXT.replace("1795000000", "x")), None);
+        assert_eq!(HookRecord::parse(""), None);
+    }
+
+    #[test]
+    fn only_short_regular_files_of_past_merges_count() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("last-merge");
+        let owner = rustix::process::geteuid().as_raw();
+        let read = || HookRecord::read(&path, owner);
+        std::fs::write(&path, TEXT).unwrap();
+        let is_past = Utc::now().timestamp() + 86_400 > 1_795_000_000;
+        assert_eq!(read().is_some(), is_past);
+        std::fs::write(&path, TEXT.replace("time=1795000000", "time=99999999999")).unwrap();
+        assert_eq!(read(), None);
+        let long = TEXT.replace("end\n", &format!("env.A={}\nend\n", "x".repeat(70_000)));
+        std::fs::write(&path, long.replace("1795000000", "1000000000")).unwrap();
+        assert_eq!(read(), None);
+        std::fs::remove_file(&path).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).unwrap();
+        assert_eq!(read(), None);
+    }
+}
