@@ -18,6 +18,8 @@ mandir = $(PREFIX)/share/man
 bashcompdir = $(PREFIX)/share/bash-completion/completions
 zshcompdir = $(PREFIX)/share/zsh/site-functions
 fishcompdir = $(PREFIX)/share/fish/vendor_completions.d
+# Where the hook leaves its record: beside the database.
+hookdir = /var/lib/sccache-report/hook
 programs = sccache-collect sccache-report
 hooks = hooks/sccache-report.sh hooks/no-sccache.sh
 
@@ -49,6 +51,8 @@ install: build
 		$(INSTALL) -m 644 "$$generated/$$program.fish" "$(DESTDIR)$(fishcompdir)"; \
 	done; \
 	$(INSTALL) -m 644 "$$generated"/*.1 "$(DESTDIR)$(mandir)/man1"
+	@$(INSTALL) -d -m 755 "$(DESTDIR)$(hookdir)" || \
+		echo "$(hookdir) can't be created: doctor won't see what the hook had in effect until a build was recorded"
 
 # Folders go too, below PREFIX and once they are empty.
 uninstall:
@@ -63,6 +67,8 @@ uninstall:
 		"$(bashcompdir)" "$(zshcompdir)" "$(fishcompdir)"; do \
 		rmdir -p "$${dir#"$(PREFIX)"/}" 2>/dev/null || true; \
 	done; fi
+	rm -f "$(DESTDIR)$(hookdir)/last-merge" "$(DESTDIR)$(hookdir)/last-cached"
+	if [ -d "$(DESTDIR)$(hookdir)" ]; then cd "$(DESTDIR)/" && rmdir -p ".$(hookdir)" 2>/dev/null || true; fi
 	@if grep -qsr '^# BEGIN sccache-report setup' "$(DESTDIR)/etc/portage"; then \
 		echo "The lines of sccache-report setup are still in $(DESTDIR)/etc/portage, between BEGIN and END marks." \
 			"Remove them, or install again and run sccache-report setup --undo"; \

@@ -215,6 +215,7 @@ impl World {
                 started_at: start,
                 finished_at: start + takes,
                 attribution,
+                read_only: false,
                 stats,
             });
             start += takes;

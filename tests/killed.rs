@@ -13,7 +13,6 @@ use support::builds::{
 #[ignore = "needs root and the registries: make test"]
 fn a_phase_whose_shell_is_killed_is_not_measured_and_leaves_no_server() {
     let compile = "src_configure() { one a; }\nsrc_compile() { one b; kill -KILL $$ ${BASHPID}; }";
-    // Root's, in a network of its own: nothing in ${T} tells of it.
     let install = "src_compile() { one a; }\nsrc_install() { one b; kill -KILL $$ ${BASHPID}; }";
     for (phases, [before, killed], features) in [
         (compile, ["configure", "compile"], ""),

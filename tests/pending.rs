@@ -7,8 +7,8 @@ use std::fs::{self, File};
 use std::time::{Duration, Instant, SystemTime};
 
 use recorder::*;
-use sccache_report::portage::Build;
-use sccache_report::store::Store;
+use sccache_report::portage::{Build, FOLDER};
+use sccache_report::store::{RECORD_WAIT, Store};
 
 #[test]
 fn a_broken_pending_file_is_set_aside_once() {
@@ -83,6 +83,36 @@ fn the_oldest_goes_first_and_no_merge_records_all_of_many() {
     let order: Result<Vec<i64>, _> = rows.query_map([], |row| row.get(0)).unwrap().collect();
     assert_eq!(order.unwrap(), Vec::from_iter((0..20).rev().chain([20])));
     assert!(!unfinished.exists());
+}
+
+/// Any user can hold a read lock. All of `record` waits for it once: the builds that were set aside, those that wait
+/// beside the database, and the merge's own.
+#[test]
+fn a_lock_is_waited_for_once_however_many_builds_there_are() {
+    let world = World::new();
+    world.recorded(1);
+    let t = world.t(2);
+    for hits in 3..9 {
+        let other = world.t(hits);
+        let aside = format!("{FOLDER}.failed.{}", uuid::Uuid::new_v4());
+        fs::rename(other.join(FOLDER), t.join(aside)).unwrap();
+    }
+    let reader = rusqlite::Connection::open(&world.db).unwrap();
+    reader
+        .execute_batch("BEGIN; SELECT count(*) FROM build")
+        .unwrap();
+    let begun = Instant::now();
+    let done = world.record(&t);
+    let taken = begun.elapsed();
+    assert!(taken < RECORD_WAIT + Duration::from_secs(2), "{taken:?}");
+    assert!(
+        done.warned(1).contains("locked by another process"),
+        "{done:?}"
+    );
+    assert_eq!(world.pending().count(), 7);
+    drop(reader);
+    world.recorded(9);
+    assert_eq!(world.hits(), Vec::from_iter(1..10));
 }
 
 #[test]

@@ -179,19 +179,20 @@ fn sixteen_first_clients_in_52_phases_meet_one_server_each() {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         // ok() also insists that no process is left.
         let run = root.emerge_with(&[("FEATURES", features)], &names).ok();
-        assert_eq!(
-            run.log.matches("@listening@ 1\n").count(),
-            52,
-            "{}",
-            run.log
-        );
+        // In a shared network nothing is started ahead as root: in src_install servers race, and the
+        // phase is not measured.
+        let met = run.log.matches("@listening@ 1\n").count();
+        let raced = if features == NAMESPACES[0] { 0 } else { 13 };
+        assert!(met >= 52 - raced, "{}", run.log);
         let builds = root.builds(&[]);
         assert_eq!(builds.len(), 13);
         for build in builds {
-            for phase in ["configure", "compile", "test", "install"] {
-                let phase = &build["phases"][phase];
+            for name in ["configure", "compile", "test", "install"] {
+                let phase = &build["phases"][name];
                 let counted = (phase["requests"].as_u64(), phase["misses"].as_u64());
-                assert_eq!(counted, (Some(16), Some(16)), "{features}: {build}");
+                if phase["measured"] == true || name != "install" {
+                    assert_eq!(counted, (Some(16), Some(16)), "{features}: {build}");
+                }
             }
         }
         assert_eq!(root.report(&["emerges"])[0]["builds"], 13);
@@ -249,9 +250,11 @@ fn a_package_without_sccache_costs_no_process() {
         root.emerge(&["dev-test/plain"]);
     }
     let without = processes(&without, &["dev-test/plain"]);
-    let with = processes(&with, &["dev-test/plain"]);
+    let with_processes = processes(&with, &["dev-test/plain"]);
     assert!(without.0 > 100 && without.1.len() > 20, "{without:?}");
-    assert_eq!(without, with);
+    assert_eq!(without, with_processes);
+    // It did write its record.
+    assert!(with.file("var/lib/sccache-report/hook/last-merge").exists());
 }
 
 /// What a server runs to look at a compiler, or for what the cache has lost: where no hook stops it, it is

@@ -31,8 +31,7 @@ struct Arguments {
 enum Command {
     /// At the end of a src phase: take the numbers of the build's server, and stop it
     ///
-    /// The server is the one at SCCACHE_SERVER_UDS or SCCACHE_SERVER_PORT, if the hook chose that
-    /// address. The numbers go into ${T}/.sccache-report, for `record`.
+    /// The server is the one at SCCACHE_SERVER_UDS or SCCACHE_SERVER_PORT. The numbers go into ${T}/.sccache-report, for `record`.
     Phase {
         /// When the phase began, in seconds since 1970
         #[arg(long, value_name = "SECONDS", value_parser = seconds)]
@@ -40,18 +39,12 @@ enum Command {
         /// The sccache program
         #[arg(long, value_name = "PROGRAM", default_value = "sccache")]
         sccache: PathBuf,
-        /// The server at the address can only be this phase's, whatever its name
-        #[arg(long)]
-        own: bool,
         /// The server is one that the user chose: ask it, never stop it
-        #[arg(long, conflicts_with = "own")]
+        #[arg(long)]
         shared: bool,
         /// At the phase's start: print what the shared server has counted by now
         #[arg(long, requires = "shared")]
         begin: bool,
-        /// A server was started ahead of the first client
-        #[arg(long)]
-        ahead: bool,
         /// The file to which the phase's servers log
         #[arg(long, value_name = "FILE")]
         log: Option<PathBuf>,
@@ -168,17 +161,13 @@ fn main() -> ExitCode {
         Command::Phase {
             started,
             sccache,
-            own,
             shared,
-            ahead,
             log,
             ..
         } => collect::phase(&PhaseOptions {
             started,
             program: sccache,
-            own,
             shared,
-            ahead,
             log,
         }),
         Command::Record { outcome, slot, db } => collect::record(outcome, slot, db),

@@ -1,7 +1,7 @@
-//! A build into the database, or where that can't be, to where it is not lost: the folder
-//! of those that wait, and at last the merge log.
+//! Builds into the database, or where that can't be, to where they are not lost: the folder of
+//! those that wait, and at last the merge log.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::Said;
@@ -9,69 +9,141 @@ use crate::portage::Build;
 use crate::store::{Error, Pending, RECORD_WAIT, Recorded, Store};
 
 /// How long one merge records builds that waited, before its own.
-pub const TAKE_UP_TIME: Duration = Duration::from_secs(2);
+const TAKE_UP_TIME: Duration = Duration::from_secs(2);
 
-/// What is left of [`RECORD_WAIT`] for the merge's own build, however long the others took.
-const OWN_WAIT: Duration = Duration::from_secs(1);
-
-/// Records `build` in the database at `path`, after those that wait there.
-///
-/// Whatever goes wrong, one warning is said, and the build is kept: beside the database, or
-/// as a line of the merge log. Never takes much longer than [`RECORD_WAIT`] and
-/// [`TAKE_UP_TIME`]. Returns whether the build is where it will be recorded from.
-pub(super) fn keep(build: &Build, path: &Path, said: &mut Said) -> bool {
-    if path.is_relative() {
-        // Relative to the build's own directory, which goes when the build does.
-        said.warnings.push(format!(
-            "{} is not an absolute path. {}",
-            path.display(),
-            into_the_log(build, &mut said.info)
-        ));
-        return false;
-    }
-    let pending = Pending::of(path);
-    let error = match record(build, path, &pending, said) {
-        Ok(Recorded::New) => return true,
-        Ok(Recorded::AlreadyThere) => {
-            said.warnings.push(format!(
-                "build {} is in the database already, and was not recorded again",
-                build.id
-            ));
-            return true;
-        }
-        Err(error) => error,
-    };
-    let kept = pending.keep(build);
-    said.warnings.push(match &kept {
-        // Nothing is to be done about a lock: the next build is recorded without it.
-        Ok(file) if matches!(error, Error::Busy(_)) => {
-            format!("{error}. {}", waits_in(file))
-        }
-        Ok(file) => format!("{error}. {}. To do: {}", waits_in(file), error.hint()),
-        Err(why) => format!(
-            "{error}, nor can {} be written ({why}). {} To do: {}",
-            pending.folder().display(),
-            into_the_log(build, &mut said.info),
-            error.hint()
-        ),
-    });
-    kept.is_ok()
+/// Records builds in one database, and waits for its locks no longer than [`RECORD_WAIT`] in all.
+/// Once it was locked for too long, the builds that follow are kept without another attempt.
+pub(super) struct Recorder {
+    path: PathBuf,
+    pending: Pending,
+    begun: Instant,
+    store: Option<Store>,
+    is_busy: bool,
 }
 
-/// Keeps a build that is in a log already, without a word where that can't be now either.
-pub(super) fn retry(build: &Build, path: &Path, said: &mut Said) -> bool {
-    if path.is_relative() {
-        return false;
-    }
-    let pending = Pending::of(path);
-    match record(build, path, &pending, said) {
-        Ok(recorded) => {
-            if recorded == Recorded::New {
-                said.info.push(waited(1));
-            }
-            true
+impl Recorder {
+    pub(super) fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            pending: Pending::of(path),
+            begun: Instant::now(),
+            store: None,
+            is_busy: false,
         }
-        Err(_) => pending.keep(build).is_ok(),
+    }
+
+    /// Records `build`, after those that wait.
+    ///
+    /// Whatever goes wrong, there is one warning, and the build is kept: beside the database, or
+    /// as a line of the merge log. Returns whether the build is where it will be recorded from.
+    pub(super) fn keep(&mut self, build: &Build, said: &mut Said) -> bool {
+        if self.path.is_relative() {
+            // Relative to the build's own directory, which goes when the build does.
+            said.warnings.push(format!(
+                "{} is not an absolute path. {}",
+                self.path.display(),
+                into_the_log(build, &mut said.info)
+            ));
+            return false;
+        }
+        let error = match self.record(build, said) {
+            Ok(Recorded::New) => return true,
+            Ok(Recorded::AlreadyThere) => {
+                said.warnings.push(format!(
+                    "build {} is in the database already, and was not recorded again",
+                    build.id
+                ));
+                return true;
+            }
+            Err(error) => error,
+        };
+        let kept = self.pending.keep(build);
+        said.warnings.push(match &kept {
+            // Nothing is to be done about a lock: the next build is recorded without it.
+            Ok(file) if matches!(error, Error::Busy(_)) => {
+                format!("{error}. {}", waits_in(file))
+            }
+            Ok(file) => format!("{error}. {}. To do: {}", waits_in(file), error.hint()),
+            Err(why) => format!(
+                "{error}, nor can {} be written ({why}). {} To do: {}",
+                self.pending.folder().display(),
+                into_the_log(build, &mut said.info),
+                error.hint()
+            ),
+        });
+        kept.is_ok()
+    }
+
+    /// Keeps a build that is in a log already, without a warning where that still can't be done.
+    pub(super) fn retry(&mut self, build: &Build, said: &mut Said) -> bool {
+        if self.path.is_relative() {
+            return false;
+        }
+        match self.record(build, said) {
+            Ok(recorded) => {
+                if recorded == Recorded::New {
+                    said.info.push(waited(1));
+                }
+                true
+            }
+            Err(_) => self.pending.keep(build).is_ok(),
+        }
+    }
+
+    fn record(&mut self, build: &Build, said: &mut Said) -> Result<Recorded, Error> {
+        if self.is_busy {
+            return Err(Error::Busy(self.path.clone()));
+        }
+        let recorded = self.try_record(build, said);
+        self.is_busy = matches!(recorded, Err(Error::Busy(_)));
+        recorded
+    }
+
+    fn try_record(&mut self, build: &Build, said: &mut Said) -> Result<Recorded, Error> {
+        let deadline = self.begun + RECORD_WAIT;
+        let store = match &mut self.store {
+            Some(store) => store,
+            None => {
+                let mut store = Store::open_for_recording_until(&self.path, deadline)?;
+                make_hook_folder(&self.path);
+                let until = self.begun + TAKE_UP_TIME;
+                take_up(&self.pending, &mut store, until, said)?;
+                self.store.insert(store)
+            }
+        };
+        store.wait_until(deadline)?;
+        store.record(build)
+    }
+}
+
+fn take_up(
+    pending: &Pending,
+    store: &mut Store,
+    until: Instant,
+    said: &mut Said,
+) -> Result<(), Error> {
+    let taken = pending.take_up(store, until)?;
+    if taken.recorded > 0 {
+        said.info.push(waited(taken.recorded));
+    }
+    if !taken.broken.is_empty() {
+        said.warnings.push(format!(
+            "set aside as *.bad, for they hold no build that can be recorded: {}",
+            taken.broken.join("; ")
+        ));
+    }
+    Ok(())
+}
+
+/// The folder in which the hook leaves its record, which the hook itself never creates. Where that
+/// fails, doctor says that there is no record.
+fn make_hook_folder(database: &Path) {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    let folder = database.with_file_name("hook");
+    let made = std::fs::DirBuilder::new().mode(0o755).create(&folder);
+    if made.is_ok() {
+        let mode = std::fs::Permissions::from_mode(0o755);
+        let _ = std::fs::set_permissions(&folder, mode);
     }
 }
 
@@ -95,28 +167,4 @@ fn waits_in(file: &Path) -> String {
         "The build waits in {}, to be recorded later",
         file.display()
     )
-}
-
-fn record(
-    build: &Build,
-    path: &Path,
-    pending: &Pending,
-    said: &mut Said,
-) -> Result<Recorded, Error> {
-    let begun = Instant::now();
-    let mut store = Store::open_for_recording(path)?;
-    // The waits add up: for the migration, for those that waited, for this one.
-    store.wait_at_most(RECORD_WAIT.saturating_sub(begun.elapsed()).max(OWN_WAIT))?;
-    let taken = pending.take_up(&mut store, begun + TAKE_UP_TIME)?;
-    if taken.recorded > 0 {
-        said.info.push(waited(taken.recorded));
-    }
-    if !taken.broken.is_empty() {
-        said.warnings.push(format!(
-            "set aside as *.bad, for they hold no build that can be recorded: {}",
-            taken.broken.join("; ")
-        ));
-    }
-    store.wait_at_most(RECORD_WAIT.saturating_sub(begun.elapsed()).max(OWN_WAIT))?;
-    store.record(build)
 }

@@ -12,7 +12,7 @@ mod summary;
 mod unfinished;
 mod warnings;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use chrono::Utc;
@@ -20,7 +20,7 @@ use chrono::Utc;
 use crate::portage::{
     Build, Emerge, Environment, FOLDER, Outcome, Snapshots, host, set_aside, told_to_stop,
 };
-pub use keep::TAKE_UP_TIME;
+use keep::Recorder;
 pub use phase::{PhaseOptions, phase};
 pub use shared::begin;
 pub use summary::Output;
@@ -42,9 +42,9 @@ pub struct Said {
 /// Where this isn't a phase, or the snapshots can't be read: then they stay.
 pub fn record(outcome: Outcome, slot: Option<String>, db: Option<PathBuf>) -> Result<Said> {
     let environment = Environment::read()?.with_slot(slot);
-    let db = database(db);
+    let mut recorder = Recorder::new(&database(db));
     let mut said = Said::default();
-    retry(&environment, &db, &mut said)?;
+    retry(&environment, &mut recorder, &mut said)?;
     unfinished::settle(&environment.t, &mut said)?;
     let Some(mut snapshots) = Snapshots::read(&environment.t, FOLDER)? else {
         return Ok(said);
@@ -63,7 +63,7 @@ pub fn record(outcome: Outcome, slot: Option<String>, db: Option<PathBuf>) -> Re
     said.warnings.extend(warnings::warnings(&build));
     said.info
         .extend(summary::lines(&build, Output::from_environment()));
-    if keep::keep(&build, &db, &mut said) {
+    if recorder.keep(&build, &mut said) {
         snapshots.remove();
     } else {
         snapshots.set_aside(build.outcome);
@@ -73,7 +73,7 @@ pub fn record(outcome: Outcome, slot: Option<String>, db: Option<PathBuf>) -> Re
 
 /// Tries again to keep the builds whose numbers went into the log alone. They are in no other's sum,
 /// and have the id that the log says: they are recorded once, whether or not that is imported.
-fn retry(environment: &Environment, db: &Path, said: &mut Said) -> Result<()> {
+fn retry(environment: &Environment, recorder: &mut Recorder, said: &mut Said) -> Result<()> {
     for (folder, outcome) in set_aside(&environment.t)? {
         let Ok(Some(mut snapshots)) = Snapshots::read(&environment.t, &folder) else {
             continue;
@@ -85,7 +85,7 @@ fn retry(environment: &Environment, db: &Path, said: &mut Said) -> Result<()> {
             outcome,
             ..build(environment.clone(), Outcome::Interrupted, &mut snapshots)
         };
-        if keep::retry(&found, db, said) {
+        if recorder.retry(&found, said) {
             snapshots.remove();
         }
     }

@@ -2,8 +2,7 @@
 
 use crate::sccache::{Address, NotMeasured, Stats};
 
-/// How the names of the abstract sockets that the hook chooses begin, and the path socket in `${T}`.
-pub(super) const ABSTRACT: &[u8] = b"sccache-report.";
+/// The path socket that the hook chooses, in `${T}`.
 pub(super) const PATH: &str = ".sccache-report.sock";
 
 /// What a phase comes to: nothing to tell, numbers, or a reason why there are none.

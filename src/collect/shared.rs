@@ -9,9 +9,7 @@ use uuid::Uuid;
 
 use super::Said;
 use super::server::{Measured, addresses};
-use crate::sccache::{
-    Address, NotMeasured, NotMeasuredReason, Sccache, ServerError, Stats, identity,
-};
+use crate::sccache::{NotMeasured, NotMeasuredReason, Sccache, ServerError, Stats, identity};
 
 /// What a shared server had counted when the phase began.
 #[derive(Serialize, Deserialize)]
@@ -22,13 +20,6 @@ struct Before {
     server: Option<String>,
     /// `None` where none was running, or why it can't be told.
     stats: Result<Option<Stats>, NotMeasured>,
-}
-
-pub(super) fn server(program: &Path, address: Address) -> Sccache {
-    Sccache {
-        elsewhere: true,
-        ..Sccache::new(program, address)
-    }
 }
 
 fn ask(server: &Sccache) -> Result<Option<Stats>, NotMeasured> {
@@ -46,7 +37,7 @@ fn ask(server: &Sccache) -> Result<Option<Stats>, NotMeasured> {
 /// None that a line of JSON can have. A server that can't be asked makes the phase one that is not
 /// measured; where none is running, it has counted nothing.
 pub fn begin(program: &Path) -> Result<Said> {
-    let server = server(program, addresses().remove(0));
+    let server = Sccache::new(program, addresses().remove(0));
     let line = serde_json::to_string(&Before {
         id: Uuid::new_v4(),
         server: identity(&server.address),

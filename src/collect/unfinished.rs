@@ -5,7 +5,6 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::Said;
-use super::phase::give_back_what_root_wrote;
 use super::server::PATH;
 use crate::portage::{forget, unfinished, write_snapshot_as};
 use crate::sccache::Listener;
@@ -25,11 +24,8 @@ pub(super) fn settle(t: &Path, said: &mut Said) -> Result<()> {
             said.warnings
                 .push(format!("the {name} phase was not measured: {reason}"));
         }
-        if unfinished.of_root {
-            give_back_what_root_wrote(Some(unfinished.phase.started_at), t);
-        }
         write_snapshot_as(unfinished.id, t, &unfinished.phase)?;
-        forget(&unfinished);
+        forget(t, &unfinished);
     }
     Ok(())
 }

@@ -1,28 +1,24 @@
-//! What a build's numbers say that its user should hear of at once.
+//! What a build's numbers show that its user should know at once.
 
-use crate::portage::{Build, Outcome};
+use crate::portage::{Build, Outcome, Phase};
 use crate::sccache::Stats;
 
-/// A warning a cause, each with what to do.
+/// One warning for each cause.
 pub fn warnings(build: &Build) -> Vec<String> {
-    let measured = build
-        .phases
-        .iter()
-        .filter_map(|phase| phase.stats.as_ref().ok());
-    let Some(sum) = Stats::sum(measured) else {
-        return Vec::new();
+    let measured = |phases: Vec<&Phase>| {
+        let stats = phases.iter().filter_map(|phase| phase.stats.as_ref().ok());
+        Stats::sum(stats)
     };
-    let read_only =
-        std::env::var_os("SCCACHE_LOCAL_RW_MODE").is_some_and(|mode| mode == "READ_ONLY");
-    [
-        (!read_only)
-            .then(|| cache_not_writable(&sum, build.outcome))
-            .flatten(),
-        unknown_output(&sum),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    // What isn't meant to be written isn't missing.
+    let writable = build.phases.iter().filter(|phase| !phase.read_only);
+    let writable = measured(writable.collect());
+    let all = measured(build.phases.iter().collect());
+    let not_writable = writable.and_then(|sum| cache_not_writable(&sum, build.outcome));
+    let unknown = all.and_then(|sum| unknown_output(&sum));
+    [not_writable, root_only_reads(build), unknown]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// sccache goes on with status 0 when it can't write: the next build misses all the same. Where it can't even make
@@ -40,7 +36,7 @@ fn cache_not_writable(sum: &Stats, outcome: Outcome) -> Option<String> {
     let what = if let Some(errors) = refused {
         let executed = sum.executed.unwrap_or(errors);
         format!(
-            "failed in {errors} of {executed} compilations, perhaps for want of a cache that it may write"
+            "failed in {errors} of {executed} compilations, perhaps because it can't write its cache"
         )
     } else if failed > 0 || none_written {
         let count = if failed > 0 { failed } else { storable };
@@ -52,6 +48,28 @@ fn cache_not_writable(sum: &Stats, outcome: Outcome) -> Option<String> {
     Some(format!(
         "sccache {what}. Run `sccache-report doctor` as root for the cause and its fix"
     ))
+}
+
+/// Without userpriv, root builds everything. The hook keeps it from writing into a cache that another
+/// user owns, and then nothing is ever stored.
+fn root_only_reads(build: &Build) -> Option<String> {
+    let features = std::env::var("FEATURES").ok()?;
+    let is_users_choice = std::env::var_os("SCCACHE_LOCAL_RW_MODE").is_some();
+    let has_userpriv = features.split_whitespace().any(|it| it == "userpriv");
+    if is_users_choice || has_userpriv {
+        return None;
+    }
+    let missed = |phase: &&Phase| {
+        let misses = phase.stats.as_ref().map_or(0, |stats| stats.misses.total);
+        phase.read_only && misses > 0
+    };
+    build.phases.iter().find(missed).map(|phase| {
+        format!(
+            "the {} phase ran as root without FEATURES=userpriv and could only read the cache, which \
+             another user owns. If root alone builds here, make root the cache's owner",
+            phase.name
+        )
+    })
 }
 
 fn unknown_output(sum: &Stats) -> Option<String> {
@@ -85,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_that_cannot_be_written_comes_with_its_cure() {
+    fn a_cache_that_cannot_be_written_names_doctor_and_no_path() {
         assert_eq!(cache_not_writable(&stats(), Outcome::Merged), None);
         let failing = Stats {
             writes: Some(2),
@@ -95,6 +113,7 @@ mod tests {
         let warning = cache_not_writable(&failing, Outcome::Failed).unwrap();
         assert!(warning.contains("3 of 5 objects"), "{warning}");
         assert!(warning.contains("sccache-report doctor"), "{warning}");
+        assert!(!warning.contains('/'), "{warning}");
         let silent = Stats {
             writes: Some(0),
             ..stats()

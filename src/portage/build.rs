@@ -118,6 +118,10 @@ pub struct Phase {
     pub finished_at: DateTime<Utc>,
     /// Whose the numbers are.
     pub attribution: Attribution,
+    /// The cache was read-only (`SCCACHE_LOCAL_RW_MODE`), as the hook has it where root must not
+    /// write: each miss counts a write error, and that is expected.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub read_only: bool,
     /// The numbers, or why there are none. Not measured is not zero.
     pub stats: std::result::Result<Stats, NotMeasured>,
 }

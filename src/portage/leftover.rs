@@ -4,11 +4,11 @@
 //! Names only, since user portage writes into `${T}`: nothing of it is opened.
 
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
-use rustix::fs::{AtFlags, Dir, FileType, Stat};
+use rustix::fs::{AtFlags, Dir};
 use uuid::Uuid;
 
 use super::phase::check_time;
@@ -22,48 +22,25 @@ const MAX: usize = 16;
 /// A phase whose servers' log is still there: nobody took its numbers.
 #[derive(Debug)]
 pub struct Unfinished {
-    folder: PathBuf,
     name: String,
-    /// Root's: it may have written into the cache.
-    pub of_root: bool,
     /// The same for the same log.
     pub id: Uuid,
     /// The phase, not measured.
     pub phase: Phase,
 }
 
-/// Where the hook has root's servers log: only root's own files count there.
-const ROOTS: &str = "/tmp";
-
-/// The phases that never told their end, by the logs that the hook has servers write:
-/// `.sccache-report.PHASE.STARTED.NUMBER.log` in `${T}`; in `/tmp`, for root's, `.sccache-report`
-/// is followed by `${T}` with `%` for its slashes.
+/// The phases that never reported their end, by the logs that the hook has servers write:
+/// `.sccache-report.PHASE.STARTED.NUMBER.log`. The hook creates them empty, and one that stayed so
+/// is of a phase in which no server started.
 ///
 /// # Errors
 /// Where `${T}` can't be read.
 pub fn unfinished(t: &Path) -> Result<Vec<Unfinished>> {
-    let mut all = unfinished_in(open_t(t)?, t, FOLDER, false)?;
-    let roots = format!("{FOLDER}{}", t.to_string_lossy().replace('/', "%"));
-    if let Ok(folder) = open_t(Path::new(ROOTS)) {
-        all.extend(unfinished_in(folder, Path::new(ROOTS), &roots, true)?);
-    }
-    Ok(all)
-}
-
-fn unfinished_in(
-    folder: OwnedFd,
-    path: &Path,
-    prefix: &str,
-    of_root: bool,
-) -> Result<Vec<Unfinished>> {
-    let is_roots = |stat: &Stat| {
-        let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-        regular && stat.st_uid == 0 && stat.st_nlink == 1
-    };
+    let folder = open_t(t)?;
     let unfinished = |name: String| {
-        let (phase, started) = phase_of(&name, prefix)?;
+        let (phase, started) = phase_of(&name)?;
         let stat = rustix::fs::statat(&folder, &name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
-        if of_root && !is_roots(&stat) {
+        if stat.st_size == 0 {
             return None;
         }
         // Last written to when its server last heard of a client.
@@ -75,13 +52,12 @@ fn unfinished_in(
             started_at: started.min(ended),
             finished_at: ended,
             attribution: Attribution::Exact,
+            read_only: false,
             stats: Err(NotMeasuredReason::ShellKilled.into()),
         };
         Some(Unfinished {
-            folder: path.into(),
             id: Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()),
             name,
-            of_root,
             phase,
         })
     };
@@ -89,8 +65,8 @@ fn unfinished_in(
 }
 
 /// Forgets an unfinished phase, once its snapshot is there.
-pub fn forget(unfinished: &Unfinished) {
-    if let Ok(folder) = open_t(&unfinished.folder) {
+pub fn forget(t: &Path, unfinished: &Unfinished) {
+    if let Ok(folder) = open_t(t) {
         let _ = rustix::fs::unlinkat(&folder, &unfinished.name, AtFlags::empty());
     }
 }
@@ -115,8 +91,8 @@ fn outcome_of(name: &str) -> Option<Outcome> {
     word.parse().ok()
 }
 
-fn phase_of(name: &str, prefix: &str) -> Option<(&'static str, DateTime<Utc>)> {
-    let name = name.strip_prefix(prefix)?.strip_prefix('.')?;
+fn phase_of(name: &str) -> Option<(&'static str, DateTime<Utc>)> {
+    let name = name.strip_prefix(FOLDER)?.strip_prefix('.')?;
     let mut parts = name.strip_suffix(".log")?.splitn(3, '.');
     let (phase, started, number) = (parts.next()?, parts.next()?, parts.next()?);
     let started = DateTime::from_timestamp(started.parse().ok()?, 0)?;
@@ -142,8 +118,7 @@ mod tests {
             assert_eq!(outcome_of(&name_aside(outcome)), Some(outcome));
         }
         let log = ".sccache-report.compile.1700000000.12345.log";
-        let phase =
-            |name| phase_of(name, FOLDER).map(|(phase, started)| (phase, started.timestamp()));
+        let phase = |name| phase_of(name).map(|(phase, started)| (phase, started.timestamp()));
         assert_eq!(phase(log), Some(("compile", 1_700_000_000)));
         for other in [
             ".sccache-report",
@@ -153,7 +128,6 @@ mod tests {
             ".sccache-report.compile.9999999999999.1.log",
             ".sccache-report.compile.1.log",
             ".sccache-report.failed.x",
-            ".sccache-report%var%tmp.compile.1700000000.1.log",
         ] {
             assert_eq!((phase(other), outcome_of(other)), (None, None), "{other}");
         }

@@ -27,5 +27,6 @@ pub use permission::plain;
 pub use phase::{MAX_SNAPSHOTS, PHASES};
 pub use settings::{Settings, eprefix, installed_file};
 pub use snapshot::{
-    FOLDER, Snapshots, lock, write as write_snapshot, write_as as write_snapshot_as,
+    FOLDER, Snapshots, exists as snapshot_exists, lock, write as write_snapshot,
+    write_as as write_snapshot_as,
 };

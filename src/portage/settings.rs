@@ -261,11 +261,13 @@ fn parse(text: &str) -> BTreeMap<String, String> {
     values
 }
 
-/// The offset of the Gentoo Prefix that this program belongs to, without asking Portage. Portage
-/// sets `EPREFIX` for the hook; a person's shell doesn't, and there it is seen from where the
-/// program lies. Empty on an ordinary system.
+/// The offset of the Gentoo Prefix that this program belongs to, without running Portage. In a phase,
+/// `PORTAGE_OVERRIDE_EPREFIX` is that of the Portage that runs, while `EPREFIX` may be that of another
+/// system that is built (`emerge --prefix`). A person's shell has neither, and it is derived from
+/// where the program is. Empty on an ordinary system.
 pub fn eprefix() -> PathBuf {
-    std::env::var_os("EPREFIX")
+    std::env::var_os("PORTAGE_OVERRIDE_EPREFIX")
+        .or_else(|| std::env::var_os("EPREFIX"))
         .filter(|prefix| !prefix.is_empty())
         .map(PathBuf::from)
         .or_else(|| prefix_of(&std::env::current_exe().ok()?))

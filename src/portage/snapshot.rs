@@ -77,6 +77,15 @@ pub fn write_as(id: Uuid, t: &Path, phase: &Phase) -> Result<()> {
     })
 }
 
+/// Whether `${T}` has the snapshot with this id.
+pub fn exists(t: &Path, id: Uuid) -> bool {
+    let folder = open_t(t).and_then(|t| Ok(open_directory(&t, FOLDER)?));
+    let stat = |folder: OwnedFd| {
+        rustix::fs::statat(&folder, format!("{id}.json"), AtFlags::SYMLINK_NOFOLLOW)
+    };
+    folder.is_ok_and(|folder| stat(folder).is_ok())
+}
+
 fn open_or_create_folder(t: &Path) -> Result<OwnedFd> {
     let parent = open_t(t)?;
     match rustix::fs::mkdirat(&parent, FOLDER, Mode::from(0o700)) {

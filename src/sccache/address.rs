@@ -2,8 +2,10 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -88,14 +90,25 @@ fn unescape(text: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Whether a server listens there, in this process's network namespace.
+/// Whether a server listens there. This makes no connection and starts no process, so that it can't
+/// start a server, wait for one, or count as a request.
 ///
-/// It looks into `/proc/net`: it starts no process and makes no connection, so that it
-/// can't start a server, wait for one, or count as a request. It can't see the server of
-/// another network namespace, whose path socket could be reached all the same: such a
-/// server isn't this build's. What can't be read counts as not listening.
+/// Abstract sockets and ports are looked up in `/proc/net`, which shows this process's network
+/// namespace; what can't be read counts as not listening. A path socket is tried, because the
+/// kernel's table also has the sockets of other mount namespaces under the same path.
 pub fn is_listening(address: &Address) -> bool {
-    !listening_inodes(address).is_empty()
+    match address {
+        Address::Path(path) => is_bound(path),
+        _ => !listening_inodes(address).is_empty(),
+    }
+}
+
+/// Connects a datagram socket: the kernel refuses that at a file whose socket is gone, and at a
+/// stream socket in another way. It never waits, and the server doesn't notice.
+fn is_bound(path: &Path) -> bool {
+    let result = UnixDatagram::unbound().and_then(|socket| socket.connect(path));
+    let nobody = [ErrorKind::NotFound, ErrorKind::ConnectionRefused];
+    !result.is_err_and(|why| nobody.contains(&why.kind()))
 }
 
 /// What tells the server there from the next one at the same address: the socket's number, or of a

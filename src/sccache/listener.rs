@@ -96,12 +96,12 @@ impl Listener {
         let _ = pidfd_send_signal(&self.process, Signal::KILL);
     }
 
-    /// Kills them, and waits up to a second until nobody listens there.
+    /// Kills them, and waits up to half a second until nobody listens there.
     pub fn kill_all(listeners: &[Self], address: &Address) {
         for listener in listeners {
             listener.kill();
         }
-        let deadline = Instant::now() + Duration::from_secs(1);
+        let deadline = Instant::now() + Duration::from_millis(500);
         while super::is_listening(address) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(10));
         }

@@ -26,11 +26,13 @@ pub struct ServerLog {
     lives: bool,
     /// The last server has counted something.
     counted: bool,
+    /// The last server listens on a TCP port, as any before 0.9 does.
+    at_port: bool,
     lost: Option<NotMeasuredReason>,
 }
 
 impl ServerLog {
-    /// Reads a log; `None` where there is none, because no server was started.
+    /// Reads a log; `None` where there is none or an empty one, because no server was started.
     ///
     /// # Errors
     /// Where it can't be read, isn't a regular file, or is longer than a phase makes it.
@@ -47,6 +49,9 @@ impl ServerLog {
         let metadata = file.metadata()?;
         if !metadata.is_file() || metadata.len() > MAX_BYTES {
             return Err(io::Error::other("it is not one of a phase's server"));
+        }
+        if metadata.len() == 0 {
+            return Ok(None);
         }
         Self::from_lines(file.take(MAX_BYTES)).map(Some)
     }
@@ -86,11 +91,17 @@ impl ServerLog {
                     started: true,
                     lives: true,
                     counted: false,
+                    at_port: message.starts_with("server started, listening on port "),
                     lost: self.lost,
                 };
             }
             _ => {}
         }
+    }
+
+    /// Whether the last server listens on a TCP port because it is older than 0.9.
+    pub fn is_at_port(&self) -> bool {
+        self.at_port
     }
 
     /// Why the numbers that can be had now are not all; `None` where they are. `listening`: whether

@@ -3,7 +3,6 @@
 //! Nothing outside this module knows a line of sccache's output.
 
 mod address;
-mod cache_folder;
 mod configuration;
 mod error;
 mod json;
@@ -19,7 +18,6 @@ mod units;
 mod variables;
 
 pub use address::{Address, identity, is_listening};
-pub use cache_folder::{cache_folder, give_back};
 pub use configuration::Configuration;
 pub use error::ParseError;
 pub use json::parse_json;

@@ -4,8 +4,6 @@ mod error;
 #[cfg(test)]
 mod tests;
 
-use std::io::ErrorKind;
-use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
@@ -20,11 +18,15 @@ use super::stats::Stats;
 use super::text::parse_text;
 use crate::process::child::{self, Failure};
 
-/// How long `sccache --show-stats` and `--stop-server` may take; they need about 3 ms.
+/// How long `sccache --show-stats` may take; it needs about 3 ms.
 const DEADLINE: Duration = Duration::from_secs(2);
 
+/// How long `sccache --stop-server` may take. Together with [`GOODBYE`] and the time for killing a
+/// server, the end of a phase stays below 5 s.
+const STOP_DEADLINE: Duration = Duration::from_millis(1500);
+
 /// How long a server that was told to stop may go on listening.
-const GOODBYE: Duration = Duration::from_secs(1);
+const GOODBYE: Duration = Duration::from_millis(500);
 
 /// The sccache program, and the one server that it is to talk to.
 #[derive(Clone, Debug)]
@@ -33,11 +35,8 @@ pub struct Sccache {
     pub program: PathBuf,
     /// Where the server listens.
     pub address: Address,
-    /// How long each call of the program may take, 2 s unless changed.
+    /// How long each call of the program may take; 2 s unless changed.
     pub deadline: Duration,
-    /// The server may be in another network namespace, from which only a path socket can be
-    /// reached, and where it can't be seen whether anybody listens. `false` unless changed.
-    pub elsewhere: bool,
 }
 
 /// What a server said when it was stopped.
@@ -45,7 +44,7 @@ pub struct Sccache {
 pub struct Stop {
     /// What it had counted at its very end, from the text that `--stop-server` prints.
     pub stats: Result<Stats, ParseError>,
-    /// Somebody listens there all the same, a second later: the server doesn't end, or a
+    /// Somebody listens there all the same, half a second later: the server doesn't end, or a
     /// client has started another.
     pub still_listening: bool,
 }
@@ -57,7 +56,6 @@ impl Sccache {
             program: program.into(),
             address,
             deadline: DEADLINE,
-            elsewhere: false,
         }
     }
 
@@ -72,21 +70,23 @@ impl Sccache {
     /// No server, or sccache can't be run, fails, takes longer than the deadline, or
     /// prints what [`parse_json`] can't read.
     pub fn show_stats(&self) -> Result<Stats, ServerError> {
-        let json = self.run("--show-stats", &["--show-stats", "--stats-format=json"])?;
+        let arguments = ["--show-stats", "--stats-format=json"];
+        let json = self.run("--show-stats", &arguments, self.deadline)?;
         parse_json(&json).map_err(|why| ServerError::Unusable {
             command: "--show-stats",
             why,
         })
     }
 
-    /// Stops the server, `sccache --stop-server`, and waits up to a second for its end.
+    /// Stops the server, `sccache --stop-server`, and waits up to half a second for its end.
     ///
     /// # Errors
     ///
     /// No server, or sccache can't be run, fails, or takes longer than the deadline. A
     /// text that can't be read is no error: the server was stopped.
     pub fn stop(&self) -> Result<Stop, ServerError> {
-        let text = self.run("--stop-server", &["--stop-server"])?;
+        let limit = self.deadline.min(STOP_DEADLINE);
+        let text = self.run("--stop-server", &["--stop-server"], limit)?;
         Ok(Stop {
             stats: parse_text(&String::from_utf8_lossy(&text)),
             still_listening: self.listens_on(GOODBYE),
@@ -138,11 +138,16 @@ impl Sccache {
     }
 
     /// Runs the program, and gives what it wrote to standard output.
-    fn run(&self, command: &'static str, arguments: &[&str]) -> Result<Vec<u8>, ServerError> {
-        if !is_listening(&self.address) && !self.may_be_elsewhere() {
+    fn run(
+        &self,
+        command: &'static str,
+        arguments: &[&str],
+        limit: Duration,
+    ) -> Result<Vec<u8>, ServerError> {
+        if !is_listening(&self.address) {
             return Err(ServerError::NotRunning);
         }
-        let output = child::run(self.command().args(arguments), self.deadline);
+        let output = child::run(self.command().args(arguments), limit);
         let output = output.map_err(|failure| match failure {
             Failure::Start(why) => ServerError::CouldNotRun {
                 program: self.program.clone(),
@@ -150,7 +155,7 @@ impl Sccache {
             },
             Failure::Deadline => ServerError::TimedOut {
                 command,
-                after: self.deadline,
+                after: limit,
             },
         })?;
         if output.status.success() {
@@ -186,18 +191,6 @@ impl Sccache {
         let (name, value) = self.address.variable();
         command.env(name, value);
         command
-    }
-
-    /// An sccache that knows path sockets (0.9.0+) starts no server to show statistics; but where
-    /// only a dead one's file is left, it shows zeros. A datagram socket is refused there, and at a
-    /// living stream socket too, otherwise: without a connection, and without ever waiting.
-    fn may_be_elsewhere(&self) -> bool {
-        let Address::Path(path) = &self.address else {
-            return false;
-        };
-        let called = UnixDatagram::unbound().and_then(|socket| socket.connect(path));
-        let nobody = [ErrorKind::NotFound, ErrorKind::ConnectionRefused];
-        self.elsewhere && !called.is_err_and(|why| nobody.contains(&why.kind()))
     }
 
     /// Whether somebody listens, and still does after `patience`.

@@ -47,6 +47,9 @@ pub struct Evidence {
     pub writes: Option<u64>,
     /// Compilations that succeeded and couldn't be cached.
     pub non_cacheable_compilations: Option<u64>,
+    /// Misses in phases with a read-only cache, which were not meant to be written. The write errors
+    /// of these phases are left out of `write_errors`.
+    pub read_only_misses: u64,
     /// The cache as its last phase that knows left it.
     pub cache: Option<CacheState>,
     /// Misses forced by `SCCACHE_RECACHE`. Not counted where compilations were distributed: sccache
@@ -88,9 +91,14 @@ impl Evidence {
                 return;
             }
         };
+        let write_errors = if phase.read_only {
+            self.add_read_only(stats.misses.total)
+        } else {
+            stats.write_errors
+        };
         self.add_counts([
             stats.read_errors,
-            stats.write_errors,
+            write_errors,
             stats.writes,
             stats.non_cacheable_compilations,
         ]);
@@ -108,6 +116,12 @@ impl Evidence {
         if stats.dist_compiles.is_empty() && stats.dist_errors.unwrap_or(0) == 0 {
             self.forced += stats.forced_recaches.unwrap_or(0);
         }
+    }
+
+    /// Returns what a phase with a read-only cache adds to the write errors.
+    fn add_read_only(&mut self, misses: u64) -> Option<u64> {
+        self.read_only_misses = self.read_only_misses.saturating_add(misses);
+        None
     }
 
     fn add_counts(&mut self, counts: [Option<u64>; 4]) {

@@ -20,7 +20,7 @@ pub(super) fn insert(
     let not_measured = phase.stats.as_ref().err();
     let columns = "build, position, name, started_at, finished_at, attribution, not_measured, \
         not_measured_detail, hits, misses, errors, cache_location, cache_size, max_cache_size, \
-        preprocessor_cache_mode, sccache_version, base_directories";
+        preprocessor_cache_mode, sccache_version, base_directories, read_only";
     let values = params![
         build,
         position,
@@ -39,6 +39,7 @@ pub(super) fn insert(
         stats.and_then(|s| s.preprocessor_cache_mode),
         stats.and_then(|s| s.version.as_ref()),
         stats.and_then(|s| Some(s.base_directories.as_ref()?.len())),
+        phase.read_only,
     ];
     insert_numbers(transaction, "phase", columns, values, stats)?;
     match stats {

@@ -38,12 +38,13 @@ fn migrations() -> Vec<M<'static>> {
         M::up(include_str!("../../migrations/0003_time_saved.sql")),
         M::up(include_str!("../../migrations/0004_sums.sql")),
         M::up(include_str!("../../migrations/0005_processor_time.sql")),
+        M::up(include_str!("../../migrations/0006_reasons.sql")),
+        M::up(include_str!("../../migrations/0007_forgotten.sql")),
         // Here rather than with 0003, because it reads columns of today's schema.
         M::up_with_hook(
-            include_str!("../../migrations/0006_reasons.sql"),
+            include_str!("../../migrations/0008_read_only.sql"),
             |transaction: &Transaction<'_>| Ok(saved::learn_if_unknown(transaction)?),
         ),
-        M::up(include_str!("../../migrations/0007_forgotten.sql")),
     ]
 }
 
@@ -55,6 +56,8 @@ pub struct Store {
     // Boxed, because with its hooks it is large.
     pub(super) connection: Box<Connection>,
     pub(super) path: PathBuf,
+    /// Until when recording waits for locks; `None`: up to [`RECORD_WAIT`] for each.
+    pub(super) deadline: Option<Instant>,
     /// Present where a copy is read: the copy goes when the store does.
     _snapshot: Option<Snapshot>,
 }
@@ -79,7 +82,15 @@ impl Store {
     /// the file untouched; [`Error::Folder`], [`Error::NotWritable`], [`Error::Full`],
     /// [`Error::Busy`], [`Error::Damaged`] say what they are called.
     pub fn open_for_recording(path: &Path) -> Result<Store> {
-        Self::open_knowing(path, &migrations())
+        Self::open_knowing(path, &migrations(), None)
+    }
+
+    /// As [`Store::open_for_recording`]; waits for locks until `deadline`, while opening and later.
+    ///
+    /// # Errors
+    /// As [`Store::open_for_recording`].
+    pub fn open_for_recording_until(path: &Path, deadline: Instant) -> Result<Store> {
+        Self::open_knowing(path, &migrations(), Some(deadline))
     }
 
     /// As a later version of the program would open it, which knows `more` migrations: for
@@ -91,10 +102,14 @@ impl Store {
     pub fn open_for_recording_with(path: &Path, more: &[&'static str]) -> Result<Store> {
         let more = more.iter().map(|sql| M::up(sql));
         let all: Vec<M<'static>> = migrations().into_iter().chain(more).collect();
-        Self::open_knowing(path, &all)
+        Self::open_knowing(path, &all, None)
     }
 
-    fn open_knowing(path: &Path, migrations: &[M<'static>]) -> Result<Store> {
+    fn open_knowing(
+        path: &Path,
+        migrations: &[M<'static>],
+        deadline: Option<Instant>,
+    ) -> Result<Store> {
         create(path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)
@@ -102,26 +117,35 @@ impl Store {
         let mut store = Store {
             connection: Box::new(connection),
             path: path.to_path_buf(),
+            deadline: None,
             _snapshot: None,
         };
-        store.wait_at_most(RECORD_WAIT)?;
+        store.set_wait(deadline)?;
         let (version, known) = (store.schema()?, migrations.len() as i64);
         if version > known {
             return Err(Error::Newer(store.path, version, known));
         }
+        store.set_wait(deadline)?;
         store.prepare().map_err(|e| store.error(e))?;
+        store.set_wait(deadline)?;
         store.migrate(migrations)?;
         store.enforce_references(true).map_err(|e| store.error(e))?;
         Ok(store)
     }
 
-    /// Changes how long recording waits for locks from now on.
+    /// Has the next operation wait for locks until `deadline`.
     ///
     /// # Errors
     /// None that SQLite documents.
-    pub fn wait_at_most(&self, wait: Duration) -> Result<()> {
+    pub fn wait_until(&mut self, deadline: Instant) -> Result<()> {
+        self.set_wait(Some(deadline))
+    }
+
+    fn set_wait(&mut self, deadline: Option<Instant>) -> Result<()> {
+        self.deadline = deadline;
+        let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
         self.connection
-            .busy_timeout(wait)
+            .busy_timeout(deadline.map_or(RECORD_WAIT, left))
             .map_err(|e| self.error(e))
     }
 
@@ -297,6 +321,7 @@ fn read_only(path: &Path, file: &Path, copy: Option<Snapshot>) -> Result<Store> 
     Ok(Store {
         connection: Box::new(open().map_err(|error| Error::from_sqlite(path, error))?),
         path: path.to_path_buf(),
+        deadline: None,
         _snapshot: copy,
     })
 }

@@ -76,7 +76,7 @@ impl Store {
             "SELECT phase.id, picked.uid, phase.name, phase.started_at, phase.finished_at, \
              phase.attribution, not_measured, not_measured_detail, phase.hits, phase.misses, \
              phase.errors, cache_location, cache_size, max_cache_size, preprocessor_cache_mode, \
-             phase.sccache_version, base_directories, {} \
+             phase.sccache_version, base_directories, {}, read_only \
              FROM ({}) AS picked JOIN phase ON phase.build = picked.id",
             number_columns::<Stats>(),
             picked.text
@@ -139,6 +139,7 @@ fn read_phase(row: &Row<'_>) -> rusqlite::Result<Phase> {
         started_at: time(row, 3)?,
         finished_at: time(row, 4)?,
         attribution: words::attribution(&attribution).ok_or(rusqlite::Error::InvalidQuery)?,
+        read_only: row.get("read_only")?,
         stats,
     })
 }

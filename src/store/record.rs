@@ -52,7 +52,7 @@ impl Store {
     }
 
     fn record_in_one_transaction(&mut self, builds: &[Build]) -> Result<Vec<Recorded>> {
-        let path = self.path.clone();
+        let (path, deadline) = (self.path.clone(), self.deadline);
         let failed = |error| Error::from_sqlite(&path, error);
         let transaction = self
             .connection
@@ -61,6 +61,11 @@ impl Store {
         let all = builds.iter().map(|build| one(&transaction, build, &failed));
         let recorded = all.collect::<Result<Vec<_>>>()?;
         if recorded.contains(&Recorded::New) {
+            // The lock for writing was one wait, and that for the last step would be another.
+            if let Some(deadline) = deadline {
+                let left = deadline.saturating_duration_since(Instant::now());
+                transaction.busy_timeout(left).map_err(failed)?;
+            }
             transaction.commit().map_err(failed)?;
         }
         Ok(recorded)

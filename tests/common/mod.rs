@@ -68,6 +68,7 @@ pub fn phase(name: &str, start: DateTime<Utc>, stats: Result<Stats, NotMeasured>
         started_at: start,
         finished_at: start + TimeDelta::seconds(50),
         attribution: Attribution::Exact,
+        read_only: false,
         stats,
     }
 }

@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use sccache_report::collect::TAKE_UP_TIME;
 use sccache_report::portage::{FOLDER, Phase, write_snapshot};
 use sccache_report::store::{Pending, RECORD_WAIT};
 use serde_json::Value;
@@ -21,10 +20,9 @@ pub mod crash;
 pub mod refused;
 pub mod system;
 
-/// No record may take longer, whatever is wrong: a migration's wait, those of the builds, and time for the machine
-/// to be busy.
+/// No record may take longer, whatever is wrong: one wait for locks, and time for the machine to be busy.
 pub fn patience() -> Duration {
-    2 * RECORD_WAIT + TAKE_UP_TIME + Duration::from_secs(10)
+    RECORD_WAIT + Duration::from_secs(10)
 }
 
 /// A folder for a test: database and `${T}`s.

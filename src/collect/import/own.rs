@@ -88,6 +88,7 @@ pub fn whole_build(stats: Result<Stats, NotMeasured>, attribution: Attribution) 
         started_at: Default::default(),
         finished_at: Default::default(),
         attribution,
+        read_only: false,
         stats,
     }
 }

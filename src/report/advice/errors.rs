@@ -67,7 +67,9 @@ fn failures(build: &Evidence) -> u64 {
 
 /// Objects that the build should have written.
 fn storable(build: &Evidence) -> u64 {
-    let not = build.errors.unwrap_or(0) + build.non_cacheable_compilations.unwrap_or(0);
+    let not = build.errors.unwrap_or(0)
+        + build.non_cacheable_compilations.unwrap_or(0)
+        + build.read_only_misses;
     build.misses.unwrap_or(0).saturating_sub(not)
 }
 
@@ -148,11 +150,15 @@ mod tests {
             misses: Some(0),
             ..silent.clone()
         };
+        let read_only = Evidence {
+            read_only_misses: 10,
+            ..silent.clone()
+        };
         let unread = Evidence {
             read_errors: Some(1),
             ..c_build("a/c", "1", 0, 10)
         };
-        for build in [unknown, cut_off, nothing_to_write] {
+        for build in [unknown, cut_off, nothing_to_write, read_only] {
             assert_eq!(recent(&[build]), None);
         }
         assert!(recent(&[unread]).is_some());

@@ -33,6 +33,7 @@ fn build(language: &str, package: &str, version: &str, hits: u64, misses: u64) -
         write_errors: Some(0),
         writes: Some(misses),
         non_cacheable_compilations: Some(0),
+        read_only_misses: 0,
         cache: None,
         forced: 0,
         languages: std::iter::once((language.to_string(), (hits, misses))).collect(),

@@ -76,7 +76,8 @@ impl Store {
             "phase.build, name, not_measured, read_errors, write_errors, writes, \
              non_cacheable_compilations, cache_location, cache_size, max_cache_size, \
              iif(coalesce(dist_errors, 0) = 0 AND NOT EXISTS \
-              (SELECT 1 FROM dist_compile WHERE dist_compile.phase = phase.id), forced_recaches, 0)",
+              (SELECT 1 FROM dist_compile WHERE dist_compile.phase = phase.id), forced_recaches, 0), \
+             read_only, misses",
             "phase ON phase.build = picked.id ORDER BY phase.build, position",
             picked,
             |row| match builds.get_mut(&row.get(0)?) {
@@ -145,6 +146,7 @@ fn build(row: &Row<'_>) -> rusqlite::Result<Evidence> {
         write_errors: None,
         writes: None,
         non_cacheable_compilations: None,
+        read_only_misses: 0,
         cache: None,
         forced: 0,
         languages: BTreeMap::new(),
@@ -167,7 +169,10 @@ impl Evidence {
             self.not_measured.push((row.get(1)?, reason));
             return Ok(());
         }
-        let counts = [row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?];
+        let mut counts = [row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?];
+        if row.get(11)? {
+            counts[1] = self.add_read_only(row.get::<_, Option<u64>>(12)?.unwrap_or(0));
+        }
         self.add_counts(counts);
         self.add_cache(row.get(7)?, row.get(8)?, row.get(9)?);
         self.forced += row.get::<_, Option<u64>>(10)?.unwrap_or(0);
