@@ -74,7 +74,6 @@ fn check(args: &[&str], stays: impl Fn(&Build) -> bool) {
         assert_eq!(reports(&db), reports(&never), "{args:?}");
     }
     assert_eq!(rows(&db), rows(&never), "{args:?}");
-    let store = Store::open_for_reading(&db).unwrap();
     assert_eq!(forget(&db, args).status.code(), Some(1), "{args:?}");
 }
 
