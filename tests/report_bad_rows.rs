@@ -123,7 +123,9 @@ fn a_row_that_cannot_be_read_is_named() {
         assert!(told > 0, "{sql}: nobody told of it");
         let doctor = out(&run(&db, &["doctor"]));
         let doctor: Vec<&str> = doctor.split_whitespace().collect();
-        assert!(doctor.join(" ").contains(said), "{sql}: {doctor:?}");
+        // At most 80 bytes of it are quoted.
+        let start = &said[..said.len().min(60)];
+        assert!(doctor.join(" ").contains(start), "{sql}: {doctor:?}");
     }
 }
 
