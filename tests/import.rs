@@ -258,7 +258,7 @@ fn only_what_a_running_server_counted_in_between_is_the_builds() {
         (half.as_str(), show.as_str(), "", 74, vec!["compile"]),
         (&half, "", &show, 74, vec!["build"]),
         // The server that is stopped counted nothing later: all of it, by phase.
-        (&half, &show, &stop, 74, vec!["compile"]),
+        (&half, &show, &stop, 144, vec!["configure", "compile"]),
         (&half, "", &stop, 144, vec!["configure", "build"]),
         // A new server after each stop.
         (&stop, &stop, "", 288, vec!["configure", "compile"]),

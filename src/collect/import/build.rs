@@ -3,10 +3,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::content::{Content, Entry, Statistics};
+use super::content::{Content, Entry, LogStatistics};
 use super::own::whole_build;
 use crate::portage::log::{BuildTime, LogName, split_pf};
-use crate::portage::{Attribution, Build, Outcome, Phase, host};
+use crate::portage::{Attribution, Build, Outcome, PHASES, Phase, host};
 use crate::sccache::{NotMeasuredReason, Stats};
 
 /// The builds of a log, and what in it was not understood.
@@ -64,8 +64,14 @@ impl LogBuilds {
         // This project's own numbers win over the blocks of another recipe, because it reads the
         // server's numbers before that can.
         if content.entries.iter().all(Entry::is_block) {
-            let phases = content.entries.into_iter().filter_map(classic);
-            found.add(build, phases.collect(), id(0));
+            let mut phases: Vec<Phase> = content.entries.into_iter().filter_map(classic).collect();
+            phases.sort_by_key(|phase| {
+                PHASES
+                    .iter()
+                    .position(|name| *name == phase.name)
+                    .unwrap_or(PHASES.len())
+            });
+            found.add(build, phases, id(0));
         } else {
             found.read_own(content.entries, &build, id);
         }
@@ -85,9 +91,11 @@ impl LogBuilds {
                 };
             }
             match entry.statistics {
-                Statistics::Block(_) => {}
-                Statistics::Build(Err(why)) => self.problems.push(format!("a build's line: {why}")),
-                Statistics::Build(Ok(line)) => {
+                LogStatistics::Block(_) => {}
+                LogStatistics::Build(Err(why)) => {
+                    self.problems.push(format!("a build's line: {why}"))
+                }
+                LogStatistics::Build(Ok(line)) => {
                     if (&line.package, &line.version) == (&log.package, &log.version) {
                         self.builds.push(Build {
                             id: line.imported_id(),
@@ -100,7 +108,7 @@ impl LogBuilds {
                             .push("a build's line of another package".into());
                     }
                 }
-                Statistics::Summary(summary, full) => {
+                LogStatistics::Summary(summary, full) => {
                     let stats = full.map_or_else(|| summary.stats(), |full| *full);
                     let mut phases = vec![whole_build(Ok(stats), Attribution::Exact)];
                     phases.extend(summary.not_measured.iter().map(|name| Phase {
@@ -145,8 +153,8 @@ fn own(entries: Vec<Entry>) -> Vec<Entry> {
     let mut own: Vec<Entry> = Vec::new();
     for entry in entries {
         match (&entry.statistics, own.last().map(|last| &last.statistics)) {
-            (Statistics::Block(_), _) => continue,
-            (Statistics::Build(Ok(build)), Some(Statistics::Summary(summary, _))) => {
+            (LogStatistics::Block(_), _) => continue,
+            (LogStatistics::Build(Ok(build)), Some(LogStatistics::Summary(summary, _))) => {
                 let stats = build.phases.iter().filter_map(|p| p.stats.as_ref().ok());
                 let sum = Stats::sum(stats).unwrap_or_default();
                 if (sum.hits.total, sum.misses.total) == (summary.hits, summary.misses) {
@@ -162,7 +170,7 @@ fn own(entries: Vec<Entry>) -> Vec<Entry> {
 
 /// Returns the phase of a recipe's block. Whoever compiled at that time could use the server.
 fn classic(entry: Entry) -> Option<Phase> {
-    let Statistics::Block(block) = entry.statistics else {
+    let LogStatistics::Block(block) = entry.statistics else {
         return None;
     };
     Some(Phase {

@@ -12,7 +12,7 @@ use regex::Regex;
 use uuid::Uuid;
 
 use super::own::{Summary, WHOLE};
-use super::server_counts::{Server, Use};
+use super::server_counts::Server;
 use crate::portage::log::{Prefix, scan};
 use crate::portage::{Build, MAX_SNAPSHOTS, Outcome, PHASES};
 use crate::sccache::{Blocks, NotMeasured, NotMeasuredReason, ParseError, Read as Block, Stats};
@@ -36,7 +36,7 @@ const MAX_STATISTICS: usize = 1 << 20;
 #[derive(Debug)]
 pub struct Entry {
     /// What was printed.
-    pub statistics: Statistics,
+    pub statistics: LogStatistics,
     /// The phase that had begun, or [`WHOLE`] before the first and after the last.
     pub phase: String,
     /// A phase had failed.
@@ -46,13 +46,13 @@ pub struct Entry {
 impl Entry {
     /// Whether sccache printed it, and not this project.
     pub fn is_block(&self) -> bool {
-        matches!(self.statistics, Statistics::Block(_))
+        matches!(self.statistics, LogStatistics::Block(_))
     }
 }
 
 /// What was printed, and by whom.
 #[derive(Debug)]
-pub enum Statistics {
+pub enum LogStatistics {
     /// sccache's block, or why it can't be read.
     Block(Result<Box<Stats>, NotMeasured>),
     /// This project's brief lines, and the block below them.
@@ -127,9 +127,8 @@ impl Content {
             content.block(block);
         }
         let is_unused = match content.server {
-            Server::Running(_, Use::UnusedBefore) => content.entries.is_empty(),
-            Server::Running(_, Use::Unused(_)) => true,
-            _ => false,
+            Server::Running { is_unused, .. } if content.entries.is_empty() => is_unused,
+            _ => content.server.is_unused_in_build(),
         };
         if is_unused {
             content.problems.insert(Problem::RunningTotals);
@@ -149,15 +148,15 @@ impl Content {
         } else if let Some(build) = Build::from_log_line(line) {
             self.keep_text(line);
             let build = build.map(Box::new).map_err(|error| error.to_string());
-            self.push(WHOLE, Statistics::Build(build));
+            self.push(WHOLE, LogStatistics::Build(build));
         } else if line.starts_with("sccache: ") && whole {
             match (Summary::begin(line), self.entries.last_mut()) {
                 (Some(summary), _) => {
                     self.keep_text(line);
-                    self.push(WHOLE, Statistics::Summary(summary, None));
+                    self.push(WHOLE, LogStatistics::Summary(summary, None));
                 }
                 (None, Some(entry)) => {
-                    if let Statistics::Summary(summary, _) = &mut entry.statistics {
+                    if let LogStatistics::Summary(summary, _) = &mut entry.statistics {
                         summary.more(line);
                     }
                 }
@@ -199,7 +198,7 @@ impl Content {
 
     fn block(&mut self, block: Block) {
         if let (Ok(stats), Some(entry)) = (&block.stats, self.entries.last_mut())
-            && let Statistics::Summary(summary, full @ None) = &mut entry.statistics
+            && let LogStatistics::Summary(summary, full @ None) = &mut entry.statistics
             && summary.hits == stats.hits.total
             && summary.misses == stats.misses.total
         {
@@ -217,23 +216,20 @@ impl Content {
                 if !is_before {
                     let reason = NotMeasuredReason::UnknownOutput;
                     let why = NotMeasured::with_detail(reason, error);
-                    self.push(phase, Statistics::Block(Err(why)));
+                    self.push(phase, LogStatistics::Block(Err(why)));
                 }
                 return;
             }
         };
-        let unused = match self.phase {
-            Some(phase) if !is_before => Use::Unused(phase),
-            _ => Use::UnusedBefore,
-        };
-        let was_unused = matches!(self.server, Server::Running(_, Use::Unused(_)));
-        let (earlier, now) = self.server.next(&stats, block.stopped, unused);
+        let was_unused = self.server.is_unused_in_build();
+        let in_build = self.phase.filter(|_| !is_before);
+        let (earlier, now) = self.server.next(&stats, block.stopped, in_build);
         if was_unused && earlier.is_none() && (block.stopped || now.is_none()) {
             self.problems.insert(Problem::RunningTotals);
         }
         let now = now.filter(|stats| !is_before && !stats.is_idle());
         for (phase, stats) in earlier.into_iter().chain(now.map(|now| (phase, now))) {
-            self.push(phase, Statistics::Block(Ok(Box::new(stats))));
+            self.push(phase, LogStatistics::Block(Ok(Box::new(stats))));
         }
     }
 
@@ -242,7 +238,7 @@ impl Content {
         self.text_id = Uuid::new_v5(&self.text_id, line.as_bytes());
     }
 
-    fn push(&mut self, phase: &str, statistics: Statistics) {
+    fn push(&mut self, phase: &str, statistics: LogStatistics) {
         if self.entries.len() >= MAX_SNAPSHOTS || self.bytes > MAX_STATISTICS {
             self.problems.insert(Problem::TooMany);
             return;
@@ -263,7 +259,7 @@ impl Content {
     pub fn outcome(&self) -> Outcome {
         let last = self.entries.last();
         let is_packaged = last.is_some_and(|entry| match &entry.statistics {
-            Statistics::Summary(summary, _) => summary.is_packaged,
+            LogStatistics::Summary(summary, _) => summary.is_packaged,
             _ => false,
         });
         if self.failed || last.is_some_and(|entry| entry.after_failure) {

@@ -15,50 +15,64 @@ pub enum Server {
     Unknown,
     /// It was stopped, so the next one starts from 0.
     Stopped,
-    /// It ran on, with these numbers.
-    Running(Box<Stats>, Use),
-}
-
-/// What the last numbers of a running server were used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Use {
-    /// They count, or later ones were compared with them.
-    Used,
-    /// Nothing; they were printed before the build.
-    UnusedBefore,
-    /// Nothing; they were printed in this phase of the build.
-    Unused(&'static str),
+    /// It ran on.
+    Running {
+        /// Its numbers.
+        last: Box<Stats>,
+        /// The numbers of its first block in the build, and the phase: they count once it is
+        /// stopped.
+        first: Option<(&'static str, Box<Stats>)>,
+        /// The last numbers neither count, nor were later ones compared with them.
+        is_unused: bool,
+    },
 }
 
 impl Server {
-    /// Takes the next block, and returns what was counted in the phase of the block before, and
-    /// what was counted since; `None` where that is unknown.
+    /// Whether the last block is unused, and was printed in the build.
+    pub fn is_unused_in_build(&self) -> bool {
+        matches!(
+            self,
+            Self::Running {
+                first: Some(_),
+                is_unused: true,
+                ..
+            }
+        )
+    }
+
+    /// Takes the next block, which was printed in `phase` of the build, `None` before the build.
+    /// Returns what was counted by the first block, with its phase, and what was counted since
+    /// the last; `None` where that is unknown.
     pub fn next(
         &mut self,
         stats: &Stats,
         is_stopped: bool,
-        unused: Use,
+        phase: Option<&'static str>,
     ) -> (Option<(&'static str, Stats)>, Option<Stats>) {
         let (mut earlier, mut now) = (None, None);
         match std::mem::take(self) {
-            Self::Running(last, used) => {
+            Self::Running { last, first, .. } => {
                 now = difference(stats, &last);
-                if let (Use::Unused(phase), true, true) = (used, is_stopped, now.is_some()) {
-                    earlier = Some((phase, *last));
-                }
+                earlier = first.filter(|_| now.is_some());
             }
             Self::Stopped => now = Some(stats.clone()),
             Self::Unknown => {}
         }
         if is_stopped {
-            now.get_or_insert_with(|| stats.clone());
             *self = Self::Stopped;
-        } else {
-            let is_used = now.is_some() || stats.is_idle();
-            let used = if is_used { Use::Used } else { unused };
-            *self = Self::Running(Box::new(stats.clone()), used);
+            let earlier = earlier.map(|(phase, stats)| (phase, *stats));
+            return (earlier, now.or_else(|| Some(stats.clone())));
         }
-        (earlier, now)
+        let is_unused = now.is_none() && !stats.is_idle();
+        if is_unused {
+            earlier = phase.map(|phase| (phase, Box::new(stats.clone())));
+        }
+        *self = Self::Running {
+            last: Box::new(stats.clone()),
+            first: earlier,
+            is_unused,
+        };
+        (None, now)
     }
 }
 
