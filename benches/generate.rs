@@ -39,6 +39,29 @@ const CATEGORIES: [&str; 8] = [
     "www-client",
     "x11-libs",
 ];
+/// Packages that people know, with the index of their language; the first ones are built most often.
+const KNOWN: [(&str, usize); 20] = [
+    ("www-client/firefox", 1),
+    ("media-libs/mesa", 0),
+    ("dev-vcs/git", 0),
+    ("dev-libs/openssl", 0),
+    ("sys-apps/ripgrep", 1),
+    ("media-video/ffmpeg", 0),
+    ("llvm-core/llvm", 0),
+    ("kde-plasma/kwin", 0),
+    ("gnome-base/librsvg", 1),
+    ("app-editors/neovim", 0),
+    ("dev-python/cryptography", 1),
+    ("net-misc/curl", 0),
+    ("app-shells/nushell", 1),
+    ("dev-db/sqlite", 0),
+    ("net-libs/nodejs", 0),
+    ("sys-apps/fd", 1),
+    ("app-arch/zstd", 0),
+    ("dev-qt/qtbase", 0),
+    ("sys-devel/binutils", 0),
+    ("sci-libs/magma", 2),
+];
 /// SplitMix64 (Steele, Lea, Flood 2014).
 struct Random(u64);
 
@@ -72,9 +95,16 @@ struct Package {
 impl Package {
     fn new(n: usize) -> Package {
         let mut random = Random(n as u64);
+        let (name, language) = match KNOWN.get(n) {
+            Some((name, language)) => ((*name).to_string(), *language),
+            None => (
+                format!("{}/package{n:03}", CATEGORIES[n % CATEGORIES.len()]),
+                [0, 0, 0, 1, 1, 0, 0, 1, 0, 2][n % 10],
+            ),
+        };
         Package {
-            name: format!("{}/package{n:03}", CATEGORIES[n % CATEGORIES.len()]),
-            language: [0, 0, 0, 1, 1, 0, 0, 1, 0, 2][n % 10],
+            name,
+            language,
             size: 10 + random.below(40) * random.below(40),
             bumps: 0,
         }
