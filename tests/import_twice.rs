@@ -206,6 +206,6 @@ fn emerges_says_that_logs_name_no_command() {
     logs.added(1, 0);
     let emerges = common::run(&logs.db, &["emerges"]);
     assert_eq!(emerges.status.code(), Some(1));
-    let why = "those imported from logs never are";
+    let why = "imported builds never do";
     assert!(common::err(&emerges).contains(why), "{emerges:?}");
 }
