@@ -23,6 +23,9 @@ use counted::stats;
 
 const PACKAGES: usize = 400;
 const DAYS: i64 = 3650;
+/// Up to this many builds are those of a small machine in its first two months, as the README shows.
+const FEW: usize = 500;
+const FEW_DAYS: i64 = 60;
 /// The newest build's day; the oldest is ten years before.
 const LAST: &str = "2026-11-01T00:00:00Z";
 /// How long a build takes at most.
@@ -133,11 +136,16 @@ struct World {
 
 impl World {
     fn new(builds: usize) -> Result<World> {
-        let now = DateTime::parse_from_rfc3339(LAST)?.to_utc() - TimeDelta::days(DAYS);
+        let (packages, days) = if builds > FEW {
+            (PACKAGES, DAYS)
+        } else {
+            (KNOWN.len(), FEW_DAYS)
+        };
+        let now = DateTime::parse_from_rfc3339(LAST)?.to_utc() - TimeDelta::days(days);
         let step = TimeDelta::microseconds(
-            TimeDelta::days(DAYS).num_microseconds().unwrap_or(0) / builds.max(1) as i64,
+            TimeDelta::days(days).num_microseconds().unwrap_or(0) / builds.max(1) as i64,
         );
-        let packages = (0..PACKAGES).map(Package::new).collect();
+        let packages = (0..packages).map(Package::new).collect();
         Ok(World {
             random: Random(builds as u64),
             packages,
@@ -155,7 +163,8 @@ impl World {
 
     /// Few packages are built often: of two, the one with the smaller number.
     fn package(&mut self) -> usize {
-        let (a, b) = (self.random.below(400), self.random.below(400));
+        let count = self.packages.len() as u64;
+        let (a, b) = (self.random.below(count), self.random.below(count));
         a.min(b) as usize
     }
 
@@ -163,7 +172,7 @@ impl World {
         if self.left == 0 {
             self.left = match self.random.percent(60) {
                 true => 1,
-                false => 1 + self.random.below(60),
+                false => 1 + self.random.below(self.packages.len() as u64 * 3 / 20),
             };
             // The builds of an emerge follow closely, and then nothing for longer.
             self.now = self.now.max(self.due);
