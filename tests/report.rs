@@ -234,10 +234,10 @@ fn the_estimate_is_told_in_the_same_words_everywhere() {
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let told = words(sccache_report::portage::saving::TIME_SAVED);
     let said = |arg: &[&str]| out(&program().args(arg).output().unwrap());
-    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/time-saved.md");
     for (name, text) in [
         ("--help", said(&["--help"])),
-        ("README", std::fs::read_to_string(readme).unwrap()),
+        ("docs", std::fs::read_to_string(readme).unwrap()),
     ] {
         assert!(words(&text).contains(&told), "{name}");
     }

@@ -17,7 +17,7 @@
 
 use crate::sccache::Stats;
 
-/// The formula, as `--help`, the man page and the README give it.
+/// The formula, as `--help`, the man page and docs/time-saved.md give it.
 pub const TIME_SAVED: &str = "An estimate: each hit saves what the compiler took for a miss of the \
     same package (of the same version and language where that was measured, else of the language, \
     else of the version, else of the package), less what the cache took: reading hits, writing \
