@@ -66,7 +66,6 @@ CRATES="
 	indexmap@2.14.2
 	insta@1.49.0
 	interim@0.2.2
-	is_executable@1.0.6
 	is_terminal_polyfill@1.70.2
 	itoa@1.0.18
 	js-sys@0.3.107
@@ -116,7 +115,9 @@ CRATES="
 	serde@1.0.229
 	serde_core@1.0.229
 	serde_derive@1.0.229
+	serde_ignored@0.1.14
 	serde_json@1.0.154
+	serde_path_to_error@0.1.20
 	serde_spanned@1.1.3
 	sha1_smol@1.0.1
 	shlex@2.0.1
