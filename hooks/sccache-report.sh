@@ -3,15 +3,11 @@
 # Portage's bashrc sources this file in every phase of every package, in either of these ways:
 #     echo 'source /usr/share/sccache-report/sccache-report.sh' >> /etc/portage/bashrc
 #     ln -s /usr/share/sccache-report/sccache-report.sh /etc/portage/bashrc.d/90-sccache-report.sh   # portage-bashrc-mv
-# Source it after your own functions: a post_src_* that is defined later replaces the hook's, and then only the EXIT
-# trap is left to take the numbers.
+# Source it after your own functions: a post_src_* that is defined later leaves only the EXIT trap to take the numbers.
 #
-# A package that doesn't run sccache must not cost a process. Until sccache has run, everything here is a builtin: no
-# subshell, no pipe, no $(). That is why some constructs look odd.
-#
+# A package that doesn't run sccache must not cost a process. Until sccache has run, everything here is a builtin.
 # Under default FEATURES every src phase has network and PID namespaces of its own, and the server dies with them. So
 # the numbers are taken at the end of each phase and carried to pkg_preinst in ${T}/.sccache-report.
-#
 # Portage drops names that begin with ___ when it saves the environment (save-ebuild-env.sh in 3.0.83). Everything else
 # that the hook defines or exports, it removes again.
 
@@ -22,10 +18,7 @@ ___sccache_report_version=0.1.0
 ___sccache_report_get_trap() {
 	local compat=${BASH_COMPAT-} line
 	___sccache_report_out=
-	if (( BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < 501 )); then
-		___sccache_report_out=$(trap -p EXIT)
-		return 0
-	fi
+	(( BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 501 )) || { ___sccache_report_out=$(trap -p EXIT); return 0; }
 	BASH_COMPAT=5.1
 	{
 		read -r -u 3 line
@@ -43,8 +36,7 @@ ___sccache_report_define() {
 	[[ -n ${extglob} ]] || shopt -u extglob
 }
 
-# Exports the settings "$@" for this phase. The function that undoes it is saved with the environment, in case this
-# phase hands it on without having run its post_ function.
+# Exports the settings "$@" for this phase. What undoes it is saved with the environment, should post_PHASE not run.
 ___sccache_report_export() {
 	local setting name undo=
 	for setting; do
@@ -65,9 +57,8 @@ ___sccache_report_forget() {
 	unset -f sccache_report_undo
 }
 
-# Is the network namespace this phase's own? First what Portage intends (_doebuild_spawn in its doebuild.py, 3.0.83).
-# Where unshare(2) isn't allowed, Portage goes on without it. So the second check: in a new namespace no interface has
-# moved a byte yet, and there are no sockets.
+# Is the network namespace this phase's own? First what Portage intends (_doebuild_spawn in its doebuild.py, 3.0.83). It
+# goes on where unshare(2) isn't allowed. But in a new namespace, no interface has moved a byte and there are no sockets.
 ___sccache_report_network_is_private() {
 	local line
 	local -a lines
@@ -113,24 +104,18 @@ ___sccache_report_is_configured() {
 } 2>/dev/null
 
 # The start of a phase that may compile: an address for a server that belongs to this phase alone.
-#
-# In a network namespace of its own, an abstract socket: nobody outside can reach it, and binding it is atomic, so that
-# of many first clients exactly one starts a server. An sccache before 0.9 doesn't know sockets and takes its default
-# port, which is private here as well.
-#
+# In a network namespace of its own, an abstract socket: nobody outside can reach it, and of many first clients exactly
+# one binds it. An sccache before 0.9 doesn't know sockets and takes its default port, which is private here as well.
 # In a shared network, an abstract socket or a port is open to every local user, and whoever reaches the server has it
-# run compilers as its user. So only a path socket will do, which sccache creates with mode 0750. First clients race for
-# a path socket: each new server removes the file of the one before (of 120 requests by `make -j16` 39 were counted).
-# So for user portage a server is started before the first client. An sccache before 0.9 is left alone there.
-#
-# A server that the user chose is queried before and after, never stopped. Only where its address lies in the phase's
-# own namespace does it belong to the phase.
+# run compilers as its user. So a path socket, which sccache creates with mode 0750. First clients race for it: each new
+# server removes the file of the one before (of 120 requests by `make -j16` 39 were counted). So for user portage a
+# server is started before the first client. An sccache before 0.9 is left alone there.
+# A server that the user chose is queried before and after, never stopped, unless it lies in the phase's own namespace.
 ___sccache_report_begin() {
 	local -a settings=()
 	local mode=own
 	printf -v ___sccache_report_started '%(%s)T' -1
-	___sccache_report_socket=${SCCACHE_SERVER_UDS-}
-	___sccache_report_port=${SCCACHE_SERVER_PORT-}
+	___sccache_report_socket=${SCCACHE_SERVER_UDS-} ___sccache_report_port=${SCCACHE_SERVER_PORT-}
 	if ___sccache_report_network_is_private && [[ ${___sccache_report_socket} != /* ]]; then
 		# A unique name: if the network isn't private after all, two builds still don't meet.
 		if [[ -z ${___sccache_report_socket}${___sccache_report_port} ]]; then
@@ -193,9 +178,8 @@ ___sccache_report_start_ahead() {
 	[[ -z ${___sccache_report_log} ]] || : >|"${___sccache_report_log}"
 }
 
-# post_PHASE runs before Portage saves the environment, with all the time that it needs. The EXIT trap is for phases
-# that fail; Portage allows it 10 s. Both may run (FEATURES=noauto sources this file in an outer shell). Whether the
-# numbers were taken shows in there being no server.
+# post_PHASE runs before Portage saves the environment. The EXIT trap is for phases that fail; Portage allows it 10 s.
+# Both may run, also in different shells (FEATURES=noauto). That there is no server shows that the numbers were taken.
 ___sccache_report_take_over() {
 	local trap
 	___sccache_report_post_name=post_src_${EBUILD_PHASE}
@@ -208,9 +192,7 @@ ___sccache_report_take_over() {
 	eval "${___sccache_report_post_name}() { ! declare -F ___sccache_report_post >/dev/null || ___sccache_report_post; }"
 	___sccache_report_get_trap
 	trap=${___sccache_report_out#*trap -- }
-	if [[ ${trap} != "${___sccache_report_out}" && ${trap} != '- EXIT'* ]]; then
-		eval "___sccache_report_user_trap=${trap% EXIT*}"
-	fi
+	[[ ${trap} == "${___sccache_report_out}" || ${trap} == '- EXIT'* ]] || eval "___sccache_report_user_trap=${trap% EXIT*}"
 	# For an ebuild that sets an EXIT trap of its own and then dies.
 	EBUILD_DEATH_HOOKS+=' ___sccache_report_end'
 	# The user's trap sees the status that it would have seen. As a condition, ours can't end it under set -e.
@@ -298,6 +280,7 @@ ___sccache_report_observe() {
 	for name in "${lines[@]}"; do
 		[[ -n ${value} || ! -f ${name}/sccache || ! -x ${name}/sccache ]] || value=${name}/sccache
 	done
+	[[ -x ${value} ]] || value=
 	___sccache_report_line sccache "${value}"
 	___sccache_report_line t_length "${#T}"
 	for name in RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER CARGO_BUILD_RUSTC_WRAPPER CC CXX PATH PORTAGE_USERNAME \
@@ -309,9 +292,7 @@ ___sccache_report_observe() {
 		___sccache_report_line "env.${name}" "${value}"
 	done
 	text+=$'end\n'
-	for name; do
-		printf %s "${text}" >|"${folder}/${name}"
-	done
+	for name; do printf %s "${text}" >|"${folder}/${name}"; done
 }
 
 ___sccache_report_line() {
@@ -325,17 +306,12 @@ ___sccache_report_say() {
 	[[ -n $1 ]] || return 0
 	while IFS= read -r line; do
 		line=${line//'\'/'\\'} # einfo and ewarn print with echo -e
-		if [[ ${line} == 'warning: '* ]]; then
-			ewarn "sccache-report: ${line#warning: }"
-		else
-			info+=${info:+$'\n'}${line}
-		fi
+		if [[ ${line} == 'warning: '* ]]; then ewarn "sccache-report: ${line#warning: }"; else info+=${info:+$'\n'}${line}; fi
 	done <<<"$1"
 	[[ -z ${info} ]] || einfo "${info}"
 }
 
-# Records the merge, and removes from the environment what is of no use after it. Portage saves it for the installed
-# package.
+# Records the merge, and removes what is of no use after it from the environment, which Portage saves.
 ___sccache_report_preinst() {
 	local folder=${SCCACHE_REPORT_DB:-${PORTAGE_OVERRIDE_EPREFIX-${EPREFIX-}}/var/lib/sccache-report/stats.db} name
 	local -a files=(last-merge)
@@ -390,8 +366,7 @@ ___sccache_report_main() {
 		;;
 	pretend | setup | unpack | prepare | configure | compile | test | install)
 		___sccache_report_forget
-		# Portage skips pkg_preinst in the future where nothing defines a function for it (change 1712). This one goes
-		# when it runs. If preinst's bashrc was sourced, there is nothing left to do.
+		# Portage may come to skip pkg_preinst where there is no function for it (change 1712). This one goes when it runs.
 		[[ ${EBUILD_PHASE} != install ]] || declare -F pre_pkg_preinst >/dev/null ||
 			eval "pre_pkg_preinst() { unset -f pre_pkg_preinst; [[ ! -r ${self@Q} ]] || . ${self@Q}; }"
 		# A phase that was done before is skipped (.compiled and so on), and so is test without FEATURES=test (__dyn_test).
