@@ -140,6 +140,7 @@ fn nothing_matches_and_errors_are_told_apart() {
             (Some(1), ""),
             "{args:?}"
         );
+        assert!(err(&output).contains(&format!("matches `{}`", args[0])));
     }
     for (args, why) in [
         (&["b000"][..], "nothing matches `b000`"),
@@ -196,7 +197,7 @@ fn a_forgotten_build_stays_away() {
         "{said}"
     );
     assert!(
-        said.contains("2 builds left out because `forget` removed them"),
+        said.contains("2 builds skipped: removed with `forget`"),
         "{said}"
     );
     assert_eq!(Pending::of(&logs.db).count(), 0);

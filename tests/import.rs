@@ -13,7 +13,7 @@ fn the_log_of_librsvg_becomes_one_build() {
     assert_eq!(status, 0);
     assert_eq!(
         out,
-        "1 log read, 1 build added, 0 already there, 0 logs without statistics, 0 not understood, 0 not readable\n"
+        "1 log read, 1 build added, 0 already there, 0 logs without statistics, 0 not imported, 0 not understood, 0 not readable\n"
     );
     let builds = logs.builds();
     assert_eq!(builds.len(), 1);
@@ -213,7 +213,7 @@ fn what_cannot_be_read_is_named_and_the_rest_goes_on() {
     let (out, status) = logs.sums();
     assert_eq!(status, 2, "{out}");
     // Of the log that lacks its last bytes all is there.
-    assert!(out.starts_with("6 logs read, 2 builds added, 0 already there, 1 log without statistics, 4 not understood, 1 not readable\n"), "{out}");
+    assert!(out.starts_with("6 logs read, 2 builds added, 0 already there, 1 log without statistics, 0 not imported, 4 not understood, 1 not readable\n"), "{out}");
     for part in [
         "not understood: ",
         "a-b:cut-1:20210405-101500.log.gz: broken gzip: cut off",
@@ -260,9 +260,13 @@ fn only_what_a_running_server_counted_in_between_is_the_builds() {
         // The server that is stopped counted nothing later: all of it, by phase.
         (&half, &show, &stop, 144, vec!["configure", "compile"]),
         (&half, "", &stop, 144, vec!["configure", "build"]),
-        // A new server after each stop.
+        // The same numbers again are a copy, unless another phase counted them.
         (&stop, &stop, "", 288, vec!["configure", "compile"]),
-        (&stop, "", &show, 144 + 144, vec!["configure", "build"]),
+        ("", "", &stop.repeat(3), 144, vec!["build"]),
+        ("", "", &(stop.clone() + &show), 144, vec!["build"]),
+        ("", "", &(show.clone() + &stop), 144, vec!["build"]),
+        // A new server after each stop.
+        (&stop, &show, "", 288, vec!["configure", "compile"]),
     ] {
         let logs = Logs::with(LIBRSVG, &log_with(configure, compile, preinst));
         logs.added(1, 0);
@@ -278,6 +282,8 @@ fn only_what_a_running_server_counted_in_between_is_the_builds() {
         (show.as_str(), half.as_str(), ""),
         ("", show.as_str(), ""),
         ("", "", show.as_str()),
+        ("", "", &show.repeat(3)),
+        ("", &show, &show),
         (failed, show.as_str(), ""),
     ] {
         let logs = Logs::with(LIBRSVG, &log_with(configure, compile, preinst));
@@ -292,6 +298,26 @@ fn only_what_a_running_server_counted_in_between_is_the_builds() {
             "{out}"
         );
     }
+}
+
+/// preinst reaches the host's server, and a src phase may have had its own.
+#[test]
+fn a_server_of_the_host_is_not_the_one_that_a_phase_stopped() {
+    let (show, half) = running();
+    let logs = Logs::with(
+        LIBRSVG,
+        &log_with("", &block(), &show.replace("144", "150")),
+    );
+    let (out, status) = logs.sums();
+    assert!(status == 1 && out.contains("1 build added"), "{out}");
+    assert!(out.contains("1 not imported"), "{out}");
+    assert_eq!(logs.builds()[0]["hits"], 144);
+    // A server runs before src_configure only where there is one for all.
+    let log = librsvg().replace(&block(), &half);
+    let mark = ">>> Preparing source";
+    let logs = Logs::with(LIBRSVG, &log.replace(mark, &format!("{}{mark}", block())));
+    logs.added(1, 0);
+    assert_eq!(logs.builds()[0]["hits"], 70);
 }
 
 #[test]
@@ -411,7 +437,9 @@ fn what_stands_before_each_line_is_removed() {
     let rfc3339 = |n: usize| format!("2021-04-05T10:{:02}:{:02}.123Z ", n / 60, n % 60);
     let boot = |n: usize| format!("[{:9.3}] ", 9.5 * n as f64);
     let tag = |_: usize| "[gnome-base/librsvg] ".to_owned();
-    let prefixes: [&dyn Fn(usize) -> String; 4] = [&clock, &rfc3339, &boot, &tag];
+    let number = |n: usize| format!("{}: ", n + 95);
+    let hour = |n: usize| format!("{}:{:02} ", 9 + n / 30, n % 30);
+    let prefixes: [&dyn Fn(usize) -> String; 6] = [&clock, &rfc3339, &boot, &tag, &number, &hour];
     for prefix in prefixes {
         let whole = prefixed(&librsvg(), prefix);
         let statistics = librsvg().replace(&block(), &prefixed(&block(), prefix));
@@ -444,7 +472,7 @@ fn what_stands_before_each_line_is_removed() {
     }
     for log in [
         // The prefix grows, the text goes on after each line, all of it is one line.
-        prefixed(&librsvg(), &|n| format!("{} ", "9".repeat(n + 1))),
+        prefixed(&librsvg(), &|n| format!("{} ", "x".repeat(n + 1))),
         librsvg()
             .lines()
             .map(|line| format!("{{\"log\":\"{line}\\n\"}}\n"))
@@ -481,6 +509,13 @@ fn messages_for_people_are_no_second_build() {
         assert_eq!(fresh.builds().len(), 1);
         assert_eq!(fresh.builds()[0]["started_at"], "2021-04-05T10:15:00Z");
     }
+    // Under other names and in other folders, a copy of the log itself included.
+    let moved = Logs::with(LIBRSVG, &librsvg());
+    let messages = format!("LOG: preinst\n{}", block());
+    moved.add("gnome-base:librsvg-2.50.4:20210405-103000.log", messages);
+    moved.add("kept/librsvg.log", librsvg());
+    moved.added(1, 2);
+    assert_eq!(moved.builds()[0]["started_at"], "2021-04-05T10:15:00Z");
     // The log is gone.
     let alone = Logs::new();
     alone.add(

@@ -40,6 +40,10 @@ fn a_dry_run_shows_and_adds_nothing() {
     ] {
         assert!(out.contains(part), "{part}: {out}");
     }
+    logs.added(1, 0);
+    let again = logs.import("UTC0", &["--dry-run"]);
+    assert!(common::out(&again).contains("0 builds would be added, 1 already there"));
+    assert!(again.status.success());
 }
 
 /// What the hook records, and the lines that it leaves in that build's log.

@@ -29,7 +29,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// At the end of a src phase: take the numbers of the build's server, and stop it
+    /// At the end of a src phase: save the numbers of the build's server, and stop it
     ///
     /// The server is the one at SCCACHE_SERVER_UDS or SCCACHE_SERVER_PORT. The numbers go into ${T}/.sccache-report, for `record`.
     Phase {
@@ -39,10 +39,10 @@ enum Command {
         /// The sccache program
         #[arg(long, value_name = "PROGRAM", default_value = "sccache")]
         sccache: PathBuf,
-        /// The server is one that the user chose: ask it, never stop it
+        /// The user chose this server: query it, never stop it
         #[arg(long)]
         shared: bool,
-        /// At the phase's start: print what the shared server has counted by now
+        /// At the start of a phase: print the current counts of the shared server
         #[arg(long, requires = "shared")]
         begin: bool,
         /// The file to which the phase's servers log
@@ -56,7 +56,7 @@ enum Command {
     /// A build that the database can't take waits beside it, in FILE.pending, for the next
     /// one; where that can't be written either, it is printed as one line, for the log.
     Record {
-        /// What came of the build
+        /// The outcome of the build
         #[arg(long, value_enum, default_value = "merged")]
         outcome: Outcome,
         /// The ebuild's SLOT, which Portage doesn't export
@@ -69,18 +69,18 @@ enum Command {
     /// Record the builds of Portage's logs, from before the hook was installed
     ///
     /// Reads logs in which a bashrc recipe or sccache-report printed sccache's statistics:
-    /// CATEGORY:PF:DATE.log or CATEGORY/PF:DATE.log; of folders all that is in them, except elog.
-    /// Compressed logs are unpacked, those that aren't gzipped with the program that made them
-    /// (bzip2, xz, zstd, lz4, lzip, lzop, unzip). At most 2 GiB of text are read of each log.
-    /// Importing again, or what the hook recorded already, adds nothing.
+    /// CATEGORY:PF:DATE.log or CATEGORY/PF:DATE.log. Folders are searched recursively, except
+    /// those named elog. Logs may be compressed: gzip needs no program, other formats need
+    /// bzip2, xz, zstd, lz4, lzip, lzop or unzip. A log may hold up to 2 GiB of text. Builds
+    /// that are already in the database are not added again.
     ///
-    /// The date in a name is UTC. Without one the build has the file's time. The numbers of a
-    /// recipe's server count as shared, because other builds may have used it. They count for
-    /// the build if sccache printed in this log that it stopped that server; of a server that
-    /// runs on, the difference between two blocks counts. A single block of such a server holds
-    /// running totals and isn't imported.
+    /// Dates in log names are UTC. For a name without a date, the file's modification time is
+    /// used. A recipe's numbers are marked as shared, because other builds may have used the
+    /// same server. They are imported if sccache printed in the same log that it stopped that
+    /// server. If the server kept running, only the difference between two blocks is imported.
+    /// A single block of a running server holds running totals and is not imported.
     ///
-    /// Builds that wait in FILE.pending are recorded first, without a LOG only those; and an
+    /// Builds in FILE.pending are recorded first. Without a LOG, only these are recorded. An
     /// older database is upgraded.
     #[command(after_help = IMPORT_HELP)]
     Import {
@@ -91,10 +91,10 @@ enum Command {
     },
     /// Remove builds from the database
     ///
-    /// Removes the builds that match and everything that was recorded about them. Sums and
-    /// estimates are then as if they had never been recorded. They are not recorded again,
-    /// neither from a log nor from another database, unless `import --restore` reads their log.
-    /// Whoever can write the database may do this.
+    /// Removes the matching builds and everything that was recorded about them. Sums and
+    /// estimates are then the same as if these builds had never been recorded. A removed build
+    /// is not recorded again from a log or from another database. `import --restore` imports it
+    /// from its log. This command needs write access to the database.
     #[command(after_help = FORGET_HELP)]
     Forget {
         #[command(flatten)]
@@ -113,7 +113,7 @@ struct Database {
 
 const IMPORT_HELP: &str = "\
 Exit status: 0 all logs were read and imported, 1 some were not understood or hold running totals,
-2 an error, or some could not be read. The others are imported all the same.";
+2 an error, or some could not be read. The remaining logs are still imported.";
 
 const FORGET_HELP: &str = "\
 Exit status: 0 builds were removed, 1 nothing matched, 2 an error.";
@@ -133,7 +133,8 @@ fn main() -> ExitCode {
         Err(error) if error.use_stderr() && is_hooks(&words) => {
             // The hook may be of another version than this program.
             let text = error.to_string();
-            warn(text.lines().next().unwrap_or_default());
+            let line = text.lines().next().unwrap_or_default();
+            warn(line.strip_prefix("error: ").unwrap_or(line));
             return ExitCode::SUCCESS;
         }
         Err(error) => error.exit(),

@@ -114,8 +114,12 @@ fn matching(store: &Store, options: &Options, period: &Filter) -> Result<Vec<Bui
         } else {
             filter.packages = Some(packages);
         }
-        let found = store.builds(&filter)?.into_iter();
-        rows.extend(found.filter(|row| seen.insert(row.id)));
+        let found = store.builds(&filter)?;
+        if found.is_empty() {
+            let text = printable(text, 80);
+            eprintln!("sccache-collect: no build of this period matches `{text}`");
+        }
+        rows.extend(found.into_iter().filter(|row| seen.insert(row.id)));
     }
     Ok(rows)
 }

@@ -21,6 +21,14 @@ static FAILED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^ERROR: \S+/\S+ failed \((?<phase>[a-z]+) phase\):?$").expect("a valid pattern")
 });
 
+/// What begins each part of Portage's messages for people (`elog/messages.py`).
+static ELOG: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"^(?:LOG|INFO|WARN|ERROR|QA): (?:(?:pre|post)(?:inst|rm)|pretend|setup|unpack|prepare|configure|compile|test|install|other)$",
+    )
+    .expect("a valid pattern")
+});
+
 static PACKAGE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^Package: +(?<category>[^/\s]+)/(?<pf>[^/:\s]+)(?::(?<slot>\S+))?$")
         .expect("a valid pattern")
@@ -65,13 +73,13 @@ pub enum LogStatistics {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum Problem {
     /// There are more than [`MAX_SNAPSHOTS`] or [`MAX_STATISTICS`].
-    #[error("too many statistics in it")]
+    #[error("it holds too many statistics")]
     TooMany,
     /// What a server had counted before the build is not known.
     #[error("running totals of a server that was not stopped, and no earlier ones to subtract")]
     RunningTotals,
     /// A block is not line by line in the log.
-    #[error("there is something around the lines of its statistics")]
+    #[error("its statistics have unknown text before or after each line")]
     Surrounded,
 }
 
@@ -90,7 +98,10 @@ pub struct Content {
     pub bytes: usize,
     /// Identifies that text.
     pub text_id: Uuid,
+    /// These are Portage's messages for people, whatever the file's name.
+    pub is_elog: bool,
     server: Server,
+    last_block: Option<(Option<&'static str>, Block)>,
     phase: Option<&'static str>,
     preparing: bool,
     failed: bool,
@@ -162,6 +173,8 @@ impl Content {
                 }
                 (None, None) => {}
             }
+        } else if ELOG.is_match(line) {
+            self.is_elog |= self.phase.is_none();
         } else if let Some(failed) = FAILED.captures(line) {
             // After preinst it counts as merged, as the hook counts it.
             self.failed |= PHASES.contains(&&failed["phase"]);
@@ -197,6 +210,9 @@ impl Content {
     }
 
     fn block(&mut self, block: Block) {
+        if self.is_copy(&block) {
+            return;
+        }
         if let (Ok(stats), Some(entry)) = (&block.stats, self.entries.last_mut())
             && let LogStatistics::Summary(summary, full @ None) = &mut entry.statistics
             && summary.hits == stats.hits.total
@@ -231,6 +247,20 @@ impl Content {
         for (phase, stats) in earlier.into_iter().chain(now.map(|now| (phase, now))) {
             self.push(phase, LogStatistics::Block(Ok(Box::new(stats))));
         }
+    }
+
+    /// Whether the block is the last one, printed again.
+    fn is_copy(&mut self, block: &Block) -> bool {
+        let is_copy = self.last_block.as_ref().is_some_and(|(phase, last)| {
+            *phase == self.phase
+                && block.stats.is_ok()
+                && last.stats == block.stats
+                && (last.stopped || !block.stopped)
+        });
+        if !is_copy && block.stats.is_ok() {
+            self.last_block = Some((self.phase, block.clone()));
+        }
+        is_copy
     }
 
     fn keep_text(&mut self, line: &str) {

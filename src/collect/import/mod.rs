@@ -35,6 +35,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use chrono::Utc;
+use uuid::Uuid;
 
 use super::build_table::BuildTable;
 use crate::portage::log::{BuildTime, LogName};
@@ -147,6 +148,7 @@ pub fn import(options: Options, path: &Path, out: &mut dyn Write) -> Result<Repo
         store,
         options,
         seen: Seen::default(),
+        messages: Some(Vec::new()),
         new: Vec::new(),
         bytes: 0,
         table: BuildTable::default(),
@@ -160,6 +162,9 @@ pub fn import(options: Options, path: &Path, out: &mut dyn Write) -> Result<Repo
             eprint!("\r{}\x1b[K", show::bar(index, logs.len()));
         }
         import.add(log)?;
+    }
+    for log in import.messages.take().unwrap_or_default() {
+        import.add(&log)?;
     }
     import.record()?;
     if has_terminal {
@@ -175,6 +180,8 @@ struct Import {
     /// `None` in a dry run without a database.
     store: Option<Store>,
     seen: Seen,
+    /// Messages for people under other names, to be read after all build logs; then `None`.
+    messages: Option<Vec<PathBuf>>,
     /// Builds to be recorded.
     new: Vec<Build>,
     /// How much text they were made from.
@@ -204,7 +211,7 @@ impl Import {
     }
 
     fn add(&mut self, path: &Path) -> Result<()> {
-        let Some(log) = Log::read(path, &mut self.report) else {
+        let Some(log) = Log::read(path, &mut self.messages, &mut self.report) else {
             return Ok(());
         };
         self.bytes += log.bytes;
@@ -212,6 +219,10 @@ impl Import {
             match self.seen.presence(self.store.as_ref(), build, &log)? {
                 Presence::Recorded => self.report.there += 1,
                 Presence::Forgotten(_) if !self.options.restore => self.report.forgotten += 1,
+                // A copy of a log without a date in its name.
+                _ if log.name.date.is_none() && self.seen.texts.contains(&log.text_id) => {
+                    self.report.there += 1;
+                }
                 presence => {
                     if let (Presence::Forgotten(id), Some(store)) =
                         (presence, self.writable_store())
@@ -223,6 +234,7 @@ impl Import {
                 }
             }
         }
+        self.seen.texts.insert(log.text_id);
         if self.new.len() >= AT_ONCE || self.bytes > MAX_BYTES {
             self.record()?;
         }
@@ -252,12 +264,14 @@ struct Log {
     builds: Vec<Build>,
     /// How much text they were made from.
     bytes: usize,
+    /// Identifies that text.
+    text_id: Uuid,
 }
 
 impl Log {
     /// Reads a log; what is wrong with it goes into the report.
-    fn read(path: &Path, report: &mut Report) -> Option<Self> {
-        let name = LogName::of(path);
+    fn read(path: &Path, messages: &mut Option<Vec<PathBuf>>, report: &mut Report) -> Option<Self> {
+        let mut name = LogName::of(path);
         let read = || -> io::Result<_> {
             let (mut text, modified) = Text::open(path)?;
             Ok((Content::read(&mut text)?, text, modified))
@@ -269,6 +283,13 @@ impl Log {
                 return None;
             }
         };
+        if content.is_elog && !name.is_elog {
+            if let Some(messages) = messages {
+                messages.push(path.into());
+                return None;
+            }
+            name.is_elog = true;
+        }
         report.read += 1;
         let mut problems = Vec::from_iter(text.problem.clone());
         if text.is_refused() {
@@ -276,7 +297,7 @@ impl Log {
         }
         let running_totals = content.problems.take(&Problem::RunningTotals);
         problems.extend(content.problems.iter().map(Problem::to_string));
-        let (bytes, now) = (content.bytes, Utc::now());
+        let (bytes, text_id, now) = (content.bytes, content.text_id, Utc::now());
         let time = match BuildTime::new(name.date, modified, now) {
             Ok(time) => time,
             Err(why) => {
@@ -303,6 +324,7 @@ impl Log {
             time,
             builds: found.builds,
             bytes,
+            text_id,
         })
     }
 }

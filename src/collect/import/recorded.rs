@@ -21,6 +21,8 @@ const MAX_ELOG_DELAY: TimeDelta = TimeDelta::days(2);
 pub struct Seen {
     /// Builds that a log was found for.
     claimed: HashSet<Uuid>,
+    /// The texts of the logs that builds were made from.
+    pub texts: HashSet<Uuid>,
     /// When the new builds started, by package, version, hits and misses.
     new: HashMap<(String, String, u64, u64), Vec<DateTime<Utc>>>,
 }

@@ -5,6 +5,7 @@
 //! runs on, the difference of two blocks was counted between them. A server that is stopped has
 //! no later numbers, so its block counts whole, less what a block before the build had.
 
+use super::own::WHOLE;
 use crate::sccache::Stats;
 
 /// The server whose block was read last.
@@ -13,8 +14,8 @@ pub enum Server {
     /// Nothing is known about it.
     #[default]
     Unknown,
-    /// It was stopped, so the next one starts from 0.
-    Stopped,
+    /// It was stopped in this phase, so the next one starts from 0.
+    Stopped(Option<&'static str>),
     /// It ran on.
     Running {
         /// Its numbers.
@@ -50,21 +51,25 @@ impl Server {
         phase: Option<&'static str>,
     ) -> (Option<(&'static str, Stats)>, Option<Stats>) {
         let (mut earlier, mut now) = (None, None);
+        let was_unused = self.is_unused_in_build();
         match std::mem::take(self) {
             Self::Running { last, first, .. } => {
                 now = difference(stats, &last);
                 earlier = first.filter(|_| now.is_some());
             }
-            Self::Stopped => now = Some(stats.clone()),
-            Self::Unknown => {}
+            Self::Stopped(before) if is_same_network(before, phase) => now = Some(stats.clone()),
+            Self::Stopped(_) | Self::Unknown => {}
         }
         if is_stopped {
-            *self = Self::Stopped;
+            *self = Self::Stopped(phase);
             let earlier = earlier.map(|(phase, stats)| (phase, *stats));
             return (earlier, now.or_else(|| Some(stats.clone())));
         }
-        let is_unused = now.is_none() && !stats.is_idle();
-        if is_unused {
+        let is_unused = match &now {
+            Some(now) => was_unused && now.is_idle(),
+            None => !stats.is_idle(),
+        };
+        if now.is_none() && is_unused {
             earlier = phase.map(|phase| (phase, Box::new(stats.clone())));
         }
         *self = Self::Running {
@@ -74,6 +79,14 @@ impl Server {
         };
         (None, now)
     }
+}
+
+/// Whether a server that runs in `phase` can have replaced the one that was stopped in `before`.
+/// With FEATURES=network-sandbox, src phases have servers of their own, and preinst reaches one of
+/// the host. Nothing runs yet where a src phase begins, so a server that is stopped before
+/// src_configure is the host's.
+fn is_same_network(before: Option<&str>, phase: Option<&str>) -> bool {
+    phase != Some(WHOLE) || matches!(before, None | Some("unpack" | "prepare" | WHOLE))
 }
 
 /// Returns what came on top. Averages are cut to milliseconds, so a difference of two sums is

@@ -19,32 +19,34 @@ pub fn bar(done: usize, all: usize) -> String {
 pub fn report(report: &Report, dry_run: bool, out: &mut dyn Write) -> io::Result<()> {
     let added = if dry_run { "would be added" } else { "added" };
     let of = |n: u64, noun: &str| format!("{n} {}", plural(n, noun));
-    let unreadable = |trouble: &&Trouble| **trouble == Trouble::Unreadable;
-    let unreadable = report
-        .troubles
-        .iter()
-        .map(|(trouble, ..)| trouble)
-        .filter(unreadable)
-        .count();
+    let count = |kind| {
+        report
+            .troubles
+            .iter()
+            .filter(|found| found.0 == kind)
+            .count()
+    };
     writeln!(
         out,
-        "{} read, {} {added}, {} already there, {} without statistics, {} not understood, {unreadable} not readable",
+        "{} read, {} {added}, {} already there, {} without statistics, {} not imported, {} not understood, {} not readable",
         of(report.read, "log"),
         of(report.added, "build"),
         report.there,
         of(report.without, "log"),
-        report.troubles.len() - unreadable,
+        count(Trouble::RunningTotals),
+        count(Trouble::Misunderstood),
+        count(Trouble::Unreadable),
     )?;
     if report.forgotten > 0 {
         writeln!(
             out,
-            "{} left out because `forget` removed them (--restore imports them)",
+            "{} skipped: removed with `forget` (use --restore to import anyway)",
             of(report.forgotten, "build")
         )?;
     }
     if report.waited > 0 {
         let builds = of(report.waited as u64, "build");
-        writeln!(out, "{builds} that waited beside the database recorded")?;
+        writeln!(out, "{builds} recorded from the pending folder")?;
     }
     for (trouble, path, why) in &report.troubles {
         let path = printable(&path.display().to_string(), 4096);
@@ -53,10 +55,7 @@ pub fn report(report: &Report, dry_run: bool, out: &mut dyn Write) -> io::Result
     if !report.unrecognized.is_empty() {
         let lines = report.unrecognized.join("` `");
         let lines = printable(&lines, 1000);
-        writeln!(
-            out,
-            "lines of sccache that this version doesn't know: `{lines}`"
-        )?;
+        writeln!(out, "unknown lines in sccache's statistics: `{lines}`")?;
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ const CHUNK: usize = 256 * 1024;
 /// What a line holds that may matter; a megabyte of compiler calls is passed over quickly.
 static NEEDLE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"(?-u)Compile requests|Stopping sccache|sccache-report-build: |sccache: |>>> |ERROR: |Package: |Repository: ",
+        r"(?-u)Compile requests|Stopping sccache|sccache-report-build: |sccache: |>>> |(?:LOG|INFO|WARN|ERROR|QA): |Package: |Repository: ",
     )
     .expect("a valid pattern")
 });

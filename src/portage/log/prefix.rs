@@ -14,11 +14,14 @@ static KNOWN_LINE: LazyLock<Regex> = LazyLock::new(|| {
     .expect("a valid pattern")
 });
 
+static SPACES: LazyLock<Regex> = LazyLock::new(|| Regex::new(" +").expect("a valid pattern"));
+static NUMBER: LazyLock<Regex> = LazyLock::new(|| Regex::new("[0-9]+").expect("a valid pattern"));
+
 /// Removes the prefix of a log's lines, once a line shows which one the log has.
 #[derive(Default)]
 pub struct Prefix {
-    /// The prefix with its digits replaced, because a time changes from line to line.
-    shape: Option<String>,
+    /// Matches the prefix with other numbers, because times and line numbers change.
+    pattern: Option<Regex>,
     /// A line of Portage was seen, with or without a prefix.
     is_decided: bool,
 }
@@ -36,28 +39,21 @@ impl Prefix {
             }
             // A recipe may put a prefix before its statistics alone.
             if !self.is_decided || known.name("block").is_some() {
-                (self.shape, self.is_decided) = (Some(shape(prefix)), true);
+                (self.pattern, self.is_decided) = (pattern(prefix), true);
             }
         }
-        let Some(expected) = &self.shape else {
-            return (line, is_marked);
-        };
-        match line.split_at_checked(expected.len()) {
-            Some((prefix, rest)) if shape(prefix) == *expected => (clean_log_line(rest).0, true),
-            _ => (line, is_marked),
+        match self.pattern.as_ref().and_then(|found| found.find(&line)) {
+            Some(prefix) => (clean_log_line(&line[prefix.end()..]).0, true),
+            None => (line, is_marked),
         }
     }
 }
 
-fn shape(prefix: &str) -> String {
-    let general = |c: char| {
-        if c.is_ascii_digit() || c == ' ' {
-            '0'
-        } else {
-            c
-        }
-    };
-    prefix.chars().map(general).collect()
+/// Numbers may have another number of digits: 9:59 is followed by 10:00.
+fn pattern(prefix: &str) -> Option<Regex> {
+    let escaped = regex::escape(prefix);
+    let spaces = SPACES.replace_all(&escaped, " *");
+    Regex::new(&format!("^{}", NUMBER.replace_all(&spaces, " *[0-9]+"))).ok()
 }
 
 #[cfg(test)]
