@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::Context;
 use super::build_user::{BuildUser, find_tool};
 use super::cache::Folder;
+use super::interrupt::HeldSignals;
 use super::scratch::Scratch;
 use crate::process::child;
 use crate::sccache::{Address, is_listening, parse_json};
@@ -53,6 +54,8 @@ pub(super) fn attempt(context: &Context, folder: &Folder) -> Result<Attempt, Str
     let sccache = super::programs::sccache(context).ok_or("not tried: there is no sccache")?;
     let version = user.version(&sccache, &context.in_effect.path());
     let version = version.ok_or_else(|| format!("{} doesn't run", sccache.display()))?;
+    // Dropped after everything that has to be cleaned up.
+    let signals = HeldSignals::new();
     let mut scratch = Scratch::new(user)
         .map_err(|error| format!("a scratch folder can't be made in /tmp: {error}"))?;
     // A unique name, so that the first compilation is a miss.
@@ -67,6 +70,7 @@ pub(super) fn attempt(context: &Context, folder: &Folder) -> Result<Attempt, Str
         context,
         user,
         scratch: &scratch,
+        signals: &signals,
         sccache: sccache.to_string_lossy().into_owned(),
         outer: network.as_ref().map(Network::enter).unwrap_or_default(),
         until: Instant::now() + TIME,
@@ -106,6 +110,7 @@ struct Session<'a> {
     context: &'a Context,
     user: &'a BuildUser,
     scratch: &'a Scratch,
+    signals: &'a HeldSignals,
     sccache: String,
     outer: Vec<String>,
     until: Instant,
@@ -223,6 +228,9 @@ impl Session<'_> {
         let path = self.context.in_effect.path();
         let mut command = self.user.command(&self.outer, &words, &path);
         self.set_environment(&mut command);
+        if self.signals.received().is_some() {
+            return Err("interrupted".to_owned());
+        }
         let left = self.until.saturating_duration_since(Instant::now());
         match child::run(&mut command, left.min(TIME / 2)) {
             Ok(output) if output.status.success() => Ok(output.stdout),
@@ -282,6 +290,10 @@ fn first_error(stderr: &str) -> String {
         .unwrap_or("it failed without a message");
     let first = lines.iter().find(is_first).copied().unwrap_or(last);
     let first = first.strip_prefix("sccache: error: ").unwrap_or(first);
+    let first = match first.strip_prefix("setpriv: failed to execute ") {
+        Some(program_and_reason) => &format!("can't execute {program_and_reason}"),
+        None => first,
+    };
     let first_caused = lines.iter().rev().find(|line| line.contains("caused by: "));
     let mut message = first.to_owned();
     if let Some((_, cause)) = first_caused.and_then(|line| line.split_once("caused by: "))
@@ -384,6 +396,11 @@ mod tests {
         assert_eq!(first_error(&text), denied);
         let logged = format!("[2026-11-28T20:03:40Z DEBUG a] failed to open\n{text}");
         assert_eq!(first_error(&logged), denied);
+        let missing = "setpriv: failed to execute /usr/bin/x: No such file or directory\n";
+        assert_eq!(
+            first_error(missing),
+            "can't execute /usr/bin/x: No such file or directory"
+        );
         assert_eq!(first_error(""), "it failed without a message");
     }
 }

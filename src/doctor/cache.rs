@@ -112,6 +112,10 @@ pub(super) fn check(context: &Context, folder: &Folder, attempt: Option<&Attempt
                 return Finding::new(CHECK, State::Unknown, message);
             }
             let message = "SCCACHE_DIR isn't set: each build starts with an empty cache";
+            if context.in_effect.value("SCCACHE_CONF").is_some() {
+                // Setup adds no folder that would override the one in that file.
+                return red(format!("{message}. SCCACHE_CONF names no folder either"));
+            }
             return red(message.to_owned()).fix(SETUP);
         }
         Folder::Relative(path) => {
@@ -120,7 +124,7 @@ pub(super) fn check(context: &Context, folder: &Folder, attempt: Option<&Attempt
                 super::quoted(&path.to_string_lossy())
             ));
         }
-        Folder::Missing(path) => return red(format!("there is no {}", path.display())).fix(SETUP),
+        Folder::Missing(path) => return missing(context, path),
         Folder::Unreadable(path, error) => {
             let message = format!("{} can't be read: {error}", path.display());
             return Finding::new(CHECK, State::Unknown, message);
@@ -141,6 +145,22 @@ pub(super) fn check(context: &Context, folder: &Folder, attempt: Option<&Attempt
     let mut parts = vec![owners(context, path)];
     parts.extend(room(path, attempt));
     Finding::merge(parts)
+}
+
+fn missing(context: &Context, path: &Path) -> Finding {
+    let shown = path.display();
+    let above = path.ancestors().skip(1).find(|folder| folder.exists());
+    let is_open = above
+        .and_then(|folder| folder.metadata().ok())
+        .is_some_and(|metadata| metadata.mode() & 0o002 != 0);
+    if is_open {
+        let message = format!(
+            "{shown} doesn't exist, and every user can create it: set SCCACHE_DIR to a folder of {}",
+            context.machine.owner()
+        );
+        return Finding::new(CHECK, State::Red, message);
+    }
+    Finding::new(CHECK, State::Red, format!("{shown} doesn't exist")).fix(SETUP)
 }
 
 /// Whether the build user alone writes there, and can use everything.

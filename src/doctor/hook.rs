@@ -87,10 +87,11 @@ fn not_seen(context: &Context, naming: &Path) -> Finding {
     let since = made_at.map_or(context.now, |at| at.max(context.files.hook_changed_at));
     if let Some(package) = merged_since(&machine.settings.installed(), since) {
         let message = format!(
-            "{shown} names the hook, but it didn't run when {} was merged",
+            "{shown} names the hook, but it didn't run when {} was merged: \
+             check that Portage's bash reaches that line, with no `return` above it",
             quoted(&package)
         );
-        return Finding::new(CHECK, State::Red, message).fix(SETUP);
+        return Finding::new(CHECK, State::Red, message);
     }
     let message = format!(
         "{shown} names the hook, and nothing was merged since it changed: \

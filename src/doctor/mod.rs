@@ -11,6 +11,7 @@ mod configuration;
 mod database;
 mod hook;
 mod in_effect;
+mod interrupt;
 mod programs;
 mod recorded;
 mod scratch;

@@ -148,7 +148,7 @@ impl<'a> Plan<'a> {
         let text = String::from_utf8_lossy(&file.text.outside).into_owned();
         let names_hook = |line: &str| !line.trim_start().starts_with('#') && line.contains(HOOK);
         if text.lines().any(names_hook) {
-            let note = format!("{} sources the hook already", bashrc.display());
+            let note = format!("{} (already sources the hook)", bashrc.display());
             self.notes.push(note);
             return Ok(());
         }
@@ -223,7 +223,7 @@ impl<'a> Plan<'a> {
                 // Nor a rule: it would let builds write all of a folder such as /var.
                 let shown = cache.display();
                 self.notes.push(format!(
-                    "{shown} belongs to user {uid}: builds need a SCCACHE_DIR of {user}:{group}"
+                    "{shown}, which belongs to user {uid}: set SCCACHE_DIR to a folder of {user}:{group}"
                 ));
                 return Ok(());
             }
@@ -241,7 +241,7 @@ impl<'a> Plan<'a> {
         // Where the variable is set, sandbox reads none of sandbox.d (setup_access_var, 2.46).
         if let Some(value) = settings.get("SANDBOX_WRITE") {
             if !allows(value) {
-                let note = format!("SANDBOX_WRITE is set: add {shown}/ to it");
+                let note = format!("SANDBOX_WRITE (already set): add {shown}/ to it");
                 self.notes.push(note);
             }
             return Ok(());

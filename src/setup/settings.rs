@@ -33,7 +33,7 @@ pub(super) fn wanted(
         if let Some(line) = block.iter().find(|line| line.starts_with(&start)) {
             lines.push(line.clone());
         } else if settings.get(name).is_some() || assigned.iter().any(|one| one.name == name) {
-            notes.push(format!("{name} is set already"));
+            notes.push(format!("{name} (already set)"));
         } else if name == DATABASE || reason.is_none() {
             lines.push(format!("{name}=\"{}\"", quotable(&value)?));
         } else {
@@ -86,17 +86,17 @@ fn fitting_size(cache: &Path) -> String {
 
 /// Why setup adds no setting of sccache's, if so: what builds really have counts for more than make.conf.
 fn reason_to_add_nothing(machine: &Machine) -> Option<String> {
-    const LEFT: &str = "sccache's settings are left alone";
+    const LEFT: &str = "sccache's settings, because";
     match builds_were_cached(&machine.database) {
-        Ok(true) => return Some(format!("builds were cached in the last 30 days: {LEFT}")),
+        Ok(true) => return Some(format!("{LEFT} builds were cached in the last 30 days")),
         Ok(false) => {}
-        Err(error) => return Some(format!("{error}: {LEFT}")),
+        Err(error) => return Some(format!("{LEFT} {error}")),
     }
     let places = ["bashrc", "bashrc.d", "env"].map(|name| machine.settings.config().join(name));
     let mut assigned = places.iter().flat_map(|place| assignments(place));
     let found = assigned.find(|one| sets_sccache_up(one) && !one.file.ends_with(LINK))?;
     let (file, name) = (found.file.display(), found.name);
-    Some(format!("{file} sets {name}: {LEFT}"))
+    Some(format!("{LEFT} {file} sets {name}"))
 }
 
 fn sets_sccache_up(one: &Assignment) -> bool {

@@ -61,13 +61,19 @@ const CASES: &[Case] = &[
         "RUSTC_WRAPPER=scache",
         &["compile-rust"],
         &[],
-        "scache: No such file",
+        "can't execute scache: No such file",
+    ),
+    case(
+        "SCCACHE_DIR=/tmp/unborn",
+        &["cache"],
+        &[],
+        "every user can create it",
     ),
     case(
         "CC=\"scache gcc\"",
         &["compile-c"],
         &[],
-        "scache: No such file",
+        "can't execute scache: No such file",
     ),
     case("CC=\"sccache gcc\"", &[], &[], ""),
     case("FEATURES=\"${FEATURES} ccache\"", &[], &[], ""),
@@ -158,6 +164,25 @@ fn nothing_is_left_behind() {
     assert_eq!(number("tmp/after") - number("tmp/before"), 3);
     let list = root.read("tmp/list");
     assert!(!list.contains("sccache-report"), "{list}");
+}
+
+/// Ctrl-C, and the other signals that end a program, while something compiles.
+#[test]
+#[ignore = "needs root and the registries: make test"]
+fn an_interrupted_doctor_leaves_nothing_behind() {
+    let root = with_build();
+    let script = "for signal in INT TERM HUP; do\n\
+        python3 -c 'import signal, os, sys\n\
+        signal.signal(signal.SIGINT, signal.SIG_DFL)\n\
+        os.execvp(\"sccache-report\", [\"sccache-report\", \"doctor\"])' > /dev/null & doctor=$!\n\
+        until ls -d /tmp/sccache-report-*/work/socket; do kill -0 $doctor || exit 1; done > /dev/null 2>&1\n\
+        kill -$signal $doctor; wait $doctor; echo $? >> /tmp/ended\n\
+        ls -A /tmp | grep sccache-report- >> /tmp/left\n\
+        done; true";
+    // The harness fails for processes that are left.
+    root.run(&["bash", "-c", script]).ok();
+    assert_eq!(root.read("tmp/ended"), "130\n143\n129\n");
+    assert_eq!(root.read("tmp/left"), "");
 }
 
 #[test]
