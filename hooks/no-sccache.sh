@@ -8,12 +8,16 @@
 unset RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER CARGO_BUILD_RUSTC_{,WORKSPACE_}WRAPPER CMAKE_{C,CXX,CUDA}_COMPILER_LAUNCHER
 
 ___no_sccache() {
-	local name dir path= sccache
+	local name dir program path= sccache
+	local -a words lines
 	sccache=$(type -P sccache)
-	# CC="sccache gcc", or with the name of a script that runs sccache.
+	# CC="sccache gcc", or with a link to sccache or a script that runs it.
 	for name in CC CXX CPP BUILD_CC BUILD_CXX NVCC; do
-		set -- ${!name-}
-		[[ $# -lt 2 || $2 == -* || ${1##*/} == @(ccache|distcc|icecc) ]] || export "${name}=${*:2}"
+		read -r -a words <<<"${!name-}"
+		(( ${#words[@]} > 1 )) && program=$(type -P "${words[0]}") || continue
+		lines=()
+		[[ ${program##*/} == sccache || ${program} -ef ${sccache} ]] || mapfile -n 200 lines <"${program}"
+		[[ -n ${lines-} && "${lines[*]}" != *sccache* ]] || export "${name}=${words[*]:1}"
 	done
 	# CMake ignores what it doesn't know.
 	[[ -z ${MYCMAKEARGS-} ]] || MYCMAKEARGS=${MYCMAKEARGS//_COMPILER_LAUNCHER=/_LAUNCHER_OFF=}

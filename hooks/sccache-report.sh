@@ -135,7 +135,10 @@ ___sccache_report_begin() {
 	fi
 	[[ ${mode} != own ]] || ___sccache_report_choose_log
 	# What root writes into the cache, user portage can't use (sccache 0.7+). Root may write where it builds everything.
-	if (( UID == 0 )) && [[ ! -v SCCACHE_LOCAL_RW_MODE && ( " ${FEATURES-} " == *' userpriv '* || ! -O ${SCCACHE_DIR-} ) ]]; then
+	# This variable alone makes sccache ignore [cache.disk] in the file SCCACHE_CONF, so that a root phase has an empty
+	# cache there. That is better than a cache that the next build can't use.
+	if (( UID == 0 )) && [[ ! -v SCCACHE_LOCAL_RW_MODE && ( " ${FEATURES-} " == *' userpriv '* ||
+		-n ${SCCACHE_DIR-} && ! -O ${SCCACHE_DIR} ) ]]; then
 		settings+=(SCCACHE_LOCAL_RW_MODE=READ_ONLY)
 	fi
 	(( ! ${#settings[@]} )) || ___sccache_report_export "${settings[@]}"

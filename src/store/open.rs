@@ -128,7 +128,10 @@ impl Store {
         store.set_wait(deadline)?;
         store.prepare().map_err(|e| store.error(e))?;
         store.set_wait(deadline)?;
+        // A large old database is upgraded by a person's `import`, which has no deadline.
+        store.stop_at(deadline)?;
         store.migrate(migrations)?;
+        store.stop_at(None)?;
         store.enforce_references(true).map_err(|e| store.error(e))?;
         Ok(store)
     }

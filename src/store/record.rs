@@ -10,7 +10,8 @@ use super::{Error, Result, Store, saved, words};
 use crate::portage::{Attribution, Build, Emerge};
 use crate::sccache::Stats;
 
-/// How long the statements of one transaction may take; 256 builds take less than a second.
+/// How long the statements of one transaction may take if the store has no deadline; 256 builds take
+/// less than a second.
 const RECORD_TIME: Duration = Duration::from_secs(30);
 
 /// What became of a build that was to be recorded.
@@ -45,7 +46,8 @@ impl Store {
     /// # Errors
     /// As [`Store::record`]. None of them is recorded then.
     pub fn record_all(&mut self, builds: &[Build]) -> Result<Vec<Recorded>> {
-        self.stop_at(Some(Instant::now() + RECORD_TIME))?;
+        let until = self.deadline.unwrap_or(Instant::now() + RECORD_TIME);
+        self.stop_at(Some(until))?;
         let recorded = self.record_in_one_transaction(builds);
         self.stop_at(None)?;
         recorded

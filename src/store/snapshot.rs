@@ -89,10 +89,16 @@ fn copy(from: &Path, to: &Path) -> io::Result<bool> {
 
 fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
     let from = open_regular(from)?;
-    if from.metadata()?.len() > MAX_BYTES {
+    let mut to = fs::File::create(to)?;
+    let length = from.metadata()?.len();
+    if length > MAX_BYTES {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
-    io::copy(&mut from.take(MAX_BYTES), &mut fs::File::create(to)?)?;
+    let room = rustix::fs::fstatvfs(&to)?;
+    if length > room.f_bavail.saturating_mul(room.f_frsize) / 2 {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
+    io::copy(&mut from.take(MAX_BYTES), &mut to)?;
     Ok(())
 }
 
