@@ -89,10 +89,12 @@ fn copy(from: &Path, to: &Path) -> io::Result<bool> {
 
 fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
     let from = open_regular(from)?;
-    if from.metadata()?.len() > MAX_BYTES {
+    let size = from.metadata()?.len();
+    if size > MAX_BYTES {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
-    io::copy(&mut from.take(MAX_BYTES), &mut fs::File::create(to)?)?;
+    // No more than its size: the kernel's own files have none, and reading one may never end.
+    io::copy(&mut from.take(size), &mut fs::File::create(to)?)?;
     Ok(())
 }
 
