@@ -262,11 +262,12 @@ ___sccache_report_record() {
 }
 
 # Writes what this merge had in effect into "$@", for `sccache-report doctor`. The files lie beside the database, in a
-# folder that is open as 3, so that nobody can swap it. The collector or `make install` creates it.
+# folder that the collector or `make install` creates. It is open as 4, and what it lies in as 3, so that nobody can swap
+# them, or lead the hook into another folder of root's.
 ___sccache_report_observe() {
-	local folder=/proc/self/fd/3/. LC_ALL=C text=$'sccache-report-hook=1\n' name value
+	local folder=/proc/self/fd/4/. parent=/proc/self/fd/3/. LC_ALL=C text=$'sccache-report-hook=1\n' name value
 	local -a lines=()
-	[[ -O ${folder} && ! -k ${folder} ]] || return 0
+	[[ -O ${parent} && ! -k ${parent} && ! -L ${parent}/hook && -O ${folder} && ! -k ${folder} ]] || return 0
 	printf -v value '%(%s)T' -1
 	___sccache_report_line time "${value}"
 	___sccache_report_line package "${CATEGORY}/${PF}"
@@ -323,8 +324,8 @@ ___sccache_report_preinst() {
 		files+=(last-cached)
 		! type -P "${___sccache_report_collector}" >/dev/null || ___sccache_report_record merged
 	fi
-	folder=${folder%/*}/hook
-	[[ ! -d ${folder} ]] || ___sccache_report_observe "${files[@]}" 2>/dev/null 3<"${folder}"
+	folder=${folder%/*}/
+	[[ ! -d ${folder}hook ]] || ___sccache_report_observe "${files[@]}" 2>/dev/null 3<"${folder}" 4</proc/self/fd/3/hook
 	for name in "${!SCCACHE_REPORT_@}" "${!bashrcd_phases_@}"; do
 		[[ ${name} == bashrcd_* && ${!name} != sccache_report_source ]] || unset "${name}"
 	done

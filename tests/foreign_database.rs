@@ -95,6 +95,19 @@ fn what_is_no_regular_file_is_not_waited_for() {
     }
 }
 
+/// The kernel's log is a regular file, and reading it waits for a message.
+#[test]
+fn a_journal_without_a_size_is_not_read() {
+    for suffix in ["-journal", "-wal"] {
+        let (_folder, db) = foreign();
+        symlink("/proc/kmsg", beside(&db, suffix)).unwrap();
+        let begun = Instant::now();
+        let output = run(&db, &["builds"]);
+        assert!(begun.elapsed() < Duration::from_secs(5), "{suffix}");
+        assert!(output.status.code().is_some(), "{suffix}: {output:?}");
+    }
+}
+
 fn make_fifo(path: &Path) {
     let made = Command::new("mkfifo").arg(path).status().unwrap();
     assert!(made.success());

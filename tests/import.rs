@@ -559,6 +559,8 @@ fn links_lead_to_regular_files_alone() {
     link("/dev/zero", "a-b:zero-1:20210405-101500.log");
     link("/dev/tty", "a-b:tty-1:20210405-101500.log");
     link("loop.log", "loop.log");
+    // Regular files by their type, of which one waits for the kernel to log something.
+    link("/proc/kmsg", "a-b:kmsg-1:20210405-101500.log");
     let (out, status) = logs.sums();
     assert_eq!(status, 2, "{out}");
     assert!(

@@ -117,6 +117,18 @@ fn a_folder_of_others_is_left_alone() {
         root.emerge(&["dev-test/plain"]);
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
     }
+    // A folder of root's own, where somebody else leads the hook to.
+    let others = root.file("tmp/others");
+    std::fs::create_dir(&others).unwrap();
+    std::os::unix::fs::symlink("/mnt/gentoo/etc/portage/env", others.join("hook")).unwrap();
+    std::fs::create_dir_all(root.file("etc/portage/env")).unwrap();
+    for uid in [12345, 0] {
+        std::os::unix::fs::chown(&others, Some(uid), None).unwrap();
+        let db = "/mnt/gentoo/tmp/others/stats.db";
+        root.emerge_with(&[("SCCACHE_REPORT_DB", db)], &["dev-test/plain"])
+            .ok();
+        assert!(!root.file("etc/portage/env/last-merge").exists());
+    }
 }
 
 /// `emerge --prefix` builds for another system, whose EPREFIX the phases have.

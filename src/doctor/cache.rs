@@ -223,8 +223,7 @@ fn owners(context: &Context, folder: &Path) -> Finding {
 fn is_safe(context: &Context, folder: &Path) -> bool {
     let is_itself = folder.canonicalize().is_ok_and(|real| real == folder);
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    let mut entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let is_cache = name.contains("sccache") || entries.any(|it| it.path().is_dir());
+    let is_cache = name.contains("sccache") || holds_only_keys(folder);
     let builder = context.machine.builder.as_ref().map(|user| user.uid);
     let keeper = context.machine.keeper().0;
     let is_closed = |at: &Path| {
@@ -236,6 +235,33 @@ fn is_safe(context: &Context, folder: &Path) -> bool {
     };
     let is_plain = plain(folder).is_some() && folder.ancestors().count() > 2;
     is_plain && is_itself && is_cache && folder.ancestors().skip(1).all(is_closed)
+}
+
+/// Whether there are files `a/b/abKEY`, and no others: two digits for folders are nothing that only
+/// sccache would have.
+fn holds_only_keys(folder: &Path) -> bool {
+    let below = |at: &Path| fs::read_dir(at).into_iter().flatten().flatten();
+    let levels = below(folder).filter(|it| is_hex(&it.file_name().to_string_lossy()));
+    let files = levels.flat_map(|first| {
+        below(&first.path()).flat_map(move |second| {
+            let [first, second_name] =
+                [&first, &second].map(|it| it.file_name().to_string_lossy().into_owned());
+            let files = below(&second.path()).filter(|it| it.path().is_file());
+            files.map(move |it| {
+                let key = it.file_name().to_string_lossy().into_owned();
+                let is_key = key.bytes().all(|byte| byte.is_ascii_hexdigit());
+                is_key && key.starts_with(&format!("{first}{second_name}"))
+            })
+        })
+    });
+    let mut found = false;
+    for is_key in files {
+        if !is_key {
+            return false;
+        }
+        found = true;
+    }
+    found
 }
 
 /// Whether the cache and its file system have room, by sccache's own numbers.
@@ -269,6 +295,22 @@ fn room(folder: &Path, attempt: Option<&Attempt>) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_deleted_from_holds_keys_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!holds_only_keys(folder.path()));
+        fs::create_dir_all(folder.path().join("a/b")).unwrap();
+        assert!(!holds_only_keys(folder.path()));
+        fs::write(folder.path().join("a/b/ab12"), "").unwrap();
+        assert!(holds_only_keys(folder.path()));
+        for other in ["letter", "ba12"] {
+            let other = folder.path().join("a/b").join(other);
+            fs::write(&other, "").unwrap();
+            assert!(!holds_only_keys(folder.path()), "{}", other.display());
+            fs::remove_file(&other).unwrap();
+        }
+    }
 
     #[test]
     fn a_folder_is_a_cache_if_everything_in_it_is_sccache_s() {

@@ -18,11 +18,12 @@ pub(super) fn check(context: &Context) -> Finding {
     let on_default_port = Listener::find_all(&Address::Port(DEFAULT_PORT));
     let builder = context.machine.builder.as_ref().map_or(0, |user| user.uid);
     let mut left = RunningServer::all();
+    // First, because the rest believes a process's environment.
+    left.retain(|server| server.uid == 0 || server.uid == builder);
     left.retain(|server| {
         let shares_cache = cache.is_some() && server.folder() == cache;
         let is_default = on_default_port.iter().any(|it| it.pid() == server.pid);
-        let is_ours = server.uid == 0 || server.uid == builder;
-        is_ours && !server.is_in_build() && (shares_cache || is_default)
+        !server.is_in_build() && (shares_cache || is_default)
     });
     if left.is_empty() {
         return Finding::new(CHECK, State::Green, "no server is left over");

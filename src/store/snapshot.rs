@@ -98,7 +98,8 @@ fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
     if length > room.f_bavail.saturating_mul(room.f_frsize) / 2 {
         return Err(io::ErrorKind::StorageFull.into());
     }
-    io::copy(&mut from.take(MAX_BYTES), &mut to)?;
+    // No more than its size: the kernel's own files have none, and reading one may never end.
+    io::copy(&mut from.take(length), &mut to)?;
     Ok(())
 }
 

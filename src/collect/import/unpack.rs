@@ -25,7 +25,8 @@ const PACKINGS: [Packing; 8] = [
     (b"BZh", "bz2", &["bzip2", "-dc"]),
     // A dictionary may have 1.5 GiB; that of `xz -9` has 64 MiB.
     (b"\xfd7zXZ\0", "xz", &["xz", "-dcq", "-T1", "-M100MiB"]),
-    (b"\x28\xb5\x2f\xfd", "zst", &["zstd", "-dcq"]),
+    // `zstd --long` and `--ultra -22` have 128 MiB, all others at most 8 MiB.
+    (b"\x28\xb5\x2f\xfd", "zst", &["zstd", "-dcq", "-M64MiB"]),
     (b"\x04\x22\x4d\x18", "lz4", &["lz4", "-dcq"]),
     (b"LZIP", "lz", &["lzip", "-dcq"]),
     (b"\x89LZO\0", "lzo", &["lzop", "-dcq"]),
@@ -110,12 +111,19 @@ impl Text {
     }
 }
 
-/// Opens nothing but regular files: to open a device or a FIFO can already have an effect.
+/// Opens nothing but regular files with something in them: to open a device or a FIFO can already
+/// have an effect.
 fn open_regular(path: &Path) -> io::Result<File> {
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     let found = rustix::fs::open(path, flags, Mode::empty())?;
-    if FileType::from_raw_mode(rustix::fs::fstat(&found)?.st_mode) != FileType::RegularFile {
+    let what = rustix::fs::fstat(&found)?;
+    if FileType::from_raw_mode(what.st_mode) != FileType::RegularFile {
         return Err(io::Error::other("not a regular file"));
+    }
+    // The kernel's own files, such as /proc/kmsg, are regular and without a size: reading one may
+    // never end, and take from others what is read.
+    if what.st_size == 0 {
+        return File::open("/dev/null");
     }
     File::open(format!("/proc/self/fd/{}", found.as_raw_fd()))
 }
