@@ -346,7 +346,7 @@ fn what_is_in_the_way_is_named() {
         refuses(
             &root,
             &[
-                "/mnt/gentoo/etc/portage/bashrc is not read to its end",
+                "/mnt/gentoo/etc/portage/bashrc can't be parsed by bash",
                 problem,
             ],
         );

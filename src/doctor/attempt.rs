@@ -57,7 +57,7 @@ pub(super) fn attempt(context: &Context, folder: &Folder) -> Result<Attempt, Str
     // Dropped after everything that has to be cleaned up.
     let signals = HeldSignals::new();
     let mut scratch = Scratch::new(user)
-        .map_err(|error| format!("a scratch folder can't be made in /tmp: {error}"))?;
+        .map_err(|error| format!("a scratch folder can't be created in /tmp: {error}"))?;
     // A unique name, so that the first compilation is a miss.
     let token = format!("sccache_report_{}", Uuid::new_v4().simple());
     let c = scratch.source("c.c", &format!("int {token}(void) {{ return 1; }}\n"));

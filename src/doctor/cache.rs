@@ -187,12 +187,12 @@ fn owners(context: &Context, folder: &Path) -> Finding {
     words.extend(tests.split_whitespace().map(str::to_owned));
     let mut command = user.command(&[], &words, "/usr/bin:/bin");
     let Ok(output) = child::run(&mut command, Duration::from_secs(10)) else {
-        let message = format!("{shown} is too large to look at all files in 10 s");
+        let message = format!("{shown} is too large to check every file in 10 s");
         return Finding::new(CHECK, State::Green, message);
     };
     let name = &user.name;
     if output.stdout.is_empty() && !output.status.success() {
-        let message = format!("user {name} can't get to {shown}");
+        let message = format!("user {name} can't access {shown}");
         return Finding::new(CHECK, State::Red, message);
     }
     let first = String::from_utf8_lossy(&output.stdout);
@@ -278,7 +278,8 @@ fn room(folder: &Path, attempt: Option<&Attempt>) -> Vec<Finding> {
     };
     let message = format!("{} of {} used", format_bytes(size), format_bytes(limit));
     if size >= limit / 20 * 19 {
-        let message = format!("{message}: old objects go for new ones; raise SCCACHE_CACHE_SIZE");
+        let message =
+            format!("{message}: sccache evicts old objects for new ones; raise SCCACHE_CACHE_SIZE");
         parts.push(Finding::new(CHECK, State::Yellow, message));
     } else if let Some(free) = free.filter(|free| *free < limit - size) {
         let message = format!(

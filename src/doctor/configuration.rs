@@ -40,6 +40,12 @@ impl ConfigurationFiles {
             hook_changed_at: DateTime::UNIX_EPOCH,
             settings_changed_at: DateTime::UNIX_EPOCH,
         };
+        // Without bashrc, its removal is a change of the folder.
+        let bashrc = if bashrc.exists() {
+            bashrc
+        } else {
+            config.clone()
+        };
         let mut of_hook = vec![bashrc, bashrc_d];
         of_hook.extend(files.all_naming(HOOK_NAME));
         let mut of_settings = files.scripts.clone();

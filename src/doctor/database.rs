@@ -70,8 +70,8 @@ fn place(context: &Context, path: &Path) -> Finding {
     }
     if let Some(folder) = folder_of_others(context, path) {
         let message = format!(
-            "others than root can write {}, above the database, and change what is recorded: \
-             keep the database in a folder of root's alone",
+            "users other than root can write {}, above the database, and change what is recorded: \
+             keep the database in a folder that only root can write",
             folder.display()
         );
         return finding(State::Red, message);
@@ -91,7 +91,7 @@ fn place(context: &Context, path: &Path) -> Finding {
     let Some(folder) = path.ancestors().skip(1).find(|folder| folder.exists()) else {
         return finding(
             State::Green,
-            "its folder is made with the first build".to_owned(),
+            "the first build creates its folder".to_owned(),
         );
     };
     if context.machine.may_change()
@@ -102,7 +102,7 @@ fn place(context: &Context, path: &Path) -> Finding {
     }
     finding(
         State::Green,
-        "only root can write it, and every user read it".to_owned(),
+        "only root can write it, and every user can read it".to_owned(),
     )
 }
 
@@ -110,10 +110,10 @@ fn pending(path: &Path) -> Finding {
     const CHECK: &str = "pending";
     let pending = Pending::of(path);
     match pending.count() as u64 {
-        0 => Finding::new(CHECK, State::Green, "no build waits to be recorded"),
+        0 => Finding::new(CHECK, State::Green, "no builds are waiting to be recorded"),
         waiting => {
             let message = format!(
-                "{} in {}: the next recorded build takes them along",
+                "{} in {}: the next build to be recorded adds them",
                 count(waiting, "build"),
                 pending.folder().display()
             );

@@ -30,7 +30,7 @@ pub(super) fn check(context: &Context) -> Finding {
     // A link is sourced as the file it leads to.
     let is_gone = |file: &&PathBuf| file.is_symlink() && !file.exists();
     if let Some(link) = naming.iter().find(is_gone) {
-        let message = format!("{} leads to no file: nothing is recorded", link.display());
+        let message = format!("{} is a dangling link: nothing is recorded", link.display());
         return Finding::new(CHECK, State::Red, message).fix(machine.install_again());
     }
     if proof.is_none() && !machine.hook().is_file() && !first.is_symlink() {

@@ -52,11 +52,11 @@ fn shared(context: &Context) -> Option<Finding> {
         return Some(Finding::new(
             CHECK,
             State::Green,
-            "the server that you chose runs",
+            "the server at the configured address is running",
         ));
     }
     let is_remote = !in_effect.remotes().is_empty();
-    let message = "no server listens at the address that you chose: builds start their own";
+    let message = "no server listens at the configured address: builds start their own";
     let state = if is_remote && in_effect.has_feature("network-sandbox") != Some(false) {
         State::Red
     } else {

@@ -33,7 +33,10 @@ pub(super) fn portage(context: &Context) -> Finding {
         return Finding::new(CHECK, State::Unknown, message);
     }
     if context.machine.builder.is_none() {
-        let message = format!("there is no user {}, who builds", settings.builder().0);
+        let message = format!(
+            "user {}, who builds packages, doesn't exist",
+            settings.builder().0
+        );
         return Finding::new(CHECK, State::Red, message);
     }
     let message = format!(
@@ -110,7 +113,7 @@ fn callers(context: &Context) -> Finding {
         .filter_map(|text| Some((text, context.files.naming(text)?)));
     if let Some((text, file)) = mentions.next() {
         let message = format!(
-            "no build called sccache yet; {} mentions {text}: emerge a package it is meant for \
+            "no build called sccache yet; {} mentions {text}: emerge a package that uses it \
              to verify",
             file.display()
         );

@@ -151,7 +151,7 @@ pub fn conflicts<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Vec<Conflict> {
         }
     }
     if get("SCCACHE_START_SERVER") == Some("1") {
-        let reason = "makes a server of every compiler call".to_owned();
+        let reason = "turns every compiler call into a server".to_owned();
         add(Severity::Fatal, "SCCACHE_START_SERVER", reason);
     }
     if get("SCCACHE_NO_DAEMON") == Some("1") {

@@ -53,7 +53,7 @@ fn check_owner(path: &Path, what: &Metadata, keeper: Owner) -> Result<(), Error>
     } else {
         return Ok(());
     };
-    let problem = format!("{problem}: setup changes nothing that others can swap");
+    let problem = format!("{problem}: setup doesn't change what other users can replace");
     let hint = "choose a place that only root can change, or correct owner and mode by hand";
     Err(Error::new(path, &problem, hint))
 }

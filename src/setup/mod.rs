@@ -115,7 +115,7 @@ pub fn run(args: &Args, database: Option<PathBuf>, out: &mut dyn Write) -> Resul
     if !machine.may_change() {
         let who = machine.who_may_change();
         let problem = format!("only {who} can change that");
-        let hint = "use --dry-run to look".to_owned();
+        let hint = "use --dry-run to see what would change".to_owned();
         return Err(Error::Refused { problem, hint });
     }
     if !args.yes && !is_confirmed(out)? {
@@ -139,7 +139,7 @@ pub fn run(args: &Args, database: Option<PathBuf>, out: &mut dyn Write) -> Resul
 }
 
 fn is_confirmed(out: &mut dyn Write) -> io::Result<bool> {
-    write!(out, "Do this? [y/N] ")?;
+    write!(out, "Apply these changes? [y/N] ")?;
     out.flush()?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;

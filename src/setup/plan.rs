@@ -282,7 +282,7 @@ fn check_syntax(script: &[u8], path: &Path) -> Result<(), Error> {
     match said.lines().next() {
         None => Ok(()),
         Some(said) => {
-            let problem = format!("is not read to its end: {said}");
+            let problem = format!("can't be parsed by bash: {said}");
             Err(Error::new(path, &problem, AGAIN))
         }
     }

@@ -52,7 +52,7 @@ fn where_it_is_not_certain_no_command_is_printed() {
             "user portage can't use /mnt/gentoo/srv",
         ),
         ("/mnt/gentoo/link", "red", "user portage can't use"),
-        ("/mnt/gentoo/var/cache/a b;c", "red", "there is no"),
+        ("/mnt/gentoo/var/cache/a b;c", "red", "doesn't exist"),
     ] {
         let script = format!(
             "mkdir -p /tmp/open /tmp/closed/a/b /mnt/gentoo/srv /mnt/gentoo/real/a/b; chmod 777 /tmp/open\n\

@@ -22,7 +22,7 @@ fn a_database_that_others_can_replace_is_red_and_no_command_touches_it() {
         echo 'SCCACHE_REPORT_DB=/tmp/db/stats.db' >> $conf";
     let doctor = Doctor::after(&root, move_it);
     assert_eq!(
-        doctor.insist("database", "red", "others than root can write /tmp"),
+        doctor.insist("database", "red", "users other than root can write /tmp"),
         ""
     );
 }

@@ -20,6 +20,9 @@ fn a_run_of_the_hook_is_the_proof() {
     root.emerge(&["dev-test/many-files"]);
     let doctor = Doctor::after(&root, "");
     doctor.insist("hook", "green", "the hook ran just now");
+    // A run proves nothing once the file is gone.
+    let doctor = Doctor::after(&root, "sleep 1.1; rm $bashrc");
+    doctor.insist("hook", "red", "no file below");
 }
 
 #[test]
@@ -60,7 +63,7 @@ fn files_that_lead_nowhere_are_red() {
     let script = "rm $bashrc; mkdir -p ${conf%/*}/bashrc.d\n\
         ln -s /mnt/gentoo/none/sccache-report.sh ${conf%/*}/bashrc.d/90-sccache-report.sh";
     let doctor = Doctor::after(&root, script);
-    doctor.insist("hook", "red", "leads to no file");
+    doctor.insist("hook", "red", "is a dangling link");
     let doctor = Doctor::after(
         &root,
         "echo '# sccache-report.sh' > $bashrc; rm -r ${conf%/*}/bashrc.d",
