@@ -370,8 +370,9 @@ ___sccache_report_main() {
 		;;
 	pretend | setup | unpack | prepare | configure | compile | test | install)
 		___sccache_report_forget
-		# Portage may come to skip pkg_preinst where there is no function for it (change 1712). This one goes when it runs.
-		[[ ${EBUILD_PHASE} != install ]] || declare -F pre_pkg_preinst >/dev/null ||
+		# Portage may come to skip pkg_preinst where there is no function for it (change 1712). This one goes
+		# when it runs. If preinst's bashrc was sourced, there is nothing left to do.
+		declare -F pre_pkg_preinst >/dev/null ||
 			eval "pre_pkg_preinst() { unset -f pre_pkg_preinst; [[ ! -r ${self@Q} ]] || . ${self@Q}; }"
 		# A phase that was done before is skipped (.compiled and so on), and so is test without FEATURES=test (__dyn_test).
 		if [[ ! -w ${T-} || -e ${PORTAGE_BUILDDIR-}/.${EBUILD_PHASE%e}ed && "${EBUILD_PHASE} ${FEATURES-} " != 'install '*' noauto '* ||

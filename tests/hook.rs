@@ -261,6 +261,15 @@ fn a_body_that_is_not_sourced_in_every_phase_loses_no_record() {
             assert!(!environment.contains(left), "{left}: {environment}");
         }
     }
+    // Only where the ebuild has a function.
+    let root = Root::new();
+    let hook = root.read("etc/portage/bashrc");
+    let bashrc = format!("if [[ ${{EBUILD_PHASE}} == compile ]]; then\n{hook}\nfi\n");
+    std::fs::write(root.file("etc/portage/bashrc"), bashrc).unwrap();
+    let run = root.emerge(&["dev-test/many-files"]);
+    assert_eq!(root.builds(&[])[0]["misses"], 25, "{}", run.log);
+    let environment = root.environment("dev-test/many-files-1.0");
+    assert!(!environment.contains("sccache-report"), "{environment}");
 }
 
 /// Under `set -e` in the ebuild, a trap of the user's runs as it does without the hook, and sees the same status.

@@ -54,6 +54,9 @@ pub(super) fn attempt(context: &Context, folder: &Folder) -> Result<Attempt, Str
     let sccache = super::programs::sccache(context).ok_or("not tried: there is no sccache")?;
     let version = user.version(&sccache, &context.in_effect.path());
     let version = version.ok_or_else(|| format!("{} doesn't run", sccache.display()))?;
+    if let Some(name) = context.in_effect.secret() {
+        return Err(format!("not tried: only builds know the value of {name}"));
+    }
     // Dropped after everything that has to be cleaned up.
     let signals = HeldSignals::new();
     let mut scratch = Scratch::new(user)

@@ -208,7 +208,10 @@ fn owners(context: &Context, folder: &Path) -> Finding {
         (shown.to_string(), format!("chown {owner} {shown}"))
     } else {
         let what = format!("`{below}` in {shown}, and perhaps more");
-        (what, format!("find {shown} -xdev -user root -delete"))
+        (
+            what,
+            format!("find {shown} -xdev -mindepth 1 -user root -delete"),
+        )
     };
     let finding = Finding::new(CHECK, State::Red, format!("user {name} can't use {what}"));
     if is_root_s && is_safe(context, folder) {

@@ -7,6 +7,25 @@ use chrono::{DateTime, Utc};
 use crate::portage::{HookRecord, Settings};
 use crate::sccache::{Configuration, local_folder};
 
+/// What the hook writes in place of a value that not everybody may read.
+const HIDDEN: &str = "(hidden)";
+
+/// Whether the hook writes this variable down if it is set (`___sccache_report_observe`).
+fn is_recorded(name: &str) -> bool {
+    let names = [
+        "RUSTC_WRAPPER",
+        "RUSTC_WORKSPACE_WRAPPER",
+        "CARGO_BUILD_RUSTC_WRAPPER",
+        "CC",
+        "CXX",
+        "PATH",
+        "PORTAGE_USERNAME",
+        "PORTAGE_GRPNAME",
+    ];
+    let is_launcher = name.starts_with("CMAKE_") && name.ends_with("_COMPILER_LAUNCHER");
+    names.contains(&name) || name.starts_with("SCCACHE_") || is_launcher
+}
+
 /// What a build had wins over what make.conf says: package.env, bashrc and the environment can set
 /// everything. After a change of the configuration, make.conf's values win where it has some.
 pub(super) struct InEffect {
@@ -32,12 +51,27 @@ impl InEffect {
     /// Returns the value of a variable that is set, the empty text included.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let recorded = self.record.as_ref().and_then(|it| it.variables.get(name));
-        let recorded = recorded.map(String::as_str);
-        if self.is_current {
-            recorded
-        } else {
-            self.settings.get_set(name).or(recorded)
+        let set = self.settings.get_set(name);
+        match recorded.map(String::as_str) {
+            Some(HIDDEN) => set,
+            Some(value) if self.is_current => Some(value),
+            None if self.is_current && is_recorded(name) => None,
+            recorded => set.or(recorded),
         }
+    }
+
+    fn is_hidden(&self, name: &str) -> bool {
+        let record = self.record.as_ref();
+        record.is_some_and(|it| it.variables.get(name).is_some_and(|value| value == HIDDEN))
+    }
+
+    /// Returns a variable of sccache whose value only builds know, because the hook doesn't write it
+    /// down.
+    pub(super) fn secret(&self) -> Option<&str> {
+        let mut names = self.record.iter().flat_map(|it| it.variables.keys());
+        names
+            .find(|name| self.is_hidden(name) && self.get(name).is_none())
+            .map(String::as_str)
     }
 
     /// Returns the value of a variable that isn't empty.
@@ -143,5 +177,27 @@ mod tests {
         assert_eq!(changed.get("SCCACHE_RECACHE"), Some(""));
         assert_eq!(changed.value("SCCACHE_RECACHE"), None);
         assert_eq!(changed.get("RUSTC_WRAPPER"), Some("sccache"));
+    }
+
+    #[test]
+    fn what_the_hook_does_not_write_down_comes_from_portages_settings() {
+        let settings = Settings::of(&[
+            ("SANDBOX_WRITE", "/cache/"),
+            ("SCCACHE_REDIS", "redis://u:p@h"),
+        ]);
+        let hidden = ["SCCACHE_REDIS", "SCCACHE_GHA_RUNTIME_TOKEN"];
+        let record = HookRecord {
+            variables: hidden
+                .map(|name| (name.to_owned(), HIDDEN.to_owned()))
+                .into(),
+            ..HookRecord::default()
+        };
+        let changed = DateTime::from_timestamp(0, 0).unwrap();
+        let in_effect = InEffect::new(&settings, Some(record), changed);
+        assert!(in_effect.is_current);
+        assert_eq!(in_effect.get("SANDBOX_WRITE"), Some("/cache/"));
+        assert_eq!(in_effect.get("SCCACHE_REDIS"), Some("redis://u:p@h"));
+        assert_eq!(in_effect.get("SCCACHE_GHA_RUNTIME_TOKEN"), None);
+        assert_eq!(in_effect.secret(), Some("SCCACHE_GHA_RUNTIME_TOKEN"));
     }
 }

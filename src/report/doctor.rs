@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn messages_wrap_and_commands_do_not() {
-        let command = "find /var/cache/sccache -xdev -user root -delete # and nothing else at all";
+        let command = "find /var/cache/sccache -xdev -mindepth 1 -user root -delete # and nothing else at all";
         let rows = [
             Finding::new("hook", State::Green, "fine"),
             Finding::new("cache", State::Red, "word ".repeat(15)).fix(command),

@@ -22,7 +22,7 @@ fn what_root_left_in_the_cache_is_deleted_and_nothing_else() {
     let fix = doctor.insist("cache", "red", "user portage can't use `e");
     assert_eq!(
         fix,
-        "find /mnt/gentoo/var/cache/sccache -xdev -user root -delete"
+        "find /mnt/gentoo/var/cache/sccache -xdev -mindepth 1 -user root -delete"
     );
     assert!(files(&format!("{fix} || true")) >= before);
     assert!(root.file("etc/portage").is_dir());
