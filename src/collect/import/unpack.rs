@@ -15,6 +15,7 @@ use rustix::fs::{FileType, Mode, OFlags};
 
 /// The longest text that is read of a log: 2 GiB.
 const MAX_TEXT: u64 = 2 << 30;
+const TOO_LONG: &str = "longer than 2 GiB";
 
 /// The first bytes of compressed files, their suffix, and what unpacks standard input to standard
 /// output; gzip needs no program.
@@ -65,7 +66,13 @@ impl Text {
         let by_name = || PACKINGS.iter().find(|packing| extension == packing.1);
         let (mut left, mut problem) = (MAX_TEXT, None);
         let source = match by_magic.or_else(by_name).map(|packing| packing.2) {
-            None => Source::Plain(file),
+            None => {
+                if file.metadata()?.len() > MAX_TEXT {
+                    problem = Some(TOO_LONG.to_owned());
+                    left = 0;
+                }
+                Source::Plain(file)
+            }
             Some([program, options @ ..]) => match start(program, options, &file) {
                 Ok(child) => Source::Program(program, child),
                 Err(error) => {
@@ -98,7 +105,7 @@ impl Text {
             }
             (Ok(count), _) => {
                 self.left -= count as u64;
-                self.is_refused().then(|| "longer than 2 GiB".into())
+                self.is_refused().then(|| TOO_LONG.to_owned())
             }
             (Err(error), Source::Gzip(_)) => match error.kind() {
                 io::ErrorKind::UnexpectedEof => Some("broken gzip: cut off".into()),
@@ -172,6 +179,16 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+
+    #[test]
+    fn what_is_too_long_is_not_read() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(MAX_TEXT + 1).unwrap();
+        let (mut text, _) = Text::open(file.path()).unwrap();
+        assert_eq!(text.read(&mut [0; 10]).unwrap(), 0);
+        assert!(text.is_refused());
+        assert_eq!(text.problem.as_deref(), Some(TOO_LONG));
+    }
 
     #[test]
     fn no_more_is_read_than_the_limit() {
