@@ -60,8 +60,8 @@ impl Doctor {
                     "make install ",
                     "kill ",
                 ];
-                let is_find =
-                    line.starts_with("find ") && line.ends_with(" -xdev -mindepth 1 -user root -delete");
+                let is_find = line.starts_with("find ")
+                    && line.ends_with(" -xdev -mindepth 1 -user root -delete");
                 let is_chown = line.starts_with("chown portage:portage /");
                 is_find || is_chown || starts.iter().any(|start| line.starts_with(start))
             };
