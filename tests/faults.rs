@@ -38,7 +38,7 @@ fn waits_in(world: &World, record: Command, cause: &str) {
     let warning = done.warned(1);
     assert!(warning.contains(cause), "{cause}: {warning}");
     assert_eq!(
-        warning.contains("To do: "),
+        warning.contains("Hint: "),
         !cause.contains("locked"),
         "{warning}"
     );

@@ -3,14 +3,16 @@
 use std::collections::HashSet;
 use std::io::Write;
 use std::path::Path;
+use std::time::Instant;
 
 use anyhow::{Result, anyhow, bail, ensure};
 use chrono::{DateTime, Local, Utc};
 use uuid::Uuid;
 
 use super::build_table::BuildTable;
+use super::import::PENDING_TIME;
 use crate::portage::printable;
-use crate::store::{BuildRow, Error, Filter, Patterns, Store};
+use crate::store::{BuildRow, Error, Filter, Patterns, Pending, Store};
 use crate::text::plural;
 use crate::when::{self, Edge};
 
@@ -42,6 +44,11 @@ pub struct Options {
 /// The options contradict each other, or the database can't be read or written.
 pub fn forget(options: &Options, path: &Path, out: &mut dyn Write) -> Result<bool> {
     let period = period(options)?;
+    let pending = Pending::of(path);
+    if !options.dry_run && pending.folder().is_dir() {
+        let until = Instant::now() + PENDING_TIME;
+        pending.take_up(&mut Store::open_for_recording(path)?, until)?;
+    }
     let rows = match Store::open_for_reading(path) {
         // Whoever can remove builds can also upgrade the database.
         Err(Error::Older(..)) if !options.dry_run => {

@@ -63,9 +63,9 @@ impl Recorder {
             Ok(file) if matches!(error, Error::Busy(_)) => {
                 format!("{error}. {}", waits_in(file))
             }
-            Ok(file) => format!("{error}. {}. To do: {}", waits_in(file), error.hint()),
+            Ok(file) => format!("{error}. {}. Hint: {}", waits_in(file), error.hint()),
             Err(why) => format!(
-                "{error}, nor can {} be written ({why}). {} To do: {}",
+                "{error}, and {} can't be written ({why}). {} Hint: {}",
                 self.pending.folder().display(),
                 into_the_log(build, &mut said.info),
                 error.hint()
@@ -128,7 +128,7 @@ fn take_up(
     }
     if !taken.broken.is_empty() {
         said.warnings.push(format!(
-            "set aside as *.bad, for they hold no build that can be recorded: {}",
+            "renamed to *.bad because they contain no valid build: {}",
             taken.broken.join("; ")
         ));
     }

@@ -35,7 +35,7 @@ pub fn lines(build: &Build, output: Output) -> Vec<String> {
         .iter()
         .filter_map(|phase| phase.stats.as_ref().ok());
     let Some(sum) = Stats::sum(measured) else {
-        return vec!["sccache ran, and its numbers are unknown".into()];
+        return vec!["sccache ran, but its statistics are not available".into()];
     };
     let mut lines = vec![rates(&sum)];
     let phases: Vec<String> = build.phases.iter().filter_map(one_phase).collect();

@@ -80,8 +80,8 @@ fn unknown_output(sum: &Stats) -> Option<String> {
     };
     let version = sum.version.as_deref().unwrap_or("of unknown version");
     Some(format!(
-        "sccache {version} says what this version of sccache-report doesn't know: \"{first}\"{more}. \
-         All else was recorded. To do: update sccache-report"
+        "sccache {version} printed statistics that this version of sccache-report doesn't know: \"{first}\"{more}. \
+         Everything else was recorded. Hint: update sccache-report"
     ))
 }
 

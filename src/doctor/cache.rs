@@ -167,7 +167,7 @@ fn missing(context: &Context, path: &Path) -> Finding {
 fn owners(context: &Context, folder: &Path) -> Finding {
     let shown = folder.display();
     if folder.metadata().is_ok_and(|it| it.mode() & 0o002 != 0) {
-        let message = format!("every user can write {shown}, and so decide what builds get");
+        let message = format!("every user can write {shown} and change what builds get from it");
         return Finding::new(CHECK, State::Red, message);
     }
     let user = match &context.user {

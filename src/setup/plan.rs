@@ -97,11 +97,16 @@ impl<'a> Plan<'a> {
     fn remove_folder(&mut self, folder: &Path, removed: &[PathBuf]) -> Result<bool, Error> {
         let mut entries = fs::read_dir(folder).into_iter().flatten().flatten();
         let is_empty = folder.is_dir() && entries.all(|entry| removed.contains(&entry.path()));
-        if is_empty {
-            self.check_parent(folder)?;
-            self.steps.push(Step::remove_folder(folder.to_path_buf()));
+        if !is_empty {
+            return Ok(false);
         }
-        Ok(is_empty)
+        // An empty folder that stays is no reason to leave everything else.
+        if let Err(error) = self.check_parent(folder) {
+            self.notes.push(error.to_string());
+            return Ok(false);
+        }
+        self.steps.push(Step::remove_folder(folder.to_path_buf()));
+        Ok(true)
     }
 
     fn check_parent(&self, path: &Path) -> Result<(), Error> {

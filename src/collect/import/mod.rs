@@ -106,7 +106,7 @@ impl Report {
 
 /// How long builds that wait beside the database are recorded first: a person waits for this, and
 /// no merge.
-const PENDING_TIME: Duration = Duration::from_secs(60);
+pub(super) const PENDING_TIME: Duration = Duration::from_secs(60);
 
 /// So many builds are recorded in one transaction. An import that is cut off loses the last of them
 /// at most, and the next one adds these.
@@ -224,13 +224,15 @@ impl Import {
                     self.report.there += 1;
                 }
                 presence => {
+                    self.report.added += 1;
+                    self.new.push(build.clone());
+                    // Together, so that an interruption doesn't leave a build that is neither.
                     if let (Presence::Forgotten(id), Some(store)) =
                         (presence, self.writable_store())
                     {
                         store.restore(&[id])?;
+                        self.record()?;
                     }
-                    self.report.added += 1;
-                    self.new.push(build.clone());
                 }
             }
         }
