@@ -38,12 +38,13 @@ fn tree(root: &Path) -> BTreeSet<(PathBuf, u32)> {
     found
 }
 
-const INSTALLED: [(&str, u32); 25] = [
+const INSTALLED: [(&str, u32); 26] = [
     ("bin/sccache-collect", 0o755),
     ("bin/sccache-report", 0o755),
     ("share/sccache-report/sccache-report.sh", 0o644),
     ("share/sccache-report/no-sccache.sh", 0o644),
     ("share/man/man1/sccache-collect.1", 0o644),
+    ("share/man/man1/sccache-collect-forget.1", 0o644),
     ("share/man/man1/sccache-collect-import.1", 0o644),
     ("share/man/man1/sccache-collect-phase.1", 0o644),
     ("share/man/man1/sccache-collect-record.1", 0o644),
