@@ -73,10 +73,11 @@ src_test() {
 # Not `cargo install`: it would ask sccache once more, as root.
 src_install() {
 	emake install DESTDIR="${D}" PREFIX="${EPREFIX}/usr" BINARIES="$(cargo_target_dir)" \
-		bashcompdir="$(get_bashcompdir)" zshcompdir="$(get_zshcompdir)" fishcompdir="$(get_fishcompdir)"
+		bashcompdir="$(get_bashcompdir)" zshcompdir="$(get_zshcompdir)" fishcompdir="$(get_fishcompdir)" \
+		hookdir="${EPREFIX}/var/lib/sccache-report/hook"
 	einstalldocs
 	# Root's, 0755: root records, and any user may read.
-	keepdir /var/lib/sccache-report
+	keepdir /var/lib/sccache-report/hook
 }
 
 # The very first build is not recorded: when it begins, no hook is there, and nobody has agreed to one.
