@@ -137,6 +137,8 @@ ___sccache_report_begin() {
 	# What root writes into the cache, user portage can't use (sccache 0.7+). Root may write where it builds everything.
 	if (( UID == 0 )) && [[ ! -v SCCACHE_LOCAL_RW_MODE && ( " ${FEATURES-} " == *' userpriv '* || ! -O ${SCCACHE_DIR-} ) ]]; then
 		settings+=(SCCACHE_LOCAL_RW_MODE=READ_ONLY)
+		# It would still create this folder (0.16.0).
+		[[ -d ${SCCACHE_DIR-}/preprocessor ]] || settings+=(SCCACHE_DIRECT=false)
 	fi
 	(( ! ${#settings[@]} )) || ___sccache_report_export "${settings[@]}"
 	if [[ ${mode} == shared ]] && ___sccache_report_is_configured; then
