@@ -140,6 +140,8 @@ ___sccache_report_begin() {
 	if (( UID == 0 )) && [[ ! -v SCCACHE_LOCAL_RW_MODE && ( " ${FEATURES-} " == *' userpriv '* ||
 		-n ${SCCACHE_DIR-} && ! -O ${SCCACHE_DIR} ) ]]; then
 		settings+=(SCCACHE_LOCAL_RW_MODE=READ_ONLY)
+		# It would still create this folder (0.16.0).
+		[[ -d ${SCCACHE_DIR-}/preprocessor ]] || settings+=(SCCACHE_DIRECT=false)
 	fi
 	(( ! ${#settings[@]} )) || ___sccache_report_export "${settings[@]}"
 	if [[ ${mode} == shared ]] && ___sccache_report_is_configured; then

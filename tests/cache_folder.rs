@@ -31,15 +31,15 @@ fn root() -> Root {
     root
 }
 
+/// Files and folders.
 fn files_below(folder: &Path) -> Vec<fs::Metadata> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap().flatten() {
         let metadata = entry.metadata().unwrap();
         if metadata.is_dir() {
             found.extend(files_below(&entry.path()));
-        } else {
-            found.push(metadata);
         }
+        found.push(metadata);
     }
     found
 }

@@ -71,6 +71,10 @@ fn a_killed_phase_is_known_to_the_next_build() {
             "src_configure() { one a; }\n\
              src_compile() { one b; [[ -n ${GO_ON} ]] || { echo $$ ${BASHPID} > /mnt/gentoo/tmp/phase; kill -STOP ${BASHPID}; }; one c; }",
         );
+        // Root writes into a cache of its own only.
+        if features.contains("-userpriv") {
+            std::os::unix::fs::chown(root.file("var/cache/sccache"), Some(0), Some(0)).unwrap();
+        }
         let script = "emerge -1 dev-test/phases & until [[ -s /tmp/phase ]]; do sleep 0.1; done\n\
                       kill -KILL $! $(< /tmp/phase); wait $!\n\
                       GO_ON=1 emerge -1 dev-test/phases";
@@ -91,6 +95,7 @@ fn a_killed_phase_is_known_to_the_next_build() {
 fn a_failed_build_that_can_be_kept_nowhere_is_recorded_at_the_next_one() {
     let root = root("src_compile() { one a; [[ -n ${GO_ON} ]] || die now; one b; }");
     let no_folder = root.file("var/lib/sccache-report");
+    fs::remove_dir_all(&no_folder).unwrap();
     fs::write(&no_folder, "not a folder").unwrap();
     let run = root.emerge_with(&[], &["dev-test/phases"]).failed();
     assert_eq!(run.log.matches(" * sccache-report-build: {").count(), 1);

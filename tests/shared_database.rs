@@ -122,6 +122,7 @@ fn a_merge_goes_on_while_the_database_is_locked_and_the_build_is_there_afterward
 #[ignore = "needs root and the registries: make test"]
 fn a_build_that_can_be_kept_nowhere_is_a_line_of_the_build_log() {
     let root = root_with(&["dev-test/tiny"]);
+    fs::remove_dir_all(root.file("var/lib/sccache-report")).unwrap();
     fs::write(root.file("var/lib/sccache-report"), "not a folder").unwrap();
     root.emerge(&["dev-test/tiny"]);
     let log = root.build_log("dev-test/tiny");

@@ -25,7 +25,8 @@ const DEADLINE: Duration = Duration::from_secs(2);
 /// server, the end of a phase stays below 5 s.
 const STOP_DEADLINE: Duration = Duration::from_millis(1500);
 
-/// How long a server that was told to stop may go on listening.
+/// How long a server that was told to stop may go on listening, and how long one that didn't answer
+/// is told.
 const GOODBYE: Duration = Duration::from_millis(500);
 
 /// The sccache program, and the one server that it is to talk to.
@@ -85,7 +86,10 @@ impl Sccache {
     /// No server, or sccache can't be run, fails, or takes longer than the deadline. A
     /// text that can't be read is no error: the server was stopped.
     pub fn stop(&self) -> Result<Stop, ServerError> {
-        let limit = self.deadline.min(STOP_DEADLINE);
+        self.stop_within(self.deadline.min(STOP_DEADLINE))
+    }
+
+    fn stop_within(&self, limit: Duration) -> Result<Stop, ServerError> {
         let text = self.run("--stop-server", &["--stop-server"], limit)?;
         Ok(Stop {
             stats: parse_text(&String::from_utf8_lossy(&text)),
@@ -107,7 +111,11 @@ impl Sccache {
         let asked = self.show_stats();
         // Whatever came of the question, the server has to go; one that went by itself in
         // between is as good.
-        let (stopped, still_listening) = match self.stop() {
+        let limit = match asked {
+            Err(ServerError::TimedOut { .. }) => GOODBYE,
+            _ => STOP_DEADLINE,
+        };
+        let (stopped, still_listening) = match self.stop_within(self.deadline.min(limit)) {
             Ok(stop) => (Ok(Some(stop.stats)), stop.still_listening),
             Err(ServerError::NotRunning) => (Ok(None), false),
             Err(why) => (Err(why), is_listening(&self.address)),
