@@ -206,7 +206,8 @@ fn first_cache(root: &Root) -> String {
 }
 
 fn keep_first_cache(root: &Root, cache: &str) {
-    let everything = format!("mv {cache}/* /mnt/gentoo/var/cache/sccache/");
+    // doctor left objects of its own there.
+    let everything = format!("cp -a {cache}/. /mnt/gentoo/var/cache/sccache/");
     root.run(&["sh", "-c", &everything]).ok();
 }
 

@@ -60,7 +60,7 @@ impl<'a> Plan<'a> {
         let (link, rule) = (settings.config().join(LINK), settings.below(RULE));
         if link.read_link().is_ok_and(|target| target.ends_with(HOOK)) {
             plan.check_parent(&link)?;
-            plan.steps.push(Step::remove_link(link));
+            plan.steps.push(Step::remove_file(link, "the link"));
         }
         let mut files = make_conf::files(&settings.make_conf());
         files.push(settings.config().join("bashrc"));
@@ -80,7 +80,14 @@ impl<'a> Plan<'a> {
         }
         let folder = machine.database.parent().unwrap_or(Path::new("/"));
         let record = folder.join("hook");
-        plan.remove_folder(&record, &[])?;
+        // What builds had in effect until now is no evidence for later ones.
+        let files = ["last-merge", "last-cached"].map(|name| record.join(name));
+        for file in files.iter().filter(|file| file.is_file()) {
+            plan.check_parent(file)?;
+            plan.steps
+                .push(Step::remove_file(file.clone(), "the hook's record"));
+        }
+        plan.remove_folder(&record, &files)?;
         plan.remove_folder(folder, &[record])?;
         Ok(plan)
     }

@@ -6,8 +6,8 @@ use chrono::{TimeDelta, Utc};
 
 use super::Error;
 use super::plan::LINK;
-use crate::portage::host;
 use crate::portage::make_conf::{Assignment, assignments};
+use crate::portage::{HookRecord, host};
 use crate::sccache::{DEFAULT_CACHE_SIZE, cache_size_setting, remotes};
 use crate::store::{self, Filter, Store};
 use crate::system::Machine;
@@ -87,9 +87,13 @@ fn fitting_size(cache: &Path) -> String {
 /// Why setup adds no setting of sccache's, if so: what builds really have counts for more than make.conf.
 fn reason_to_add_nothing(machine: &Machine) -> Option<String> {
     const LEFT: &str = "sccache's settings, because";
+    let has_record = HookRecord::last_cached(&machine.database, machine.keeper().0).is_some();
     match builds_were_cached(&machine.database) {
-        Ok(true) => return Some(format!("{LEFT} builds were cached in the last 30 days")),
-        Ok(false) => {}
+        // Without the record, `--undo` removed what those builds had.
+        Ok(true) if has_record => {
+            return Some(format!("{LEFT} builds were cached in the last 30 days"));
+        }
+        Ok(_) => {}
         Err(error) => return Some(format!("{LEFT} {error}")),
     }
     let places = ["bashrc", "bashrc.d", "env"].map(|name| machine.settings.config().join(name));

@@ -35,8 +35,8 @@ impl Step {
         })
     }
 
-    pub(super) fn remove_link(path: PathBuf) -> Self {
-        Self::new(&path.clone(), "remove the link", move || {
+    pub(super) fn remove_file(path: PathBuf, what: &str) -> Self {
+        Self::new(&path.clone(), &format!("remove {what}"), move || {
             at(&path, fs::remove_file(&path))
         })
     }
