@@ -32,7 +32,8 @@ pub(super) fn draw(
     draw_breakdown(&package.phases, terminal, out)?;
     let title = if all > LISTED {
         let all = text::number(all as u64);
-        format!("the newest of {all} builds (all: sccache-report builds)")
+        let name = &package.row.package;
+        format!("the newest of {all} builds (all: sccache-report builds {name})")
     } else {
         "builds".to_string()
     };
