@@ -8,12 +8,12 @@ fn a_database_that_others_can_replace_is_red_and_no_command_touches_it() {
     let root = with_build();
     let doctor = Doctor::after(&root, "chmod 777 $folder");
     assert_eq!(
-        doctor.insist("database", "red", "others than root can write"),
+        doctor.insist("database", "red", "users other than root can write"),
         ""
     );
     let doctor = Doctor::after(&root, "chmod 755 $folder; chown nobody $folder");
     assert_eq!(
-        doctor.insist("database", "red", "others than root can write"),
+        doctor.insist("database", "red", "users other than root can write"),
         ""
     );
     let doctor = Doctor::after(&root, "chown root $folder; chmod 600 $folder/stats.db");
