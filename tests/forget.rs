@@ -5,7 +5,7 @@ mod common;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use common::logs::{LIBRSVG, Logs, block, librsvg};
+use common::logs::{LIBRSVG, Logs, block, librsvg, recorded_librsvg};
 use common::{err, folder, out, record, sample};
 use sccache_report::portage::Build;
 use sccache_report::store::{Pending, Recorded, Store};
@@ -175,14 +175,7 @@ fn nothing_matches_and_errors_are_told_apart() {
 
 #[test]
 fn a_forgotten_build_stays_away() {
-    let mut hooks = common::build(
-        1,
-        "gnome-base/librsvg",
-        "2.50.4",
-        "2021-04-05T10:15:07Z",
-        common::rust_stats(53, 2),
-    );
-    hooks.finished_at = common::at("2021-04-05T10:16:12.345678Z");
+    let hooks = recorded_librsvg();
     let rates = " * sccache: 53 hits, 2 misses, hit rate 96.4 %, coverage 70.5 %\n";
     let logs = Logs::with(LIBRSVG, &librsvg().replace(&block(), rates));
     logs.add("gnome-base:librsvg-2.50.4:20210406-101500.log", librsvg());

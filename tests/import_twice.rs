@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::logs::{LIBRSVG, Logs, block, librsvg};
+use common::logs::{LIBRSVG, Logs, block, librsvg, recorded_librsvg};
 use sccache_report::portage::{BUILD_LINE, Build};
 use sccache_report::sccache::print_block;
 use sccache_report::store::{Pending, Recorded, Store};
@@ -49,14 +49,7 @@ fn a_dry_run_shows_and_adds_nothing() {
 /// What the hook records, and the lines that it leaves in that build's log.
 #[test]
 fn a_build_that_the_hook_recorded_is_there() {
-    let mut hooks = common::build(
-        1,
-        "gnome-base/librsvg",
-        "2.50.4",
-        "2021-04-05T10:15:07Z",
-        common::rust_stats(53, 2),
-    );
-    hooks.finished_at = common::at("2021-04-05T10:16:12.345678Z");
+    let hooks = recorded_librsvg();
     let mut again = hooks.clone();
     again.id = common::id(2);
     (again.started_at, again.finished_at) = (
@@ -171,14 +164,7 @@ fn a_summary_and_the_line_of_the_same_build_are_one() {
 
 #[test]
 fn a_build_that_waits_beside_the_database_is_recorded_first_and_once() {
-    let mut hooks = common::build(
-        1,
-        "gnome-base/librsvg",
-        "2.50.4",
-        "2021-04-05T10:15:07Z",
-        common::rust_stats(53, 2),
-    );
-    hooks.finished_at = common::at("2021-04-05T10:16:12.345678Z");
+    let hooks = recorded_librsvg();
     let rates = " * sccache: 53 hits, 2 misses, hit rate 96.4 %, coverage 70.5 %\n";
     let logs = Logs::with(LIBRSVG, &librsvg().replace(&block(), rates));
     let pending = Pending::of(&logs.db);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::Said;
-use crate::portage::Build;
+use crate::portage::{Build, HookRecord};
 use crate::store::{Error, Pending, RECORD_WAIT, Recorded, Store};
 
 /// How long one merge records builds that waited, before its own.
@@ -139,7 +139,7 @@ fn take_up(
 /// fails, doctor says that there is no record.
 fn make_hook_folder(database: &Path) {
     use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-    let folder = database.with_file_name("hook");
+    let folder = HookRecord::folder(database);
     let made = std::fs::DirBuilder::new().mode(0o755).create(&folder);
     if made.is_ok() {
         let mode = std::fs::Permissions::from_mode(0o755);

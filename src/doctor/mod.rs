@@ -116,6 +116,7 @@ struct Context {
     machine: Machine,
     files: ConfigurationFiles,
     last_merge: Option<HookRecord>,
+    last_cached: Option<HookRecord>,
     in_effect: InEffect,
     /// Why nothing can be run as the build user, if so.
     user: Result<BuildUser, String>,
@@ -131,13 +132,14 @@ impl Context {
         let last_cached = HookRecord::last_cached(&machine.database, owner);
         let in_effect = InEffect::new(
             &machine.settings,
-            last_cached.or_else(|| last_merge.clone()),
+            last_cached.clone().or_else(|| last_merge.clone()),
             files.settings_changed_at,
         );
         Self {
             user: BuildUser::new(&machine),
             files,
             last_merge,
+            last_cached,
             in_effect,
             machine,
             now: Utc::now(),

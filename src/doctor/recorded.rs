@@ -3,7 +3,6 @@
 use chrono::TimeDelta;
 
 use super::{Context, Finding, State, ago, quoted};
-use crate::portage::HookRecord;
 use crate::store::{BuildRow, Error, Filter, Pending, Store};
 
 const CHECK: &str = "recorded";
@@ -47,7 +46,7 @@ fn recent_builds(context: &Context) -> Result<Vec<BuildRow>, String> {
 /// The hook saw a build call sccache, and the database doesn't have it.
 fn lost(context: &Context, builds: &[BuildRow]) -> Option<Finding> {
     let machine = &context.machine;
-    let seen = HookRecord::last_cached(&machine.database, machine.keeper().0)?;
+    let seen = context.last_cached.as_ref()?;
     let is_old = seen.time < context.now - TimeDelta::days(DAYS - 1);
     // The collector writes it after the hook: a build may be on its way.
     let is_fresh = seen.time > context.now - TimeDelta::seconds(60);

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use super::in_effect::InEffect;
 use super::{Context, Finding, SETUP, State, ago, quoted};
-use crate::portage::{HookRecord, make_conf};
+use crate::portage::make_conf;
 use crate::sccache::{Severity, conflicts};
 
 const CHECK: &str = "settings";
@@ -100,8 +100,8 @@ fn callers(context: &Context) -> Finding {
         let message = format!("{}, {source}", named.join(", "));
         return Finding::new(CHECK, State::Green, message);
     }
-    let seen = HookRecord::last_cached(&context.machine.database, context.machine.keeper().0);
     let since = context.now - TimeDelta::days(PROOF_DAYS);
+    let seen = context.last_cached.as_ref();
     if let Some(record) = seen.filter(|record| record.time >= since) {
         let age = ago(context.now - record.time);
         let message = format!("{} called sccache {age}", quoted(&record.package));

@@ -38,14 +38,21 @@ impl HookRecord {
         database.with_file_name("hook")
     }
 
+    /// Returns the files of the records: the most recent merge's, and the most recent one's that called
+    /// sccache.
+    pub fn files(database: &Path) -> [PathBuf; 2] {
+        let folder = Self::folder(database);
+        ["last-merge", "last-cached"].map(|name| folder.join(name))
+    }
+
     /// Reads the record of the most recent merge. `owner` is the user besides root whose files count.
     pub fn last_merge(database: &Path, owner: u32) -> Option<Self> {
-        Self::read(&Self::folder(database).join("last-merge"), owner)
+        Self::read(&Self::files(database)[0], owner)
     }
 
     /// Reads the record of the most recent merge whose build called sccache.
     pub fn last_cached(database: &Path, owner: u32) -> Option<Self> {
-        Self::read(&Self::folder(database).join("last-cached"), owner)
+        Self::read(&Self::files(database)[1], owner)
     }
 
     fn read(path: &Path, owner: u32) -> Option<Self> {

@@ -10,6 +10,7 @@ use super::files::{Owner, resolve};
 use super::settings::{quotable, wanted};
 use super::step::{BlockFile, Step};
 use super::{Error, at};
+use crate::portage::HookRecord;
 use crate::portage::make_conf;
 use crate::portage::user::User;
 use crate::process::child;
@@ -79,9 +80,9 @@ impl<'a> Plan<'a> {
             plan.remove_folder(&settings.below("etc/sandbox.d"), &[rule])?;
         }
         let folder = machine.database.parent().unwrap_or(Path::new("/"));
-        let record = folder.join("hook");
+        let record = HookRecord::folder(&machine.database);
         // What builds had in effect until now is no evidence for later ones.
-        let files = ["last-merge", "last-cached"].map(|name| record.join(name));
+        let files = HookRecord::files(&machine.database);
         for file in files.iter().filter(|file| file.is_file()) {
             plan.check_parent(file)?;
             plan.steps
@@ -138,7 +139,7 @@ impl<'a> Plan<'a> {
             return Err(Error::new(database, "is not an absolute path", AGAIN));
         }
         let folder = database.parent().unwrap_or(database);
-        for path in [folder.to_path_buf(), folder.join("hook")] {
+        for path in [folder.to_path_buf(), HookRecord::folder(database)] {
             self.create_folder(&path, self.keeper)?;
         }
         Ok(())

@@ -20,6 +20,19 @@ pub fn block() -> String {
     log[from..log.find(">>> Merging").unwrap()].to_owned()
 }
 
+/// The build of that log, as the hook records it.
+pub fn recorded_librsvg() -> sccache_report::portage::Build {
+    let mut build = super::build(
+        1,
+        "gnome-base/librsvg",
+        "2.50.4",
+        "2021-04-05T10:15:07Z",
+        super::rust_stats(53, 2),
+    );
+    build.finished_at = super::at("2021-04-05T10:16:12.345678Z");
+    build
+}
+
 /// A folder for logs with a database beside it.
 pub struct Logs {
     folder: tempfile::TempDir,
