@@ -12,18 +12,18 @@
 //! - [`store`] knows SQLite
 //! - [`report`] knows what people look at
 //!
-//! [`collect`] is what `sccache-collect` does with the first three. [`system`] is what they tell of
-//! this machine, and change on it: `sccache-report setup` and `doctor`.
+//! [`collect`] is what `sccache-collect` does with the first three. [`doctor`] checks this machine's
+//! configuration, and [`setup`] changes it.
 
 pub mod collect;
 pub mod doctor;
 pub mod generate;
+mod machine;
 pub mod portage;
 mod process;
 pub mod report;
 pub mod sccache;
 pub mod setup;
 pub mod store;
-pub mod system;
 mod text;
 mod when;

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use crate::machine::Machine;
 use crate::process::child;
-use crate::system::Machine;
 
 /// The user that compiles in builds.
 #[derive(Clone, Debug)]

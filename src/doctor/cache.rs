@@ -90,6 +90,12 @@ impl Folder {
     }
 }
 
+/// Returns the owner that a cache should have: `portage:portage`.
+fn owner_name(context: &Context) -> String {
+    let (user, group) = context.machine.settings.builder();
+    format!("{user}:{group}")
+}
+
 fn owner(path: &Path) -> Option<u32> {
     path.symlink_metadata().ok().map(|metadata| metadata.uid())
 }
@@ -156,7 +162,7 @@ fn missing(context: &Context, path: &Path) -> Finding {
     if is_open {
         let message = format!(
             "{shown} doesn't exist, and every user can create it: set SCCACHE_DIR to a folder of {}",
-            context.machine.owner()
+            owner_name(context)
         );
         return Finding::new(CHECK, State::Red, message);
     }
@@ -204,7 +210,7 @@ fn owners(context: &Context, folder: &Path) -> Finding {
     let below = first.strip_prefix(&*folder.to_string_lossy());
     let below = super::quoted(below.unwrap_or_default().trim_start_matches('/'));
     let (what, command) = if below.is_empty() {
-        let owner = context.machine.owner();
+        let owner = owner_name(context);
         (shown.to_string(), format!("chown {owner} {shown}"))
     } else {
         let what = format!("`{below}` in {shown}, and perhaps more");
@@ -228,7 +234,7 @@ fn is_safe(context: &Context, folder: &Path) -> bool {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let is_cache = name.contains("sccache") || holds_only_keys(folder);
     let builder = context.machine.builder.as_ref().map(|user| user.uid);
-    let keeper = context.machine.keeper().0;
+    let keeper = context.machine.system_owner().0;
     let is_closed = |at: &Path| {
         at.symlink_metadata().is_ok_and(|metadata| {
             let owner = metadata.uid();

@@ -31,7 +31,7 @@ fn content(context: &Context, path: &Path) -> Finding {
             finding(State::Yellow, message)
         }
         Err(error @ Error::Newer(..)) => {
-            finding(State::Red, error.to_string()).fix(context.machine.install_again())
+            finding(State::Red, error.to_string()).fix(context.machine.reinstall_command())
         }
         Err(error @ Error::Busy(_)) => finding(State::Unknown, error.to_string()),
         Err(error) => finding(State::Red, error.to_string()),
@@ -51,7 +51,7 @@ fn damaged(path: &Path, fault: &str) -> Finding {
 /// Returns the first folder, from the root down, that others than the database's owner can write:
 /// they could put another database in its place.
 fn folder_of_others<'a>(context: &Context, path: &'a Path) -> Option<&'a Path> {
-    let keeper = context.machine.keeper().0;
+    let keeper = context.machine.system_owner().0;
     let mut folders: Vec<&Path> = path.ancestors().skip(1).collect();
     folders.reverse();
     folders.into_iter().find(|folder| {
@@ -94,7 +94,7 @@ fn place(context: &Context, path: &Path) -> Finding {
             "the first build creates its folder".to_owned(),
         );
     };
-    if context.machine.may_change()
+    if context.machine.can_change_system()
         && rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_err()
     {
         let message = format!("{} can't be written: nothing is recorded", folder.display());

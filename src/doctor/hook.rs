@@ -31,14 +31,14 @@ pub(super) fn check(context: &Context) -> Finding {
     let is_gone = |file: &&PathBuf| file.is_symlink() && !file.exists();
     if let Some(link) = naming.iter().find(is_gone) {
         let message = format!("{} is a dangling link: nothing is recorded", link.display());
-        return Finding::new(CHECK, State::Red, message).fix(machine.install_again());
+        return Finding::new(CHECK, State::Red, message).fix(machine.reinstall_command());
     }
     if proof.is_none() && !machine.hook().is_file() && !first.is_symlink() {
         let message = format!(
             "the hook isn't installed: there is no {}",
             machine.hook().display()
         );
-        return Finding::new(CHECK, State::Red, message).fix(machine.install_again());
+        return Finding::new(CHECK, State::Red, message).fix(machine.reinstall_command());
     }
     if let Some(finding) = unreadable(context, &naming) {
         return finding;

@@ -23,8 +23,8 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::machine::Machine;
 use crate::portage::{HookRecord, printable};
-use crate::system::Machine;
 use attempt::attempt;
 use build_user::BuildUser;
 use configuration::ConfigurationFiles;
@@ -125,9 +125,9 @@ struct Context {
 
 impl Context {
     fn new(database: Option<PathBuf>) -> Self {
-        let machine = Machine::look(database);
+        let machine = Machine::detect(database);
         let files = ConfigurationFiles::read(&machine.settings);
-        let owner = machine.keeper().0;
+        let owner = machine.system_owner().0;
         let last_merge = HookRecord::last_merge(&machine.database, owner);
         let last_cached = HookRecord::last_cached(&machine.database, owner);
         let in_effect = InEffect::new(

@@ -70,7 +70,7 @@ fn check_collector(context: &Context) -> Finding {
         .or_else(|| context.in_effect.find_program("sccache-collect"));
     let Some(program) = program else {
         let message = "sccache-collect, which the hook runs, isn't installed";
-        return Finding::new(CHECK, State::Red, message).fix(machine.install_again());
+        return Finding::new(CHECK, State::Red, message).fix(machine.reinstall_command());
     };
     let Ok(user) = &context.user else {
         return Finding::new(CHECK, State::Green, "sccache-collect");
@@ -83,7 +83,7 @@ fn check_collector(context: &Context) -> Finding {
         Some(version) => format!("{} is {version}, this program {ours}", program.display()),
         None => format!("user {} can't run {}", user.name, program.display()),
     };
-    Finding::new(CHECK, State::Red, message).fix(machine.install_again())
+    Finding::new(CHECK, State::Red, message).fix(machine.reinstall_command())
 }
 
 fn check_hook(context: &Context) -> Finding {
@@ -98,7 +98,7 @@ fn check_hook(context: &Context) -> Finding {
         }
         Ok(_) => {
             let message = format!("{} is of another version than this program", hook.display());
-            Finding::new(CHECK, State::Red, message).fix(machine.install_again())
+            Finding::new(CHECK, State::Red, message).fix(machine.reinstall_command())
         }
         Err(error) => {
             let message = format!("{} can't be read: {error}", hook.display());

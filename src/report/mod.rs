@@ -8,7 +8,6 @@ mod breakdown;
 mod chart;
 mod commands;
 mod completion;
-mod doctor;
 mod error;
 mod options;
 mod recent;

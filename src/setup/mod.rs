@@ -12,7 +12,7 @@ mod step;
 use std::io::{self, BufRead, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use crate::system::Machine;
+use crate::machine::Machine;
 use crate::text::printable;
 use plan::Plan;
 
@@ -91,7 +91,7 @@ fn at<T>(path: &Path, result: io::Result<T>) -> Result<T, Error> {
 /// # Errors
 /// Where something is in the way, a change fails, or `out` can't be written.
 pub fn run(args: &Args, database: Option<PathBuf>, out: &mut dyn Write) -> Result<Outcome, Error> {
-    let machine = Machine::look(database);
+    let machine = Machine::detect(database);
     let plan = if args.undo {
         Plan::undo(&machine)?
     } else {
@@ -112,8 +112,8 @@ pub fn run(args: &Args, database: Option<PathBuf>, out: &mut dyn Write) -> Resul
         writeln!(out, "Nothing was changed (--dry-run).")?;
         return Ok(Outcome::Done);
     }
-    if !machine.may_change() {
-        let who = machine.who_may_change();
+    if !machine.can_change_system() {
+        let who = machine.system_owner_name();
         let problem = format!("only {who} can change that");
         let hint = "use --dry-run to see what would change".to_owned();
         return Err(Error::Refused { problem, hint });

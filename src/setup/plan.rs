@@ -10,11 +10,11 @@ use super::files::{Owner, resolve};
 use super::settings::{quotable, wanted};
 use super::step::{BlockFile, Step};
 use super::{Error, at};
+use crate::machine::Machine;
 use crate::portage::HookRecord;
 use crate::portage::make_conf;
 use crate::portage::user::User;
 use crate::process::child;
-use crate::system::Machine;
 
 /// The name of the hook's file.
 const HOOK: &str = "sccache-report.sh";
@@ -39,7 +39,7 @@ impl<'a> Plan<'a> {
     fn new(machine: &'a Machine) -> Self {
         Self {
             machine,
-            keeper: machine.keeper(),
+            keeper: machine.system_owner(),
             steps: Vec::new(),
             notes: Vec::new(),
         }
@@ -151,7 +151,11 @@ impl<'a> Plan<'a> {
         let (bashrc, hook) = (config.join("bashrc"), self.machine.hook());
         if !hook.is_file() {
             let problem = "is missing: the hook is not installed";
-            return Err(Error::new(&hook, problem, &self.machine.install_again()));
+            return Err(Error::new(
+                &hook,
+                problem,
+                &self.machine.reinstall_command(),
+            ));
         }
         if bashrc.is_dir() {
             let problem = "is a folder, and Portage reads bashrc only as a file";

@@ -6,12 +6,12 @@ use chrono::{TimeDelta, Utc};
 
 use super::Error;
 use super::plan::LINK;
+use crate::machine::DATABASE;
+use crate::machine::Machine;
 use crate::portage::make_conf::{Assignment, assignments};
 use crate::portage::{HookRecord, host};
 use crate::sccache::{DEFAULT_CACHE_SIZE, cache_size_setting, remotes};
 use crate::store::{self, Filter, Store};
-use crate::system::Machine;
-use crate::system::machine::DATABASE;
 
 /// Bytes that a client's request may have. Above the default of 8 MiB the connection breaks, and the
 /// compilation fails (`bind` in sccache's src/server.rs, 0.18.0).
@@ -87,7 +87,7 @@ fn fitting_size(cache: &Path) -> String {
 /// Why setup adds no setting of sccache's, if so: what builds really have counts for more than make.conf.
 fn reason_to_add_nothing(machine: &Machine) -> Option<String> {
     const LEFT: &str = "sccache's settings, because";
-    let has_record = HookRecord::last_cached(&machine.database, machine.keeper().0).is_some();
+    let has_record = HookRecord::last_cached(&machine.database, machine.system_owner().0).is_some();
     match builds_were_cached(&machine.database) {
         // Without the record, `--undo` removed what those builds had.
         Ok(true) if has_record => {

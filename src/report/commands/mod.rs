@@ -2,6 +2,7 @@
 
 mod advise;
 mod builds;
+mod doctor;
 mod emerges;
 mod overview;
 mod packages;
@@ -18,7 +19,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::error::Error;
 use super::options::{BuildFilter, Database, Keep, OutputFormat, RowOptions};
-use super::{Status, doctor, text};
+use super::{Status, text};
 use crate::portage::saving::TIME_SAVED;
 use crate::setup;
 

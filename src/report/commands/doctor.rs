@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use super::error::Error;
-use super::options::OutputFormat;
-use super::table::{Column, Terminal, Value};
-use super::{Status, text};
+use super::super::error::Error;
+use super::super::options::OutputFormat;
+use super::super::table::{Column, Terminal, Value};
+use super::super::{Status, text};
 use crate::doctor::{Finding, State, examine};
 
 /// Check whether the next build will be cached and recorded
