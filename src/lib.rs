@@ -16,7 +16,9 @@
 //! configuration, and [`setup`] changes it.
 
 pub mod collect;
+pub mod config;
 pub mod doctor;
+mod error;
 pub mod generate;
 mod machine;
 pub mod portage;
@@ -27,3 +29,5 @@ pub mod setup;
 pub mod store;
 mod text;
 mod when;
+
+pub use error::{Error, Result};

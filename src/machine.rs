@@ -3,8 +3,9 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::config::installed_file;
 use crate::portage::user::User;
-use crate::portage::{Settings, installed_file, plain};
+use crate::portage::{Settings, plain};
 use crate::sccache::{Configuration, local_folder};
 
 /// The variable that names the database.
@@ -105,5 +106,5 @@ impl Machine {
 }
 
 fn default_database(settings: &Settings) -> PathBuf {
-    settings.below("var/lib/sccache-report/stats.db")
+    settings.below(crate::config::DEFAULT_DATABASE.trim_start_matches('/'))
 }

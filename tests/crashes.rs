@@ -129,8 +129,8 @@ fn killed_at_50_random_moments_while_the_database_is_made() {
                 "new"
             }
             // No table yet: user_version goes with them, in one transaction.
-            Err(sccache_report::store::Error::Older(_, 0, _)) => "old",
-            Err(sccache_report::store::Error::Missing(_)) => "none",
+            Err(sccache_report::Error::EmptyDatabase(_)) => "old",
+            Err(sccache_report::store::Error::MissingDatabase(_)) => "none",
             Err(other) => panic!("{other}"),
         };
         seen.insert(version);

@@ -285,7 +285,7 @@ fn nobody_to_tell_is_no_reason_to_fail() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        err(&output).contains("can't write the report"),
+        err(&output).contains("can't write the output"),
         "{}",
         err(&output)
     );

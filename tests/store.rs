@@ -166,7 +166,7 @@ fn values_that_no_build_can_have_are_refused_and_leave_nothing() {
     let mut store = Store::open_for_recording(&path).unwrap();
     for (number, build) in bad.iter().enumerate() {
         let error = store.record(build).unwrap_err();
-        assert!(matches!(error, Error::Impossible(_)), "{number}: {error}");
+        assert!(matches!(error, Error::Invalid(_)), "{number}: {error}");
     }
     assert_eq!(store.sums(&Filter::default()).unwrap().builds, 0);
     assert_eq!(store.record(&good()).unwrap(), Recorded::New);

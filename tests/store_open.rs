@@ -45,12 +45,12 @@ fn each_broken_file_is_its_own_error_and_left_as_it_is() {
     let damaged = file("damaged", &bytes);
 
     let kind = |error: Option<Error>| match error {
-        Some(Error::Newer(_, 99, _)) => "newer",
-        Some(Error::NotOurs(_)) => "foreign",
+        Some(Error::NewerSchema(_, 99, _)) => "newer",
+        Some(Error::ForeignDatabase(_)) => "foreign",
         Some(Error::NotADatabase(_)) => "text",
         Some(Error::Damaged(..)) => "damaged",
-        Some(Error::Missing(_)) => "missing",
-        Some(Error::Older(_, 0, _)) => "empty",
+        Some(Error::MissingDatabase(_)) => "missing",
+        Some(Error::EmptyDatabase(_)) => "empty",
         Some(_) => "other",
         None => "none",
     };
@@ -112,7 +112,7 @@ fn a_held_lock_is_an_error_within_seconds() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let begun = std::time::Instant::now();
     let mut store = Store::open_for_recording(&path).unwrap();
-    assert!(matches!(store.record(&sample()[1]), Err(Error::Busy(_))));
+    assert!(matches!(store.record(&sample()[1]), Err(Error::Locked(_))));
     assert!(begun.elapsed().as_secs() < 8);
     drop(other);
     assert_eq!(store.record(&sample()[1]).unwrap(), Recorded::New);

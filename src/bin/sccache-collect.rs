@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use clap::{CommandFactory, Parser, Subcommand};
 use sccache_report::collect::{self, PhaseOptions, forget, import};
+use sccache_report::config::database_path;
 use sccache_report::generate;
 use sccache_report::portage::{Outcome, printable};
 
@@ -142,14 +143,14 @@ fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Import { options, database } => {
             return person(|out| {
-                let path = collect::database(database.db);
+                let path = database_path(database.db.as_deref());
                 let report = import::import(options, &path, out)?;
                 Ok(report.status())
             });
         }
         Command::Forget { options, database } => {
             return person(|out| {
-                let path = collect::database(database.db);
+                let path = database_path(database.db.as_deref());
                 let found = forget::forget(&options, &path, out)?;
                 Ok(u8::from(!found))
             });
@@ -210,8 +211,9 @@ fn person(command: impl FnOnce(&mut dyn Write) -> anyhow::Result<u8>) -> ExitCod
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("sccache-collect: {error:#}");
-            if let Some(store) = error.downcast_ref::<sccache_report::store::Error>() {
-                eprintln!("  {}", store.hint());
+            let error = error.downcast_ref::<sccache_report::Error>();
+            if let Some(hint) = error.and_then(sccache_report::Error::hint) {
+                eprintln!("  {hint}");
             }
             ExitCode::from(2)
         }

@@ -51,7 +51,7 @@ pub fn forget(options: &Options, path: &Path, out: &mut dyn Write) -> Result<boo
     }
     let rows = match Store::open_for_reading(path) {
         // Whoever can remove builds can also upgrade the database.
-        Err(Error::Older(..)) if !options.dry_run => {
+        Err(Error::EmptyDatabase(_) | Error::OlderSchema(..)) if !options.dry_run => {
             matching(&Store::open_for_recording(path)?, options, &period)?
         }
         store => matching(&store?, options, &period)?,

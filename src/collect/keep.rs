@@ -60,15 +60,15 @@ impl Recorder {
         let kept = self.pending.keep(build);
         said.warnings.push(match &kept {
             // Nothing is to be done about a lock: the next build is recorded without it.
-            Ok(file) if matches!(error, Error::Busy(_)) => {
+            Ok(file) if matches!(error, Error::Locked(_)) => {
                 format!("{error}. {}", waits_in(file))
             }
-            Ok(file) => format!("{error}. {}. Hint: {}", waits_in(file), error.hint()),
+            Ok(file) => format!("{error}. {}.{}", waits_in(file), hint(&error)),
             Err(why) => format!(
-                "{error}, and {} can't be written ({why}). {} Hint: {}",
+                "{error}, and {} can't be written ({why}). {}{}",
                 self.pending.folder().display(),
                 into_the_log(build, &mut said.info),
-                error.hint()
+                hint(&error)
             ),
         });
         kept.is_ok()
@@ -92,10 +92,10 @@ impl Recorder {
 
     fn record(&mut self, build: &Build, said: &mut Said) -> Result<Recorded, Error> {
         if self.is_busy {
-            return Err(Error::Busy(self.path.clone()));
+            return Err(Error::Locked(self.path.clone()));
         }
         let recorded = self.try_record(build, said);
-        self.is_busy = matches!(recorded, Err(Error::Busy(_)));
+        self.is_busy = matches!(recorded, Err(Error::Locked(_)));
         recorded
     }
 
@@ -160,6 +160,12 @@ fn into_the_log(build: &Build, info: &mut Vec<String>) -> String {
         }
         Err(why) => format!("{why}: the build is lost."),
     }
+}
+
+fn hint(error: &Error) -> String {
+    error
+        .hint()
+        .map_or_else(String::new, |hint| format!(" Hint: {hint}"))
 }
 
 fn waits_in(file: &Path) -> String {

@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use chrono::Utc;
 
+use crate::config::database_path;
 use crate::portage::{
     Build, Emerge, Environment, FOLDER, Outcome, Snapshots, host, set_aside, told_to_stop,
 };
@@ -42,7 +43,7 @@ pub struct Said {
 /// Where this isn't a phase, or the snapshots can't be read: then they stay.
 pub fn record(outcome: Outcome, slot: Option<String>, db: Option<PathBuf>) -> Result<Said> {
     let environment = Environment::read()?.with_slot(slot);
-    let mut recorder = Recorder::new(&database(db));
+    let mut recorder = Recorder::new(&database_path(db.as_deref()));
     let mut said = Said::default();
     retry(&environment, &mut recorder, &mut said)?;
     unfinished::settle(&environment.t, &mut said)?;
@@ -90,14 +91,6 @@ fn retry(environment: &Environment, recorder: &mut Recorder, said: &mut Said) ->
         }
     }
     Ok(())
-}
-
-/// The database: the option's, or else that of `SCCACHE_REPORT_DB`, or else the default one. An
-/// empty name is none.
-pub fn database(db: Option<PathBuf>) -> PathBuf {
-    db.or_else(|| std::env::var_os("SCCACHE_REPORT_DB").map(PathBuf::from))
-        .filter(|path| !path.as_os_str().is_empty())
-        .unwrap_or_else(crate::store::default_path)
 }
 
 fn build(environment: Environment, outcome: Outcome, snapshots: &mut Snapshots) -> Build {

@@ -103,7 +103,7 @@ fn leave_snapshot(
             .push(format!("the {name} phase was not measured: {reason}"));
     }
     let read_only =
-        std::env::var_os("SCCACHE_LOCAL_RW_MODE").is_some_and(|mode| mode == "READ_ONLY");
+        crate::config::variable("SCCACHE_LOCAL_RW_MODE").is_some_and(|mode| mode == "READ_ONLY");
     let is_root = rustix::process::geteuid().is_root();
     if is_root && read_only && stats.as_ref().is_ok_and(|stats| stats.writes > Some(0)) {
         said.warnings.push(format!(

@@ -1,5 +1,6 @@
 //! What the hook says of a phase's server, and what such a server comes to.
 
+use crate::config::variable;
 use crate::sccache::{Address, NotMeasured, Stats};
 
 /// The path socket that the hook chooses, in `${T}`.
@@ -11,7 +12,6 @@ pub(super) type Measured = Option<Result<Stats, NotMeasured>>;
 /// The addresses in the environment: that of an sccache that knows sockets (0.9.0+), and the port
 /// that older ones take.
 pub(super) fn addresses() -> Vec<Address> {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     let (socket, port) = (
         variable("SCCACHE_SERVER_UDS"),
         variable("SCCACHE_SERVER_PORT"),

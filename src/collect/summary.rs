@@ -17,9 +17,9 @@ pub enum Output {
 impl Output {
     /// `brief` where the variable says nothing, or nothing that is known.
     pub fn from_environment() -> Self {
-        match std::env::var("SCCACHE_REPORT_OUTPUT").as_deref() {
-            Ok("full") => Self::Full,
-            Ok("none") => Self::None,
+        match crate::config::text_variable("SCCACHE_REPORT_OUTPUT").as_deref() {
+            Some("full") => Self::Full,
+            Some("none") => Self::None,
             _ => Self::Brief,
         }
     }

@@ -1,5 +1,6 @@
 //! What a build's numbers show that its user should know at once.
 
+use crate::config;
 use crate::portage::{Build, Outcome, Phase};
 use crate::sccache::Stats;
 
@@ -53,8 +54,8 @@ fn cache_not_writable(sum: &Stats, outcome: Outcome) -> Option<String> {
 /// Without userpriv, root builds everything. The hook keeps it from writing into a cache that another
 /// user owns, and then nothing is ever stored.
 fn root_only_reads(build: &Build) -> Option<String> {
-    let features = std::env::var("FEATURES").ok()?;
-    let is_users_choice = std::env::var_os("SCCACHE_LOCAL_RW_MODE").is_some();
+    let features = config::text_variable("FEATURES")?;
+    let is_users_choice = config::is_set("SCCACHE_LOCAL_RW_MODE");
     let has_userpriv = features.split_whitespace().any(|it| it == "userpriv");
     if is_users_choice || has_userpriv {
         return None;

@@ -24,16 +24,18 @@ fn content(context: &Context, path: &Path) -> Finding {
             Err(error @ Error::Damaged(..)) => damaged(path, &error.to_string()),
             Err(error) => finding(State::Unknown, error.to_string()),
         },
-        Err(Error::Missing(_)) => finding(State::Green, format!("{shown}: nothing recorded yet")),
+        Err(Error::MissingDatabase(_)) => {
+            finding(State::Green, format!("{shown}: nothing recorded yet"))
+        }
         Err(Error::Damaged(_, reason)) => damaged(path, &reason),
-        Err(error @ Error::Older(..)) => {
+        Err(error @ (Error::EmptyDatabase(_) | Error::OlderSchema(..))) => {
             let message = format!("{error}: the next recorded build upgrades it");
             finding(State::Yellow, message)
         }
-        Err(error @ Error::Newer(..)) => {
+        Err(error @ Error::NewerSchema(..)) => {
             finding(State::Red, error.to_string()).fix(context.machine.reinstall_command())
         }
-        Err(error @ Error::Busy(_)) => finding(State::Unknown, error.to_string()),
+        Err(error @ Error::Locked(_)) => finding(State::Unknown, error.to_string()),
         Err(error) => finding(State::Red, error.to_string()),
     }
 }

@@ -102,7 +102,7 @@ impl InEffect {
 
     /// Returns the search path of builds.
     pub(super) fn path(&self) -> String {
-        let own = || std::env::var("PATH").unwrap_or_default();
+        let own = || crate::config::text_variable("PATH").unwrap_or_default();
         self.value("PATH").map_or_else(own, str::to_owned)
     }
 

@@ -37,7 +37,7 @@ fn recent_builds(context: &Context) -> Result<Vec<BuildRow>, String> {
     };
     let store = match Store::open_for_reading(&context.machine.database) {
         Ok(store) => store,
-        Err(Error::Missing(_)) => return Ok(Vec::new()),
+        Err(Error::MissingDatabase(_)) => return Ok(Vec::new()),
         Err(_) => return Err("the database can't be read".to_owned()),
     };
     store.builds(&filter).map_err(|error| error.to_string())

@@ -29,7 +29,7 @@ impl Environment {
     /// # Errors
     /// Where this isn't a phase of a package: a variable is missing, or not a name that PMS allows.
     pub fn read() -> Result<Self> {
-        Self::from(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        Self::from(crate::config::text_variable)
     }
 
     fn from(variable: impl Fn(&str) -> Option<String>) -> Result<Self> {

@@ -25,7 +25,7 @@ pub use json::from_json;
 pub use leftover::{Unfinished, forget, set_aside, unfinished};
 pub use permission::plain;
 pub use phase::{MAX_SNAPSHOTS, PHASES};
-pub use settings::{Settings, eprefix, installed_file};
+pub use settings::Settings;
 pub use snapshot::{
     FOLDER, Snapshots, exists as snapshot_exists, lock, write as write_snapshot,
     write_as as write_snapshot_as,

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::make_conf;
+use crate::config;
 use crate::process::child;
 
 /// `portageq` takes half a second, and much longer on a cold disk.
@@ -155,7 +156,7 @@ impl Settings {
     pub fn eprefix(&self) -> PathBuf {
         match self.without_portageq {
             None => self.get("EPREFIX").unwrap_or_default().into(),
-            Some(_) => eprefix(),
+            Some(_) => config::eprefix(),
         }
     }
 
@@ -200,7 +201,7 @@ impl Settings {
 fn portageq() -> (Result<BTreeMap<String, String>, String>, Option<Complaint>) {
     let mut command = Command::new("portageq");
     command.args(["envvar", "-v"]).args(NAMES);
-    for (name, _) in std::env::vars_os() {
+    for name in config::variable_names() {
         let text = name.to_string_lossy();
         let told = |prefix: &&str| text.starts_with(*prefix);
         if ["SCCACHE_", "RUSTC_", "CARGO_"].iter().any(told)
@@ -261,43 +262,6 @@ fn parse(text: &str) -> BTreeMap<String, String> {
     values
 }
 
-/// The offset of the Gentoo Prefix that this program belongs to, without running Portage. In a phase,
-/// `PORTAGE_OVERRIDE_EPREFIX` is that of the Portage that runs, while `EPREFIX` may be that of another
-/// system that is built (`emerge --prefix`). A person's shell has neither, and it is derived from
-/// where the program is. Empty on an ordinary system.
-pub fn eprefix() -> PathBuf {
-    std::env::var_os("PORTAGE_OVERRIDE_EPREFIX")
-        .or_else(|| std::env::var_os("EPREFIX"))
-        .filter(|prefix| !prefix.is_empty())
-        .map(PathBuf::from)
-        .or_else(|| prefix_of(&std::env::current_exe().ok()?))
-        .unwrap_or_default()
-}
-
-/// A file that was installed with this program, such as the hook.
-pub fn installed_file(name: &str) -> PathBuf {
-    let below = Path::new("share/sccache-report").join(name);
-    let program = std::env::current_exe().ok();
-    let prefix = program.as_deref().and_then(|p| p.parent()?.parent());
-    let installed = prefix.map(|prefix| prefix.join(&below));
-    let usual = || Path::new("/").join(eprefix()).join("usr").join(&below);
-    installed
-        .filter(|file| file.is_file())
-        .unwrap_or_else(usual)
-}
-
-/// The folder that has the program's `usr/bin` and Portage's configuration. `None` on an ordinary
-/// system.
-fn prefix_of(program: &Path) -> Option<PathBuf> {
-    let folder = program.parent()?;
-    ["usr/bin", "usr/local/bin", "bin"]
-        .iter()
-        .filter(|below| folder.ends_with(below))
-        .filter_map(|below| folder.ancestors().nth(below.split('/').count()))
-        .find(|prefix| prefix.parent().is_some() && prefix.join("etc/portage").is_dir())
-        .map(Path::to_path_buf)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -308,19 +272,5 @@ mod tests {
         let get = |name: &str| values[name].as_str();
         assert_eq!((get("A"), get("B"), get("C")), ("", "plain", "two words"));
         assert_eq!((get("D"), get("E"), get("F")), ("it's", "l1\nl2=x", "/z"));
-    }
-
-    #[test]
-    fn a_prefix_is_known_by_its_portage() {
-        let root = tempfile::tempdir().unwrap();
-        let program = root.path().join("usr/bin/sccache-report");
-        assert_eq!(prefix_of(&program), None);
-        std::fs::create_dir_all(root.path().join("etc/portage")).unwrap();
-        assert_eq!(prefix_of(&program).as_deref(), Some(root.path()));
-        let local = root.path().join("usr/local/bin/sccache-report");
-        assert_eq!(prefix_of(&local).as_deref(), Some(root.path()));
-        assert_eq!(prefix_of(&root.path().join("opt/sccache-report")), None);
-        // The system itself is no prefix.
-        assert_eq!(prefix_of("/usr/bin/sccache-report".as_ref()), None);
     }
 }

@@ -8,7 +8,6 @@ mod breakdown;
 mod chart;
 mod commands;
 mod completion;
-mod error;
 mod options;
 mod recent;
 mod suggest;
@@ -21,7 +20,7 @@ use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 pub use self::commands::command;
-use self::error::Error;
+use crate::error::Error;
 
 /// Runs `sccache-report` with these arguments, the program's name first. Returns the exit status:
 /// 0 if something was shown, 1 if nothing matched, 2 for an error.

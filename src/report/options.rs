@@ -8,12 +8,13 @@ use chrono::{DateTime, Local, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
-use super::error::Error;
 use super::suggest;
 use super::table::{Column, Format, Table, Terminal};
 use super::{Status, warn};
+use crate::config;
+use crate::error::Error;
 use crate::portage::Outcome;
-use crate::store::{Filter, Patterns, Store, default_path};
+use crate::store::{Filter, Patterns, Store};
 use crate::when;
 
 /// Which database to read. Every subcommand has this option.
@@ -29,16 +30,15 @@ pub(super) struct Database {
 impl Database {
     /// The file named by the option or the environment.
     pub(super) fn named(&self) -> Option<PathBuf> {
-        let variable = || std::env::var_os("SCCACHE_REPORT_DB").filter(|path| !path.is_empty());
-        self.db.clone().or_else(|| variable().map(PathBuf::from))
+        config::named_database(self.db.as_deref())
     }
 
     pub(super) fn path(&self) -> PathBuf {
-        self.named().unwrap_or_else(default_path)
+        config::database_path(self.db.as_deref())
     }
 
     pub(super) fn open(&self) -> Result<Store, Error> {
-        Ok(Store::open_for_reading(&self.path())?)
+        Store::open_for_reading(&self.path())
     }
 }
 
@@ -134,7 +134,7 @@ impl BuildFilter {
             .is_some_and(|(since, until)| since >= until)
         {
             let hint = "swap them, as in --since 2026-10-01 --until 2026-10-31";
-            return Err(Error::usage("--since is later than --until", hint.into()));
+            return Err(Error::usage("--since is later than --until", hint));
         }
         Ok(Filter {
             since,
@@ -151,12 +151,12 @@ impl BuildFilter {
     pub(super) fn patterns(&self, texts: &[String]) -> Result<Patterns, Error> {
         if self.regex && texts.is_empty() {
             let hint = "add a PATTERN, or remove --regex";
-            return Err(Error::usage("--regex needs a PATTERN", hint.into()));
+            return Err(Error::usage("--regex needs a PATTERN", hint));
         }
         if texts.iter().any(|text| text.trim().is_empty()) {
             let hint =
                 "use emlop, app-portage/emlop or 'dev-rust/*', or no PATTERN for all packages";
-            return Err(Error::usage("empty PATTERN", hint.into()));
+            return Err(Error::usage("empty PATTERN", hint));
         }
         let patterns = if self.regex {
             Patterns::regexes(texts)
@@ -164,7 +164,7 @@ impl BuildFilter {
             Patterns::globs(texts)
         };
         let hint = "shell wildcards are * ? [...]; -e reads regular expressions";
-        patterns.map_err(|error| Error::usage(error.to_string(), hint.into()))
+        patterns.map_err(|error| Error::usage(error.to_string(), hint))
     }
 
     /// Whether no option limits the period.
@@ -181,7 +181,7 @@ fn parse_time(
     let time = text.map(|text| when::parse(text, edge, Local::now()));
     time.transpose().map_err(|message| {
         let hint = "use 2026-11-01, 2026-11, 2026-W47, \"last month\", \"2 weeks ago\" or 3d";
-        Error::usage(format!("{option}: {message}"), hint.into())
+        Error::usage(format!("{option}: {message}"), hint)
     })
 }
 
@@ -299,7 +299,7 @@ impl OutputFormat {
 
     pub(super) fn terminal(&self) -> Terminal {
         let is_terminal = io::stdout().is_terminal();
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let no_color = config::variable("NO_COLOR").is_some();
         Terminal {
             color: match self.color {
                 ColorChoice::Auto => is_terminal && !no_color,

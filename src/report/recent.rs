@@ -2,8 +2,8 @@
 
 use chrono::{TimeDelta, Utc};
 
-use super::error::Error;
 use super::{text, warn};
+use crate::error::Error;
 use crate::store::{Filter, Store};
 
 /// A build that starts later than this from now has a wrong date. Other hosts' clocks are off by

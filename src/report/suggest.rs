@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::error::Error;
 use super::text;
+use crate::error::Error;
 use crate::store::{Filter, Store};
 
 /// Names less similar than this (0 to 1) are not suggested.

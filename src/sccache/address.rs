@@ -26,15 +26,6 @@ pub enum Address {
 }
 
 impl Address {
-    /// The address that sccache takes from this process's environment.
-    pub fn from_environment() -> Address {
-        let variable = |name| std::env::var_os(name);
-        Address::from_variables(
-            variable("SCCACHE_SERVER_UDS").as_deref(),
-            variable("SCCACHE_SERVER_PORT").as_deref(),
-        )
-    }
-
     /// The address that sccache takes from the values of `SCCACHE_SERVER_UDS` and
     /// `SCCACHE_SERVER_PORT` (`get_addr` in its `src/commands.rs`, 0.9.0 ... 0.17.0; older
     /// ones know the port only). As there, a value that makes no sense is the same as

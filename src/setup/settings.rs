@@ -116,7 +116,7 @@ fn sets_sccache_up(one: &Assignment) -> bool {
 
 fn builds_were_cached(database: &Path) -> Result<bool, store::Error> {
     let store = match Store::open_for_reading(database) {
-        Err(store::Error::Missing(..)) => return Ok(false),
+        Err(store::Error::MissingDatabase(..)) => return Ok(false),
         other => other?,
     };
     let filter = Filter {

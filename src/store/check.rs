@@ -10,7 +10,7 @@ impl Store {
     /// where it is whole. It reads all of the file.
     ///
     /// # Errors
-    /// Where the file can't be read that far: [`super::Error::Damaged`].
+    /// Where the file can't be read that far: [`crate::Error::Damaged`].
     pub fn faults(&self) -> Result<Vec<String>> {
         let ask = || -> rusqlite::Result<Vec<String>> {
             let mut found: Vec<String> = self

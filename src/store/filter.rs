@@ -241,7 +241,7 @@ impl Store {
     /// All packages that ever had a build, sorted by name.
     ///
     /// # Errors
-    /// Those of reading: [`super::Error::Damaged`], [`super::Error::Busy`].
+    /// Those of reading: [`crate::Error::Damaged`], [`crate::Error::Locked`].
     pub fn package_names(&self) -> Result<Vec<String>> {
         // From one name to the next in the index: a look-up per package, not per build.
         let sql = "WITH RECURSIVE name (package) AS ( \

@@ -38,7 +38,7 @@ impl Store {
     /// the filter picks, and how many it has in all.
     ///
     /// # Errors
-    /// Those of reading: [`super::Error::Damaged`], [`super::Error::Busy`].
+    /// Those of reading: [`crate::Error::Damaged`], [`crate::Error::Locked`].
     pub fn last_emerge(&self, filter: &Filter) -> Result<Option<(EmergeRow, u64)>> {
         let picked = filter.sql("*");
         let sql = format!(

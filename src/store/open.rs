@@ -62,25 +62,15 @@ pub struct Store {
     _snapshot: Option<Snapshot>,
 }
 
-/// The database of an ordinary system.
-pub const DEFAULT_PATH: &str = "/var/lib/sccache-report/stats.db";
-
-/// Where the database is unless somebody says otherwise: [`DEFAULT_PATH`], on Gentoo Prefix below `EPREFIX`.
-pub fn default_path() -> PathBuf {
-    let mut path = crate::portage::eprefix().into_os_string();
-    path.push(DEFAULT_PATH);
-    path.into()
-}
-
 impl Store {
     /// Opens the database for recording. Makes the folder (0755) and the file (0644,
     /// whatever the umask) where missing, and upgrades an older schema. Waits for
     /// locks up to [`RECORD_WAIT`].
     ///
     /// # Errors
-    /// [`Error::Untrusted`], [`Error::Newer`], [`Error::NotOurs`], [`Error::NotADatabase`] leave
-    /// the file untouched; [`Error::Folder`], [`Error::NotWritable`], [`Error::Full`],
-    /// [`Error::Busy`], [`Error::Damaged`] say what they are called.
+    /// [`Error::Untrusted`], [`Error::NewerSchema`], [`Error::ForeignDatabase`], [`Error::NotADatabase`] leave
+    /// the file untouched; [`Error::CreateFolder`], [`Error::NotWritable`], [`Error::DiskFull`],
+    /// [`Error::Locked`], [`Error::Damaged`] say what they are called.
     pub fn open_for_recording(path: &Path) -> Result<Store> {
         Self::open_knowing(path, &migrations(), None)
     }
@@ -123,7 +113,7 @@ impl Store {
         store.set_wait(deadline)?;
         let (version, known) = (store.schema()?, migrations.len() as i64);
         if version > known {
-            return Err(Error::Newer(store.path, version, known));
+            return Err(Error::NewerSchema(store.path, version, known));
         }
         store.set_wait(deadline)?;
         store.prepare().map_err(|e| store.error(e))?;
@@ -152,7 +142,7 @@ impl Store {
             .map_err(|e| self.error(e))
     }
 
-    /// Has statements fail with [`Error::TooSlow`] from `deadline` on.
+    /// Has statements fail with [`Error::QueryTimeout`] from `deadline` on.
     pub(super) fn stop_at(&self, deadline: Option<Instant>) -> Result<()> {
         let is_over = deadline.map(|deadline| move || Instant::now() >= deadline);
         self.connection
@@ -164,14 +154,14 @@ impl Store {
     /// reads what was committed when it was opened until it is dropped. Where a crash
     /// left half a transaction, or a writer keeps everybody out, it reads a private
     /// copy (see the module's page); likewise where others can change what lies beside the
-    /// file. Queries on such a file fail with [`Error::TooSlow`] after a minute.
+    /// file. Queries on such a file fail with [`Error::QueryTimeout`] after a minute.
     ///
     /// Recording waits for readers in its last moment: fetch, drop, then print.
     ///
     /// # Errors
-    /// [`Error::Missing`], [`Error::NotReadable`], [`Error::NotAFile`], [`Error::ForgedJournal`],
-    /// [`Error::NotADatabase`], [`Error::NotOurs`], [`Error::Newer`], [`Error::Older`],
-    /// [`Error::Damaged`], [`Error::Busy`].
+    /// [`Error::MissingDatabase`], [`Error::NotReadable`], [`Error::NotAFile`], [`Error::ForgedJournal`],
+    /// [`Error::NotADatabase`], [`Error::ForeignDatabase`], [`Error::NewerSchema`], [`Error::OlderSchema`],
+    /// [`Error::Damaged`], [`Error::Locked`].
     pub fn open_for_reading(path: &Path) -> Result<Store> {
         check_readable(path)?;
         let foreign = check_trusted(path).is_err();
@@ -184,7 +174,7 @@ impl Store {
             copy()?
         } else {
             match read_only(path, path, None) {
-                Err(Error::Busy(_) | Error::NotWritable(..)) => copy()?,
+                Err(Error::Locked(_) | Error::NotWritable(..)) => copy()?,
                 other => other?,
             }
         };
@@ -193,8 +183,9 @@ impl Store {
         }
         let version = store.schema()?;
         match version {
-            v if v > known() => Err(Error::Newer(store.path, v, known())),
-            v if v < known() => Err(Error::Older(store.path, v, known())),
+            v if v > known() => Err(Error::NewerSchema(store.path, v, known())),
+            0 if known() > 0 => Err(Error::EmptyDatabase(store.path)),
+            v if v < known() => Err(Error::OlderSchema(store.path, v, known())),
             _ => Ok(store),
         }
     }
@@ -220,7 +211,7 @@ impl Store {
         let empty = number("schema_version")? == 0;
         let unmarked = id == 0 && (empty || version > known());
         if id != APPLICATION_ID && !unmarked {
-            return Err(Error::NotOurs(self.path.clone()));
+            return Err(Error::ForeignDatabase(self.path.clone()));
         }
         Ok(version)
     }
@@ -267,7 +258,9 @@ impl Store {
             }
         }
         match self.schema()? {
-            version if version > known => Err(Error::Newer(self.path.clone(), version, known)),
+            version if version > known => {
+                Err(Error::NewerSchema(self.path.clone(), version, known))
+            }
             _ => Ok(()),
         }
     }
@@ -342,7 +335,7 @@ mod tests {
                        SELECT count(*) FROM n";
         let run = |sql| store.connection.query_row(sql, [], |_| Ok(()));
         let error = store.error(run(endless).unwrap_err());
-        assert!(matches!(error, Error::TooSlow(_)), "{error:?}");
+        assert!(matches!(error, Error::QueryTimeout(_)), "{error:?}");
         store.stop_at(None).unwrap();
         run("SELECT count(*) FROM build").unwrap();
     }

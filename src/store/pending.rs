@@ -101,7 +101,7 @@ impl Pending {
     /// Records what waits, the oldest first, until `deadline` is over. The rest waits on.
     ///
     /// # Errors
-    /// Those of [`Store::record`] but for [`Error::Impossible`], which makes a file a broken one.
+    /// Those of [`Store::record`] but for [`Error::Invalid`], which makes a file a broken one.
     pub fn take_up(&self, store: &mut Store, deadline: Instant) -> super::Result<TakenUp> {
         let mut taken = TakenUp::default();
         if self.check_trusted().is_err() {
@@ -116,7 +116,7 @@ impl Pending {
             let recorded = match read(&path) {
                 Ok(Some(build)) => match store.record(&build) {
                     Ok(recorded) => Ok(usize::from(recorded == Recorded::New)),
-                    Err(error @ Error::Impossible(_)) => Err(error.into()),
+                    Err(error @ Error::Invalid(_)) => Err(error.into()),
                     Err(error) => return Err(error),
                 },
                 // Another collector was faster.

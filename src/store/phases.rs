@@ -22,7 +22,7 @@ impl Store {
     /// the order they ended, with all that is known about them.
     ///
     /// # Errors
-    /// Those of reading: [`super::Error::Damaged`], [`super::Error::Busy`].
+    /// Those of reading: [`crate::Error::Damaged`], [`crate::Error::Locked`].
     pub fn phases(&self, filter: &Filter) -> Result<HashMap<Uuid, Vec<Phase>>> {
         let picked = filter.sql("id, uid");
         let mut phases = self.undivided_phases(&picked)?;

@@ -45,7 +45,7 @@ pub(super) fn check_readable(path: &Path) -> Result<()> {
     };
     Err(match error.kind() {
         io::ErrorKind::InvalidInput => Error::NotAFile(path.to_path_buf()),
-        io::ErrorKind::NotFound => Error::Missing(path.to_path_buf()),
+        io::ErrorKind::NotFound => Error::MissingDatabase(path.to_path_buf()),
         _ => Error::NotReadable(path.to_path_buf(), error),
     })
 }
@@ -54,17 +54,18 @@ pub(super) fn check_readable(path: &Path) -> Result<()> {
 /// change or replace the file at `path`, whether or not it exists.
 ///
 /// # Errors
-/// [`Error::Untrusted`] with the file or folder that somebody else can change, [`Error::Folder`]
+/// [`Error::Untrusted`] with the file or folder that somebody else can change, [`Error::CreateFolder`]
 /// where that can't be found out.
 pub fn check_trusted(path: &Path) -> Result<()> {
     let owners = Owners::of_this_system();
-    let absolute = std::path::absolute(path).map_err(|e| Error::Folder(path.to_path_buf(), e))?;
+    let absolute =
+        std::path::absolute(path).map_err(|e| Error::CreateFolder(path.to_path_buf(), e))?;
     let real = resolve(&absolute);
     for path in [&absolute, &real] {
         for part in path.ancestors() {
             let what = match part.symlink_metadata() {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                other => other.map_err(|error| Error::Folder(part.to_path_buf(), error))?,
+                other => other.map_err(|error| Error::CreateFolder(part.to_path_buf(), error))?,
             };
             // In a sticky folder others can create files, but not replace ours.
             let sticky = what.mode() & 0o1000 != 0 && Some(part) != path.parent();
@@ -95,7 +96,7 @@ impl Owners {
         // A user's umask may give a folder to the user's own group; root's never does.
         let with_group = |uid: u32, gid: u32| (uid, (uid != 0).then_some(gid));
         let mut owners = vec![(0, None), with_group(uid.as_raw(), gid.as_raw())];
-        if let Ok(prefix) = crate::portage::eprefix().metadata() {
+        if let Ok(prefix) = crate::config::eprefix().metadata() {
             owners.push(with_group(prefix.uid(), prefix.gid()));
         }
         Self(owners)
@@ -118,7 +119,7 @@ pub(super) fn create(path: &Path) -> Result<()> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    make_folder(folder).map_err(|error| Error::Folder(folder.to_path_buf(), error))?;
+    make_folder(folder).map_err(|error| Error::CreateFolder(folder.to_path_buf(), error))?;
     let made = fs::OpenOptions::new()
         .write(true)
         .create_new(true)

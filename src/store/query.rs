@@ -15,7 +15,7 @@ impl Store {
     /// The builds, the newest last.
     ///
     /// # Errors
-    /// This and the other queries: [`super::Error::Damaged`], [`super::Error::Busy`].
+    /// This and the other queries: [`crate::Error::Damaged`], [`crate::Error::Locked`].
     pub fn builds(&self, filter: &Filter) -> Result<Vec<BuildRow>> {
         let mut builds = Vec::new();
         self.for_each_build(filter, |build| builds.push(build.clone()))?;

@@ -31,8 +31,8 @@ impl Store {
     /// `Stats::unrecognized` is not stored: it is for one warning at the build.
     ///
     /// # Errors
-    /// [`Error::Busy`] after [`super::RECORD_WAIT`], [`Error::Full`],
-    /// [`Error::NotWritable`], [`Error::Damaged`], [`Error::TooSlow`]; [`Error::Impossible`] for values
+    /// [`Error::Locked`] after [`super::RECORD_WAIT`], [`Error::DiskFull`],
+    /// [`Error::NotWritable`], [`Error::Damaged`], [`Error::QueryTimeout`]; [`Error::Invalid`] for values
     /// that no build can have (a name without its category, a count beyond 2^63,
     /// seconds that are no number). Nothing is recorded then.
     pub fn record(&mut self, build: &Build) -> Result<Recorded> {

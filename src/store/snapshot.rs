@@ -47,7 +47,7 @@ impl Snapshot {
 /// Copies the database at `path` with what lies beside it.
 ///
 /// # Errors
-/// [`Error::Busy`] where it changes all the time, [`Error::NotReadable`] where it
+/// [`Error::Locked`] where it changes all the time, [`Error::NotReadable`] where it
 /// can't be copied, [`Error::ForgedJournal`].
 pub(super) fn take(path: &Path) -> Result<Snapshot> {
     let failed = |error| Error::NotReadable(path.to_path_buf(), error);
@@ -64,7 +64,7 @@ pub(super) fn take(path: &Path) -> Result<Snapshot> {
         }
         sleep(TICK);
     }
-    Err(Error::Busy(path.to_path_buf()))
+    Err(Error::Locked(path.to_path_buf()))
 }
 
 /// Whether the copy is of one moment.

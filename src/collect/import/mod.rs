@@ -140,7 +140,7 @@ pub fn import(options: Options, path: &Path, out: &mut dyn Write) -> Result<Repo
     let store = match options.dry_run {
         false => Some(Store::open_for_recording(path)?),
         true => match Store::open_for_reading(path) {
-            Err(crate::store::Error::Missing(_)) => None,
+            Err(crate::Error::MissingDatabase(_)) => None,
             other => Some(other?),
         },
     };

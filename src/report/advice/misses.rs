@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::super::text;
 use super::{Advice, ONLY_MISSES, Severity, errors};
-use crate::portage::{installed_file, is_package, plain};
+use crate::config::installed_file;
+use crate::portage::{is_package, plain};
 use crate::store::Evidence;
 
 /// The first build has to miss, the second may have been of another version; whoever missed

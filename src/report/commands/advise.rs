@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use serde_json::{Value as Json, json};
 
 use super::super::advice::{self, Advice, Sample};
-use super::super::error::Error;
 use super::super::options::{BuildFilter, Database, OutputFormat};
 use super::super::recent::limit_to_recent;
 use super::super::table::{Column, Terminal, Value, json_rows};
 use super::super::{Status, suggest, text};
+use crate::error::Error;
 
 /// Show what should change, with evidence
 ///

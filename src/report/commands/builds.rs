@@ -5,7 +5,6 @@ use std::io::{self, Write};
 
 use uuid::Uuid;
 
-use super::super::error::Error;
 use super::super::options::{Database, Keep, ListArgs, RowOptions};
 use super::super::table::{
     Column, DelimitedWriter, Format,
@@ -13,6 +12,7 @@ use super::super::table::{
     Table, Tone, Value,
 };
 use super::super::{Status, breakdown, suggest, text};
+use crate::error::Error;
 use crate::portage::{Attribution, Outcome, Phase};
 use crate::store::{BuildRow, Filter, Store, attribution_word};
 

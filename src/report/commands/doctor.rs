@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use super::super::error::Error;
 use super::super::options::OutputFormat;
 use super::super::table::{Column, Terminal, Value};
 use super::super::{Status, text};
 use crate::doctor::{Finding, State, examine};
+use crate::error::Error;
 
 /// Check whether the next build will be cached and recorded
 ///

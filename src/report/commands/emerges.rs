@@ -2,7 +2,6 @@
 
 use std::io::Write;
 
-use super::super::error::Error;
 use super::super::options::{Database, Keep, ListArgs};
 use super::super::table::{
     Column,
@@ -11,6 +10,7 @@ use super::super::table::{
 };
 use super::super::{Status, text};
 use super::sums;
+use crate::error::Error;
 use crate::store::EmergeRow;
 
 /// Show one row per emerge command, the newest last

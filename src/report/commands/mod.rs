@@ -17,9 +17,9 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use super::error::Error;
 use super::options::{BuildFilter, Database, Keep, OutputFormat, RowOptions};
 use super::{Status, text};
+use crate::error::Error;
 use crate::portage::saving::TIME_SAVED;
 use crate::setup;
 
@@ -156,7 +156,7 @@ impl Cli {
             .map(clap::Command::get_name)
             .collect();
         let selected = list.filter.open(&list.patterns, &self.database, &commands);
-        let found = selected.and_then(|(store, filter)| Ok(store.packages(&filter)?));
+        let found = selected.and_then(|(store, filter)| store.packages(&filter));
         match found.as_deref() {
             Ok([row]) => show::package(
                 &row.package,

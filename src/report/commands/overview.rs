@@ -7,7 +7,6 @@ use chrono::{DateTime, Days, Local, TimeDelta, Utc};
 use serde_json::{Value as Json, json};
 
 use super::super::advice::{self, Advice, ONLY_MISSES, Sample};
-use super::super::error::Error;
 use super::super::options::{BuildFilter, Database, OutputFormat};
 use super::super::recent::limit_to_recent;
 use super::super::table::{Column, Format, Table, Terminal, Value, json_rows};
@@ -15,6 +14,7 @@ use super::super::verdict::{time_saved, verdict};
 use super::super::{Status, chart, text, warn};
 use super::trend::{By, periods};
 use super::{advise, emerges, packages, sums};
+use crate::error::Error;
 use crate::store::{
     CacheState, EmergeRow, Evidence, Filter, Moment, PackageRow, Pending, Store, Sums,
 };

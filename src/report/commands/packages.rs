@@ -2,7 +2,6 @@
 
 use std::io::Write;
 
-use super::super::error::Error;
 use super::super::options::{Database, Keep, ListArgs};
 use super::super::table::{
     Column,
@@ -11,6 +10,7 @@ use super::super::table::{
 };
 use super::super::{Status, text};
 use super::sums;
+use crate::error::Error;
 use crate::store::PackageRow;
 
 /// Show one row per package
@@ -22,7 +22,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, database: &Database, out: &mut dyn Write) -> Result<Status, Error> {
     let selected = args.list.open(database);
-    let rows = selected.and_then(|(store, filter)| Ok(store.packages(&filter)?));
+    let rows = selected.and_then(|(store, filter)| store.packages(&filter));
     args.list.write(columns(), rows, Keep::First, out)
 }
 

@@ -4,7 +4,6 @@ use std::io::Write;
 
 use chrono::{Datelike, Local, NaiveDate, Offset, TimeZone, Weekday};
 
-use super::super::error::Error;
 use super::super::options::{Database, Keep, ListArgs};
 use super::super::table::{
     Column,
@@ -13,6 +12,7 @@ use super::super::table::{
 };
 use super::super::{Status, chart};
 use super::sums::{self, HasSums};
+use crate::error::Error;
 use crate::store::{Filter, Moment, Store, Sums};
 
 /// Show one row per period that has builds, the newest last

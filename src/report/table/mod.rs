@@ -14,9 +14,9 @@ use serde_json::Value as Json;
 pub(super) use self::delimited::DelimitedWriter;
 pub(super) use self::json::rows as json_rows;
 pub(super) use self::value::Value;
-use super::error::Error;
 use super::suggest::closest;
 use super::text;
+use crate::error::Error;
 
 /// How a report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -286,7 +286,7 @@ impl<R: 'static> Table<R> {
             self.find(name, nested)?;
             if names[..index].contains(name) {
                 let message = format!("--columns names `{name}` twice");
-                return Err(Error::usage(message, "name each column once".into()));
+                return Err(Error::usage(message, "name each column once"));
             }
         }
         let position = |column: &Column<R>| names.iter().position(|name| name == column.name);

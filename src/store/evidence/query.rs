@@ -20,7 +20,7 @@ impl Store {
     /// phase of them: bound it with [`Filter::last`].
     ///
     /// # Errors
-    /// Those of reading: [`crate::store::Error::Damaged`], [`crate::store::Error::Busy`].
+    /// Those of reading: [`crate::Error::Damaged`], [`crate::Error::Locked`].
     pub fn evidence(&self, filter: &Filter) -> Result<Vec<Evidence>> {
         let picked = filter.sql("id");
         let mut builds = self.without_phases(&picked)?;

@@ -9,13 +9,13 @@ use std::io::Write;
 use uuid::Uuid;
 
 use self::history::Package;
-use super::super::error::Error;
 use super::super::options::{BuildFilter, Database, OutputFormat};
 use super::super::table::{Column, json_rows};
 use super::super::{Status, advice, breakdown, suggest};
 use super::advise;
 use super::builds::{self, Build};
 use super::packages;
+use crate::error::Error;
 use crate::store::{Filter, Store};
 
 /// Show everything about one package or build
