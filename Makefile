@@ -80,7 +80,7 @@ test:
 
 demo:
 	@tests/needs
-	@tests/portage/demo
+	@tests/portage-root/demo
 
 bench:
 	@CARGO="$(CARGO)" benches/run

@@ -1,0 +1,256 @@
+//! What stands in a snapshot was written by user `portage`, and is read by root: whatever no collector writes is
+//! refused with one warning that quotes nothing of it, in no more than 32 MiB of memory.
+
+use std::fs;
+
+use crate::support;
+use crate::support::recorder::refused::*;
+use crate::support::recorder::*;
+use sccache_report::portage::write_snapshot;
+use sccache_report::sccache::Level;
+
+#[test]
+fn content_that_no_collector_writes_is_refused() {
+    let id = support::id(1).to_string();
+    let good = honest(1);
+    let with = |from: &str, to: &str| {
+        assert!(good.contains(from), "{from} in {good}");
+        good.replacen(from, to, 1).into_bytes()
+    };
+    let brackets = "[".repeat(100_000);
+    let objects = "{\"a\":".repeat(10_000);
+    let many = |of: &str| format!("[{}]", vec![of; 30_000 / of.len()].join(","));
+    let contents: Vec<(Vec<u8>, &str)> = vec![
+        (vec![], "cut off"),
+        (good.as_bytes()[..good.len() / 2].to_vec(), "cut off"),
+        (SECRET.into(), "not JSON"),
+        (vec![0xff; 100], "not JSON"),
+        (vec![0; 1000], "not JSON"),
+        (format!("\"{SECRET}\"").into(), "not the JSON"),
+        (
+            with("\"schema\":1", "\"schema\":\"secret\""),
+            "not the JSON",
+        ),
+        (with("\"schema\":1", "\"schema\":2"), "of schema 2"),
+        (with("{", &format!("{{\"x\":{brackets},")), "longer than"),
+        (
+            with("{", &format!("{{\"x\":{},", &brackets[..50_000])),
+            "not JSON",
+        ),
+        (with("{", &format!("{{\"x\":{objects}")), "not JSON"),
+        (brackets[..60_000].into(), "not the JSON"),
+        (with("\"requests\":36", "\"requests\":NaN"), "not JSON"),
+        (with("\"requests\":36", "\"requests\":-1"), "not the JSON"),
+        (with("\"requests\":36", "\"requests\":3.4"), "not the JSON"),
+        (with("\"requests\":36", "\"requests\":1e99"), "not the JSON"),
+        (
+            with("\"requests\":36", "\"requests\":18446744073709551615"),
+            "a count of",
+        ),
+        (
+            with("\"requests\":36", "\"requests\":18446744073709551616"),
+            "not the JSON",
+        ),
+        (
+            with("\"compiler_seconds\":1.5", "\"compiler_seconds\":Infinity"),
+            "not JSON",
+        ),
+        (
+            with("\"compiler_seconds\":1.5", "\"compiler_seconds\":1e999"),
+            "not JSON",
+        ),
+        (
+            with("\"compiler_seconds\":1.5", "\"compiler_seconds\":-0.5"),
+            "a duration of",
+        ),
+        (
+            with(
+                "\"cache_size\":1073741824",
+                "\"cache_size\":9223372036854775808",
+            ),
+            "a size of",
+        ),
+        (with("\"total\":9", "\"total\":8"), "parts of 9"),
+        (
+            with("\"total\":9", "\"total\":9,\"total\":9"),
+            "not the JSON",
+        ),
+        (
+            with("2026-11-01T10:00:00Z", "1970-01-01T00:00:00Z"),
+            "a time of",
+        ),
+        (
+            with("2026-11-01T10:00:00Z", "9999-12-31T23:59:59Z"),
+            "a time of",
+        ),
+        (
+            with("2026-11-01T10:00:00Z", "+262142-12-31T23:59:59Z"),
+            "a time of",
+        ),
+        (with("\"compile\"", "\"../../etc\""), "an unknown phase"),
+        (
+            with(&id, &support::id(2).to_string()),
+            "not named for its id",
+        ),
+        (
+            with("\"levels\":[]", &format!("\"levels\":{}", many("{}"))),
+            "too many or too long",
+        ),
+        (
+            with(
+                "\"unrecognized\":[]",
+                &format!("\"unrecognized\":{}", many("\"\"")),
+            ),
+            "too many or too long",
+        ),
+        (
+            with(
+                "\"base_directories\":null",
+                &format!("\"base_directories\":{}", many("\"\"")),
+            ),
+            "too many or too long",
+        ),
+    ];
+    for (content, why) in contents {
+        let world = World::new();
+        let (t, path) = place(&world, 1);
+        fs::write(&path, content).unwrap();
+        is_refused(&world, &t, &path, why);
+    }
+}
+
+#[test]
+fn what_a_terminal_would_obey_is_refused_in_every_string() {
+    let texts = [
+        "\u{1b}[2J",
+        "\u{7}",
+        "a\nwarning: b",
+        "\r",
+        "\u{0}",
+        "\u{7f}",
+        "\u{9b}31m",
+        "\u{202e}",
+        "\u{200b}",
+        "\u{2066}",
+        "\u{feff}",
+    ];
+    for (number, text) in texts.into_iter().enumerate() {
+        let quoted = serde_json::to_string(text).unwrap();
+        let places = [
+            "\"Rust\"",
+            "\"rust\"",
+            "\"crate-type\"",
+            "\"L0\"",
+            "\"disk\"",
+            "\"line\"",
+            "\"dir\"",
+            "\"server\"",
+        ];
+        let world = World::new();
+        let t = world.t(7);
+        let mut phase = compile(9);
+        let stats = phase.stats.as_mut().unwrap();
+        stats.levels = vec![Level {
+            name: "L0".into(),
+            location: Some("disk".into()),
+            ..Level::default()
+        }];
+        stats.unrecognized = vec!["line".into()];
+        stats.base_directories = Some(vec!["dir".into()]);
+        stats.dist_compiles.insert("server".into(), 1);
+        let other = world.empty_t();
+        write_snapshot(&other, &phase).unwrap();
+        let file = fs::read_dir(snapshots(&other))
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap()
+            .path();
+        let good = fs::read_to_string(&file).unwrap();
+        let old = file.file_stem().unwrap().to_str().unwrap();
+        for (n, place) in places.into_iter().enumerate() {
+            let id = support::id((number * 100 + n) as u128).to_string();
+            assert!(good.contains(place), "{place} in {good}");
+            let path = snapshots(&t).join(format!("{id}.json"));
+            fs::write(path, good.replace(old, &id).replacen(place, &quoted, 1)).unwrap();
+        }
+        let path = snapshots(&t).join(format!("a{text}b\\").replace('\0', ""));
+        fs::write(&path, "{}").unwrap();
+        is_refused(&world, &t, &path, "and 4 more");
+        assert_eq!(world.report()[0]["languages"].as_object().unwrap().len(), 1);
+    }
+    // And the detail of a phase that was not measured.
+    for (detail, why) in [
+        ("no server\u{1b}[2J", "control characters"),
+        (&"x".repeat(81), "81 bytes"),
+    ] {
+        let world = World::new();
+        let (t, path) = place(&world, 1);
+        let mut phase = serde_json::from_str::<serde_json::Value>(&honest(1)).unwrap();
+        let error = serde_json::json!({"reason": "other", "detail": detail});
+        phase["phase"]["stats"] = serde_json::json!({"Err": error});
+        fs::write(&path, phase.to_string()).unwrap();
+        is_refused(&world, &t, &path, why);
+    }
+}
+
+/// What isn't a version is unknown: a formula to a spreadsheet, for instance. The numbers stay.
+#[test]
+fn a_version_looks_like_one() {
+    let world = World::new();
+    let (t, path) = place(&world, 1);
+    let forged = honest(1).replace("0.16.0", "=HYPERLINK(1)");
+    assert!(forged.contains("=HYPER"), "{forged}");
+    fs::write(&path, forged).unwrap();
+    let done = world.record(&t);
+    assert!(done.err.is_empty(), "{done:?}");
+    let build = &world.report()[0];
+    assert!(build["hits"].as_u64() > Some(7), "{build}");
+    assert_eq!(build["phases"]["compile"]["sccache_version"], "0.16.0");
+    let rows = support::out(&support::run(&world.db, &["builds", "--format", "csv"]));
+    assert!(!rows.contains('='), "{rows}");
+}
+
+#[test]
+fn the_largest_snapshots_that_are_taken_fit_into_32_mib() {
+    let world = World::new();
+    let t = world.empty_t();
+    let mut phase = compile(512);
+    let stats = phase.stats.as_mut().unwrap();
+    stats.levels = vec![Level::default(); 16];
+    stats.unrecognized = vec![String::new(); 512];
+    stats.base_directories = Some(stats.unrecognized.clone());
+    let one: std::collections::BTreeMap<String, u64> =
+        (0..512).map(|n| (n.to_string(), 1)).collect();
+    stats.not_cached = one.clone();
+    stats.dist_compiles = one.clone();
+    stats.hits.languages = one.clone();
+    stats.hits.compilers = one.clone();
+    stats.misses.total = 512;
+    stats.misses.languages = one.clone();
+    stats.misses.compilers = one;
+    for _ in 0..256 {
+        write_snapshot(&t, &phase).unwrap();
+    }
+    let done = world.record(&t);
+    // The other is of the unknown lines.
+    assert!(done.warned(2).contains("bytes in all"), "{done:?}");
+    assert_eq!(world.report().len(), 1);
+    assert_little_memory(&done);
+}
+
+#[test]
+fn names_that_pms_does_not_allow_are_refused() {
+    let hostile = ["a/b", "../x", "a b", "\u{1b}[2J", "$(id)", "a\nb", ""];
+    for (variable, text) in ["CATEGORY", "PN", "PVR"]
+        .iter()
+        .flat_map(|v| hostile.map(|text| (v, text)))
+    {
+        let world = World::new();
+        let t = world.t(1);
+        let mut command = world.command(&t);
+        command.env(variable, text);
+        finish(command).warned(1);
+        assert!(!world.db.exists() && snapshots(&t).exists());
+    }
+}

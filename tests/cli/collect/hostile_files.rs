@@ -1,0 +1,217 @@
+//! `${T}` is written by user `portage`, and read by root. Whatever lies there in a snapshot's place: one warning
+//! that quotes nothing of it, nothing followed, no hang (`recorder::patience`), no more than 32 MiB of memory.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::support::recorder::refused::*;
+use crate::support::recorder::system::*;
+use crate::support::recorder::*;
+use sccache_report::portage::write_snapshot;
+
+#[test]
+fn a_file_that_is_none_of_ours_is_refused_and_never_followed() {
+    type Make = fn(&Path, &Path);
+    let kinds: [(Make, &str); 6] = [
+        (
+            |path, secret| symlink(secret, path).unwrap(),
+            "a symbolic link",
+        ),
+        (
+            |path, _| symlink("/proc/self/mem", path).unwrap(),
+            "a symbolic link",
+        ),
+        (
+            |path, secret| fs::hard_link(secret, path).unwrap(),
+            "it has 2 names",
+        ),
+        (
+            |path, _| run("mkfifo", &[path.to_str().unwrap()]),
+            "not a regular file",
+        ),
+        (
+            |path, _| fs::create_dir(path).unwrap(),
+            "not a regular file",
+        ),
+        (
+            |path, _| drop(std::os::unix::net::UnixListener::bind(path).unwrap()),
+            "not a regular file",
+        ),
+    ];
+    for (number, (make, why)) in kinds.into_iter().enumerate() {
+        let world = World::new();
+        let (t, path) = place(&world, number as u128);
+        let secret = world.folder.path().join("secret");
+        // Even where the content would do: what a link leads to is not the build's.
+        fs::write(
+            &secret,
+            if number % 2 == 0 {
+                SECRET.into()
+            } else {
+                honest(number as u128)
+            },
+        )
+        .unwrap();
+        let before = fs::metadata(&secret).unwrap();
+        make(&path, &secret);
+        is_refused(&world, &t, &path, why);
+        let after = fs::metadata(&secret).unwrap();
+        assert_eq!(
+            (before.mode(), before.uid(), before.mtime()),
+            (after.mode(), after.uid(), after.mtime())
+        );
+    }
+}
+
+#[test]
+fn what_stands_in_the_folders_place_is_refused() {
+    type Make = fn(&Path, &Path);
+    let kinds: [(Make, &str); 4] = [
+        (
+            |path, elsewhere| symlink(elsewhere, path).unwrap(),
+            "not a directory of ours",
+        ),
+        (
+            |path, _| fs::write(path, SECRET).unwrap(),
+            "not a directory of ours",
+        ),
+        (
+            |path, _| run("mkfifo", &[path.to_str().unwrap()]),
+            "not a directory of ours",
+        ),
+        (
+            |path, _| symlink("/nowhere", path).unwrap(),
+            "not a directory of ours",
+        ),
+    ];
+    for (make, why) in kinds {
+        let world = World::new();
+        let other = world.t(8);
+        let t = world.empty_t();
+        make(&snapshots(&t), &snapshots(&other));
+        let done = world.record(&t);
+        assert!(done.warned(1).contains(why), "{done:?}");
+        assert!(done.out.is_empty() && !world.db.exists(), "{done:?}");
+        // Nor does a phase write there.
+        assert!(write_snapshot(&t, &compile(1)).is_err());
+        assert_eq!(fs::read_dir(snapshots(&other)).unwrap().count(), 1);
+        // ${T} itself.
+        let link = world.folder.path().join("link");
+        symlink(&other, &link).unwrap();
+        assert!(world.record(&link).warned(1).contains("can't open"));
+        assert!(write_snapshot(&link, &compile(1)).is_err());
+    }
+}
+
+#[test]
+fn a_file_of_10_gb_is_refused() {
+    let world = World::new();
+    let (t, path) = place(&world, 1);
+    File::create(&path).unwrap().set_len(10 << 30).unwrap();
+    is_refused(&world, &t, &path, "longer than");
+}
+
+#[test]
+fn thousands_of_files_are_refused_in_one_line() {
+    let world = World::new();
+    let (t, path) = place(&world, 1);
+    fs::write(&path, "{}").unwrap();
+    for number in 0..5000 {
+        fs::write(
+            snapshots(&t).join(format!("{number}\u{1b}[31m{}", "x".repeat(200))),
+            "{}",
+        )
+        .unwrap();
+    }
+    let done = world.record(&t);
+    assert_little_memory(&done);
+    let warning = done.warned(1);
+    assert!(
+        warning.contains("too many files") && warning.len() < 2100,
+        "{warning}"
+    );
+    // Honest ones, but more than any build has: nothing is recorded of an arbitrary part of them.
+    let t = world.empty_t();
+    for _ in 0..300 {
+        write_snapshot(&t, &compile(1)).unwrap();
+    }
+    let done = world.record(&t);
+    assert!(done.warned(1).contains("300 snapshots"), "{done:?}");
+    assert_little_memory(&done);
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_read_is_taken_whole_or_refused() {
+    let world = World::new();
+    let (first, last) = (honest(1), honest(1).replace("\"total\":9", "\"total\":8"));
+    let ended = AtomicBool::new(false);
+    let folder = world.folder.path().join("shared");
+    fs::create_dir(&folder).unwrap();
+    for number in 0..40 {
+        let (t, path) = place(&world, 1);
+        fs::write(&path, &first).unwrap();
+        ended.store(false, Ordering::Relaxed);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !ended.load(Ordering::Relaxed) {
+                    // Cut, rewritten, replaced by a link and back.
+                    let Ok(mut file) = File::create(&path) else {
+                        continue;
+                    };
+                    let _ = file.write_all(last.as_bytes());
+                    let _ = fs::write(&path, &first);
+                    let _ = fs::remove_file(&path);
+                    let _ = symlink("/etc/passwd", &path);
+                    let _ = fs::remove_file(&path);
+                    let _ = fs::write(&path, &first);
+                }
+            });
+            let done = world.record(&t);
+            ended.store(true, Ordering::Relaxed);
+            assert!(
+                done.status.success() && done.err.lines().count() <= 1,
+                "{done:?}"
+            );
+            assert!(!done.err.contains("root:"), "{done:?}");
+        });
+        assert_eq!(world.report().len(), number + 1);
+    }
+    let hits = world.hits();
+    assert!(hits.iter().all(|hits| [7, 16].contains(hits)), "{hits:?}");
+    assert!(Path::new("/etc/passwd").exists());
+}
+
+#[test]
+fn a_snapshot_copied_from_another_build_takes_nothing_from_it() {
+    let world = World::new();
+    let (victim, thief) = (world.t(7), world.empty_t());
+    let copy = |to: &Path| {
+        fs::create_dir_all(snapshots(to)).unwrap();
+        for entry in fs::read_dir(snapshots(&victim)).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), snapshots(to).join(entry.file_name())).unwrap();
+        }
+    };
+    copy(&thief);
+    let again = world.empty_t();
+    copy(&again);
+    let mut command = world.command(&thief);
+    command.env("PN", "thief");
+    finish(command).warned(0);
+    // The victim is recorded although the thief was faster, and the same numbers no second time.
+    world.record(&victim).warned(0);
+    let done = world.record(&again);
+    assert!(
+        done.warned(1).contains("in the database already"),
+        "{done:?}"
+    );
+    let packages: Vec<_> = world
+        .report()
+        .iter()
+        .map(|build| build["package"].clone())
+        .collect();
+    assert_eq!(packages, ["dev-test/thief", "dev-test/thing"]);
+}

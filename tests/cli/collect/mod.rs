@@ -1,0 +1,14 @@
+//! `sccache-collect import`, `forget`, and `record` with hostile input.
+
+/// `forget` leaves no trace of the builds that it removes.
+mod forget;
+/// Snapshots with hostile content.
+mod hostile_content;
+/// Hostile files in place of snapshots.
+mod hostile_files;
+/// Build logs as users have them.
+mod import;
+/// Compressed build logs.
+mod import_packed;
+/// A build is recorded once, by the hook or from its log.
+mod import_twice;

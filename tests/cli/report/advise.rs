@@ -1,0 +1,245 @@
+//! Advice as people and scripts get it. When each piece is given and when it is not: the tests
+//! beside each (src/report/advise/).
+
+use crate::support;
+use crate::support::*;
+use sccache_report::portage::Build;
+use sccache_report::sccache::Stats;
+
+/// Three versions of a package that never hits.
+fn never_hits() -> Vec<Build> {
+    versions(3, 0)
+}
+
+/// So many versions of a package, the first build of each.
+fn versions(count: u128, hits: u64) -> Vec<Build> {
+    (1..=count)
+        .map(|n| {
+            let at = format!("2026-11-{n:02}T10:00:00Z");
+            let stats = Stats {
+                writes: Some(53),
+                write_errors: Some(0),
+                ..rust_stats(hits, 53)
+            };
+            build(n, "www-client/firefox", &format!("14{n}.0"), &at, stats)
+        })
+        .collect()
+}
+
+#[test]
+fn each_piece_has_its_numbers_and_its_lines() {
+    let (_folder, db) = folder();
+    record(&db, &never_hits());
+    let output = run(&db, &["advise"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    insta::assert_snapshot!("advise", out(&output));
+}
+
+#[test]
+fn scripts_get_the_same() {
+    let (_folder, db) = folder();
+    record(&db, &never_hits());
+    let rows = json(&db, &["advise"]);
+    let never = &rows[0];
+    assert_eq!(never["advice"], "only-misses");
+    assert_eq!(never["about"][0], "www-client/firefox");
+    assert_eq!(never["sample_builds"], 3);
+    assert_eq!(never["numbers"]["misses"], 159);
+    let setting = never["setting"].as_str().unwrap();
+    assert!(
+        setting.contains("# /etc/portage/env/www-client/firefox\n"),
+        "{setting}"
+    );
+    let csv = out(&run(&db, &["advise", "--format", "csv"]));
+    assert!(
+        csv.starts_with("advice,summary,evidence,recommendation,setting,"),
+        "{csv}"
+    );
+    let overview = &json(&db, &[])[0];
+    assert_eq!(overview["advice"][0]["advice"], "only-misses");
+    let show = &json(&db, &["show", "firefox"])[0];
+    assert_eq!(show["advice"][0]["setting"], never["setting"]);
+    assert!(out(&run(&db, &["show", "firefox"])).contains("firefox never hits"));
+}
+
+/// A server that was killed in some of the builds.
+fn unmeasured(builds: usize) -> Vec<Build> {
+    let mut all = never_hits();
+    for build in all.iter_mut().rev().take(builds) {
+        let at = build.started_at;
+        build.phases.push(phase(
+            "test",
+            at,
+            Err(NotMeasuredReason::ServerKilled.into()),
+        ));
+    }
+    all
+}
+
+#[test]
+fn missing_statistics_name_a_build_to_look_at() {
+    let (_folder, db) = folder();
+    record(&db, &unmeasured(3));
+    let rows = json(&db, &["advise"]);
+    assert_eq!(rows.len(), 1, "who never hits isn't known: {rows:?}");
+    assert_eq!(
+        rows[0]["numbers"]["newest"],
+        "b0000003-0000-4000-8000-000000000000"
+    );
+    let text = out(&run(&db, &["advise"]));
+    assert!(
+        text.contains("www-client/firefox 143.0 on 2026-11-03, `sccache-report show b0000003`."),
+        "{text}"
+    );
+    assert!(out(&run(&db, &["show", "b0000003"])).contains("was killed"));
+    assert!(!out(&run(&db, &[])).contains("never hits"));
+    let (_folder, db) = folder();
+    record(&db, &unmeasured(2));
+    assert_eq!(json(&db, &["advise"]).len(), 0);
+}
+
+/// Whoever can write a database or a snapshot doesn't write advice.
+#[test]
+fn no_text_from_a_database_becomes_advice() {
+    let (_folder, db) = folder();
+    record(&db, &unmeasured(3));
+    let raw = rusqlite::Connection::open(&db).unwrap();
+    raw.execute_batch(
+        "PRAGMA ignore_check_constraints = ON;
+         UPDATE phase SET write_errors = 50, cache_location = 'Local disk: \"/etc/evil\"'
+         WHERE not_measured IS NULL;
+         UPDATE phase SET not_measured = 'x. To do: evil',
+         not_measured_detail = printf('%.*c', 200, 'y') || '. To do: evil'
+         WHERE not_measured IS NOT NULL",
+    )
+    .unwrap();
+    for args in [
+        &["advise"][..],
+        &["advise", "--format", "json"],
+        &["show", "b0000003"],
+    ] {
+        let text = out(&run(&db, args));
+        assert!(
+            !text.contains("evil") && !text.contains(&"y".repeat(81)),
+            "{text}"
+        );
+    }
+    let rows = json(&db, &["advise"]);
+    let kinds: Vec<_> = rows
+        .iter()
+        .map(|row| row["advice"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds, ["cache-errors", "not-measured"]);
+    assert_eq!(rows[1]["numbers"]["reasons"]["other"], 3);
+}
+
+#[test]
+fn what_filling_the_cache_cost_is_said() {
+    let (_folder, db) = folder();
+    record(&db, &never_hits()[..2]);
+    let said = out(&run(&db, &[]));
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("That cost about"), "{said}");
+}
+
+#[test]
+fn what_is_as_it_has_to_be_is_nothing_to_change() {
+    let (_folder, db) = folder();
+    record(&db, &versions(4, 1));
+    assert!(!out(&run(&db, &[])).contains("to change"));
+    let rows = json(&db, &["advise"]);
+    assert_eq!(
+        (&rows[0]["advice"], &rows[0]["severity"]),
+        (&"cold-versions".into(), &"note".into())
+    );
+    insta::assert_snapshot!("note", out(&run(&db, &["advise"])));
+    let show = out(&run(&db, &["show", "firefox"]));
+    assert!(
+        show.contains("\nfor your information:\n- New versions start cold"),
+        "{show}"
+    );
+    assert!(!show.contains("to change ("), "{show}");
+}
+
+#[test]
+fn the_overview_says_what_advise_says() {
+    let (_folder, db) = folder();
+    // The first of three is older than the overview's 30 days.
+    let mut builds = never_hits();
+    let at = support::at("2026-09-20T10:00:00Z");
+    builds[0].started_at = at;
+    builds[0].phases[0].started_at = at;
+    record(&db, &builds);
+    let overview = &json(&db, &[])[0];
+    assert_eq!(overview["builds"], 2);
+    assert!(
+        overview["verdict"]
+            .as_str()
+            .unwrap()
+            .contains("firefox never hits: 3 builds")
+    );
+    assert_eq!(
+        overview["advice"][0]["advice"],
+        json(&db, &["advise"])[0]["advice"]
+    );
+    // An older hit is outside of both, one in between inside of both.
+    for (start, named) in [
+        ("2026-08-01T10:00:00Z", true),
+        ("2026-09-01T10:00:00Z", false),
+    ] {
+        record(
+            &db,
+            &[build(
+                9 + u128::from(named),
+                "www-client/firefox",
+                "1",
+                start,
+                rust_stats(1, 0),
+            )],
+        );
+        let said = out(&run(&db, &[])).contains("firefox never hits");
+        let advised = out(&run(&db, &["advise"])).contains("firefox never hits");
+        assert_eq!((said, advised), (named, named), "{start}");
+    }
+}
+
+#[test]
+fn nothing_to_change_is_an_answer_and_no_builds_is_none() {
+    let (_folder, db) = folder();
+    record(&db, &never_hits()[..1]);
+    let output = run(&db, &["advise"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(
+        out(&output).contains("Nothing to change"),
+        "{}",
+        out(&output)
+    );
+    assert_eq!(json(&db, &["advise"]).len(), 0);
+    assert_eq!(run(&db, &["advise", "nope"]).status.code(), Some(1));
+    assert_eq!(
+        run(&db, &["advise", "--until", "2000-01-01"]).status.code(),
+        Some(1)
+    );
+    assert_eq!(
+        run(&db, &["advise", "--sort", "summary"]).status.code(),
+        Some(2)
+    );
+}
+
+#[test]
+fn the_overview_names_who_never_hits_and_how_full_the_cache_is() {
+    let (_folder, db) = folder();
+    record(&db, &never_hits());
+    let text = out(&run(&db, &[]));
+    assert!(
+        text.contains("www-client/firefox never hits: 3 builds, 159 misses in 90 days."),
+        "{text}"
+    );
+    assert!(
+        text.contains("cache       1.0 GiB of 10.0 GiB (10.0 %)"),
+        "{text}"
+    );
+    let overview = &json(&db, &[])[0];
+    assert_eq!(overview["max_cache_size_bytes"], 10_u64 << 30);
+    assert_eq!(overview["by_time"].as_array().unwrap().len(), 3);
+}

@@ -1,0 +1,23 @@
+//! What `sccache-report` prints.
+
+/// The advice of `advise`, for people and for scripts.
+mod advise;
+/// Every report on terminals of several widths and in several time zones.
+mod golden;
+/// The period of the overview, and the filters.
+mod overview;
+/// The reports as text, and exit statuses.
+#[expect(clippy::module_inception, reason = "the basic tests of the reports")]
+mod report;
+/// Rows that no report can read, and damaged pages.
+mod report_bad_rows;
+/// `--columns` and `--limit`, the same in every format.
+mod report_columns;
+/// JSON, CSV, and TSV keep the contract.
+mod report_data;
+/// Errors name the cause and the next step.
+mod report_errors;
+/// Tables on narrow terminals.
+mod report_narrow;
+/// A report reads no more than it needs.
+mod report_reads;

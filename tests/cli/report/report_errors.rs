@@ -1,0 +1,290 @@
+//! Errors name the cause and the next step.
+
+use std::os::unix::net::UnixListener;
+use std::process::{Command, Stdio};
+
+use crate::support::*;
+use sccache_report::store::Store;
+
+#[test]
+fn invalid_requests_are_errors_with_a_hint() {
+    let (_folder, db) = folder();
+    record(&db, &sample());
+    for (args, said) in [
+        (
+            &["--since", "3d", "packages"][..],
+            "must come after `packages`",
+        ),
+        (
+            &["show", "emlop", "--limit", "1"],
+            "unexpected argument '--limit'",
+        ),
+        (
+            &["doctor", "--since", "3d"],
+            "unexpected argument '--since'",
+        ),
+        (&["packages", "-e"], "--regex needs a PATTERN"),
+        (&["emerges", "-e"], "add a PATTERN, or remove"),
+        (
+            &["packages", "--sort", "hitrate"],
+            "the columns are: package, builds,",
+        ),
+        (
+            &["packages", "--sort", "hits:up"],
+            "unknown sort direction `up`",
+        ),
+        (
+            &["packages", "--columns", "package,bulids"],
+            "did you mean builds?",
+        ),
+        (
+            &["packages", "--columns", "package,package"],
+            "names `package` twice",
+        ),
+        (&["packages", "--columns", ""], "unknown column ``"),
+        (
+            &["builds", "--columns", "phases"],
+            "only --format json --columns has it",
+        ),
+        (
+            &["builds", "--sort", "phases", "--format", "json"],
+            "only --format json --columns has it",
+        ),
+        (
+            &["packages", "nope", "--columns", "nope"],
+            "unknown column `nope`",
+        ),
+        (
+            &["builds", "--since", "today", "--until", "2026-11-01"],
+            "--since is later than --until",
+        ),
+        (&["builds", "--since", "soonish"], "use 2026-11-01, 2026-11"),
+        (&["builds", "--since", "tomorrow"], "future"),
+        (
+            &["builds", "--since", "2026-02-30"],
+            "--since: `2026-02-30` is not a time",
+        ),
+        (
+            &["--until", "2026-W54"],
+            "--until: `2026-w54` is not a time",
+        ),
+        (&["trend", "--since", "99999"], "`99999` is not a time"),
+        (
+            &["trend", "--since", "2026-10-02", "--until", "2026-10-01"],
+            "as in --since 2026-10-01 --until",
+        ),
+        (
+            &["builds", "--last", "0"],
+            "'0' for '--last <N>': expected a whole number",
+        ),
+        (
+            &["builds", "--last", "-1"],
+            "'-1' for '--last <N>': expected",
+        ),
+        (&["--limit", "0"], "expected a whole number from 1"),
+        (
+            &["packages", "--limit=-3"],
+            "expected a whole number from 1",
+        ),
+        (
+            &["packages", "--min-builds", "0"],
+            "expected a whole number from 1",
+        ),
+        (&["packages", "--last", "9999999999"], "to 4294967295"),
+        (&["packages", ""], "empty PATTERN"),
+        (&["show", " "], "use emlop, app-portage/emlop"),
+        (&["-e", ""], "empty PATTERN"),
+        (
+            &["packages", "--sort", "hitrate"],
+            "unknown column `hitrate`; did you mean hit_rate?",
+        ),
+        (
+            &["builds", "--outcome", "failing"],
+            "possible values: merged, packaged, failed",
+        ),
+        (&["builds", "--last", "few"], "invalid value"),
+        (&["builds", "--min-builds", "x"], "--min-builds"),
+    ] {
+        let output = run(&db, args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", err(&output));
+        assert!(err(&output).contains(said), "{args:?}: {}", err(&output));
+        assert_eq!(out(&output), "", "{args:?}");
+    }
+}
+
+#[test]
+fn what_matches_nothing_says_what_there_is() {
+    let (_folder, db) = folder();
+    record(&db, &sample());
+    for (args, said) in [
+        (&["emlopp"][..], "did you mean app-portage/emlop?"),
+        (
+            &["packages", "app-protage/emlop"],
+            "did you mean app-portage/emlop?",
+        ),
+        // A word that is mistyped may have been meant for a command, where one can stand.
+        (&["packge"], "packge; did you mean the command `packages`?"),
+        (&["overveiw"], "the command `overview`?"),
+        (&["emlog"], "app-portage/emlop?"),
+        (
+            &["packages", "packge"],
+            "`sccache-report packages` lists all",
+        ),
+        (&["builds", "zz*top"], "lists all"),
+        (&["show", "b000000"], "lists all"),
+        (&["show", "riprgep"], "did you mean sys-apps/ripgrep?"),
+        (&["emerges", "xyz"], "`sccache-report packages` lists all"),
+        (
+            &["builds", "--language", "fortran"],
+            "no recorded build matches",
+        ),
+        (
+            &["builds", "--repository", "guru"],
+            "no recorded build matches",
+        ),
+        (
+            &["show", "emlop", "--language", "c"],
+            "no recorded build matches",
+        ),
+        (&["emerges", "ripgrep"], "belongs to a known emerge command"),
+        (
+            &["builds", "emlop", "--outcome", "failed"],
+            "no recorded build matches",
+        ),
+    ] {
+        let output = run(&db, args);
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {}", err(&output));
+        assert!(err(&output).contains(said), "{args:?}: {}", err(&output));
+        assert_eq!(err(&output).lines().count(), 1, "{args:?}");
+    }
+}
+
+/// A period that leaves nothing teaches which ones there are.
+#[test]
+fn a_period_without_builds_says_when_there_are() {
+    let (_folder, db) = folder();
+    record(&db, &sample());
+    let all = "in that period; the oldest started on 2026-11-01, the newest on 2026-11-21\n";
+    let two = "the oldest started on 2026-11-01, the newest on 2026-11-20\n";
+    let one = "the oldest started on 2026-11-21, the newest on 2026-11-21\n";
+    let else_there = "no recorded build matches\n";
+    for (args, said) in [
+        (&["--until", "2020"][..], all),
+        (&["builds", "--until", "2020"], all),
+        (&["builds", "--until", "2020", "--format", "csv"], all),
+        (&["emerges", "--until", "2020"], all),
+        (&["advise", "--until", "2020"], all),
+        // Between two builds, too.
+        (
+            &["packages", "--since", "2026-11-02", "--until", "2026-11-03"],
+            all,
+        ),
+        (&["emlop", "--until", "2020"], two),
+        (&["show", "fd", "--until", "2026-11-20"], one),
+        // Not the period alone.
+        (
+            &["builds", "--until", "2026-11-02", "--outcome", "failed"],
+            else_there,
+        ),
+        (&["builds", "fd", "--outcome", "failed"], else_there),
+    ] {
+        let output = run(&db, args);
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {}", out(&output));
+        assert!(err(&output).contains(said), "{args:?}: {}", err(&output));
+    }
+}
+
+#[test]
+fn an_empty_file_says_what_to_do_next() {
+    let (_folder, db) = folder();
+    std::fs::write(&db, "").unwrap();
+    let output = run(&db, &[]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = err(&output);
+    assert!(
+        said.contains("is empty: nothing is recorded yet") && said.contains("emerge a package"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_database_without_builds_says_what_to_do_next() {
+    let (_folder, db) = folder();
+    drop(Store::open_for_recording(&db).unwrap());
+    for args in REPORTS {
+        let output = run(&db, args);
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        let said = err(&output);
+        assert!(
+            said.contains("nothing is recorded yet: emerge"),
+            "{args:?}: {said}"
+        );
+        assert!(json(&db, args).is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn what_is_no_file_is_refused_at_once() {
+    let (folder, _) = folder();
+    let fifo = folder.path().join("fifo");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&fifo)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let socket = folder.path().join("socket");
+    let _listens = UnixListener::bind(&socket).unwrap();
+    for path in [
+        &fifo,
+        &socket,
+        &folder.path().to_path_buf(),
+        &"/dev/null".into(),
+    ] {
+        let output = run(path, &["builds"]);
+        assert_eq!(output.status.code(), Some(2), "{}", path.display());
+        let said = format!("{} is not a file", path.display());
+        assert!(err(&output).contains(&said), "{}", err(&output));
+    }
+    let output = run("".as_ref(), &[]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn nobody_to_tell_is_no_reason_to_fail() {
+    let (_folder, db) = folder();
+    record(&db, &sample());
+    for (args, status) in [
+        (&["nope"][..], 1),
+        (&["builds", "--sort", "x"], 2),
+        (&["--bad"], 2),
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = program();
+        command
+            .arg("--db")
+            .arg(&db)
+            .args(args)
+            .stdout(Stdio::null())
+            .stderr(writer);
+        assert_eq!(command.status().unwrap().code(), Some(status), "{args:?}");
+    }
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = program()
+        .arg("--db")
+        .arg(&db)
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        err(&output).contains("can't write the output"),
+        "{}",
+        err(&output)
+    );
+}

@@ -1,0 +1,127 @@
+//! How much is read: no more than a report needs, whatever lies beside it. Counted, not timed.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::{CStr, OsString, c_char, c_int, c_uint, c_void};
+use std::ptr::null_mut;
+
+use crate::support::*;
+use chrono::TimeDelta;
+use rusqlite::ffi;
+use sccache_report::portage::Build;
+use sccache_report::store::{Filter, Store};
+
+thread_local! {
+    /// Statements that this thread ran.
+    static STATEMENTS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    /// Steps of SQLite's virtual machine in this thread, in hundreds.
+    static STEPS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Returns the statements that `run` ran in this thread, and their steps, in hundreds.
+fn counted(run: impl FnOnce()) -> (Vec<String>, u64) {
+    // SAFETY: it is called with what its type says.
+    unsafe { ffi::sqlite3_auto_extension(Some(count)) };
+    STATEMENTS.take();
+    STEPS.set(0);
+    run();
+    (STATEMENTS.take(), STEPS.get())
+}
+
+unsafe extern "C" fn count(
+    connection: *mut ffi::sqlite3,
+    _error: *mut *mut c_char,
+    _functions: *const ffi::sqlite3_api_routines,
+) -> c_int {
+    let events = ffi::SQLITE_TRACE_STMT as c_uint;
+    // SAFETY: SQLite hands over an open connection, and neither needs a context.
+    unsafe {
+        ffi::sqlite3_progress_handler(connection, 100, Some(step), null_mut());
+        ffi::sqlite3_trace_v2(connection, events, Some(statement), null_mut())
+    }
+}
+
+unsafe extern "C" fn step(_context: *mut c_void) -> c_int {
+    STEPS.set(STEPS.get() + 1);
+    0
+}
+
+unsafe extern "C" fn statement(
+    _event: c_uint,
+    _context: *mut c_void,
+    statement: *mut c_void,
+    _text: *mut c_void,
+) -> c_int {
+    // SAFETY: of this event, SQLite hands over a statement.
+    let text = unsafe { CStr::from_ptr(ffi::sqlite3_sql(statement.cast())) };
+    let text = text.to_string_lossy().into_owned();
+    STATEMENTS.with_borrow_mut(|statements| statements.push(text));
+    0
+}
+
+#[test]
+fn show_reads_phases_once() {
+    let (_folder, db) = folder();
+    record(&db, &sample());
+    let show = ["show", "emlop", "--format", "csv"].map(OsString::from);
+    let args = [
+        &["sccache-report".into(), "--db".into(), db.into()],
+        &show[..],
+    ];
+    let (statements, _) = counted(|| {
+        sccache_report::report::main(args.concat());
+    });
+    for table in ["phase_language", "not_cached", "phase ON"] {
+        let reads = statements.iter().filter(|sql| sql.contains(table));
+        // The parts of phases are picked by their phases.
+        let reads = reads.filter(|sql| table != "phase ON" || !sql.contains("part.phase"));
+        assert_eq!(reads.count(), 1, "{table}: {statements:#?}");
+    }
+}
+
+#[test]
+fn evidence_is_the_same_from_phases_that_were_read() {
+    let (_folder, db) = folder();
+    let mut all = sample();
+    let stats = all[0].phases[0].stats.as_mut().unwrap();
+    stats.base_directories = Some(vec!["/b".into(), "/a".into()]);
+    (stats.read_errors, stats.writes) = (Some(2), Some(51));
+    record(&db, &all);
+    let store = Store::open_for_reading(&db).unwrap();
+    let filter = Filter::default();
+    let phases = store.phases(&filter).unwrap();
+    assert_eq!(
+        store.evidence_with(&filter, &phases).unwrap(),
+        store.evidence(&filter).unwrap()
+    );
+}
+
+#[test]
+fn builds_that_were_never_measured_are_not_walked_over_again_and_again() {
+    let (_folder, db) = folder();
+    let start = at("2026-11-01T10:00:00Z");
+    let builds: Vec<Build> = (0..2000_i64)
+        .map(|n| {
+            let at = (start + TimeDelta::minutes(n)).to_rfc3339();
+            let mut build = build(n as u128, "a/b", "1", &at, rust_stats(0, 0));
+            if (1..1990).contains(&n) {
+                build.phases[0].stats = Err(NotMeasuredReason::ServerKilled.into());
+            }
+            build
+        })
+        .collect();
+    let mut store = Store::open_for_recording(&db).unwrap();
+    store.record_all(&builds).unwrap();
+    let newest = Filter {
+        last: Some(1000),
+        ..Filter::default()
+    };
+    let mut found = Vec::new();
+    let (_, steps) = counted(|| {
+        let store = Store::open_for_reading(&db).unwrap();
+        found = store.evidence(&newest).unwrap();
+    });
+    assert_eq!(found[990].previous_version.as_deref(), Some("1"));
+    assert_eq!(found[989].previous_version, None, "not measured itself");
+    // It is 1,063 (hundreds); with a walk from each it would be 100,000.
+    assert!(steps < 3000, "{steps}");
+}

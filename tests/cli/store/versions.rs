@@ -1,0 +1,316 @@
+//! Several collectors on one database at once, of one version or of two: migrations run once, and an old version
+//! leaves a newer one's data alone.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Child;
+use std::thread::sleep;
+use std::time::Instant;
+
+use crate::support;
+use crate::support::recorder::crash::*;
+use crate::support::recorder::system::*;
+use crate::support::recorder::*;
+use rusqlite::Connection;
+use sccache_report::portage::Build;
+use sccache_report::store::{Filter, Pending, Store};
+
+#[test]
+fn eight_collectors_start_at_once_on_a_missing_database() {
+    let world = World::new();
+    // And some that wait, which each of them takes up.
+    for n in 0..5 {
+        let stats = support::rust_stats(100 + n, 2);
+        let build = support::build(n.into(), "a/b", "1", "2026-11-01T10:00:00Z", stats);
+        world.pending().keep(&build).unwrap();
+    }
+    let ts: Vec<PathBuf> = (0..8).map(|n| world.t(n)).collect();
+    let children: Vec<Child> = ts.iter().map(|t| start(&world, t)).collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        // On a busy machine one may not get its turn in time: then its build waits, and nothing else is wrong.
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            said.is_empty() || said.contains("locked by another process"),
+            "{said}"
+        );
+    }
+    world.recorded(8);
+    assert_eq!(world.hits(), Vec::from_iter((0..=8).chain(100..105)));
+    assert_eq!(world.pending().count(), 0);
+    assert_whole(&world.db);
+    let tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'build'";
+    let count = Connection::open(&world.db)
+        .unwrap()
+        .query_row(tables, [], |row| row.get::<_, i64>(0));
+    assert_eq!(count.unwrap(), 1);
+}
+
+/// A migration as a later version may bring it: it adds, renames and fills.
+const NEXT: &str = "ALTER TABLE build ADD COLUMN energy REAL; CREATE TABLE room (name TEXT) STRICT; \
+                    INSERT INTO room VALUES ('kitchen'); UPDATE build SET energy = hits * 0.5;";
+
+#[test]
+fn an_old_version_leaves_a_newer_database_alone_and_the_new_one_takes_its_builds() {
+    let world = World::new();
+    world.recorded(1);
+    drop(Store::open_for_recording_with(&world.db, &[NEXT]).unwrap());
+    let before = fs::read(&world.db).unwrap();
+    for hits in [2, 3] {
+        let done = world.record(&world.t(hits));
+        assert!(done.warned(1).contains("knows only up to"), "{done:?}");
+        let report = support::run(&world.db, &["builds"]);
+        assert_eq!(report.status.code(), Some(2), "{report:?}");
+    }
+    assert!(
+        fs::read(&world.db).unwrap() == before,
+        "the old version wrote"
+    );
+    assert_eq!(world.pending().count(), 2);
+
+    let mut store = Store::open_for_recording_with(&world.db, &[NEXT]).unwrap();
+    let taken = Pending::of(&world.db)
+        .take_up(&mut store, Instant::now() + patience())
+        .unwrap();
+    assert_eq!((taken.recorded, world.pending().count()), (2, 0));
+    let raw = Connection::open(&world.db).unwrap();
+    let hits = raw.prepare("SELECT hits FROM build ORDER BY hits").unwrap();
+    let hits = { hits }
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<Vec<i64>, _>>();
+    assert_eq!(hits.unwrap(), [1, 2, 3]);
+    let rooms = raw.query_row("SELECT count(*) FROM room", [], |row| row.get::<_, i64>(0));
+    assert_eq!(rooms.unwrap(), 1, "the migration ran more than once");
+    assert_whole(&world.db);
+}
+
+/// A database as the first schema left it.
+fn first_schema(db: &Path, builds: &[Build]) {
+    let (_folder, newest) = support::folder();
+    support::record(&newest, builds);
+    let raw = Connection::open(db).unwrap();
+    raw.execute_batch(include_str!("../../../migrations/0001_builds.sql"))
+        .unwrap();
+    raw.execute_batch("PRAGMA user_version = 1").unwrap();
+    raw.execute("ATTACH ? AS newest", [newest.to_str()])
+        .unwrap();
+    for table in TABLES {
+        let columns = columns(&raw, table);
+        let copy = format!("INSERT INTO {table} ({columns}) SELECT {columns} FROM newest.{table}");
+        raw.execute_batch(&copy).unwrap();
+    }
+}
+
+/// Those of the first schema, referred to before referring.
+const TABLES: [&str; 7] = [
+    "emerge",
+    "build",
+    "phase",
+    "phase_language",
+    "phase_compiler",
+    "not_cached",
+    "dist_compile",
+];
+
+fn columns(raw: &Connection, table: &str) -> String {
+    let sql = "SELECT group_concat(name) FROM pragma_table_info(?, 'main')";
+    raw.query_row(sql, [table], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn a_database_of_the_first_schema_is_upgraded_and_loses_nothing() {
+    let world = World::new();
+    let mut builds = support::sample();
+    let stats = builds[0].phases[0].stats.as_mut().unwrap();
+    stats.dist_compiles.insert("10.0.0.1:10501".into(), 7);
+    // What the first schema had no column for.
+    for phase in builds.iter_mut().flat_map(|build| &mut build.phases) {
+        if let Ok(stats) = &mut phase.stats {
+            stats.processor_seconds = None;
+        }
+    }
+    first_schema(&world.db, &builds);
+    let raw = Connection::open(&world.db).unwrap();
+    let dump = |raw: &Connection, columns: &[String]| -> Vec<String> {
+        let all = TABLES.iter().zip(columns).map(|(table, columns)| {
+            let values = columns.replace(',', ", ");
+            let sql = format!("SELECT json_group_array(json_array({values})) FROM {table}");
+            raw.query_row(&sql, [], |row| row.get(0)).unwrap()
+        });
+        all.collect()
+    };
+    let all: Vec<String> = TABLES.iter().map(|table| columns(&raw, table)).collect();
+    let before = dump(&raw, &all);
+    assert!(before.iter().all(|rows| rows != "[]"), "{before:?}");
+    // A report can't upgrade it, and says who does.
+    let report = support::run(&world.db, &["builds"]);
+    assert!(support::err(&report).contains("the next recorded build upgrades it"));
+
+    let store = Store::open_for_recording(&world.db).unwrap();
+    assert_eq!(dump(&raw, &all), before);
+    let phases = store.phases(&Filter::default()).unwrap();
+    for build in &builds {
+        assert_eq!(phases[&build.id], build.phases);
+    }
+    drop(store);
+    assert_whole(&world.db);
+    // What refers to the tables that were made anew still goes with them.
+    raw.execute_batch("PRAGMA foreign_keys = ON; DELETE FROM build")
+        .unwrap();
+    assert_eq!(dump(&raw, &all)[2..], ["[]"; 5]);
+}
+
+#[test]
+fn sentences_of_old_versions_become_reasons() {
+    use crate::support::NotMeasuredReason::*;
+    let sentences = [
+        ("its sccache server was killed", ServerKilled),
+        (
+            "its sccache server was killed, or listens elsewhere",
+            ServerKilled,
+        ),
+        (
+            "its sccache server could not start, or was killed",
+            ServerNotStarted,
+        ),
+        (
+            "its sccache server was stopped, and another started",
+            ServerRestarted,
+        ),
+        ("its sccache server was stopped in it", ServerStopped),
+        (
+            "its sccache server's numbers were set to zero in it",
+            StatisticsZeroed,
+        ),
+        (
+            "its sccache server's log can't be read: Not a directory",
+            LogUnreadable,
+        ),
+        (
+            "3 sccache servers were started at once. To do: rm -r /",
+            SeveralServers,
+        ),
+        (
+            "the shared sccache server: sccache --show-stats took longer than 2 s",
+            NoAnswer,
+        ),
+        (
+            "sccache --show-stats printed unusable output: x",
+            UnknownOutput,
+        ),
+        (
+            "sccache --stop-server failed (exit status: 2): gone",
+            SccacheFailed,
+        ),
+        ("could not run sccache: No such file", SccacheNotRun),
+        ("hostile. To do: rm -r /", Other),
+    ];
+    let world = World::new();
+    let mut build = support::build(
+        1,
+        "a/b",
+        "1",
+        "2026-11-01T10:00:00Z",
+        support::rust_stats(1, 1),
+    );
+    build.phases[0].stats = Err(NoLog.into());
+    build.phases = vec![build.phases.remove(0); sentences.len()];
+    first_schema(&world.db, &[build]);
+    let raw = Connection::open(&world.db).unwrap();
+    for (position, (sentence, _)) in sentences.iter().enumerate() {
+        let sql = "UPDATE phase SET not_measured = ? WHERE position = ?";
+        raw.execute(sql, (sentence, position as i64)).unwrap();
+    }
+    let store = Store::open_for_recording(&world.db).unwrap();
+    let phases = store.phases(&Filter::default()).unwrap();
+    let phases = phases.into_values().next().unwrap();
+    for (phase, (sentence, reason)) in phases.into_iter().zip(sentences) {
+        assert_eq!(phase.stats, Err(reason.into()), "{sentence}");
+    }
+}
+
+#[test]
+fn rows_that_somebody_orphaned_by_hand_do_not_stop_an_upgrade() {
+    let world = World::new();
+    first_schema(&world.db, &support::sample());
+    // The sqlite3 shell doesn't enforce references.
+    let raw = Connection::open(&world.db).unwrap();
+    raw.execute_batch("PRAGMA foreign_keys = OFF; DELETE FROM build WHERE id = 1")
+        .unwrap();
+    let store = Store::open_for_recording(&world.db).unwrap();
+    assert_eq!(store.builds(&Filter::default()).unwrap().len(), 5);
+}
+
+#[test]
+#[ignore = "no test: another process for the one below"]
+fn helper_that_upgrades() {
+    let Some(db) = helper_argument() else { return };
+    drop(Store::open_for_recording_with(&db, &[NEXT]).unwrap());
+}
+
+#[test]
+fn an_upgrade_killed_midway_leaves_the_old_or_the_new_schema() {
+    let mut random = Random::new();
+    let template = World::new();
+    let builds: Vec<_> = (0..300)
+        .map(|n| {
+            support::build(
+                n,
+                "a/b",
+                "1",
+                "2026-11-01T10:00:00Z",
+                support::rust_stats(n as u64, 2),
+            )
+        })
+        .collect();
+    first_schema(&template.db, &builds);
+    let world = World::new();
+    let whole = usual_duration(|| {
+        fs::copy(&template.db, &world.db).unwrap();
+        let begun = Instant::now();
+        let mut child = helper("store::versions::helper_that_upgrades", &world.db);
+        assert!(wait(&mut child, patience()).success());
+        begun.elapsed()
+    });
+    let mut seen = [0, 0];
+    for _ in 0..50 {
+        fs::copy(&template.db, &world.db).unwrap();
+        let mut child = helper("store::versions::helper_that_upgrades", &world.db);
+        sleep(random_part(whole, &mut random));
+        let _ = child.kill();
+        let _ = child.wait();
+        assert_whole(&world.db);
+        let raw = Connection::open(&world.db).unwrap();
+        let number = |sql| raw.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+        let version = number("PRAGMA user_version");
+        let new = number("SELECT count(*) FROM sqlite_schema WHERE name = 'room'");
+        assert_eq!(version == 1, new == 0, "version {version}");
+        assert_eq!(
+            number("SELECT count(*) FROM pragma_table_info('build') WHERE name = 'energy'"),
+            new
+        );
+        assert_eq!(number("SELECT count(*) FROM build"), 300);
+        seen[new as usize] += 1;
+    }
+    assert!(
+        seen[0] > 0 && seen[1] > 0,
+        "all kills missed: {seen:?} in {whole:?}"
+    );
+}
+
+#[test]
+fn eight_upgrade_at_once_and_one_does_it() {
+    let world = World::new();
+    world.recorded(1);
+    let children: Vec<Child> = (0..8)
+        .map(|_| helper("store::versions::helper_that_upgrades", &world.db))
+        .collect();
+    for mut child in children {
+        assert!(wait(&mut child, patience()).success());
+    }
+    let raw = Connection::open(&world.db).unwrap();
+    let rooms = raw.query_row("SELECT count(*) FROM room", [], |row| row.get::<_, i64>(0));
+    assert_eq!(rooms.unwrap(), 1);
+}

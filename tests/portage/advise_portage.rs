@@ -1,0 +1,150 @@
+//! What `advise` says of builds on a real Portage, and the lines that it prints, pasted there.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use crate::support::portage::Root;
+use serde_json::Value;
+
+/// Compiles 20 files of C, with `${CC}`, and 20 of Rust, with `${RUSTC_WRAPPER}`; `$1` goes into their texts.
+const COMPILE: &str = r##"EAPI=8
+SLOT=0
+KEYWORDS=amd64
+S=${WORKDIR}
+c() { local n; for n in {1..20}; do echo "int f${n}$1;" > ${n}.c; ${CC:-gcc} -g -c ${n}.c || die; done; }
+rust() { local n; for n in {1..20}; do echo "pub const N: &str = \"$1\";" > f${n}.rs
+	${RUSTC_WRAPPER} rustc --crate-name f${n} --crate-type lib --emit metadata,link --out-dir . f${n}.rs || die; done; }
+"##;
+
+/// The lines of the only piece of advice. It is asked there, where the files that it names are installed.
+fn setting(root: &Root) -> String {
+    let advice = root
+        .run(&["sccache-report", "advise", "--format", "json"])
+        .ok()
+        .log;
+    let advice: Value = serde_json::from_str(&advice).unwrap();
+    let setting = advice["rows"][0]["setting"].as_str();
+    setting.unwrap_or_else(|| panic!("{advice}")).to_string()
+}
+
+/// Each line into the file that the comment above it names.
+fn paste(root: &Root, setting: &str) {
+    let mut file = "";
+    for line in setting.lines() {
+        match line.strip_prefix("# /") {
+            Some(name) => file = name,
+            None => {
+                root.append(file, line);
+            }
+        }
+    }
+}
+
+/// The lines are the same however sccache is called, and work for each way to call it.
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn what_is_turned_off_does_not_run_however_it_was_turned_on() {
+    let misses = format!("{COMPILE}src_compile() {{ c _${{PR}}; rust ${{PR}}; }}\n");
+    let root = Root::new();
+    turn_on(&root, "make.conf");
+    for version in ["1.0-r1", "1.0-r2", "1.0-r3"] {
+        root.ebuild(&format!("dev-test/misses-{version}"), &misses);
+        root.emerge(&[&format!("=dev-test/misses-{version}")]);
+    }
+    let lines = setting(&root);
+    for way in ["make.conf", "bashrc", "package.env", "script", "links"] {
+        let root = Root::new();
+        turn_on(&root, way);
+        root.ebuild("dev-test/misses-1.0", &misses);
+        root.ebuild("dev-test/other-1.0", &misses);
+        paste(&root, &lines);
+        let run = root.emerge(&["dev-test/misses", "dev-test/other"]);
+        let builds = root.builds(&[]);
+        assert_eq!(builds.len(), 1, "{way}: {builds:?}\n{}", run.log);
+        assert_eq!(builds[0]["package"], "dev-test/other", "{way}");
+        assert_eq!(builds[0]["misses"], 40, "{way}: {}", builds[0]);
+    }
+}
+
+fn turn_on(root: &Root, way: &str) {
+    let sccache = "/mnt/gentoo/usr/bin/sccache";
+    let variables = |rustc: &str, cc: &str| format!("RUSTC_WRAPPER=\"{rustc}\"\nCC=\"{cc} gcc\"");
+    match way {
+        "make.conf" => {
+            root.append("etc/portage/make.conf", &variables(sccache, "sccache"));
+        }
+        "bashrc" => prepend_to_bashrc(
+            root,
+            &format!("export RUSTC_WRAPPER={sccache} CC=\"{sccache} gcc\""),
+        ),
+        "package.env" => {
+            root.append(
+                "etc/portage/env/sccache.conf",
+                &variables("sccache", sccache),
+            );
+            root.append("etc/portage/package.env", "*/* sccache.conf");
+        }
+        "script" => {
+            let script = root.file("usr/bin/compiler-cache");
+            fs::write(&script, "#!/bin/sh\nexec sccache \"$@\"\n").unwrap();
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            fs::set_permissions(&script, mode).unwrap();
+            let script = "/mnt/gentoo/usr/bin/compiler-cache";
+            root.append("etc/portage/make.conf", &variables(script, script));
+        }
+        _ => {
+            fs::create_dir_all(root.file("opt/links")).unwrap();
+            for name in ["gcc", "rustc"] {
+                symlink(sccache, root.file("opt/links").join(name)).unwrap();
+            }
+            root.append("etc/portage/make.conf", "RUSTC_WRAPPER=\"\"");
+            prepend_to_bashrc(root, "PATH=/mnt/gentoo/opt/links:${PATH}");
+        }
+    }
+}
+
+fn prepend_to_bashrc(root: &Root, line: &str) {
+    let bashrc = root.read("etc/portage/bashrc");
+    fs::write(root.file("etc/portage/bashrc"), format!("{line}\n{bashrc}")).unwrap();
+}
+
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn forced_misses_are_no_reason_to_turn_anything_off() {
+    let root = Root::new();
+    root.append("etc/portage/make.conf", "CC=\"sccache gcc\"");
+    root.ebuild(
+        "dev-test/forced-1.0",
+        &format!("{COMPILE}src_compile() {{ c; rust; }}\n"),
+    );
+    for _ in 0..4 {
+        root.emerge_with(&[("SCCACHE_RECACHE", "1")], &["dev-test/forced"])
+            .ok();
+    }
+    let advice = root.report(&["advise"]);
+    assert_eq!(advice.len(), 1, "{advice:?}");
+    assert_eq!(advice[0]["advice"], "forced-misses");
+    assert_eq!(advice[0]["numbers"]["forced_misses"], 160);
+    assert_eq!(advice[0]["setting"], Value::Null);
+}
+
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn the_size_of_the_cache_is_taken() {
+    let root = Root::new();
+    root.append("etc/portage/make.conf", "SCCACHE_CACHE_SIZE=\"20M\"");
+    root.append("etc/portage/make.conf", "CC=\"sccache gcc\"");
+    root.ebuild(
+        "dev-test/bumped-1",
+        &format!("{COMPILE}src_compile() {{ c; }}\n"),
+    );
+    root.emerge(&["dev-test/bumped"]);
+    root.append("etc/portage/make.conf", "SCCACHE_CACHE_SIZE=\"1G\"");
+    root.emerge(&["dev-test/bumped"]);
+    let limit = |build: &Value| build["phases"]["compile"]["max_cache_size_bytes"].clone();
+    let builds = root.builds(&["bumped"]);
+    assert_eq!(
+        (limit(&builds[0]), limit(&builds[1])),
+        ((20 << 20).into(), (1 << 30).into())
+    );
+}

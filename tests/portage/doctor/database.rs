@@ -1,0 +1,53 @@
+//! The database: its place, its content, what waits.
+
+use super::{Doctor, with_build};
+
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn a_database_that_others_can_replace_is_red_and_no_command_touches_it() {
+    let root = with_build();
+    let doctor = Doctor::after(&root, "chmod 777 $folder");
+    assert_eq!(
+        doctor.insist("database", "red", "users other than root can write"),
+        ""
+    );
+    let doctor = Doctor::after(&root, "chmod 755 $folder; chown nobody $folder");
+    assert_eq!(
+        doctor.insist("database", "red", "users other than root can write"),
+        ""
+    );
+    let doctor = Doctor::after(&root, "chown root $folder; chmod 600 $folder/stats.db");
+    doctor.insist("database", "yellow", "not every user can read the database");
+    let move_it = "chmod 644 $folder/stats.db; mkdir /tmp/db; cp $folder/stats.db /tmp/db/\n\
+        echo 'SCCACHE_REPORT_DB=/tmp/db/stats.db' >> $conf";
+    let doctor = Doctor::after(&root, move_it);
+    assert_eq!(
+        doctor.insist("database", "red", "users other than root can write /tmp"),
+        ""
+    );
+}
+
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn damage_and_pending_builds_are_seen() {
+    let root = with_build();
+    let doctor = Doctor::after(
+        &root,
+        "mkdir $folder/stats.db.pending; echo {} > $folder/stats.db.pending/00000000-0000-0000-0000-000000000000.json",
+    );
+    doctor.insist_only(&[], &["pending"]);
+    let script = "rm -r $folder/stats.db.pending; cp $folder/stats.db /tmp/db\n\
+        dd if=/dev/zero of=$folder/stats.db bs=4096 seek=1 count=1 conv=notrunc 2>/dev/null";
+    let doctor = Doctor::after(&root, script);
+    doctor.insist("database", "red", "");
+    // A build from the future proves nothing.
+    let script = "cp /tmp/db $folder/stats.db\n\
+        python3 - $folder/stats.db <<'END'\n\
+import sqlite3, sys\n\
+c = sqlite3.connect(sys.argv[1])\n\
+c.execute('UPDATE build SET started_at = started_at + 4000000000000000, finished_at = finished_at + 4000000000000000')\n\
+c.commit()\n\
+END";
+    let doctor = Doctor::after(&root, script);
+    assert_ne!(doctor.row("recorded")["state"], "green");
+}

@@ -1,0 +1,76 @@
+//! Whether the hook runs, by what it left.
+
+use super::{Doctor, with_build};
+
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn a_run_of_the_hook_is_the_proof() {
+    let root = with_build();
+    let doctor = Doctor::after(&root, "");
+    doctor.insist("hook", "green", "for dev-test/many-files-1.0");
+    // Whatever bash makes of it.
+    let odd =
+        "eval \"$(printf '%s' \"source /mnt/gentoo/usr/share/sccache-report/sccache-re\")port.sh\"";
+    std::fs::write(root.file("etc/portage/bashrc"), odd).unwrap();
+    root.run(&["touch", "-d", "yesterday", "/mnt/gentoo/etc/portage/bashrc"])
+        .ok();
+    let doctor = Doctor::after(&root, "");
+    let fix = doctor.insist("hook", "red", "names the hook");
+    assert_eq!(fix, "sccache-report setup");
+    root.emerge(&["dev-test/many-files"]);
+    let doctor = Doctor::after(&root, "");
+    doctor.insist("hook", "green", "the hook ran just now");
+    // A run proves nothing once the file is gone.
+    let doctor = Doctor::after(&root, "sleep 1.1; rm $bashrc");
+    doctor.insist("hook", "red", "no file below");
+}
+
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn a_hook_that_no_build_ran_is_seen() {
+    let root = with_build();
+    let doctor = Doctor::after(&root, "mkdir -p $folder/hook; sleep 1.1; echo >> $bashrc");
+    doctor.insist_only(&[], &["hook"]);
+    doctor.insist("hook", "yellow", "emerge any package to verify");
+    // Named, and never reached.
+    let bashrc = root.read("etc/portage/bashrc");
+    std::fs::write(
+        root.file("etc/portage/bashrc"),
+        format!("return 0\n{bashrc}"),
+    )
+    .unwrap();
+    root.run(&["sleep", "3"]).ok();
+    root.emerge(&["dev-test/plain"]);
+    let doctor = Doctor::after(&root, "");
+    let fix = doctor.insist(
+        "hook",
+        "red",
+        "it didn't run when dev-test/plain-1.0 was merged",
+    );
+    assert_eq!(fix, "", "setup's line is there already");
+}
+
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn files_that_lead_nowhere_are_red() {
+    let root = with_build();
+    let doctor = Doctor::after(&root, "chmod 600 $bashrc");
+    doctor.insist(
+        "hook",
+        "red",
+        "user portage can't read /mnt/gentoo/etc/portage/bashrc",
+    );
+    let script = "rm $bashrc; mkdir -p ${conf%/*}/bashrc.d\n\
+        ln -s /mnt/gentoo/none/sccache-report.sh ${conf%/*}/bashrc.d/90-sccache-report.sh";
+    let doctor = Doctor::after(&root, script);
+    doctor.insist("hook", "red", "is a dangling link");
+    let doctor = Doctor::after(
+        &root,
+        "echo '# sccache-report.sh' > $bashrc; rm -r ${conf%/*}/bashrc.d",
+    );
+    doctor.insist(
+        "hook",
+        "red",
+        "no file below /mnt/gentoo/etc/portage names the hook",
+    );
+}

@@ -1,0 +1,38 @@
+//! Tests in a real Portage, in throw-away roots that `tests/portage-root/harness` makes. They need root and package
+//! registries.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+/// The commands that `advise` prints do what they promise.
+mod advise_portage;
+/// What root's compilations leave in the cache of user portage.
+mod cache_folder;
+/// Each check of `sccache-report doctor`.
+mod doctor;
+/// The ebuild of this repository: install, use, and remove.
+mod gentoo_package;
+/// The throw-away root itself.
+mod harness;
+/// The hook leaves the user's bashrc and the build alone.
+mod hook;
+/// Import of logs that a real Portage wrote.
+mod import_portage;
+/// Killed phases and builds.
+mod killed;
+/// The hook's record of each merge.
+mod observed;
+/// Every way in which a build can end.
+mod outcomes;
+/// The processor time of a phase's compilers.
+mod processor_time;
+/// Recorded numbers match sccache's own.
+mod recording;
+/// Every kind of server that a build can meet.
+mod servers;
+/// `sccache-report setup`, and its undo.
+mod setup;
+/// One database for several roots.
+mod shared_database;
+/// A server that several builds share.
+mod shared_server;

@@ -1,0 +1,61 @@
+//! The processor time of what a phase's server ran: the collector takes it from the kernel, because
+//! sccache measures compilers by the wall clock.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::support::portage::{Root, ebuild};
+use serde_json::Value;
+
+/// Stands in for cores that are busy with other work, where a compiler waits as well.
+const WAITING_COMPILER: &str = "#!/bin/sh
+case \" $* \" in *' -c '*) sleep 1 ;; esac
+exec /usr/bin/gcc \"$@\"
+";
+
+fn compile_phase(build: &Value) -> &Value {
+    &build["phases"]["compile"]
+}
+
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn a_miss_costs_no_more_than_the_processor_time_of_its_compiler() {
+    let root = Root::new();
+    let compiler = root.file("usr/bin/waiting-gcc");
+    fs::write(&compiler, WAITING_COMPILER).unwrap();
+    fs::set_permissions(&compiler, fs::Permissions::from_mode(0o755)).unwrap();
+    let phases = "src_compile() { local n; for n in {1..8}; do echo \"int x${n};\" > ${n}.c || die\n\
+                  sccache /mnt/gentoo/usr/bin/waiting-gcc -c ${n}.c || die; done; }";
+    root.ebuild("dev-test/waiting-1.0", &ebuild(phases));
+    root.emerge(&["dev-test/waiting"]);
+    root.emerge(&["dev-test/waiting"]);
+
+    let builds = root.builds(&["dev-test/waiting"]);
+    let (cold, warm) = (compile_phase(&builds[0]), compile_phase(&builds[1]));
+    assert_eq!(
+        [&cold["misses"], &cold["compilations"], &warm["hits"]],
+        [8, 8, 8],
+        "{cold}\n{warm}"
+    );
+    let seconds = |phase: &Value, name: &str| phase[name].as_f64().unwrap();
+    let processors = seconds(cold, "processor_seconds");
+    assert!(processors > 0.0, "{cold}");
+    // Eight times a second of waiting is in the one and not in the other.
+    assert!(processors < seconds(cold, "compiler_seconds"), "{cold}");
+    // 8 hits, of which each look-up costs a tenth.
+    let expected = processors * 0.9 - seconds(warm, "read_hit_seconds");
+    let saved = seconds(&builds[1], "time_saved_seconds");
+    assert!((saved - expected).abs() < 1e-4, "{saved}, not {expected}");
+}
+
+/// Of a server that others use too, the processor time is nobody's.
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn of_a_shared_server_it_is_unknown() {
+    let root = Root::new();
+    let shared = [("SCCACHE_SERVER_UDS", "/mnt/gentoo/var/tmp/shared.sock")];
+    root.emerge_with(&shared, &["dev-test/many-files"]).ok();
+    let build = root.builds(&[]).pop().unwrap();
+    assert_eq!(build["attribution"], "shared");
+    assert_eq!(compile_phase(&build)["processor_seconds"], Value::Null);
+}

@@ -1,0 +1,454 @@
+//! `sccache-report setup` on a real Portage: what it changes, what it refuses, and what `--undo` leaves.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
+use std::path::{Path, PathBuf};
+
+use crate::support::portage::{Root, Run};
+
+fn state(root: &Root) -> BTreeMap<PathBuf, String> {
+    root.state(&["etc", "var/lib", "var/cache"])
+}
+
+fn setup(root: &Root, options: &[&str]) -> Run {
+    root.run(&[&["sccache-report", "setup"], options].concat())
+}
+
+fn shell(root: &Root, script: &str) -> Run {
+    root.run(&["bash", "-ec", script])
+}
+
+#[track_caller]
+fn says(run: &Run, texts: &[&str]) {
+    for text in texts {
+        assert!(run.log.contains(text), "no {text:?} in:\n{}", run.log);
+    }
+}
+
+/// Undoes: everything is as before, and the database's folders, which were empty, are gone.
+#[track_caller]
+fn undo_to(root: &Root, before: &BTreeMap<PathBuf, String>, run: impl Fn() -> Run) {
+    run().ok();
+    let mut before = before.clone();
+    before.retain(|path, _| !path.starts_with("var/lib/sccache-report"));
+    assert_eq!(state(root), before);
+}
+
+/// Sets up, sets up again, and undoes: everything is as before.
+#[track_caller]
+fn there_and_back(root: &Root) {
+    let before = state(root);
+    says(&setup(root, &["--dry-run"]).ok(), &["Nothing was changed"]);
+    let declined = setup(root, &[]);
+    assert_eq!(declined.status.code(), Some(1), "{}", declined.log);
+    assert_eq!(state(root), before);
+    setup(root, &["--yes"]).ok();
+    let done = state(root);
+    assert_ne!(done, before);
+    says(
+        &setup(root, &["--yes"]).ok(),
+        &["There is nothing to change."],
+    );
+    assert_eq!(state(root), done);
+    undo_to(root, &before, || setup(root, &["--undo", "--yes"]));
+    says(
+        &setup(root, &["--undo"]).ok(),
+        &["There is nothing to undo."],
+    );
+}
+
+/// Setup fails with status 2 and these texts, and changes nothing.
+#[track_caller]
+fn refuses(root: &Root, texts: &[&str]) {
+    let before = state(root);
+    let run = setup(root, &["--yes"]);
+    assert_eq!(run.status.code(), Some(2), "{}", run.log);
+    says(&run, texts);
+    assert_eq!(state(root), before);
+}
+
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn from_nothing_to_a_report_and_back() {
+    let root = Root::installed();
+    there_and_back(&root);
+    let conf = root.read("etc/portage/make.conf");
+    setup(&root, &["--yes"]).ok();
+    for path in ["var/lib/sccache-report", "var/lib/sccache-report/hook"] {
+        let what = fs::metadata(root.file(path)).unwrap();
+        assert_eq!((what.uid(), what.mode() & 0o7777), (0, 0o755), "{path}");
+    }
+    assert_ne!(
+        fs::metadata(root.file("var/cache/sccache")).unwrap().uid(),
+        0
+    );
+    root.emerge(&["dev-test/rusty", "dev-test/many-files"]);
+    assert_eq!(root.builds(&["many-files"])[0]["misses"], 25);
+    let undone = setup(&root, &["--undo", "--yes"]).ok();
+    says(&undone, &["  - RUSTC_WRAPPER=\"sccache\"", "Undone."]);
+    assert_eq!(
+        root.read("etc/portage/make.conf").trim_end(),
+        conf.trim_end()
+    );
+    assert!(!root.file("etc/portage/bashrc").exists() && !root.file("etc/sandbox.d").exists());
+    assert_eq!(root.builds(&[]).len(), 2, "the database is kept");
+}
+
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn make_conf_may_be_a_link_or_a_folder() {
+    let root = Root::installed();
+    let conf = root.file("etc/portage/make.conf");
+    fs::rename(&conf, root.file("etc/portage/real.conf")).unwrap();
+    symlink("real.conf", &conf).unwrap();
+    there_and_back(&root);
+    fs::remove_file(&conf).unwrap();
+    fs::create_dir(&conf).unwrap();
+    fs::rename(root.file("etc/portage/real.conf"), conf.join("10-mine")).unwrap();
+    root.append("etc/portage/make.conf/99-mine", "SCCACHE_CACHE_SIZE=\"3G\"");
+    there_and_back(&root);
+    setup(&root, &["--yes"]).ok();
+    let own = root.read("etc/portage/make.conf/sccache-report");
+    assert!(
+        own.contains("RUSTC_WRAPPER=") && !own.contains("CACHE_SIZE="),
+        "{own}"
+    );
+    let size = root.run(&["portageq", "envvar", "SCCACHE_CACHE_SIZE"]).ok();
+    assert_eq!(size.log.trim(), "3G");
+    // Portage doesn't read such a folder.
+    setup(&root, &["--undo", "--yes"]).ok();
+    fs::create_dir(root.file("etc/portage/bashrc")).unwrap();
+    refuses(
+        &root,
+        &[
+            "etc/portage/bashrc is a folder",
+            "Portage reads bashrc only as a file",
+        ],
+    );
+}
+
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn portage_bashrc_mv_gets_a_link() {
+    let root = Root::installed();
+    root.append("etc/portage/bashrc.d/bashrcd.sh", "BashrcdMain() { :; }");
+    // Without this line nobody reads the folder.
+    let block = setup(&root, &["--dry-run"]).ok();
+    says(&block, &["etc/portage/bashrc: new file"]);
+    root.append(
+        "etc/portage/bashrc",
+        "declare -F BashrcdMain >/dev/null || . /mnt/gentoo/etc/portage/bashrc.d/bashrcd.sh\nBashrcdMain",
+    );
+    there_and_back(&root);
+    let link = root.file("etc/portage/bashrc.d/90-sccache-report.sh");
+    let hook = Path::new("/mnt/gentoo/usr/share/sccache-report/sccache-report.sh");
+    symlink("/mnt/gentoo/usr/share/old/sccache-report.sh", &link).unwrap();
+    setup(&root, &["--yes"]).ok();
+    assert_eq!(fs::read_link(&link).unwrap(), hook, "a hook that moved");
+    fs::remove_file(&link).unwrap();
+    fs::write(&link, "# mine\n").unwrap();
+    refuses(
+        &root,
+        &[
+            "90-sccache-report.sh is not a link to the hook",
+            "move it away",
+        ],
+    );
+}
+
+/// The user's own lines stay, wherever they stand, and what is edited inside the block is backed up.
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn what_the_user_sets_and_edits_is_kept() {
+    let root = Root::installed();
+    root.append(
+        "etc/portage/make.conf",
+        "\nSCCACHE_CACHE_SIZE = \"3G\"\nexport RUSTC_WRAPPER='/usr/bin/sccache' # mine",
+    );
+    root.append("etc/portage/bashrc", "# no line break at its end");
+    let bashrc = root.read("etc/portage/bashrc");
+    fs::write(root.file("etc/portage/bashrc"), bashrc.trim_end()).unwrap();
+    there_and_back(&root);
+    let run = setup(&root, &["--yes"]).ok();
+    says(
+        &run,
+        &[
+            "Left alone: SCCACHE_CACHE_SIZE (already set)",
+            "+ SCCACHE_DIR=",
+        ],
+    );
+    let conf = root.read("etc/portage/make.conf");
+    assert_eq!(conf.matches("RUSTC_WRAPPER").count(), 1, "{conf}");
+    let edited = conf.replace("104857600", "1234567");
+    fs::write(root.file("etc/portage/make.conf"), &edited).unwrap();
+    root.append("etc/portage/make.conf", "USE=\"later\"");
+    says(
+        &setup(&root, &["--yes"]).ok(),
+        &["There is nothing to change."],
+    );
+    let undone = setup(&root, &["--undo", "--yes"]).ok();
+    says(
+        &undone,
+        &[
+            "- SCCACHE_MAX_FRAME_LENGTH=\"1234567\"",
+            ".make.conf.sccache-report~",
+        ],
+    );
+    let kept = root.read("etc/portage/.make.conf.sccache-report~");
+    assert_eq!(kept, format!("{edited}USE=\"later\"\n"));
+    let conf = root.read("etc/portage/make.conf");
+    assert!(conf.ends_with("# mine\nUSE=\"later\"\n"), "{conf}");
+    assert_eq!(root.read("etc/portage/bashrc"), bashrc.trim_end());
+}
+
+/// sccache is on for one package, and its limit is set there.
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn settings_of_package_env_are_not_overridden() {
+    let root = Root::installed();
+    root.append(
+        "etc/portage/env/sccache.conf",
+        "RUSTC_WRAPPER=\"sccache\"\nSCCACHE_DIR=\"/mnt/gentoo/var/cache/mine\"\nSCCACHE_CACHE_SIZE=\"20G\"",
+    );
+    root.append(
+        "etc/portage/package.env",
+        "dev-test/many-files sccache.conf",
+    );
+    let cache = root.file("var/cache/mine");
+    fs::create_dir(&cache).unwrap();
+    fs::set_permissions(&cache, fs::Permissions::from_mode(0o777)).unwrap();
+    let conf = root.read("etc/portage/make.conf");
+    let run = setup(&root, &["--yes"]).ok();
+    says(&run, &["env/sccache.conf sets RUSTC_WRAPPER"]);
+    root.emerge(&["dev-test/many-files"]);
+    // From here on it is the build that counts.
+    fs::rename(
+        root.file("etc/portage/env"),
+        root.file("etc/portage/elsewhere"),
+    )
+    .unwrap();
+    let run = setup(&root, &["--yes"]).ok();
+    says(
+        &run,
+        &[
+            "builds were cached in the last 30 days",
+            "There is nothing to change.",
+        ],
+    );
+    assert_eq!(root.read("etc/portage/make.conf"), conf);
+    assert!(!root.file("var/cache/sccache").exists() && !root.file("etc/sandbox.d").exists());
+    fs::rename(
+        root.file("etc/portage/elsewhere"),
+        root.file("etc/portage/env"),
+    )
+    .unwrap();
+    root.emerge(&["dev-test/many-files"]);
+    let build = &root.report(&["show", "many-files"])[0];
+    assert!(build.to_string().contains("many-files"), "{build}");
+    assert_eq!(root.said("dev-test/many-files").len(), 1);
+    let max = root.said("dev-test/many-files")[0].json["max_cache_size"].as_u64();
+    assert_eq!(max, Some(20 << 30));
+}
+
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn a_local_cache_is_not_set_beside_another() {
+    let root = Root::installed();
+    let conf = root.read("etc/portage/make.conf");
+    for line in [
+        "SCCACHE_CONF=\"/mnt/gentoo/etc/sccache.toml\"",
+        "SCCACHE_BUCKET=\"b\"",
+    ] {
+        fs::write(
+            root.file("etc/portage/make.conf"),
+            format!("{conf}\n{line}\n"),
+        )
+        .unwrap();
+        let run = setup(&root, &["--dry-run"]).ok();
+        says(&run, &["+ RUSTC_WRAPPER=\"sccache\""]);
+        assert!(
+            !run.log.contains("SCCACHE_DIR=") && !run.log.contains("CACHE_SIZE="),
+            "{}",
+            run.log
+        );
+    }
+}
+
+/// What others can change is neither written, nor created in, nor opened for builds.
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn folders_of_others_are_refused() {
+    let root = Root::installed();
+    let mode = |path: &str, mode| {
+        fs::set_permissions(root.file(path), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for path in ["var/cache", "var/lib", "etc/portage"] {
+        mode(path, 0o777);
+        refuses(
+            &root,
+            &[&format!(
+                "/mnt/gentoo/{path} can be written by others (mode 0777)"
+            )],
+        );
+        mode(path, 0o755);
+    }
+    chown(root.file("var/lib"), Some(1234), None).unwrap();
+    refuses(&root, &["/mnt/gentoo/var/lib belongs to user 1234"]);
+    chown(root.file("var/lib"), Some(0), None).unwrap();
+    // A link to where others can swap the target.
+    let conf = root.file("etc/portage/make.conf");
+    let text = root.read("etc/portage/make.conf");
+    fs::write(root.file("var/tmp/mine.conf"), &text).unwrap();
+    fs::rename(&conf, root.file("etc/portage/away")).unwrap();
+    symlink("/mnt/gentoo/var/tmp/mine.conf", &conf).unwrap();
+    refuses(&root, &["/mnt/gentoo/var/tmp can be written by others"]);
+    fs::remove_file(&conf).unwrap();
+    fs::rename(root.file("etc/portage/away"), &conf).unwrap();
+    let run = setup(&root, &["--yes", "--db", "/tmp/x/s.db"]);
+    says(&run, &["/tmp can be written by others"]);
+    for name in ["a\"b", "a$b", "a`b"] {
+        let run = setup(
+            &root,
+            &["--yes", "--db", &format!("/mnt/gentoo/srv/{name}/s.db")],
+        );
+        assert_eq!(run.status.code(), Some(2), "{}", run.log);
+        says(&run, &["can't be written into a configuration file"]);
+    }
+    // An existing folder of another owner stays so, and no rule lets builds write it.
+    fs::write(&conf, format!("{text}\nSCCACHE_DIR=\"/mnt/gentoo/var\"\n")).unwrap();
+    let run = setup(&root, &["--yes"]).ok();
+    says(
+        &run,
+        &[
+            "/mnt/gentoo/var, which belongs to user 0: set SCCACHE_DIR to a folder of portage:portage",
+        ],
+    );
+    assert_eq!(fs::metadata(root.file("var")).unwrap().uid(), 0);
+    assert!(!root.file("etc/sandbox.d").exists());
+}
+
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn what_is_in_the_way_is_named() {
+    let root = Root::installed();
+    let bashrc = root.file("etc/portage/bashrc");
+    for (text, problem) in [
+        ("cat >/dev/null <<X\nfoo\n", "here-document at line 1"),
+        (
+            "a=1\nb=\"open\n",
+            "unexpected EOF while looking for matching",
+        ),
+    ] {
+        fs::write(&bashrc, text).unwrap();
+        refuses(
+            &root,
+            &[
+                "/mnt/gentoo/etc/portage/bashrc can't be parsed by bash",
+                problem,
+            ],
+        );
+    }
+    fs::remove_file(&bashrc).unwrap();
+    symlink("/mnt/gentoo/gone", &bashrc).unwrap();
+    refuses(
+        &root,
+        &[
+            "etc/portage/bashrc is a link to /mnt/gentoo/gone",
+            "remove the link",
+        ],
+    );
+    fs::remove_file(&bashrc).unwrap();
+    symlink("bashrc", &bashrc).unwrap();
+    refuses(&root, &["etc/portage/bashrc is a link to bashrc"]);
+    fs::remove_file(&bashrc).unwrap();
+    fs::write(root.file("var/cache/sccache"), "mine").unwrap();
+    refuses(&root, &["/mnt/gentoo/var/cache/sccache is not a folder"]);
+    fs::remove_file(root.file("var/cache/sccache")).unwrap();
+    let mounted =
+        "c=/mnt/gentoo/etc/portage/make.conf; mount --bind $c $c; sccache-report setup --yes";
+    let run = shell(&root, mounted);
+    assert_eq!(run.status.code(), Some(2), "{}", run.log);
+    says(
+        &run,
+        &[
+            "/mnt/gentoo/etc/portage/make.conf can't be used",
+            "it is a mount point",
+        ],
+    );
+    // What was done before can be completed or undone.
+    setup(&root, &["--undo", "--yes"]).ok();
+    assert!(!bashrc.exists());
+    let read_only = "c=/mnt/gentoo/etc; mount --bind $c $c; mount -o remount,bind,ro $c; sccache-report setup --yes";
+    let run = shell(&root, read_only);
+    assert_eq!(run.status.code(), Some(2), "{}", run.log);
+    says(
+        &run,
+        &["Read-only file system", "mount the file system writable"],
+    );
+}
+
+/// Others can look, and neither change nor delay anything.
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn other_users_have_no_part_in_it() {
+    let root = Root::installed();
+    let before = state(&root);
+    let nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups";
+    let run = shell(&root, &format!("{nobody} sccache-report setup --dry-run")).ok();
+    says(&run, &["+ RUSTC_WRAPPER"]);
+    let run = shell(&root, &format!("{nobody} sccache-report setup --yes"));
+    assert_eq!(run.status.code(), Some(2), "{}", run.log);
+    says(&run, &["only root can change that"]);
+    assert_eq!(state(&root), before);
+    let lock = "mkfifo /tmp/wait; chmod 666 /tmp/wait
+        $NOBODY flock /mnt/gentoo/etc -c 'echo > /tmp/wait; read x < /tmp/wait' & read < /tmp/wait
+        sccache-report setup --yes; echo > /tmp/wait; wait";
+    shell(&root, &lock.replace("$NOBODY", nobody)).ok();
+    assert_ne!(state(&root), before);
+    let run = setup(&root, &["--format", "json"]);
+    assert_eq!(run.status.code(), Some(2), "{}", run.log);
+    says(&run, &["unexpected argument '--format' found"]);
+}
+
+/// A Gentoo Prefix is its owner's, who needs no root.
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn the_owner_of_a_prefix_sets_it_up() {
+    let root = Root::installed();
+    give(&root.dir, 65534);
+    let before = state(&root);
+    let owner = |command: &str| {
+        let as_owner = "setpriv --reuid 65534 --regid 65534 --clear-groups";
+        shell(&root, &format!("{as_owner} {command}"))
+    };
+    owner("sccache-report setup --yes").ok();
+    for (path, what) in state(&root) {
+        assert!(what.starts_with("65534:65534 "), "{path:?}: {what}");
+    }
+    let other =
+        "setpriv --reuid 1234 --regid 1234 --clear-groups sccache-report setup --undo --yes";
+    says(
+        &shell(&root, other).failed(),
+        &["only root or the owner of /mnt/gentoo can change that"],
+    );
+    undo_to(&root, &before, || {
+        owner("sccache-report setup --undo --yes")
+    });
+    // What root does there is the owner's.
+    setup(&root, &["--yes"]).ok();
+    for (path, what) in state(&root) {
+        assert!(what.starts_with("65534:65534 "), "{path:?}: {what}");
+    }
+    owner("env HOME=/tmp emerge -1 dev-test/many-files").ok();
+    assert_eq!(root.builds(&[])[0]["misses"], 25);
+}
+
+fn give(path: &Path, uid: u32) {
+    lchown(path, Some(uid), Some(uid)).unwrap();
+    if path.is_dir() && !path.is_symlink() {
+        for entry in fs::read_dir(path).unwrap() {
+            give(&entry.unwrap().path(), uid);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Runs sccache-report and reads what it printed.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// A command line of every report, on [`sample`](super::sample).
+pub const REPORTS: [&[&str]; 8] = [
+    &[],
+    &["emlop"],
+    &["packages"],
+    &["builds"],
+    &["emerges"],
+    &["trend"],
+    &["show", "emlop"],
+    &["advise"],
+];
+
+/// sccache-report with nothing of the tester's environment.
+pub fn program() -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("sccache-report"));
+    command.env_clear().env("TZ", "UTC0");
+    command
+}
+
+pub fn run(db: &Path, args: &[&str]) -> Output {
+    program().arg("--db").arg(db).args(args).output().unwrap()
+}
+
+pub fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// The rows of the JSON document.
+pub fn json(db: &Path, args: &[&str]) -> Vec<Value> {
+    let output = run(db, &[args, &["--format", "json"]].concat());
+    let document: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|why| panic!("{why}: {args:?} printed: {}", err(&output)));
+    assert_eq!(document["schema"], 1);
+    document["rows"].as_array().unwrap().clone()
+}
+
+/// The names in a JSON object, in its order.
+pub fn keys(value: &Value) -> Vec<&str> {
+    value
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect()
+}

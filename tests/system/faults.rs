@@ -1,0 +1,141 @@
+//! The database can't take a build: one warning, the merge goes on, and the build is recorded once at the next
+//! opportunity. These faults need root.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use sccache_report::store::{Recorded, Store};
+
+use crate::support::recorder::faults::*;
+use crate::support::recorder::system::*;
+use crate::support::recorder::*;
+
+const NOBODY: u32 = 65534;
+
+/// The database's folder becomes a file system of this size.
+fn small_disk(world: &World, size: &str) -> PathBuf {
+    let lib = world.db.parent().unwrap();
+    let options = format!("size={size},mode=755");
+    mount(&[
+        "-t",
+        "tmpfs",
+        "-o",
+        &options,
+        "tmpfs",
+        lib.to_str().unwrap(),
+    ]);
+    lib.to_path_buf()
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_full_disk() {
+    with_own_mounts(|world| {
+        let lib = small_disk(world, "512k");
+        world.recorded(1);
+        let filler = lib.join("filler");
+        let room = |kilobytes: usize| {
+            let _ = fs::remove_file(&filler);
+            let mut file = fs::File::create(&filler).unwrap();
+            while std::io::Write::write_all(&mut file, &[0; 4096]).is_ok() {}
+            let full = file.metadata().unwrap().len();
+            file.set_len(full - kilobytes as u64 * 1024).unwrap();
+        };
+        room(8);
+        waits(world, 2, "no space left");
+        room(8);
+        waits(world, 3, "no space left");
+        room(0);
+        let done = world.record(&world.t(4));
+        assert!(done.warned(1).contains("in this log"), "{done:?}");
+        assert_eq!(world.pending().count(), 2);
+        fs::remove_file(&filler).unwrap();
+        are_taken_up(world, &[1, 2, 3]);
+    });
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_full_disk_without_a_database_yet() {
+    with_own_mounts(|world| {
+        let lib = small_disk(world, "16k");
+        waits(world, 1, "no space left");
+        mount(&["-o", "remount,size=1m", lib.to_str().unwrap()]);
+        are_taken_up(world, &[1]);
+    });
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_read_only_file_system() {
+    with_own_mounts(|world| {
+        world.recorded(1);
+        let lib = world.db.parent().unwrap().to_str().unwrap().to_owned();
+        mount(&["--bind", &lib, &lib]);
+        mount(&["-o", "remount,bind,ro", &lib]);
+        let build = is_in_the_log(world, 2, "can't write");
+        mount(&["-o", "remount,bind,rw", &lib]);
+        let mut store = Store::open_for_recording(&world.db).unwrap();
+        assert_eq!(store.record(&build).unwrap(), Recorded::New);
+        assert_eq!(store.record(&build).unwrap(), Recorded::AlreadyThere);
+        assert_eq!(world.hits(), [1, 2]);
+    });
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_read_only_file() {
+    with_own_mounts(|world| {
+        world.recorded(1);
+        let db = world.db.to_str().unwrap().to_owned();
+        mount(&["--bind", &db, &db]);
+        mount(&["-o", "remount,bind,ro", &db]);
+        waits(world, 2, "can't write");
+        waits(world, 3, "can't write");
+        mount(&["-o", "remount,bind,rw", &db]);
+        are_taken_up(world, &[1, 2, 3]);
+    });
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_lost_permission() {
+    let world = World::new();
+    let lib = world.db.parent().unwrap();
+    world.recorded(1);
+    // The tester's build folder may be one that nobody else can enter.
+    let program = world.folder.path().join("sccache-collect");
+    copy_program(collector(), &program);
+    let as_nobody = |hits| {
+        let t = world.t(hits);
+        world.give_to(&t, NOBODY);
+        let command = world.command(&t);
+        let mut other = Command::new(&program);
+        other
+            .args(command.get_args())
+            .env_clear()
+            .uid(NOBODY)
+            .gid(NOBODY);
+        other.envs(
+            command
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+        other
+    };
+    world.give_to(lib, NOBODY);
+    fs::set_permissions(&world.db, Permissions::from_mode(0o444)).unwrap();
+    waits_in(&world, as_nobody(2), "can't write");
+    assert_eq!(world.pending().count(), 1);
+    fs::set_permissions(&world.db, Permissions::from_mode(0o000)).unwrap();
+    waits_in(&world, as_nobody(3), "can't write");
+    world.give_to(lib, 0);
+    let done = finish(as_nobody(4));
+    assert!(done.warned(1).contains("in this log"), "{done:?}");
+    assert_eq!(world.pending().count(), 2);
+    fs::set_permissions(&world.db, Permissions::from_mode(0o644)).unwrap();
+    are_taken_up(&world, &[1, 2, 3]);
+}

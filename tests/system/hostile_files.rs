@@ -1,0 +1,17 @@
+//! Device files in place of snapshots.
+
+use crate::support::recorder::World;
+use crate::support::recorder::refused::*;
+use crate::support::recorder::system::run;
+
+#[test]
+#[ignore = "needs root"]
+fn a_device_is_refused_unopened() {
+    // /dev/zero, and a number that no driver has: to open that one would say so.
+    for (number, minor) in [(1, ["1", "5"]), (2, ["240", "77"])] {
+        let world = World::new();
+        let (t, path) = place(&world, number);
+        run("mknod", &[path.to_str().unwrap(), "c", minor[0], minor[1]]);
+        is_refused(&world, &t, &path, "not a regular file");
+    }
+}

@@ -1,0 +1,11 @@
+//! Tests that need root, but no Portage: mounts, devices, and other users.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+/// A full or read-only disk, and lost permissions.
+mod faults;
+/// Device files in place of snapshots.
+mod hostile_files;
+/// Any user can read a database while root writes it.
+mod reading;
