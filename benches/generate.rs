@@ -214,7 +214,6 @@ impl World {
                 }
                 .into(),
             ),
-            merge_type: Some("source".into()),
             emerge: self.emerge.clone(),
             outcome,
             started_at,

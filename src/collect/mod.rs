@@ -118,7 +118,6 @@ fn build(environment: Environment, outcome: Outcome, snapshots: &mut Snapshots) 
         version: environment.version,
         slot: environment.slot,
         repository: environment.repository,
-        merge_type: environment.merge_type,
         outcome,
         started_at: started_at.unwrap_or(finished_at).min(finished_at),
         finished_at,

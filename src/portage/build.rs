@@ -25,8 +25,6 @@ pub struct Build {
     pub slot: Option<String>,
     /// `PORTAGE_REPO_NAME`.
     pub repository: Option<String>,
-    /// `MERGE_TYPE`: `source` or `buildonly`.
-    pub merge_type: Option<String>,
     /// The emerge command that it was part of, where it could be seen.
     pub emerge: Option<Emerge>,
     /// What came of it.
@@ -140,11 +138,10 @@ impl Build {
         ensure!(!self.host.is_empty(), "no host");
         let (category, name) = self.package.split_once('/').context("no CATEGORY/PN")?;
         let slot = self.slot.iter().flat_map(|slot| slot.split('/'));
-        let optional = [&self.repository, &self.merge_type];
         [category, name, &self.version]
             .into_iter()
             .chain(slot)
-            .chain(optional.into_iter().flatten().map(String::as_str))
+            .chain(self.repository.as_deref())
             .try_for_each(check_name)?;
         if let Some(emerge) = &self.emerge {
             check_text(&emerge.command, super::emerge::MAX_COMMAND_BYTES).context("command")?;

@@ -19,8 +19,6 @@ pub struct Environment {
     pub slot: Option<String>,
     /// `PORTAGE_REPO_NAME`.
     pub repository: Option<String>,
-    /// `MERGE_TYPE`, from EAPI 4 on.
-    pub merge_type: Option<String>,
 }
 
 impl Environment {
@@ -49,7 +47,6 @@ impl Environment {
             version: name("PVR")?,
             slot: None,
             repository: optional("PORTAGE_REPO_NAME"),
-            merge_type: optional("MERGE_TYPE"),
         })
     }
 

@@ -9,7 +9,7 @@ use super::columns::time_of;
 use super::summary::hour;
 use super::words;
 
-/// The most that a counter of a build may be, as migration 0001 bounds it.
+/// The most that a counter of a build may be, that sums of them stay below 2^63.
 const MAX_OF_BUILD: i64 = 1_000_000_000_000;
 
 /// Whether a row that can't be read may be what is behind the error.
@@ -115,8 +115,8 @@ impl Column {
 
     fn wrong_number(&self, table: &str, n: i64) -> Option<&'static str> {
         let most = match self.name.as_str() {
-            "id" | "build" | "emerge" | "phase" | "time_saved" => return None,
-            "started_at" | "finished_at" => {
+            "id" | "build_id" | "emerge_id" | "phase_id" | "time_saved_us" => return None,
+            "started_at_us" | "finished_at_us" => {
                 return time_of(n)
                     .is_none()
                     .then_some("is no time of the years 0 to 9999");
@@ -126,7 +126,7 @@ impl Column {
                     .is_none()
                     .then_some("is no hour of the years 0 to 9999");
             }
-            "phases" | "measured_phases" | "base_directories" => u32::MAX.into(),
+            "phases" | "measured_phases" => u32::MAX.into(),
             _ if table == "build" => MAX_OF_BUILD,
             _ => i64::MAX,
         };
@@ -139,7 +139,7 @@ impl Column {
 
     fn wrong_text(&self, text: &str) -> Option<&'static str> {
         let (known, otherwise) = match self.name.as_str() {
-            "uid" => (Uuid::parse_str(text).is_ok(), "is no UUID"),
+            "uuid" => (Uuid::parse_str(text).is_ok(), "is no UUID"),
             "outcome" => (words::outcome(text).is_some(), "is no outcome"),
             "attribution" => (words::attribution(text).is_some(), "is no attribution"),
             _ => return None,

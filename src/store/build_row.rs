@@ -61,10 +61,10 @@ pub struct BuildRow {
 
 impl BuildRow {
     /// The columns of [`BuildRow::read`], of `build`.
-    pub(super) const COLUMNS: &'static str = "uid, host, package, version, slot, repository, \
-        emerge, outcome, started_at, finished_at, attribution, \
+    pub(super) const COLUMNS: &'static str = "uuid, host, package, version, slot, repository, \
+        emerge_id, outcome, started_at_us, finished_at_us, attribution, \
         sccache_version, phases, measured_phases, hits, misses, errors, requests, executed, \
-        non_cacheable, compile_failures, time_saved";
+        non_cacheable, compile_failures, time_saved_us";
 
     /// What [`BuildRow::read`] fills.
     pub(super) fn unread() -> BuildRow {
@@ -156,7 +156,7 @@ pub(super) struct EmergeIds<'a> {
 
 impl<'a> EmergeIds<'a> {
     pub(super) fn new(connection: &'a Connection) -> rusqlite::Result<Self> {
-        let statement = connection.prepare("SELECT uid FROM emerge WHERE id = ?")?;
+        let statement = connection.prepare("SELECT uuid FROM emerge WHERE id = ?")?;
         Ok(Self {
             statement,
             last: None,

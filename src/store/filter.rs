@@ -159,13 +159,21 @@ impl Filter {
             add(one_of, ":packages", Value::from(json(packages)));
         }
         if let Some(build) = self.build {
-            add("uid = :build", ":build", Value::from(build.to_string()));
+            add("uuid = :build", ":build", Value::from(build.to_string()));
         }
         if let Some(since) = self.since {
-            add("started_at >= :since", ":since", Value::from(micros(since)));
+            add(
+                "started_at_us >= :since",
+                ":since",
+                Value::from(micros(since)),
+            );
         }
         if let Some(until) = self.until {
-            add("started_at < :until", ":until", Value::from(micros(until)));
+            add(
+                "started_at_us < :until",
+                ":until",
+                Value::from(micros(until)),
+            );
         }
         if !self.outcomes.is_empty() {
             let words = self.outcomes.iter().map(|o| words::outcome_word(*o));
@@ -195,11 +203,11 @@ impl Filter {
     ) {
         if !self.languages.is_empty() {
             conditions.push(
-                "EXISTS (SELECT 1 FROM phase JOIN phase_language ON phase_language.phase = phase.id \
+                "EXISTS (SELECT 1 FROM phase JOIN phase_language ON phase_language.phase_id = phase.id \
                  JOIN json_each(:languages) AS wanted \
                  ON instr('/' || lower(language) || '/', '/' || lower(wanted.value) || '/') > 0 \
                  OR lower(language) = lower(wanted.value) \
-                 WHERE phase.build = build.id \
+                 WHERE phase.build_id = build.id \
                  AND phase_language.hits + phase_language.misses + coalesce(phase_language.errors, 0) > 0)",
             );
             values.push((":languages", Value::from(json(&self.languages))));
@@ -208,7 +216,7 @@ impl Filter {
 
     fn newest(&self, mut text: String, mut values: Vec<(&'static str, Value)>) -> Picked {
         if let Some(last) = self.last {
-            text.push_str(" ORDER BY started_at DESC, id DESC LIMIT :last");
+            text.push_str(" ORDER BY started_at_us DESC, id DESC LIMIT :last");
             values.push((":last", Value::from(last)));
         }
         Picked { text, values }

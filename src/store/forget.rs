@@ -38,7 +38,7 @@ impl Store {
     /// As [`Store::record`].
     pub fn restore(&mut self, builds: &[Uuid]) -> Result<()> {
         let restore = || -> rusqlite::Result<()> {
-            let sql = "DELETE FROM forgotten WHERE uid = ?";
+            let sql = "DELETE FROM forgotten WHERE uuid = ?";
             let mut delete = self.connection.prepare_cached(sql)?;
             for build in builds {
                 delete.execute([build.to_string()])?;
@@ -52,13 +52,13 @@ impl Store {
 fn remove(database: &Connection, builds: &[Uuid]) -> rusqlite::Result<usize> {
     let mut remember = database.prepare_cached(
         "INSERT OR IGNORE INTO forgotten \
-         (uid, package, version, started_at, hits, misses, is_imported) \
-         SELECT uid, package, version, started_at, hits, misses, is_imported \
-         FROM known_build WHERE uid = ? AND NOT is_forgotten",
+         (uuid, package, version, started_at_us, hits, misses, is_imported) \
+         SELECT uuid, package, version, started_at_us, hits, misses, is_imported \
+         FROM build WHERE uuid = ?",
     )?;
     // What lies below a build goes with it (ON DELETE CASCADE), and triggers take it from the sums.
     let mut delete =
-        database.prepare_cached("DELETE FROM build WHERE uid = ? RETURNING package, emerge")?;
+        database.prepare_cached("DELETE FROM build WHERE uuid = ? RETURNING package, emerge_id")?;
     let mut count = 0;
     let (mut packages, mut emerges) = (BTreeSet::<String>::new(), BTreeSet::<i64>::new());
     for build in builds {
@@ -76,7 +76,7 @@ fn remove(database: &Connection, builds: &[Uuid]) -> rusqlite::Result<usize> {
     for emerge in emerges {
         database.execute(
             "DELETE FROM emerge WHERE id = ?1 \
-             AND NOT EXISTS (SELECT 1 FROM build WHERE emerge = ?1)",
+             AND NOT EXISTS (SELECT 1 FROM build WHERE emerge_id = ?1)",
             [emerge],
         )?;
     }

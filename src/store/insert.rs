@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rusqlite::{ToSql, Transaction, params};
+use serde::Serialize;
 
 use super::columns::{micros, number_columns};
 use super::words;
@@ -18,9 +19,14 @@ pub(super) fn insert(
 ) -> rusqlite::Result<()> {
     let stats = phase.stats.as_ref().ok();
     let not_measured = phase.stats.as_ref().err();
-    let columns = "build, position, name, started_at, finished_at, attribution, not_measured, \
-        not_measured_detail, hits, misses, errors, cache_location, cache_size, max_cache_size, \
-        preprocessor_cache_mode, sccache_version, base_directories, read_only";
+    let levels = stats.map(|s| &s.levels).filter(|levels| !levels.is_empty());
+    let dist_compiles = stats
+        .map(|s| &s.dist_compiles)
+        .filter(|map| !map.is_empty());
+    let columns = "build_id, position, name, started_at_us, finished_at_us, attribution, \
+        not_measured_reason, not_measured_detail, hits, misses, errors, cache_location, \
+        cache_size_bytes, max_cache_size_bytes, preprocessor_cache_mode, sccache_version, \
+        base_directories, is_cache_read_only, levels, dist_compiles";
     let values = params![
         build,
         position,
@@ -38,10 +44,15 @@ pub(super) fn insert(
         stats.and_then(|s| s.max_cache_size),
         stats.and_then(|s| s.preprocessor_cache_mode),
         stats.and_then(|s| s.version.as_ref()),
-        stats.and_then(|s| Some(s.base_directories.as_ref()?.len())),
+        stats
+            .and_then(|s| s.base_directories.as_ref())
+            .map(json)
+            .transpose()?,
         phase.read_only,
+        levels.map(json).transpose()?,
+        dist_compiles.map(json).transpose()?,
     ];
-    insert_numbers(transaction, "phase", columns, values, stats)?;
+    insert_numbers(transaction, columns, values, stats)?;
     match stats {
         Some(stats) => insert_parts(transaction, transaction.last_insert_rowid(), stats),
         None => Ok(()),
@@ -66,57 +77,42 @@ fn insert_parts(transaction: &Transaction<'_>, phase: i64, stats: &Stats) -> rus
         Ok(())
     };
     split(
-        "INSERT INTO phase_language (phase, language, hits, misses, errors) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO phase_language (phase_id, language, hits, misses, errors) VALUES (?, ?, ?, ?, ?)",
         stats.by_language(),
     )?;
     split(
-        "INSERT INTO phase_compiler (phase, compiler, hits, misses, errors) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO phase_compiler (phase_id, compiler, hits, misses, errors) VALUES (?, ?, ?, ?, ?)",
         stats.by_compiler(),
     )?;
     count(
-        "INSERT INTO not_cached (phase, reason, count) VALUES (?, ?, ?)",
+        "INSERT INTO not_cached (phase_id, reason, calls) VALUES (?, ?, ?)",
         &stats.not_cached,
     )?;
-    count(
-        "INSERT INTO dist_compile (phase, server, count) VALUES (?, ?, ?)",
-        &stats.dist_compiles,
-    )?;
-    for (position, level) in stats.levels.iter().enumerate() {
-        let columns = "phase, position, name, location";
-        let values = params![phase, position, level.name, level.location];
-        insert_numbers(transaction, "phase_level", columns, values, Some(level))?;
-    }
-    for (position, directory) in stats.base_directories.iter().flatten().enumerate() {
-        let sql = "INSERT INTO base_directory (phase, position, directory) VALUES (?, ?, ?)";
-        let mut insert = transaction.prepare_cached(sql)?;
-        insert.execute(params![phase, position, directory])?;
-    }
     Ok(())
 }
 
-/// Inserts a row of these columns and of all counters and times of an `S`.
-fn insert_numbers<S: Statistics>(
+fn json(value: &impl Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(value)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+}
+
+/// Inserts a row of these columns and of all counters and times.
+fn insert_numbers(
     transaction: &Transaction<'_>,
-    table: &str,
     columns: &str,
     values: &[&dyn ToSql],
-    stats: Option<&S>,
+    stats: Option<&Stats>,
 ) -> rusqlite::Result<()> {
-    let counters = S::COUNTERS.iter();
+    let counters = Stats::COUNTERS.iter();
     let counters: Vec<Option<u64>> = counters.map(|field| (field.get)(stats?)).collect();
-    let seconds = S::SECONDS.iter();
+    let seconds = Stats::SECONDS.iter();
     let seconds: Vec<Option<f64>> = seconds.map(|field| (field.get)(stats?)).collect();
-    // SQLite would take NaN for NULL, and infinity for a time.
-    if let Some(odd) = seconds.iter().flatten().find(|time| !time.is_finite()) {
-        let why = format!("a time of {odd} s");
-        return Err(rusqlite::Error::ToSqlConversionFailure(why.into()));
-    }
     let mut values = values.to_vec();
     values.extend(counters.iter().map(|count| count as &dyn ToSql));
     values.extend(seconds.iter().map(|seconds| seconds as &dyn ToSql));
     let sql = format!(
-        "INSERT INTO {table} ({columns}, {}) VALUES ({})",
-        number_columns::<S>(),
+        "INSERT INTO phase ({columns}, {}) VALUES ({})",
+        number_columns::<Stats>(),
         vec!["?"; values.len()].join(", ")
     );
     transaction.prepare_cached(&sql)?.execute(&*values)?;

@@ -48,17 +48,15 @@ impl Store {
         let query = || -> rusqlite::Result<Vec<KnownBuild>> {
             self.connection
                 .prepare_cached(
-                    // The view `known_build`, which can't be used in a file opened for reading.
                     "WITH known AS NOT MATERIALIZED ( \
-                         SELECT uid, package, version, started_at, hits, misses, \
-                         emerge IS NULL AND finished_at % 1000000 = 0 AS is_imported, \
-                         0 AS is_forgotten FROM build \
-                         UNION ALL SELECT uid, package, version, started_at, hits, misses, \
+                         SELECT uuid, package, version, started_at_us, hits, misses, \
+                         is_imported, 0 AS is_forgotten FROM build \
+                         UNION ALL SELECT uuid, package, version, started_at_us, hits, misses, \
                          is_imported, 1 FROM forgotten) \
-                     SELECT uid, started_at, is_imported, is_forgotten FROM known \
-                     WHERE uid = ?1 \
-                     UNION SELECT uid, started_at, is_imported, is_forgotten FROM known \
-                     WHERE package = ?2 AND started_at BETWEEN ?3 AND ?4 \
+                     SELECT uuid, started_at_us, is_imported, is_forgotten FROM known \
+                     WHERE uuid = ?1 \
+                     UNION SELECT uuid, started_at_us, is_imported, is_forgotten FROM known \
+                     WHERE package = ?2 AND started_at_us BETWEEN ?3 AND ?4 \
                      AND version = ?5 AND hits = ?6 AND misses = ?7",
                 )?
                 .query_map(

@@ -16,7 +16,7 @@ impl Store {
             last: Some(1),
             ..filter.clone()
         };
-        let picked = one.sql("started_at");
+        let picked = one.sql("started_at_us");
         let newest = self.rows(&picked.text, &picked, |row| time(row, 0))?;
         Ok(newest.into_iter().next())
     }
@@ -26,7 +26,7 @@ impl Store {
     /// # Errors
     /// As [`Store::last_emerge`].
     pub fn oldest(&self, filter: &Filter) -> Result<Option<DateTime<Utc>>> {
-        let picked = filter.sql("min(started_at)");
+        let picked = filter.sql("min(started_at_us)");
         let oldest = self.rows(&picked.text, &picked, |row| {
             let known: Option<i64> = row.get(0)?;
             known.map(|_| time(row, 0)).transpose()
@@ -42,10 +42,10 @@ impl Store {
     pub fn last_emerge(&self, filter: &Filter) -> Result<Option<(EmergeRow, u64)>> {
         let picked = filter.sql("*");
         let sql = format!(
-            "SELECT {}, (SELECT count(*) FROM build AS whole WHERE whole.emerge = emerge.id) AS whole \
-             FROM ({picks}) AS build JOIN emerge ON emerge.id = build.emerge \
-             WHERE build.emerge = (SELECT emerge FROM ({picks}) WHERE emerge IS NOT NULL \
-                                   ORDER BY started_at DESC LIMIT 1) \
+            "SELECT {}, (SELECT count(*) FROM build AS whole WHERE whole.emerge_id = emerge.id) AS whole \
+             FROM ({picks}) AS build JOIN emerge ON emerge.id = build.emerge_id \
+             WHERE build.emerge_id = (SELECT emerge_id FROM ({picks}) WHERE emerge_id IS NOT NULL \
+                                   ORDER BY started_at_us DESC LIMIT 1) \
              GROUP BY emerge.id",
             EmergeRow::columns(),
             picks = picked.text
@@ -68,7 +68,7 @@ impl Store {
         until: Option<DateTime<Utc>>,
     ) -> Result<Vec<String>> {
         let sql = "SELECT value FROM json_each(?) WHERE 2 = (SELECT count(*) FROM \
-                   (SELECT 1 FROM build WHERE package = value AND started_at < ? \
+                   (SELECT 1 FROM build WHERE package = value AND started_at_us < ? \
                     AND hits IS NOT NULL LIMIT 2))";
         let packages = serde_json::Value::from(packages).to_string();
         let until = until.map_or(i64::MAX, micros);

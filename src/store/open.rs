@@ -9,7 +9,7 @@ use rusqlite_migration::{M, Migrations};
 
 use super::place::{check_readable, check_trusted, create};
 use super::snapshot::{self, Snapshot};
-use super::{Error, Result, bad_row, saved};
+use super::{Error, Result, bad_row};
 
 /// How long recording waits for another process's lock: a merge never hangs longer.
 pub const RECORD_WAIT: Duration = Duration::from_secs(3);
@@ -30,26 +30,11 @@ const READ_CACHE: i64 = -16 * 1024;
 
 /// The schema's versions, oldest first.
 fn migrations() -> Vec<M<'static>> {
-    vec![
-        M::up(include_str!("../../migrations/0001_builds.sql")),
-        M::up(include_str!(
-            "../../migrations/0002_levels_and_unknown_errors.sql"
-        )),
-        M::up(include_str!("../../migrations/0003_time_saved.sql")),
-        M::up(include_str!("../../migrations/0004_sums.sql")),
-        M::up(include_str!("../../migrations/0005_processor_time.sql")),
-        M::up(include_str!("../../migrations/0006_reasons.sql")),
-        M::up(include_str!("../../migrations/0007_forgotten.sql")),
-        // Here rather than with 0003, because it reads columns of today's schema.
-        M::up_with_hook(
-            include_str!("../../migrations/0008_read_only.sql"),
-            |transaction: &Transaction<'_>| Ok(saved::learn_if_unknown(transaction)?),
-        ),
-    ]
+    vec![M::up(include_str!("../../migrations/0001_initial.sql"))]
 }
 
 /// `PRAGMA application_id` of our files, set by the first migration.
-const APPLICATION_ID: i64 = 0x7363_7270;
+const APPLICATION_ID: i64 = 0x7363_6372;
 
 /// The database, open.
 pub struct Store {

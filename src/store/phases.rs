@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use rusqlite::Row;
 use uuid::Uuid;
 
-use super::columns::{number_columns, read_numbers, time};
+use super::columns::{json, number_columns, read_numbers, time};
 use super::filter::{Filter, Picked};
 use super::{Result, Store, words};
 use crate::portage::Phase;
-use crate::sccache::{Counts, Level, NotMeasured, NotMeasuredReason, Stats};
+use crate::sccache::{Counts, NotMeasured, NotMeasuredReason, Stats};
 
 /// Reads a row of a part, whose columns begin at 1.
 type ReadPart = fn(&mut Stats, &Row<'_>) -> rusqlite::Result<()>;
@@ -24,7 +24,7 @@ impl Store {
     /// # Errors
     /// Those of reading: [`crate::Error::Damaged`], [`crate::Error::Locked`].
     pub fn phases(&self, filter: &Filter) -> Result<HashMap<Uuid, Vec<Phase>>> {
-        let picked = filter.sql("id, uid");
+        let picked = filter.sql("id, uuid");
         let mut phases = self.undivided_phases(&picked)?;
         let mut each =
             |table: &str, read: ReadPart| self.each_part(&picked, &mut phases, table, read);
@@ -36,33 +36,10 @@ impl Store {
             "compiler, hits, misses, errors FROM phase_compiler",
             |stats, row| read_part(stats, row, |counts| &mut counts.compilers),
         )?;
-        each("reason, count FROM not_cached", |stats, row| {
+        each("reason, calls FROM not_cached", |stats, row| {
             stats.not_cached.insert(row.get(1)?, row.get(2)?);
             Ok(())
         })?;
-        each("server, count FROM dist_compile", |stats, row| {
-            stats.dist_compiles.insert(row.get(1)?, row.get(2)?);
-            Ok(())
-        })?;
-        each("position, directory FROM base_directory", |stats, row| {
-            let directories = stats.base_directories.get_or_insert_default();
-            directories.push(row.get(2)?);
-            Ok(())
-        })?;
-        let level_numbers = number_columns::<Level>();
-        each(
-            &format!("position, name, location, {level_numbers} FROM phase_level"),
-            |stats, row| {
-                let mut level = Level {
-                    name: row.get(2)?,
-                    location: row.get(3)?,
-                    ..Level::default()
-                };
-                read_numbers(&mut level, row, 4)?;
-                stats.levels.push(level);
-                Ok(())
-            },
-        )?;
         let mut builds: HashMap<Uuid, Vec<Phase>> = HashMap::new();
         for (_, (build, phase)) in phases {
             builds.entry(build).or_default().push(phase);
@@ -73,11 +50,11 @@ impl Store {
     /// Returns the phases without what their numbers divide into.
     fn undivided_phases(&self, picked: &Picked) -> Result<Phases> {
         let sql = format!(
-            "SELECT phase.id, picked.uid, phase.name, phase.started_at, phase.finished_at, \
-             phase.attribution, not_measured, not_measured_detail, phase.hits, phase.misses, \
-             phase.errors, cache_location, cache_size, max_cache_size, preprocessor_cache_mode, \
-             phase.sccache_version, base_directories, {}, read_only \
-             FROM ({}) AS picked JOIN phase ON phase.build = picked.id",
+            "SELECT phase.id, picked.uuid, name, started_at_us, finished_at_us, attribution, \
+             not_measured_reason, not_measured_detail, hits, misses, errors, cache_location, \
+             cache_size_bytes, max_cache_size_bytes, preprocessor_cache_mode, sccache_version, \
+             base_directories, is_cache_read_only, levels, dist_compiles, {} \
+             FROM ({}) AS picked JOIN phase ON phase.build_id = picked.id",
             number_columns::<Stats>(),
             picked.text
         );
@@ -96,8 +73,8 @@ impl Store {
         read: ReadPart,
     ) -> Result<()> {
         let sql = format!(
-            "SELECT part.phase, {table} AS part WHERE part.phase IN (SELECT phase.id FROM phase \
-             JOIN ({}) AS picked ON phase.build = picked.id) ORDER BY 1, 2",
+            "SELECT part.phase_id, {table} AS part WHERE part.phase_id IN (SELECT phase.id FROM phase \
+             JOIN ({}) AS picked ON phase.build_id = picked.id) ORDER BY 1, 2",
             picked.text
         );
         self.each_row(&sql, picked, |row| match phases.get_mut(&row.get(0)?) {
@@ -139,7 +116,7 @@ fn read_phase(row: &Row<'_>) -> rusqlite::Result<Phase> {
         started_at: time(row, 3)?,
         finished_at: time(row, 4)?,
         attribution: words::attribution(&attribution).ok_or(rusqlite::Error::InvalidQuery)?,
-        read_only: row.get("read_only")?,
+        read_only: row.get(17)?,
         stats,
     })
 }
@@ -149,7 +126,6 @@ fn read_stats(row: &Row<'_>) -> rusqlite::Result<Stats> {
         total,
         ..Counts::default()
     };
-    let directories: Option<u32> = row.get(16)?;
     let mut stats = Stats {
         hits: counts(row.get(8)?),
         misses: counts(row.get(9)?),
@@ -159,9 +135,11 @@ fn read_stats(row: &Row<'_>) -> rusqlite::Result<Stats> {
         max_cache_size: row.get(13)?,
         preprocessor_cache_mode: row.get(14)?,
         version: row.get(15)?,
-        base_directories: directories.map(|_| Vec::new()),
+        base_directories: json(row, 16)?,
+        levels: json(row, 18)?.unwrap_or_default(),
+        dist_compiles: json(row, 19)?.unwrap_or_default(),
         ..Stats::default()
     };
-    read_numbers(&mut stats, row, 17)?;
+    read_numbers(&mut stats, row, 20)?;
     Ok(stats)
 }

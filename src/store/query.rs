@@ -34,7 +34,7 @@ impl Store {
     ) -> Result<()> {
         let picked = filter.sql(&format!("{}, id", BuildRow::COLUMNS));
         // Of all, SQLite would rather sort whole rows than follow the index that has the order.
-        let sql = format!("SELECT * FROM ({}) ORDER BY started_at, id", picked.text);
+        let sql = format!("SELECT * FROM ({}) ORDER BY started_at_us, id", picked.text);
         let mut build = BuildRow::unread();
         let mut emerges = EmergeIds::new(&self.connection).map_err(|error| self.error(error))?;
         self.each_row(&sql, &picked, |row| {
@@ -106,8 +106,8 @@ impl Store {
     pub fn emerges(&self, filter: &Filter) -> Result<Vec<EmergeRow>> {
         let picked = filter.sql("*");
         let sql = format!(
-            "SELECT {} FROM ({}) AS build JOIN emerge ON emerge.id = build.emerge \
-             GROUP BY emerge.id ORDER BY emerge.started_at, emerge.id",
+            "SELECT {} FROM ({}) AS build JOIN emerge ON emerge.id = build.emerge_id \
+             GROUP BY emerge.id ORDER BY emerge.started_at_us, emerge.id",
             EmergeRow::columns(),
             picked.text
         );
@@ -137,7 +137,7 @@ impl Store {
     ) -> Result<()> {
         let picked = filter.sql("*");
         let sql = format!(
-            "SELECT {}, started_at, package, id, version FROM ({})",
+            "SELECT {}, started_at_us, package, id, version FROM ({})",
             Sums::of_one(),
             picked.text
         );
@@ -172,7 +172,9 @@ impl Store {
         let end = format!("{prefix}~");
         let read = || -> rusqlite::Result<Vec<Uuid>> {
             self.connection
-                .prepare("SELECT uid FROM build WHERE uid >= ? AND uid < ? ORDER BY uid LIMIT ?")?
+                .prepare(
+                    "SELECT uuid FROM build WHERE uuid >= ? AND uuid < ? ORDER BY uuid LIMIT ?",
+                )?
                 .query_map((prefix, end, limit), |row| id(row, 0))?
                 .collect()
         };

@@ -80,7 +80,10 @@ fn one(
     failed: &dyn Fn(rusqlite::Error) -> Error,
 ) -> Result<Recorded> {
     let known = transaction
-        .prepare_cached("SELECT 1 FROM known_build WHERE uid IN (?, ?)")
+        .prepare_cached(
+            "SELECT 1 FROM build WHERE uuid IN (?1, ?2) \
+             UNION ALL SELECT 1 FROM forgotten WHERE uuid IN (?1, ?2)",
+        )
         .and_then(|mut select| {
             select.exists([build.id.to_string(), build.imported_id().to_string()])
         })
@@ -104,11 +107,11 @@ fn one(
 fn emerge_row(transaction: &Transaction<'_>, emerge: &Emerge, host: &str) -> rusqlite::Result<i64> {
     let uid = emerge.id.to_string();
     transaction.execute(
-        "INSERT INTO emerge (uid, host, command, started_at) VALUES (?, ?, ?, ?) \
-         ON CONFLICT (uid) DO NOTHING",
+        "INSERT INTO emerge (uuid, host, command, started_at_us) VALUES (?, ?, ?, ?) \
+         ON CONFLICT (uuid) DO NOTHING",
         params![uid, host, emerge.command, micros(emerge.started_at)],
     )?;
-    transaction.query_row("SELECT id FROM emerge WHERE uid = ?", [uid], |row| {
+    transaction.query_row("SELECT id FROM emerge WHERE uuid = ?", [uid], |row| {
         row.get(0)
     })
 }
@@ -129,11 +132,11 @@ fn insert_build(
     let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     transaction
         .execute(
-            "INSERT INTO build (uid, host, package, version, slot, repository, merge_type, \
-             emerge, outcome, started_at, finished_at, attribution, sccache_version, phases, \
+            "INSERT INTO build (uuid, host, package, version, slot, repository, \
+             emerge_id, outcome, started_at_us, finished_at_us, attribution, sccache_version, phases, \
              measured_phases, hits, misses, errors, requests, executed, non_cacheable, \
              compile_failures) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             params![
                 build.id.to_string(),
                 build.host,
@@ -141,7 +144,6 @@ fn insert_build(
                 build.version,
                 filled(&build.slot),
                 filled(&build.repository),
-                filled(&build.merge_type),
                 emerge,
                 words::outcome_word(build.outcome),
                 micros(build.started_at),

@@ -29,9 +29,9 @@ pub struct Brief {
 }
 
 impl Brief {
-    /// The columns of [`Brief::read`], which the index `build_of_package` has all.
+    /// The columns of [`Brief::read`], which the index `build_by_package` has all.
     pub(super) const COLUMNS: &'static str =
-        "id, host, version, started_at, sccache_version, hits, misses, time_saved";
+        "id, host, version, started_at_us, sccache_version, hits, misses, time_saved_us";
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Brief> {
         Ok(Brief {
@@ -86,14 +86,15 @@ impl Sums {
         "misses",
         "iif(executed + non_cacheable IS NULL, 0, hits + misses)",
         "executed + non_cacheable",
-        "time_saved",
-        "iif(time_saved IS NULL, 0, hits)",
+        "time_saved_us",
+        "iif(time_saved_us IS NULL, 0, hits)",
     ];
 
-    /// The columns of [`Sums::read`] of a row of kept sums (migration 0004).
-    pub(super) const KEPT: &'static str = "builds, failed, measured, shared, interrupted, \
-        iif(known > 0, hits, NULL), iif(known > 0, misses, NULL), answered, \
-        iif(calls_known > 0, calls, NULL), iif(estimated > 0, time_saved, NULL), estimated_hits";
+    /// The columns of [`Sums::read`] of a row of kept sums (the schema's package_sum).
+    pub(super) const KEPT: &'static str = "builds, failed_builds, complete_builds, shared_builds, \
+        interrupted_builds, iif(measured_builds > 0, hits, NULL), \
+        iif(measured_builds > 0, misses, NULL), answered_calls, iif(counted_builds > 0, calls, NULL), \
+        iif(estimated_builds > 0, time_saved_us, NULL), estimated_hits";
 
     /// The columns of [`Sums::read`] of a single build.
     pub(super) fn of_one() -> String {
@@ -210,7 +211,7 @@ impl EmergeRow {
     /// The columns of [`EmergeRow::read`], of `build` joined with `emerge` and grouped by it.
     pub(super) fn columns() -> String {
         let sums = Sums::of_all();
-        format!("emerge.uid, emerge.host, emerge.command, emerge.started_at, {sums}")
+        format!("emerge.uuid, emerge.host, emerge.command, emerge.started_at_us, {sums}")
     }
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<EmergeRow> {

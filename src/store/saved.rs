@@ -13,7 +13,7 @@
 //! [`Store::forget`](super::Store::forget), leaves what its compilations cost, and estimates rest on
 //! it still.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, params};
@@ -67,10 +67,10 @@ fn learn_phase(
     let Some(cost) = Cost::of(stats) else {
         return Ok(());
     };
-    let sql = "INSERT INTO cost (package, version, language, compilations, micros) \
+    let sql = "INSERT INTO compile_cost (package, version, language, compilations, compiler_us) \
                VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET \
                compilations = compilations + excluded.compilations, \
-               micros = micros + excluded.micros";
+               compiler_us = compiler_us + excluded.compiler_us";
     database.prepare_cached(sql)?.execute(params![
         package,
         version,
@@ -84,7 +84,7 @@ fn learn_phase(
 /// What is known of a package: of one version apart and of the others together, or of each.
 fn costs(database: &Connection, package: &str, version: Option<&str>) -> rusqlite::Result<Costs> {
     let sql = "SELECT iif(coalesce(version = ?2, 1), version, '') AS of, language, \
-               sum(compilations), sum(micros) FROM cost WHERE package = ?1 GROUP BY of, language";
+               sum(compilations), sum(compiler_us) FROM compile_cost WHERE package = ?1 GROUP BY of, language";
     let mut statement = database.prepare_cached(sql)?;
     let mut rows = statement.query(params![package, version])?;
     let mut costs = Costs::default();
@@ -102,7 +102,7 @@ fn costs(database: &Connection, package: &str, version: Option<&str>) -> rusqlit
 
 /// Writes the estimates of these builds of one package.
 fn estimate(database: &Connection, which: Which<'_>, costs: &Costs) -> rusqlite::Result<()> {
-    let sql = "UPDATE build SET time_saved = ?1 WHERE id = ?2 AND time_saved IS NOT ?1";
+    let sql = "UPDATE build SET time_saved_us = ?1 WHERE id = ?2 AND time_saved_us IS NOT ?1";
     let mut update = database.prepare_cached(sql)?;
     for (id, (version, asked)) in asked(database, which)? {
         let saved = time_saved(&version, &asked, costs).map(micros);
@@ -129,7 +129,7 @@ fn asked(
     let totals = format!(
         "SELECT build.id, build.version, build.hits, build.misses, \
          total(phase.read_hit_seconds), total(phase.write_seconds) \
-         FROM build JOIN phase ON phase.build = build.id \
+         FROM build JOIN phase ON phase.build_id = build.id \
          WHERE {condition} AND build.hits IS NOT NULL GROUP BY build.id"
     );
     let mut statement = database.prepare_cached(&totals)?;
@@ -144,8 +144,8 @@ fn asked(
     }
     let languages = format!(
         "SELECT build.id, language, sum(phase_language.hits), sum(phase_language.misses) \
-         FROM build JOIN phase ON phase.build = build.id \
-         JOIN phase_language ON phase_language.phase = phase.id \
+         FROM build JOIN phase ON phase.build_id = build.id \
+         JOIN phase_language ON phase_language.phase_id = phase.id \
          WHERE {condition} GROUP BY build.id, language"
     );
     let mut statement = database.prepare_cached(&languages)?;
@@ -162,67 +162,43 @@ fn asked(
     Ok(builds)
 }
 
-/// The whole of it from the rows of builds and phases, for a database that has none of it.
-pub(super) fn learn_if_unknown(database: &Connection) -> rusqlite::Result<()> {
-    let known = database.query_row("SELECT EXISTS (SELECT 1 FROM cost)", [], |row| row.get(0))?;
-    if known {
-        return Ok(());
-    }
-    let mut packages = BTreeSet::new();
-    each_measured(database, None, |package, version, stats| {
-        learn_phase(database, package, version, stats)?;
-        packages.insert(package.to_string());
-        Ok(())
-    })?;
-    for package in packages {
-        let costs = costs(database, &package, None)?;
-        estimate(database, Which::Package(&package), &costs)?;
-    }
-    Ok(())
-}
-
 /// Learns anew what one package's compilations cost, and estimates all of its builds.
 pub(super) fn relearn_package(database: &Connection, package: &str) -> rusqlite::Result<()> {
-    database.execute("DELETE FROM cost WHERE package = ?", [package])?;
-    each_measured(database, Some(package), |package, version, stats| {
+    database.execute("DELETE FROM compile_cost WHERE package = ?", [package])?;
+    each_measured(database, package, |version, stats| {
         learn_phase(database, package, version, stats)
     })?;
     let costs = costs(database, package, None)?;
     estimate(database, Which::Package(package), &costs)
 }
 
-/// Calls with package, version and what [`Cost`] needs, for each phase that measured compilers, of
-/// one package or of all.
+/// Calls with version and what [`Cost`] needs, for each phase of a package that measured compilers.
 fn each_measured(
     database: &Connection,
-    package: Option<&str>,
-    mut call: impl FnMut(&str, &str, &Stats) -> rusqlite::Result<()>,
+    package: &str,
+    mut call: impl FnMut(&str, &Stats) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
-    let condition = match package {
-        Some(_) => "build.package = ?1",
-        None => "?1 IS NULL",
-    };
-    let sql = "SELECT build.package, build.version, phase.misses, phase.compilations, \
+    let sql = "SELECT build.version, phase.misses, phase.compilations, \
                phase.compiler_seconds, phase.processor_seconds, \
                (SELECT json_group_object(language, misses) FROM phase_language \
-                WHERE phase_language.phase = phase.id) \
-               FROM phase JOIN build ON build.id = phase.build \
-               WHERE phase.compiler_seconds IS NOT NULL";
-    let mut statement = database.prepare(&format!("{sql} AND {condition}"))?;
+                WHERE phase_language.phase_id = phase.id) \
+               FROM phase JOIN build ON build.id = phase.build_id \
+               WHERE phase.compiler_seconds IS NOT NULL AND build.package = ?";
+    let mut statement = database.prepare(sql)?;
     let mut rows = statement.query([package])?;
     while let Some(row) = rows.next()? {
         let stats = Stats {
             misses: Counts {
-                total: row.get(2)?,
-                languages: serde_json::from_str(row.get_ref(6)?.as_str()?).unwrap_or_default(),
+                total: row.get(1)?,
+                languages: serde_json::from_str(row.get_ref(5)?.as_str()?).unwrap_or_default(),
                 ..Counts::default()
             },
-            compilations: row.get(3)?,
-            compiler_seconds: row.get(4)?,
-            processor_seconds: row.get(5)?,
+            compilations: row.get(2)?,
+            compiler_seconds: row.get(3)?,
+            processor_seconds: row.get(4)?,
             ..Stats::default()
         };
-        call(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?, &stats)?;
+        call(row.get_ref(0)?.as_str()?, &stats)?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The sums that the database keeps beside the builds (migration 0004 says why and how): over
+//! The sums that the database keeps beside the builds (the schema says why and how): over
 //! the builds of a package, and over those of an hour. They answer what is asked of all
 //! builds, or of all in a period, in a time that hardly grows with their number.
 //!
@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use super::columns::{micros, time, time_of};
 use super::{Filter, Moment, PackageRow, Result, Store, Sums};
 
-/// An hour in microseconds, as migration 0004 divides time.
+/// An hour in microseconds, as the schema divides time.
 const HOUR: i64 = 3_600_000_000;
 
 impl Store {
@@ -33,11 +33,11 @@ impl Store {
         let sql = format!(
             "WITH kept AS (SELECT package, {kept} FROM package_sum WHERE builds > 0 {wanted}) \
              SELECT kept.*, \
-             (SELECT min(started_at) FROM build AS first WHERE first.package = kept.package), \
-             last.started_at, last.version, last.hits, last.misses \
+             (SELECT min(started_at_us) FROM build AS first WHERE first.package = kept.package), \
+             last.started_at_us, last.version, last.hits, last.misses \
              FROM kept JOIN build AS last ON last.id = \
              (SELECT id FROM build AS later WHERE later.package = kept.package \
-              ORDER BY started_at DESC, id DESC LIMIT 1) ORDER BY kept.package"
+              ORDER BY started_at_us DESC, id DESC LIMIT 1) ORDER BY kept.package"
         );
         let rows = self.rows(&sql, &filter.sql("1"), |row| {
             Ok(PackageRow {

@@ -76,7 +76,6 @@ pub fn build(number: u128, package: &str, version: &str, start: &str, stats: Sta
         version: version.into(),
         slot: Some("0".into()),
         repository: Some("gentoo".into()),
-        merge_type: Some("source".into()),
         emerge: None,
         outcome: Outcome::Merged,
         started_at: start,

@@ -46,7 +46,6 @@ impl LogBuilds {
             version: pvr.to_owned(),
             slot,
             repository: content.repository,
-            merge_type: None,
             emerge: None,
             outcome,
             started_at: time.started_at,

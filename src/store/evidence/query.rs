@@ -48,19 +48,19 @@ impl Store {
 
     fn without_phases(&self, picked: &Picked) -> Result<Builds> {
         let mut builds = Builds::new();
-        // The step back goes along the index build_of_package, over builds that weren't measured and
+        // The step back goes along the index build_by_package, over builds that weren't measured and
         // those of other hosts and slots; what one build steps over, no other of its host and slot
         // does, since each stops at the first that was measured, and who was not doesn't look.
         self.each(
             "build.id, package, version, \
              iif(hits IS NULL, NULL, \
               (SELECT before.version FROM build AS before \
-               WHERE before.package = build.package AND before.started_at < build.started_at \
+               WHERE before.package = build.package AND before.started_at_us < build.started_at_us \
                  AND before.hits IS NOT NULL \
                  AND before.host = build.host AND before.slot IS build.slot \
-               ORDER BY before.started_at DESC LIMIT 1)), \
-             outcome, started_at, attribution, sccache_version, hits, misses, errors, \
-             executed + non_cacheable, uid",
+               ORDER BY before.started_at_us DESC LIMIT 1)), \
+             outcome, started_at_us, attribution, sccache_version, hits, misses, errors, \
+             executed + non_cacheable, uuid",
             "build ON build.id = picked.id",
             picked,
             |row| {
@@ -73,12 +73,11 @@ impl Store {
 
     fn add_phases(&self, picked: &Picked, builds: &mut Builds) -> Result<()> {
         self.each(
-            "phase.build, name, not_measured, read_errors, write_errors, writes, \
-             non_cacheable_compilations, cache_location, cache_size, max_cache_size, \
-             iif(coalesce(dist_errors, 0) = 0 AND NOT EXISTS \
-              (SELECT 1 FROM dist_compile WHERE dist_compile.phase = phase.id), forced_recaches, 0), \
-             read_only, misses",
-            "phase ON phase.build = picked.id ORDER BY phase.build, position",
+            "phase.build_id, name, not_measured_reason, read_errors, write_errors, writes, \
+             non_cacheable_compilations, cache_location, cache_size_bytes, max_cache_size_bytes, \
+             iif(coalesce(dist_errors, 0) = 0 AND dist_compiles IS NULL, forced_recaches, 0), \
+             is_cache_read_only, misses",
+            "phase ON phase.build_id = picked.id ORDER BY phase.build_id, position",
             picked,
             |row| match builds.get_mut(&row.get(0)?) {
                 Some(build) => build.add_plain(row),
@@ -86,8 +85,8 @@ impl Store {
             },
         )?;
         self.each(
-            "phase.build, language, part.hits, part.misses",
-            "phase ON phase.build = picked.id CROSS JOIN phase_language AS part ON part.phase = phase.id",
+            "phase.build_id, language, part.hits, part.misses",
+            "phase ON phase.build_id = picked.id CROSS JOIN phase_language AS part ON part.phase_id = phase.id",
             picked,
             |row| {
                 if let Some(build) = builds.get_mut(&row.get(0)?) {
@@ -97,8 +96,8 @@ impl Store {
             },
         )?;
         self.each(
-            "phase.build, reason, count",
-            "phase ON phase.build = picked.id CROSS JOIN not_cached ON not_cached.phase = phase.id",
+            "phase.build_id, reason, calls",
+            "phase ON phase.build_id = picked.id CROSS JOIN not_cached ON not_cached.phase_id = phase.id",
             picked,
             |row| {
                 if let Some(build) = builds.get_mut(&row.get(0)?) {

@@ -107,10 +107,10 @@ fn no_text_from_a_database_becomes_advice() {
     raw.execute_batch(
         "PRAGMA ignore_check_constraints = ON;
          UPDATE phase SET write_errors = 50, cache_location = 'Local disk: \"/etc/evil\"'
-         WHERE not_measured IS NULL;
-         UPDATE phase SET not_measured = 'x. To do: evil',
+         WHERE not_measured_reason IS NULL;
+         UPDATE phase SET not_measured_reason = 'x. To do: evil',
          not_measured_detail = printf('%.*c', 200, 'y') || '. To do: evil'
-         WHERE not_measured IS NOT NULL",
+         WHERE not_measured_reason IS NOT NULL",
     )
     .unwrap();
     for args in [

@@ -44,8 +44,8 @@ fn reports() -> Vec<Vec<&'static str>> {
 fn a_row_that_cannot_be_read_is_named() {
     for (sql, said) in [
         (
-            "UPDATE build SET uid = replace(uid, 'b', 'x') WHERE id = 2",
-            "table build, the row of id 2: uid is no UUID",
+            "UPDATE build SET uuid = replace(uuid, 'b', 'x') WHERE id = 2",
+            "table build, the row of id 2: uuid is no UUID",
         ),
         (
             "UPDATE build SET version = CAST(x'ff41' AS TEXT) WHERE id = 2",
@@ -64,12 +64,12 @@ fn a_row_that_cannot_be_read_is_named() {
             "table build, the row of id 1: hits is too large",
         ),
         (
-            "UPDATE build SET started_at = NULL WHERE id = 2",
-            "table build, the row of id 2: started_at is missing",
+            "UPDATE build SET started_at_us = NULL WHERE id = 2",
+            "table build, the row of id 2: started_at_us is missing",
         ),
         (
-            "UPDATE build SET started_at = 9223372036854775807 WHERE id = 2",
-            "table build, the row of id 2: started_at is no time of the years 0 to 9999",
+            "UPDATE build SET started_at_us = 9223372036854775807 WHERE id = 2",
+            "table build, the row of id 2: started_at_us is no time of the years 0 to 9999",
         ),
         (
             "UPDATE build SET outcome = 'eaten' WHERE id = 2",
@@ -80,16 +80,16 @@ fn a_row_that_cannot_be_read_is_named() {
             "table emerge, the row of id 1: command is not a text",
         ),
         (
-            "UPDATE phase SET hits = NULL, not_measured = x'00' WHERE build = 2",
-            "table phase, the row of id 2: not_measured is not a text",
+            "UPDATE phase SET hits = NULL, not_measured_reason = x'00' WHERE build_id = 2",
+            "table phase, the row of id 2: not_measured_reason is not a text",
         ),
         (
-            "UPDATE phase_language SET hits = -1 WHERE phase = 2",
-            "table phase_language, the row of phase 2, language Rust: hits is negative",
+            "UPDATE phase_language SET hits = -1 WHERE phase_id = 2",
+            "table phase_language, the row of phase_id 2, language Rust: hits is negative",
         ),
         (
-            "UPDATE not_cached SET count = 'x' WHERE phase = 2 AND reason = '-'",
-            "table not_cached, the row of phase 2, reason -: count is not a whole number",
+            "UPDATE not_cached SET calls = 'x' WHERE phase_id = 2 AND reason = '-'",
+            "table not_cached, the row of phase_id 2, reason -: calls is not a whole number",
         ),
         (
             "UPDATE package_sum SET hits = 'x' WHERE package LIKE '%emlop'",
@@ -135,7 +135,9 @@ fn builds_of_any_year_are_shown() {
         let micros = at(time).timestamp_micros();
         spoil(
             &db,
-            &format!("UPDATE build SET started_at = {micros}, finished_at = {micros} WHERE id = 2"),
+            &format!(
+                "UPDATE build SET started_at_us = {micros}, finished_at_us = {micros} WHERE id = 2"
+            ),
         );
         for args in reports() {
             for zone in ["UTC0", "X-14", "X12"] {

@@ -136,38 +136,21 @@ fn a_clock_that_stepped_back_loses_no_build() {
 }
 
 #[test]
-fn values_that_no_build_can_have_are_refused_and_leave_nothing() {
+fn counts_that_sqlite_has_no_integer_for_leave_nothing() {
     let (_folder, path) = folder();
-    let good = || build(1, "a/b", "1", "2026-11-01T10:00:00Z", rust_stats(1, 2));
-    let with = |change: &dyn Fn(&mut Build)| {
-        let mut build = good();
-        change(&mut build);
-        build
-    };
-    fn stats(build: &mut Build) -> &mut Stats {
-        build.phases[0].stats.as_mut().unwrap()
-    }
-    let bad = [
-        with(&|b| b.package = "nocategory".into()),
-        with(&|b| b.package = "a/b/c".into()),
-        with(&|b| b.package = "/b".into()),
-        with(&|b| b.version = String::new()),
-        with(&|b| b.host = String::new()),
-        with(&|b| b.phases[0].name = "com\x1bpile".into()),
-        with(&|b| stats(b).hits.total = u64::MAX),
-        with(&|b| stats(b).misses.total = 1 << 50),
-        with(&|b| stats(b).executed = Some(u64::MAX)),
-        with(&|b| stats(b).compiler_seconds = Some(f64::NAN)),
-        with(&|b| stats(b).write_seconds = Some(f64::INFINITY)),
-        with(&|b| stats(b).read_hit_seconds = Some(-1.0)),
-    ];
+    let good = build(1, "a/b", "1", "2026-11-01T10:00:00Z", rust_stats(1, 2));
     let mut store = Store::open_for_recording(&path).unwrap();
-    for (number, build) in bad.iter().enumerate() {
-        let error = store.record(build).unwrap_err();
-        assert!(matches!(error, Error::Invalid(_)), "{number}: {error}");
+    for change in [
+        |stats: &mut Stats| stats.hits.total = u64::MAX,
+        |stats: &mut Stats| stats.executed = Some(u64::MAX),
+    ] {
+        let mut bad = good.clone();
+        change(bad.phases[0].stats.as_mut().unwrap());
+        let error = store.record(&bad).unwrap_err();
+        assert!(matches!(error, Error::Invalid(_)), "{error}");
     }
     assert_eq!(store.sums(&Filter::default()).unwrap().builds, 0);
-    assert_eq!(store.record(&good()).unwrap(), Recorded::New);
+    assert_eq!(store.record(&good).unwrap(), Recorded::New);
 }
 
 #[test]
@@ -177,33 +160,16 @@ fn impossible_rows_fail_in_sql_too() {
     let raw = Connection::open(&path).unwrap();
     raw.execute_batch("PRAGMA foreign_keys = ON").unwrap();
     for sql in [
-        "UPDATE build SET hits = -1 WHERE id = 1",
-        "UPDATE build SET hits = NULL WHERE id = 1",
-        "UPDATE build SET hits = 1000000000001 WHERE id = 1",
-        "UPDATE build SET hits = 0, misses = 0, errors = 0 WHERE id = 5",
-        "UPDATE build SET requests = 0 WHERE id = 5",
         "UPDATE build SET hits = 'many' WHERE id = 1",
         "UPDATE build SET outcome = 'won' WHERE id = 1",
         "UPDATE build SET attribution = 'mine' WHERE id = 1",
-        "UPDATE build SET attribution = NULL WHERE id = 1",
-        "UPDATE build SET package = 'emlop' WHERE id = 1",
-        "UPDATE build SET package = 'a/b/c' WHERE id = 1",
-        "UPDATE build SET finished_at = started_at - 1 WHERE id = 1",
-        "UPDATE build SET measured_phases = phases + 1 WHERE id = 1",
-        "UPDATE build SET emerge = 99 WHERE id = 1",
-        "UPDATE build SET uid = 'short' WHERE id = 1",
-        "UPDATE build SET uid = (SELECT uid FROM build WHERE id = 2) WHERE id = 1",
-        "UPDATE phase SET hits = NULL WHERE id = 1",
-        "UPDATE phase SET not_measured = 'no_log' WHERE id = 1",
-        "UPDATE phase SET executed = 0 WHERE not_measured IS NOT NULL",
-        "UPDATE phase SET cache_size = 0 WHERE not_measured IS NOT NULL",
-        "UPDATE phase SET compiler_seconds = -0.5 WHERE id = 1",
+        "UPDATE build SET finished_at_us = started_at_us - 1 WHERE id = 1",
+        "UPDATE build SET emerge_id = 99 WHERE id = 1",
+        "UPDATE build SET uuid = (SELECT uuid FROM build WHERE id = 2) WHERE id = 1",
         "UPDATE phase SET position = 0",
-        "UPDATE phase SET build = 99 WHERE id = 1",
+        "UPDATE phase SET build_id = 99 WHERE id = 1",
         "UPDATE phase SET preprocessor_cache_mode = 2 WHERE id = 1",
-        "UPDATE phase_language SET misses = -1",
-        "UPDATE phase_language SET phase = 99",
-        "UPDATE not_cached SET count = -1",
+        "UPDATE phase_language SET phase_id = 99",
         "DELETE FROM emerge",
     ] {
         assert!(raw.execute(sql, []).is_err(), "went through: {sql}");
@@ -218,25 +184,25 @@ fn every_query_finds_its_builds_through_an_index() {
     for (sql, index) in [
         (
             "SELECT * FROM build WHERE package IN (SELECT value FROM json_each('[]'))",
-            "build_of_package",
+            "build_by_package",
         ),
         (
-            "SELECT * FROM build WHERE started_at >= 5 AND started_at < 9",
+            "SELECT * FROM build WHERE started_at_us >= 5 AND started_at_us < 9",
             "build_by_time",
         ),
         (
-            "SELECT * FROM build ORDER BY started_at DESC, id DESC LIMIT 5",
+            "SELECT * FROM build ORDER BY started_at_us DESC, id DESC LIMIT 5",
             "build_by_time",
         ),
         (
             "SELECT min(package) FROM build WHERE package > 'a'",
-            "build_of_package",
+            "build_by_package",
         ),
         (
-            "SELECT uid FROM build WHERE uid >= 'a' AND uid < 'b' ORDER BY uid",
+            "SELECT uuid FROM build WHERE uuid >= 'a' AND uuid < 'b' ORDER BY uuid",
             "autoindex_build",
         ),
-        ("SELECT * FROM phase WHERE build = 1", "autoindex_phase"),
+        ("SELECT * FROM phase WHERE build_id = 1", "autoindex_phase"),
     ] {
         let plan: Vec<String> = raw
             .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))

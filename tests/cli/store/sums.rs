@@ -19,7 +19,7 @@ fn any(n: usize, (package, hours, kind, hits, misses): (usize, i64, u8, u64, u64
     if kind % 3 == 0 {
         stats.executed = None;
     }
-    let mut build = build(n as u128, package, "1", "1970-01-02T00:00:00Z", stats);
+    let mut build = build(n as u128, package, "1", "2001-01-02T00:00:00Z", stats);
     build.started_at += TimeDelta::minutes(hours * 20);
     build.finished_at = build.started_at;
     build.outcome = [Outcome::Merged, Outcome::Failed, Outcome::Interrupted][usize::from(kind % 3)];
@@ -96,7 +96,7 @@ proptest! {
         assert_same(&path);
         let raw = Connection::open(&path).unwrap();
         raw.execute_batch("PRAGMA foreign_keys = ON").unwrap();
-        raw.execute("UPDATE build SET package = 'c/c', outcome = 'failed', started_at = 0 WHERE id = ?", [gone]).unwrap();
+        raw.execute("UPDATE build SET package = 'c/c', outcome = 'failed', started_at_us = 978307200000000, finished_at_us = 978307200000000 WHERE id = ?", [gone]).unwrap();
         raw.execute("DELETE FROM build WHERE id = ?", [gone + 1]).unwrap();
         drop(raw);
         assert_same(&path);

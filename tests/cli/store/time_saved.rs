@@ -106,32 +106,10 @@ fn two_languages_in_one_phase_each_cost_their_own() {
     assert_eq!(estimates(&path)[2], Some((5.0 * 4.0 + 20.0) * 0.9));
 }
 
-/// A database as version 0.1 of the schema has it, with the builds of another.
-fn first_schema(path: &Path, of: &Path) {
-    let raw = Connection::open(path).unwrap();
-    raw.execute_batch(include_str!("../../../migrations/0001_builds.sql"))
-        .unwrap();
-    raw.pragma_update(None, "user_version", 1).unwrap();
-    raw.execute("ATTACH ? AS new", [of.to_str().unwrap()])
-        .unwrap();
-    for table in ["emerge", "build", "phase", "phase_language"] {
-        let columns: String = raw
-            .query_row(
-                "SELECT group_concat(name) FROM pragma_table_info(?)",
-                [table],
-                |row| row.get(0),
-            )
-            .unwrap();
-        let copy =
-            format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}");
-        raw.execute_batch(&copy).unwrap();
-    }
-}
-
 fn costs(path: &Path) -> Vec<(String, String, String, i64, i64)> {
     Connection::open(path)
         .unwrap()
-        .prepare("SELECT * FROM cost ORDER BY 1, 2, 3")
+        .prepare("SELECT * FROM compile_cost ORDER BY 1, 2, 3")
         .unwrap()
         .query_map([], |r| {
             Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
@@ -139,18 +117,6 @@ fn costs(path: &Path) -> Vec<(String, String, String, i64, i64)> {
         .unwrap()
         .collect::<Result<_, _>>()
         .unwrap()
-}
-
-#[test]
-fn an_older_database_gets_its_estimates() {
-    let (folder, path) = folder();
-    record(&path, &sample());
-    let old = folder.path().join("old.db");
-    first_schema(&old, &path);
-    drop(Store::open_for_recording(&old).unwrap());
-    assert_eq!(estimates(&old), estimates(&path));
-    assert_eq!(costs(&old), costs(&path));
-    assert!(!costs(&old).is_empty());
 }
 
 proptest! {

@@ -45,7 +45,7 @@ fn damage_and_pending_builds_are_seen() {
         python3 - $folder/stats.db <<'END'\n\
 import sqlite3, sys\n\
 c = sqlite3.connect(sys.argv[1])\n\
-c.execute('UPDATE build SET started_at = started_at + 4000000000000000, finished_at = finished_at + 4000000000000000')\n\
+c.execute('UPDATE build SET started_at_us = started_at_us + 4000000000000000, finished_at_us = finished_at_us + 4000000000000000')\n\
 c.commit()\n\
 END";
     let doctor = Doctor::after(&root, script);

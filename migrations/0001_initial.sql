@@ -1,0 +1,286 @@
+-- Why: sccache forgets its statistics when its server exits, and under Portage that happens many
+-- times per build. This database keeps them: a row per build with the totals that reports read, and
+-- below it a row per run of a phase with everything that sccache printed.
+--
+--   id, *_id    integers that mean nothing outside of this file, and references to them
+--   uuid        the same in every database, so that databases of several hosts can be merged
+--   *_us        microseconds; a point in time counts from 1970-01-01 00:00 UTC
+--   NULL        unknown, which is not 0
+--
+-- The program checks and bounds what it records (src/portage/phase.rs): sums never overflow.
+
+PRAGMA application_id = 0x73636372; -- "sccr"
+
+-- One run of the emerge or ebuild command.
+CREATE TABLE emerge (
+    id            INTEGER PRIMARY KEY,
+    uuid          TEXT NOT NULL UNIQUE,
+    host          TEXT NOT NULL,
+    command       TEXT NOT NULL,
+    started_at_us INTEGER NOT NULL
+) STRICT;
+
+-- One run of a package version's src phases. Counts are sums over its measured phases: NULL if there
+-- is none, or if one of them doesn't know the count.
+CREATE TABLE build (
+    id               INTEGER PRIMARY KEY,
+    uuid             TEXT NOT NULL UNIQUE,
+    host             TEXT NOT NULL,
+    package          TEXT NOT NULL, -- CATEGORY/PN
+    version          TEXT NOT NULL, -- PVR
+    slot             TEXT,
+    repository       TEXT,
+    emerge_id        INTEGER REFERENCES emerge (id),
+    outcome          TEXT NOT NULL
+                     CHECK (outcome IN ('merged', 'packaged', 'failed', 'interrupted')),
+    started_at_us    INTEGER NOT NULL,
+    finished_at_us   INTEGER NOT NULL CHECK (finished_at_us >= started_at_us),
+    -- Portage's logs have times in whole seconds and no emerge command.
+    is_imported      INTEGER AS (emerge_id IS NULL AND finished_at_us % 1000000 = 0),
+    -- 'shared' if one of its phases is; NULL if sccache ran in none.
+    attribution      TEXT CHECK (attribution IN ('exact', 'shared')),
+    sccache_version  TEXT,
+    phases           INTEGER NOT NULL, -- in which sccache ran
+    measured_phases  INTEGER NOT NULL,
+    hits             INTEGER,
+    misses           INTEGER,
+    errors           INTEGER,
+    requests         INTEGER,
+    executed         INTEGER,
+    non_cacheable    INTEGER,
+    compile_failures INTEGER,
+    time_saved_us    INTEGER -- an estimate
+) STRICT;
+
+-- The history of a package, without reading the builds themselves.
+CREATE INDEX build_by_package ON build
+    (package, started_at_us, version, host, sccache_version, hits, misses, time_saved_us);
+CREATE INDEX build_by_time ON build (started_at_us);
+CREATE INDEX build_by_emerge ON build (emerge_id) WHERE emerge_id IS NOT NULL;
+
+-- One run of one phase. A phase that was interrupted and resumed has several. The names of the
+-- counts and times are those of `Stats` in src/sccache/stats.rs.
+CREATE TABLE phase (
+    id                         INTEGER PRIMARY KEY,
+    build_id                   INTEGER NOT NULL REFERENCES build (id) ON DELETE CASCADE,
+    position                   INTEGER NOT NULL, -- in the build, from 0
+    name                       TEXT NOT NULL,
+    started_at_us              INTEGER NOT NULL,
+    finished_at_us             INTEGER NOT NULL CHECK (finished_at_us >= started_at_us),
+    attribution                TEXT NOT NULL CHECK (attribution IN ('exact', 'shared')),
+    is_cache_read_only         INTEGER NOT NULL CHECK (is_cache_read_only IN (0, 1)),
+    -- Why there are no counts: a code of `NotMeasuredReason`, and text for people.
+    not_measured_reason        TEXT,
+    not_measured_detail        TEXT,
+    hits                       INTEGER,
+    misses                     INTEGER,
+    errors                     INTEGER,
+    requests                   INTEGER,
+    executed                   INTEGER,
+    timeouts                   INTEGER,
+    read_errors                INTEGER,
+    forced_recaches            INTEGER,
+    write_errors               INTEGER,
+    compilations               INTEGER,
+    compile_failures           INTEGER,
+    non_cacheable_compilations INTEGER,
+    non_cacheable              INTEGER,
+    non_compilation            INTEGER,
+    unsupported_compiler       INTEGER,
+    dist_errors                INTEGER,
+    writes                     INTEGER,
+    write_seconds              REAL,
+    compiler_seconds           REAL,
+    read_hit_seconds           REAL,
+    processor_seconds          REAL,
+    cache_location             TEXT,
+    cache_size_bytes           INTEGER,
+    max_cache_size_bytes       INTEGER,
+    preprocessor_cache_mode    INTEGER CHECK (preprocessor_cache_mode IN (0, 1)),
+    sccache_version            TEXT,
+    -- JSON, of what few caches have and only one build's page shows: an array of strings; an array of
+    -- `Level`, nearest first; an object of compilations by server.
+    base_directories           TEXT,
+    levels                     TEXT,
+    dist_compiles              TEXT,
+    UNIQUE (build_id, position)
+) STRICT;
+
+-- The hits, misses and errors of a phase by language, and by compiler as sccache names it.
+CREATE TABLE phase_language (
+    phase_id INTEGER NOT NULL REFERENCES phase (id) ON DELETE CASCADE,
+    language TEXT NOT NULL,
+    hits     INTEGER NOT NULL,
+    misses   INTEGER NOT NULL,
+    errors   INTEGER,
+    PRIMARY KEY (phase_id, language)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE phase_compiler (
+    phase_id INTEGER NOT NULL REFERENCES phase (id) ON DELETE CASCADE,
+    compiler TEXT NOT NULL,
+    hits     INTEGER NOT NULL,
+    misses   INTEGER NOT NULL,
+    errors   INTEGER,
+    PRIMARY KEY (phase_id, compiler)
+) STRICT, WITHOUT ROWID;
+
+-- The calls of a phase that sccache could not cache, by the reason it gives.
+CREATE TABLE not_cached (
+    phase_id INTEGER NOT NULL REFERENCES phase (id) ON DELETE CASCADE,
+    reason   TEXT NOT NULL,
+    calls    INTEGER NOT NULL,
+    PRIMARY KEY (phase_id, reason)
+) STRICT, WITHOUT ROWID;
+
+-- What compiling a package cost, which the estimates of the time saved rest on. language: '' if a
+-- phase compiled several, or if sccache doesn't name it.
+CREATE TABLE compile_cost (
+    package      TEXT NOT NULL,
+    version      TEXT NOT NULL,
+    language     TEXT NOT NULL,
+    compilations INTEGER NOT NULL,
+    compiler_us  INTEGER NOT NULL,
+    PRIMARY KEY (package, version, language)
+) STRICT, WITHOUT ROWID;
+
+-- Builds that were deleted with `sccache-collect forget`. They must not come back from a log, from a
+-- file beside the database or from another host's database. Logs don't have uuids: there, the other
+-- columns identify the build.
+CREATE TABLE forgotten (
+    uuid          TEXT PRIMARY KEY,
+    package       TEXT NOT NULL,
+    version       TEXT NOT NULL,
+    started_at_us INTEGER NOT NULL,
+    hits          INTEGER,
+    misses        INTEGER,
+    is_imported   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX forgotten_by_package ON forgotten (package, started_at_us);
+
+-- Sums over the builds of a package, and over the builds that started within an hour, so that reports
+-- on many years don't read every build. Hours, because days begin at another hour in each time zone.
+--
+-- Triggers keep them equal to the sums over the builds, except where REPLACE, typed by hand, replaces
+-- a build: SQLite fires no trigger for that row. Where measured_builds, counted_builds or
+-- estimated_builds is 0, the sums after it are unknown.
+CREATE TABLE package_sum (
+    package            TEXT PRIMARY KEY,
+    builds             INTEGER NOT NULL,
+    failed_builds      INTEGER NOT NULL,
+    interrupted_builds INTEGER NOT NULL,
+    shared_builds      INTEGER NOT NULL,
+    complete_builds    INTEGER NOT NULL, -- every phase was measured
+    measured_builds    INTEGER NOT NULL, -- at least one phase was measured
+    hits               INTEGER NOT NULL,
+    misses             INTEGER NOT NULL,
+    counted_builds     INTEGER NOT NULL, -- their number of calls is known
+    calls              INTEGER NOT NULL,
+    answered_calls     INTEGER NOT NULL, -- hits and misses among these calls
+    estimated_builds   INTEGER NOT NULL, -- have an estimate of the time saved
+    time_saved_us      INTEGER NOT NULL,
+    estimated_hits     INTEGER NOT NULL  -- hits of these builds
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE hour_sum (
+    hour               INTEGER PRIMARY KEY, -- hours since 1970-01-01 00:00 UTC
+    builds             INTEGER NOT NULL,
+    failed_builds      INTEGER NOT NULL,
+    interrupted_builds INTEGER NOT NULL,
+    shared_builds      INTEGER NOT NULL,
+    complete_builds    INTEGER NOT NULL,
+    measured_builds    INTEGER NOT NULL,
+    hits               INTEGER NOT NULL,
+    misses             INTEGER NOT NULL,
+    counted_builds     INTEGER NOT NULL,
+    calls              INTEGER NOT NULL,
+    answered_calls     INTEGER NOT NULL,
+    estimated_builds   INTEGER NOT NULL,
+    time_saved_us      INTEGER NOT NULL,
+    estimated_hits     INTEGER NOT NULL
+) STRICT;
+
+-- What each build adds to the sums (sign 1), and what it takes away when it goes (sign -1).
+CREATE VIEW build_share AS SELECT
+    id AS build_id,
+    sign,
+    package,
+    started_at_us / 3600000000 AS hour,
+    sign AS builds,
+    sign * (outcome = 'failed') AS failed_builds,
+    sign * (outcome = 'interrupted') AS interrupted_builds,
+    sign * (attribution IS 'shared') AS shared_builds,
+    sign * (phases > 0 AND measured_phases = phases) AS complete_builds,
+    sign * (hits IS NOT NULL) AS measured_builds,
+    sign * ifnull(hits, 0) AS hits,
+    sign * ifnull(misses, 0) AS misses,
+    sign * (executed + non_cacheable IS NOT NULL) AS counted_builds,
+    sign * ifnull(executed + non_cacheable, 0) AS calls,
+    sign * iif(executed + non_cacheable IS NULL, 0, hits + misses) AS answered_calls,
+    sign * (time_saved_us IS NOT NULL) AS estimated_builds,
+    sign * ifnull(time_saved_us, 0) AS time_saved_us,
+    sign * iif(time_saved_us IS NULL, 0, hits) AS estimated_hits
+FROM build, (SELECT 1 AS sign UNION ALL SELECT -1);
+
+-- Inserting a row here adds one share of one build to the sums.
+CREATE VIEW added_share AS SELECT NULL AS build_id, NULL AS sign;
+
+CREATE TRIGGER added_share_insert INSTEAD OF INSERT ON added_share BEGIN
+    INSERT INTO package_sum
+    SELECT package, builds, failed_builds, interrupted_builds, shared_builds, complete_builds,
+           measured_builds, hits, misses, counted_builds, calls, answered_calls,
+           estimated_builds, time_saved_us, estimated_hits
+    FROM build_share WHERE build_id = NEW.build_id AND sign = NEW.sign
+    ON CONFLICT DO UPDATE SET
+        builds = builds + excluded.builds,
+        failed_builds = failed_builds + excluded.failed_builds,
+        interrupted_builds = interrupted_builds + excluded.interrupted_builds,
+        shared_builds = shared_builds + excluded.shared_builds,
+        complete_builds = complete_builds + excluded.complete_builds,
+        measured_builds = measured_builds + excluded.measured_builds,
+        hits = hits + excluded.hits,
+        misses = misses + excluded.misses,
+        counted_builds = counted_builds + excluded.counted_builds,
+        calls = calls + excluded.calls,
+        answered_calls = answered_calls + excluded.answered_calls,
+        estimated_builds = estimated_builds + excluded.estimated_builds,
+        time_saved_us = time_saved_us + excluded.time_saved_us,
+        estimated_hits = estimated_hits + excluded.estimated_hits;
+    INSERT INTO hour_sum
+    SELECT hour, builds, failed_builds, interrupted_builds, shared_builds, complete_builds,
+           measured_builds, hits, misses, counted_builds, calls, answered_calls,
+           estimated_builds, time_saved_us, estimated_hits
+    FROM build_share WHERE build_id = NEW.build_id AND sign = NEW.sign
+    ON CONFLICT DO UPDATE SET
+        builds = builds + excluded.builds,
+        failed_builds = failed_builds + excluded.failed_builds,
+        interrupted_builds = interrupted_builds + excluded.interrupted_builds,
+        shared_builds = shared_builds + excluded.shared_builds,
+        complete_builds = complete_builds + excluded.complete_builds,
+        measured_builds = measured_builds + excluded.measured_builds,
+        hits = hits + excluded.hits,
+        misses = misses + excluded.misses,
+        counted_builds = counted_builds + excluded.counted_builds,
+        calls = calls + excluded.calls,
+        answered_calls = answered_calls + excluded.answered_calls,
+        estimated_builds = estimated_builds + excluded.estimated_builds,
+        time_saved_us = time_saved_us + excluded.time_saved_us,
+        estimated_hits = estimated_hits + excluded.estimated_hits;
+END;
+
+CREATE TRIGGER build_insert AFTER INSERT ON build BEGIN
+    INSERT INTO added_share VALUES (NEW.id, 1);
+END;
+
+CREATE TRIGGER build_delete BEFORE DELETE ON build BEGIN
+    INSERT INTO added_share VALUES (OLD.id, -1);
+END;
+
+CREATE TRIGGER build_update_before BEFORE UPDATE ON build BEGIN
+    INSERT INTO added_share VALUES (OLD.id, -1);
+END;
+
+CREATE TRIGGER build_update_after AFTER UPDATE ON build BEGIN
+    INSERT INTO added_share VALUES (NEW.id, 1);
+END;
