@@ -2,10 +2,10 @@
 
 use super::text;
 
-/// Columns of a full bar.
+/// The width of a full bar in columns.
 const BAR: usize = 20;
 
-/// A rate as a horizontal bar, in eighths of a character. Empty if it is unknown.
+/// Returns a rate as a horizontal bar, in eighths of a character. Empty if the rate is unknown.
 pub(super) fn bar(rate: Option<f64>) -> String {
     const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let Some(rate) = rate else {
@@ -15,7 +15,7 @@ pub(super) fn bar(rate: Option<f64>) -> String {
     "█".repeat(eighths / 8) + PARTS[eighths % 8]
 }
 
-/// A rate as one of eight vertical bars, or a gap if it is unknown.
+/// Returns a rate as one of eight vertical bars, or a space if it is unknown.
 pub(super) fn spark(rate: Option<f64>) -> char {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     rate.map_or(' ', |rate| BARS[((rate * 8.0) as usize).min(7)])
@@ -24,14 +24,14 @@ pub(super) fn spark(rate: Option<f64>) -> char {
 /// Hits and misses of a build; `None` if it was not measured.
 pub(super) type Counts = Option<(u64, u64)>;
 
-/// Lines of a chart.
+/// The height of a chart in lines.
 const HEIGHT: u64 = 6;
 
-/// A chart's width if the output isn't a terminal.
+/// The width of a chart if the output isn't a terminal.
 const DEFAULT_WIDTH: usize = 80;
 
-/// Stacked columns of hits (`█`) and misses (`░`), one per build, for the newest builds that fit
-/// into the width. Returns the lines and the number of builds; nothing for fewer than two builds.
+/// Draws stacked columns of hits (`█`) and misses (`░`), one per build, for the newest builds that fit
+/// the width. Returns the lines and the number of builds. Draws nothing for fewer than two builds.
 pub(super) fn columns(builds: &[Counts], width: Option<usize>) -> (Vec<String>, usize) {
     let total = |(hits, misses): &(u64, u64)| hits.saturating_add(*misses);
     let highest = builds.iter().flatten().map(total).max().unwrap_or(0);
@@ -49,10 +49,8 @@ pub(super) fn columns(builds: &[Counts], width: Option<usize>) -> (Vec<String>, 
             row if row + 1 == HEIGHT => &label,
             _ => "",
         };
-        let cells: Vec<String> = shown
-            .iter()
-            .map(|counts| cell(*counts, highest, row).to_string())
-            .collect();
+        let cells = shown.iter().map(|counts| cell(*counts, highest, row));
+        let cells: Vec<String> = cells.map(String::from).collect();
         let line = format!("{name:>width$} {}", cells.join(gap), width = margin - 1);
         line.trim_end().to_string()
     };
@@ -60,8 +58,8 @@ pub(super) fn columns(builds: &[Counts], width: Option<usize>) -> (Vec<String>, 
     (lines, shown.len())
 }
 
-/// One character of a build's column, in the line `row` counted from the bottom. `?` marks a build
-/// that was not measured, `.` one without hits and misses.
+/// Returns one character of a build's column, in line `row` counted from the bottom. `?` marks a build
+/// that was not measured, `.` a build without hits and misses.
 fn cell(counts: Counts, highest: u64, row: u64) -> char {
     let (hits, misses) = match counts {
         None => return if row == 0 { '?' } else { ' ' },
@@ -71,7 +69,7 @@ fn cell(counts: Counts, highest: u64, row: u64) -> char {
     let scale = |n: u64, of: u64, lines: u64| (n as f64 / of as f64 * lines as f64).round() as u64;
     let total = hits.saturating_add(misses);
     let height = scale(total, highest, HEIGHT).max(1);
-    // A column of two characters or more shows a few hits among many misses, and vice versa.
+    // A column of two or more characters shows even a few hits among many misses, and vice versa.
     let fewest = u64::from(hits > 0 && height > 1);
     let most = height - u64::from(misses > 0 && height > 1);
     let hit_height = scale(hits, total, height).clamp(fewest.min(most), most);

@@ -1,23 +1,24 @@
-//! Text for people: one formatter each for numbers, rates, bytes, durations and dates, and lines
+//! Text for people: one formatter each for numbers, rates, sizes, durations, and dates, and lines
 //! that fit a terminal.
 
 use chrono::{DateTime, Local, Utc};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use uuid::Uuid;
 
+use crate::sccache::format_bytes;
 pub(super) use crate::sccache::percent;
 use crate::store::CacheState;
 use crate::text::{plural, printable};
 
-/// Longer lines are hard to read, however wide the terminal is.
+/// Longer lines are hard to read on any terminal.
 const MAX_LINE: usize = 100;
 
-/// Escapes control characters and those that reorder or hide text: most text comes from builds.
+/// Escapes control characters and characters that reorder or hide text. Most text comes from builds.
 pub(super) fn sanitize(text: &str) -> String {
     printable(text, usize::MAX)
 }
 
-/// Truncates to `width` columns, the last of them an ellipsis.
+/// Truncates to `width` columns, including an ellipsis.
 pub(super) fn truncate(mut text: String, width: usize) -> String {
     if text.width() <= width {
         return text;
@@ -52,7 +53,7 @@ pub(super) fn hanging(prefix: &str, body: &str, width: Option<usize>) -> String 
     wrap(&format!("{prefix}{}", sanitize(body)), width, &indent)
 }
 
-/// `1,234,567`.
+/// Returns `1,234,567`.
 pub(super) fn number(n: u64) -> String {
     let digits = n.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
@@ -65,63 +66,57 @@ pub(super) fn number(n: u64) -> String {
     grouped
 }
 
-/// A number with its noun: `1 build`, `2 builds`.
+/// Returns a number and its noun: `1 build`, `2 builds`.
 pub(super) fn count(n: u64, noun: &str) -> String {
     format!("{} {}", number(n), plural(n, noun))
 }
 
-/// `1 hit, 2 misses`.
+/// Returns `1 hit, 2 misses`.
 pub(super) fn hits_and_misses(hits: u64, misses: u64) -> String {
     let plural = if misses == 1 { "" } else { "es" };
     format!("{}, {} miss{plural}", count(hits, "hit"), number(misses))
 }
 
-/// The rate, or `-` if it is unknown.
+/// Returns the rate, or `-` if it is unknown.
 pub(super) fn percent_or_dash(rate: Option<f64>) -> String {
     rate.map_or_else(|| "-".to_string(), percent)
 }
 
-/// Local date and time, to the minute.
+/// Returns the local date and time, to the minute.
 pub(super) fn date_time(time: DateTime<Utc>) -> String {
     let local = time.with_timezone(&Local);
     local.format("%Y-%m-%d %H:%M").to_string()
 }
 
-/// Local date.
+/// Returns the local date.
 pub(super) fn date(time: DateTime<Utc>) -> String {
     time.with_timezone(&Local).format("%Y-%m-%d").to_string()
 }
 
-/// The first 8 characters of an id, which `show` accepts.
+/// Returns the first 8 characters of an ID, which `show` accepts.
 pub(super) fn short_id(id: Uuid) -> String {
     id.to_string()[..8].to_string()
 }
 
-/// A duration in the unit that suits it: `1 h 05 min`, `-12 min`, `45 s`, `0.8 s`. A gain that
-/// rounds to 0 reads `<0.1 s`.
+/// Returns a duration in a suitable unit: `1 h 05 min`, `-12 min`, `45 s`, `0.8 s`. A gain that rounds
+/// to 0 becomes `<0.1 s`.
 pub(super) fn duration(seconds: f64) -> String {
+    if seconds > 0.0 && is_negligible(seconds) {
+        return "<0.1 s".to_string();
+    }
     let sign = if seconds < 0.0 { "-" } else { "" };
     let seconds = seconds.abs();
-    if seconds >= 599.5 {
-        let minutes = (seconds / 60.0).round() as u64;
-        let (hours, minutes) = (minutes / 60, minutes % 60);
-        if hours > 0 {
-            format!("{sign}{} h {minutes:02} min", number(hours))
-        } else {
-            format!("{sign}{minutes} min")
-        }
-    } else if seconds >= 9.95 {
-        let seconds = seconds.round() as u64;
-        let (minutes, seconds) = (seconds / 60, seconds % 60);
-        if minutes > 0 {
-            format!("{sign}{minutes} min {seconds:02} s")
-        } else {
-            format!("{sign}{seconds} s")
-        }
-    } else if sign.is_empty() && seconds > 0.0 && seconds < 0.05 {
-        "<0.1 s".to_string()
-    } else {
-        format!("{sign}{seconds:.1} s")
+    let (whole_seconds, minutes) = (seconds.round() as u64, (seconds / 60.0).round() as u64);
+    match seconds {
+        3570.0.. => format!("{sign}{} h {:02} min", number(minutes / 60), minutes % 60),
+        599.5.. => format!("{sign}{minutes} min"),
+        59.5.. => format!(
+            "{sign}{} min {:02} s",
+            whole_seconds / 60,
+            whole_seconds % 60
+        ),
+        9.95.. => format!("{sign}{whole_seconds} s"),
+        _ => format!("{sign}{seconds:.1} s"),
     }
 }
 
@@ -130,21 +125,9 @@ pub(super) fn is_negligible(seconds: f64) -> bool {
     seconds.abs() < 0.05
 }
 
-/// `8.2 GiB`.
-pub(super) fn bytes(bytes: u64) -> String {
-    const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    let power = bytes.checked_ilog2().unwrap_or(0) / 10;
-    let unit = UNITS[power as usize];
-    if power == 0 {
-        format!("{bytes} {unit}")
-    } else {
-        format!("{:.1} {unit}", bytes as f64 / 1024_f64.powi(power as i32))
-    }
-}
-
-/// How full the cache is: `8.2 GiB of 10.0 GiB (82.0 %)`.
+/// Returns how full the cache is: `8.2 GiB of 10 GiB (82.0 %)`.
 pub(super) fn cache_fill(cache: &CacheState) -> String {
-    let (size, max_size) = (bytes(cache.size), bytes(cache.max_size));
+    let (size, max_size) = (format_bytes(cache.size), format_bytes(cache.max_size));
     format!("{size} of {max_size} ({})", percent_or_dash(cache.fill()))
 }
 
@@ -154,10 +137,10 @@ mod tests {
 
     #[test]
     fn lines_break_between_words() {
-        let text = "The cache pays: app-portage/emlop hits";
+        let text = "The cache helps: app-portage/emlop hits";
         assert_eq!(
             wrap(text, Some(24), "  "),
-            "The cache pays:\n  app-portage/emlop hits"
+            "The cache helps:\n  app-portage/emlop hits"
         );
         assert_eq!(wrap(text, None, "  "), text);
         assert_eq!(wrap("a-very-long-name", Some(4), ""), "a-very-long-name");
@@ -171,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_grouped_and_rates_dont_round_to_all_or_nothing() {
+    fn numbers_are_grouped_and_rates_do_not_round_to_all_or_nothing() {
         assert_eq!([0, 999, 1_234_567].map(number), ["0", "999", "1,234,567"]);
         let rates = [1.0, 0.0, 0.99999, 0.00001].map(percent);
         assert_eq!(rates, ["100.0 %", "0.0 %", "99.9 %", "0.1 %"]);
@@ -180,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_have_the_unit_that_suits_them() {
+    fn durations_have_a_suitable_unit() {
         for (seconds, expected) in [
             (3900.0, "1 h 05 min"),
             (-720.0, "-12 min"),
@@ -199,14 +182,5 @@ mod tests {
             let is_zero = ["0.0 s", "<0.1 s", "-0.0 s"].contains(&expected);
             assert_eq!(is_negligible(seconds), is_zero, "{seconds}");
         }
-    }
-
-    #[test]
-    fn bytes_have_binary_units() {
-        let cases = [0, 1023, 1024, 2_202_010, 10 << 30, u64::MAX];
-        let expected = [
-            "0 B", "1023 B", "1.0 KiB", "2.1 MiB", "10.0 GiB", "16.0 EiB",
-        ];
-        assert_eq!(cases.map(bytes), expected);
     }
 }

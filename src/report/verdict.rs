@@ -1,68 +1,68 @@
 //! The overview's first sentences: whether the cache was worth it.
 
-use super::advice::{Advice, CACHE_ERRORS, ONLY_MISSES, find};
+use super::advice::{Advice, Kind, find};
 use super::text::{count, duration, is_negligible, number};
 use crate::store::Sums;
 
-/// Whether the cache paid off in the `period` ("in 30 days"), and which packages never hit
-/// according to the advice. `sample` (" in 90 days") is the advice's period, if it differs.
+/// Returns whether the cache was worth it in the `period` ("in 30 days"), and which packages never hit
+/// according to the advice. `sample` (" in 90 days") is the advice's period if it differs.
 pub(super) fn verdict(sums: &Sums, period: &str, advice: &[Advice], sample: &str) -> String {
-    let is_usable = find(advice, CACHE_ERRORS).is_none();
-    let mut verdict = overall(sums, period, is_usable);
-    if let Some(never) = find(advice, ONLY_MISSES) {
-        verdict.push_str(&format!(" {}", never_hits(never, sample)));
+    let has_errors = find(advice, Kind::CacheErrors).is_some();
+    let mut verdict = whole_cache(sums, period, has_errors);
+    if let Some(never_hits) = find(advice, Kind::OnlyMisses) {
+        verdict.push_str(&packages_without_hits(never_hits, sample));
     }
     verdict
 }
 
-fn never_hits(never: &Advice, sample: &str) -> String {
-    let value = |name: &str| never.numbers[name].as_u64().unwrap_or(0);
+fn packages_without_hits(advice: &Advice, sample: &str) -> String {
+    let value = |name: &str| advice.numbers[name].as_u64().unwrap_or(0);
     let builds = count(value("builds"), "build");
     let misses = number(value("misses"));
-    let who = match never.packages.as_slice() {
+    let packages = match advice.packages.as_slice() {
         [one] => format!("{one} never hits"),
         [one, two] => format!("{one} and {two} never hit"),
         several => {
-            let more = number((several.len() - 2) as u64);
+            let more = number(several.len() as u64 - 2);
             format!("{} and {more} more never hit", several[..2].join(", "))
         }
     };
-    format!("{who}: {builds}, {misses} misses{sample}.")
+    format!(" {packages}: {builds}, {misses} misses{sample}.")
 }
 
-/// The estimate of the time saved, and how many of the hits it covers.
+/// Returns the estimate of the time saved, and how many of the hits it covers.
 pub(super) fn time_saved(sums: &Sums) -> String {
     let Some(saved) = sums.time_saved else {
-        return "- (no compile time is known to estimate it from)".into();
+        return "- (no compile times known)".into();
     };
     let saved = duration(saved.as_seconds_f64());
-    match sums.hits.unwrap_or(0) {
-        hits if sums.estimated_hits < hits => {
-            let estimated = number(sums.estimated_hits);
-            format!(
-                "{saved} (estimate, for {estimated} of {})",
-                count(hits, "hit")
-            )
-        }
-        _ => format!("{saved} (estimate)"),
+    let hits = sums.hits.unwrap_or(0);
+    if sums.estimated_hits < hits {
+        let estimated = number(sums.estimated_hits);
+        format!(
+            "{saved} (estimate, for {estimated} of {})",
+            count(hits, "hit")
+        )
+    } else {
+        format!("{saved} (estimate)")
     }
 }
 
-fn overall(sums: &Sums, period: &str, is_usable: bool) -> String {
+fn whole_cache(sums: &Sums, period: &str, has_errors: bool) -> String {
     let (Some(hits), Some(misses)) = (sums.hits, sums.misses) else {
-        return "No build was measured: `sccache-report builds` lists them, `sccache-report show` \
-                gives the reason."
+        return "No build was measured. List builds with `sccache-report builds`; \
+                `sccache-report show` prints the reasons."
             .into();
     };
     let Some(rate) = sums.hit_rate() else {
-        return "sccache ran, but got no request that it can cache.".into();
+        return "sccache ran, but got no requests that it can cache.".into();
     };
-    let requested = count(hits.saturating_add(misses), "compilation");
+    let compilations = count(hits.saturating_add(misses), "compilation");
     let saved = sums.time_saved.map(|saved| saved.as_seconds_f64());
     if hits == 0 {
-        return no_hits(&requested, period, saved, is_usable);
+        return without_hits(&compilations, period, saved, has_errors);
     }
-    let answered = format!("it answered {} of {requested}", number(hits));
+    let answered = format!("it answered {} of {compilations}", number(hits));
     match saved {
         Some(saved) if is_negligible(saved) => {
             format!("The cache saved about as much as it cost {period} (estimate): {answered}.")
@@ -81,11 +81,11 @@ fn overall(sums: &Sums, period: &str, is_usable: bool) -> String {
     }
 }
 
-fn no_hits(requested: &str, period: &str, saved: Option<f64>, is_usable: bool) -> String {
-    let mut verdict = if is_usable {
-        format!("The cache was only filled {period}: none of {requested} had been cached before.")
+fn without_hits(compilations: &str, period: &str, saved: Option<f64>, has_errors: bool) -> String {
+    let mut verdict = if has_errors {
+        format!("The cache did not work {period}: none of {compilations} was answered.")
     } else {
-        format!("The cache did not work {period}: none of {requested} was answered.")
+        format!("The cache was only filled {period}: none of {compilations} was cached before.")
     };
     if let Some(cost) = saved.filter(|saved| *saved < 0.0 && !is_negligible(*saved)) {
         verdict.push_str(&format!(" That cost about {} (estimate).", duration(-cost)));
@@ -98,7 +98,6 @@ mod tests {
     use chrono::TimeDelta;
     use serde_json::json;
 
-    use super::super::advice::Severity;
     use super::*;
 
     fn sums(hits: Option<u64>, misses: Option<u64>, time_saved: Option<f64>) -> Sums {
@@ -115,13 +114,13 @@ mod tests {
     }
 
     #[test]
-    fn every_state_has_its_sentence() {
+    fn every_state_has_a_sentence() {
         let verdict = without_advice;
         assert!(verdict(None, None, None).starts_with("No build was measured"));
-        assert!(verdict(Some(0), Some(0), Some(0.0)).contains("no request"));
+        assert!(verdict(Some(0), Some(0), Some(0.0)).contains("no requests"));
         assert_eq!(
             verdict(Some(0), Some(1), Some(0.0)),
-            "The cache was only filled in 30 days: none of 1 compilation had been cached before."
+            "The cache was only filled in 30 days: none of 1 compilation was cached before."
         );
         assert_eq!(
             verdict(Some(1), Some(1), None),
@@ -150,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cost_of_filling_the_cache_is_named() {
+    fn the_cost_of_filling_the_cache_is_stated() {
         let filled = without_advice(Some(0), Some(9), Some(-5.0));
         assert!(
             filled.ends_with("That cost about 5.0 s (estimate)."),
@@ -159,21 +158,17 @@ mod tests {
         assert!(!without_advice(Some(0), Some(9), None).contains("cost"));
     }
 
-    fn piece(kind: &'static str, packages: &[&str]) -> Advice {
+    fn advice(kind: Kind, packages: &[&str]) -> Advice {
         Advice {
             kind,
-            severity: Severity::Change,
-            summary: String::new(),
-            evidence: Vec::new(),
-            recommendation: String::new(),
-            setting: Vec::new(),
             packages: packages.iter().map(ToString::to_string).collect(),
             numbers: json!({ "builds": 3, "misses": 4211 }),
+            ..Advice::default()
         }
     }
 
     #[test]
-    fn packages_that_never_hit_are_those_of_the_advice() {
+    fn packages_that_never_hit_come_from_the_advice() {
         let sums = sums(Some(1), Some(1), None);
         for (packages, expected) in [
             (
@@ -186,17 +181,22 @@ mod tests {
                 " a/b, a/c and 1 more never hit: 3 builds,",
             ),
         ] {
-            let verdict = verdict(&sums, "", &[piece(ONLY_MISSES, packages)], " in 90 days");
+            let verdict = verdict(
+                &sums,
+                "",
+                &[advice(Kind::OnlyMisses, packages)],
+                " in 90 days",
+            );
             assert!(verdict.contains(expected), "{verdict}");
         }
-        let other = verdict(&sums, "", &[piece("not-cacheable", &["a/b"])], "");
+        let other = verdict(&sums, "", &[advice(Kind::NotCacheable, &["a/b"])], "");
         assert!(!other.contains("never"));
     }
 
     #[test]
     fn a_cache_with_errors_was_not_filled() {
-        let advice = [piece(CACHE_ERRORS, &[])];
-        let verdict = verdict(&sums(Some(0), Some(9), None), "in 30 days", &advice, "");
+        let errors = [advice(Kind::CacheErrors, &[])];
+        let verdict = verdict(&sums(Some(0), Some(9), None), "in 30 days", &errors, "");
         assert!(verdict.contains("did not work in 30 days: none of 9"));
     }
 }

@@ -1,160 +1,192 @@
-//! What advice rests on: of each build what it shows of the cache and its settings.
-
-mod query;
+//! The facts about builds that advice is based on.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use rusqlite::Row;
 use uuid::Uuid;
 
-use crate::portage::{Attribution, Outcome, Phase};
+use super::columns::time;
+use super::filter::Filter;
+use super::rows::id;
+use super::{Result, Store, words};
+use crate::portage::Outcome;
 use crate::sccache::NotMeasuredReason;
 
-/// One build as evidence. Counts are sums over its measured phases, and `None` where no
-/// phase knows them.
+/// The facts about one build. A count is the sum over the build's measured phases, and `None` if no
+/// phase has it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evidence {
-    /// Globally unique.
+    /// The build's globally unique ID.
     pub id: Uuid,
     /// `CATEGORY/PN`.
     pub package: String,
     /// `PVR`.
     pub version: String,
-    /// The version of the build before it, of the same package and slot on the same host,
-    /// that was measured; `None` where there is none, or where this one was not measured.
+    /// The version of the previous measured build of the same package and slot on the same host.
+    /// `None` if there is none, or if this build was not measured.
     pub previous_version: Option<String>,
-    /// What came of it.
+    /// How the build ended.
     pub outcome: Outcome,
-    /// When it started.
+    /// When the build started.
     pub started_at: DateTime<Utc>,
-    /// `None` where sccache ran in no phase.
-    pub attribution: Option<Attribution>,
-    /// The latest version that any of its phases named.
-    pub sccache_version: Option<String>,
-    /// Answered from the cache; `None` where nothing was measured.
+    /// Compilations answered from the cache. `None` if no phase was measured.
     pub hits: Option<u64>,
-    /// Not found in the cache.
+    /// Compilations not found in the cache.
     pub misses: Option<u64>,
-    /// Errors while handling a request.
-    pub errors: Option<u64>,
+    /// Misses that sccache doesn't store: errors, compilations that can't be cached, and misses in
+    /// phases with a read-only cache.
+    pub unstorable_misses: u64,
+    /// Hits and misses in Rust.
+    pub rust_compilations: u64,
     /// executed + non-cacheable calls.
     pub calls: Option<u64>,
     /// Errors reading the cache.
     pub read_errors: Option<u64>,
-    /// Errors writing to the cache.
+    /// Errors writing to the cache, without those of phases with a read-only cache.
     pub write_errors: Option<u64>,
     /// Objects written to the cache.
     pub writes: Option<u64>,
-    /// Compilations that succeeded and couldn't be cached.
-    pub non_cacheable_compilations: Option<u64>,
-    /// Misses in phases with a read-only cache, which were not meant to be written. The write errors
-    /// of these phases are left out of `write_errors`.
-    pub read_only_misses: u64,
-    /// The cache as its last phase that knows left it.
+    /// Misses forced by `SCCACHE_RECACHE`. 0 in phases with distributed compilations, because sccache
+    /// counts those as forced itself.
+    pub forced_misses: u64,
+    /// The cache at the end of the last phase that knows its size.
     pub cache: Option<CacheState>,
-    /// Misses forced by `SCCACHE_RECACHE`. Not counted where compilations were distributed: sccache
-    /// forces a second look at those by itself.
-    pub forced: u64,
-    /// Hits and misses by language.
-    pub languages: BTreeMap<String, (u64, u64)>,
-    /// Why calls were not cacheable, in sccache's words.
+    /// Calls that were not cacheable, by sccache's reason.
     pub not_cached: BTreeMap<String, u64>,
-    /// The phases that were not measured, and why.
-    pub not_measured: Vec<(String, NotMeasuredReason)>,
+    /// Why phases were not measured.
+    pub not_measured: Vec<NotMeasuredReason>,
 }
 
 /// How full a cache was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheState {
-    /// Where, as sccache prints it.
+    /// The location as sccache prints it.
     pub location: Option<String>,
-    /// Bytes in it.
+    /// Size in bytes.
     pub size: u64,
-    /// Bytes it may grow to.
+    /// The size in bytes that sccache keeps the cache below.
     pub max_size: u64,
 }
 
 impl CacheState {
-    /// How much of it is used, from 0 to 1 and a little more.
+    /// Returns the used fraction: 0 to 1, or slightly more.
     pub fn fill(&self) -> Option<f64> {
         (self.max_size > 0).then(|| self.size as f64 / self.max_size as f64)
     }
 }
 
 impl Evidence {
-    /// Adds what one of its phases shows.
-    fn add(&mut self, phase: &Phase) {
-        let stats = match &phase.stats {
-            Ok(stats) => stats,
-            Err(why) => {
-                self.not_measured.push((phase.name.clone(), why.reason));
-                return;
+    /// Whether the previous build was of another version.
+    pub fn is_version_bump(&self) -> bool {
+        let previous = self.previous_version.as_ref();
+        previous.is_some_and(|previous| *previous != self.version)
+    }
+
+    /// Whether the version is new and most of the compilations are Rust's.
+    pub fn is_rust_bump(&self) -> bool {
+        self.is_version_bump() && 2 * self.rust_compilations > self.compilations()
+    }
+
+    /// Returns hits + misses.
+    pub fn compilations(&self) -> u64 {
+        self.hits.unwrap_or(0) + self.misses.unwrap_or(0)
+    }
+}
+
+impl Store {
+    /// Returns the evidence of the builds that pass the filter, the newest last. The time it takes
+    /// grows with the number of builds: limit it with [`Filter::last`].
+    ///
+    /// # Errors
+    /// [`crate::store::Error::Damaged`], [`crate::store::Error::Busy`].
+    pub fn evidence(&self, filter: &Filter) -> Result<Vec<Evidence>> {
+        let picked = filter.sql("id");
+        // CROSS JOIN keeps this order of tables, from the few builds to their phases. A build's search
+        // for the previous one follows the index build_by_package and stops at the first measured
+        // build. Unmeasured builds don't search, so no build is skipped more than once per slot and
+        // host. The cache is the one of the phase with the highest position: if a query has one
+        // max(), SQLite takes the columns outside of aggregates from the row with the maximum.
+        let builds = format!(
+            "SELECT build.id, build.uuid, build.package, build.version, build.outcome,
+                build.started_at_us, build.hits, build.misses,
+                build.executed + build.non_cacheable,
+                iif(build.hits IS NULL, NULL,
+                    (SELECT before.version FROM build AS before
+                     WHERE before.package = build.package AND before.started_at_us < build.started_at_us
+                       AND before.hits IS NOT NULL
+                       AND before.host = build.host AND before.slot IS build.slot
+                     ORDER BY before.started_at_us DESC LIMIT 1)),
+                sum(phase.read_errors),
+                sum(iif(phase.is_cache_read_only, NULL, phase.write_errors)),
+                sum(phase.writes),
+                coalesce(build.errors, 0)
+                    + coalesce(sum(phase.non_cacheable_compilations), 0)
+                    + coalesce(sum(iif(phase.is_cache_read_only, phase.misses, 0)), 0),
+                coalesce(sum(iif(coalesce(phase.dist_errors, 0) = 0 AND phase.dist_compiles IS NULL,
+                    phase.forced_recaches, 0)), 0),
+                coalesce(sum((SELECT hits + misses FROM phase_language
+                     WHERE phase_language.phase_id = phase.id AND language = 'Rust')), 0),
+                group_concat(phase.not_measured_reason),
+                max(iif(phase.cache_size_bytes + phase.max_cache_size_bytes IS NULL, NULL, phase.position)),
+                phase.cache_location, phase.cache_size_bytes, phase.max_cache_size_bytes
+             FROM ({}) AS picked
+             CROSS JOIN build ON build.id = picked.id
+             LEFT JOIN phase ON phase.build_id = build.id
+             GROUP BY build.id",
+            picked.text
+        );
+        let rows = self.rows(&builds, &picked, |row| Ok((row.get(0)?, read(row)?)))?;
+        let mut builds: BTreeMap<i64, Evidence> = rows.into_iter().collect();
+        let reasons = format!(
+            "SELECT phase.build_id, reason, calls
+             FROM ({}) AS picked
+             CROSS JOIN phase ON phase.build_id = picked.id
+             CROSS JOIN not_cached ON not_cached.phase_id = phase.id",
+            picked.text
+        );
+        self.each_row(&reasons, &picked, |row| {
+            if let Some(build) = builds.get_mut(&row.get(0)?) {
+                let calls = build.not_cached.entry(row.get(1)?).or_default();
+                *calls += row.get::<_, u64>(2)?;
             }
-        };
-        let write_errors = if phase.read_only {
-            self.add_read_only(stats.misses.total)
-        } else {
-            stats.write_errors
-        };
-        self.add_counts([
-            stats.read_errors,
-            write_errors,
-            stats.writes,
-            stats.non_cacheable_compilations,
-        ]);
-        let location = stats.cache_location.clone();
-        self.add_cache(location, stats.cache_size, stats.max_cache_size);
-        for (language, hits) in &stats.hits.languages {
-            self.add_language(language.clone(), *hits, 0);
-        }
-        for (language, misses) in &stats.misses.languages {
-            self.add_language(language.clone(), 0, *misses);
-        }
-        for (reason, count) in &stats.not_cached {
-            self.add_reason(reason.clone(), *count);
-        }
-        if stats.dist_compiles.is_empty() && stats.dist_errors.unwrap_or(0) == 0 {
-            self.forced += stats.forced_recaches.unwrap_or(0);
-        }
+            Ok(())
+        })?;
+        let mut builds: Vec<Evidence> = builds.into_values().collect();
+        builds.sort_by_key(|build| build.started_at);
+        Ok(builds)
     }
+}
 
-    /// Returns what a phase with a read-only cache adds to the write errors.
-    fn add_read_only(&mut self, misses: u64) -> Option<u64> {
-        self.read_only_misses = self.read_only_misses.saturating_add(misses);
-        None
-    }
-
-    fn add_counts(&mut self, counts: [Option<u64>; 4]) {
-        let sums = [
-            &mut self.read_errors,
-            &mut self.write_errors,
-            &mut self.writes,
-            &mut self.non_cacheable_compilations,
-        ];
-        for (sum, more) in sums.into_iter().zip(counts) {
-            if let Some(more) = more {
-                *sum = Some(sum.unwrap_or(0).saturating_add(more));
-            }
-        }
-    }
-
-    fn add_cache(&mut self, location: Option<String>, size: Option<u64>, max_size: Option<u64>) {
-        if let (Some(size), Some(max_size)) = (size, max_size) {
-            self.cache = Some(CacheState {
-                location,
-                size,
-                max_size,
-            });
-        }
-    }
-
-    fn add_language(&mut self, language: String, hits: u64, misses: u64) {
-        let sum = self.languages.entry(language).or_default();
-        *sum = (sum.0.saturating_add(hits), sum.1.saturating_add(misses));
-    }
-
-    fn add_reason(&mut self, reason: String, count: u64) {
-        let sum = self.not_cached.entry(reason).or_default();
-        *sum = sum.saturating_add(count);
-    }
+fn read(row: &Row<'_>) -> rusqlite::Result<Evidence> {
+    let outcome: String = row.get(4)?;
+    let not_measured: Option<String> = row.get(16)?;
+    let reasons = not_measured.iter().flat_map(|codes| codes.split(','));
+    let size: Option<u64> = row.get(19)?;
+    let max_size: Option<u64> = row.get(20)?;
+    let location = row.get(18)?;
+    Ok(Evidence {
+        id: id(row, 1)?,
+        package: row.get(2)?,
+        version: row.get(3)?,
+        outcome: words::outcome(&outcome).ok_or(rusqlite::Error::InvalidQuery)?,
+        started_at: time(row, 5)?,
+        hits: row.get(6)?,
+        misses: row.get(7)?,
+        calls: row.get(8)?,
+        previous_version: row.get(9)?,
+        read_errors: row.get(10)?,
+        write_errors: row.get(11)?,
+        writes: row.get(12)?,
+        unstorable_misses: row.get(13)?,
+        forced_misses: row.get(14)?,
+        rust_compilations: row.get(15)?,
+        not_measured: reasons.map(NotMeasuredReason::from_code).collect(),
+        cache: size.zip(max_size).map(|(size, max_size)| CacheState {
+            location,
+            size,
+            max_size,
+        }),
+        not_cached: BTreeMap::new(),
+    })
 }

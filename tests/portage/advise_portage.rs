@@ -1,4 +1,4 @@
-//! What `advise` says of builds on a real Portage, and the lines that it prints, pasted there.
+//! `advise` about builds on a real Portage, and the commands that it prints, run there.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -16,7 +16,8 @@ rust() { local n; for n in {1..20}; do echo "pub const N: &str = \"$1\";" > f${n
 	${RUSTC_WRAPPER} rustc --crate-name f${n} --crate-type lib --emit metadata,link --out-dir . f${n}.rs || die; done; }
 "##;
 
-/// The lines of the only piece of advice. It is asked there, where the files that it names are installed.
+/// Returns the commands of the only piece of advice. `advise` runs in the root, which has the files
+/// that the commands name.
 fn setting(root: &Root) -> String {
     let advice = root
         .run(&["sccache-report", "advise", "--format", "json"])
@@ -27,20 +28,7 @@ fn setting(root: &Root) -> String {
     setting.unwrap_or_else(|| panic!("{advice}")).to_string()
 }
 
-/// Each line into the file that the comment above it names.
-fn paste(root: &Root, setting: &str) {
-    let mut file = "";
-    for line in setting.lines() {
-        match line.strip_prefix("# /") {
-            Some(name) => file = name,
-            None => {
-                root.append(file, line);
-            }
-        }
-    }
-}
-
-/// The lines are the same however sccache is called, and work for each way to call it.
+/// The commands work for each way to call sccache.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn what_is_turned_off_does_not_run_however_it_was_turned_on() {
@@ -51,13 +39,13 @@ fn what_is_turned_off_does_not_run_however_it_was_turned_on() {
         root.ebuild(&format!("dev-test/misses-{version}"), &misses);
         root.emerge(&[&format!("=dev-test/misses-{version}")]);
     }
-    let lines = setting(&root);
+    let commands = setting(&root);
     for way in ["make.conf", "bashrc", "package.env", "script", "links"] {
         let root = Root::new();
         turn_on(&root, way);
         root.ebuild("dev-test/misses-1.0", &misses);
         root.ebuild("dev-test/other-1.0", &misses);
-        paste(&root, &lines);
+        root.run(&["sh", "-ec", &commands]).ok();
         let run = root.emerge(&["dev-test/misses", "dev-test/other"]);
         let builds = root.builds(&[]);
         assert_eq!(builds.len(), 1, "{way}: {builds:?}\n{}", run.log);

@@ -1,99 +1,232 @@
-//! A cache that is too small for what is built.
+//! A cache that can't be read or written, or that is too small.
 
 use std::collections::BTreeMap;
 
 use serde_json::json;
 
 use super::super::text;
-use super::{Advice, Severity, bumps};
-use crate::sccache::{cache_size_setting, hit_rate};
+use super::{Advice, Kind, most_recent, package_names};
+use crate::portage::Outcome;
+use crate::sccache::cache_size_setting;
 use crate::store::Evidence;
 
-/// From here on a cache counts as full: sccache removes the oldest objects before it writes
-/// one that doesn't fit, so that a full cache stays a little below its limit.
+/// Errors count in this many of the newest builds with something to store. Older errors may have been
+/// fixed since.
+const RECENT_BUILDS: usize = 5;
+
+/// A cache filled to this fraction is full: sccache removes the oldest objects before it writes one
+/// that doesn't fit, so a full cache stays slightly below its limit.
 const FULL: f64 = 0.95;
 
-/// Hit rates of fewer compilations than this say little.
-const ENOUGH: u64 = 200;
+/// The fewest compilations that make a hit rate meaningful.
+const MIN_COMPILATIONS: u64 = 200;
 
-/// A fall by less than this is what other versions and other USE flags make of it.
-const FALL: f64 = 0.10;
+/// Hit rates also fall because of new versions and other USE flags, but by less than this.
+const MIN_FALL: f64 = 0.10;
 
-/// The cache is at its limit, and what was built before and after hits less.
+/// Objects could not be written or read in the newest builds. sccache prints no warning about that.
+pub(super) fn errors(evidence: &[Evidence]) -> Option<Advice> {
+    let has_objects = |build: &&Evidence| storable(build) > 0 || failures(build) > 0;
+    let mut failing: Vec<&Evidence> = evidence.iter().rev().filter(has_objects).collect();
+    failing.truncate(RECENT_BUILDS);
+    let builds = failing.len() as u64;
+    failing.retain(|build| failures(build) > 0);
+    let not_written: u64 = failing.iter().map(|build| unwritten(build)).sum();
+    let read_errors: u64 = failing.iter().filter_map(|build| build.read_errors).sum();
+    Some(Advice {
+        kind: Kind::CacheErrors,
+        summary: "sccache could not read or write the cache and compiled without it.".into(),
+        evidence: vec![
+            format!(
+                "{} of the newest {} with objects to store: {} not written, {}.",
+                failing.len(),
+                text::count(builds, "build"),
+                text::count(not_written, "object"),
+                text::count(read_errors, "read error"),
+            ),
+            most_recent(failing.first()?),
+        ],
+        // The name of the cache directory comes from builds, so it doesn't become part of a command.
+        recommendation: "Run `sccache-report doctor` as root to see what keeps builds from using \
+            the cache. Ignore this if you set SCCACHE_LOCAL_RW_MODE=READ_ONLY on purpose."
+            .into(),
+        packages: package_names(&failing),
+        numbers: json!({
+            "builds": builds,
+            "builds_with_errors": failing.len(),
+            "not_written": not_written,
+            "read_errors": read_errors,
+        }),
+        ..Advice::default()
+    })
+}
+
+fn failures(build: &Evidence) -> u64 {
+    unwritten(build).saturating_add(build.read_errors.unwrap_or(0))
+}
+
+/// Returns the number of objects that the build should have written.
+fn storable(build: &Evidence) -> u64 {
+    let misses = build.misses.unwrap_or(0);
+    misses.saturating_sub(build.unstorable_misses)
+}
+
+/// Returns the number of objects that could not be written: sccache counted errors, or it wrote
+/// nothing.
+fn unwritten(build: &Evidence) -> u64 {
+    let errors = build.write_errors.unwrap_or(0);
+    // An interrupted build may have had writes in progress.
+    let is_complete = matches!(build.outcome, Outcome::Merged | Outcome::Packaged);
+    if errors == 0 && build.writes == Some(0) && is_complete {
+        storable(build)
+    } else {
+        errors
+    }
+}
+
+/// Whether the cache stored the build's objects. `None` if unknown: sccache's text output doesn't
+/// contain the number of writes.
+pub(super) fn is_stored(build: &Evidence) -> Option<bool> {
+    if failures(build) > 0 || storable(build) == 0 {
+        return Some(false);
+    }
+    build.writes.map(|writes| writes > 0)
+}
+
+/// The cache is full, and packages hit less than before.
 pub(super) fn full(evidence: &[Evidence]) -> Option<Advice> {
-    let cache = evidence
-        .iter()
-        .rev()
-        .find_map(|build| build.cache.as_ref())?;
-    cache.fill().filter(|fill| *fill >= FULL)?;
-    let (was, is) = rates_of_halves(evidence)?;
-    if was - is < FALL {
+    let mut newest_first = evidence.iter().rev();
+    let cache = newest_first.find_map(|build| build.cache.as_ref())?;
+    let [before, after] = hit_rates_of_halves(evidence)?;
+    if cache.fill()? < FULL || before - after < MIN_FALL {
         return None;
     }
     let (size, _) = cache_size_setting(cache.max_size.saturating_mul(2));
     Some(Advice {
-        kind: "cache-full",
-        severity: Severity::Change,
-        summary: "The cache is full and hits are falling: it throws away what is still needed."
-            .into(),
+        kind: Kind::CacheFull,
+        summary: "The cache is full, and it evicts objects that are still needed.".into(),
         evidence: vec![
             format!("The cache holds {}.", text::cache_fill(cache)),
             format!(
-                "Packages built in both halves of this time hit {} in the first and {} in the second \
-                 (rebuilds and new versions compared apart).",
-                text::percent(was),
-                text::percent(is)
+                "The hit rate of packages built in both halves of this period fell from {} to {} \
+                 (rebuilds and new versions compared separately).",
+                text::percent(before),
+                text::percent(after)
             ),
         ],
-        // Beside a configuration file the variable alone has sccache forget the folder in the file.
-        recommendation:
-            "Let it grow, if the disk has room: in the file that SCCACHE_CONF names, if that sets \
-                the cache's folder, else in /etc/portage/make.conf:"
-                .into(),
+        // If only the variable is set, sccache ignores the directory in the configuration file.
+        recommendation: "Increase its size in /etc/portage/make.conf if the disk has room. If the \
+            file that SCCACHE_CONF names sets the cache directory, set `size` there instead."
+            .into(),
         setting: vec![format!("SCCACHE_CACHE_SIZE=\"{size}\"")],
-        packages: Vec::new(),
         numbers: json!({
             "cache_size_bytes": cache.size,
             "max_cache_size_bytes": cache.max_size,
-            "hit_rate_before": was,
-            "hit_rate_after": is,
+            "hit_rate_before": before,
+            "hit_rate_after": after,
         }),
+        ..Advice::default()
     })
 }
 
-/// The hit rates of the older and of the newer half of the builds. Like is compared with like:
-/// a package's rebuilds with its rebuilds, its new versions with its new versions, each with
-/// its weight in both halves together. `None` where too little was built in both.
-fn rates_of_halves(evidence: &[Evidence]) -> Option<(f64, f64)> {
-    let builds: Vec<&Evidence> = { evidence.iter() }
-        .filter(|build| build.previous_version.is_some() && build.forced == 0)
-        .filter(|build| !bumps::is_rust_bump(build))
-        .collect();
-    let middle = builds.len() / 2;
-    let mut alike: BTreeMap<(&str, bool), [(u64, u64); 2]> = BTreeMap::new();
+/// Returns the hit rates of the older and the newer half of the builds. Rebuilds of a package are
+/// compared with its rebuilds, new versions with new versions. Each such group has the same weight in
+/// both halves: its compilations. `None` if the halves have too little in common.
+fn hit_rates_of_halves(evidence: &[Evidence]) -> Option<[f64; 2]> {
+    let mut builds: Vec<&Evidence> = evidence.iter().collect();
+    builds.retain(|build| {
+        build.previous_version.is_some() && build.forced_misses == 0 && !build.is_rust_bump()
+    });
+    let mut groups: BTreeMap<(&str, bool), [(u64, u64); 2]> = BTreeMap::new();
     for (index, build) in builds.iter().enumerate() {
-        let key = (build.package.as_str(), bumps::is_bump(build));
-        let half = &mut alike.entry(key).or_default()[usize::from(index >= middle)];
+        let group = groups.entry((&build.package, build.is_version_bump()));
+        let half = &mut group.or_default()[usize::from(index >= builds.len() / 2)];
         half.0 += build.hits.unwrap_or(0);
-        half.1 += build.misses.unwrap_or(0);
+        half.1 += build.compilations();
     }
-    let (mut asked, mut was, mut is) = ([0, 0], 0.0, 0.0);
-    for [old, new] in alike.into_values() {
-        if let (Some(before), Some(after)) = (hit_rate(old.0, old.1), hit_rate(new.0, new.1)) {
-            let (many, more) = (old.0 + old.1, new.0 + new.1);
-            asked = [asked[0] + many, asked[1] + more];
-            was += before * (many + more) as f64;
-            is += after * (many + more) as f64;
-        }
-    }
-    let all = (asked[0] + asked[1]) as f64;
-    (asked[0] >= ENOUGH && asked[1] >= ENOUGH).then(|| (was / all, is / all))
+    groups.retain(|_, [older, newer]| older.1 > 0 && newer.1 > 0);
+    let compilations = [0, 1].map(|half| groups.values().map(|group| group[half].1).sum::<u64>());
+    let rate = |half: usize| {
+        let weighted = groups.values().map(|group| {
+            let (hits, total) = group[half];
+            hits as f64 / total as f64 * (group[0].1 + group[1].1) as f64
+        });
+        weighted.sum::<f64>() / (compilations[0] + compilations[1]) as f64
+    };
+    let is_sample = compilations.iter().all(|n| *n >= MIN_COMPILATIONS);
+    is_sample.then(|| [rate(0), rate(1)])
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::*;
+    use super::super::tests::*;
     use super::*;
+
+    #[test]
+    fn only_recent_errors_count() {
+        let good = c_build("a/c", "1", 0, 10);
+        let bad = Evidence {
+            write_errors: Some(3),
+            writes: Some(7),
+            cache: cache(1, 2),
+            ..c_build("a/bad", "1", 0, 10)
+        };
+        let mut builds = vec![bad.clone()];
+        builds.extend(vec![good.clone(); RECENT_BUILDS - 1]);
+        let advice = errors(&builds).unwrap();
+        assert_eq!(advice.packages, ["a/bad"]);
+        assert_eq!(advice.numbers["not_written"], 3);
+        assert_eq!(
+            advice.evidence[0],
+            "1 of the newest 5 builds with objects to store: 3 objects not written, 0 read errors."
+        );
+        assert!(
+            advice.recommendation.contains("`sccache-report doctor`") && advice.setting.is_empty()
+        );
+        builds.push(good);
+        assert_eq!(errors(&builds), None, "fixed since");
+    }
+
+    #[test]
+    fn a_cache_that_stores_nothing_is_an_error() {
+        let not_stored = Evidence {
+            writes: Some(0),
+            ..c_build("a/c", "1", 0, 10)
+        };
+        assert_eq!(
+            errors(std::slice::from_ref(&not_stored)).unwrap().numbers["not_written"],
+            10
+        );
+        let unknown = Evidence {
+            writes: None,
+            ..not_stored.clone()
+        };
+        let packaged = Evidence {
+            outcome: Outcome::Packaged,
+            ..not_stored.clone()
+        };
+        assert!(errors(&[packaged]).is_some());
+        let cut_off = Evidence {
+            outcome: Outcome::Interrupted,
+            ..not_stored.clone()
+        };
+        let nothing_to_write = Evidence {
+            misses: Some(0),
+            ..not_stored.clone()
+        };
+        let read_only = Evidence {
+            unstorable_misses: 10,
+            ..not_stored.clone()
+        };
+        let unread = Evidence {
+            read_errors: Some(1),
+            ..c_build("a/c", "1", 0, 10)
+        };
+        for build in [unknown, cut_off, nothing_to_write, read_only] {
+            assert_eq!(errors(&[build]), None);
+        }
+        assert!(errors(&[unread]).is_some());
+    }
 
     fn with_cache(fill: f64, rates: [u64; 2]) -> Vec<Evidence> {
         let mut builds: Vec<Evidence> = (0..8)
@@ -106,15 +239,15 @@ mod tests {
     }
 
     #[test]
-    fn a_full_cache_is_no_trouble_unless_hits_fall() {
+    fn a_full_cache_is_fine_unless_hit_rates_fall() {
         let advice = full(&with_cache(0.95, [60, 49])).unwrap();
         assert_eq!(advice.setting, ["SCCACHE_CACHE_SIZE=\"19K\""]);
         assert_eq!(advice.numbers["hit_rate_before"], 0.6);
-        assert!(advice.evidence[1].contains("60.0 % in the first and 49.0 %"));
+        assert!(advice.evidence[1].contains("fell from 60.0 % to 49.0 %"));
         assert_eq!(full(&with_cache(0.949, [60, 0])), None);
         assert_eq!(full(&with_cache(1.0, [60, 51])), None);
         assert_eq!(full(&with_cache(1.0, [50, 60])), None);
-        // Too few compilations to tell.
+        // Too few compilations.
         assert_eq!(full(&with_cache(1.0, [60, 0])[3..6]), None);
         // Not the same packages.
         let mut others = with_cache(1.0, [60, 0]);
@@ -129,11 +262,11 @@ mod tests {
     }
 
     #[test]
-    fn new_versions_in_rust_do_not_make_the_cache_too_small() {
+    fn version_bumps_in_rust_do_not_count() {
         let mut builds = with_cache(1.0, [60, 0]);
         for build in &mut builds[4..] {
             build.previous_version = Some("0".into());
-            build.languages = std::iter::once(("Rust".to_string(), (0, 100))).collect();
+            build.rust_compilations = 100;
         }
         assert_eq!(full(&builds), None);
     }

@@ -1,33 +1,83 @@
-//! What the numbers suggest to change, each piece with its evidence.
+//! What the numbers suggest to change, with evidence.
 //!
-//! Each kind of advice is a pure function from [`Evidence`] to at most one [`Advice`], with the
+//! Each kind of advice is a function from the [`Evidence`] of all builds to an [`Advice`], with the
 //! thresholds below which it returns nothing. What can't be changed is a note, not a problem.
 
-mod bumps;
 mod cache;
-mod errors;
-mod forced;
 mod misses;
-mod piece;
-mod reasons;
+mod never_hits;
+mod not_cacheable;
+mod not_measured;
 #[cfg(test)]
-mod testing;
-mod unmeasured;
+mod tests;
+
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value as Json;
 
-pub(super) use self::piece::{
-    Advice, CACHE_ERRORS, ONLY_MISSES, Severity, changes_and_notes, find,
-};
-use self::piece::{NOT_MEASURED, package_names};
+use super::text;
 use crate::store::{Evidence, Filter};
 
-/// The days before the newest build that advice is based on by default. Older numbers belong to
+/// By default, advice is based on this many days before the newest build. Older numbers belong to
 /// settings that may have changed since.
 pub(super) const DAYS: i64 = 90;
 
 /// The most builds that advice is based on, so that it takes no longer as years go by.
 pub(super) const BUILDS: u32 = 1000;
+
+/// One piece of advice.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Advice {
+    pub(super) kind: Kind,
+    pub(super) severity: Severity,
+    /// The problem, in one sentence.
+    pub(super) summary: String,
+    /// The numbers behind it, one sentence each.
+    pub(super) evidence: Vec<String>,
+    /// What to do.
+    pub(super) recommendation: String,
+    /// Lines to paste: for make.conf or a shell, as the recommendation says. May be empty.
+    pub(super) setting: Vec<String>,
+    /// The packages it applies to. Empty if it applies to all.
+    pub(super) packages: Vec<String>,
+    /// The numbers of the evidence, by name.
+    pub(super) numbers: Json,
+}
+
+/// What a piece of advice is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Kind {
+    #[default]
+    CacheErrors,
+    NotMeasured,
+    CacheFull,
+    OnlyMisses,
+    NotCacheable,
+    ForcedMisses,
+    ColdVersions,
+}
+
+/// Whether a piece of advice asks for a change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Severity {
+    /// The user can change something.
+    #[default]
+    Change,
+    /// It explains the numbers. There is nothing to change.
+    Note,
+}
+
+impl Advice {
+    /// Whether following the advice may lead to hits for the package.
+    fn may_help(&self, package: &str) -> bool {
+        let applies = self.packages.is_empty() || self.packages.iter().any(|name| name == package);
+        applies && self.severity == Severity::Change && self.kind != Kind::NotMeasured
+    }
+}
 
 /// The builds that advice is based on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +88,7 @@ pub(super) struct Sample {
 }
 
 impl Sample {
-    /// `None` without builds.
+    /// Returns `None` if there are no builds.
     pub(super) fn of(evidence: &[Evidence]) -> Option<Sample> {
         Some(Sample {
             builds: evidence.len() as u64,
@@ -47,13 +97,13 @@ impl Sample {
         })
     }
 
-    /// Whether there may be more builds than advice is based on.
+    /// Whether there may be more builds than the advice is based on.
     pub(super) fn is_limited(&self) -> bool {
         self.builds >= BUILDS.into()
     }
 }
 
-/// The filter, limited to the number of builds that advice is based on.
+/// Returns the filter, limited to the number of builds that advice is based on.
 pub(super) fn limited(filter: &Filter) -> Filter {
     Filter {
         last: Some(filter.last.map_or(BUILDS, |last| last.min(BUILDS))),
@@ -61,94 +111,55 @@ pub(super) fn limited(filter: &Filter) -> Filter {
     }
 }
 
-/// The advice for these builds, the newest last: changes, the most harmful problem first, then
-/// notes. Turning sccache off is only advised for packages that no other piece may help, and such
-/// packages get no other advice.
+/// Returns the advice for these builds, the newest last. Changes come first, the most harmful problem
+/// at the top, then notes.
+///
+/// Turning sccache off is only recommended for packages that no other advice may help. Such packages
+/// get no other advice.
 pub(super) fn derive(mut evidence: Vec<Evidence>) -> Vec<Advice> {
-    let whole = [
-        errors::recent(&evidence),
-        unmeasured::missing(&evidence),
+    let general = [
+        cache::errors(&evidence),
+        not_measured::advise(&evidence),
         cache::full(&evidence),
     ];
-    let mut advice: Vec<Advice> = whole.into_iter().flatten().collect();
-    let mut settings = reasons::curable(&evidence);
-    settings.extend(forced::misses(&evidence));
-    let cures = |package: &str| { advice.iter().chain(&settings) }.any(|a| a.may_cure(package));
-    let off = misses::only(&evidence, cures);
-    if let Some(off) = &off {
-        evidence.retain(|build| !off.packages.contains(&build.package));
+    let mut advice: Vec<Advice> = general.into_iter().flatten().collect();
+    let mut changes = not_cacheable::advise(&evidence, Severity::Change);
+    changes.extend(misses::forced(&evidence));
+    let may_help = |package: &str| advice.iter().chain(&changes).any(|a| a.may_help(package));
+    let never_hits = never_hits::advise(&evidence, may_help);
+    if let Some(never_hits) = &never_hits {
+        evidence.retain(|build| !never_hits.packages.contains(&build.package));
     }
-    advice.extend(off);
-    advice.extend(settings);
-    advice.extend(reasons::normal(&evidence));
-    advice.extend(bumps::cold(&evidence));
+    advice.extend(never_hits);
+    advice.extend(changes);
+    advice.extend(not_cacheable::advise(&evidence, Severity::Note));
+    advice.extend(misses::cold_versions(&evidence));
     advice
 }
 
-#[cfg(test)]
-mod tests {
-    use super::testing::*;
-    use super::*;
-    use crate::sccache::NotMeasuredReason;
+/// Returns the names of the builds' packages, sorted.
+fn package_names(builds: &[&Evidence]) -> Vec<String> {
+    let names: BTreeSet<&str> = builds.iter().map(|build| &*build.package).collect();
+    names.into_iter().map(str::to_string).collect()
+}
 
-    fn kinds(evidence: Vec<Evidence>) -> Vec<(&'static str, Severity)> {
-        let advice = derive(evidence);
-        advice.iter().map(|a| (a.kind, a.severity)).collect()
-    }
+/// Returns a sentence about the most recent build with a problem.
+fn most_recent(build: &Evidence) -> String {
+    let date = text::date(build.started_at);
+    format!(
+        "The most recent: {} {} on {date}.",
+        build.package, build.version
+    )
+}
 
-    #[test]
-    fn what_is_turned_off_is_told_nothing_else() {
-        let bump = after(rust_build("a/b", "2", 0, 50), "1");
-        let only_misses = (ONLY_MISSES, Severity::Change);
-        assert_eq!(kinds(vec![bump.clone(); 3]), [only_misses]);
-        // One hit, and it stays on: then it is told that this is how it has to be.
-        let mut hits = vec![bump; 3];
-        hits[0].hits = Some(1);
-        assert_eq!(kinds(hits), [("cold-versions", Severity::Note)]);
-        let links = Evidence {
-            calls: Some(200),
-            not_cached: std::iter::once(("crate-type (bin)".to_string(), 150)).collect(),
-            ..c_build("a/b", "1", 0, 50)
-        };
-        assert_eq!(kinds(vec![links.clone(); 3]), [only_misses]);
-        assert_eq!(
-            kinds(vec![links; 2]),
-            [("not-cacheable", Severity::Note)],
-            "too few builds to turn it off"
-        );
-    }
+/// Returns the first advice of the kind.
+pub(super) fn find(advice: &[Advice], kind: Kind) -> Option<&Advice> {
+    advice.iter().find(|advice| advice.kind == kind)
+}
 
-    #[test]
-    fn nothing_is_turned_off_that_something_else_may_cure() {
-        let misses = c_build("a/b", "1", 0, 50);
-        let with = |change: fn(&mut Evidence)| {
-            let mut builds = vec![misses.clone(); 3];
-            builds.iter_mut().for_each(change);
-            kinds(builds)
-        };
-        assert_eq!(with(|_| {}), [(ONLY_MISSES, Severity::Change)]);
-        let incremental = with(|build| {
-            build.calls = Some(100);
-            build.not_cached = std::iter::once(("incremental".to_string(), 50)).collect();
-        });
-        assert_eq!(incremental, [("not-cacheable", Severity::Change)]);
-        let forced = with(|build| build.forced = 50);
-        assert_eq!(forced, [("forced-misses", Severity::Change)]);
-        // A build that could not be kept, after three that were.
-        let mut builds = vec![misses.clone(); 4];
-        builds[3].write_errors = Some(1);
-        assert_eq!(kinds(builds), [(CACHE_ERRORS, Severity::Change)]);
-        // Missing statistics are no cure.
-        let mut builds = vec![misses.clone(); 6];
-        for build in &mut builds[3..] {
-            build.not_measured = vec![("test".into(), NotMeasuredReason::Other)];
-        }
-        assert_eq!(
-            kinds(builds),
-            [
-                (NOT_MEASURED, Severity::Change),
-                (ONLY_MISSES, Severity::Change)
-            ]
-        );
-    }
+/// Splits the advice by severity.
+pub(super) fn changes_and_notes(advice: &[Advice]) -> (Vec<&Advice>, Vec<&Advice>) {
+    advice
+        .iter()
+        .partition(|advice| advice.severity == Severity::Change)
 }

@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
+use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use super::super::advice::{self, Advice, Sample};
+use super::super::default_period::limit_to_recent;
 use super::super::options::{BuildFilter, Database, OutputFormat};
-use super::super::recent::limit_to_recent;
 use super::super::table::{Column, Terminal, Value, json_rows};
 use super::super::{Status, suggest, text};
 use crate::error::Error;
@@ -125,7 +126,7 @@ fn draw_piece(
 pub(super) fn columns(sample: Option<Sample>) -> Vec<Column<Advice>> {
     type Col = Column<Advice>;
     let mut columns = vec![
-        Col::data("advice", |a| Value::text(a.kind)),
+        Col::data("advice", |a| word(a.kind)),
         Col::data("summary", |a| Value::text(&a.summary)),
         Col::data("evidence", |a| Value::text(a.evidence.join(" "))),
         Col::data("recommendation", |a| Value::text(&a.recommendation)),
@@ -136,7 +137,7 @@ pub(super) fn columns(sample: Option<Sample>) -> Vec<Column<Advice>> {
                 Value::text(a.setting.join("\n"))
             }
         }),
-        Col::data("severity", |a| Value::text(a.severity.word())),
+        Col::data("severity", |a| word(a.severity)),
     ];
     columns.extend(sample_columns(move |_| sample));
     columns.extend([
@@ -144,6 +145,10 @@ pub(super) fn columns(sample: Option<Sample>) -> Vec<Column<Advice>> {
         Col::nested("numbers", |a| a.numbers.clone()),
     ]);
     columns
+}
+
+fn word(value: impl Serialize) -> Value<'static> {
+    Value::text(json!(value).as_str().unwrap_or_default().to_string())
 }
 
 /// The builds that the advice is based on, for every report with advice.

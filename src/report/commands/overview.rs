@@ -6,9 +6,9 @@ use std::io::{self, Write};
 use chrono::{DateTime, Days, Local, TimeDelta, Utc};
 use serde_json::{Value as Json, json};
 
-use super::super::advice::{self, Advice, ONLY_MISSES, Sample};
+use super::super::advice::{self, Advice, Kind, Sample};
+use super::super::default_period::limit_to_recent;
 use super::super::options::{BuildFilter, Database, OutputFormat};
-use super::super::recent::limit_to_recent;
 use super::super::table::{Column, Format, Table, Terminal, Value, json_rows};
 use super::super::verdict::{time_saved, verdict};
 use super::super::{Status, chart, text, warn};
@@ -150,7 +150,8 @@ fn compute(facts: Facts, filter: &BuildFilter) -> Option<Overview> {
         .next();
     let sample = Sample::of(&facts.evidence);
     let advice = advice::derive(facts.evidence);
-    let never_hits = advice::find(&advice, ONLY_MISSES).map_or(&[][..], |piece| &piece.packages);
+    let never_hits =
+        advice::find(&advice, Kind::OnlyMisses).map_or(&[][..], |advice| &advice.packages);
     let is_losing = |row: &PackageRow| match row.sums.time_saved {
         Some(_) => facts.built_again.contains(&row.package),
         None => never_hits.contains(&row.package),

@@ -1,17 +1,17 @@
-//! Advice as people and scripts get it. When each piece is given and when it is not: the tests
-//! beside each (src/report/advise/).
+//! Advice as people and scripts get it. Unit tests in src/report/advice cover when each kind of advice
+//! is given.
 
 use crate::support;
 use crate::support::*;
 use sccache_report::portage::Build;
 use sccache_report::sccache::Stats;
 
-/// Three versions of a package that never hits.
+/// Returns three versions of a package that never hits.
 fn never_hits() -> Vec<Build> {
     versions(3, 0)
 }
 
-/// So many versions of a package, the first build of each.
+/// Returns `count` versions of a package, one build of each.
 fn versions(count: u128, hits: u64) -> Vec<Build> {
     (1..=count)
         .map(|n| {
@@ -27,7 +27,7 @@ fn versions(count: u128, hits: u64) -> Vec<Build> {
 }
 
 #[test]
-fn each_piece_has_its_numbers_and_its_lines() {
+fn advice_has_numbers_and_lines_to_paste() {
     let (_folder, db) = folder();
     record(&db, &never_hits());
     let output = run(&db, &["advise"]);
@@ -36,7 +36,7 @@ fn each_piece_has_its_numbers_and_its_lines() {
 }
 
 #[test]
-fn scripts_get_the_same() {
+fn scripts_get_the_same_advice() {
     let (_folder, db) = folder();
     record(&db, &never_hits());
     let rows = json(&db, &["advise"]);
@@ -47,7 +47,7 @@ fn scripts_get_the_same() {
     assert_eq!(never["numbers"]["misses"], 159);
     let setting = never["setting"].as_str().unwrap();
     assert!(
-        setting.contains("# /etc/portage/env/www-client/firefox\n"),
+        setting.ends_with(" >> /etc/portage/env/www-client/firefox"),
         "{setting}"
     );
     let csv = out(&run(&db, &["advise", "--format", "csv"]));
@@ -62,7 +62,7 @@ fn scripts_get_the_same() {
     assert!(out(&run(&db, &["show", "firefox"])).contains("firefox never hits"));
 }
 
-/// A server that was killed in some of the builds.
+/// Returns three builds, `builds` of them with a server that was killed.
 fn unmeasured(builds: usize) -> Vec<Build> {
     let mut all = never_hits();
     for build in all.iter_mut().rev().take(builds) {
@@ -77,18 +77,20 @@ fn unmeasured(builds: usize) -> Vec<Build> {
 }
 
 #[test]
-fn missing_statistics_name_a_build_to_look_at() {
+fn missing_statistics_name_a_build() {
     let (_folder, db) = folder();
     record(&db, &unmeasured(3));
     let rows = json(&db, &["advise"]);
-    assert_eq!(rows.len(), 1, "who never hits isn't known: {rows:?}");
+    assert_eq!(rows.len(), 1, "unknown which packages never hit: {rows:?}");
     assert_eq!(
         rows[0]["numbers"]["newest"],
         "b0000003-0000-4000-8000-000000000000"
     );
     let text = out(&run(&db, &["advise"]));
     assert!(
-        text.contains("www-client/firefox 143.0 on 2026-11-03, `sccache-report show b0000003`."),
+        text.contains(
+            "www-client/firefox 143.0 on 2026-11-03.\n   - Details: `sccache-report show b0000003`."
+        ),
         "{text}"
     );
     assert!(out(&run(&db, &["show", "b0000003"])).contains("was killed"));
@@ -98,7 +100,7 @@ fn missing_statistics_name_a_build_to_look_at() {
     assert_eq!(json(&db, &["advise"]).len(), 0);
 }
 
-/// Whoever can write a database or a snapshot doesn't write advice.
+/// Somebody who can write a database or a snapshot must not be able to write advice.
 #[test]
 fn no_text_from_a_database_becomes_advice() {
     let (_folder, db) = folder();
@@ -134,16 +136,16 @@ fn no_text_from_a_database_becomes_advice() {
 }
 
 #[test]
-fn what_filling_the_cache_cost_is_said() {
+fn the_cost_of_filling_the_cache_is_stated() {
     let (_folder, db) = folder();
     record(&db, &never_hits()[..2]);
-    let said = out(&run(&db, &[]));
-    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(said.contains("That cost about"), "{said}");
+    let verdict = out(&run(&db, &[]));
+    let verdict = verdict.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(verdict.contains("That cost about"), "{verdict}");
 }
 
 #[test]
-fn what_is_as_it_has_to_be_is_nothing_to_change() {
+fn notes_are_nothing_to_change() {
     let (_folder, db) = folder();
     record(&db, &versions(4, 1));
     assert!(!out(&run(&db, &[])).contains("to change"));
@@ -162,7 +164,7 @@ fn what_is_as_it_has_to_be_is_nothing_to_change() {
 }
 
 #[test]
-fn the_overview_says_what_advise_says() {
+fn the_overview_agrees_with_advise() {
     let (_folder, db) = folder();
     // The first of three is older than the overview's 30 days.
     let mut builds = never_hits();
@@ -182,7 +184,7 @@ fn the_overview_says_what_advise_says() {
         overview["advice"][0]["advice"],
         json(&db, &["advise"])[0]["advice"]
     );
-    // An older hit is outside of both, one in between inside of both.
+    // An older hit is outside of both periods, one in between is inside of both.
     for (start, named) in [
         ("2026-08-01T10:00:00Z", true),
         ("2026-09-01T10:00:00Z", false),
@@ -197,14 +199,14 @@ fn the_overview_says_what_advise_says() {
                 rust_stats(1, 0),
             )],
         );
-        let said = out(&run(&db, &[])).contains("firefox never hits");
-        let advised = out(&run(&db, &["advise"])).contains("firefox never hits");
-        assert_eq!((said, advised), (named, named), "{start}");
+        let overview = out(&run(&db, &[])).contains("firefox never hits");
+        let advise = out(&run(&db, &["advise"])).contains("firefox never hits");
+        assert_eq!((overview, advise), (named, named), "{start}");
     }
 }
 
 #[test]
-fn nothing_to_change_is_an_answer_and_no_builds_is_none() {
+fn nothing_to_change_is_success_and_no_builds_is_not() {
     let (_folder, db) = folder();
     record(&db, &never_hits()[..1]);
     let output = run(&db, &["advise"]);
@@ -227,7 +229,7 @@ fn nothing_to_change_is_an_answer_and_no_builds_is_none() {
 }
 
 #[test]
-fn the_overview_names_who_never_hits_and_how_full_the_cache_is() {
+fn the_overview_names_packages_that_never_hit_and_the_cache_size() {
     let (_folder, db) = folder();
     record(&db, &never_hits());
     let text = out(&run(&db, &[]));
@@ -236,7 +238,7 @@ fn the_overview_names_who_never_hits_and_how_full_the_cache_is() {
         "{text}"
     );
     assert!(
-        text.contains("cache       1.0 GiB of 10.0 GiB (10.0 %)"),
+        text.contains("cache       1 GiB of 10 GiB (10.0 %)"),
         "{text}"
     );
     let overview = &json(&db, &[])[0];

@@ -36,7 +36,7 @@ fn what_is_dated_in_the_future_leaves_the_rest_in() {
     );
     let told = overview(2);
     assert_eq!(told.lines().count(), 1, "{told}");
-    let said = "ignored builds dated in the future; `";
+    let said = "ignored builds dated in the future; list them with `";
     assert!(told.contains(said), "{told}");
     // As it says, they can be shown.
     let command: Vec<&str> = told.split('`').nth(1).unwrap().split(' ').skip(1).collect();
@@ -136,7 +136,7 @@ fn how_old_is_said_of_what_the_cache_held() {
         let line = text.lines().find(|line| line.starts_with("cache "));
         line.unwrap().to_string()
     };
-    assert_eq!(cache(&db), "cache       1.0 GiB of 10.0 GiB (10.0 %)");
+    assert_eq!(cache(&db), "cache       1 GiB of 10 GiB (10.0 %)");
     // This one doesn't know.
     record(
         &db,
@@ -148,7 +148,7 @@ fn how_old_is_said_of_what_the_cache_held() {
     );
     assert_eq!(
         cache(&db),
-        "cache       1.0 GiB of 10.0 GiB (10.0 %), as of 2026-10-25"
+        "cache       1 GiB of 10 GiB (10.0 %), as of 2026-10-25"
     );
     assert_eq!(json(&db, &[])[0]["cache_at"], "2026-10-25T12:00:00Z");
 }

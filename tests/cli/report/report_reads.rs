@@ -8,6 +8,7 @@ use crate::support::*;
 use chrono::TimeDelta;
 use rusqlite::ffi;
 use sccache_report::portage::Build;
+use sccache_report::sccache::Stats;
 use sccache_report::store::{Filter, Store};
 
 thread_local! {
@@ -59,7 +60,7 @@ unsafe extern "C" fn statement(
 }
 
 #[test]
-fn show_reads_phases_once() {
+fn show_reads_phases_once_for_the_breakdown_and_once_for_the_evidence() {
     let (_folder, db) = folder();
     record(&db, &sample());
     let show = ["show", "emlop", "--format", "csv"].map(OsString::from);
@@ -70,33 +71,69 @@ fn show_reads_phases_once() {
     let (statements, _) = counted(|| {
         sccache_report::report::main(args.concat());
     });
-    for table in ["phase_language", "not_cached", "phase ON"] {
+    for table in ["phase_language", "not_cached"] {
         let reads = statements.iter().filter(|sql| sql.contains(table));
-        // The parts of phases are picked by their phases.
-        let reads = reads.filter(|sql| table != "phase ON" || !sql.contains("part.phase_id"));
-        assert_eq!(reads.count(), 1, "{table}: {statements:#?}");
+        assert_eq!(reads.count(), 2, "{table}: {statements:#?}");
     }
 }
 
 #[test]
-fn evidence_is_the_same_from_phases_that_were_read() {
+fn evidence_is_summed_over_the_phases_of_a_build() {
     let (_folder, db) = folder();
-    let mut all = sample();
-    let stats = all[0].phases[0].stats.as_mut().unwrap();
-    stats.base_directories = Some(vec!["/b".into(), "/a".into()]);
-    (stats.read_errors, stats.writes) = (Some(2), Some(51));
-    record(&db, &all);
+    let start = at("2026-11-01T10:00:00Z");
+    let mut first = build(1, "a/b", "1", "2026-11-01T09:00:00Z", rust_stats(0, 2));
+    first.slot = Some("0".into());
+    let stats = Stats {
+        read_errors: Some(2),
+        write_errors: Some(1),
+        writes: Some(3),
+        forced_recaches: Some(4),
+        non_cacheable_compilations: Some(1),
+        not_cached: std::iter::once(("-E".to_string(), 5)).collect(),
+        ..rust_stats(6, 7)
+    };
+    let mut second = build(2, "a/b", "2", "2026-11-01T10:00:00Z", stats.clone());
+    second.slot = Some("0".into());
+    let mut read_only = phase("test", start, Ok(stats.clone()));
+    read_only.read_only = true;
+    let distributed = Stats {
+        dist_compiles: std::iter::once(("server".to_string(), 1)).collect(),
+        cache_size: Some(5),
+        max_cache_size: Some(10),
+        ..stats
+    };
+    second.phases.push(read_only);
+    second.phases.push(phase("install", start, Ok(distributed)));
+    let killed = Err(NotMeasuredReason::ServerKilled.into());
+    second.phases.push(phase("preinst", start, killed));
+    record(&db, &[first, second]);
     let store = Store::open_for_reading(&db).unwrap();
-    let filter = Filter::default();
-    let phases = store.phases(&filter).unwrap();
+    let evidence = store.evidence(&Filter::default()).unwrap();
+    let [_, build] = evidence.as_slice() else {
+        panic!("{evidence:?}")
+    };
+    assert_eq!(build.previous_version.as_deref(), Some("1"));
+    assert_eq!((build.hits, build.misses), (Some(18), Some(21)));
+    assert_eq!((build.read_errors, build.writes), (Some(6), Some(9)));
     assert_eq!(
-        store.evidence_with(&filter, &phases).unwrap(),
-        store.evidence(&filter).unwrap()
+        build.write_errors,
+        Some(2),
+        "not those of the read-only phase"
     );
+    assert_eq!(build.unstorable_misses, 3 + 7, "read-only misses included");
+    assert_eq!(
+        build.forced_misses, 8,
+        "not those of distributed compilations"
+    );
+    assert_eq!(build.rust_compilations, 39);
+    assert_eq!(build.not_cached["-E"], 15);
+    assert_eq!(build.not_measured, [NotMeasuredReason::ServerKilled]);
+    let cache = build.cache.as_ref().unwrap();
+    assert_eq!((cache.size, cache.max_size), (5, 10), "the last phase's");
 }
 
 #[test]
-fn builds_that_were_never_measured_are_not_walked_over_again_and_again() {
+fn unmeasured_builds_are_not_skipped_again_and_again() {
     let (_folder, db) = folder();
     let start = at("2026-11-01T10:00:00Z");
     let builds: Vec<Build> = (0..2000_i64)

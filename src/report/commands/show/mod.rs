@@ -147,7 +147,7 @@ fn fetch_package(store: &Store, filter: Filter, newest_only: bool) -> Result<Vec
     };
     let detailed = if newest_only { &newest } else { &filter };
     let phases = store.phases(detailed)?;
-    let evidence = store.evidence_with(&newest, &phases)?;
+    let evidence = store.evidence(&newest)?;
     let history = builds::with_phases(store.builds(detailed)?, phases);
     let builds = store.briefs(&filter)?;
     // Which builds were the first of their version doesn't depend on the filter.

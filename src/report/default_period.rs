@@ -1,4 +1,4 @@
-//! The period of a report if no option limits it.
+//! The default period of reports that cover recent builds only.
 
 use chrono::{TimeDelta, Utc};
 
@@ -6,26 +6,25 @@ use super::{text, warn};
 use crate::error::Error;
 use crate::store::{Filter, Store};
 
-/// A build that starts later than this from now has a wrong date. Other hosts' clocks are off by
+/// A build that starts later than this from now has a wrong date. The clocks of other hosts differ by
 /// less.
 const TOLERANCE: TimeDelta = TimeDelta::days(1);
 
-/// Limits the filter to the `days` before the newest build. Builds dated in the future are left
-/// out with a warning, because they would hide all others.
+/// Limits the filter to the `days` before the newest build. Builds with a future date would hide all
+/// others, so they are excluded with a warning, unless there are no others.
 pub(super) fn limit_to_recent(store: &Store, filter: &mut Filter, days: i64) -> Result<(), Error> {
-    let future = Utc::now() + TOLERANCE;
     let mut newest = store.newest(filter)?;
+    let future = Utc::now() + TOLERANCE;
     if newest > Some(future) {
         let past = Filter {
             until: Some(future),
             ..filter.clone()
         };
-        // If all builds are dated in the future, they are shown.
         if let Some(newest_past) = store.newest(&past)? {
             let date = text::date(future);
             warn(&format!(
-                "ignored builds dated in the future; `sccache-report builds --since {date}` shows \
-                 them"
+                "ignored builds dated in the future; list them with `sccache-report builds --since \
+                 {date}`"
             ));
             newest = Some(newest_past);
             *filter = past;

@@ -1,0 +1,197 @@
+//! Calls that sccache can't cache, if they are a large part of a package's calls.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::super::text;
+use super::{Advice, Kind, Severity};
+use crate::sccache::{Cure, explain};
+use crate::store::Evidence;
+use crate::text::printable;
+
+/// Fewer calls come from a configure script rather than from compiling a package.
+const MIN_CALLS: u64 = 100;
+
+/// A reason that nobody can change explains a package's numbers only from this fraction of calls on.
+const MIN_NORMAL: f64 = 0.5;
+
+/// A reason that a setting can remove is worth mentioning earlier.
+const MIN_FIXABLE: f64 = 0.1;
+
+/// The most packages listed per reason, those with the most such calls first.
+const LISTED: usize = 5;
+
+/// The calls of one package that were not cached for one reason.
+struct Share<'a> {
+    package: &'a str,
+    count: u64,
+    /// All calls of the package.
+    calls: u64,
+    /// `count` / `calls`.
+    fraction: f64,
+}
+
+/// Returns one piece of advice per reason with this severity, the reason with the most calls first.
+pub(super) fn advise(evidence: &[Evidence], severity: Severity) -> Vec<Advice> {
+    let mut calls: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut reasons: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
+    for build in evidence.iter().filter(|build| build.calls.is_some()) {
+        *calls.entry(&build.package).or_default() += build.calls.unwrap_or(0);
+        for (reason, count) in &build.not_cached {
+            let packages = reasons.entry(reason).or_default();
+            *packages.entry(&build.package).or_default() += count;
+        }
+    }
+    reasons.retain(|reason, _| severity_of(explain(reason).cure) == severity);
+    let min_fraction = match severity {
+        Severity::Note => MIN_NORMAL,
+        Severity::Change => MIN_FIXABLE,
+    };
+    let mut advice: Vec<(u64, Advice)> = Vec::new();
+    for (reason, packages) in reasons {
+        let shares = packages.into_iter().map(|(package, count)| {
+            let calls = calls[package].max(count);
+            let fraction = count as f64 / calls as f64;
+            Share {
+                package,
+                count,
+                calls,
+                fraction,
+            }
+        });
+        let mut shares: Vec<Share<'_>> = shares.collect();
+        shares.retain(|share| share.calls >= MIN_CALLS && share.fraction >= min_fraction);
+        shares.sort_by_key(|share| Reverse(share.count));
+        if !shares.is_empty() {
+            let calls = shares.iter().map(|share| share.count).sum();
+            advice.push((calls, advise_on(reason, &shares, calls)));
+        }
+    }
+    advice.sort_by_key(|(calls, _)| Reverse(*calls));
+    advice.into_iter().map(|(_, advice)| advice).collect()
+}
+
+fn severity_of(cure: Cure) -> Severity {
+    match cure {
+        Cure::Normal => Severity::Note,
+        Cure::Choice(_) | Cure::Variable(..) => Severity::Change,
+    }
+}
+
+fn advise_on(reason: &str, shares: &[Share<'_>], calls: u64) -> Advice {
+    let explanation = explain(reason);
+    let recommendation = match explanation.cure {
+        Cure::Normal => "Nothing is wrong: sccache can't speed up this part.".to_string(),
+        Cure::Choice(choice) => format!("{}{}.", choice[..1].to_uppercase(), &choice[1..]),
+        Cure::Variable(..) => {
+            "In /etc/portage/make.conf, or for these packages in package.env:".to_string()
+        }
+    };
+    let setting = match explanation.cure {
+        Cure::Variable(name, value) => vec![format!("{name}=\"{value}\"")],
+        _ => Vec::new(),
+    };
+    let mut evidence: Vec<String> = shares.iter().take(LISTED).map(sentence).collect();
+    if shares.len() > LISTED {
+        let more = text::count((shares.len() - LISTED) as u64, "more package");
+        evidence.push(format!("And {more}."));
+    }
+    let (reason_shown, meaning) = (printable(reason, 80), explanation.meaning);
+    Advice {
+        kind: Kind::NotCacheable,
+        severity: severity_of(explanation.cure),
+        summary: format!("Many calls can't be cached (`{reason_shown}`): {meaning}."),
+        evidence,
+        recommendation,
+        setting,
+        packages: shares.iter().map(|s| s.package.to_string()).collect(),
+        numbers: json!({ "reason": reason, "packages": shares.len(), "calls": calls }),
+    }
+}
+
+fn sentence(share: &Share<'_>) -> String {
+    let (count, calls) = (text::number(share.count), text::number(share.calls));
+    let percent = text::percent(share.fraction);
+    format!("{}: {count} of {calls} calls ({percent}).", share.package)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::*;
+    use super::*;
+
+    fn advise(evidence: &[Evidence]) -> Vec<Advice> {
+        [Severity::Change, Severity::Note]
+            .map(|severity| super::advise(evidence, severity))
+            .concat()
+    }
+
+    fn with(reason: &str, count: u64, calls: u64) -> Evidence {
+        Evidence {
+            calls: Some(calls),
+            not_cached: std::iter::once((reason.to_string(), count)).collect(),
+            ..rust_build("a/b", "1", 0, calls - count)
+        }
+    }
+
+    #[test]
+    fn reasons_that_nobody_can_change_are_notes_from_half_of_the_calls_on() {
+        let advice = advise(&[with("crate-type (bin)", 50, 100)]);
+        assert_eq!((advice.len(), advice[0].severity), (1, Severity::Note));
+        assert!(
+            advice[0]
+                .summary
+                .contains("(`crate-type (bin)`): a program"),
+            "{advice:?}"
+        );
+        assert!(advice[0].recommendation.starts_with("Nothing is wrong"));
+        assert!(advice[0].setting.is_empty());
+        assert_eq!(advice[0].evidence, ["a/b: 50 of 100 calls (50.0 %)."]);
+        assert_eq!(advise(&[with("crate-type (bin)", 49, 100)]), []);
+        assert_eq!(advise(&[with("crate-type (bin)", 99, 99)]), [], "few calls");
+    }
+
+    #[test]
+    fn reasons_that_a_setting_changes_need_fewer_calls() {
+        let advice = advise(&[with("incremental", 10, 100)]);
+        assert_eq!(advice[0].setting, ["CARGO_INCREMENTAL=\"0\""]);
+        assert_eq!(advice[0].severity, Severity::Change);
+        assert_eq!(advise(&[with("incremental", 9, 100)]), []);
+        let choice = advise(&[with("-fprofile-use", 10, 100)]);
+        assert!(
+            choice[0]
+                .recommendation
+                .starts_with("Faster code or a cache: USE=\"-pgo\"")
+        );
+        assert!(choice[0].setting.is_empty());
+    }
+
+    #[test]
+    fn builds_add_up_and_unknown_calls_do_not_count() {
+        let half = with("incremental", 5, 50);
+        assert_eq!(advise(std::slice::from_ref(&half)), []);
+        assert_eq!(advise(&[half.clone(), half.clone()]).len(), 1);
+        let unknown = Evidence {
+            calls: None,
+            ..half
+        };
+        assert_eq!(advise(&[unknown.clone(), unknown]), []);
+    }
+
+    #[test]
+    fn there_is_one_piece_of_advice_per_reason() {
+        let builds: Vec<Evidence> = (0..7)
+            .map(|n| Evidence {
+                package: format!("a/p{n}"),
+                ..with("incremental", 50 + n, 100)
+            })
+            .collect();
+        let advice = advise(&builds);
+        assert_eq!(advice.len(), 1);
+        assert_eq!(advice[0].packages.len(), 7);
+        assert_eq!(advice[0].packages[0], "a/p6");
+        assert_eq!(advice[0].evidence[LISTED], "And 2 more packages.");
+    }
+}

@@ -1,0 +1,118 @@
+//! Evidence for the tests of advice, and the tests of which advice excludes which.
+
+use chrono::DateTime;
+
+use super::*;
+use crate::portage::Outcome;
+use crate::sccache::NotMeasuredReason;
+use crate::store::{CacheState, Evidence};
+
+/// A build in C whose misses were all stored.
+pub(super) fn c_build(package: &str, version: &str, hits: u64, misses: u64) -> Evidence {
+    build(package, version, hits, misses, 0)
+}
+
+/// A build in Rust whose misses were all stored.
+pub(super) fn rust_build(package: &str, version: &str, hits: u64, misses: u64) -> Evidence {
+    build(package, version, hits, misses, hits + misses)
+}
+
+fn build(package: &str, version: &str, hits: u64, misses: u64, rust_compilations: u64) -> Evidence {
+    Evidence {
+        id: uuid::Uuid::from_u128(0xb000_0001 << 96),
+        package: package.into(),
+        version: version.into(),
+        previous_version: None,
+        outcome: Outcome::Merged,
+        started_at: DateTime::UNIX_EPOCH,
+        hits: Some(hits),
+        misses: Some(misses),
+        calls: Some(hits + misses),
+        read_errors: Some(0),
+        write_errors: Some(0),
+        writes: Some(misses),
+        unstorable_misses: 0,
+        cache: None,
+        forced_misses: 0,
+        rust_compilations,
+        not_cached: Default::default(),
+        not_measured: Vec::new(),
+    }
+}
+
+/// The build, after one of this version.
+pub(super) fn after(build: Evidence, version: &str) -> Evidence {
+    Evidence {
+        previous_version: Some(version.into()),
+        ..build
+    }
+}
+
+pub(super) fn cache(size: u64, max_size: u64) -> Option<CacheState> {
+    Some(CacheState {
+        location: Some("Local disk: \"/var/cache/sccache\"".into()),
+        size,
+        max_size,
+    })
+}
+
+fn kinds(evidence: Vec<Evidence>) -> Vec<(Kind, Severity)> {
+    let advice = derive(evidence);
+    advice.iter().map(|a| (a.kind, a.severity)).collect()
+}
+
+#[test]
+fn packages_to_turn_off_get_no_other_advice() {
+    let bump = after(rust_build("a/b", "2", 0, 50), "1");
+    let only_misses = (Kind::OnlyMisses, Severity::Change);
+    assert_eq!(kinds(vec![bump.clone(); 3]), [only_misses]);
+    // After one hit it stays on, and a note explains the misses.
+    let mut hits = vec![bump; 3];
+    hits[0].hits = Some(1);
+    assert_eq!(kinds(hits), [(Kind::ColdVersions, Severity::Note)]);
+    let links = Evidence {
+        calls: Some(200),
+        not_cached: std::iter::once(("crate-type (bin)".to_string(), 150)).collect(),
+        ..c_build("a/b", "1", 0, 50)
+    };
+    assert_eq!(kinds(vec![links.clone(); 3]), [only_misses]);
+    assert_eq!(
+        kinds(vec![links; 2]),
+        [(Kind::NotCacheable, Severity::Note)],
+        "too few builds to turn it off"
+    );
+}
+
+#[test]
+fn sccache_stays_on_if_other_advice_may_help() {
+    let misses = c_build("a/b", "1", 0, 50);
+    let with = |change: fn(&mut Evidence)| {
+        let mut builds = vec![misses.clone(); 3];
+        builds.iter_mut().for_each(change);
+        kinds(builds)
+    };
+    assert_eq!(with(|_| {}), [(Kind::OnlyMisses, Severity::Change)]);
+    let incremental = with(|build| {
+        build.calls = Some(100);
+        build.not_cached = std::iter::once(("incremental".to_string(), 50)).collect();
+    });
+    assert_eq!(incremental, [(Kind::NotCacheable, Severity::Change)]);
+    let forced = with(|build| build.forced_misses = 50);
+    assert_eq!(forced, [(Kind::ForcedMisses, Severity::Change)]);
+    // A build that was not stored, after three that were.
+    let mut builds = vec![misses.clone(); 4];
+    builds[3].write_errors = Some(1);
+    assert_eq!(kinds(builds), [(Kind::CacheErrors, Severity::Change)]);
+    // Complete statistics would not lead to hits.
+    let mut builds = vec![misses.clone(); 6];
+    for build in &mut builds[3..] {
+        build.not_measured = vec![NotMeasuredReason::Other];
+    }
+    assert_eq!(
+        kinds(builds),
+        [
+            (Kind::NotMeasured, Severity::Change),
+            (Kind::OnlyMisses, Severity::Change)
+        ]
+    );
+}
