@@ -72,7 +72,8 @@ pub fn phase(options: &PhaseOptions) -> Result<Said> {
     }
     // Not before the snapshot is there: what is left of a phase shows that it wasn't measured.
     if alone.is_some() {
-        let left = [Some(&t.join(PATH)), options.log.as_ref()];
+        let path = t.join(PATH);
+        let left = [Some(&path), options.log.as_ref()];
         left.into_iter().flatten().for_each(|file| {
             let _ = std::fs::remove_file(file);
         });

@@ -47,7 +47,7 @@ pub fn write(t: &Path, phase: &Phase) -> Result<()> {
 /// The same with a given id: what is written again takes the place of what was there.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_as(id: Uuid, t: &Path, phase: &Phase) -> Result<()> {
     let folder = open_or_create_folder(t)?;
     let content = serde_json::to_vec(&Snapshot {

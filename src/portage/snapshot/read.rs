@@ -36,7 +36,7 @@ pub struct Snapshots {
 }
 
 impl Snapshots {
-    /// Reads what lies in the folder `name` in `${T}`, which is [`FOLDER`] or one that was
+    /// Reads what lies in the folder `name` in `${T}`, which is `FOLDER` or one that was
     /// [set aside](Self::set_aside); `None` where there is no folder, and so no numbers.
     ///
     /// # Errors

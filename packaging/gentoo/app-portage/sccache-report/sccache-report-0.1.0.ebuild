@@ -59,7 +59,7 @@ CRATES="
 	glob@0.3.4
 	hashbrown@0.16.1
 	hashbrown@0.17.1
-	hashlink@0.12.2
+	hashlink@0.11.1
 	heck@0.5.0
 	iana-time-zone-haiku@0.1.2
 	iana-time-zone@0.1.65
@@ -71,7 +71,7 @@ CRATES="
 	js-sys@0.3.107
 	lazy_static@1.5.1
 	libc@0.2.191
-	libsqlite3-sys@0.38.2
+	libsqlite3-sys@0.37.0
 	linux-raw-sys@0.12.1
 	litrs@1.0.1
 	lock_api@0.4.14
@@ -104,8 +104,8 @@ CRATES="
 	regex@1.13.1
 	roff@1.1.1
 	rsqlite-vfs@0.1.1
-	rusqlite@0.40.2
-	rusqlite_migration@2.6.0
+	rusqlite@0.39.0
+	rusqlite_migration@2.5.0
 	rustc_version@0.4.1
 	rustix@1.1.6
 	rustversion@1.0.23
@@ -146,7 +146,7 @@ CRATES="
 	unicode-segmentation@1.13.3
 	unicode-width@0.2.3
 	utf8parse@0.2.2
-	uuid@1.29.1
+	uuid@1.24.0
 	vcpkg@0.2.15
 	wait-timeout@0.2.1
 	wasm-bindgen-macro-support@0.2.130
@@ -167,7 +167,7 @@ CRATES="
 	zlib-rs@0.6.8
 	zmij@1.0.23
 "
-RUST_MIN_VER="1.95.0"
+RUST_MIN_VER="1.88"
 
 inherit cargo shell-completion
 

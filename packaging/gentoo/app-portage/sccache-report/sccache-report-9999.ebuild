@@ -6,7 +6,7 @@ EAPI=8
 # packaging/gentoo-release fills this in, from Cargo.lock, in the ebuild of a release.
 CRATES="
 "
-RUST_MIN_VER="1.95.0"
+RUST_MIN_VER="1.88"
 
 inherit cargo shell-completion
 
