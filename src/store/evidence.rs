@@ -99,7 +99,7 @@ impl Store {
     /// grows with the number of builds: limit it with [`Filter::last`].
     ///
     /// # Errors
-    /// [`crate::store::Error::Damaged`], [`crate::store::Error::Busy`].
+    /// [`crate::Error::Damaged`], [`crate::Error::Locked`].
     pub fn evidence(&self, filter: &Filter) -> Result<Vec<Evidence>> {
         let picked = filter.sql("id");
         // CROSS JOIN keeps this order of tables, from the few builds to their phases. A build's search
