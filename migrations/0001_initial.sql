@@ -98,10 +98,9 @@ CREATE TABLE phase (
     max_cache_size_bytes       INTEGER,
     preprocessor_cache_mode    INTEGER CHECK (preprocessor_cache_mode IN (0, 1)),
     sccache_version            TEXT,
-    -- JSON, of what few caches have and only one build's page shows: an array of strings; an array of
-    -- `Level`, nearest first; an object of compilations by server.
+    -- JSON, of what few caches have and only one build's page shows: an array of strings; an object of
+    -- compilations by server.
     base_directories           TEXT,
-    levels                     TEXT,
     dist_compiles              TEXT,
     UNIQUE (build_id, position)
 ) STRICT;

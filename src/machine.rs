@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::config::installed_file;
 use crate::portage::user::User;
 use crate::portage::{Settings, plain};
-use crate::sccache::{Configuration, local_folder};
+use crate::sccache::{ConfigFile, local_folder};
 
 /// The variable that names the database.
 pub(crate) const DATABASE: &str = "SCCACHE_REPORT_DB";
@@ -50,7 +50,7 @@ impl Machine {
     /// Returns the folder of the local cache in Portage's settings, if it is absolute.
     pub(crate) fn cache(&self) -> Option<PathBuf> {
         let get = |name: &str| self.settings.get(name);
-        let file = get("SCCACHE_CONF").and_then(|file| Configuration::read(file.as_ref()).ok());
+        let file = get("SCCACHE_CONF").and_then(|file| ConfigFile::read(file.as_ref()).ok());
         local_folder(get, file.as_ref()).filter(|folder| folder.is_absolute())
     }
 

@@ -1,4 +1,4 @@
-//! Text for people: strings from builds, and nouns with numbers.
+//! Text for people: strings from builds, and one format each for nouns, rates, and sizes.
 
 /// Escapes control characters, terminal escapes among them, and characters that reorder or hide
 /// text. Truncates to at most `max` bytes, at the end of a character.
@@ -23,15 +23,34 @@ pub fn printable(text: &str, max: usize) -> String {
     out
 }
 
-/// Whether the character reorders or hides text: Bidi_Control, zero-width characters and tags of
+/// Whether the character reorders or hides text: Bidi_Control, zero-width characters, and tags of
 /// Unicode 15.1.
 fn is_format(character: char) -> bool {
     matches!(character, '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// The noun in the form that fits the number: `build`, `builds`.
+/// Returns the noun in the form that fits the number: `build`, `builds`.
 pub(crate) fn plural(n: u64, noun: &str) -> String {
     format!("{noun}{}", if n == 1 { "" } else { "s" })
+}
+
+/// Formats a rate: `97.4 %`. Only 1 is `100.0 %`, and only 0 is `0.0 %`.
+pub(crate) fn percent(rate: f64) -> String {
+    let percent = match rate * 100.0 {
+        p if p < 100.0 && p > 99.9 => 99.9,
+        p if p > 0.0 && p < 0.1 => 0.1,
+        p => p,
+    };
+    format!("{percent:.1} %")
+}
+
+/// Formats a size in the largest unit that it reaches: `261 MiB`, `8.2 GiB`, `1023 bytes`.
+pub(crate) fn format_bytes(bytes: u64) -> String {
+    let units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let power = bytes.checked_ilog2().unwrap_or(0) / 10;
+    let number = format!("{:.1}", bytes as f64 / 1024_f64.powi(power as i32));
+    let number = number.strip_suffix(".0").unwrap_or(&number);
+    format!("{number} {}", units[power as usize])
 }
 
 #[cfg(test)]
@@ -39,12 +58,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_steers_a_terminal_is_escaped() {
+    fn terminal_escapes_are_made_visible() {
         assert_eq!(
             printable("a\u{1b}[31m\n\u{202e}\u{206f}é", 99),
             "a\\u{1b}[31m\\u{a}\\u{202e}\\u{206f}é"
         );
         assert_eq!(printable("éé", 3), "é");
+    }
+
+    #[test]
+    fn sizes_have_binary_units() {
+        assert_eq!(format_bytes(1023), "1023 bytes");
+        assert_eq!(format_bytes(10 << 30), "10 GiB");
+        assert_eq!(format_bytes(6170), "6 KiB");
+        assert_eq!(format_bytes(6200), "6.1 KiB");
+        assert_eq!(format_bytes(u64::MAX), "16 EiB");
     }
 
     #[test]

@@ -131,7 +131,7 @@ fn leave_snapshot(
         read_only,
         stats,
     };
-    write_snapshot_as(id, &environment.t, &phase.made_printable())
+    write_snapshot_as(id, &environment.t, &phase.sanitized())
 }
 
 /// The numbers of a server of the phase's own, which is gone afterwards.
@@ -160,7 +160,7 @@ fn lost(options: &PhaseOptions, addresses: &[Address], listening: bool) -> Optio
         Ok(Some(log)) if !listening && log.is_at_port() && is_path_alone(addresses) => {
             Some(NotMeasuredReason::OldSccacheSharedNetwork.into())
         }
-        Ok(Some(log)) => log.lost(listening).map(Into::into),
+        Ok(Some(log)) => log.loss(listening).map(Into::into),
         Ok(None) => listening.then(|| NotMeasuredReason::NoLog.into()),
         Err(why) => Some(NotMeasured::with_detail(
             NotMeasuredReason::LogUnreadable,
@@ -203,7 +203,7 @@ fn take(options: &PhaseOptions, address: &Address, t: &Path, said: &mut Said) ->
     match Sccache::new(&options.program, address.clone()).take() {
         // The hook starts a server ahead where the network is shared: it may have had no client.
         Ok(stats) => (!stats.is_idle()).then_some(Ok(measured(stats))),
-        Err(failure) if failure.why == ServerError::NotRunning => None,
+        Err(failure) if failure.error == ServerError::NotRunning => None,
         Err(failure) => {
             if failure.still_listening {
                 Listener::kill_all(&listeners, address);
@@ -211,10 +211,10 @@ fn take(options: &PhaseOptions, address: &Address, t: &Path, said: &mut Said) ->
             match failure.stats {
                 Some(stats) => {
                     said.warnings
-                        .push(format!("{}; it was killed", failure.why));
+                        .push(format!("{}; it was killed", failure.error));
                     Some(Ok(measured(*stats)))
                 }
-                None => Some(Err(NotMeasured::from(&failure.why))),
+                None => Some(Err(NotMeasured::from(&failure.error))),
             }
         }
     }

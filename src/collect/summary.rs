@@ -1,7 +1,8 @@
 //! A build's numbers in a few lines, for the merge log.
 
 use crate::portage::{Build, Outcome, Phase};
-use crate::sccache::{Stats, format_bytes, percent, print_block};
+use crate::sccache::{Stats, print_block};
+use crate::text::{format_bytes, percent};
 
 /// How much is said, `SCCACHE_REPORT_OUTPUT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

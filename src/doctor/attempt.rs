@@ -11,7 +11,7 @@ use super::build_user::{BuildUser, find_tool};
 use super::cache::Folder;
 use super::interrupt::HeldSignals;
 use super::scratch::Scratch;
-use crate::process::child;
+use crate::process;
 use crate::sccache::{Address, is_listening, parse_json};
 use crate::text::printable;
 
@@ -235,11 +235,11 @@ impl Session<'_> {
             return Err("interrupted".to_owned());
         }
         let left = self.until.saturating_duration_since(Instant::now());
-        match child::run(&mut command, left.min(TIME / 2)) {
+        match process::run(&mut command, left.min(TIME / 2)) {
             Ok(output) if output.status.success() => Ok(output.stdout),
             Ok(output) => Err(first_error(&String::from_utf8_lossy(&output.stderr))),
-            Err(child::Failure::Start(error)) => Err(error.to_string()),
-            Err(child::Failure::Deadline) => {
+            Err(process::RunError::NotStarted(error)) => Err(error.to_string()),
+            Err(process::RunError::TimedOut) => {
                 let program = arguments.first().map_or("", String::as_str);
                 Err(format!("{} took too long", super::quoted(program)))
             }

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::machine::Machine;
-use crate::process::child;
+use crate::process;
 
 /// The user that compiles in builds.
 #[derive(Clone, Debug)]
@@ -69,7 +69,7 @@ impl BuildUser {
         let mut words = ["/bin/sh", "-c", SCRIPT, "sh"].map(str::to_owned).to_vec();
         words.extend(files.iter().map(|file| file.to_string_lossy().into_owned()));
         let mut command = self.command(&[], &words, "/usr/bin:/bin");
-        let output = child::run(&mut command, Duration::from_secs(10)).ok()?;
+        let output = process::run(&mut command, Duration::from_secs(10)).ok()?;
         let first = String::from_utf8_lossy(&output.stdout).into_owned();
         (!first.is_empty()).then(|| first.into())
     }
@@ -78,7 +78,7 @@ impl BuildUser {
     pub(super) fn version(&self, program: &Path, path: &str) -> Option<String> {
         let words = [program.to_string_lossy().into_owned(), "--version".into()];
         let mut command = self.command(&[], &words, path);
-        let output = child::run(&mut command, Duration::from_secs(10)).ok()?;
+        let output = process::run(&mut command, Duration::from_secs(10)).ok()?;
         let text = String::from_utf8_lossy(&output.stdout);
         let version = text.lines().next()?.split_whitespace().nth(1)?;
         output.status.success().then(|| super::quoted(version))

@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::attempt::Attempt;
 use super::{Context, Finding, SETUP, State};
 use crate::portage::plain;
-use crate::process::child;
-use crate::sccache::format_bytes;
+use crate::process;
+use crate::text::format_bytes;
 
 const CHECK: &str = "cache";
 
@@ -192,7 +192,7 @@ fn owners(context: &Context, folder: &Path) -> Finding {
     let mut words = vec!["find".to_owned(), "-H".to_owned(), folder_text];
     words.extend(tests.split_whitespace().map(str::to_owned));
     let mut command = user.command(&[], &words, "/usr/bin:/bin");
-    let Ok(output) = child::run(&mut command, Duration::from_secs(10)) else {
+    let Ok(output) = process::run(&mut command, Duration::from_secs(10)) else {
         let message = format!("{shown} is too large to check every file in 10 s");
         return Finding::new(CHECK, State::Green, message);
     };

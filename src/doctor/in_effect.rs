@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 
 use crate::portage::{HookRecord, Settings};
-use crate::sccache::{Configuration, local_folder};
+use crate::sccache::{ConfigFile, local_folder};
 
 /// What the hook writes in place of a value that not everybody may read.
 const HIDDEN: &str = "(hidden)";
@@ -114,8 +114,8 @@ impl InEffect {
     }
 
     /// Returns the content of the file that `SCCACHE_CONF` names, if it can be read.
-    pub(super) fn configuration(&self) -> Option<Configuration> {
-        Configuration::read(self.value("SCCACHE_CONF")?.as_ref()).ok()
+    pub(super) fn configuration(&self) -> Option<ConfigFile> {
+        ConfigFile::read(self.value("SCCACHE_CONF")?.as_ref()).ok()
     }
 
     /// Returns the folder of the local cache as it is set, absolute or not.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::build_user::BuildUser;
-use crate::process::child;
+use crate::process;
 use crate::sccache::Listener;
 
 /// `ROOT/work` is the build user's. `ROOT` and the sources in it are this process's own, so that
@@ -70,7 +70,7 @@ impl Drop for Scratch {
         let words = ["find", &self.file(""), "-mindepth", "1", "-delete"].map(str::to_owned);
         let mut command = self.user.command(&[], &words, "/usr/bin:/bin");
         // A folder that isn't empty afterwards stays, and nothing else could be done about it.
-        let _ = child::run(&mut command, Duration::from_secs(5));
+        let _ = process::run(&mut command, Duration::from_secs(5));
         for source in &self.sources {
             let _ = fs::remove_file(source);
         }

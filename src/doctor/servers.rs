@@ -17,11 +17,11 @@ pub(super) fn check(context: &Context) -> Finding {
     let cache = context.in_effect.cache_folder();
     let on_default_port = Listener::find_all(&Address::Port(DEFAULT_PORT));
     let builder = context.machine.builder.as_ref().map_or(0, |user| user.uid);
-    let mut left = RunningServer::all();
+    let mut left = RunningServer::find_all();
     // First, because the rest believes a process's environment.
     left.retain(|server| server.uid == 0 || server.uid == builder);
     left.retain(|server| {
-        let shares_cache = cache.is_some() && server.folder() == cache;
+        let shares_cache = cache.is_some() && server.cache_folder() == cache;
         let is_default = on_default_port.iter().any(|it| it.pid() == server.pid);
         !server.is_in_build() && (shares_cache || is_default)
     });

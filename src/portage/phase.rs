@@ -1,14 +1,14 @@
-//! The phases that may compile, and what a phase's numbers may be.
+//! The phases that can compile, and the bounds of a phase's numbers.
 
 use anyhow::{Result, bail, ensure};
 use chrono::{DateTime, Utc};
 
 use super::Phase;
-use crate::sccache::{Counts, NotMeasured, Stats};
+use crate::sccache::{NotMeasured, Stats};
 use crate::text::printable;
 
-/// The phases that a server of ours can run in, in the order in which Portage runs them
-/// (PMS 8, chapter 9).
+/// The phases in which the hook measures a server, in the order in which Portage runs them (PMS 8,
+/// chapter 9).
 pub const PHASES: [&str; 6] = [
     "unpack",
     "prepare",
@@ -18,82 +18,78 @@ pub const PHASES: [&str; 6] = [
     "install",
 ];
 
-/// A build leaves one snapshot a phase, and some more where it was interrupted and resumed.
+/// The most snapshots of a build: one per phase, and more if it was interrupted and resumed.
 pub const MAX_SNAPSHOTS: usize = 256;
 
-/// No phase counts this much; the sum of [`MAX_SNAPSHOTS`] of them is what the store takes.
+/// The most that a phase can count. The store takes the sum of [`MAX_SNAPSHOTS`] phases.
 const MAX_COUNT: u64 = 1_000_000_000;
 /// 30 years.
 const MAX_SECONDS: f64 = 1e9;
-/// The longest string taken: a reason, a compiler, a place.
+/// Bytes of the longest string: a reason, a compiler, a location.
 const MAX_STRING: usize = 512;
-/// The most languages, compilers, reasons, servers.
+/// The most languages, compilers, reasons, or servers.
 const MAX_ENTRIES: usize = 512;
-/// The most levels of a cache. sccache has four kinds; `{}` is a level too, and a hundred
-/// times larger in memory than in the file.
-const MAX_LEVELS: usize = 16;
 
 impl Phase {
-    /// Makes every string one that [`check`](Self::check) takes: sccache quotes compiler
-    /// arguments, and those may hold anything.
+    /// Makes every string one that [`check`](Self::check) accepts: sccache quotes compiler arguments,
+    /// which can contain anything.
     #[must_use]
-    pub fn made_printable(mut self) -> Self {
+    pub fn sanitized(mut self) -> Self {
         match &mut self.stats {
-            Err(why) => {
-                let detail = why.detail.take().unwrap_or_default();
-                *why = NotMeasured::with_detail(why.reason, detail);
+            Err(reason) => {
+                let detail = reason.detail.take().unwrap_or_default();
+                *reason = NotMeasured::with_detail(reason.reason, detail);
             }
-            Ok(stats) => make_printable(stats),
+            Ok(stats) => sanitize(stats),
         }
         self
     }
 
-    /// Whether these are numbers that a collector can have written.
+    /// Checks that a collector can have written this phase.
     ///
     /// # Errors
-    /// The first thing that is not.
+    /// Returns the first value that is impossible.
     pub fn check(&self) -> Result<()> {
         ensure!(PHASES.contains(&self.name.as_str()), "an unknown phase");
         self.check_numbers()
     }
 
-    /// As [`check`](Self::check), of a phase with whatever name.
+    /// As [`check`](Self::check), for a phase of any name.
     ///
     /// # Errors
-    /// The first thing that can't be.
+    /// Returns the first value that is impossible.
     pub fn check_numbers(&self) -> Result<()> {
         check_time(self.started_at)?;
         check_time(self.finished_at)?;
-        match &self.stats {
-            Err(why) => why.detail.iter().try_for_each(|detail| {
-                ensure!(!detail.is_empty(), "an empty detail");
-                check_text(detail, NotMeasured::MAX_DETAIL)
-            }),
-            Ok(stats) => check_stats(stats),
-        }
+        let detail = match &self.stats {
+            Ok(stats) => return check_stats(stats),
+            Err(reason) => reason.detail.as_deref(),
+        };
+        ensure!(detail != Some(""), "an empty detail");
+        check_text(detail.unwrap_or_default(), NotMeasured::MAX_DETAIL)
     }
 }
 
-/// Makes the strings printable, and cuts them and the lists to what a collector writes.
-fn make_printable(stats: &mut Stats) {
+/// Makes the strings printable, and truncates them and the lists.
+fn sanitize(stats: &mut Stats) {
     for map in stats.maps_mut() {
         for (key, count) in std::mem::take(map).into_iter().take(MAX_ENTRIES) {
             let sum = map.entry(printable(&key, MAX_STRING)).or_default();
             *sum = sum.saturating_add(count);
         }
     }
-    stats.unrecognized.truncate(MAX_ENTRIES);
-    stats.levels.truncate(MAX_LEVELS);
-    if let Some(directories) = &mut stats.base_directories {
-        directories.truncate(MAX_ENTRIES);
-    }
-    let levels = stats.levels.iter_mut();
-    let levels = levels.flat_map(|level| [Some(&mut level.name), level.location.as_mut()]);
+    let lists = [
+        Some(&mut stats.unrecognized),
+        stats.base_directories.as_mut(),
+    ];
     let texts = [stats.cache_location.as_mut(), stats.version.as_mut()];
-    let texts = texts.into_iter().chain(levels).flatten();
-    let lists = stats.base_directories.iter_mut().flatten();
-    for text in texts.chain(lists).chain(&mut stats.unrecognized) {
-        *text = printable(text, MAX_STRING);
+    let mut strings: Vec<&mut String> = texts.into_iter().flatten().collect();
+    for list in lists.into_iter().flatten() {
+        list.truncate(MAX_ENTRIES);
+        strings.extend(list);
+    }
+    for string in strings {
+        *string = printable(string, MAX_STRING);
     }
 }
 
@@ -101,38 +97,33 @@ fn check_stats(stats: &Stats) -> Result<()> {
     for count in stats.all_counts() {
         ensure!(count <= MAX_COUNT, "a count of {count}");
     }
-    for seconds in stats.all_seconds() {
-        let possible = 0.0..=MAX_SECONDS;
-        ensure!(possible.contains(&seconds), "a duration of {seconds} s");
+    for field in Stats::SECONDS {
+        let seconds = (field.get)(stats).unwrap_or_default();
+        let is_possible = (0.0..=MAX_SECONDS).contains(&seconds);
+        ensure!(is_possible, "a duration of {seconds} s");
     }
-    let sizes = [stats.cache_size, stats.max_cache_size];
-    for size in sizes.into_iter().flatten() {
+    for size in [stats.cache_size, stats.max_cache_size]
+        .into_iter()
+        .flatten()
+    {
         ensure!(i64::try_from(size).is_ok(), "a size of {size} bytes");
     }
-    stats.divided().try_for_each(check_sum)?;
-    let mut printable = stats.clone();
-    make_printable(&mut printable);
+    for counts in stats.split_counts() {
+        for parts in [&counts.languages, &counts.compilers] {
+            let (sum, total) = (parts.values().sum::<u64>(), counts.total);
+            ensure!(sum <= total, "parts of {sum} in a total of {total}");
+        }
+    }
+    let mut sanitized = stats.clone();
+    sanitize(&mut sanitized);
     ensure!(
-        printable == *stats,
+        sanitized == *stats,
         "control characters in a string, or too many or too long ones"
     );
     Ok(())
 }
 
-/// The parts can't be more than the whole.
-fn check_sum(counts: &Counts) -> Result<()> {
-    for parts in [&counts.languages, &counts.compilers] {
-        let sum: u64 = parts.values().sum();
-        ensure!(
-            sum <= counts.total,
-            "parts of {sum} in a total of {}",
-            counts.total
-        );
-    }
-    Ok(())
-}
-
-/// Whether `text` is one that can go to a terminal as it is.
+/// Checks that `text` can be printed to a terminal as it is.
 pub(super) fn check_text(text: &str, max: usize) -> Result<()> {
     ensure!(text.len() <= max, "a string of {} bytes", text.len());
     if printable(text, max) != text {
@@ -142,7 +133,7 @@ pub(super) fn check_text(text: &str, max: usize) -> Result<()> {
 }
 
 pub(super) fn check_time(time: DateTime<Utc>) -> Result<()> {
-    // 2000 to 2200: room for a machine whose clock is off, none for overflow.
+    // 2000 to 2200: room for a machine whose clock is wrong, none for overflow.
     let range = 946_684_800..7_258_118_400;
     ensure!(range.contains(&time.timestamp()), "a time of {time}");
     Ok(())

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::make_conf;
 use crate::config;
-use crate::process::child;
+use crate::process;
 
 /// `portageq` takes half a second, and much longer on a cold disk.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -211,16 +211,16 @@ fn portageq() -> (Result<BTreeMap<String, String>, String>, Option<Complaint>) {
         }
     }
     // Status 1 says that one of them isn't set.
-    let output = match child::run(&mut command, DEADLINE) {
+    let output = match process::run(&mut command, DEADLINE) {
         Ok(output) => output,
-        Err(child::Failure::Start(error)) => {
+        Err(process::RunError::NotStarted(error)) => {
             let why = match error.kind() {
                 std::io::ErrorKind::NotFound => "there is none in PATH".to_owned(),
                 _ => error.to_string(),
             };
             return (Err(format!("portageq can't be run: {why}")), None);
         }
-        Err(child::Failure::Deadline) => {
+        Err(process::RunError::TimedOut) => {
             let why = format!("portageq took more than {} s", DEADLINE.as_secs());
             return (Err(why), None);
         }

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use crate::process::child;
+use crate::process;
 
 /// A user with its groups.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ impl User {
         let numbers = |option: &str| -> Option<Vec<u32>> {
             let mut command = Command::new("id");
             command.args([option, "--", name]);
-            let output = child::run(&mut command, Duration::from_secs(10)).ok()?;
+            let output = process::run(&mut command, Duration::from_secs(10)).ok()?;
             let text = String::from_utf8_lossy(&output.stdout).into_owned();
             let numbers = text.split_whitespace().map(|n| n.parse().ok()).collect();
             output.status.success().then_some(numbers)?

@@ -1,10 +1,10 @@
-//! Statistics by language, compiler, reason, cache level, and phase: nested JSON, and rows for `show`.
+//! Statistics by language, compiler, reason, and phase: nested JSON, and rows for `show`.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value as Json, json};
 
 use crate::portage::{Attribution, Phase};
-use crate::sccache::{NotMeasured, Part, Statistics, Stats};
+use crate::sccache::{NotMeasured, Part, Stats};
 use crate::store::attribution_word;
 
 /// All runs of the phases with one name.
@@ -74,11 +74,6 @@ pub(super) fn compilers(phases: &[Phase]) -> Json {
     parts(total(phases).as_ref(), Stats::by_compiler)
 }
 
-/// Returns `{LEVEL: {hits, misses, ...}}` of a multi-level cache, `{}` for an ordinary cache.
-pub(super) fn levels(phases: &[Phase]) -> Json {
-    named_levels(total(phases).as_ref())
-}
-
 /// Returns `{REASON: count}`.
 pub(super) fn not_cached(phases: &[Phase]) -> Json {
     json!(total(phases).unwrap_or_default().not_cached)
@@ -102,21 +97,12 @@ fn parts(stats: Option<&Stats>, split: fn(&Stats) -> Vec<Part>) -> Json {
     }))
 }
 
-fn named_levels(stats: Option<&Stats>) -> Json {
-    let levels = stats.map_or(&[][..], |stats| &stats.levels);
-    Json::from_iter(levels.iter().map(|level| {
-        let mut object = json!({"location": level.location});
-        add_numbers(&mut object, Some(level));
-        (level.name.clone(), object)
-    }))
-}
-
 /// Adds every counter and time by its name.
-fn add_numbers<S: Statistics>(object: &mut Json, stats: Option<&S>) {
-    for field in S::COUNTERS {
+fn add_numbers(object: &mut Json, stats: Option<&Stats>) {
+    for field in Stats::COUNTERS {
         object[field.name] = json!(stats.and_then(field.get));
     }
-    for field in S::SECONDS {
+    for field in Stats::SECONDS {
         object[field.name] = json!(stats.and_then(field.get));
     }
 }
@@ -144,7 +130,6 @@ fn phase(group: &PhaseRuns) -> Json {
         "languages": parts(sum, Stats::by_language),
         "compilers": parts(sum, Stats::by_compiler),
         "not_cached": sum.map_or_else(|| json!({}), |s| json!(s.not_cached)),
-        "levels": named_levels(sum),
         "base_directories": sum.map(|s| &s.base_directories),
     });
     add_numbers(&mut object, sum);

@@ -5,10 +5,9 @@ use chrono::{DateTime, Local, Utc};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use uuid::Uuid;
 
-use crate::sccache::format_bytes;
-pub(super) use crate::sccache::percent;
 use crate::store::CacheState;
-use crate::text::{plural, printable};
+pub(super) use crate::text::percent;
+use crate::text::{format_bytes, plural, printable};
 
 /// Longer lines are hard to read on any terminal.
 const MAX_LINE: usize = 100;

@@ -7,13 +7,16 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::UNIX_EPOCH;
 
-/// The port of a server that nothing else was said about (`DEFAULT_PORT` in sccache's
+use regex::bytes::Regex;
+
+/// The port of a server without a configured address (`DEFAULT_PORT` in sccache's
 /// `src/commands.rs`).
 const DEFAULT_PORT: u16 = 4226;
 
-/// Where a server of sccache listens.
+/// The address of an sccache server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     /// A Unix socket without a file, by its name without the zero byte before it
@@ -26,38 +29,32 @@ pub enum Address {
 }
 
 impl Address {
-    /// The address that sccache takes from the values of `SCCACHE_SERVER_UDS` and
-    /// `SCCACHE_SERVER_PORT` (`get_addr` in its `src/commands.rs`, 0.9.0 ... 0.17.0; older
-    /// ones know the port only). As there, a value that makes no sense is the same as
-    /// none.
+    /// Returns the address that sccache takes from the values of `SCCACHE_SERVER_UDS` and
+    /// `SCCACHE_SERVER_PORT` (`get_addr` in its `src/commands.rs`, 0.9.0 to 0.17.0; older versions
+    /// know only the port). Like sccache, ignores invalid values.
     pub fn from_variables(uds: Option<&OsStr>, port: Option<&OsStr>) -> Address {
-        let socket = uds
-            .and_then(OsStr::to_str)
-            .and_then(|uds| match uds.strip_prefix(r"\x00") {
-                Some(escaped) => unescape(escaped.as_bytes()).map(Address::Abstract),
-                None => Some(Address::Path(PathBuf::from(uds))),
-            });
-        let port = port
-            .and_then(OsStr::to_str)
-            .and_then(|port| port.parse().ok());
+        let parse_uds = |uds: &str| match uds.strip_prefix(r"\x00") {
+            Some(escaped) => unescape(escaped.as_bytes()).map(Address::Abstract),
+            None => Some(Address::Path(PathBuf::from(uds))),
+        };
+        let socket = uds.and_then(OsStr::to_str).and_then(parse_uds);
+        let port = port.and_then(|port| port.to_str()?.parse().ok());
         socket.unwrap_or(Address::Port(port.unwrap_or(DEFAULT_PORT)))
     }
 
-    /// The variable that tells sccache this address, and its value.
+    /// Returns the variable that gives sccache this address, and its value.
     pub(super) fn variable(&self) -> (&'static str, String) {
+        let uds = "SCCACHE_SERVER_UDS";
         match self {
-            Address::Abstract(name) => (
-                "SCCACHE_SERVER_UDS",
-                format!(r"\x00{}", name.escape_ascii()),
-            ),
-            Address::Path(path) => ("SCCACHE_SERVER_UDS", path.display().to_string()),
+            Address::Abstract(name) => (uds, format!(r"\x00{}", name.escape_ascii())),
+            Address::Path(path) => (uds, path.display().to_string()),
             Address::Port(port) => ("SCCACHE_SERVER_PORT", port.to_string()),
         }
     }
 }
 
-/// Undoes `escape_ascii`. sccache knows the escapes `\n \r \t \' \" \\ \xNN` and refuses
-/// others (`ascii_unescape_default` in its `src/util.rs`).
+/// Reverses `escape_ascii`. sccache accepts the escapes `\n \r \t \' \" \\ \xNN` and no others
+/// (`ascii_unescape_default` in its `src/util.rs`).
 fn unescape(text: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.iter();
@@ -81,12 +78,12 @@ fn unescape(text: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Whether a server listens there. This makes no connection and starts no process, so that it can't
-/// start a server, wait for one, or count as a request.
+/// Whether a server listens there. This makes no connection and starts no process, so it can't start
+/// a server, wait for one, or count as a request.
 ///
 /// Abstract sockets and ports are looked up in `/proc/net`, which shows this process's network
-/// namespace; what can't be read counts as not listening. A path socket is tried, because the
-/// kernel's table also has the sockets of other mount namespaces under the same path.
+/// namespace; if it can't be read, nobody listens. A path socket is tried, because the kernel's table
+/// also has the sockets of other mount namespaces under the same path.
 pub fn is_listening(address: &Address) -> bool {
     match address {
         Address::Path(path) => is_bound(path),
@@ -94,36 +91,36 @@ pub fn is_listening(address: &Address) -> bool {
     }
 }
 
-/// Connects a datagram socket: the kernel refuses that at a file whose socket is gone, and at a
-/// stream socket in another way. It never waits, and the server doesn't notice.
+/// Connects a datagram socket: the kernel refuses that at a file whose socket is gone, and with
+/// another error at a stream socket. It never waits, and the server doesn't notice.
 fn is_bound(path: &Path) -> bool {
     let result = UnixDatagram::unbound().and_then(|socket| socket.connect(path));
     let nobody = [ErrorKind::NotFound, ErrorKind::ConnectionRefused];
-    !result.is_err_and(|why| nobody.contains(&why.kind()))
+    !result.is_err_and(|error| nobody.contains(&error.kind()))
 }
 
-/// What tells the server there from the next one at the same address: the socket's number, or of a
-/// path socket the file's and when it was made, which is seen from another network namespace too.
-/// `None` where nobody listens. (A port or an abstract socket of another network namespace can't be
-/// seen, but isn't reached from here either.)
+/// Returns what distinguishes the server there from the next one at the same address; `None` if
+/// nobody listens. This is the socket's inode, or the inode and time of a path socket's file, which
+/// is visible from another network namespace too.
 pub fn identity(address: &Address) -> Option<String> {
     if let Address::Path(path) = address {
         let file = fs::symlink_metadata(path).ok()?;
-        let made = file.created().or_else(|_| file.modified()).ok()?;
-        let made = made.duration_since(UNIX_EPOCH).unwrap_or_default();
-        return Some(format!("{}:{}:{}", file.dev(), file.ino(), made.as_nanos()));
+        let created = file.created().or_else(|_| file.modified()).ok()?;
+        let created = created.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let nanoseconds = created.as_nanos();
+        return Some(format!("{}:{}:{nanoseconds}", file.dev(), file.ino()));
     }
     let inodes = listening_inodes(address);
     (!inodes.is_empty()).then(|| format!("{inodes:?}"))
 }
 
-/// The inodes of the sockets that listen there, which lead to the processes. There may be several
-/// of one path: whoever binds it anew removes the file, and the socket before lives on without.
+/// Returns the inodes of the sockets that listen there. A path may have several: a new server
+/// removes the file, and the previous socket lives on without it.
 pub(super) fn listening_inodes(address: &Address) -> Vec<u64> {
     let read = |table: &str| fs::read(Path::new("/proc/net").join(table)).unwrap_or_default();
     match address {
         Address::Abstract(name) => {
-            // The kernel shows zero bytes as `@`.
+            // The kernel prints zero bytes as `@`.
             let shown = name.iter().map(|&b| if b == 0 { b'@' } else { b });
             let shown: Vec<u8> = [b'@'].into_iter().chain(shown).collect();
             unix_inodes(&read("unix"), &shown)
@@ -136,43 +133,32 @@ pub(super) fn listening_inodes(address: &Address) -> Vec<u64> {
     }
 }
 
-/// `/proc/net/unix`: `Num RefCount Protocol Flags Type St Inode Path`, in which a listening
-/// socket has the flag 0x10000 (`__SO_ACCEPTCON`). A name may have spaces in it.
+/// `/proc/net/unix`: `Num RefCount Protocol Flags Type St Inode Path`. A listening socket has the
+/// flag 0x10000 (`__SO_ACCEPTCON`). A name may contain spaces.
 fn unix_inodes(table: &[u8], name: &[u8]) -> Vec<u64> {
-    let listens = |line: &[u8]| {
-        let mut rest = line;
-        let (mut flags, mut inode) = (None, None);
-        for column in 0..7 {
-            rest = rest.trim_ascii_start();
-            let end = rest.iter().position(|&b| b == b' ')?;
-            let text = std::str::from_utf8(&rest[..end]).ok()?;
-            match column {
-                3 => flags = u32::from_str_radix(text, 16).ok(),
-                6 => inode = text.parse().ok(),
-                _ => {}
-            }
-            rest = &rest[end..];
-        }
-        (flags? & 0x10000 != 0 && &rest[1..] == name).then_some(inode?)
-    };
-    table.split(|&b| b == b'\n').filter_map(listens).collect()
+    static LISTENING: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?m-u)^ *\S+ \S+ \S+ [0-9A-F]{3}[13579BDF][0-9A-F]{4} \S+ \S+ +(\d+) (.*)$")
+            .expect("a valid pattern")
+    });
+    LISTENING
+        .captures_iter(table)
+        .filter(|line| &line[2] == name)
+        .filter_map(|line| std::str::from_utf8(&line[1]).ok()?.parse().ok())
+        .collect()
 }
 
-/// `/proc/net/tcp` and `tcp6`: `sl local_address rem_address st tx:rx tr:when retrnsmt uid
-/// timeout inode ...`, with the port in hex after the address's last colon, and state `0A` for
-/// a listening socket. sccache listens on 127.0.0.1; a listener on all interfaces answers
-/// there as well.
+/// `/proc/net/tcp` and `tcp6`: `sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout
+/// inode ...`, with the port in hex after the address's last colon, and state `0A` for a listening
+/// socket. sccache listens on 127.0.0.1; a listener on all interfaces answers there too.
 fn tcp_inodes(table: &[u8], port: u16) -> Vec<u64> {
-    let listens = |line: &str| {
+    let listening_inode = |line: &str| {
         let columns: Vec<&str> = line.split_ascii_whitespace().collect();
         let local = columns.get(1)?.rsplit_once(':')?.1;
-        let here = *columns.get(3)? == "0A" && u16::from_str_radix(local, 16) == Ok(port);
-        here.then(|| columns.get(9)?.parse().ok()).flatten()
+        let is_match = *columns.get(3)? == "0A" && u16::from_str_radix(local, 16) == Ok(port);
+        columns.get(9).filter(|_| is_match)?.parse().ok()
     };
-    String::from_utf8_lossy(table)
-        .lines()
-        .filter_map(listens)
-        .collect()
+    let table = String::from_utf8_lossy(table);
+    table.lines().filter_map(listening_inode).collect()
 }
 
 #[cfg(test)]
@@ -203,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_to_sccache_reads_back() {
+    fn variables_read_back() {
         for it in [
             Address::Abstract(b"a b\0\\\n\xff".to_vec()),
             Address::Path("/tmp/x".into()),
@@ -217,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_whole_name_counts() {
+    fn only_the_whole_name_matches() {
         let table = b"Num       RefCount Protocol Flags    Type St Inode Path\n\
             0: 00000002 00000000 00010000 0001 01   123 @one two\n\
             0: 00000003 00000000 00000000 0001 03   124 @client\n\

@@ -1,43 +1,47 @@
-//! A server's own account of what it went through.
+//! The log of a phase's servers, which shows whether the numbers are complete.
 //!
-//! A server's numbers say nothing of a server before it, nor of what was zeroed: partial numbers
-//! look like whole ones. So the hook has servers log the few messages that tell
-//! (`SCCACHE_LOG='sccache::server=debug/...'`, `SCCACHE_ERROR_LOG`): all servers of a phase append
-//! to one file. The messages are those of `src/server.rs`, the same from 0.2.15 to 0.19.0; of first
-//! clients that race for an abstract socket or a port, only the winner's server says that it started.
+//! A server's numbers don't include those of a server before it, nor those that were set to zero. So
+//! the hook has all servers of a phase log a few messages to one file
+//! (`SCCACHE_LOG='sccache::server=debug/...'`, `SCCACHE_ERROR_LOG`). The messages are those of
+//! sccache's `src/server.rs`, the same from 0.2.15 to 0.19.0. If first clients race for an abstract
+//! socket or a port, only the winner's server logs that it started.
 
 use std::fs::OpenOptions;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use rustix::fs::OFlags;
+
 use super::NotMeasuredReason;
 
-/// Half a million requests of a user who has everything logged (2.2 KB each at `debug`); ours are 0.1 KB.
+/// Half a million requests if the user has everything logged (2.2 KB each at `debug`). The hook's
+/// messages have 0.1 KB.
 const MAX_BYTES: u64 = 1024 * 1024 * 1024;
-/// What is longer isn't one of the messages: it is read in pieces.
+/// Longer lines are not among the messages: they are read in parts.
 const MAX_LINE: u64 = 4096;
 
-/// What the log of a phase's servers says.
+/// What the log of a phase's servers shows.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct ServerLog {
-    started: bool,
-    /// The last server that started was not stopped.
-    lives: bool,
-    /// The last server has counted something.
-    counted: bool,
-    /// The last server listens on a TCP port, as any before 0.9 does.
-    at_port: bool,
-    lost: Option<NotMeasuredReason>,
+    has_started: bool,
+    /// Whether the last server that started was not stopped.
+    is_running: bool,
+    /// Whether the last server has counted something.
+    has_counted: bool,
+    /// Whether the last server listens on a TCP port, as every server before 0.9 does.
+    is_at_port: bool,
+    /// Why numbers were lost, if they were.
+    loss: Option<NotMeasuredReason>,
 }
 
 impl ServerLog {
-    /// Reads a log; `None` where there is none or an empty one, because no server was started.
+    /// Reads a log; `None` if it doesn't exist or is empty, because no server was started.
     ///
     /// # Errors
-    /// Where it can't be read, isn't a regular file, or is longer than a phase makes it.
+    /// Returns an error if the log can't be read, is not a regular file, or is longer than 1 GiB.
     pub fn read(path: &Path) -> io::Result<Option<Self>> {
-        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
         let opened = OpenOptions::new()
             .read(true)
             .custom_flags(flags.bits() as i32)
@@ -48,74 +52,75 @@ impl ServerLog {
         };
         let metadata = file.metadata()?;
         if !metadata.is_file() || metadata.len() > MAX_BYTES {
-            return Err(io::Error::other("it is not one of a phase's server"));
+            return Err(io::Error::other("not a log of a phase's server"));
         }
         if metadata.len() == 0 {
             return Ok(None);
         }
-        Self::from_lines(file.take(MAX_BYTES)).map(Some)
+        Self::parse(file.take(MAX_BYTES)).map(Some)
     }
 
-    fn from_lines(file: impl Read) -> io::Result<Self> {
+    fn parse(file: impl Read) -> io::Result<Self> {
         let mut log = Self::default();
         let mut file = BufReader::new(file);
         let mut line = Vec::new();
         while file.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)? > 0 {
-            log.take_in(&String::from_utf8_lossy(&line));
+            if let Some((_, message)) =
+                String::from_utf8_lossy(&line).split_once(" sccache::server] ")
+            {
+                log.add_message(message.trim_end());
+            }
             line.clear();
         }
         Ok(log)
     }
 
-    fn take_in(&mut self, line: &str) {
-        let Some((_, message)) = line.split_once(" sccache::server] ") else {
-            return;
-        };
-        match message.trim_end() {
-            "handle_client: compile" | "handle_client: record_stats" => self.counted = true,
-            "handle_client: zero_stats" => {
-                if self.counted {
-                    self.lost = Some(NotMeasuredReason::StatisticsZeroed);
-                }
-                self.counted = false;
+    fn add_message(&mut self, message: &str) {
+        if let Some(address) = message.strip_prefix("server started") {
+            if self.is_running {
+                self.loss = Some(NotMeasuredReason::SecondServer);
+            } else if self.has_counted {
+                self.loss = Some(NotMeasuredReason::ServerRestarted);
             }
-            "handle_client: shutdown" => self.lives = false,
-            message if message.starts_with("shutting down due to") => self.lives = false,
-            message if message.starts_with("server started") => {
-                if self.lives {
-                    self.lost = Some(NotMeasuredReason::SecondServer);
-                } else if self.counted {
-                    self.lost = Some(NotMeasuredReason::ServerRestarted);
-                }
-                *self = Self {
-                    started: true,
-                    lives: true,
-                    counted: false,
-                    at_port: message.starts_with("server started, listening on port "),
-                    lost: self.lost,
-                };
+            *self = Self {
+                has_started: true,
+                is_running: true,
+                has_counted: false,
+                is_at_port: address.starts_with(", listening on port "),
+                loss: self.loss,
+            };
+        } else if message.starts_with("shutting down due to")
+            || message == "handle_client: shutdown"
+        {
+            self.is_running = false;
+        } else if message == "handle_client: compile" || message == "handle_client: record_stats" {
+            self.has_counted = true;
+        } else if message == "handle_client: zero_stats" {
+            if self.has_counted {
+                self.loss = Some(NotMeasuredReason::StatisticsZeroed);
             }
-            _ => {}
+            self.has_counted = false;
         }
     }
 
     /// Whether the last server listens on a TCP port because it is older than 0.9.
     pub fn is_at_port(&self) -> bool {
-        self.at_port
+        self.is_at_port
     }
 
-    /// Why the numbers that can be had now are not all; `None` where they are. `listening`: whether
-    /// the last server is still there.
-    pub fn lost(&self, listening: bool) -> Option<NotMeasuredReason> {
-        match self {
-            Self {
-                lost: Some(why), ..
-            } => Some(*why),
-            _ if listening => None,
-            Self { started: false, .. } => Some(NotMeasuredReason::ServerNotStarted),
-            Self { lives: true, .. } => Some(NotMeasuredReason::ServerKilled),
-            Self { counted: true, .. } => Some(NotMeasuredReason::ServerStopped),
-            _ => None,
+    /// Returns why the current numbers are incomplete; `None` if they are complete. `is_listening`:
+    /// whether the last server is still there.
+    pub fn loss(&self, is_listening: bool) -> Option<NotMeasuredReason> {
+        if self.loss.is_some() || is_listening {
+            self.loss
+        } else if !self.has_started {
+            Some(NotMeasuredReason::ServerNotStarted)
+        } else if self.is_running {
+            Some(NotMeasuredReason::ServerKilled)
+        } else if self.has_counted {
+            Some(NotMeasuredReason::ServerStopped)
+        } else {
+            None
         }
     }
 }
@@ -124,7 +129,8 @@ impl ServerLog {
 mod tests {
     use super::*;
 
-    /// S: a server starts, C: it counts, R: the same in client-side mode, Z: zeroed, D: told to stop.
+    /// S: a server starts, C: it counts, R: the same in client-side mode, Z: it is set to zero, D: it
+    /// is stopped, I: it exits when idle.
     fn log(events: &str) -> ServerLog {
         let line = |event| match event {
             'S' => "INFO  sccache::server] server started, listening on port 4226",
@@ -138,11 +144,11 @@ mod tests {
         let lines = events
             .chars()
             .map(|event| format!("[2026-11-22T15:38:09Z {}\n", line(event)));
-        ServerLog::from_lines(lines.collect::<String>().as_bytes()).unwrap()
+        ServerLog::parse(lines.collect::<String>().as_bytes()).unwrap()
     }
 
     #[test]
-    fn numbers_are_whole_or_it_is_said_why_not() {
+    fn numbers_are_complete_or_have_a_reason() {
         use NotMeasuredReason::*;
         for (events, listening, why) in [
             ("SCxC", true, None),
@@ -162,8 +168,7 @@ mod tests {
             ("SC", false, Some(ServerKilled)),
             ("x", false, Some(ServerNotStarted)),
         ] {
-            let lost = log(events).lost(listening);
-            assert_eq!(lost, why, "{events}");
+            assert_eq!(log(events).loss(listening), why, "{events}");
         }
     }
 

@@ -1,37 +1,31 @@
-//! What sccache knows: its statistics, the formats it prints them in, its server.
+//! What sccache knows: its statistics, the formats it prints them in, its servers, its settings.
 //!
 //! Nothing outside this module knows a line of sccache's output.
 
 mod address;
-mod configuration;
-mod error;
 mod json;
-mod listener;
 mod log;
 mod not_measured;
+mod parse;
+mod process;
 mod reason;
-mod running;
 mod server;
+mod settings;
 mod stats;
 mod text;
-mod units;
-mod variables;
 
 pub use address::{Address, identity, is_listening};
-pub use configuration::Configuration;
-pub use error::ParseError;
 pub use json::parse_json;
-pub use listener::Listener;
 pub use log::ServerLog;
 pub use not_measured::{NotMeasured, NotMeasuredReason};
-pub use reason::{Cure, Reason, explain};
-pub use running::RunningServer;
-pub use server::{Sccache, ServerError, Stop, TakeError};
-pub use stats::{Counts, Level, Stats, coverage, hit_rate, percent};
-pub(crate) use stats::{Part, Statistics};
-pub use text::{Blocks, Read, clean_log_line, parse_text, print_block};
-pub use units::format_bytes;
-pub use variables::{
-    Conflict, DEFAULT_CACHE_SIZE, Severity, cache_size, cache_size_setting, conflicts,
-    local_folder, overrides_local, remotes,
+pub use parse::ParseError;
+pub use process::{Listener, RunningServer};
+pub use reason::{Explanation, Fix, explain};
+pub use server::{Sccache, ServerError, TakeError};
+pub use settings::{
+    ConfigFile, Conflict, DEFAULT_CACHE_SIZE, Severity, cache_size, cache_size_setting, conflicts,
+    local_folder, remotes,
 };
+pub(crate) use stats::Part;
+pub use stats::{Counts, Stats, coverage, hit_rate};
+pub use text::{BlockInLog, BlockReader, clean_log_line, parse_text, print_block};

@@ -12,8 +12,8 @@ use crate::text::printable;
 pub struct NotMeasured {
     /// What happened.
     pub reason: NotMeasuredReason,
-    /// What a program said about it. It may come from a build: quote it, but never print it as
-    /// advice or inside a command.
+    /// A program's message. It may come from a build: quote it, but never print it as advice or
+    /// inside a command.
     pub detail: Option<String>,
 }
 
@@ -47,7 +47,7 @@ impl From<&ServerError> for NotMeasured {
             ServerError::CouldNotRun { .. } => NotMeasuredReason::SccacheNotRun,
             ServerError::TimedOut { .. } => NotMeasuredReason::NoAnswer,
             ServerError::Failed { .. } => NotMeasuredReason::SccacheFailed,
-            ServerError::Unusable { .. } => NotMeasuredReason::UnknownOutput,
+            ServerError::UnusableOutput { .. } => NotMeasuredReason::UnknownOutput,
             ServerError::StillListening => NotMeasuredReason::ServerDidNotStop,
         };
         Self::with_detail(reason, error)
@@ -85,6 +85,14 @@ macro_rules! reasons {
                     $(Self::$variant => $code,)*
                 }
             }
+
+            /// Returns the reason with this code; [`Self::Other`] for an unknown code.
+            pub fn from_code(code: &str) -> Self {
+                match code {
+                    $($code => Self::$variant,)*
+                    _ => Self::Other,
+                }
+            }
         }
 
         impl fmt::Display for NotMeasuredReason {
@@ -98,27 +106,27 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// The server was gone at the end of the phase and nothing had stopped it.
+    /// The server was gone at the end of the phase, and nothing had stopped it.
     ServerKilled "server_killed" "its sccache server was killed, or listens elsewhere",
-    /// No server ever reported that it had started.
+    /// No server ever logged that it had started.
     ServerNotStarted "server_not_started" "its sccache server could not start, or was killed",
-    /// The server was told to stop before the end of the phase.
-    ServerStopped "server_stopped" "its sccache server was stopped in it",
+    /// The server was stopped before the end of the phase.
+    ServerStopped "server_stopped" "its sccache server was stopped during it",
     /// As [`Self::ServerStopped`], and another server has been started since.
     ServerRestarted "server_restarted" "its sccache server was stopped, and another started",
     /// Another server was started although the first had not been stopped.
-    SecondServer "second_server" "a second sccache server was started in it",
+    SecondServer "second_server" "a second sccache server was started during it",
     /// Several servers were running at the end of the phase.
     SeveralServers "several_servers" "several sccache servers were started at once",
-    /// Somebody ran `sccache --zero-stats`.
-    StatisticsZeroed "statistics_zeroed" "its sccache server's numbers were set to zero in it",
-    /// The server didn't stop when it was told to.
+    /// `sccache --zero-stats` was run.
+    StatisticsZeroed "statistics_zeroed" "its sccache server's numbers were set to zero during it",
+    /// The server didn't stop on request.
     ServerDidNotStop "server_did_not_stop" "the sccache server did not stop",
-    /// A server without a log: nothing shows that it counted this phase alone.
+    /// The server has no log, so nothing shows that it counted this phase alone.
     NoLog "no_log" "its sccache server left no log: it is an earlier phase's, or ${T} was emptied",
     /// The server's log can't be read.
     LogUnreadable "log_unreadable" "its sccache server's log can't be read",
-    /// `sccache` took too long to answer.
+    /// `sccache` reached its time limit.
     NoAnswer "no_answer" "its sccache server did not answer",
     /// `sccache` exited with an error.
     SccacheFailed "sccache_failed" "sccache reported an error",
@@ -132,21 +140,13 @@ reasons! {
     SharedServerGone "shared_server_gone" "the shared sccache server was stopped during it",
     /// A shared server counted less at the end of the phase than at its start.
     SharedServerRestarted "shared_server_restarted" "the shared sccache server was restarted or set to zero during it",
-    /// What a shared server had counted at the start of the phase is unknown.
-    NoStartNumbers "no_start_numbers" "what the shared sccache server had counted before it is unknown",
-    /// sccache before 0.9 has only TCP ports, which any local user can connect to unless the
+    /// The counts of a shared server at the start of the phase are unknown.
+    NoStartNumbers "no_start_numbers" "the shared sccache server's counts before it are unknown",
+    /// sccache before 0.9 has only TCP ports, which every local user can connect to unless the
     /// phase's network is private.
     OldSccacheSharedNetwork "old_sccache_shared_network" "sccache before 0.9 is not measured in a shared network",
-    /// Anything else, and the codes of newer versions.
+    /// Any other reason, and the codes of newer versions.
     Other "other" "for another reason",
-}
-
-impl NotMeasuredReason {
-    /// Returns the reason with this code, [`Self::Other`] for an unknown code.
-    pub fn from_code(code: &str) -> Self {
-        let known = Self::ALL.iter().find(|reason| reason.code() == code);
-        known.copied().unwrap_or(Self::Other)
-    }
 }
 
 impl From<String> for NotMeasuredReason {

@@ -1,145 +1,132 @@
-//! Why sccache could not cache a call, in plain words.
+//! Explains why sccache could not cache a call.
 //!
 //! The reasons are those of `cannot_cache!` and of the arguments marked `TooHard` in sccache's
-//! `src/compiler/{rust,gcc,clang,msvc,nvcc,diab}.rs`, 0.2.15 ... 0.19.0; from 0.19 on `crate-type` has what was
-//! to be made in brackets (`record_not_cacheable` in `src/server.rs`).
+//! `src/compiler/{rust,gcc,clang,msvc,nvcc,diab}.rs`, 0.2.15 to 0.19.0. From 0.19 on, `crate-type`
+//! has the crate's type in parentheses (`record_not_cacheable` in `src/server.rs`).
 
-/// What a reason means to somebody who doesn't know sccache.
+/// The meaning of a reason for somebody who doesn't know sccache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reason {
+pub struct Explanation {
     /// What the call did that can't be cached.
     pub meaning: &'static str,
-    /// What can be done about it.
-    pub cure: Cure,
+    /// What to change.
+    pub fix: Fix,
 }
 
-/// What can be done about calls that can't be cached.
+/// What to change so that calls can be cached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cure {
-    /// Nothing, and nothing is wrong: every build has such calls.
-    Normal,
-    /// Something that is for the user to weigh.
-    Choice(&'static str),
-    /// This variable with this value, in the build's environment.
+pub enum Fix {
+    /// Nothing: every build has such calls.
+    Nothing,
+    /// An option for the user to weigh.
+    Option(&'static str),
+    /// A variable and its value in the build's environment.
     Variable(&'static str, &'static str),
 }
 
-/// The reason in plain words, whatever version of sccache gave it.
-pub fn explain(reason: &str) -> Reason {
-    let word = reason.split(" (").next().unwrap_or(reason);
-    let (meaning, cure) = match word {
-        "incremental" => (
-            "cargo compiles incrementally, which sccache leaves to rustc",
-            Cure::Variable("CARGO_INCREMENTAL", "0"),
-        ),
-        _ if profile(word) => (
-            "the compiler uses or makes a profile (profile-guided optimization)",
-            Cure::Choice(
-                "faster code or a cache: USE=\"-pgo\", where the package has it, makes it cacheable",
-            ),
-        ),
-        _ => plain(word, reason),
-    };
-    Reason { meaning, cure }
-}
-
-fn profile(word: &str) -> bool {
-    [
-        "-fprofile",
-        "-fno-profile",
-        "-fmemory-profile",
-        "-fcodegen-data",
-    ]
-    .iter()
-    .any(|start| word.starts_with(start))
-}
-
-fn plain(word: &str, reason: &str) -> (&'static str, Cure) {
+/// Explains a reason of any version of sccache.
+pub fn explain(reason: &str) -> Explanation {
+    let (word, detail) = reason.split_once(" (").unwrap_or((reason, ""));
+    let starts_with = |prefixes: &[&str]| prefixes.iter().any(|prefix| word.starts_with(prefix));
     let meaning = match word {
-        "crate-type" => crate_type(reason),
-        "-" => {
-            "the source comes from a pipe, not a file: a build script or configure tries something"
+        "incremental" => {
+            return Explanation {
+                meaning: "cargo compiles incrementally, which sccache leaves to rustc",
+                fix: Fix::Variable("CARGO_INCREMENTAL", "0"),
+            };
         }
-        "missing input" => "rustc was called without a source file: something asks what it can do",
-        "missing output_dir" | "missing emit" | "missing crate_name" | "-o" | "extra-filename" => {
-            "rustc was called by hand or by a configure test, not as cargo calls it"
+        _ if starts_with(PROFILE) => {
+            return Explanation {
+                meaning: "the compiler uses or writes a profile (profile-guided optimization)",
+                fix: Fix::Option(
+                    "choose between faster code and the cache: USE=\"-pgo\", if the package has it, makes it cacheable",
+                ),
+            };
         }
-        "-E" | "-P" => "only preprocessed, as configure tests do: nothing is compiled",
-        "-M" | "-MM" | "-MJ" | "-dependency-dot" => {
-            "only lists what a source depends on: nothing is compiled"
+        _ if starts_with(EXTRA_FILES) => {
+            return Explanation {
+                meaning: "the compiler writes additional files that sccache can't restore",
+                fix: Fix::Option("remove this flag from CFLAGS and CXXFLAGS, if you set it there"),
+            };
         }
-        "-fsyntax-only" => "only checks the source, as configure tests do: nothing is compiled",
-        "--analyze" | "--analyzer-output" => "static analysis: nothing is compiled",
-        "-save-temps" | "--save-temps" | "-save-stats" | "--save-stats" => {
-            return (
-                "the compiler keeps files that sccache can't bring back",
-                Cure::Choice("take -save-temps out of CFLAGS and CXXFLAGS, if it is yours"),
-            );
-        }
-        _ if word.starts_with("-save-temps=") || word.starts_with("--save-temps=") => {
-            return plain("-save-temps", reason);
-        }
-        "-fstack-usage"
-        | "-fcallgraph-info"
-        | "-ftime-trace"
-        | "-fsave-optimization-record"
-        | "-foptimization-record-file" => {
-            return (
-                "the compiler writes a report that sccache can't bring back",
-                Cure::Choice("take that flag out of CFLAGS and CXXFLAGS, if it is yours"),
-            );
-        }
-        "multiple input files" => "one call compiles several files, of which sccache caches none",
-        "no input file" => "the compiler was called without a source file",
-        "unknown source language" | "-x" => {
-            "a language that sccache doesn't cache, such as assembler"
-        }
-        _ if word.starts_with("-x ") => "C++ modules, in a way that sccache can't cache",
-        _ if word.contains("modules") || word.contains("module-") => {
-            "C++ modules, which sccache doesn't cache"
-        }
-        "-fplugin" | "-fplugin=libcc1plugin" => {
-            "a compiler plugin may do anything, so nothing is cached"
-        }
-        "-frepo" => "a kind of C++ templates that sccache doesn't cache",
-        "-index-store-path" => "the compiler also writes an index for editors",
-        "@" | "-@" => "arguments come from a file that sccache can't read",
-        "more than one --emit" | "unsupported --emit" => {
-            "rustc is to write more than code, such as assembler or LLVM's own"
-        }
-        "--sysroot" => "rustc with a standard library of its own, as when Rust builds itself",
-        "target" | "target unsure" => "rustc compiles for a machine described in a file",
         "--remap-path-prefix" => {
-            return (
-                "rustc renames paths, which sccache before 0.8 can't cache",
-                Cure::Choice("use a newer sccache"),
-            );
+            return Explanation {
+                meaning: "rustc changes paths, which sccache before 0.8 can't cache",
+                fix: Fix::Option("update sccache"),
+            };
         }
-        "multiple -arch" | "multiple different -arch" => "one call compiles for several machines",
-        _ if word.starts_with("multiple different -arch") => {
-            "one call compiles for several machines"
-        }
-        "argument parse" => "arguments that sccache doesn't understand",
-        _ if word.starts_with("Can't ") => "arguments that sccache doesn't understand",
-        _ if word.starts_with('-') => "a flag with which sccache caches nothing",
-        _ => "sccache's own word; it means nothing to this version of sccache-report",
-    };
-    (meaning, Cure::Normal)
-}
-
-/// sccache caches what is only compiled; what the linker makes depends on more than sccache knows.
-fn crate_type(reason: &str) -> &'static str {
-    match reason.split_once(" (").map(|(_, made)| made) {
-        Some(made) if made.starts_with("bin") => {
+        "crate-type" if detail.starts_with("bin") => {
             "a program or build script is linked, and sccache caches no links"
         }
-        Some(made) if made.starts_with("proc-macro") => {
-            "a macro for the compiler is linked, and sccache caches no links"
+        "crate-type" if detail.starts_with("proc-macro") => {
+            "a procedural macro is linked, and sccache caches no links"
         }
-        Some(_) => "a shared library is linked, and sccache caches no links",
-        None => "a program, shared library or macro is linked, and sccache caches no links",
+        "crate-type" if !detail.is_empty() => {
+            "a shared library is linked, and sccache caches no links"
+        }
+        "crate-type" => {
+            "a program, shared library, or macro is linked, and sccache caches no links"
+        }
+        "-" => "the source comes from a pipe, as in build scripts and configure tests",
+        "missing input" => "rustc was called without a source file, to query its features",
+        "missing output_dir" | "missing emit" | "missing crate_name" | "-o" | "extra-filename" => {
+            "rustc was called without cargo, for example by a configure test"
+        }
+        "-E" | "-P" | "-M" | "-MM" | "-MJ" | "-dependency-dot" => {
+            "the source is only preprocessed, as in configure tests"
+        }
+        "-fsyntax-only" | "--analyze" | "--analyzer-output" => {
+            "the source is only checked, not compiled"
+        }
+        "multiple input files" => "one call compiles several files",
+        "no input file" => "the compiler was called without a source file",
+        "unknown source language" | "-x" => {
+            "sccache doesn't cache this language, for example assembler"
+        }
+        _ if word.starts_with("-x ") || word.contains("modules") || word.contains("module-") => {
+            "sccache doesn't cache C++ modules"
+        }
+        _ if word.starts_with("-fplugin") => "a compiler plugin can do anything",
+        "-frepo" => "sccache doesn't cache this kind of C++ templates",
+        "-index-store-path" => "the compiler also writes an index for editors",
+        "@" | "-@" => "the arguments are in a file that sccache can't read",
+        "more than one --emit" | "unsupported --emit" => {
+            "rustc writes other output than a crate, for example assembler"
+        }
+        "--sysroot" => "rustc uses another standard library, as in the build of Rust itself",
+        "target" | "target unsure" => "rustc compiles for a target that a file describes",
+        _ if word.starts_with("multiple ") => "one call compiles for several machines",
+        "argument parse" => "sccache doesn't understand the arguments",
+        _ if word.starts_with("Can't ") => "sccache doesn't understand the arguments",
+        _ if word.starts_with('-') => "sccache can't cache calls with this flag",
+        _ => "this version of sccache-report doesn't know this reason",
+    };
+    Explanation {
+        meaning,
+        fix: Fix::Nothing,
     }
 }
+
+/// Flags of profile-guided optimization.
+const PROFILE: &[&str] = &[
+    "-fprofile",
+    "-fno-profile",
+    "-fmemory-profile",
+    "-fcodegen-data",
+];
+
+/// Flags with which the compiler writes more than the object file.
+const EXTRA_FILES: &[&str] = &[
+    "-save-temps",
+    "--save-temps",
+    "-save-stats",
+    "--save-stats",
+    "-fstack-usage",
+    "-fcallgraph-info",
+    "-ftime-trace",
+    "-fsave-optimization-record",
+    "-foptimization-record-file",
+];
 
 #[cfg(test)]
 mod tests {
@@ -147,7 +134,7 @@ mod tests {
 
     #[test]
     fn every_reason_of_every_release_is_known() {
-        // What `cannot_cache!` and TooHard arguments say in 0.2.15, 0.8.2 and 0.19.0, those of Windows left out.
+        // Of `cannot_cache!` and TooHard arguments in 0.2.15, 0.8.2, and 0.19.0, without those of Windows.
         let reasons = "incremental|crate-type|crate-type (bin)|crate-type (proc-macro)|crate-type (dylib)|\
             crate-type (bin,proc-macro)|-|missing input|missing output_dir|missing emit|missing crate_name|-o|\
             --sysroot|--remap-path-prefix|extra-filename|more than one --emit|unsupported --emit|target|\
@@ -160,21 +147,25 @@ mod tests {
             -index-store-path|-ftime-trace|-fstack-usage|-fcallgraph-info|--analyze";
         for reason in reasons.split('|') {
             let meaning = explain(reason).meaning;
-            assert!(!meaning.contains("own word"), "{reason}");
-            assert!(!meaning.contains("a flag with which"), "{reason}");
+            assert!(!meaning.contains("doesn't know this reason"), "{reason}");
+            assert!(!meaning.contains("calls with this flag"), "{reason}");
         }
-        assert!(explain("--time").meaning.contains("a flag with which"));
-        assert!(explain("prophecy").meaning.contains("own word"));
+        assert!(explain("--time").meaning.contains("calls with this flag"));
+        assert!(
+            explain("prophecy")
+                .meaning
+                .contains("doesn't know this reason")
+        );
     }
 
     #[test]
-    fn what_can_be_changed_is_apart_from_what_is_normal() {
+    fn some_reasons_have_a_fix() {
         assert_eq!(
-            explain("incremental").cure,
-            Cure::Variable("CARGO_INCREMENTAL", "0")
+            explain("incremental").fix,
+            Fix::Variable("CARGO_INCREMENTAL", "0")
         );
-        assert_eq!(explain("crate-type (bin)").cure, Cure::Normal);
-        assert!(matches!(explain("-fprofile-use").cure, Cure::Choice(_)));
+        assert_eq!(explain("crate-type (bin)").fix, Fix::Nothing);
+        assert!(matches!(explain("-fprofile-use").fix, Fix::Option(_)));
         assert_ne!(
             explain("crate-type (bin)").meaning,
             explain("crate-type").meaning

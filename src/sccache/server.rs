@@ -1,199 +1,219 @@
-//! Asking a server for its numbers and stopping it, never waiting long for either.
+//! Queries a server's numbers and stops it, with a time limit for both.
 
-mod error;
 #[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub use error::{ServerError, TakeError};
-
 use super::address::{Address, is_listening};
-use super::error::{ParseError, short};
 use super::json::parse_json;
+use super::parse::{ParseError, truncate};
 use super::stats::Stats;
 use super::text::parse_text;
-use crate::process::child::{self, Failure};
+use crate::process::{self, RunError};
 
-/// How long `sccache --show-stats` may take; it needs about 3 ms.
+/// The time limit of `sccache --show-stats`, which needs about 3 ms.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// How long `sccache --stop-server` may take. Together with [`GOODBYE`] and the time for killing a
-/// server, the end of a phase stays below 5 s.
+/// The time limit of `sccache --stop-server`. With [`STOP_PATIENCE`] and the time for killing a
+/// server, the end of a phase takes less than 5 s.
 const STOP_DEADLINE: Duration = Duration::from_millis(1500);
 
-/// How long a server that was told to stop may go on listening, and how long one that didn't answer
-/// is told.
-const GOODBYE: Duration = Duration::from_millis(500);
+/// How long a stopped server may go on listening, and the time limit of `sccache --stop-server` for
+/// one that didn't answer.
+const STOP_PATIENCE: Duration = Duration::from_millis(500);
 
-/// The sccache program, and the one server that it is to talk to.
-#[derive(Clone, Debug)]
-pub struct Sccache {
-    /// The program: a path, or a name to be looked up on `PATH`.
-    pub program: PathBuf,
-    /// Where the server listens.
-    pub address: Address,
-    /// How long each call of the program may take; 2 s unless changed.
-    pub deadline: Duration,
+/// Why a server couldn't be queried or stopped.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ServerError {
+    /// Nobody listens at the address.
+    #[error("no sccache server is running")]
+    NotRunning,
+    /// The program couldn't be started.
+    #[error("could not run {}: {reason}", program.display())]
+    CouldNotRun {
+        /// The program, as it was given.
+        program: PathBuf,
+        /// The system's message.
+        reason: String,
+    },
+    /// The program reached its time limit and was killed.
+    #[error("sccache {command} took longer than {} s", limit.as_secs_f64())]
+    TimedOut {
+        /// sccache's option.
+        command: &'static str,
+        /// The time limit.
+        limit: Duration,
+    },
+    /// The program failed.
+    #[error("sccache {command} failed ({status}){}{message}", if message.is_empty() { "" } else { ": " })]
+    Failed {
+        /// sccache's option.
+        command: &'static str,
+        /// Its exit status or signal.
+        status: ExitStatus,
+        /// The beginning of its standard error.
+        message: String,
+    },
+    /// The program succeeded, but its output can't be read.
+    #[error("sccache {command} printed unusable output: {error}")]
+    UnusableOutput {
+        /// sccache's option.
+        command: &'static str,
+        /// What is wrong with the output.
+        error: ParseError,
+    },
+    /// The program stopped the server, but somebody still listens at its address.
+    #[error("the sccache server did not stop")]
+    StillListening,
 }
 
-/// What a server said when it was stopped.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Stop {
-    /// What it had counted at its very end, from the text that `--stop-server` prints.
-    pub stats: Result<Stats, ParseError>,
-    /// Somebody listens there all the same, half a second later: the server doesn't end, or a
-    /// client has started another.
+/// Why a server's numbers couldn't be taken, or the server couldn't be stopped.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{error}{}", if *still_listening && *error != ServerError::StillListening { "; the server is still running" } else { "" })]
+pub struct TakeError {
+    /// What failed.
+    pub error: ServerError,
+    /// The numbers, if only stopping failed.
+    pub stats: Option<Box<Stats>>,
+    /// Whether somebody still listens at the address.
     pub still_listening: bool,
 }
 
+/// The sccache program, and the one server that it talks to.
+#[derive(Clone, Debug)]
+pub struct Sccache {
+    /// The program: a path, or a name on `PATH`.
+    pub program: PathBuf,
+    /// Where the server listens.
+    pub address: Address,
+    /// The time limit of each call of the program: 2 s by default.
+    pub deadline: Duration,
+}
+
 impl Sccache {
-    /// The program (a path, or a name on `PATH`) for the server at `address`.
-    pub fn new(program: impl Into<PathBuf>, address: Address) -> Sccache {
-        Sccache {
+    /// Returns the program (a path, or a name on `PATH`) for the server at `address`.
+    pub fn new(program: impl Into<PathBuf>, address: Address) -> Self {
+        Self {
             program: program.into(),
             address,
             deadline: DEADLINE,
         }
     }
 
-    /// What the server has counted so far: `sccache --show-stats --stats-format=json`
-    /// (0.2.15 ... 0.17.0).
-    ///
-    /// Up to 0.7.4 that command starts a server where there is none, so that it is only
-    /// run where [`is_listening`] sees one.
+    /// Returns what the server has counted so far: `sccache --show-stats --stats-format=json`
+    /// (0.2.15 to 0.19.0). Up to 0.7.4 that command starts a server if there is none, so it is only
+    /// run if [`is_listening`] sees one.
     ///
     /// # Errors
     ///
-    /// No server, or sccache can't be run, fails, takes longer than the deadline, or
-    /// prints what [`parse_json`] can't read.
+    /// Returns an error if there is no server, or if sccache can't be run, fails, reaches the time
+    /// limit, or prints something that [`parse_json`] can't read.
     pub fn show_stats(&self) -> Result<Stats, ServerError> {
-        let arguments = ["--show-stats", "--stats-format=json"];
-        let json = self.run("--show-stats", &arguments, self.deadline)?;
-        parse_json(&json).map_err(|why| ServerError::Unusable {
-            command: "--show-stats",
-            why,
-        })
+        let command = "--show-stats";
+        let json = self.run(&[command, "--stats-format=json"], self.deadline)?;
+        parse_json(&json).map_err(|error| ServerError::UnusableOutput { command, error })
     }
 
-    /// Stops the server, `sccache --stop-server`, and waits up to half a second for its end.
+    /// Takes everything that the server has counted, and stops it.
     ///
-    /// # Errors
-    ///
-    /// No server, or sccache can't be run, fails, or takes longer than the deadline. A
-    /// text that can't be read is no error: the server was stopped.
-    pub fn stop(&self) -> Result<Stop, ServerError> {
-        self.stop_within(self.deadline.min(STOP_DEADLINE))
-    }
-
-    fn stop_within(&self, limit: Duration) -> Result<Stop, ServerError> {
-        let text = self.run("--stop-server", &["--stop-server"], limit)?;
-        Ok(Stop {
-            stats: parse_text(&String::from_utf8_lossy(&text)),
-            still_listening: self.listens_on(GOODBYE),
-        })
-    }
-
-    /// Takes all that the server has counted, and stops it.
-    ///
-    /// The numbers are the JSON's, which says most. They are the stop's text's where the
-    /// JSON can't be had, and where the text has counted more: then a request came in
+    /// The numbers are those of the JSON, which has the most. They are those of the text that the
+    /// stop prints if the JSON is not available, and if the text counts more: then a request came in
     /// between the two.
     ///
     /// # Errors
     ///
-    /// There is no server, its numbers can't be had, or it didn't stop. The error carries
-    /// the numbers as far as they were had, and whether the server is still there.
+    /// Returns an error if there is no server, its numbers are not available, or it didn't stop. The
+    /// error has the numbers if they are available, and whether the server is still there.
     pub fn take(&self) -> Result<Stats, TakeError> {
-        let asked = self.show_stats();
-        // Whatever came of the question, the server has to go; one that went by itself in
-        // between is as good.
-        let limit = match asked {
-            Err(ServerError::TimedOut { .. }) => GOODBYE,
+        let shown = self.show_stats();
+        let limit = match shown {
+            Err(ServerError::TimedOut { .. }) => STOP_PATIENCE,
             _ => STOP_DEADLINE,
         };
-        let (stopped, still_listening) = match self.stop_within(self.deadline.min(limit)) {
-            Ok(stop) => (Ok(Some(stop.stats)), stop.still_listening),
-            Err(ServerError::NotRunning) => (Ok(None), false),
-            Err(why) => (Err(why), is_listening(&self.address)),
+        let (text, mut stop_error) = match self.stop(limit) {
+            Ok(text) => (text.ok(), None),
+            // It ended by itself in between.
+            Err(ServerError::NotRunning) => (None, None),
+            Err(error) => (None, Some(error)),
         };
-        let (end, stop_failure) = match stopped {
-            Ok(end) => (end, None),
-            Err(why) => (None, Some(why)),
+        let stops = stop_error.is_none();
+        let patience = if stops { STOP_PATIENCE } else { Duration::ZERO };
+        let still_listening = self.is_listening_after(patience);
+        if stops && still_listening {
+            stop_error = Some(ServerError::StillListening);
+        }
+        let stats = match (shown, text) {
+            (Ok(json), Some(text)) if !text.counts_more_than(&json) => Ok(json),
+            (_, Some(text)) => Ok(text),
+            (shown, None) => shown,
         };
-        let stats = match (asked, end) {
-            (Ok(json), Some(Ok(text))) if text.counts_more_than(&json) => Ok(text),
-            (Ok(json), _) => Ok(json),
-            (Err(_), Some(Ok(text))) => Ok(text),
-            (Err(why), _) => Err(why),
+        let (error, stats) = match (stats, stop_error) {
+            (Ok(stats), None) => return Ok(stats),
+            (Ok(stats), Some(error)) => (error, Some(Box::new(stats))),
+            (Err(error), _) => (error, None),
         };
-        let error = |why, stats| TakeError {
-            why,
+        Err(TakeError {
+            error,
             stats,
             still_listening,
-        };
-        match (stats, stop_failure) {
-            (Ok(stats), None) if !still_listening => Ok(stats),
-            (Ok(stats), failure) => {
-                let why = failure.unwrap_or(ServerError::StillListening);
-                Err(error(why, Some(Box::new(stats))))
-            }
-            (Err(why), _) => Err(error(why, None)),
-        }
+        })
     }
 
-    /// Runs the program, and gives what it wrote to standard output.
-    fn run(
-        &self,
-        command: &'static str,
-        arguments: &[&str],
-        limit: Duration,
-    ) -> Result<Vec<u8>, ServerError> {
+    /// Runs `sccache --stop-server`, and returns the numbers that it prints.
+    fn stop(&self, limit: Duration) -> Result<Result<Stats, ParseError>, ServerError> {
+        let text = self.run(&["--stop-server"], self.deadline.min(limit))?;
+        Ok(parse_text(&String::from_utf8_lossy(&text)))
+    }
+
+    /// Runs the program, and returns its standard output.
+    fn run(&self, arguments: &[&'static str], limit: Duration) -> Result<Vec<u8>, ServerError> {
         if !is_listening(&self.address) {
             return Err(ServerError::NotRunning);
         }
-        let output = child::run(self.command().args(arguments), limit);
-        let output = output.map_err(|failure| match failure {
-            Failure::Start(why) => ServerError::CouldNotRun {
+        let command = arguments[0];
+        let output = process::run(self.command().args(arguments), limit);
+        let output = output.map_err(|error| match error {
+            RunError::NotStarted(error) => ServerError::CouldNotRun {
                 program: self.program.clone(),
-                why: why.to_string(),
+                reason: error.to_string(),
             },
-            Failure::Deadline => ServerError::TimedOut {
-                command,
-                after: limit,
-            },
+            RunError::TimedOut => ServerError::TimedOut { command, limit },
         })?;
         if output.status.success() {
             return Ok(output.stdout);
         }
-        let said = String::from_utf8_lossy(&output.stderr);
-        let said = said.lines().map(str::trim).filter(|line| !line.is_empty());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let lines = stderr
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty());
         Err(ServerError::Failed {
             command,
             status: output.status,
-            message: short(&said.take(3).collect::<Vec<_>>().join(" ")),
+            message: truncate(&lines.take(3).collect::<Vec<_>>().join(" ")),
         })
     }
 
-    /// The program with the address in its environment, and nothing that would make it a
-    /// server.
+    /// Returns the program with the address in its environment, and without variables that would
+    /// make it a server.
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
-        for other in [
+        for variable in [
             "SCCACHE_SERVER_UDS",
             "SCCACHE_SERVER_PORT",
             "SCCACHE_START_SERVER",
             "SCCACHE_STARTUP_NOTIFY",
             "SCCACHE_NO_DAEMON",
         ] {
-            command.env_remove(other);
+            command.env_remove(variable);
         }
         if !matches!(self.address, Address::Port(_)) {
-            // Before 0.9.0 sccache doesn't know SCCACHE_SERVER_UDS: it would stop whatever
-            // server is at port 4226. Nobody is at port 1.
+            // sccache before 0.9.0 ignores SCCACHE_SERVER_UDS and would stop the server at port
+            // 4226, whoever owns it. Nobody listens at port 1.
             command.env("SCCACHE_SERVER_PORT", "1");
         }
         let (name, value) = self.address.variable();
@@ -201,8 +221,8 @@ impl Sccache {
         command
     }
 
-    /// Whether somebody listens, and still does after `patience`.
-    fn listens_on(&self, patience: Duration) -> bool {
+    /// Whether somebody listens at the address, and still does after `patience`.
+    fn is_listening_after(&self, patience: Duration) -> bool {
         let deadline = Instant::now() + patience;
         while is_listening(&self.address) {
             if Instant::now() >= deadline {

@@ -1,72 +1,62 @@
 //! The statistics of one sccache server, whatever version printed them.
 //!
-//! Each number is declared once, in [`statistics!`]. Sums, differences, bounds, sccache's JSON and
-//! text, the database's columns and the JSON of reports all follow from the declaration. A new
-//! number needs a line here and a column in `migrations/`.
+//! Each number is declared once, in [`statistics!`]. Sums, differences, sccache's JSON and text, the
+//! database's columns, and the JSON of reports follow from the declaration. A new number needs a
+//! line here and a column in `migrations/`.
 
 mod arithmetic;
-mod rates;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, Serialize};
 
-pub use rates::{coverage, hit_rate, percent};
-
-/// A number of an `S`, [`Stats`] or [`Level`], that not every version of sccache prints.
-pub(crate) struct Field<S, T> {
-    /// The struct's field, which is also the database's column and the key in reports.
+/// A number that not every version of sccache prints.
+pub(crate) struct Field<T> {
+    /// The field of [`Stats`], which is also the database's column and the key in reports.
     pub name: &'static str,
-    /// The name in sccache's text, empty for what the text doesn't have.
+    /// The name in sccache's text; empty if the text doesn't have the number.
     pub label: &'static str,
-    pub get: fn(&S) -> Option<T>,
-    pub get_mut: fn(&mut S) -> &mut Option<T>,
-    /// How many calls the text's number is an average over; `None` for a count.
-    pub calls: fn(&S) -> Option<u64>,
+    pub get: fn(&Stats) -> Option<T>,
+    pub get_mut: fn(&mut Stats) -> &mut Option<T>,
+    /// For a time, the number of calls that the text's average is over.
+    pub calls: fn(&Stats) -> Option<u64>,
 }
 
-/// A struct of statistics with the tables of its numbers.
-pub(crate) trait Statistics: Sized + 'static {
-    /// The counters, in the order of sccache's text.
-    const COUNTERS: &'static [Field<Self, u64>];
-    /// The times, in seconds.
-    const SECONDS: &'static [Field<Self, f64>];
-}
-
-/// Declares a struct of statistics, the table of its counters and of its times, and the struct
-/// that reads them from sccache's JSON.
+/// Declares [`Stats`], the tables of its counters and times, and the struct that reads both from
+/// sccache's JSON.
 ///
 /// - a counter: `field: "name in sccache's JSON", "name in its text";`
-/// - a time: `field: [serde attributes], "name in the text", calls it is an average over;`
+/// - a time: `field: [serde attributes], "name in its text", calls that the text's average is over;`
 macro_rules! statistics {
     (
-        $(#[$struct_doc:meta])*
-        $Stats:ident from $Json:ident
+        $(#[$stats_doc:meta])*
+        Stats
         counters { $($(#[$counter_doc:meta])* $counter:ident: $key:literal, $counter_label:literal;)* }
         seconds { $($(#[$time_doc:meta])* $time:ident: [$($attribute:tt)*], $time_label:literal, $calls:expr;)* }
         others { $($(#[$other_doc:meta])* $other:ident: $Other:ty,)* }
-        others_in_json { $($json:ident: $JsonOther:ty,)* }
+        others_in_json { $($(#[$json_attribute:meta])* $json:ident: $JsonOther:ty,)* }
     ) => {
-        $(#[$struct_doc])*
+        $(#[$stats_doc])*
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
         #[serde(default)]
-        pub struct $Stats {
+        pub struct Stats {
             $($(#[$counter_doc])* pub $counter: Option<u64>,)*
             $($(#[$time_doc])* pub $time: Option<f64>,)*
             $($(#[$other_doc])* pub $other: $Other,)*
         }
 
-        impl Statistics for $Stats {
-            const COUNTERS: &'static [Field<$Stats, u64>] = &[$(Field {
+        impl Stats {
+            /// The counters, in the order of sccache's text.
+            pub(crate) const COUNTERS: &'static [Field<u64>] = &[$(Field {
                 name: stringify!($counter),
                 label: $counter_label,
                 get: |stats| stats.$counter,
                 get_mut: |stats| &mut stats.$counter,
                 calls: |_| None,
             },)*];
-            const SECONDS: &'static [Field<$Stats, f64>] = &[$(Field {
+            /// The times, in seconds.
+            pub(crate) const SECONDS: &'static [Field<f64>] = &[$(Field {
                 name: stringify!($time),
                 label: $time_label,
                 get: |stats| stats.$time,
@@ -75,21 +65,21 @@ macro_rules! statistics {
             },)*];
         }
 
-        /// The same in sccache's JSON.
+        /// `ServerStats` in sccache's JSON.
         #[derive(Deserialize)]
-        pub(super) struct $Json {
+        pub(super) struct ServerStats {
             $(#[serde(rename = $key)] $counter: Option<u64>,)*
             $(#[serde($($attribute)*)] $time: Option<Duration>,)*
-            $(pub $json: Option<$JsonOther>,)*
+            $($(#[$json_attribute])* pub $json: Option<$JsonOther>,)*
         }
 
-        impl $Json {
+        impl ServerStats {
             /// Returns the counters and times, and nothing else.
-            pub fn numbers(&self) -> $Stats {
-                $Stats {
+            pub fn numbers(&self) -> Stats {
+                Stats {
                     $($counter: self.$counter,)*
                     $($time: self.$time.map(|time| time.as_secs_f64()),)*
-                    ..$Stats::default()
+                    ..Stats::default()
                 }
             }
         }
@@ -99,13 +89,13 @@ macro_rules! statistics {
 statistics! {
     /// What one sccache server counted since it started.
     ///
-    /// `None` means that the version that printed the statistics said nothing about it:
-    /// unknown, which is not 0. Where a name is not sccache's own (`ServerStats` in its
-    /// `src/server.rs`), sccache's is the one in its JSON.
-    Stats from ServerStats
+    /// `None` means that the version that printed the statistics doesn't print the number: unknown,
+    /// which is not 0. Names that differ from those of `ServerStats` in sccache's `src/server.rs`
+    /// are declared with the JSON name.
+    Stats
 
     counters {
-        /// Requests from clients. 0 in client-side mode (0.17+), which counts the rest right.
+        /// Requests from clients. 0 in client-side mode (0.17+), which counts everything else.
         requests: "compile_requests", "Compile requests";
         /// Requests that were compilations sccache could try to cache.
         executed: "requests_executed", "Compile requests executed";
@@ -118,7 +108,7 @@ statistics! {
         /// Errors writing to the cache.
         write_errors: "cache_write_errors", "Cache write errors";
         /// Compilers run (0.9.0+). A compiler that fails on a source (gcc on a syntax error,
-        /// 0.9.1 ... 0.16.0) may be in `compile_failures` and not in here.
+        /// 0.9.1 to 0.16.0) may be counted in `compile_failures` only.
         compilations: "compilations", "Compilations";
         /// Compilers that failed.
         compile_failures: "compile_fails", "Compilation failures";
@@ -130,27 +120,27 @@ statistics! {
         non_compilation: "requests_not_compile", "Non-compilation calls";
         /// Requests with a compiler that sccache doesn't know.
         unsupported_compiler: "requests_unsupported_compiler", "Unsupported compiler calls";
-        /// Distributed compilations that failed and ran here instead.
+        /// Distributed compilations that failed and ran locally instead.
         dist_errors: "dist_errors", "Failed distributed compilations";
         /// Objects written to the cache.
         writes: "cache_writes", "";
     }
 
-    // From the text they are average x calls, and so rounded down.
+    // From the text: average x calls, so up to a millisecond per call too low.
     seconds {
-        /// Seconds spent writing to the cache. Unknown before 0.4, which puts the compilers' time
-        /// there, and from the text, which doesn't have the `writes` it is an average over.
+        /// Seconds spent writing to the cache. Unknown before 0.4, which stores the compilers' time
+        /// there, and from the text, which doesn't have the `writes` that it averages over.
         write_seconds: [rename = "cache_write_duration"], "Average cache write", |stats| stats.writes;
-        /// Seconds spent in compilers. An average over `compilations`, before 0.9 over misses.
+        /// Seconds spent in compilers. The text averages over `compilations`, before 0.9 over misses.
         compiler_seconds: [rename = "compiler_write_duration"], "Average compiler",
             |stats| Some(stats.compilations.unwrap_or(stats.misses.total));
         /// Seconds spent reading hits, without hashing and preprocessing.
         read_hit_seconds: [rename = "cache_read_hit_duration"], "Average cache read hit",
             |stats| Some(stats.hits.total);
-        /// Seconds of processor time, user and system, of all that the server ran and that had
-        /// ended: compilers, preprocessors. Not from sccache but from the kernel
-        /// ([`Listener::children_seconds`](super::Listener::children_seconds)); unknown where
-        /// compilers ran on other machines.
+        /// Seconds of processor time, user and system, of the compilers and preprocessors that the
+        /// server ran and that ended. From the kernel
+        /// ([`Listener::children_seconds`](super::Listener::children_seconds)), not from sccache.
+        /// Unknown if compilers ran on other machines.
         processor_seconds: [skip], "", |_| None;
     }
 
@@ -160,24 +150,22 @@ statistics! {
         /// Compilations not found in the cache. Statistics without hits and misses are an error,
         /// so these two are always known.
         misses: Counts,
-        /// Errors while handling a request; counted as misses too.
+        /// Errors while handling a request. They are counted as misses too.
         errors: Option<Counts>,
-        /// Why requests were not cacheable, and how many.
+        /// Requests that were not cacheable, by sccache's reason.
         not_cached: BTreeMap<String, u64>,
-        /// Distributed compilations, per server.
+        /// Distributed compilations, by server.
         dist_compiles: BTreeMap<String, u64>,
-        /// The levels of a multi-level cache (0.15+), nearest first. Empty for an ordinary cache.
-        levels: Vec<Level>,
-        /// Where the cache is, as sccache prints it: `Local disk: "/var/cache/sccache"`.
+        /// The location of the cache, as sccache prints it: `Local disk: "/var/cache/sccache"`.
         cache_location: Option<String>,
-        /// Bytes in the cache. From the text rounded to whole KiB, MiB, GiB ...
+        /// Bytes in the cache. From the text: rounded to whole KiB, MiB, GiB ...
         cache_size: Option<u64>,
-        /// Bytes the cache may grow to. From the text rounded likewise.
+        /// Bytes that the cache may grow to. From the text: rounded likewise.
         max_cache_size: Option<u64>,
         /// Whether preprocessor cache mode ("direct mode") is on (0.7+).
         preprocessor_cache_mode: Option<bool>,
-        /// Directories whose names are left out of keys (0.14+). In the text they are joined by
-        /// `, `, so a name that contains it is read as two.
+        /// Directories whose names are left out of keys (0.14+). The text joins them with `, `, so
+        /// a name that contains it is read as two.
         base_directories: Option<Vec<String>>,
         /// sccache's version, such as `0.16.0` (0.4+).
         #[serde(deserialize_with = "deserialize_version")]
@@ -187,167 +175,35 @@ statistics! {
     }
 
     others_in_json {
-        cache_hits: PerLanguage,
-        cache_misses: PerLanguage,
-        cache_errors: PerLanguage,
+        cache_hits: CountsInJson,
+        cache_misses: CountsInJson,
+        cache_errors: CountsInJson,
         not_cached: BTreeMap<String, u64>,
         dist_compiles: BTreeMap<String, u64>,
         cache_read_miss_duration: Duration,
-        multi_level: Value,
+        /// What each level of a multi-level cache did (0.15+). Not used.
+        #[serde(rename = "multi_level")]
+        _multi_level: serde_json::Value,
     }
-}
-
-statistics! {
-    /// What one level of a multi-level cache did (`LevelStats` in sccache's
-    /// `src/cache/multilevel.rs`, 0.15+). `None` is unknown, which is not 0.
-    Level from LevelStats
-
-    counters {
-        /// Requests answered from this level.
-        hits: "hits", "hits";
-        /// Requests that this level had no answer for.
-        misses: "misses", "misses";
-        /// Objects written to this level.
-        writes: "writes", "writes";
-        /// Objects that could not be written to this level.
-        write_failures: "write_failures", "write failures";
-        /// Objects copied from this level to a nearer one.
-        backfills_from: "backfills_from", "backfills from";
-        /// Objects copied to this level from a farther one.
-        backfills_to: "backfills_to", "backfills to";
-    }
-
-    seconds {
-        /// Seconds spent writing.
-        write_seconds: [rename = "write_duration"], "avg cache write", |level| level.writes;
-        /// Seconds spent reading hits.
-        hit_seconds: [rename = "hit_duration"], "avg cache read hit", |level| level.hits;
-    }
-
-    others {
-        /// `L0 (disk)`, as sccache names it.
-        name: String,
-        /// Where it is, as sccache prints it: `Local disk: "/var/cache/sccache"`.
-        location: Option<String>,
-    }
-
-    others_in_json {
-        name: String,
-        location: String,
-    }
-}
-
-/// A count with its parts.
-/// Returns `text` if it looks like a version: digits and dots, then perhaps `-` and a suffix. Anything
-/// else may be a formula to a spreadsheet, or a terminal's command.
-pub(super) fn version(text: &str) -> Option<String> {
-    let (number, suffix) = text.split_once('-').unwrap_or((text, ""));
-    let is_number = number.starts_with(|c: char| c.is_ascii_digit())
-        && number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    let is_suffix = |b: u8| b.is_ascii_alphanumeric() || b".+-".contains(&b);
-    let is_version = text.len() <= 32 && is_number && suffix.bytes().all(is_suffix);
-    is_version.then(|| text.to_string())
-}
-
-fn deserialize_version<'de, D>(deserializer: D) -> Result<Option<String>, D::Error>
-where
-    D: serde::Deserializer<'de>,
-{
-    let text = Option::<String>::deserialize(deserializer)?;
-    Ok(text.and_then(|text| version(&text)))
 }
 
 /// A count with its parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Counts {
-    /// All of it. The texts of some versions print only this.
+    /// The total. The texts of some versions print only this.
     pub total: u64,
-    /// Per language: `Rust`, `C/C++`, `CUDA` ...
+    /// By language: `Rust`, `C/C++`, `CUDA` ...
     pub languages: BTreeMap<String, u64>,
-    /// Per language and compiler: `rust`, `c [gcc]` ... (0.6+).
+    /// By language and compiler: `rust`, `c [gcc]` ... (0.6+).
     pub compilers: BTreeMap<String, u64>,
 }
 
 /// [`Counts`] in sccache's JSON.
 #[derive(Deserialize)]
-pub(super) struct PerLanguage {
+pub(super) struct CountsInJson {
     pub counts: Option<BTreeMap<String, u64>>,
     pub adv_counts: Option<BTreeMap<String, u64>>,
-}
-
-impl Stats {
-    /// Returns all errors, of whatever language.
-    pub fn errors_total(&self) -> Option<u64> {
-        self.errors.as_ref().map(|errors| errors.total)
-    }
-
-    /// Returns hits, misses and, where they are known, errors.
-    pub(crate) fn divided(&self) -> impl Iterator<Item = &Counts> {
-        let always = [&self.hits, &self.misses];
-        always.into_iter().chain(&self.errors)
-    }
-
-    /// Returns every map of names to counts.
-    pub(crate) fn maps_mut(&mut self) -> impl Iterator<Item = &mut BTreeMap<String, u64>> {
-        let always = [&mut self.hits, &mut self.misses];
-        let divided = always.into_iter().chain(&mut self.errors);
-        divided
-            .flat_map(|counts| [&mut counts.languages, &mut counts.compilers])
-            .chain([&mut self.not_cached, &mut self.dist_compiles])
-    }
-
-    /// Returns every known count: of calls, per language, compiler, reason, server and level.
-    pub(crate) fn all_counts(&self) -> impl Iterator<Item = u64> {
-        let totals = self.divided().map(|counts| counts.total);
-        let maps = self
-            .divided()
-            .flat_map(|counts| [&counts.languages, &counts.compilers])
-            .chain([&self.not_cached, &self.dist_compiles]);
-        known(Self::COUNTERS, self)
-            .chain(totals)
-            .chain(maps.flat_map(|map| map.values().copied()))
-            .chain(
-                self.levels
-                    .iter()
-                    .flat_map(|level| known(Level::COUNTERS, level)),
-            )
-    }
-
-    /// Returns every known time in seconds.
-    pub(crate) fn all_seconds(&self) -> impl Iterator<Item = f64> {
-        let levels = self.levels.iter();
-        known(Self::SECONDS, self).chain(levels.flat_map(|level| known(Level::SECONDS, level)))
-    }
-
-    /// Whether nothing was asked of the server: every counter is 0 or unknown.
-    pub fn is_idle(&self) -> bool {
-        self.all_counts().all(|count| count == 0)
-    }
-
-    /// Returns hits, misses and errors per language, sorted by its name.
-    pub(crate) fn by_language(&self) -> Vec<Part> {
-        self.by(|counts| &counts.languages)
-    }
-
-    /// Returns hits, misses and errors per compiler, sorted by its name.
-    pub(crate) fn by_compiler(&self) -> Vec<Part> {
-        self.by(|counts| &counts.compilers)
-    }
-
-    fn by(&self, parts: fn(&Counts) -> &BTreeMap<String, u64>) -> Vec<Part> {
-        let names: BTreeSet<&String> = self.divided().flat_map(|c| parts(c).keys()).collect();
-        let count = |counts: &Counts, name| parts(counts).get(name).copied().unwrap_or(0);
-        names
-            .into_iter()
-            .map(|name| Part {
-                name: name.clone(),
-                hits: count(&self.hits, name),
-                misses: count(&self.misses, name),
-                errors: self.errors.as_ref().map(|errors| count(errors, name)),
-            })
-            .collect()
-    }
 }
 
 /// The counts of a language or compiler.
@@ -359,13 +215,143 @@ pub(crate) struct Part {
     pub errors: Option<u64>,
 }
 
-fn known<'a, S, T>(fields: &'static [Field<S, T>], stats: &'a S) -> impl Iterator<Item = T> + 'a {
-    fields.iter().filter_map(|field| (field.get)(stats))
+impl Stats {
+    /// Returns the errors of all languages.
+    pub fn errors_total(&self) -> Option<u64> {
+        self.errors.as_ref().map(|errors| errors.total)
+    }
+
+    /// Returns hits, misses, and errors if they are known.
+    pub(crate) fn split_counts(&self) -> impl Iterator<Item = &Counts> {
+        [&self.hits, &self.misses].into_iter().chain(&self.errors)
+    }
+
+    /// Returns every map of names to counts.
+    pub(crate) fn maps_mut(&mut self) -> impl Iterator<Item = &mut BTreeMap<String, u64>> {
+        let split = [&mut self.hits, &mut self.misses].into_iter();
+        split
+            .chain(&mut self.errors)
+            .flat_map(|counts| [&mut counts.languages, &mut counts.compilers])
+            .chain([&mut self.not_cached, &mut self.dist_compiles])
+    }
+
+    /// Returns every known count: of calls, and per language, compiler, reason, and server.
+    pub(crate) fn all_counts(&self) -> impl Iterator<Item = u64> {
+        let maps = self
+            .split_counts()
+            .flat_map(|counts| [&counts.languages, &counts.compilers])
+            .chain([&self.not_cached, &self.dist_compiles]);
+        Self::COUNTERS
+            .iter()
+            .filter_map(|field| (field.get)(self))
+            .chain(self.split_counts().map(|counts| counts.total))
+            .chain(maps.flat_map(|map| map.values().copied()))
+    }
+
+    /// Whether every counter is 0 or unknown.
+    pub fn is_idle(&self) -> bool {
+        self.all_counts().all(|count| count == 0)
+    }
+
+    /// Returns hits, misses, and errors per language, sorted by name.
+    pub(crate) fn by_language(&self) -> Vec<Part> {
+        self.parts(|counts| &counts.languages)
+    }
+
+    /// Returns hits, misses, and errors per compiler, sorted by name.
+    pub(crate) fn by_compiler(&self) -> Vec<Part> {
+        self.parts(|counts| &counts.compilers)
+    }
+
+    fn parts(&self, map: fn(&Counts) -> &BTreeMap<String, u64>) -> Vec<Part> {
+        let names: BTreeSet<&String> = self.split_counts().flat_map(|c| map(c).keys()).collect();
+        let count = |counts: &Counts, name: &str| map(counts).get(name).copied().unwrap_or(0);
+        let part = |name: &String| Part {
+            name: name.clone(),
+            hits: count(&self.hits, name),
+            misses: count(&self.misses, name),
+            errors: self.errors.as_ref().map(|errors| count(errors, name)),
+        };
+        names.into_iter().map(part).collect()
+    }
+
+    /// Returns [`hit_rate`] of the totals.
+    pub fn hit_rate(&self) -> Option<f64> {
+        hit_rate(self.hits.total, self.misses.total)
+    }
+
+    /// Returns [`coverage`] of the totals.
+    pub fn coverage(&self) -> Option<f64> {
+        let (hits, misses) = (self.hits.total, self.misses.total);
+        coverage(hits, misses, self.executed, self.non_cacheable)
+    }
+}
+
+/// Returns hits / (hits + misses), between 0 and 1, as sccache computes it; `None` if both are 0.
+///
+/// The rate of several builds is that of the sums of their counts, never an average of rates. Nothing
+/// is divided by requests: in client-side mode sccache reports 0 of them beside hundreds of hits.
+pub fn hit_rate(hits: u64, misses: u64) -> Option<f64> {
+    ratio(hits, hits.saturating_add(misses))
+}
+
+/// Returns (hits + misses) / (executed + non-cacheable calls): how much of the compiling the cache
+/// could answer at all. `None` if a part of the divisor is unknown, or the divisor is 0.
+pub fn coverage(
+    hits: u64,
+    misses: u64,
+    executed: Option<u64>,
+    non_cacheable: Option<u64>,
+) -> Option<f64> {
+    let calls = executed?.saturating_add(non_cacheable?);
+    ratio(hits.saturating_add(misses), calls)
+}
+
+fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+/// Returns `text` if it looks like a version: digits and dots, then perhaps `-` and a suffix.
+/// Anything else may be a formula to a spreadsheet, or a command to a terminal.
+pub(super) fn version(text: &str) -> Option<String> {
+    let (number, suffix) = text.split_once('-').unwrap_or((text, ""));
+    let is_number = number.starts_with(|c: char| c.is_ascii_digit())
+        && number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let is_suffix = |b: u8| b.is_ascii_alphanumeric() || b".+-".contains(&b);
+    let is_version = text.len() <= 32 && is_number && suffix.bytes().all(is_suffix);
+    is_version.then(|| text.to_string())
+}
+
+fn deserialize_version<'de, D: Deserializer<'de>>(json: D) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(json)?;
+    Ok(text.and_then(|text| version(&text)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_hits_and_no_misses_is_no_rate() {
+        assert_eq!(hit_rate(0, 0), None);
+        assert_eq!(hit_rate(0, 5), Some(0.0));
+        assert_eq!(hit_rate(5, 0), Some(1.0));
+        assert_eq!(hit_rate(1, 3), Some(0.25));
+    }
+
+    #[test]
+    fn coverage_needs_the_whole_divisor() {
+        assert_eq!(coverage(53, 0, Some(56), Some(20)), Some(53.0 / 76.0));
+        assert_eq!(coverage(53, 0, None, Some(20)), None);
+        assert_eq!(coverage(53, 0, Some(56), None), None);
+        assert_eq!(coverage(0, 0, Some(0), Some(0)), None);
+    }
+
+    #[test]
+    fn rates_of_huge_counts_do_not_overflow() {
+        assert_eq!(hit_rate(u64::MAX, u64::MAX), Some(1.0));
+        assert!(coverage(1, 1, Some(u64::MAX), Some(1)).is_some());
+    }
 
     #[test]
     fn only_versions_are_versions() {

@@ -1,18 +1,15 @@
-//! The text of `sccache --show-stats`, `--show-adv-stats` and `--stop-server`.
+//! The text of `sccache --show-stats`, `--show-adv-stats`, and `--stop-server`: two columns, in
+//! sections (`ServerStats::print` and `ServerInfo::print` in sccache's `src/server.rs`).
 //!
-//! It is what `ServerStats::print` and `ServerInfo::print` in sccache's `src/server.rs`
-//! write: two columns, in sections. `--stop-server` (0.2.15 ... 0.19.0) prints the same
-//! block as `--show-stats`, after the line `Stopping sccache server...`. Only
-//! `--show-adv-stats` (0.6.0+) prints compilers, in the places of the languages.
+//! `--stop-server` prints the block of `--show-stats` after the line `Stopping sccache server...`
+//! (0.2.15 to 0.19.0). `--show-adv-stats` (0.6.0+) prints compilers instead of languages.
 //!
-//! What changed: `Average cache read miss` became `Average compiler` and `Version (client)`
-//! came with 0.4.0, `Use direct/preprocessor mode?` with 0.7.0, hit rates with 0.8.2,
-//! `Compilations` with 0.9.0, `Base directories` with 0.14.0, cache levels with 0.15.0, `Effective cache mode`
-//! (`--show-adv-stats` alone) with 0.19.0.
+//! Changes: `Average cache read miss` became `Average compiler` and `Version (client)` came with
+//! 0.4.0, `Use direct/preprocessor mode?` with 0.7.0, hit rates with 0.8.2, `Compilations` with 0.9.0,
+//! `Base directories` with 0.14.0, cache levels with 0.15.0, `Effective cache mode` (only
+//! `--show-adv-stats`) with 0.19.0.
 
-mod blocks;
-mod clean;
-mod levels;
+mod in_logs;
 mod print;
 #[cfg(test)]
 mod tests;
@@ -21,210 +18,195 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::error::{ParseError, keep_unrecognized};
-use super::stats::{Counts, Field, Statistics, Stats, version};
-use super::units;
-pub use blocks::{Blocks, Read};
-pub use clean::clean_log_line;
-use clean::ends_in_unit;
+use super::parse::{self, ParseError, add_unrecognized};
+use super::stats::{Counts, Field, Stats, version};
+pub use in_logs::{BlockInLog, BlockReader, clean_log_line};
 pub use print::print_block;
 
-/// `Cache hits (C/C++)      3`, `Average compiler   0.023 s`, `Max cache size   10 GiB`.
+/// The first line that `sccache --stop-server` prints.
+const STOPPING: &str = "Stopping sccache server...";
+
+/// `Cache hits (C/C++)      3`, `Average compiler   0.023 s`, `Cache hits rate   50.00 %`.
 static COUNTER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^(?<name>[A-Z][^()]*?)(?: \((?<of>.+)\))?\s+(?<value>-|[-+]?\d\S*)(?: (?<unit>%|[a-zµμA-Z]+))?$")
+    Regex::new(r"^(?<label>[A-Z][^()]*?)(?: \((?<part>.+)\))?\s+(?<value>-|[-+]?\d\S*)(?: (?<unit>%|[a-zA-Z]+))?$")
         .expect("a valid pattern")
 });
 
-/// `Cache location                  Local disk: "/var/cache/sccache"`: after the counters.
-static TRAILER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^(?<name>Cache location|Base directories|Use direct/preprocessor mode\?|Version \(client\)|Effective cache mode|Cache size|Max cache size)(?:\s+(?<value>\S.*))?$")
-        .expect("a valid pattern")
-});
+/// What the lines after the counters begin with.
+const TRAILER: [&str; 7] = [
+    "Cache location",
+    "Base directories",
+    "Use direct/preprocessor mode?",
+    "Version (client)",
+    "Effective cache mode",
+    "Cache size",
+    "Max cache size",
+];
 
-/// `crate-type (bin)     15`, `-      3`: a reason or a server, and how often.
-static ROW: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"^(?<name>.*\S)\s+(?<value>\S+)$").expect("a valid pattern"));
-
-/// Reads the text that `sccache --show-stats`, `--show-adv-stats` or `--stop-server` of any
-/// version prints, also as logs keep it: with anything in front of it, CRLF, terminal
-/// escapes, or the ` * ` of `einfo` before each line. Of several blocks it reads the first.
+/// Parses the text that `sccache --show-stats`, `--show-adv-stats`, or `--stop-server` of any version
+/// prints. Text before it, CRLF, terminal escapes, and the ` * ` of `einfo` before each line are
+/// skipped. Of several blocks, the first is read.
 ///
-/// What the text doesn't carry is unknown, or less exact than the JSON: sizes are rounded
-/// to whole KiB, MiB ..., times are averages, and `writes` isn't there at all. Lines
-/// that no known version prints are kept in [`Stats::unrecognized`].
+/// A text has less than the JSON: sizes are rounded to whole KiB, MiB ..., times are averages, and
+/// `writes` is missing. Lines that no known version prints are added to [`Stats::unrecognized`].
 ///
-/// A block that is cut short gives what is there, from hits, misses and errors on; a last
-/// line that may be cut (no line feed after it, no unit at its end) is left out.
+/// An incomplete block gives the lines that it has, if it has at least hits, misses, and errors. A
+/// last line that may be incomplete is ignored.
 ///
 /// # Errors
 ///
-/// There is no statistics line in it; hits, misses or errors are not in it, which would
-/// otherwise read as 0 (a whole block without errors, as a later version may have, is
-/// accepted); or a known line has a number that can't be one: negative, with thousands
-/// separators, above 2^53.
+/// Returns an error if there is no line of statistics, if hits, misses, or errors are missing (a
+/// complete block without errors is accepted), or if a known line has an invalid number: negative,
+/// with thousands separators, or above 2^53.
 pub fn parse_text(text: &str) -> Result<Stats, ParseError> {
     let mut block = Block::default();
-    for line in clean::lines(text) {
-        if !block.line(&line)? {
+    for raw in text.split_inclusive('\n') {
+        let (line, _) = clean_log_line(raw);
+        if block.ends_before(&line) || !(raw.ends_with('\n') || is_complete(&line)) {
             break;
         }
+        block.read_line(&line);
     }
     block.end()
 }
 
-/// Which rows come next.
-#[derive(Default, PartialEq)]
+/// Whether a last line without line feed is complete: `Cache hits   14` may have been `144`, but
+/// sizes, averages, and rates end in their unit.
+fn is_complete(line: &str) -> bool {
+    let units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "s", "%"];
+    line.rsplit_once(' ').is_some_and(|(before, unit)| {
+        units.contains(&unit) && before.ends_with(|last: char| last.is_ascii_digit())
+    })
+}
+
+/// The section that the next line belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 enum Section {
-    /// Nothing of the block was seen yet.
     #[default]
-    Before,
+    BeforeBlock,
     Counters,
     Reasons,
     Servers,
 }
 
 /// A block of which some lines were read.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Block {
     section: Section,
-    /// The times are averages until [`Block::end`].
+    /// Whether the part after the counters has begun.
+    in_trailer: bool,
+    /// Times are averages until [`Block::end`].
     stats: Stats,
     hits: Option<Counts>,
     misses: Option<Counts>,
     errors: Option<Counts>,
-    /// Whether the part after the counters was reached.
-    trailer: bool,
-    /// Whether the line `Multi-level cache levels` was there: without it there are none.
-    has_levels: bool,
+    /// The first error.
+    error: Option<ParseError>,
 }
 
 impl Block {
-    /// Whether none of its numbers was read.
+    /// Whether no line of a block was read.
     fn is_empty(&self) -> bool {
-        self.section == Section::Before
+        self.section == Section::BeforeBlock
     }
 
-    /// Whether the part after the counters was reached.
-    fn in_trailer(&self) -> bool {
-        self.trailer
-    }
-
-    /// Whether the line is of another block: a later version may have `Compile requests`
-    /// anywhere among its counters, but not twice, nor after them.
+    /// Whether `line` is the first of another block. A later version may print `Compile requests`
+    /// anywhere among the counters, but neither twice nor after them.
     fn ends_before(&self, line: &str) -> bool {
-        let again = self.stats.requests.is_some() || self.trailer || line.starts_with("Stopping");
-        again && begins_block(line)
+        let may_end = self.stats.requests.is_some() || self.in_trailer || line == STOPPING;
+        !self.is_empty() && may_end && is_first_line(line)
     }
 
-    /// How many lines were not known.
-    fn unknown(&self) -> usize {
-        self.stats.unrecognized.len()
-    }
-
-    /// Takes back the last `count` unknown lines: they were not the block's.
-    fn forget_unknown(&mut self, count: usize) {
-        let keep = self.unknown().saturating_sub(count);
-        self.stats.unrecognized.truncate(keep);
-    }
-
-    /// Reads a line. `false`: it is the first line of another block.
-    fn line(&mut self, line: &str) -> Result<bool, ParseError> {
+    /// Reads a line. Returns whether it is known.
+    fn read_line(&mut self, line: &str) -> bool {
         if line.is_empty() {
-            if self.section != Section::Before {
+            if !self.is_empty() {
                 self.section = Section::Counters;
             }
-            return Ok(true);
+            return true;
         }
-        if self.section == Section::Counters && self.ends_before(line) {
-            return Ok(false);
-        }
-        let is_read = match (&self.section, line) {
-            (Section::Before, _) => false,
+        let read = match (self.section, line) {
+            (Section::BeforeBlock, _) => self.read_counter(line),
             (_, "Non-cacheable reasons:") => {
                 self.section = Section::Reasons;
-                true
+                Ok(true)
             }
             (_, "Successful distributed compiles") => {
                 self.section = Section::Servers;
-                true
+                Ok(true)
             }
-            _ => self.trailer_line(line) || self.row(line)? || self.level_line(line)?,
+            _ if self.read_trailer(line) => Ok(true),
+            (Section::Counters, _) if is_level(line) => Ok(true),
+            (Section::Counters, _) => self.read_counter(line),
+            (Section::Reasons | Section::Servers, _) => self.read_row(line),
         };
-        if !is_read {
-            self.counter_line(line)?;
-        }
-        Ok(true)
-    }
-
-    /// A row of the reasons or of the servers, if these are being read.
-    fn row(&mut self, line: &str) -> Result<bool, ParseError> {
-        let map = match self.section {
-            Section::Reasons => &mut self.stats.not_cached,
-            Section::Servers => &mut self.stats.dist_compiles,
-            Section::Before | Section::Counters => return Ok(false),
-        };
-        // A line of something else may have got in between: a count doesn't begin like that.
-        let begins_number = |first: char| first.is_ascii_digit() || matches!(first, '-' | '+');
-        match ROW.captures(line) {
-            Some(row) if row["value"].starts_with(begins_number) => {
-                let (name, value) = (&row["name"], &row["value"]);
-                let count = units::count(value);
-                let count = count.ok_or_else(|| ParseError::bad_value(name, value))?;
-                map.insert(name.to_owned(), count);
-            }
-            _ => keep_unrecognized(&mut self.stats.unrecognized, line),
-        }
-        Ok(true)
-    }
-
-    /// A line about a level, if the cache has several.
-    fn level_line(&mut self, line: &str) -> Result<bool, ParseError> {
-        let levels = &mut self.stats.levels;
-        let is_counter = self.has_levels && !self.trailer && levels::counter(levels, line)?;
-        Ok(is_counter || levels::location(levels, line))
-    }
-
-    /// A line of the block's first part. Nothing before the first of them is the block's.
-    fn counter_line(&mut self, line: &str) -> Result<(), ParseError> {
-        let known = match COUNTER.captures(line) {
-            Some(c) => self.known_counter(line, &c)?,
-            None => false,
-        };
-        if known {
+        let is_known = read.unwrap_or_else(|error| {
+            self.error.get_or_insert(error);
+            true
+        });
+        if is_known && self.is_empty() {
             self.section = Section::Counters;
-        } else if self.section != Section::Before {
-            keep_unrecognized(&mut self.stats.unrecognized, line);
         }
-        Ok(())
+        if !is_known && !self.is_empty() {
+            add_unrecognized(&mut self.stats.unrecognized, line);
+        }
+        is_known
     }
 
-    fn known_counter(&mut self, line: &str, c: &regex::Captures) -> Result<bool, ParseError> {
-        let unit = c.name("unit").map_or("", |unit| unit.as_str());
-        let bad = || ParseError::bad_value(line, &c["value"]);
-        let count = || match unit {
-            "" => units::count(&c["value"]).ok_or_else(bad),
-            _ => Err(bad()),
+    /// Reads a reason or a server with its count: `crate-type (bin)     15`.
+    fn read_row(&mut self, line: &str) -> Result<bool, ParseError> {
+        let Some((name, value)) = line.rsplit_once(char::is_whitespace) else {
+            return Ok(false);
         };
-        let part = c.name("of").map(|of| of.as_str());
-        let label = match &c["name"] {
-            // Its name before 0.4.0.
-            "Average cache read miss" => "Average compiler",
-            label => label,
+        // Another program's line may be in between.
+        if !value.starts_with(|first: char| first.is_ascii_digit() || "+-".contains(first)) {
+            return Ok(false);
+        }
+        let name = name.trim_end();
+        let count = parse::count(value).ok_or_else(|| ParseError::bad_value(name, value))?;
+        let counts = match self.section {
+            Section::Servers => &mut self.stats.dist_compiles,
+            _ => &mut self.stats.not_cached,
         };
-        match label {
-            "Cache hits" => add_part(&mut self.hits, part, count()?),
-            "Cache misses" => add_part(&mut self.misses, part, count()?),
-            "Cache errors" => add_part(&mut self.errors, part, count()?),
-            // It follows from the counts, and is less exact.
-            "Cache hits rate" => {}
-            "Multi-level cache levels" => self.has_levels = true,
-            // A part of what no known version divides: the whole has its own line.
-            _ if part.is_some() => return Ok(false),
-            _ => {
-                if let Some(field) = labeled(Stats::COUNTERS, label) {
+        counts.insert(name.to_owned(), count);
+        Ok(true)
+    }
+
+    fn read_counter(&mut self, line: &str) -> Result<bool, ParseError> {
+        let Some(parts) = COUNTER.captures(line) else {
+            return Ok(false);
+        };
+        let (label, value) = (&parts["label"], &parts["value"]);
+        let part = parts.name("part").map(|part| part.as_str());
+        let unit = parts.name("unit").map_or("", |unit| unit.as_str());
+        let bad_value = || ParseError::bad_value(line, value);
+        let count = || {
+            let count = parse::count(value).filter(|_| unit.is_empty());
+            count.ok_or_else(bad_value)
+        };
+        // Its name before 0.4.0.
+        let label = if label == "Average cache read miss" {
+            "Average compiler"
+        } else {
+            label
+        };
+        match (label, part) {
+            ("Cache hits", _) => add_part(&mut self.hits, part, count()?),
+            ("Cache misses", _) => add_part(&mut self.misses, part, count()?),
+            ("Cache errors", _) => add_part(&mut self.errors, part, count()?),
+            // These follow from other lines.
+            ("Cache hits rate" | "Multi-level cache levels", _) => {}
+            (_, Some(_)) => return Ok(false),
+            (_, None) => {
+                if let Some(field) = find_field(Stats::COUNTERS, label) {
                     *(field.get_mut)(&mut self.stats) = Some(count()?);
-                } else if let Some(field) = labeled(Stats::SECONDS, label) {
-                    let average = units::seconds(&c["value"], unit).ok_or_else(bad)?;
+                } else if let Some(field) = find_field(Stats::SECONDS, label) {
+                    // All versions print seconds with three decimals, truncated
+                    // (`fmt_duration_as_secs` in sccache's `src/util.rs`).
+                    if unit != "s" {
+                        return Ok(false);
+                    }
+                    let average = parse::decimal(value).ok_or_else(bad_value)?;
                     *(field.get_mut)(&mut self.stats) = Some(average);
                 } else {
                     return Ok(false);
@@ -234,104 +216,102 @@ impl Block {
         Ok(true)
     }
 
-    /// A line after the counters: where the cache is, how large, and how it is used.
-    fn trailer_line(&mut self, line: &str) -> bool {
-        let Some(c) = TRAILER.captures(line) else {
+    /// Reads a line after the counters, about the cache. Returns whether it is one.
+    fn read_trailer(&mut self, line: &str) -> bool {
+        let split = |name: &&'static str| Some((*name, line.strip_prefix(*name)?));
+        let Some((name, value)) = TRAILER.iter().find_map(split) else {
             return false;
         };
-        self.trailer = true;
+        self.in_trailer = true;
         self.section = Section::Counters;
-        let Some(value) = c.name("value").map(|value| value.as_str()) else {
-            return true;
-        };
-        let size = || {
-            let (number, unit) = value.split_once(' ')?;
-            units::bytes(number, unit)
-        };
+        let value = value.trim_start();
         let stats = &mut self.stats;
-        match (&c["name"], value) {
-            // 0.19.0, --show-adv-stats: the counts show what came of it.
-            ("Effective cache mode", _) => {}
-            ("Cache location", _) => stats.cache_location = Some(value.to_owned()),
-            ("Version (client)", _) => stats.version = version(value),
-            ("Base directories", "(none)") => stats.base_directories = Some(Vec::new()),
-            ("Base directories", _) => {
+        match (name, value, parse::bytes(value)) {
+            // The counts show the result of the mode.
+            (_, "", _) | ("Effective cache mode", ..) => {}
+            ("Cache location", ..) => stats.cache_location = Some(value.to_owned()),
+            ("Version (client)", ..) => stats.version = version(value),
+            ("Base directories", "(none)", _) => stats.base_directories = Some(Vec::new()),
+            ("Base directories", ..) => {
                 let directories = value.split(", ").map(str::to_owned);
                 stats.base_directories = Some(directories.collect());
             }
-            ("Cache size", _) if size().is_some() => stats.cache_size = size(),
-            ("Max cache size", _) if size().is_some() => stats.max_cache_size = size(),
-            (_, "yes") => stats.preprocessor_cache_mode = Some(true),
-            (_, "no") => stats.preprocessor_cache_mode = Some(false),
-            _ => keep_unrecognized(&mut stats.unrecognized, line),
+            ("Cache size", _, size @ Some(_)) => stats.cache_size = size,
+            ("Max cache size", _, size @ Some(_)) => stats.max_cache_size = size,
+            (_, "yes", _) => stats.preprocessor_cache_mode = Some(true),
+            (_, "no", _) => stats.preprocessor_cache_mode = Some(false),
+            _ => return false,
         }
         true
     }
 
-    /// The whole of it.
     fn end(self) -> Result<Stats, ParseError> {
-        if self.section == Section::Before {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        if self.is_empty() {
             return Err(ParseError::NoStatistics);
         }
         let missing = |name| ParseError::Missing { name };
         let mut stats = self.stats;
         stats.hits = self.hits.ok_or(missing("Cache hits"))?;
         stats.misses = self.misses.ok_or(missing("Cache misses"))?;
-        match self.errors {
-            Some(errors) => stats.errors = Some(errors),
-            None if self.trailer => {
-                keep_unrecognized(&mut stats.unrecognized, "`Cache errors` is missing");
+        stats.errors = self.errors;
+        if stats.errors.is_none() {
+            if !self.in_trailer {
+                return Err(missing("Cache errors"));
             }
-            None => return Err(missing("Cache errors")),
+            add_unrecognized(&mut stats.unrecognized, "`Cache errors` is missing");
         }
-        stats.levels.iter_mut().for_each(total_seconds);
-        total_seconds(&mut stats);
+        for field in Stats::SECONDS {
+            let average = (field.get)(&stats).zip((field.calls)(&stats));
+            let total = average.map(|(average, calls)| average * calls as f64);
+            *(field.get_mut)(&mut stats) = total;
+        }
         Ok(stats)
     }
 }
 
-/// Returns the field that sccache's text calls `label`.
-fn labeled<S, T>(fields: &'static [Field<S, T>], label: &str) -> Option<&'static Field<S, T>> {
+/// Adds `Cache hits    4`, `Cache hits (Rust)    1`, or `Cache hits (c [gcc])   2`.
+///
+/// The name in parentheses is a language (`CompilerKind::lang_kind` in sccache's
+/// `src/compiler/compiler.rs`: `Rust`, `C/C++`, `CUDA`, `CUDA (Device code)`, `Assembler` ...) or a
+/// language with its compiler (`lang_comp_kind`: `rust`, `c [gcc]`, `c++Header [clang]` ...). Only
+/// languages begin with a capital, from 0.2.15 to 0.19.0.
+fn add_part(counts: &mut Option<Counts>, part: Option<&str>, count: u64) {
+    let Some(name) = part else {
+        counts.get_or_insert_default().total = count;
+        return;
+    };
+    // Without the total, which comes first, the parts are not the whole.
+    if let Some(counts) = counts {
+        let parts = if name.starts_with(|first: char| first.is_ascii_uppercase()) {
+            &mut counts.languages
+        } else {
+            &mut counts.compilers
+        };
+        parts.insert(name.to_owned(), count);
+    }
+}
+
+fn find_field<T>(fields: &'static [Field<T>], label: &str) -> Option<&'static Field<T>> {
     fields.iter().find(|field| field.label == label)
 }
 
-/// Makes totals of averages. What an unknown number of calls took is unknown.
-fn total_seconds<S: Statistics>(stats: &mut S) {
-    for field in S::SECONDS {
-        let average = (field.get)(stats);
-        let total = average.zip((field.calls)(stats));
-        *(field.get_mut)(stats) = total.map(|(average, calls)| average * calls as f64);
-    }
+/// Whether a line is about one level of a multi-level cache (0.15+): `L0 (disk) hits     3`. Only
+/// the totals are used.
+fn is_level(line: &str) -> bool {
+    let level = line
+        .strip_prefix('L')
+        .and_then(|rest| rest.split_once(" ("));
+    level.is_some_and(|(number, _)| parse::count(number).is_some())
 }
 
-/// `Cache hits    4`, `Cache hits (Rust)    1`, `Cache hits (c [gcc])   2`.
-///
-/// A name in parentheses is a language (`CompilerKind::lang_kind` in sccache's
-/// `src/compiler/compiler.rs`: `Rust`, `C/C++`, `CUDA`, `CUDA (Device code)`, `Assembler` ...) or a
-/// language with its compiler (`lang_comp_kind`: `rust`, `c [gcc]`, `c++Header [clang]` ...). The
-/// former begin with a capital, the latter never do, in every version from 0.2.15 to 0.19.0.
-fn add_part(counts: &mut Option<Counts>, part: Option<&str>, count: u64) {
-    match (part, counts) {
-        (None, counts) => counts.get_or_insert_default().total = count,
-        // Only the line without a name carries the total, and it comes first.
-        (Some(_), None) => {}
-        (Some(name), Some(counts)) => {
-            let is_language = name.starts_with(|first: char| first.is_ascii_uppercase());
-            let parts = if is_language {
-                &mut counts.languages
-            } else {
-                &mut counts.compilers
-            };
-            parts.insert(name.to_owned(), count);
-        }
-    }
-}
-
-/// Whether a line is the first of a block, or of what `--stop-server` prints.
-fn begins_block(line: &str) -> bool {
-    if !line.starts_with("Compile requests") {
-        return line == "Stopping sccache server...";
-    }
-    let requests = |c: regex::Captures| &c["name"] == "Compile requests" && c.name("of").is_none();
-    COUNTER.captures(line).is_some_and(requests)
+/// Whether a line begins a block.
+fn is_first_line(line: &str) -> bool {
+    let is_requests = |parts: regex::Captures| {
+        &parts["label"] == "Compile requests" && parts.name("part").is_none()
+    };
+    line == STOPPING
+        || line.starts_with("Compile requests") && COUNTER.captures(line).is_some_and(is_requests)
 }

@@ -14,7 +14,7 @@ use crate::machine::Machine;
 use crate::portage::HookRecord;
 use crate::portage::make_conf;
 use crate::portage::user::User;
-use crate::process::child;
+use crate::process;
 
 /// The name of the hook's file.
 const HOOK: &str = "sccache-report.sh";
@@ -292,7 +292,7 @@ fn check_syntax(script: &[u8], path: &Path) -> Result<(), Error> {
     let script = String::from_utf8_lossy(script);
     let options = ["-O", "extglob", "-n", "-c", "--", &*script];
     command.env("LC_ALL", "C").args(options);
-    let said = match child::run(&mut command, Duration::from_secs(10)) {
+    let said = match process::run(&mut command, Duration::from_secs(10)) {
         Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
         Err(_) => "bash can't be run".to_owned(),
     };

@@ -3,26 +3,22 @@
 use chrono::{DateTime, Datelike, Utc};
 use rusqlite::Row;
 
-use crate::sccache::Statistics;
+use crate::sccache::Stats;
 
-/// Returns the columns of all counters and times of an `S`, which [`read_numbers`] reads.
-pub(super) fn number_columns<S: Statistics>() -> String {
-    let counters = S::COUNTERS.iter().map(|field| field.name);
-    let seconds = S::SECONDS.iter().map(|field| field.name);
+/// Returns the columns of all counters and times of `Stats`, which [`read_numbers`] reads.
+pub(super) fn number_columns() -> String {
+    let counters = Stats::COUNTERS.iter().map(|field| field.name);
+    let seconds = Stats::SECONDS.iter().map(|field| field.name);
     counters.chain(seconds).collect::<Vec<_>>().join(", ")
 }
 
 /// Reads the columns of [`number_columns`], of which `first` is the first.
-pub(super) fn read_numbers<S: Statistics>(
-    stats: &mut S,
-    row: &Row<'_>,
-    first: usize,
-) -> rusqlite::Result<()> {
-    for (index, field) in S::COUNTERS.iter().enumerate() {
+pub(super) fn read_numbers(stats: &mut Stats, row: &Row<'_>, first: usize) -> rusqlite::Result<()> {
+    for (index, field) in Stats::COUNTERS.iter().enumerate() {
         *(field.get_mut)(stats) = row.get(first + index)?;
     }
-    for (index, field) in S::SECONDS.iter().enumerate() {
-        *(field.get_mut)(stats) = row.get(first + S::COUNTERS.len() + index)?;
+    for (index, field) in Stats::SECONDS.iter().enumerate() {
+        *(field.get_mut)(stats) = row.get(first + Stats::COUNTERS.len() + index)?;
     }
     Ok(())
 }

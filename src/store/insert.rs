@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::columns::{micros, number_columns};
 use super::words;
 use crate::portage::Phase;
-use crate::sccache::{Part, Statistics, Stats};
+use crate::sccache::{Part, Stats};
 
 /// Inserts the phase as number `position` of the build with row id `build`.
 pub(super) fn insert(
@@ -19,14 +19,13 @@ pub(super) fn insert(
 ) -> rusqlite::Result<()> {
     let stats = phase.stats.as_ref().ok();
     let not_measured = phase.stats.as_ref().err();
-    let levels = stats.map(|s| &s.levels).filter(|levels| !levels.is_empty());
     let dist_compiles = stats
         .map(|s| &s.dist_compiles)
         .filter(|map| !map.is_empty());
     let columns = "build_id, position, name, started_at_us, finished_at_us, attribution, \
         not_measured_reason, not_measured_detail, hits, misses, errors, cache_location, \
         cache_size_bytes, max_cache_size_bytes, preprocessor_cache_mode, sccache_version, \
-        base_directories, is_cache_read_only, levels, dist_compiles";
+        base_directories, is_cache_read_only, dist_compiles";
     let values = params![
         build,
         position,
@@ -49,7 +48,6 @@ pub(super) fn insert(
             .map(json)
             .transpose()?,
         phase.read_only,
-        levels.map(json).transpose()?,
         dist_compiles.map(json).transpose()?,
     ];
     insert_numbers(transaction, columns, values, stats)?;
@@ -112,7 +110,7 @@ fn insert_numbers(
     values.extend(seconds.iter().map(|seconds| seconds as &dyn ToSql));
     let sql = format!(
         "INSERT INTO phase ({columns}, {}) VALUES ({})",
-        number_columns::<Stats>(),
+        number_columns(),
         vec!["?"; values.len()].join(", ")
     );
     transaction.prepare_cached(&sql)?.execute(&*values)?;

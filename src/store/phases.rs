@@ -53,9 +53,9 @@ impl Store {
             "SELECT phase.id, picked.uuid, name, started_at_us, finished_at_us, attribution, \
              not_measured_reason, not_measured_detail, hits, misses, errors, cache_location, \
              cache_size_bytes, max_cache_size_bytes, preprocessor_cache_mode, sccache_version, \
-             base_directories, is_cache_read_only, levels, dist_compiles, {} \
+             base_directories, is_cache_read_only, dist_compiles, {} \
              FROM ({}) AS picked JOIN phase ON phase.build_id = picked.id",
-            number_columns::<Stats>(),
+            number_columns(),
             picked.text
         );
         let phases = self.rows(&sql, picked, |row| {
@@ -136,10 +136,9 @@ fn read_stats(row: &Row<'_>) -> rusqlite::Result<Stats> {
         preprocessor_cache_mode: row.get(14)?,
         version: row.get(15)?,
         base_directories: json(row, 16)?,
-        levels: json(row, 18)?.unwrap_or_default(),
-        dist_compiles: json(row, 19)?.unwrap_or_default(),
+        dist_compiles: json(row, 18)?.unwrap_or_default(),
         ..Stats::default()
     };
-    read_numbers(&mut stats, row, 20)?;
+    read_numbers(&mut stats, row, 19)?;
     Ok(stats)
 }

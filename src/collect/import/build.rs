@@ -127,7 +127,7 @@ impl LogBuilds {
             if let Ok(stats) = &mut phase.stats {
                 self.unrecognized.append(&mut stats.unrecognized);
             }
-            let phase = phase.made_printable();
+            let phase = phase.sanitized();
             if let Err(error) = phase.check_numbers() {
                 self.problems.push(error.to_string());
                 return;

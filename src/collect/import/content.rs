@@ -15,7 +15,9 @@ use super::own::{Summary, WHOLE};
 use super::server_counts::Server;
 use crate::portage::log::{Prefix, scan};
 use crate::portage::{Build, MAX_SNAPSHOTS, Outcome, PHASES};
-use crate::sccache::{Blocks, NotMeasured, NotMeasuredReason, ParseError, Read as Block, Stats};
+use crate::sccache::{
+    BlockInLog as Block, BlockReader, NotMeasured, NotMeasuredReason, ParseError, Stats,
+};
 
 static FAILED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^ERROR: \S+/\S+ failed \((?<phase>[a-z]+) phase\):?$").expect("a valid pattern")
@@ -115,14 +117,14 @@ impl Content {
     /// Those of reading.
     pub fn read(log: impl Read) -> io::Result<Self> {
         let mut content = Self::default();
-        let mut blocks = Blocks::default();
+        let mut blocks = BlockReader::default();
         let mut prefix = Prefix::default();
         scan(log, |raw, whole| {
             if content.problems.contains(&Problem::TooMany) {
                 return false;
             }
             let (line, is_marked) = prefix.clean(raw);
-            if let Some(block) = blocks.line(&line, is_marked, whole) {
+            if let Some(block) = blocks.read_line(&line, is_marked, whole) {
                 content.block(block);
             }
             if blocks.is_open() {
@@ -239,8 +241,8 @@ impl Content {
         };
         let was_unused = self.server.is_unused_in_build();
         let in_build = self.phase.filter(|_| !is_before);
-        let (earlier, now) = self.server.next(&stats, block.stopped, in_build);
-        if was_unused && earlier.is_none() && (block.stopped || now.is_none()) {
+        let (earlier, now) = self.server.next(&stats, block.is_stopped, in_build);
+        if was_unused && earlier.is_none() && (block.is_stopped || now.is_none()) {
             self.problems.insert(Problem::RunningTotals);
         }
         let now = now.filter(|stats| !is_before && !stats.is_idle());
@@ -255,7 +257,7 @@ impl Content {
             *phase == self.phase
                 && block.stats.is_ok()
                 && last.stats == block.stats
-                && (last.stopped || !block.stopped)
+                && (last.is_stopped || !block.is_stopped)
         });
         if !is_copy && block.stats.is_ok() {
             self.last_block = Some((self.phase, block.clone()));

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::super::text;
 use super::{Advice, Kind, Severity};
-use crate::sccache::{Cure, explain};
+use crate::sccache::{Fix, explain};
 use crate::store::Evidence;
 use crate::text::printable;
 
@@ -44,7 +44,7 @@ pub(super) fn advise(evidence: &[Evidence], severity: Severity) -> Vec<Advice> {
             *packages.entry(&build.package).or_default() += count;
         }
     }
-    reasons.retain(|reason, _| severity_of(explain(reason).cure) == severity);
+    reasons.retain(|reason, _| severity_of(explain(reason).fix) == severity);
     let min_fraction = match severity {
         Severity::Note => MIN_NORMAL,
         Severity::Change => MIN_FIXABLE,
@@ -73,24 +73,24 @@ pub(super) fn advise(evidence: &[Evidence], severity: Severity) -> Vec<Advice> {
     advice.into_iter().map(|(_, advice)| advice).collect()
 }
 
-fn severity_of(cure: Cure) -> Severity {
-    match cure {
-        Cure::Normal => Severity::Note,
-        Cure::Choice(_) | Cure::Variable(..) => Severity::Change,
+fn severity_of(fix: Fix) -> Severity {
+    match fix {
+        Fix::Nothing => Severity::Note,
+        Fix::Option(_) | Fix::Variable(..) => Severity::Change,
     }
 }
 
 fn advise_on(reason: &str, shares: &[Share<'_>], calls: u64) -> Advice {
     let explanation = explain(reason);
-    let recommendation = match explanation.cure {
-        Cure::Normal => "Nothing is wrong: sccache can't speed up this part.".to_string(),
-        Cure::Choice(choice) => format!("{}{}.", choice[..1].to_uppercase(), &choice[1..]),
-        Cure::Variable(..) => {
+    let recommendation = match explanation.fix {
+        Fix::Nothing => "Nothing is wrong: sccache can't speed up this part.".to_string(),
+        Fix::Option(option) => format!("{}{}.", option[..1].to_uppercase(), &option[1..]),
+        Fix::Variable(..) => {
             "In /etc/portage/make.conf, or for these packages in package.env:".to_string()
         }
     };
-    let setting = match explanation.cure {
-        Cure::Variable(name, value) => vec![format!("{name}=\"{value}\"")],
+    let setting = match explanation.fix {
+        Fix::Variable(name, value) => vec![format!("{name}=\"{value}\"")],
         _ => Vec::new(),
     };
     let mut evidence: Vec<String> = shares.iter().take(LISTED).map(sentence).collect();
@@ -101,7 +101,7 @@ fn advise_on(reason: &str, shares: &[Share<'_>], calls: u64) -> Advice {
     let (reason_shown, meaning) = (printable(reason, 80), explanation.meaning);
     Advice {
         kind: Kind::NotCacheable,
-        severity: severity_of(explanation.cure),
+        severity: severity_of(explanation.fix),
         summary: format!("Many calls can't be cached (`{reason_shown}`): {meaning}."),
         evidence,
         recommendation,

@@ -1,4 +1,4 @@
-//! Against a stand-in for sccache, a shell script that does one thing wrong at a time.
+//! With a shell script in place of sccache that does one thing wrong at a time.
 
 use std::fs;
 use std::os::linux::net::SocketAddrExt;
@@ -12,8 +12,8 @@ use super::*;
 const JSON: &str = include_str!("../../../tests/fixtures/sccache/0.16.0.json");
 const TEXT: &str = include_str!("../../../tests/fixtures/sccache/0.16.0.stop.txt");
 
-/// A listener at an address of its own, a script in place of sccache, and its folder, in
-/// which `json` and `text` are what sccache would print.
+/// A listener, a script in place of sccache, and the script's folder, in which `json` and `text` are
+/// what sccache would print.
 struct Stage {
     sccache: Sccache,
     listener: Option<UnixListener>,
@@ -60,14 +60,14 @@ impl Stage {
 const GOOD: &str = r#"case $1 in --show-stats) cat json;; *) touch stopped; cat text;; esac"#;
 
 #[test]
-fn the_numbers_are_the_jsons() {
+fn the_numbers_are_those_of_the_json() {
     let stats = stage(GOOD).take().unwrap();
     assert_eq!(stats, parse_json(JSON.as_bytes()).unwrap());
     assert_eq!(stats.hits.compilers["c [gcc]"], 2);
 }
 
 #[test]
-fn a_request_that_came_in_between_is_in_the_text() {
+fn a_request_in_between_is_in_the_text() {
     let mut stage = stage(GOOD);
     let more = TEXT.replace(
         "Non-compilation calls                 2",
@@ -78,7 +78,7 @@ fn a_request_that_came_in_between_is_in_the_text() {
 }
 
 #[test]
-fn without_usable_json_the_text_does() {
+fn the_text_replaces_unusable_json() {
     for script in [
         "case $1 in --show-stats) echo '{';; *) touch stopped; cat text;; esac",
         "case $1 in --show-stats) exit 2;; *) touch stopped; cat text;; esac",
@@ -88,13 +88,13 @@ fn without_usable_json_the_text_does() {
 }
 
 #[test]
-fn without_a_usable_text_the_json_does() {
+fn the_json_replaces_an_unusable_text() {
     let script = "case $1 in --show-stats) cat json;; *) touch stopped;; esac";
     assert_eq!(stage(script).take().unwrap().requests, Some(14));
 }
 
 #[test]
-fn a_failed_stop_keeps_the_numbers_and_says_that_the_server_is_there() {
+fn a_failed_stop_keeps_the_numbers_and_reports_the_server() {
     let script =
         "case $1 in --show-stats) cat json;; *) echo \"sccache: error: no\" >&2; exit 2;; esac";
     let error = stage(script).take().unwrap_err();
@@ -105,17 +105,17 @@ fn a_failed_stop_keeps_the_numbers_and_says_that_the_server_is_there() {
 }
 
 #[test]
-fn a_server_that_only_says_that_it_stops_is_reported() {
+fn a_server_that_goes_on_listening_is_reported() {
     let error = stage("case $1 in --show-stats) cat json;; *) cat text;; esac")
         .take()
         .unwrap_err();
-    assert_eq!(error.why, ServerError::StillListening);
+    assert_eq!(error.error, ServerError::StillListening);
     assert!(error.still_listening && error.stats.is_some());
     assert_eq!(error.to_string(), "the sccache server did not stop");
 }
 
 #[test]
-fn a_server_that_hangs_costs_two_deadlines() {
+fn a_hanging_server_costs_two_deadlines() {
     let mut stage = stage("sleep 60");
     stage.sccache.deadline = Duration::from_millis(100);
     let start = Instant::now();
@@ -135,7 +135,7 @@ fn without_a_server_nothing_is_run() {
 }
 
 #[test]
-fn a_program_that_is_not_there() {
+fn a_missing_program_is_an_error() {
     let mut stage = stage("");
     stage.sccache.program = "sccache-that-is-not-there".into();
     let error = stage.take().unwrap_err();
@@ -147,7 +147,7 @@ fn a_program_that_is_not_there() {
 }
 
 #[test]
-fn the_environment_says_the_address_and_starts_nothing() {
+fn the_environment_has_the_address_and_starts_nothing() {
     let sccache = |address| Sccache::new("sccache", address).command();
     let value = |command: &Command, name: &str| {
         let found = command.get_envs().find(|(key, _)| *key == name);

@@ -1,29 +1,55 @@
-//! Sums of several servers' statistics (the phases of a build, the builds of a package), and what
-//! a shared server counted in between.
+//! Sums of statistics (the phases of a build, the builds of a package), and what a shared server
+//! counted between two queries.
 //!
-//! hits and misses always add. A counter that one of the two doesn't have is unknown in the result.
-//! What describes the cache rather than counts (its place, size, limit, sccache's version) is the
-//! latest that is known.
+//! Hits and misses always add up. A number that one of the two doesn't have is unknown in the result.
+//! Values that describe the cache (location, size, limit, sccache's version) are the latest known.
 
 use std::collections::BTreeMap;
-use std::ops::AddAssign;
 
-use super::{Counts, Field, Level, Statistics, Stats};
+use super::{Counts, Field, Stats};
 
 impl Stats {
-    /// Returns the sum, in the order they were taken; `None` of none, because nothing measured is
-    /// not zero.
+    /// Returns the sum of statistics in the order they were taken; `None` for an empty list, because
+    /// not measured is not zero. Counts stop at their type's limit.
     pub fn sum<'a>(all: impl IntoIterator<Item = &'a Stats>) -> Option<Stats> {
         let mut all = all.into_iter();
-        let mut sum = all.next()?.clone();
-        for one in all {
-            sum += one;
+        let first = all.next()?.clone();
+        Some(all.fold(first, Stats::plus))
+    }
+
+    fn plus(mut self, later: &Stats) -> Stats {
+        for field in Self::COUNTERS {
+            field.combine(&mut self, later, u64::saturating_add);
         }
-        Some(sum)
+        for field in Self::SECONDS {
+            field.combine(&mut self, later, |sum, addend| sum + addend);
+        }
+        self.hits.add(&later.hits);
+        self.misses.add(&later.misses);
+        match (&mut self.errors, &later.errors) {
+            (Some(sum), Some(addend)) => sum.add(addend),
+            _ => self.errors = None,
+        }
+        add_map(&mut self.not_cached, &later.not_cached);
+        add_map(&mut self.dist_compiles, &later.dist_compiles);
+        let latest = later.clone();
+        self.base_directories = latest.base_directories.or(self.base_directories);
+        self.cache_location = latest.cache_location.or(self.cache_location);
+        self.cache_size = latest.cache_size.or(self.cache_size);
+        self.max_cache_size = latest.max_cache_size.or(self.max_cache_size);
+        let mode = latest.preprocessor_cache_mode;
+        self.preprocessor_cache_mode = mode.or(self.preprocessor_cache_mode);
+        self.version = latest.version.or(self.version);
+        for line in latest.unrecognized {
+            if !self.unrecognized.contains(&line) {
+                self.unrecognized.push(line);
+            }
+        }
+        self
     }
 
     /// Returns what was counted since `before`; `None` if a counter went down, because then the
-    /// server was restarted in between and neither of the two says what it counted.
+    /// server was restarted in between.
     pub fn since(&self, before: &Stats) -> Option<Stats> {
         if before.counts_more_than(self) {
             return None;
@@ -33,10 +59,9 @@ impl Stats {
             field.combine(&mut difference, before, |now, before| now - before);
         }
         for field in Self::SECONDS {
-            // Sums of floating-point numbers: below zero by rounding only, since the counters rose.
-            field.combine(&mut difference, before, |now, before| {
-                (now - before).max(0.0)
-            });
+            // The counters rose, so below zero is a rounding error.
+            let subtract = |now: f64, before: f64| (now - before).max(0.0);
+            field.combine(&mut difference, before, subtract);
         }
         difference.hits = self.hits.since(&before.hits)?;
         difference.misses = self.misses.since(&before.misses)?;
@@ -44,104 +69,45 @@ impl Stats {
             (Some(now), Some(before)) => Some(now.since(before)?),
             _ => None,
         };
-        difference.not_cached = difference_of_maps(&self.not_cached, &before.not_cached)?;
-        difference.dist_compiles = difference_of_maps(&self.dist_compiles, &before.dist_compiles)?;
-        // Levels are not compared: how they share the work of others is not this build's.
-        difference.levels.clear();
+        difference.not_cached = subtract_map(&self.not_cached, &before.not_cached)?;
+        difference.dist_compiles = subtract_map(&self.dist_compiles, &before.dist_compiles)?;
         Some(difference)
     }
 
-    /// Whether a counter is higher than in `other`. A server's counters never fall, except to 0.
+    /// Whether a counter is higher than in `other`. The counters of a server never fall.
     pub(crate) fn counts_more_than(&self, other: &Stats) -> bool {
-        let totals = |stats: &Stats| {
-            let always = [Some(stats.hits.total), Some(stats.misses.total)];
-            always.into_iter().chain([stats.errors_total()])
-        };
-        let counters = Self::COUNTERS.iter();
+        let counters = Self::COUNTERS
+            .iter()
+            .map(|field| ((field.get)(self), (field.get)(other)));
+        let split = self.split_counts().zip(other.split_counts());
         counters
-            .map(|field| ((field.get)(self), (field.get)(other)))
-            .chain(totals(self).zip(totals(other)))
+            .chain(split.map(|(one, other)| (Some(one.total), Some(other.total))))
             .any(|(one, other)| one.zip(other).is_some_and(|(one, other)| one > other))
     }
 }
 
-/// Adds what was taken later. Counts stop at their type's limit rather than wrap.
-impl AddAssign<&Stats> for Stats {
-    fn add_assign(&mut self, later: &Stats) {
-        add_numbers(self, later);
-        self.hits += &later.hits;
-        self.misses += &later.misses;
-        match (&mut self.errors, &later.errors) {
-            (Some(sum), Some(addend)) => *sum += addend,
-            _ => self.errors = None,
-        }
-        add_map(&mut self.not_cached, &later.not_cached);
-        add_map(&mut self.dist_compiles, &later.dist_compiles);
-        for level in &later.levels {
-            match self.levels.iter_mut().find(|sum| sum.name == level.name) {
-                Some(sum) => *sum += level,
-                None => self.levels.push(level.clone()),
-            }
-        }
-        keep_latest(&mut self.base_directories, &later.base_directories);
-        keep_latest(&mut self.cache_location, &later.cache_location);
-        keep_latest(&mut self.cache_size, &later.cache_size);
-        keep_latest(&mut self.max_cache_size, &later.max_cache_size);
-        keep_latest(
-            &mut self.preprocessor_cache_mode,
-            &later.preprocessor_cache_mode,
-        );
-        keep_latest(&mut self.version, &later.version);
-        for line in &later.unrecognized {
-            if !self.unrecognized.contains(line) {
-                self.unrecognized.push(line.clone());
-            }
-        }
-    }
-}
-
-impl AddAssign<&Level> for Level {
-    fn add_assign(&mut self, later: &Level) {
-        add_numbers(self, later);
-        keep_latest(&mut self.location, &later.location);
-    }
-}
-
-impl AddAssign<&Counts> for Counts {
-    fn add_assign(&mut self, later: &Counts) {
+impl Counts {
+    fn add(&mut self, later: &Counts) {
         self.total = self.total.saturating_add(later.total);
         add_map(&mut self.languages, &later.languages);
         add_map(&mut self.compilers, &later.compilers);
     }
-}
 
-impl Counts {
     fn since(&self, before: &Counts) -> Option<Counts> {
         Some(Counts {
             total: self.total.checked_sub(before.total)?,
-            languages: difference_of_maps(&self.languages, &before.languages)?,
-            compilers: difference_of_maps(&self.compilers, &before.compilers)?,
+            languages: subtract_map(&self.languages, &before.languages)?,
+            compilers: subtract_map(&self.compilers, &before.compilers)?,
         })
     }
 }
 
-impl<S, T> Field<S, T> {
-    /// Replaces the number in `left` by what `with` makes of both; unknown if either is.
-    fn combine(&self, left: &mut S, right: &S, with: impl Fn(T, T) -> T) {
+impl<T> Field<T> {
+    /// Replaces the number in `left` with what `operation` makes of both; unknown if either is.
+    fn combine(&self, left: &mut Stats, right: &Stats, operation: impl Fn(T, T) -> T) {
         let number = (self.get_mut)(left);
-        *number = number
-            .take()
-            .zip((self.get)(right))
-            .map(|(left, right)| with(left, right));
-    }
-}
-
-fn add_numbers<S: Statistics>(sum: &mut S, later: &S) {
-    for field in S::COUNTERS {
-        field.combine(sum, later, u64::saturating_add);
-    }
-    for field in S::SECONDS {
-        field.combine(sum, later, |sum, addend| sum + addend);
+        let both = number.take().zip((self.get)(right));
+        *number = both.map(|(left, right)| operation(left, right));
     }
 }
 
@@ -152,8 +118,8 @@ fn add_map(sum: &mut BTreeMap<String, u64>, addend: &BTreeMap<String, u64>) {
     }
 }
 
-/// `None` if a count went down.
-fn difference_of_maps(
+/// Returns the counts above 0 of the difference; `None` if a count went down.
+fn subtract_map(
     now: &BTreeMap<String, u64>,
     before: &BTreeMap<String, u64>,
 ) -> Option<BTreeMap<String, u64>> {
@@ -164,12 +130,6 @@ fn difference_of_maps(
     }
     difference.retain(|_, count| *count > 0);
     Some(difference)
-}
-
-fn keep_latest<T: Clone>(known: &mut Option<T>, later: &Option<T>) {
-    if later.is_some() {
-        known.clone_from(later);
-    }
 }
 
 #[cfg(test)]
@@ -190,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sum_of_nothing_is_nothing() {
+    fn the_sum_of_no_statistics_is_unknown() {
         assert_eq!(Stats::sum([]), None);
         let one = stats(1, None);
         assert_eq!(Stats::sum([&one]), Some(one));
@@ -209,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_describes_the_cache_is_the_latest_known() {
+    fn descriptions_of_the_cache_are_the_latest_known() {
         let first = Stats {
             cache_size: Some(10),
             version: Some("0.15.0".into()),
@@ -245,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_idle_until_something_is_counted() {
+    fn a_server_is_idle_until_it_counts_something() {
         let idle = |hits, executed| {
             let stats = Stats {
                 not_cached: BTreeMap::new(),
@@ -258,26 +218,6 @@ mod tests {
         assert!(!idle(0, Some(1)));
         // Client-side mode: hits without requests.
         assert!(!idle(1, Some(0)));
-    }
-
-    #[test]
-    fn levels_add_by_name() {
-        let stats = |name: &str, hits| Stats {
-            levels: vec![Level {
-                name: name.into(),
-                hits,
-                ..Level::default()
-            }],
-            ..Stats::default()
-        };
-        let all = [
-            stats("L0", Some(1)),
-            stats("L0", Some(2)),
-            stats("L1", None),
-        ];
-        let sum = Stats::sum(&all).unwrap();
-        assert_eq!(sum.levels[0].hits, Some(3));
-        assert_eq!(sum.levels[1].name, "L1");
     }
 
     #[test]
@@ -307,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_on_top() {
+    fn a_difference_has_what_was_counted_since() {
         let difference = counted(10, 4, 3).since(&counted(6, 4, 0)).unwrap();
         assert_eq!(difference.requests, Some(4));
         assert_eq!(difference.hits.total, 3);
@@ -323,7 +263,7 @@ mod tests {
     #[test]
     fn a_restart_is_no_difference() {
         assert_eq!(counted(3, 3, 0).since(&counted(6, 4, 0)), None);
-        // More in all, and less of one language.
+        // Higher total, lower count of one language.
         assert_eq!(counted(9, 0, 9).since(&counted(6, 4, 0)), None);
     }
 

@@ -4,10 +4,10 @@ use proptest::collection::btree_map;
 use proptest::option::of;
 use proptest::prelude::*;
 
-use super::super::stats::Level;
 use super::*;
+use crate::sccache::parse::LIMIT;
 
-/// Lines as users of the recipe before this project have them in their logs.
+/// A block that the well-known bashrc recipe printed.
 const LOG: &str = " * Stopping sccache server...
  * Compile requests                    193
  * Compile requests executed           144
@@ -50,7 +50,7 @@ fn a_log_with_einfo_prefixes() {
 }
 
 #[test]
-fn what_surrounds_a_text_changes_nothing() {
+fn surrounding_text_changes_nothing() {
     let stats = parsed(LOG);
     let plain = LOG.replace(" * ", "");
     for variant in [
@@ -67,13 +67,13 @@ fn what_surrounds_a_text_changes_nothing() {
 }
 
 #[test]
-fn of_several_blocks_the_first_counts() {
+fn the_first_of_several_blocks_is_read() {
     let second = LOG.replace("144", "7");
     assert_eq!(parsed(&format!("{LOG}{second}")), parsed(LOG));
 }
 
 #[test]
-fn a_later_version_loses_nothing_known() {
+fn known_lines_of_a_later_version_are_read() {
     let later = LOG
         .replace(" * Cache timeouts   ", " * Cache wormholes  ")
         .replace(
@@ -124,7 +124,7 @@ fn impossible_numbers_are_errors() {
 }
 
 #[test]
-fn what_others_print_in_between_is_kept_aside() {
+fn lines_of_other_programs_are_unrecognized() {
     let noise = " * -                                     2\n";
     let text = LOG.replace(noise, &format!("make[1]: Leaving directory\n{noise}"));
     let stats = parsed(&text);
@@ -145,7 +145,7 @@ fn no_statistics_is_an_error() {
 }
 
 #[test]
-fn cut_at_any_byte_it_is_right_as_far_as_it_goes_or_an_error() {
+fn an_incomplete_text_is_correct_or_an_error() {
     let whole = parsed(LOG);
     for end in 0..LOG.len() {
         let Ok(stats) = parse_text(&LOG[..end]) else {
@@ -170,7 +170,7 @@ fn cut_at_any_byte_it_is_right_as_far_as_it_goes_or_an_error() {
 }
 
 #[test]
-fn distributed_compiles_and_odd_reasons() {
+fn distributed_compiles_and_odd_reasons_are_read() {
     let text = LOG.replace(
         " * Non-cacheable reasons:\n",
         " * Successful distributed compiles\n *   10.0.0.1:10501      12\n * \n * Non-cacheable reasons:\n * crate-type (bin)    3\n * -ftest-coverage [gcc]  4\n * @file   5\n",
@@ -183,7 +183,29 @@ fn distributed_compiles_and_odd_reasons() {
 }
 
 #[test]
-fn compilers_and_languages_go_where_they_belong() {
+fn the_levels_of_a_cache_are_skipped() {
+    let text = "\
+Cache hits                            4
+Cache misses                          1
+Cache errors                          0
+Multi-level cache levels              2
+  L0 (disk) hits                      3
+  L0 (disk) hit rate              60.00 %
+  L0 (disk) avg cache read hit    0.010 s
+  L1 (redis) backfills from           1
+
+Cache location                  Multi-level
+  L0 (disk)                     Local disk: \"/var/cache/sccache\"
+  L1 (redis)                    redis, name: cache, prefix: /
+";
+    let stats = parsed(text);
+    assert_eq!((stats.hits.total, stats.misses.total), (4, 1));
+    assert_eq!(stats.cache_location.as_deref(), Some("Multi-level"));
+    assert_eq!(stats.unrecognized, [""; 0]);
+}
+
+#[test]
+fn compilers_and_languages_are_told_apart() {
     let text = "Cache hits  3\nCache hits (c [gcc])  2\nCache hits (rust)  1\nCache misses  4\n\
         Cache misses (CUDA (Device code))  4\nCache errors  0\n";
     let stats = parsed(text);
@@ -219,28 +241,7 @@ fn counts() -> impl Strategy<Value = Counts> {
 }
 
 fn count() -> impl Strategy<Value = Option<u64>> {
-    of(0..=units::LIMIT)
-}
-
-fn level() -> impl Strategy<Value = Level> {
-    let counters = (count(), count(), count(), count(), count(), count());
-    (
-        0..9,
-        "[a-z]{2,5}",
-        of("[a-z/]{1,9}: [a-z\"]{1,9}"),
-        counters,
-    )
-        .prop_map(|(n, kind, location, c)| Level {
-            name: format!("L{n} ({kind})"),
-            location,
-            hits: c.0.or(Some(0)),
-            misses: c.1,
-            writes: c.2,
-            write_failures: c.3,
-            backfills_from: c.4,
-            backfills_to: c.5,
-            ..Level::default()
-        })
+    of(0..=LIMIT)
 }
 
 prop_compose! {
@@ -249,14 +250,13 @@ prop_compose! {
         a in (count(), count(), count(), count(), count(), count(), count(), count()),
         b in (count(), count(), count(), count(), count()),
         per_language in (counts(), counts(), counts()),
-        not_cached in btree_map("[-@a-z][-a-z0-9,=]{0,9}( [-a-z\\[\\]()]{1,9}){0,2}", 0..=units::LIMIT, 0..4),
-        dist_compiles in btree_map("[a-z0-9.]{1,12}:[0-9]{1,5}", 0..=units::LIMIT, 0..3),
+        not_cached in btree_map("[-@a-z][-a-z0-9,=]{0,9}( [-a-z\\[\\]()]{1,9}){0,2}", 0..=LIMIT, 0..4),
+        dist_compiles in btree_map("[a-z0-9.]{1,12}:[0-9]{1,5}", 0..=LIMIT, 0..3),
         cache_location in of("[a-zA-Z3]{2,9}, [a-z]{1,5}: \"/[a-z ]{0,9}/[a-z]\""),
         base_directories in of(prop::collection::vec("/[a-z]{1,9}", 0..3)),
         preprocessor_cache_mode in any::<Option<bool>>(),
         version in of("[0-9]{1,2}\\.[0-9]{1,2}\\.[0-9]"),
         sizes in (of(0..1024_u64), of(0..1024_u64), 0..4_u32),
-        level in of(level()),
     ) -> Stats {
         let (hits, misses, errors) = per_language;
         Stats {
@@ -265,7 +265,6 @@ prop_compose! {
             forced_recaches: b.0, non_cacheable_compilations: b.1, compilations: b.2,
             compile_failures: b.3, dist_errors: b.4,
             hits, misses, errors: Some(errors), not_cached, dist_compiles,
-            levels: level.into_iter().collect(),
             cache_location, base_directories, preprocessor_cache_mode, version,
             cache_size: sizes.0.map(|n| n << (10 * sizes.2)),
             max_cache_size: sizes.1.map(|n| n << (10 * sizes.2)),
@@ -276,12 +275,12 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn what_is_printed_is_read_back(stats in model()) {
+    fn printed_statistics_are_read_back(stats in model()) {
         prop_assert_eq!(parse_text(&print_block(&stats)), Ok(stats));
     }
 
     #[test]
-    fn average_times_come_back_to_a_millisecond_each(
+    fn average_times_are_read_back_to_a_millisecond(
         n in 1..100_000_u64,
         seconds in 0.0..1e6_f64,
     ) {

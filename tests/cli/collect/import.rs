@@ -119,7 +119,7 @@ fn half_a_block_is_named_and_never_taken_for_zeros() {
         "{out}"
     );
     assert!(
-        out.contains(LIBRSVG) && out.contains("`Cache errors` is not in it"),
+        out.contains(LIBRSVG) && out.contains("`Cache errors` is missing"),
         "{out}"
     );
     // With a whole block beside it the build is there, and half measured.

@@ -144,9 +144,9 @@ fn statistics_beyond_all_measure_take_little_memory() {
         let blocks = format!("Stopping sccache server...\n{block}").repeat(9);
         logs.add(&format!("a-b:c-{n}:20210405-101500.log"), blocks);
     }
-    let levels = "{},".repeat(300_000);
+    let lines = "\"\",".repeat(300_000);
     let line = format!(
-        "sccache-report-build: {{\"id\":\"\",\"phases\":[{{\"stats\":{{\"Ok\":{{\"levels\":[{levels}\n"
+        "sccache-report-build: {{\"id\":\"\",\"phases\":[{{\"stats\":{{\"Ok\":{{\"unrecognized\":[{lines}\n"
     );
     logs.add("a-b:d-1:20210405-101500.log", line.repeat(20));
     let (out, status) = logs.sums();

@@ -100,7 +100,7 @@ fn the_other_reports_in_json_follow_the_contract() {
     let show = &json(&db, &["show", "emlop"])[0];
     assert_eq!(
         keys(show)[11..].join(" "),
-        "languages compilers not_cached levels phases history versions sccache_versions \
+        "languages compilers not_cached phases history versions sccache_versions \
          advice"
     );
     assert_eq!(show["phases"]["compile"]["hits"], 53);

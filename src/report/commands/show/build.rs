@@ -13,7 +13,7 @@ use super::super::super::text;
 use super::super::builds::Build;
 use super::history::unmeasured_note;
 use crate::portage::Phase;
-use crate::sccache::{Cure, Level, Part, Stats, explain, hit_rate};
+use crate::sccache::{Fix, Part, Stats, explain, hit_rate};
 use crate::store::{attribution_word, outcome_word};
 
 pub(super) fn draw(build: &Build, terminal: Terminal, out: &mut dyn Write) -> io::Result<()> {
@@ -66,7 +66,7 @@ pub(super) fn rates(
     )
 }
 
-/// Phases, languages, compilers, cache levels, and reasons.
+/// Phases, languages, compilers, and reasons.
 pub(super) fn draw_breakdown(
     phases: &[Phase],
     terminal: Terminal,
@@ -96,7 +96,6 @@ pub(super) fn draw_breakdown(
             terminal,
             out,
         )?;
-        draw_table("cache levels", level_columns(), sum.levels, terminal, out)?;
         draw_not_cached(sum.not_cached.into_iter().collect(), terminal, out)?;
     }
     draw_not_measured(phases, terminal, out)
@@ -132,10 +131,10 @@ fn draw_not_cached(
     let digits = text::number(reasons[0].1).len();
     for (reason, calls) in reasons {
         let explanation = explain(&reason);
-        let fix = match explanation.cure {
-            Cure::Normal => "nothing to change".to_string(),
-            Cure::Choice(what) => what.to_string(),
-            Cure::Variable(name, value) => format!("set {name}=\"{value}\""),
+        let fix = match explanation.fix {
+            Fix::Nothing => "nothing to change".to_string(),
+            Fix::Option(what) => what.to_string(),
+            Fix::Variable(name, value) => format!("set {name}=\"{value}\""),
         };
         let prefix = format!("{:>digits$}  ", text::number(calls));
         let body = format!("`{reason}`: {}; {fix}", explanation.meaning);
@@ -205,23 +204,5 @@ fn part_columns(what: &'static str) -> Vec<Column<Part>> {
         Col::shown("misses", High, |p| Value::Count(p.misses)),
         Col::shown("hit_rate", High, |p| hit_rate(p.hits, p.misses).into()),
         Col::shown("errors", Low, |p| p.errors.into()),
-    ]
-}
-
-fn level_columns() -> Vec<Column<Level>> {
-    type Col = Column<Level>;
-    vec![
-        Col::shown("level", Key, |l| Value::text(&l.name)).truncate_to(12),
-        Col::shown("hits", High, |l| l.hits.into()),
-        Col::shown("misses", High, |l| l.misses.into()),
-        Col::shown("hit_rate", High, |l| {
-            let rate = l
-                .hits
-                .zip(l.misses)
-                .and_then(|(hits, misses)| hit_rate(hits, misses));
-            rate.into()
-        }),
-        Col::shown("writes", Low, |l| l.writes.into()),
-        Col::shown("write_failures", Low, |l| l.write_failures.into()),
     ]
 }

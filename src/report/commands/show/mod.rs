@@ -177,10 +177,9 @@ fn fetch_package(store: &Store, filter: Filter, newest_only: bool) -> Result<Vec
 /// The columns of `builds`, and more.
 pub(super) fn build_columns() -> Vec<Column<Build>> {
     let mut columns = builds::columns();
-    columns.extend([
-        Column::nested("compilers", |b: &Build| breakdown::compilers(&b.phases)),
-        Column::nested("levels", |b: &Build| breakdown::levels(&b.phases)),
-    ]);
+    columns.extend([Column::nested("compilers", |b: &Build| {
+        breakdown::compilers(&b.phases)
+    })]);
     columns
 }
 
@@ -193,7 +192,6 @@ pub(super) fn package_columns() -> Vec<Column<Package>> {
         Col::nested("languages", |p| breakdown::languages(&p.phases)),
         Col::nested("compilers", |p| breakdown::compilers(&p.phases)),
         Col::nested("not_cached", |p| breakdown::not_cached(&p.phases)),
-        Col::nested("levels", |p| breakdown::levels(&p.phases)),
         Col::nested("phases", |p| breakdown::phases(&p.phases)),
         Col::nested("history", |p| json_rows(&builds::columns(), &p.history)),
         Col::nested("versions", |p| json_rows(&history::columns(), &p.versions)),

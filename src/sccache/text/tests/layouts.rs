@@ -1,9 +1,9 @@
-//! The texts of earlier versions, made from the newest: what each of them didn't print yet, and
-//! what it called otherwise.
+//! The texts of earlier versions, made from the newest: without the lines that they don't print, and
+//! with the names that they use.
 
 use super::*;
 
-/// From which version on, and what came with it.
+/// Versions that changed the text.
 const VERSIONS: [(u32, u32, u32); 10] = [
     (0, 2, 15),
     (0, 4, 0),
@@ -19,7 +19,7 @@ const VERSIONS: [(u32, u32, u32); 10] = [
 
 type Version = (u32, u32, u32);
 
-/// What the text of this version carries of a model.
+/// Returns the part of a model that the text of this version has.
 fn carried(mut stats: Stats, version: Version) -> Stats {
     if version < (0, 4, 0) {
         stats.version = None;
@@ -33,13 +33,10 @@ fn carried(mut stats: Stats, version: Version) -> Stats {
     if version < (0, 14, 0) {
         stats.base_directories = None;
     }
-    if version < (0, 15, 0) {
-        stats.levels.clear();
-    }
     stats
 }
 
-/// The text as this version lays it out.
+/// Returns the text of this version.
 fn layout(stats: &Stats, version: Version) -> String {
     let mut out = String::new();
     for line in print_block(stats).lines() {

@@ -1,0 +1,232 @@
+//! The processes of servers: who listens at an address, who belongs to a build, and ending them.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use super::address::{Address, listening_inodes};
+use super::settings::{ConfigFile, local_folder};
+use crate::process::{Process, ticks_per_second};
+
+/// A server process, held by a file descriptor so that another process can't take its number.
+#[derive(Debug)]
+pub struct Listener {
+    pid: Pid,
+    process: OwnedFd,
+}
+
+impl Listener {
+    /// Returns the processes that listen at an address, of those in this process's namespaces whose
+    /// files it may read. Several may have raced for one path.
+    pub fn find_all(address: &Address) -> Vec<Self> {
+        Self::find(address, |_| true)
+    }
+
+    /// Returns the servers at an address that were started with `variable=value` in their
+    /// environment. Any port may be another program's, and only our own servers are ended.
+    pub fn find_started_with(address: &Address, variable: &str, value: &OsStr) -> Vec<Self> {
+        Self::find(address, |pid| has_settings(pid, &[(variable, value)]))
+    }
+
+    fn find(address: &Address, is_wanted: impl Fn(Pid) -> bool) -> Vec<Self> {
+        let inodes = listening_inodes(address).into_iter();
+        let links: Vec<String> = inodes.map(|inode| format!("socket:[{inode}]")).collect();
+        if links.is_empty() {
+            return Vec::new();
+        }
+        let listens = |listener: &Self| {
+            let fds = fs::read_dir(folder(listener.pid).join("fd"));
+            fds.into_iter().flatten().flatten().any(|fd| {
+                let target = fs::read_link(fd.path()).unwrap_or_default();
+                links.iter().any(|link| target.as_os_str() == link.as_str())
+            })
+        };
+        pids()
+            .filter_map(|pid| Self::open(pid, &is_wanted))
+            .filter(listens)
+            .collect()
+    }
+
+    /// Opens a process and checks it. Its environment is checked again after opening, because its
+    /// number may have been taken by another process in between.
+    fn open(pid: Pid, is_wanted: impl Fn(Pid) -> bool) -> Option<Self> {
+        if !is_wanted(pid) {
+            return None;
+        }
+        let process = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+        is_wanted(pid).then_some(Self { pid, process })
+    }
+
+    /// Returns the process number.
+    pub fn pid(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().unsigned_abs()
+    }
+
+    /// Returns the seconds of processor time of its ended children (cutime and cstime of
+    /// proc_pid_stat(5), at most two ticks of 10 ms too low). The server is the parent of every
+    /// compiler and preprocessor that it runs; a call that can't be cached runs below the client.
+    /// `None` for 0, because that is less than a tick, or a kernel that doesn't count.
+    pub fn children_seconds(&self) -> Option<f64> {
+        let ticks = Process::read(Path::new("/proc"), self.pid())?.children_ticks;
+        (ticks > 0).then(|| ticks as f64 / ticks_per_second() as f64)
+    }
+
+    /// Kills all servers that were started with `variable=value` in their environment: those that a
+    /// killed build left. They must see the same root directory as this process, because another
+    /// container may build the same package.
+    pub fn kill_all_started_with(variable: &str, value: &OsStr) {
+        let root = |path: &Path| fs::metadata(path).ok().map(|it| (it.dev(), it.ino()));
+        let own_root = root(Path::new("/"));
+        let settings = [(variable, value), ("SCCACHE_START_SERVER", OsStr::new("1"))];
+        let is_left =
+            |pid| has_settings(pid, &settings) && root(&folder(pid).join("root")) == own_root;
+        pids()
+            .filter_map(|pid| Self::open(pid, is_left))
+            .for_each(|server| server.kill());
+    }
+
+    fn kill(&self) {
+        // An error means that the process has ended already.
+        let _ = pidfd_send_signal(&self.process, Signal::KILL);
+    }
+
+    /// Kills these servers, and waits up to half a second until nobody listens at the address.
+    pub fn kill_all(listeners: &[Self], address: &Address) {
+        listeners.iter().for_each(Self::kill);
+        let deadline = Instant::now() + Duration::from_millis(500);
+        while super::is_listening(address) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+/// A running sccache server of any address.
+#[derive(Clone, Debug)]
+pub struct RunningServer {
+    /// Its process number.
+    pub pid: u32,
+    /// The number of its user.
+    pub uid: u32,
+    /// Its environment, which is that of the client that started it; empty if it is another user's.
+    environment: Vec<u8>,
+}
+
+impl RunningServer {
+    /// Returns all servers that are visible in `/proc`, by number.
+    pub fn find_all() -> Vec<Self> {
+        let mut servers: Vec<Self> = pids().filter_map(Self::read).collect();
+        servers.sort_by_key(|server| server.pid);
+        servers
+    }
+
+    /// A server is an sccache without arguments: a client has those of the compiler
+    /// (`run_server_process` in sccache's `src/commands.rs`).
+    fn read(pid: Pid) -> Option<Self> {
+        let folder = folder(pid);
+        let arguments = fs::read(folder.join("cmdline")).ok()?;
+        let count = arguments.iter().filter(|&&byte| byte == 0).count();
+        if program_name(pid).trim_end() != "sccache" || count != 1 {
+            return None;
+        }
+        Some(Self {
+            pid: pid.as_raw_nonzero().get().unsigned_abs(),
+            uid: fs::metadata(&folder).ok()?.uid(),
+            environment: fs::read(folder.join("environ")).unwrap_or_default(),
+        })
+    }
+
+    /// Returns the folder of its local cache, from a variable or a configuration file.
+    pub fn cache_folder(&self) -> Option<PathBuf> {
+        let file = self.variable("SCCACHE_CONF");
+        let file = file.and_then(|file| ConfigFile::read(file.as_ref()).ok());
+        local_folder(|name| self.variable(name), file.as_ref())
+    }
+
+    /// Whether the build that started it is still running.
+    pub fn is_in_build(&self) -> bool {
+        let folder = self.variable("PORTAGE_BUILDDIR");
+        folder.is_some_and(|folder| Path::new(folder).exists())
+    }
+
+    fn variable(&self, name: &str) -> Option<&str> {
+        let mut entries = self.environment.split(|&byte| byte == 0);
+        let value =
+            entries.find_map(|entry| entry.strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;
+        std::str::from_utf8(value).ok()
+    }
+}
+
+fn pids() -> impl Iterator<Item = Pid> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?))
+}
+
+fn folder(pid: Pid) -> PathBuf {
+    Path::new("/proc").join(pid.to_string())
+}
+
+fn program_name(pid: Pid) -> String {
+    fs::read_to_string(folder(pid).join("comm")).unwrap_or_default()
+}
+
+/// Whether a process is an sccache with these variables in its environment.
+fn has_settings(pid: Pid, settings: &[(&str, &OsStr)]) -> bool {
+    // First, because most processes are others.
+    if !program_name(pid).starts_with("sccache") {
+        return false;
+    }
+    let environment = fs::read(folder(pid).join("environ")).unwrap_or_default();
+    let has = |(name, value): &(&str, &OsStr)| {
+        let setting = [name.as_bytes(), b"=", value.as_bytes()].concat();
+        environment
+            .split(|&byte| byte == 0)
+            .any(|entry| entry == setting)
+    };
+    settings.iter().all(has)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_ticks_are_unknown() {
+        let mut idle = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .unwrap();
+        let pid = Pid::from_child(&idle);
+        let process = pidfd_open(pid, PidfdFlags::empty()).unwrap();
+        let listener = Listener { pid, process };
+        assert_eq!(listener.children_seconds(), None);
+        listener.kill();
+        idle.wait().unwrap();
+    }
+
+    #[test]
+    fn the_environment_of_a_server_names_its_cache() {
+        let folder = |environment: &str| {
+            let server = RunningServer {
+                pid: 1,
+                uid: 0,
+                environment: environment.as_bytes().to_vec(),
+            };
+            server.cache_folder()
+        };
+        assert_eq!(
+            folder("A=1\0SCCACHE_DIR=/c\0XSCCACHE_DIR=/x\0"),
+            Some("/c".into())
+        );
+        assert_eq!(folder("A=1\0"), None);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "[cache.disk]\ndir = '/f'\n").unwrap();
+        let environment = format!("SCCACHE_CONF={}\0", file.path().display());
+        assert_eq!(folder(&environment), Some("/f".into()));
+    }
+}
