@@ -1,6 +1,6 @@
 //! The statistics of one sccache server, whatever version printed them.
 //!
-//! Each number is declared once, in [`statistics!`]. Sums, differences, sccache's JSON and text, the
+//! Each number is declared once, in `statistics!`. Sums, differences, sccache's JSON and text, the
 //! database's columns, and the JSON of reports follow from the declaration. A new number needs a
 //! line here and a column in `migrations/`.
 
