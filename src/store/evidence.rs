@@ -34,9 +34,9 @@ pub struct Evidence {
     pub hits: Option<u64>,
     /// Compilations not found in the cache.
     pub misses: Option<u64>,
-    /// Misses that sccache doesn't store: errors, compilations that can't be cached, and misses in
-    /// phases with a read-only cache.
-    pub unstorable_misses: u64,
+    /// Misses that sccache should have stored: without errors, compilations that can't be cached, and
+    /// misses in phases with a read-only cache.
+    pub storable_misses: u64,
     /// Hits and misses in Rust.
     pub rust_compilations: u64,
     /// executed + non-cacheable calls.
@@ -107,8 +107,8 @@ impl Store {
         // build. Unmeasured builds don't search, so no build is skipped more than once per slot and
         // host. The cache is the one of the phase with the highest position: if a query has one
         // max(), SQLite takes the columns outside of aggregates from the row with the maximum.
-        let builds = format!(
-            "SELECT build.id, build.uuid, build.package, build.version, build.outcome,
+        let sql = format!(
+            "SELECT build.uuid, build.package, build.version, build.outcome,
                 build.started_at_us, build.hits, build.misses,
                 build.executed + build.non_cacheable,
                 iif(build.hits IS NULL, NULL,
@@ -120,73 +120,62 @@ impl Store {
                 sum(phase.read_errors),
                 sum(iif(phase.is_cache_read_only, NULL, phase.write_errors)),
                 sum(phase.writes),
-                coalesce(build.errors, 0)
-                    + coalesce(sum(phase.non_cacheable_compilations), 0)
-                    + coalesce(sum(iif(phase.is_cache_read_only, phase.misses, 0)), 0),
+                max(0, coalesce(build.misses, 0) - coalesce(build.errors, 0)
+                    - coalesce(sum(phase.non_cacheable_compilations), 0)
+                    - coalesce(sum(iif(phase.is_cache_read_only, phase.misses, 0)), 0)),
                 coalesce(sum(iif(coalesce(phase.dist_errors, 0) = 0 AND phase.dist_compiles IS NULL,
                     phase.forced_recaches, 0)), 0),
                 coalesce(sum((SELECT hits + misses FROM phase_language
                      WHERE phase_language.phase_id = phase.id AND language = 'Rust')), 0),
                 group_concat(phase.not_measured_reason),
-                max(iif(phase.cache_size_bytes + phase.max_cache_size_bytes IS NULL, NULL, phase.position)),
-                phase.cache_location, phase.cache_size_bytes, phase.max_cache_size_bytes
+                (SELECT json_group_object(reason, calls) FROM
+                    (SELECT reason, sum(not_cached.calls) AS calls
+                     FROM phase CROSS JOIN not_cached ON not_cached.phase_id = phase.id
+                     WHERE phase.build_id = build.id GROUP BY reason)),
+                phase.cache_location, phase.cache_size_bytes, phase.max_cache_size_bytes,
+                max(iif(phase.cache_size_bytes + phase.max_cache_size_bytes IS NULL,
+                    NULL, phase.position))
              FROM ({}) AS picked
              CROSS JOIN build ON build.id = picked.id
              LEFT JOIN phase ON phase.build_id = build.id
-             GROUP BY build.id",
+             GROUP BY build.id
+             ORDER BY build.started_at_us",
             picked.text
         );
-        let rows = self.rows(&builds, &picked, |row| Ok((row.get(0)?, read(row)?)))?;
-        let mut builds: BTreeMap<i64, Evidence> = rows.into_iter().collect();
-        let reasons = format!(
-            "SELECT phase.build_id, reason, calls
-             FROM ({}) AS picked
-             CROSS JOIN phase ON phase.build_id = picked.id
-             CROSS JOIN not_cached ON not_cached.phase_id = phase.id",
-            picked.text
-        );
-        self.each_row(&reasons, &picked, |row| {
-            if let Some(build) = builds.get_mut(&row.get(0)?) {
-                let calls = build.not_cached.entry(row.get(1)?).or_default();
-                *calls += row.get::<_, u64>(2)?;
-            }
-            Ok(())
-        })?;
-        let mut builds: Vec<Evidence> = builds.into_values().collect();
-        builds.sort_by_key(|build| build.started_at);
-        Ok(builds)
+        self.rows(&sql, &picked, read)
     }
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Evidence> {
-    let outcome: String = row.get(4)?;
-    let not_measured: Option<String> = row.get(16)?;
+    let outcome: String = row.get(3)?;
+    let not_measured: Option<String> = row.get(15)?;
     let reasons = not_measured.iter().flat_map(|codes| codes.split(','));
-    let size: Option<u64> = row.get(19)?;
-    let max_size: Option<u64> = row.get(20)?;
-    let location = row.get(18)?;
+    let not_cached: String = row.get(16)?;
+    let location = row.get(17)?;
+    let size: Option<u64> = row.get(18)?;
+    let max_size: Option<u64> = row.get(19)?;
     Ok(Evidence {
-        id: id(row, 1)?,
-        package: row.get(2)?,
-        version: row.get(3)?,
+        id: id(row, 0)?,
+        package: row.get(1)?,
+        version: row.get(2)?,
         outcome: words::outcome(&outcome).ok_or(rusqlite::Error::InvalidQuery)?,
-        started_at: time(row, 5)?,
-        hits: row.get(6)?,
-        misses: row.get(7)?,
-        calls: row.get(8)?,
-        previous_version: row.get(9)?,
-        read_errors: row.get(10)?,
-        write_errors: row.get(11)?,
-        writes: row.get(12)?,
-        unstorable_misses: row.get(13)?,
-        forced_misses: row.get(14)?,
-        rust_compilations: row.get(15)?,
+        started_at: time(row, 4)?,
+        hits: row.get(5)?,
+        misses: row.get(6)?,
+        calls: row.get(7)?,
+        previous_version: row.get(8)?,
+        read_errors: row.get(9)?,
+        write_errors: row.get(10)?,
+        writes: row.get(11)?,
+        storable_misses: row.get(12)?,
+        forced_misses: row.get(13)?,
+        rust_compilations: row.get(14)?,
         not_measured: reasons.map(NotMeasuredReason::from_code).collect(),
         cache: size.zip(max_size).map(|(size, max_size)| CacheState {
             location,
             size,
             max_size,
         }),
-        not_cached: BTreeMap::new(),
+        not_cached: serde_json::from_str(&not_cached).unwrap_or_default(),
     })
 }

@@ -26,7 +26,7 @@ const MIN_FALL: f64 = 0.10;
 
 /// Objects could not be written or read in the newest builds. sccache prints no warning about that.
 pub(super) fn errors(evidence: &[Evidence]) -> Option<Advice> {
-    let has_objects = |build: &&Evidence| storable(build) > 0 || failures(build) > 0;
+    let has_objects = |build: &&Evidence| build.storable_misses > 0 || failures(build) > 0;
     let mut failing: Vec<&Evidence> = evidence.iter().rev().filter(has_objects).collect();
     failing.truncate(RECENT_BUILDS);
     let builds = failing.len() as u64;
@@ -65,12 +65,6 @@ fn failures(build: &Evidence) -> u64 {
     unwritten(build).saturating_add(build.read_errors.unwrap_or(0))
 }
 
-/// Returns the number of objects that the build should have written.
-fn storable(build: &Evidence) -> u64 {
-    let misses = build.misses.unwrap_or(0);
-    misses.saturating_sub(build.unstorable_misses)
-}
-
 /// Returns the number of objects that could not be written: sccache counted errors, or it wrote
 /// nothing.
 fn unwritten(build: &Evidence) -> u64 {
@@ -78,7 +72,7 @@ fn unwritten(build: &Evidence) -> u64 {
     // An interrupted build may have had writes in progress.
     let is_complete = matches!(build.outcome, Outcome::Merged | Outcome::Packaged);
     if errors == 0 && build.writes == Some(0) && is_complete {
-        storable(build)
+        build.storable_misses
     } else {
         errors
     }
@@ -87,7 +81,7 @@ fn unwritten(build: &Evidence) -> u64 {
 /// Whether the cache stored the build's objects. `None` if unknown: sccache's text output doesn't
 /// contain the number of writes.
 pub(super) fn is_stored(build: &Evidence) -> Option<bool> {
-    if failures(build) > 0 || storable(build) == 0 {
+    if failures(build) > 0 || build.storable_misses == 0 {
         return Some(false);
     }
     build.writes.map(|writes| writes > 0)
@@ -212,10 +206,11 @@ mod tests {
         };
         let nothing_to_write = Evidence {
             misses: Some(0),
+            storable_misses: 0,
             ..not_stored.clone()
         };
         let read_only = Evidence {
-            unstorable_misses: 10,
+            storable_misses: 0,
             ..not_stored.clone()
         };
         let unread = Evidence {

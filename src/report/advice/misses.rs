@@ -140,7 +140,7 @@ mod tests {
             advice.evidence,
             [
                 "2 of 2 builds, 100 compilations.",
-                "The most recent: a/b 1 on 1970-01-01."
+                "The most recent: a/b 1 on 1970-01-01, `sccache-report show b0000001`."
             ]
         );
         let since = c_build("a/b", "1", 50, 0);

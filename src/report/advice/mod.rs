@@ -145,11 +145,9 @@ fn package_names(builds: &[&Evidence]) -> Vec<String> {
 
 /// Returns a sentence about the most recent build with a problem.
 fn most_recent(build: &Evidence) -> String {
-    let date = text::date(build.started_at);
-    format!(
-        "The most recent: {} {} on {date}.",
-        build.package, build.version
-    )
+    let (package, version) = (&build.package, &build.version);
+    let (date, id) = (text::date(build.started_at), text::short_id(build.id));
+    format!("The most recent: {package} {version} on {date}, `sccache-report show {id}`.")
 }
 
 /// Returns the first advice of the kind.

@@ -201,7 +201,7 @@ mod tests {
                 ..good.clone()
             },
             Evidence {
-                unstorable_misses: 100,
+                storable_misses: 0,
                 ..good.clone()
             },
         ] {

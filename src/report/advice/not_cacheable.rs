@@ -23,16 +23,6 @@ const MIN_FIXABLE: f64 = 0.1;
 /// The most packages listed per reason, those with the most such calls first.
 const LISTED: usize = 5;
 
-/// The calls of one package that were not cached for one reason.
-struct Share<'a> {
-    package: &'a str,
-    count: u64,
-    /// All calls of the package.
-    calls: u64,
-    /// `count` / `calls`.
-    fraction: f64,
-}
-
 /// Returns one piece of advice per reason with this severity, the reason with the most calls first.
 pub(super) fn advise(evidence: &[Evidence], severity: Severity) -> Vec<Advice> {
     let mut calls: BTreeMap<&str, u64> = BTreeMap::new();
@@ -44,56 +34,55 @@ pub(super) fn advise(evidence: &[Evidence], severity: Severity) -> Vec<Advice> {
             *packages.entry(&build.package).or_default() += count;
         }
     }
-    reasons.retain(|reason, _| severity_of(explain(reason).fix) == severity);
+    reasons.retain(|reason, _| severity_of(reason) == severity);
     let min_fraction = match severity {
         Severity::Note => MIN_NORMAL,
         Severity::Change => MIN_FIXABLE,
     };
     let mut advice: Vec<(u64, Advice)> = Vec::new();
     for (reason, packages) in reasons {
-        let shares = packages.into_iter().map(|(package, count)| {
+        let mut shares: Vec<(u64, &str, String)> = Vec::new();
+        for (package, count) in packages {
             let calls = calls[package].max(count);
             let fraction = count as f64 / calls as f64;
-            Share {
-                package,
-                count,
-                calls,
-                fraction,
+            if calls >= MIN_CALLS && fraction >= min_fraction {
+                let (not_cached, calls) = (text::number(count), text::number(calls));
+                let percent = text::percent(fraction);
+                let sentence = format!("{package}: {not_cached} of {calls} calls ({percent}).");
+                shares.push((count, package, sentence));
             }
-        });
-        let mut shares: Vec<Share<'_>> = shares.collect();
-        shares.retain(|share| share.calls >= MIN_CALLS && share.fraction >= min_fraction);
-        shares.sort_by_key(|share| Reverse(share.count));
+        }
+        shares.sort_by_key(|(count, ..)| Reverse(*count));
+        let calls = shares.iter().map(|(count, ..)| count).sum();
         if !shares.is_empty() {
-            let calls = shares.iter().map(|share| share.count).sum();
-            advice.push((calls, advise_on(reason, &shares, calls)));
+            advice.push((calls, advise_on(reason, calls, &shares)));
         }
     }
     advice.sort_by_key(|(calls, _)| Reverse(*calls));
     advice.into_iter().map(|(_, advice)| advice).collect()
 }
 
-fn severity_of(fix: Fix) -> Severity {
-    match fix {
+fn severity_of(reason: &str) -> Severity {
+    match explain(reason).fix {
         Fix::Nothing => Severity::Note,
         Fix::Option(_) | Fix::Variable(..) => Severity::Change,
     }
 }
 
-fn advise_on(reason: &str, shares: &[Share<'_>], calls: u64) -> Advice {
+/// `shares` has the number of calls, the package, and a sentence about them.
+fn advise_on(reason: &str, calls: u64, shares: &[(u64, &str, String)]) -> Advice {
     let explanation = explain(reason);
+    let mut setting = Vec::new();
     let recommendation = match explanation.fix {
         Fix::Nothing => "Nothing is wrong: sccache can't speed up this part.".to_string(),
         Fix::Option(option) => format!("{}{}.", option[..1].to_uppercase(), &option[1..]),
-        Fix::Variable(..) => {
+        Fix::Variable(name, value) => {
+            setting.push(format!("{name}=\"{value}\""));
             "In /etc/portage/make.conf, or for these packages in package.env:".to_string()
         }
     };
-    let setting = match explanation.fix {
-        Fix::Variable(name, value) => vec![format!("{name}=\"{value}\"")],
-        _ => Vec::new(),
-    };
-    let mut evidence: Vec<String> = shares.iter().take(LISTED).map(sentence).collect();
+    let sentences = shares.iter().take(LISTED);
+    let mut evidence: Vec<String> = sentences.map(|(.., sentence)| sentence.clone()).collect();
     if shares.len() > LISTED {
         let more = text::count((shares.len() - LISTED) as u64, "more package");
         evidence.push(format!("And {more}."));
@@ -101,20 +90,14 @@ fn advise_on(reason: &str, shares: &[Share<'_>], calls: u64) -> Advice {
     let (reason_shown, meaning) = (printable(reason, 80), explanation.meaning);
     Advice {
         kind: Kind::NotCacheable,
-        severity: severity_of(explanation.fix),
+        severity: severity_of(reason),
         summary: format!("Many calls can't be cached (`{reason_shown}`): {meaning}."),
         evidence,
         recommendation,
         setting,
-        packages: shares.iter().map(|s| s.package.to_string()).collect(),
+        packages: shares.iter().map(|(_, name, _)| name.to_string()).collect(),
         numbers: json!({ "reason": reason, "packages": shares.len(), "calls": calls }),
     }
-}
-
-fn sentence(share: &Share<'_>) -> String {
-    let (count, calls) = (text::number(share.count), text::number(share.calls));
-    let percent = text::percent(share.fraction);
-    format!("{}: {count} of {calls} calls ({percent}).", share.package)
 }
 
 #[cfg(test)]
@@ -159,13 +142,13 @@ mod tests {
         assert_eq!(advice[0].setting, ["CARGO_INCREMENTAL=\"0\""]);
         assert_eq!(advice[0].severity, Severity::Change);
         assert_eq!(advise(&[with("incremental", 9, 100)]), []);
-        let choice = advise(&[with("-fprofile-use", 10, 100)]);
+        let option = advise(&[with("-fprofile-use", 10, 100)]);
         assert!(
-            choice[0]
+            option[0]
                 .recommendation
                 .starts_with("Faster code or a cache: USE=\"-pgo\"")
         );
-        assert!(choice[0].setting.is_empty());
+        assert!(option[0].setting.is_empty());
     }
 
     #[test]

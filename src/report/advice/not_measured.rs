@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use serde_json::{Map, json};
+use serde_json::json;
 
 use super::super::text;
 use super::{Advice, Kind, most_recent, package_names};
@@ -23,12 +23,11 @@ pub(super) fn advise(evidence: &[Evidence]) -> Option<Advice> {
     if builds.len() < MIN_BUILDS {
         return None;
     }
-    let newest = builds.last()?;
     let mut phases: BTreeMap<NotMeasuredReason, u64> = BTreeMap::new();
     for reason in builds.iter().flat_map(|build| &build.not_measured) {
         *phases.entry(*reason).or_default() += 1;
     }
-    let mut reasons: Vec<(NotMeasuredReason, u64)> = phases.into_iter().collect();
+    let mut reasons: Vec<(NotMeasuredReason, u64)> = phases.clone().into_iter().collect();
     reasons.sort_by_key(|(_, phases)| Reverse(*phases));
     let mut sentences = vec![format!(
         "{} of {} lack some or all numbers.",
@@ -38,15 +37,9 @@ pub(super) fn advise(evidence: &[Evidence]) -> Option<Advice> {
     for (reason, phases) in reasons.iter().take(LISTED) {
         sentences.push(format!("{}: {reason}.", text::count(*phases, "phase")));
     }
+    let newest = builds.last()?;
     sentences.push(most_recent(newest));
-    sentences.push(format!(
-        "Details: `sccache-report show {}`.",
-        text::short_id(newest.id)
-    ));
     let (recommendation, setting) = remedy(reasons.first()?.0);
-    let by_code = reasons
-        .iter()
-        .map(|(reason, phases)| (reason.code().to_string(), json!(phases)));
     Some(Advice {
         kind: Kind::NotMeasured,
         summary: "Some builds have no statistics, or not for all phases.".into(),
@@ -57,8 +50,8 @@ pub(super) fn advise(evidence: &[Evidence]) -> Option<Advice> {
         numbers: json!({
             "builds": builds.len(),
             "newest": newest.id.to_string(),
-            "phases": reasons.iter().map(|(_, phases)| phases).sum::<u64>(),
-            "reasons": by_code.collect::<Map<_, _>>(),
+            "phases": phases.values().sum::<u64>(),
+            "reasons": phases,
         }),
         ..Advice::default()
     })
@@ -69,30 +62,30 @@ fn remedy(reason: NotMeasuredReason) -> (String, Vec<String>) {
     use NotMeasuredReason::*;
     let recommendation = match reason {
         ServerKilled | SecondServer | ShellKilled => {
-            "Something killed a process in the middle of the phase. `dmesg | grep -i 'killed \
-             process'` shows whether memory ran out. If it did, lower the number of jobs in MAKEOPTS."
+            "Something killed a process in the middle of the phase. Run `dmesg | grep -i 'killed \
+             process'`: if memory ran out, lower the number of jobs in MAKEOPTS."
         }
         ServerNotStarted | SccacheFailed | SccacheNotRun => {
             "sccache doesn't work in these builds. `sccache-report doctor` shows why."
         }
         ServerStopped | ServerRestarted | StatisticsZeroed => {
-            "An ebuild, a script, or a bashrc calls `sccache --stop-server` or `sccache --zero-stats` \
-             in the middle of the phase. Remove that call."
+            "An ebuild, a script, or a bashrc runs `sccache --stop-server` or `sccache --zero-stats` \
+             in the middle of the phase. Remove that command."
         }
         SeveralServers => {
-            "Set RUSTC_WRAPPER, CC, CXX, or a CMAKE_*_COMPILER_LAUNCHER in make.conf to sccache, so \
+            "Name sccache in RUSTC_WRAPPER, CC, CXX, or a CMAKE_*_COMPILER_LAUNCHER in make.conf, so \
              that one server is started before the compilers."
         }
         ServerDidNotStop | NoAnswer => {
-            "The server answered too late, for example because the machine was swapping. Lower the \
-             number of jobs in MAKEOPTS."
+            "The server answered too late, for example because the machine was swapping. If so, lower \
+             the number of jobs in MAKEOPTS."
         }
-        UnknownOutput => {
-            "Update sccache-report: it doesn't support the output of this sccache version."
-        }
+        UnknownOutput => "Update sccache-report: it can't read the output of this sccache version.",
         SharedServerGone | SharedServerRestarted => {
-            "Keep the shared server running. It exits after 10 idle minutes unless it is started \
-             with:"
+            let setting = vec!["SCCACHE_IDLE_TIMEOUT=\"0\"".to_string()];
+            let text = "Keep the shared server running. Unless it is started with this variable, it \
+                exits after 10 idle minutes:";
+            return (text.into(), setting);
         }
         OldSccacheSharedNetwork => {
             "Update sccache to 0.9 or later, or give builds a private network \
@@ -102,11 +95,7 @@ fn remedy(reason: NotMeasuredReason) -> (String, Vec<String>) {
             "`sccache-report show` and the warning in the build log have details."
         }
     };
-    let setting = match reason {
-        SharedServerGone | SharedServerRestarted => vec!["SCCACHE_IDLE_TIMEOUT=\"0\"".to_string()],
-        _ => Vec::new(),
-    };
-    (recommendation.into(), setting)
+    (recommendation.into(), Vec::new())
 }
 
 #[cfg(test)]
@@ -136,8 +125,7 @@ mod tests {
             [
                 "3 of 4 builds lack some or all numbers.",
                 "3 phases: its sccache server was killed, or listens elsewhere.",
-                "The most recent: a/b 1 on 1970-01-01.",
-                "Details: `sccache-report show b0000001`."
+                "The most recent: a/b 1 on 1970-01-01, `sccache-report show b0000001`."
             ]
         );
         assert!(advice.recommendation.contains("dmesg"));

@@ -31,7 +31,7 @@ fn build(package: &str, version: &str, hits: u64, misses: u64, rust_compilations
         read_errors: Some(0),
         write_errors: Some(0),
         writes: Some(misses),
-        unstorable_misses: 0,
+        storable_misses: misses,
         cache: None,
         forced_misses: 0,
         rust_compilations,

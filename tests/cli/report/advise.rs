@@ -88,9 +88,7 @@ fn missing_statistics_name_a_build() {
     );
     let text = out(&run(&db, &["advise"]));
     assert!(
-        text.contains(
-            "www-client/firefox 143.0 on 2026-11-03.\n   - Details: `sccache-report show b0000003`."
-        ),
+        text.contains("www-client/firefox 143.0 on 2026-11-03, `sccache-report show b0000003`."),
         "{text}"
     );
     assert!(out(&run(&db, &["show", "b0000003"])).contains("was killed"));
