@@ -146,7 +146,7 @@ mod tests {
         assert!(
             option[0]
                 .recommendation
-                .starts_with("Faster code or a cache: USE=\"-pgo\"")
+                .starts_with("Choose between faster code and the cache: USE=\"-pgo\"")
         );
         assert!(option[0].setting.is_empty());
     }
