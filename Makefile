@@ -1,24 +1,24 @@
-# make install [DESTDIR=] [PREFIX=/usr]   build what is missing, install programs, hook, man pages and completions
-# make uninstall                          take away what install put there (the same DESTDIR and PREFIX)
-# make test                               all tests; what needs root or a registry says so when it can't run
-# make bench                              how fast it is, beside emlop and the sqlite3 shell (minutes)
-# make demo                               packages emerged cold and warm in a throw-away Portage, then the reports
+# make install [DESTDIR=] [PREFIX=/usr]   build and install programs, hook, man pages, and completions
+# make uninstall                          remove installed files (with the same DESTDIR and PREFIX)
+# make test                               run all tests; skip and list those that need root or a registry
+# make bench                              compare the speed with emlop and the sqlite3 shell (minutes)
+# make demo                               emerge packages cold and warm in a throwaway Portage, then report
 PREFIX = /usr
 DESTDIR =
 CARGO = cargo
 CARGO_TARGET_DIR ?= target
-# Programs that are built already, say by another cargo profile, can be named by BINARIES=DIR.
+# BINARIES=DIR installs programs that were built before, for example with another cargo profile.
 BINARIES = $(CARGO_TARGET_DIR)/release
 INSTALL = install
 
-# Each can be said by itself, too; DESTDIR goes before all of them.
+# Each of these can be set, too. DESTDIR is prepended to all of them.
 bindir = $(PREFIX)/bin
 datadir = $(PREFIX)/share/sccache-report
 mandir = $(PREFIX)/share/man
 bashcompdir = $(PREFIX)/share/bash-completion/completions
 zshcompdir = $(PREFIX)/share/zsh/site-functions
 fishcompdir = $(PREFIX)/share/fish/vendor_completions.d
-# Where the hook leaves its record: beside the database.
+# The hook writes its record here, next to the database.
 hookdir = /var/lib/sccache-report/hook
 programs = sccache-collect sccache-report
 hooks = hooks/sccache-report.sh hooks/no-sccache.sh
@@ -29,7 +29,7 @@ all: build
 
 build: $(binaries)
 
-# Known to make, so that a `make install` after `make` needs no cargo (root often has none).
+# These prerequisites let `make install` after `make` work without cargo, which root often lacks.
 ifeq ($(origin BINARIES),file)
 $(binaries): Cargo.toml Cargo.lock $(shell find src migrations build.rs -type f 2>/dev/null)
 	$(CARGO) build --release --locked
@@ -52,9 +52,9 @@ install: build
 	done; \
 	$(INSTALL) -m 644 "$$generated"/*.1 "$(DESTDIR)$(mandir)/man1"
 	@$(INSTALL) -d -m 755 "$(DESTDIR)$(hookdir)" || \
-		echo "$(hookdir) can't be created: doctor won't see what the hook had in effect until a build was recorded"
+		echo "$(hookdir) can't be created: doctor has no record of the hook until a build is recorded"
 
-# Folders go too, below PREFIX and once they are empty.
+# Also removes empty directories below PREFIX.
 uninstall:
 	set -e; for program in $(programs); do \
 		rm -f "$(DESTDIR)$(bindir)/$$program" "$(DESTDIR)$(mandir)/man1/$$program".1 \
@@ -71,10 +71,10 @@ uninstall:
 	if [ -d "$(DESTDIR)$(hookdir)" ]; then cd "$(DESTDIR)/" && rmdir -p ".$(hookdir)" 2>/dev/null || true; fi
 	@if grep -qsr '^# BEGIN sccache-report setup' "$(DESTDIR)/etc/portage"; then \
 		echo "The lines of sccache-report setup are still in $(DESTDIR)/etc/portage, between BEGIN and END marks." \
-			"Remove them, or install again and run sccache-report setup --undo"; \
+			"Remove them, or install sccache-report again and run sccache-report setup --undo"; \
 	fi
 
-# The rest needs nothing set up: system tools are installed where that can be done, else named.
+# These install missing system tools, or list them if that is not possible.
 test:
 	@CARGO="$(CARGO)" tests/run
 

@@ -6,13 +6,13 @@ use sccache_report::sccache::{Counts, Stats};
 
 use super::Random;
 
-/// A language, its compilers as sccache names them, and seconds for a compilation.
+/// A language, sccache's names of its compilers, and the seconds per compilation.
 const LANGUAGES: [(&str, &[&str], f64); 3] = [
     ("C/C++", &["c [gcc]", "c++ [gcc]"], 1.1),
     ("Rust", &["rust"], 2.3),
     ("CUDA", &["cuda [nvcc]"], 9.0),
 ];
-/// First those of Rust, then those of the others.
+/// Reasons and weights: first for Rust, then for the other languages.
 const REASONS: [(&str, u64); 6] = [
     ("crate-type", 15),
     ("-", 3),
@@ -22,7 +22,7 @@ const REASONS: [(&str, u64); 6] = [
     ("-E", 9),
 ];
 
-/// What sccache 0.16.0 tells of a phase: nobody who counted nothing has a line.
+/// Returns the statistics that sccache 0.16.0 would print for a phase. Counts of 0 have no entry.
 pub fn stats(random: &mut Random, language: usize, calls: u64, cold: bool) -> Stats {
     let (name, compilers, seconds) = LANGUAGES[language];
     let missed = if cold {
@@ -75,7 +75,7 @@ pub fn stats(random: &mut Random, language: usize, calls: u64, cold: bool) -> St
         write_seconds: Some(misses as f64 * 0.004),
         read_hit_seconds: Some((calls - misses) as f64 * 0.003),
         compiler_seconds: Some(compiler),
-        // On cores that had something else to do as well, and with the preprocessors of hits.
+        // On busy cores, and with the preprocessors of hits.
         processor_seconds: Some(compiler * 0.9 + calls as f64 * 0.02),
         not_cached,
         cache_location: Some("Local disk: \"/var/cache/sccache\"".into()),

@@ -5,7 +5,7 @@ use std::io::Write;
 use anyhow::Result;
 use sccache_report::portage::Build;
 
-/// The lines that Portage writes for a merge (`lib/_emerge/` of 3.0.83, `emergelog`).
+/// Writes the lines that Portage writes for a merge (`lib/_emerge/` of 3.0.83, `emergelog`).
 pub fn log(out: &mut dyn Write, build: &Build, first: bool) -> Result<()> {
     let (begin, end) = (build.started_at.timestamp(), build.finished_at.timestamp());
     let what = format!("{}-{}", build.package, build.version);

@@ -10,11 +10,11 @@ RUST_MIN_VER="1.88"
 
 inherit cargo shell-completion
 
-DESCRIPTION="Lasting sccache statistics for Portage: per package, per emerge, and over time"
-# PLACEHOLDERS: the project has no public address yet, and example.org (RFC 2606) can be nobody else's.
-# When it has one, these two lines are all that changes (pkgcheck wants no variable in HOMEPAGE). Until
-# then nothing can be fetched from here: packaging/gentoo-release puts sources and crates into DISTDIR,
-# and with them the sources' own line, which the Manifest that is kept lacks, into the Manifest.
+DESCRIPTION="Persistent sccache statistics for Portage: per package, per emerge, and over time"
+# PLACEHOLDERS: the project has no public address yet, and example.org is reserved (RFC 2606). Replace
+# these two lines when it has one (pkgcheck doesn't allow a variable in HOMEPAGE). Until then, nothing
+# can be fetched from here: packaging/gentoo-release copies the sources and crates to DISTDIR, and adds
+# the line of the sources to the Manifest.
 HOMEPAGE="https://example.org/sccache-report"
 MY_HOME="https://example.org/sccache-report"
 if [[ ${PV} == 9999 ]]; then
@@ -40,13 +40,13 @@ RDEPEND="
 "
 BDEPEND="virtual/pkgconfig"
 
-# No mirror of Gentoo's has what an overlay fetches.
+# Gentoo's mirrors don't have the files of overlays.
 RESTRICT="mirror"
 
 # cargo doesn't take CFLAGS and LDFLAGS from make.conf.
 QA_FLAGS_IGNORED="usr/bin/sccache-collect usr/bin/sccache-report"
 
-# Man pages and completions come from the programs just built, which have to run here for that.
+# The new programs generate the man pages and completions, so they must run on this machine.
 pkg_pretend() {
 	[[ ${MERGE_TYPE} == binary || ${CBUILD:-${CHOST}} == "${CHOST}" ]] || die "cross-compiling is not supported"
 }
@@ -65,35 +65,35 @@ src_configure() {
 	cargo_src_configure --no-default-features
 }
 
-# The other tests take minutes to build, or root to make a Portage of their own: `make test`.
+# The other tests take minutes to build or need root. `make test` runs them.
 src_test() {
 	cargo_src_test --lib
 }
 
-# Not `cargo install`: it would ask sccache once more, as root.
+# Not `cargo install`, which would run sccache again, as root.
 src_install() {
 	emake install DESTDIR="${D}" PREFIX="${EPREFIX}/usr" BINARIES="$(cargo_target_dir)" \
 		bashcompdir="$(get_bashcompdir)" zshcompdir="$(get_zshcompdir)" fishcompdir="$(get_fishcompdir)" \
 		hookdir="${EPREFIX}/var/lib/sccache-report/hook"
 	einstalldocs
-	# Root's, 0755: root records, and any user may read.
+	# Owned by root, mode 0755: root records, and any user may read.
 	keepdir /var/lib/sccache-report/hook
 }
 
-# The very first build is not recorded: when it begins, no hook is there, and nobody has agreed to one.
+# The build of this package is not recorded, because the hook isn't set up yet.
 pkg_postinst() {
 	[[ -z ${REPLACING_VERSIONS} ]] || return 0
-	elog "Two steps are left:"
-	elog "  sccache-report setup     shows what it would change, asks, and does it:"
-	elog "                           the hook in Portage's bashrc, sccache in make.conf"
-	elog "  sccache-report doctor    says whether builds are recorded, and what to do if not"
-	elog "From the next merge on, sccache-report tells what the cache did."
+	elog "To complete the installation, run:"
+	elog "  sccache-report setup     sets up the hook in Portage's bashrc and sccache in make.conf"
+	elog "                           (shows the changes and asks first)"
+	elog "  sccache-report doctor    checks that builds are recorded, and shows how to fix problems"
+	elog "After the next merge, run sccache-report to see what the cache did."
 }
 
-# With make.conf's RUSTC_WRAPPER and without sccache, Rust doesn't compile.
+# If make.conf still sets RUSTC_WRAPPER when sccache is gone, Rust packages don't compile.
 pkg_postrm() {
 	[[ -z ${REPLACED_BY_VERSION} ]] || return 0
 	grep -qsr '^# BEGIN sccache-report setup' "${EROOT}"/etc/portage/{bashrc,make.conf} || return 0
 	ewarn "The lines of \`sccache-report setup\` are still in ${EROOT}/etc/portage/make.conf or bashrc, between BEGIN and"
-	ewarn "END marks. Remove them: with RUSTC_WRAPPER=\"sccache\" Rust doesn't compile once sccache is unmerged too."
+	ewarn "END marks. Remove them: with RUSTC_WRAPPER=\"sccache\", Rust packages don't compile without sccache."
 }
