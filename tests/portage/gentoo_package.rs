@@ -82,7 +82,11 @@ fn from_nothing_to_a_report_and_back() {
     let wrapped = [("RUSTC_WRAPPER", "sccache"), ("SCCACHE_DIR", &cache)];
     let first = root.emerge_with(&wrapped, &["app-portage/sccache-report"]);
     let first = first.ok();
-    assert!(first.log.contains("To complete the installation, run"), "{}", first.log);
+    assert!(
+        first.log.contains("To complete the installation, run"),
+        "{}",
+        first.log
+    );
     all_is_installed(&root);
 
     root.run(&["sccache-report", "setup", "--yes"]).ok();
@@ -96,7 +100,11 @@ fn from_nothing_to_a_report_and_back() {
     keep_first_cache(&root, &cache);
 
     let second = root.emerge(&["app-portage/sccache-report", "dev-test/many-files"]);
-    assert!(!second.log.contains("To complete the installation, run"), "{}", second.log);
+    assert!(
+        !second.log.contains("To complete the installation, run"),
+        "{}",
+        second.log
+    );
     the_report_shows_both(&root);
     let doctor = root.run(&["sccache-report", "doctor"]).ok();
     assert_eq!(summary(&doctor), "12 green", "{}", doctor.log);
