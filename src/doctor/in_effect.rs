@@ -10,7 +10,7 @@ use crate::sccache::{ConfigFile, local_folder};
 /// What the hook writes in place of a value that not everybody may read.
 const HIDDEN: &str = "(hidden)";
 
-/// Whether the hook writes this variable down if it is set (`___sccache_report_observe`).
+/// Whether the hook writes this variable down if it is set (`___sccache_report_save_settings`).
 fn is_recorded(name: &str) -> bool {
     let names = [
         "RUSTC_WRAPPER",

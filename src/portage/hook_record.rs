@@ -24,8 +24,6 @@ pub struct HookRecord {
     pub package: String,
     /// FEATURES of the build.
     pub features: String,
-    /// Where the build finds sccache.
-    pub sccache: Option<PathBuf>,
     /// The length of `${T}` in bytes.
     pub t_length: Option<usize>,
     /// The variables that were set, the empty ones included.
@@ -86,7 +84,6 @@ impl HookRecord {
                 "time" => time = DateTime::from_timestamp(value.parse().ok()?, 0),
                 "package" => record.package = text(),
                 "features" => record.features = text(),
-                "sccache" => record.sccache = Some(value.into()).filter(|_| !value.is_empty()),
                 "t_length" => record.t_length = value.parse().ok(),
                 _ => {
                     if let Some(variable) = name.strip_prefix("env.") {
@@ -105,8 +102,7 @@ mod tests {
     use super::*;
 
     const TEXT: &str = "sccache-report-hook=1\ntime=1795000000\npackage=app-misc/foo-1.2-r1\n\
-        hook_version=0.1.0\nportage_version=\nfeatures=sandbox userpriv\nsccache=/usr/bin/sccache\n\
-        t_length=63\nenv.SCCACHE_RECACHE=\nenv.CC=sccache gcc -DA=1\nend\n";
+        features=sandbox userpriv\nt_length=63\nenv.SCCACHE_RECACHE=\nenv.CC=sccache gcc -DA=1\nend\n";
 
     #[test]
     fn a_record_is_read_whole_or_not_at_all() {
