@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::ErrorCode;
 
 /// The result of an operation that fails with [`enum@Error`].
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a command failed, or why its output is empty. The text is the cause in one line, and
 /// [`Error::hint`] is the next step.
@@ -176,9 +176,12 @@ fn invalid_value(error: &rusqlite::Error) -> Error {
 
 impl From<anyhow::Error> for Error {
     fn from(error: anyhow::Error) -> Self {
-        match error.downcast() {
-            Ok(error) => error,
-            Err(error) => Error::Invalid(format!("{error:#}")),
+        let kind = error.downcast_ref().map(io::Error::kind);
+        if kind == Some(io::ErrorKind::BrokenPipe) {
+            return Error::Output(io::ErrorKind::BrokenPipe.into());
         }
+        error
+            .downcast()
+            .unwrap_or_else(|error| Error::Invalid(format!("{error:#}")))
     }
 }

@@ -1,4 +1,4 @@
-//! A plain table of builds, for what people are shown before they change the database.
+//! A table of builds, which shows people what changes in the database.
 
 use std::io::{self, Write};
 
@@ -6,75 +6,53 @@ use chrono::{DateTime, Local, Utc};
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
 use crate::portage::{Build, Outcome, printable};
-use crate::sccache::{Stats, coverage, hit_rate};
-use crate::store::{BuildRow, outcome_word};
+use crate::sccache::{Stats, hit_rate};
+use crate::store::BuildRow;
+use crate::text::percent;
 
-const HEADER: [&str; 9] = [
-    "started", "package", "version", "outcome", "requests", "hits", "misses", "hit rate",
-    "coverage",
+const HEADER: [&str; 7] = [
+    "started", "package", "version", "outcome", "hits", "misses", "hit rate",
 ];
 
-/// The rows.
+/// The index of the first column with numbers.
+const FIRST_NUMBER: usize = 4;
+
+/// The rows of the table.
 #[derive(Default)]
-pub struct BuildTable(Vec<[String; 9]>);
+pub struct BuildTable(Vec<[String; HEADER.len()]>);
 
 impl BuildTable {
     /// Adds a build that isn't in the database.
     pub fn add_build(&mut self, build: &Build) {
         let stats = build.phases.iter().filter_map(|p| p.stats.as_ref().ok());
-        let sum = Stats::sum(stats).unwrap_or_default();
-        let counts = [
-            sum.requests,
-            Some(sum.hits.total),
-            Some(sum.misses.total),
-            sum.executed,
-            sum.non_cacheable,
-        ];
-        let (package, version) = (&build.package, &build.version);
-        self.add(build.started_at, package, version, build.outcome, counts);
+        let counts = Stats::sum(stats).map(|sum| (sum.hits.total, sum.misses.total));
+        let names = (&*build.package, &*build.version);
+        self.add(build.started_at, names, build.outcome, counts);
     }
 
     /// Adds a build of the database.
     pub fn add_row(&mut self, row: &BuildRow) {
-        let counts = [
-            row.requests,
-            row.hits,
-            row.misses,
-            row.executed,
-            row.non_cacheable,
-        ];
-        self.add(
-            row.started_at,
-            &row.package,
-            &row.version,
-            row.outcome,
-            counts,
-        );
+        let names = (&*row.package, &*row.version);
+        self.add(row.started_at, names, row.outcome, row.hits.zip(row.misses));
     }
 
     fn add(
         &mut self,
         started_at: DateTime<Utc>,
-        package: &str,
-        version: &str,
+        (package, version): (&str, &str),
         outcome: Outcome,
-        [requests, hits, misses, executed, non_cacheable]: [Option<u64>; 5],
+        counts: Option<(u64, u64)>,
     ) {
-        let number = |count: Option<u64>| count.map_or_else(|| "-".into(), |n| n.to_string());
-        let percent =
-            |rate: Option<f64>| rate.map_or_else(|| "-".into(), |r| format!("{:.1} %", 100.0 * r));
-        let answered = hits.zip(misses);
+        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".into());
         let started_at = started_at.with_timezone(&Local).format("%F %R");
         self.0.push([
             started_at.to_string(),
             package.to_owned(),
             version.to_owned(),
-            outcome_word(outcome).to_owned(),
-            number(requests),
-            number(hits),
-            number(misses),
-            percent(answered.and_then(|(h, m)| hit_rate(h, m))),
-            percent(answered.and_then(|(h, m)| coverage(h, m, executed, non_cacheable))),
+            outcome.word().to_owned(),
+            or_dash(counts.map(|(hits, _)| hits.to_string())),
+            or_dash(counts.map(|(_, misses)| misses.to_string())),
+            or_dash(counts.and_then(|(hits, misses)| hit_rate(hits, misses).map(percent))),
         ]);
     }
 
@@ -95,7 +73,7 @@ impl BuildTable {
         }
         for (index, column) in table.column_iter_mut().enumerate() {
             column.set_padding((0, 2));
-            if index >= 4 {
+            if index >= FIRST_NUMBER {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }

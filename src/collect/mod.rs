@@ -1,126 +1,191 @@
-//! What `sccache-collect` does: at the end of a phase, at the end of a build, and with the logs
-//! of builds long past.
+//! `sccache-collect`: records builds for Portage's hook, and lets people change the database.
 
 mod build_table;
 pub mod forget;
 pub mod import;
-mod keep;
+mod own_server;
 mod phase;
-mod server;
-mod shared;
+mod record;
+mod recorder;
+mod shared_server;
 mod summary;
-mod unfinished;
 mod warnings;
 
+use std::ffi::OsString;
+use std::io::{self, Write};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
-use anyhow::Result;
-use chrono::Utc;
+use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::config::database_path;
-use crate::portage::{
-    Build, Emerge, Environment, FOLDER, Outcome, Snapshots, host, set_aside, told_to_stop,
-};
-use keep::Recorder;
-pub use phase::{PhaseOptions, phase};
-pub use shared::begin;
-pub use summary::Output;
+use crate::config;
+use crate::error::{Error, Result};
+use crate::text::printable;
 
-/// What is to be said in the merge log.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Said {
-    /// For `einfo`.
-    pub info: Vec<String>,
-    /// For `ewarn`.
-    pub warnings: Vec<String>,
-}
+/// The longest warning, in bytes.
+const MAX_WARNING: usize = 2048;
 
-/// Records the build whose phases left their snapshots in `${T}`, and removes those. Where
-/// the database can't take the build, it is kept elsewhere, and that is said. Phases that were
-/// killed before they could tell their end are not measured; their servers are ended.
+/// Collect sccache's statistics from Portage's builds
 ///
-/// # Errors
-/// Where this isn't a phase, or the snapshots can't be read: then they stay.
-pub fn record(outcome: Outcome, slot: Option<String>, db: Option<PathBuf>) -> Result<Said> {
-    let environment = Environment::read()?.with_slot(slot);
-    let mut recorder = Recorder::new(&database_path(db.as_deref()));
-    let mut said = Said::default();
-    retry(&environment, &mut recorder, &mut said)?;
-    unfinished::settle(&environment.t, &mut said)?;
-    let Some(mut snapshots) = Snapshots::read(&environment.t, FOLDER)? else {
-        return Ok(said);
-    };
-    if !snapshots.refused.is_empty() {
-        said.warnings.push(format!(
-            "numbers in {} were not taken: {}",
-            environment.t.join(FOLDER).display(),
-            snapshots.refusals()
-        ));
-    }
-    if snapshots.phases.is_empty() {
-        return Ok(said);
-    }
-    let build = build(environment, outcome, &mut snapshots);
-    said.warnings.extend(warnings::warnings(&build));
-    said.info
-        .extend(summary::lines(&build, Output::from_environment()));
-    if recorder.keep(&build, &mut said) {
-        snapshots.remove();
-    } else {
-        snapshots.set_aside(build.outcome);
-    }
-    Ok(said)
+/// Portage's hook runs `phase` and `record`. They must not fail a merge: on an error, they print one
+/// line that begins with "warning: " and exit with 0. `import` and `forget` are for people.
+#[derive(Parser)]
+#[command(name = "sccache-collect", version, propagate_version = true)]
+#[command(after_long_help = "See sccache-report(5) for the settings in make.conf.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
 }
 
-/// Tries again to keep the builds whose numbers went into the log alone. They are in no other's sum,
-/// and have the id that the log says: they are recorded once, whether or not that is imported.
-fn retry(environment: &Environment, recorder: &mut Recorder, said: &mut Said) -> Result<()> {
-    for (folder, outcome) in set_aside(&environment.t)? {
-        let Ok(Some(mut snapshots)) = Snapshots::read(&environment.t, &folder) else {
-            continue;
-        };
-        if snapshots.phases.is_empty() {
-            continue;
-        }
-        let found = Build {
-            outcome,
-            ..build(environment.clone(), Outcome::Interrupted, &mut snapshots)
-        };
-        if recorder.retry(&found, said) {
-            snapshots.remove();
-        }
-    }
-    Ok(())
+#[derive(Subcommand)]
+enum Command {
+    Phase(phase::Args),
+    Record(record::Args),
+    /// Import the builds of Portage's logs, from before the hook was installed
+    ///
+    /// Reads logs in which a bashrc recipe or sccache-report printed sccache's statistics:
+    /// CATEGORY:PF:DATE.log or CATEGORY/PF:DATE.log. Folders are searched recursively, except
+    /// those named elog. Logs may be compressed: gzip needs no program, other formats need
+    /// bzip2, xz, zstd, lz4, lzip, lzop or unzip. A log may hold up to 2 GiB of text. Builds
+    /// that are already in the database are not added again.
+    ///
+    /// Dates in log names are UTC. For a name without a date, the file's modification time is
+    /// used. A recipe's numbers are marked as shared, because other builds may have used the
+    /// same server. They are imported if sccache printed in the same log that it stopped that
+    /// server. If the server kept running, only the difference between two blocks is imported.
+    /// A single block of a running server holds running totals and is not imported.
+    ///
+    /// Builds in FILE.pending are recorded first. Without a LOG, only these are recorded. An
+    /// older database is upgraded.
+    #[command(after_help = IMPORT_STATUS)]
+    Import {
+        #[command(flatten)]
+        options: import::Options,
+        #[command(flatten)]
+        database: Database,
+    },
+    /// Remove builds from the database
+    ///
+    /// Removes the matching builds and everything that was recorded about them. Sums and
+    /// estimates are then the same as if these builds had never been recorded. A removed build
+    /// is not recorded again from a log or from another database. `import --restore` imports it
+    /// from its log. This command needs write access to the database.
+    #[command(after_help = FORGET_STATUS)]
+    Forget {
+        #[command(flatten)]
+        options: forget::Options,
+        #[command(flatten)]
+        database: Database,
+    },
 }
 
-fn build(environment: Environment, outcome: Outcome, snapshots: &mut Snapshots) -> Build {
-    let host = host();
-    let phases = std::mem::take(&mut snapshots.phases);
-    let now = Utc::now();
-    let started_at = phases.iter().map(|phase| phase.started_at).min();
-    let (outcome, finished_at, emerge) = match outcome {
-        // Found when the package's next build begins, under another command: that of the build is
-        // gone, and it ended no later than its last phase.
-        Outcome::Interrupted => {
-            let last = phases.iter().map(|phase| phase.finished_at).max();
-            (outcome, last.unwrap_or(now), None)
+const IMPORT_STATUS: &str = "\
+Exit status: 0 all logs were read and imported, 1 some were not understood or hold running totals,
+2 an error, or some could not be read. The remaining logs are still imported.";
+
+const FORGET_STATUS: &str = "\
+Exit status: 0 builds were removed, 1 nothing matched, 2 an error.";
+
+#[derive(Debug, clap::Args)]
+struct Database {
+    /// Database [default: SCCACHE_REPORT_DB, or /var/lib/sccache-report/stats.db]
+    #[arg(long, value_name = "FILE")]
+    db: Option<PathBuf>,
+}
+
+impl Database {
+    fn path(&self) -> PathBuf {
+        config::database_path(self.db.as_deref())
+    }
+}
+
+/// Lines for the merge log.
+#[derive(Debug, Default)]
+struct Messages {
+    /// The hook prints these with `einfo`.
+    info: Vec<String>,
+    /// The hook prints these with `ewarn`.
+    warnings: Vec<String>,
+}
+
+impl Messages {
+    fn warn(&mut self, warning: impl Into<String>) {
+        self.warnings.push(warning.into());
+    }
+
+    /// Ignores errors, because a merge must not fail if the hook is gone.
+    fn print(&self) {
+        for line in &self.info {
+            let _ = writeln!(io::stdout(), "{line}");
         }
-        Outcome::Failed if told_to_stop() => {
-            (Outcome::Interrupted, now, Emerge::above_this_process(&host))
+        for line in &self.warnings {
+            let line = printable(line, MAX_WARNING);
+            let _ = writeln!(io::stderr(), "warning: {line}");
         }
-        _ => (outcome, now, Emerge::above_this_process(&host)),
-    };
-    Build {
-        id: snapshots.build_id(&environment.package, &environment.version),
-        emerge,
-        host,
-        package: environment.package,
-        version: environment.version,
-        slot: environment.slot,
-        repository: environment.repository,
-        outcome,
-        started_at: started_at.unwrap_or(finished_at).min(finished_at),
-        finished_at,
-        phases,
+    }
+}
+
+/// Runs `sccache-collect` with these arguments, the program's name first. Returns its exit status.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let generated = crate::generate::run(&args, Cli::command, Cli::command, |_, script| script);
+    if let Some(status) = generated {
+        return status;
+    }
+    let is_run_by_hook = args
+        .get(1)
+        .is_some_and(|command| command == "phase" || command == "record");
+    match Cli::try_parse_from(&args) {
+        Ok(cli) => run(cli.command),
+        // The hook can be of another version than this program.
+        Err(error) if error.use_stderr() && is_run_by_hook => {
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            let message = line.strip_prefix("error: ").unwrap_or(line);
+            finish_hook(Err(Error::Invalid(message.to_owned())))
+        }
+        Err(error) => error.exit(),
+    }
+}
+
+fn run(command: Command) -> ExitCode {
+    let out = &mut io::stdout().lock();
+    match command {
+        Command::Phase(args) => finish_hook(phase::run(&args)),
+        Command::Record(args) => finish_hook(record::run(args)),
+        Command::Import { options, database } => {
+            let report = import::import(options, &database.path(), out);
+            finish(report.map(|report| report.status()))
+        }
+        Command::Forget { options, database } => {
+            let found = forget::forget(&options, &database.path(), out);
+            finish(found.map(|found| u8::from(!found)))
+        }
+    }
+}
+
+/// Prints the messages of a command that the hook runs, which always succeeds.
+fn finish_hook(result: Result<Messages>) -> ExitCode {
+    let messages = result.unwrap_or_else(|error| Messages {
+        info: Vec::new(),
+        warnings: vec![error.to_string()],
+    });
+    messages.print();
+    ExitCode::SUCCESS
+}
+
+/// Returns the exit status of a command for people, and prints its error with the hint. A closed
+/// pipe is not an error.
+fn finish(result: anyhow::Result<u8>) -> ExitCode {
+    match result.map_err(Error::from) {
+        Ok(status) => ExitCode::from(status),
+        Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sccache-collect: {error}");
+            if let Some(hint) = error.hint() {
+                eprintln!("  {hint}");
+            }
+            ExitCode::from(error.exit_status())
+        }
     }
 }

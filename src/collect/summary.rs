@@ -1,82 +1,60 @@
-//! A build's numbers in a few lines, for the merge log.
+//! The summary of a build in the merge log.
 
+use crate::config;
 use crate::portage::{Build, Outcome, Phase};
 use crate::sccache::{Stats, print_block};
-use crate::text::{format_bytes, percent};
+use crate::text::{format_bytes, percent, plural};
 
-/// How much is said, `SCCACHE_REPORT_OUTPUT`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// sccache's whole block of statistics, as the recipe did that users copied before.
-    Full,
-    /// Two lines.
-    Brief,
-    /// Nothing.
-    None,
-}
-
-impl Output {
-    /// `brief` where the variable says nothing, or nothing that is known.
-    pub fn from_environment() -> Self {
-        match crate::config::text_variable("SCCACHE_REPORT_OUTPUT").as_deref() {
-            Some("full") => Self::Full,
-            Some("none") => Self::None,
-            _ => Self::Brief,
-        }
-    }
-}
-
-/// The lines for `build`.
-pub fn lines(build: &Build, output: Output) -> Vec<String> {
-    if output == Output::None {
+/// Returns the lines for a build, which `import` parses. `SCCACHE_REPORT_OUTPUT` selects how many:
+/// `full` adds sccache's own block of statistics.
+pub(super) fn lines(build: &Build) -> Vec<String> {
+    let output = config::text_variable("SCCACHE_REPORT_OUTPUT").unwrap_or_default();
+    if output == "none" {
         return Vec::new();
     }
-    let measured = build
-        .phases
-        .iter()
-        .filter_map(|phase| phase.stats.as_ref().ok());
+    let measured = build.phases.iter().filter_map(|p| p.stats.as_ref().ok());
     let Some(sum) = Stats::sum(measured) else {
         return vec!["sccache ran, but its statistics are not available".into()];
     };
-    let mut lines = vec![rates(&sum)];
-    let phases: Vec<String> = build.phases.iter().filter_map(one_phase).collect();
+    let mut lines = vec![format_rates(&sum)];
+    let phases: Vec<String> = build.phases.iter().filter_map(format_phase).collect();
     if phases.len() > 1 {
         lines.push(format!("hits by phase: {}", phases.join(", ")));
     }
-    lines.extend(cache_fill(&sum));
-    // Nothing else in the log shows it: Portage prints the same with FEATURES=buildpkg.
+    lines.extend(format_cache(&sum));
+    // Portage's own messages are the same as with FEATURES=buildpkg.
     if build.outcome == Outcome::Packaged {
         lines.push("outcome: packaged".into());
     }
     for line in &mut lines {
         line.insert_str(0, "sccache: ");
     }
-    if output == Output::Full {
+    if output == "full" {
         lines.push(String::new());
         lines.extend(print_block(&sum).lines().map(str::to_owned));
     }
     lines
 }
 
-fn rates(stats: &Stats) -> String {
-    let of = |count: u64, one: &str, many: &str| {
-        format!("{count} {}", if count == 1 { one } else { many })
-    };
+/// `53 hits, 1 miss, hit rate 98.1 %, coverage 70.5 %`.
+fn format_rates(stats: &Stats) -> String {
+    let (hits, misses) = (stats.hits.total, stats.misses.total);
+    let misses_noun = if misses == 1 { "miss" } else { "misses" };
     let errors = match stats.errors_total() {
         None | Some(0) => String::new(),
-        Some(count) => format!(", {}", of(count, "error", "errors")),
+        Some(count) => format!(", {count} {}", plural(count, "error")),
     };
+    let rate = |rate: Option<f64>| rate.map_or_else(|| "-".into(), percent);
     format!(
-        "{}, {}{errors}, hit rate {}, coverage {}",
-        of(stats.hits.total, "hit", "hits"),
-        of(stats.misses.total, "miss", "misses"),
+        "{hits} {}, {misses} {misses_noun}{errors}, hit rate {}, coverage {}",
+        plural(hits, "hit"),
         rate(stats.hit_rate()),
         rate(stats.coverage()),
     )
 }
 
-/// `configure 3 of 4`; nothing for a phase in which the cache was not asked.
-fn one_phase(phase: &Phase) -> Option<String> {
+/// `configure 3 of 4`, or nothing for a phase without hits and misses.
+fn format_phase(phase: &Phase) -> Option<String> {
     let Ok(stats) = &phase.stats else {
         return Some(format!("{} not measured", phase.name));
     };
@@ -85,19 +63,14 @@ fn one_phase(phase: &Phase) -> Option<String> {
 }
 
 /// `cache 261 MiB of 10 GiB (3 %)`.
-fn cache_fill(stats: &Stats) -> Option<String> {
+fn format_cache(stats: &Stats) -> Option<String> {
     let size = stats.cache_size?;
+    let used = format_bytes(size);
     Some(match stats.max_cache_size {
-        Some(max) if max > 0 => format!(
-            "cache {} of {} ({:.0} %)",
-            format_bytes(size),
-            format_bytes(max),
-            100.0 * size as f64 / max as f64
-        ),
-        _ => format!("cache {}", format_bytes(size)),
+        Some(max) if max > 0 => {
+            let percent = 100.0 * size as f64 / max as f64;
+            format!("cache {used} of {} ({percent:.0} %)", format_bytes(max))
+        }
+        _ => format!("cache {used}"),
     })
-}
-
-fn rate(rate: Option<f64>) -> String {
-    rate.map_or_else(|| "-".into(), percent)
 }

@@ -1,88 +1,59 @@
-//! What a build's numbers show that its user should know at once.
+//! Problems that the statistics of a build show.
 
-use crate::config;
 use crate::portage::{Build, Outcome, Phase};
 use crate::sccache::Stats;
 
-/// One warning for each cause.
-pub fn warnings(build: &Build) -> Vec<String> {
-    let measured = |phases: Vec<&Phase>| {
-        let stats = phases.iter().filter_map(|phase| phase.stats.as_ref().ok());
-        Stats::sum(stats)
+/// Returns one warning per problem.
+pub(super) fn find(build: &Build) -> Vec<String> {
+    let sum = |is_included: fn(&Phase) -> bool| {
+        let phases = build.phases.iter().filter(|phase| is_included(phase));
+        Stats::sum(phases.filter_map(|phase| phase.stats.as_ref().ok()))
     };
-    // What isn't meant to be written isn't missing.
-    let writable = build.phases.iter().filter(|phase| !phase.read_only);
-    let writable = measured(writable.collect());
-    let all = measured(build.phases.iter().collect());
-    let not_writable = writable.and_then(|sum| cache_not_writable(&sum, build.outcome));
-    let unknown = all.and_then(|sum| unknown_output(&sum));
-    [not_writable, root_only_reads(build), unknown]
-        .into_iter()
-        .flatten()
-        .collect()
+    // A phase with a read-only cache counts write errors on purpose.
+    let not_written =
+        sum(|phase| !phase.read_only).and_then(|stats| find_write_problem(&stats, build.outcome));
+    let unrecognized = sum(|_| true).and_then(|stats| find_unrecognized(&stats));
+    not_written.into_iter().chain(unrecognized).collect()
 }
 
-/// sccache goes on with status 0 when it can't write: the next build misses all the same. Where it can't even make
-/// its folders, each compilation fails, and is neither a hit nor a miss (0.16.0).
-fn cache_not_writable(sum: &Stats, outcome: Outcome) -> Option<String> {
-    let failed = sum.write_errors.unwrap_or(0);
-    let not_stored = [sum.errors_total(), sum.non_cacheable_compilations];
-    let not_stored = not_stored.into_iter().flatten().sum();
+/// If sccache can't write an object, it continues with status 0, and the next build misses again. If it
+/// can't create the folders of the cache, each compilation is an error, and neither a hit nor a miss
+/// (0.16.0).
+fn find_write_problem(sum: &Stats, outcome: Outcome) -> Option<String> {
+    let write_errors = sum.write_errors.unwrap_or(0);
+    let errors = sum.errors_total().unwrap_or(0);
+    let not_stored = errors + sum.non_cacheable_compilations.unwrap_or(0);
     let storable = sum.misses.total.saturating_sub(not_stored);
-    // Of a build that was cut off, writes may be missing that were still to come.
-    let none_written = outcome == Outcome::Merged && sum.writes == Some(0) && storable > 0;
-    let refused = sum.errors_total().filter(|errors| {
-        *errors > 0 && sum.hits.total == 0 && sum.misses.total == 0 && sum.writes == Some(0)
-    });
-    let what = if let Some(errors) = refused {
+    let has_no_writes = sum.writes == Some(0);
+    let problem = if has_no_writes && errors > 0 && sum.hits.total == 0 && sum.misses.total == 0 {
         let executed = sum.executed.unwrap_or(errors);
         format!(
             "failed in {errors} of {executed} compilations, perhaps because it can't write its cache"
         )
-    } else if failed > 0 || none_written {
-        let count = if failed > 0 { failed } else { storable };
-        let all = storable.max(count);
-        format!("could not write {count} of {all} objects into its cache")
+    } else if write_errors > 0 {
+        let objects = storable.max(write_errors);
+        format!("could not write {write_errors} of {objects} objects to its cache")
+    } else if has_no_writes && storable > 0 && outcome == Outcome::Merged {
+        // An interrupted build can end before its writes.
+        format!("could not write {storable} of {storable} objects to its cache")
     } else {
         return None;
     };
     Some(format!(
-        "sccache {what}. Run `sccache-report doctor` as root for the cause and its fix"
+        "sccache {problem}. Run `sccache-report doctor` as root for the cause and its fix"
     ))
 }
 
-/// Without userpriv, root builds everything. The hook keeps it from writing into a cache that another
-/// user owns, and then nothing is ever stored.
-fn root_only_reads(build: &Build) -> Option<String> {
-    let features = config::text_variable("FEATURES")?;
-    let is_users_choice = config::is_set("SCCACHE_LOCAL_RW_MODE");
-    let has_userpriv = features.split_whitespace().any(|it| it == "userpriv");
-    if is_users_choice || has_userpriv {
-        return None;
-    }
-    let missed = |phase: &&Phase| {
-        let misses = phase.stats.as_ref().map_or(0, |stats| stats.misses.total);
-        phase.read_only && misses > 0
-    };
-    build.phases.iter().find(missed).map(|phase| {
-        format!(
-            "the {} phase ran as root without FEATURES=userpriv and could only read the cache, which \
-             another user owns. If root alone builds here, make root the cache's owner",
-            phase.name
-        )
-    })
-}
-
-fn unknown_output(sum: &Stats) -> Option<String> {
+fn find_unrecognized(sum: &Stats) -> Option<String> {
     let first = sum.unrecognized.first()?;
     let more = match sum.unrecognized.len() - 1 {
         0 => String::new(),
-        more => format!(" and {more} more like it"),
+        more => format!(" and {more} more"),
     };
     let version = sum.version.as_deref().unwrap_or("of unknown version");
     Some(format!(
-        "sccache {version} printed statistics that this version of sccache-report doesn't know: \"{first}\"{more}. \
-         Everything else was recorded. Hint: update sccache-report"
+        "sccache {version} printed statistics that this version of sccache-report doesn't support: \
+         \"{first}\"{more}. Everything else was recorded. Hint: update sccache-report"
     ))
 }
 
@@ -104,14 +75,14 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_that_cannot_be_written_names_doctor_and_no_path() {
-        assert_eq!(cache_not_writable(&stats(), Outcome::Merged), None);
+    fn a_cache_that_is_not_writable_names_doctor_and_no_path() {
+        assert_eq!(find_write_problem(&stats(), Outcome::Merged), None);
         let failing = Stats {
             writes: Some(2),
             write_errors: Some(3),
             ..stats()
         };
-        let warning = cache_not_writable(&failing, Outcome::Failed).unwrap();
+        let warning = find_write_problem(&failing, Outcome::Failed).unwrap();
         assert!(warning.contains("3 of 5 objects"), "{warning}");
         assert!(warning.contains("sccache-report doctor"), "{warning}");
         assert!(!warning.contains('/'), "{warning}");
@@ -119,8 +90,8 @@ mod tests {
             writes: Some(0),
             ..stats()
         };
-        assert!(cache_not_writable(&silent, Outcome::Merged).is_some());
-        assert_eq!(cache_not_writable(&silent, Outcome::Interrupted), None);
+        assert!(find_write_problem(&silent, Outcome::Merged).is_some());
+        assert_eq!(find_write_problem(&silent, Outcome::Interrupted), None);
         let refused = Stats {
             misses: crate::sccache::Counts::default(),
             executed: Some(4),
@@ -131,14 +102,14 @@ mod tests {
             writes: Some(0),
             ..stats()
         };
-        let warning = cache_not_writable(&refused, Outcome::Failed).unwrap();
+        let warning = find_write_problem(&refused, Outcome::Failed).unwrap();
         assert!(
             warning.contains("failed in 4 of 4 compilations"),
             "{warning}"
         );
-        // Not known is not none.
+        // Unknown is not 0.
         assert_eq!(
-            cache_not_writable(
+            find_write_problem(
                 &Stats {
                     writes: None,
                     ..stats()
@@ -150,10 +121,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_is_said_once() {
-        assert_eq!(unknown_output(&stats()), None);
+    fn unrecognized_lines_are_one_warning() {
+        assert_eq!(find_unrecognized(&stats()), None);
         let unrecognized = vec!["Cache prophecies  3".to_owned(), "x".to_owned()];
-        let warning = unknown_output(&Stats {
+        let warning = find_unrecognized(&Stats {
             unrecognized,
             ..stats()
         })

@@ -58,6 +58,7 @@ pub use known::KnownBuild;
 pub use open::{RECORD_WAIT, Store};
 pub use pending::{Pending, TakenUp};
 pub use place::check_trusted;
+pub(crate) use place::make_folder;
 pub use record::Recorded;
 pub use rows::{Brief, EmergeRow, Moment, PackageRow, Sums};
 pub use words::{attribution_word, outcome_word};

@@ -134,7 +134,7 @@ pub(super) fn create(path: &Path) -> Result<()> {
     }
 }
 
-fn make_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }

@@ -1,0 +1,143 @@
+//! `sccache-collect record`: records the build whose phases left snapshots in `${T}`.
+
+use std::path::Path;
+
+use chrono::Utc;
+
+use super::phase::SOCKET_NAME;
+use super::recorder::Recorder;
+use super::{Database, Messages, summary, warnings};
+use crate::error::Result;
+use crate::portage::{
+    Build, Emerge, Environment, FOLDER, Outcome, Snapshots, forget, host, set_aside, told_to_stop,
+    unfinished, write_snapshot_as,
+};
+use crate::sccache::Listener;
+
+/// At the end of a build: record it in the database
+///
+/// Sums the statistics that the phases left in ${T}/.sccache-report. SCCACHE_REPORT_OUTPUT selects
+/// how much is printed: full (sccache's whole block of statistics), brief or none. If the database
+/// can't be written, the build is kept in FILE.pending and recorded by the next merge. If that
+/// isn't possible either, it is printed as one line for the log.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Outcome of the build
+    #[arg(long, value_enum, default_value = "merged")]
+    outcome: Outcome,
+    /// The ebuild's SLOT, which Portage doesn't export
+    #[arg(long)]
+    slot: Option<String>,
+    #[command(flatten)]
+    database: Database,
+}
+
+/// Records the build, and removes its snapshots.
+///
+/// # Errors
+/// This is not a phase, or the snapshots can't be read. They are kept.
+pub(super) fn run(args: Args) -> Result<Messages> {
+    let environment = Environment::read()?.with_slot(args.slot);
+    let mut recorder = Recorder::new(args.database.path());
+    let mut messages = Messages::default();
+    retry_unrecorded(&environment, &mut recorder, &mut messages)?;
+    save_unfinished(&environment.t, &mut messages)?;
+    let Some(mut snapshots) = Snapshots::read(&environment.t, FOLDER)? else {
+        return Ok(messages);
+    };
+    if !snapshots.refused.is_empty() {
+        messages.warn(format!(
+            "some files in {} were ignored: {}",
+            environment.t.join(FOLDER).display(),
+            snapshots.refusals()
+        ));
+    }
+    if snapshots.phases.is_empty() {
+        return Ok(messages);
+    }
+    let build = make_build(environment, args.outcome, &mut snapshots);
+    messages.warnings.extend(warnings::find(&build));
+    messages.info.extend(summary::lines(&build));
+    if recorder.record(&build, &mut messages) {
+        snapshots.remove();
+    } else {
+        snapshots.set_aside(build.outcome);
+    }
+    Ok(messages)
+}
+
+/// Records earlier builds of this package that exist only in its log and in `${T}`. They keep the id
+/// in that log, so that they are recorded once, even if the log is imported too.
+fn retry_unrecorded(
+    environment: &Environment,
+    recorder: &mut Recorder,
+    messages: &mut Messages,
+) -> Result<()> {
+    for (folder, outcome) in set_aside(&environment.t)? {
+        let Ok(Some(mut snapshots)) = Snapshots::read(&environment.t, &folder) else {
+            continue;
+        };
+        if snapshots.phases.is_empty() {
+            continue;
+        }
+        let build = Build {
+            outcome,
+            ..make_build(environment.clone(), Outcome::Interrupted, &mut snapshots)
+        };
+        if recorder.retry(&build, messages) {
+            snapshots.remove();
+        }
+    }
+    Ok(())
+}
+
+/// Saves snapshots of phases whose shell was killed, which say that they were not measured, and kills
+/// their servers. Servers in a namespace of the phase are already gone.
+fn save_unfinished(t: &Path, messages: &mut Messages) -> Result<()> {
+    let unfinished = unfinished(t)?;
+    // If the user's own log settings apply, only the socket shows a killed phase.
+    if unfinished.is_empty() && t.join(SOCKET_NAME).symlink_metadata().is_err() {
+        return Ok(());
+    }
+    Listener::kill_all_started_with("T", t.as_os_str());
+    for unfinished in unfinished {
+        if let Err(reason) = &unfinished.phase.stats {
+            let name = &unfinished.phase.name;
+            messages.warn(format!("the {name} phase was not measured: {reason}"));
+        }
+        write_snapshot_as(unfinished.id, t, &unfinished.phase)?;
+        forget(t, &unfinished);
+    }
+    Ok(())
+}
+
+fn make_build(environment: Environment, outcome: Outcome, snapshots: &mut Snapshots) -> Build {
+    let host = host();
+    let phases = std::mem::take(&mut snapshots.phases);
+    let now = Utc::now();
+    let started_at = phases.iter().map(|phase| phase.started_at).min();
+    let (outcome, finished_at, emerge) = match outcome {
+        // This is found by the next emerge of the package. The emerge of the build is gone.
+        Outcome::Interrupted => {
+            let last = phases.iter().map(|phase| phase.finished_at).max();
+            (outcome, last.unwrap_or(now), None)
+        }
+        Outcome::Failed if told_to_stop() => {
+            (Outcome::Interrupted, now, Emerge::above_this_process(&host))
+        }
+        _ => (outcome, now, Emerge::above_this_process(&host)),
+    };
+    Build {
+        id: snapshots.build_id(&environment.package, &environment.version),
+        emerge,
+        host,
+        package: environment.package,
+        version: environment.version,
+        slot: environment.slot,
+        repository: environment.repository,
+        outcome,
+        started_at: started_at.unwrap_or(finished_at).min(finished_at),
+        finished_at,
+        phases,
+    }
+}
