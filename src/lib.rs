@@ -24,6 +24,7 @@ mod machine;
 pub mod portage;
 mod process;
 pub mod report;
+pub mod savings;
 pub mod sccache;
 pub mod setup;
 pub mod store;

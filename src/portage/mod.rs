@@ -11,7 +11,6 @@ pub mod log;
 pub mod make_conf;
 mod permission;
 mod phase;
-pub mod saving;
 mod settings;
 mod snapshot;
 pub mod user;

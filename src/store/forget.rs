@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, OptionalExtension};
 use uuid::Uuid;
 
-use super::{Error, Result, Store, saved};
+use super::{Error, Result, Store, savings};
 
 /// How many builds one transaction removes. It is in memory until it is committed.
 const AT_ONCE: usize = 1000;
@@ -81,7 +81,7 @@ fn remove(database: &Connection, builds: &[Uuid]) -> rusqlite::Result<usize> {
         )?;
     }
     for package in packages {
-        saved::relearn_package(database, &package)?;
+        savings::recompute(database, &package)?;
     }
     database.execute_batch(
         "DELETE FROM package_sum WHERE builds = 0; DELETE FROM hour_sum WHERE builds = 0",

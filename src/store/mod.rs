@@ -45,7 +45,7 @@ mod place;
 mod query;
 mod record;
 mod rows;
-mod saved;
+mod savings;
 mod snapshot;
 mod summary;
 mod words;

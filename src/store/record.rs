@@ -6,7 +6,7 @@ use rusqlite::{Transaction, TransactionBehavior, params};
 
 use super::columns::micros;
 use super::insert::insert;
-use super::{Error, Result, Store, saved, words};
+use super::{Error, Result, Store, savings, words};
 use crate::portage::{Attribution, Build, Emerge};
 use crate::sccache::Stats;
 
@@ -99,7 +99,7 @@ fn one(
     for (position, phase) in build.phases.iter().enumerate() {
         insert(transaction, id, position, phase).map_err(failed)?;
     }
-    saved::learn(transaction, id, build).map_err(failed)?;
+    savings::add(transaction, id, build).map_err(failed)?;
     Ok(Recorded::New)
 }
 

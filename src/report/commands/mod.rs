@@ -20,7 +20,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use super::options::{BuildFilter, Database, Keep, OutputFormat, RowOptions};
 use super::{Status, text};
 use crate::error::Error;
-use crate::portage::saving::TIME_SAVED;
+use crate::savings::TIME_SAVED;
 use crate::setup;
 
 /// Show what sccache did for the packages that Portage built

@@ -188,7 +188,7 @@ fn a_closed_pipe_is_no_error() {
 #[test]
 fn the_estimate_is_told_in_the_same_words_everywhere() {
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let told = words(sccache_report::portage::saving::TIME_SAVED);
+    let told = words(sccache_report::savings::TIME_SAVED);
     let said = |arg: &[&str]| out(&program().args(arg).output().unwrap());
     let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/time-saved.md");
     for (name, text) in [

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 use rusqlite::Connection;
 use sccache_report::portage::Build;
-use sccache_report::portage::saving::TIME_SAVED;
+use sccache_report::savings::TIME_SAVED;
 use sccache_report::sccache::{Counts, Stats};
 use sccache_report::store::{Filter, Store};
 
