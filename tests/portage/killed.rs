@@ -105,7 +105,7 @@ fn a_failed_build_that_can_be_kept_nowhere_is_recorded_at_the_next_one() {
     assert_rows(&root, &run, &expected);
     assert!(
         run.log
-            .contains("sccache-report: 1 build that waited recorded"),
+            .contains("sccache-report: recorded 1 pending build"),
         "{}",
         run.log
     );

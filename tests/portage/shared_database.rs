@@ -100,7 +100,7 @@ fn a_merge_goes_on_while_the_database_is_locked_and_the_build_is_there_afterward
     let run = root.emerge(&["dev-test/small"]);
     assert!(
         run.log
-            .contains(" * sccache-report: 1 build that waited recorded"),
+            .contains(" * sccache-report: recorded 1 pending build"),
         "{}",
         run.log
     );

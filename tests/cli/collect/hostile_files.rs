@@ -205,7 +205,7 @@ fn a_snapshot_copied_from_another_build_takes_nothing_from_it() {
     world.record(&victim).warned(0);
     let done = world.record(&again);
     assert!(
-        done.warned(1).contains("in the database already"),
+        done.warned(1).contains("is already in the database"),
         "{done:?}"
     );
     let packages: Vec<_> = world

@@ -32,9 +32,8 @@ fn a_dry_run_shows_and_adds_nothing() {
         "gnome-base/librsvg",
         "2.50.4",
         "merged",
-        "193",
+        "144",
         "100.0 %",
-        "74.6 %",
         "1 build would be added",
     ] {
         assert!(out.contains(part), "{part}: {out}");

@@ -161,7 +161,7 @@ fn refused(world: &World, folder: &Path) {
     let warning = done.warned(1);
     let why = format!("other users can change {}", folder.display());
     assert!(
-        warning.contains(&why) && warning.contains("in this log"),
+        warning.contains(&why) && warning.contains("This log contains the build"),
         "{done:?}"
     );
     assert!(done.out.contains("sccache-report-build: {"), "{done:?}");

@@ -73,7 +73,7 @@ fn the_oldest_goes_first_and_no_merge_records_all_of_many() {
     assert_eq!(world.pending().count(), 20);
     let done = world.record(&world.t(20));
     assert!(
-        done.out.contains("20 builds that waited recorded"),
+        done.out.contains("recorded 20 pending builds"),
         "{done:?}"
     );
     let raw = rusqlite::Connection::open(&world.db).unwrap();

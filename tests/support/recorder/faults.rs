@@ -43,11 +43,11 @@ pub fn are_taken_up(world: &World, all: &[u64]) {
     let (more, last) = (world.t(90), world.t(91));
     let first = world.record(&more);
     first.warned(0);
-    assert!(first.out.contains("that waited recorded"), "{first:?}");
+    assert!(first.out.contains(" pending build"), "{first:?}");
     assert_eq!(world.pending().count(), 0);
     let second = world.record(&last);
     second.warned(0);
-    assert!(!second.out.contains("that waited"), "{second:?}");
+    assert!(!second.out.contains(" pending build"), "{second:?}");
     assert_eq!(world.hits(), [all, &[90, 91]].concat());
     assert!(support::err(&support::run(&world.db, &[])).is_empty());
 }
@@ -58,7 +58,7 @@ pub fn is_in_the_log(world: &World, hits: u64, cause: &str) -> Build {
     let done = world.record(&world.t(hits));
     let warning = done.warned(1);
     assert!(
-        warning.contains(cause) && warning.contains("in this log"),
+        warning.contains(cause) && warning.contains("This log contains the build"),
         "{warning}"
     );
     assert_eq!(world.pending().count(), 0);

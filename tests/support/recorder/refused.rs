@@ -42,7 +42,7 @@ pub fn is_refused(world: &World, t: &Path, path: &Path, why: &str) {
     let done = world.record(t);
     let warning = done.warned(1);
     assert!(
-        warning.contains("were not taken: ") && warning.contains(why),
+        warning.contains("were ignored: ") && warning.contains(why),
         "{why}: {warning}"
     );
     assert!(
