@@ -2,10 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sccache_report::collect::import::Content;
+use sccache_report::collect::import::Log;
 
 fuzz_target!(|data: &[u8]| {
-    let content = Content::read(data).expect("nothing to fail");
-    assert!(content.entries.len() <= 256);
+    let content = Log::parse(data).expect("nothing to fail");
+    assert!(content.phases.len() <= 256);
     let _ = content.outcome();
 });

@@ -9,5 +9,5 @@ fuzz_target!(|pf: &str| {
         assert_eq!(format!("{pn}-{pvr}"), pf);
         assert!(split_pf(pn).is_none());
     }
-    let _ = LogName::of(std::path::Path::new(pf));
+    let _ = LogName::parse(std::path::Path::new(pf));
 });

@@ -31,22 +31,6 @@ impl Store {
         }
         Ok(removed)
     }
-
-    /// Lets the builds with these ids be recorded again.
-    ///
-    /// # Errors
-    /// As [`Store::record`].
-    pub fn restore(&mut self, builds: &[Uuid]) -> Result<()> {
-        let restore = || -> rusqlite::Result<()> {
-            let sql = "DELETE FROM forgotten WHERE uuid = ?";
-            let mut delete = self.connection.prepare_cached(sql)?;
-            for build in builds {
-                delete.execute([build.to_string()])?;
-            }
-            Ok(())
-        };
-        restore().map_err(|error| self.error(error))
-    }
 }
 
 fn remove(database: &Connection, builds: &[Uuid]) -> rusqlite::Result<usize> {

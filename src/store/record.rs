@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rusqlite::{Transaction, TransactionBehavior, params};
+use uuid::Uuid;
 
 use super::columns::micros;
 use super::insert::insert;
@@ -46,20 +47,41 @@ impl Store {
     /// # Errors
     /// As [`Store::record`]. None of them is recorded then.
     pub fn record_all(&mut self, builds: &[Build]) -> Result<Vec<Recorded>> {
+        self.record_restored(builds, &[])
+    }
+
+    /// Records builds as [`Store::record_all`] does, also the forgotten ones among them: `restored`
+    /// has the ids under which they were removed.
+    ///
+    /// # Errors
+    /// As [`Store::record`]. None of them is recorded or restored then.
+    pub fn record_restored(
+        &mut self,
+        builds: &[Build],
+        restored: &[Uuid],
+    ) -> Result<Vec<Recorded>> {
         let until = self.deadline.unwrap_or(Instant::now() + RECORD_TIME);
         self.stop_at(Some(until))?;
-        let recorded = self.record_in_one_transaction(builds);
+        let recorded = self.record_in_one_transaction(builds, restored);
         self.stop_at(None)?;
         recorded
     }
 
-    fn record_in_one_transaction(&mut self, builds: &[Build]) -> Result<Vec<Recorded>> {
+    fn record_in_one_transaction(
+        &mut self,
+        builds: &[Build],
+        restored: &[Uuid],
+    ) -> Result<Vec<Recorded>> {
         let (path, deadline) = (self.path.clone(), self.deadline);
         let failed = |error| Error::from_sqlite(&path, error);
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(failed)?;
+        for id in restored {
+            let sql = "DELETE FROM forgotten WHERE uuid = ?";
+            transaction.execute(sql, [id.to_string()]).map_err(failed)?;
+        }
         let all = builds.iter().map(|build| one(&transaction, build, &failed));
         let recorded = all.collect::<Result<Vec<_>>>()?;
         if recorded.contains(&Recorded::New) {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use proptest::prelude::*;
-use sccache_report::collect::import::Content;
+use sccache_report::collect::import::Log;
 use sccache_report::portage::log::{LogName, split_pf};
 use sccache_report::sccache::{parse_json, parse_text, print_block};
 
@@ -28,14 +28,14 @@ fn read_as_anything(data: &[u8]) {
     for stats in [parse_text(&text), parse_json(data)].into_iter().flatten() {
         let _ = parse_text(&print_block(&stats));
     }
-    let content = Content::read(data).unwrap();
-    assert!(content.entries.len() <= 256);
+    let content = Log::parse(data).unwrap();
+    assert!(content.phases.len() <= 256);
     let _ = content.outcome();
     if let Some((pn, pvr)) = split_pf(&text) {
         assert_eq!(format!("{pn}-{pvr}"), text);
         assert_eq!(split_pf(pn), None);
     }
-    let _ = LogName::of(Path::new(&*text));
+    let _ = LogName::parse(Path::new(&*text));
 }
 
 #[test]

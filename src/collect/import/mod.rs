@@ -1,122 +1,43 @@
-//! `sccache-collect import`: builds from Portage's logs, from before the hook was installed.
+//! `sccache-collect import`: adds the builds of Portage's logs, from before the hook was installed.
 //!
-//! # Which builds are the same
-//! A build from a log has an id made from category, PF, the date in the log's name and the build's
-//! place in the log: the same on every host, for a flat log, a split one and a compressed one, and
-//! whatever a later version of this program reads out of it. Without a date in the name the text of
-//! its statistics replaces it, so that a copy is known again, whatever its file's time. So
-//! importing twice adds nothing.
-//!
-//! A build that the hook recorded has another id. It is the same build if package, version, hits
-//! and misses are equal and it began while the log was written; each recorded build belongs to one
-//! log. Logs are read newest first, so that of two builds with equal numbers the right one is
-//! found. Portage's messages for people (`elog`) come last, because their builds may have a log.
-//!
-//! # What can't be known
-//! - Host: a log doesn't name it; it is the one that imports.
-//! - The end: the log's last change, unless that is more than two days after its start (the file
-//!   was copied): then the end is the start.
-//! - Whose the numbers are: anybody could use the recipe's server, so they count as `shared`. This
-//!   project's own lines are `exact`.
-//! - Brief lines say hits, misses and errors; all else is unknown, not 0.
+//! What a log doesn't contain is unknown, not 0. The host is the one that imports. The end is the
+//! log's last change, or the start if the file was copied later. The numbers that a bashrc recipe
+//! printed are `shared`, because its server was open to every process; those in the summary of
+//! `sccache-collect record` are `exact`.
 
-mod build;
-mod content;
-mod files;
-mod own;
-mod recorded;
-mod server_counts;
-mod show;
-mod unpack;
+mod builds;
+mod duplicates;
+mod log;
+mod log_text;
+mod report;
+mod server_blocks;
 
-use std::io::{self, IsTerminal, Write};
+use std::cmp::Reverse;
+use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-use chrono::Utc;
+use anyhow::{Context, Result, anyhow};
 use uuid::Uuid;
 
 use super::build_table::BuildTable;
-use crate::portage::log::{BuildTime, LogName};
-use crate::portage::{Build, printable};
+use crate::portage::Build;
+use crate::portage::log::LogName;
 use crate::store::{Pending, Store};
-use build::LogBuilds;
-pub use content::Content;
-use content::Problem;
-use recorded::{Presence, Seen};
-use unpack::Text;
+use duplicates::{Duplicates, Presence};
+pub use log::Log;
+use report::Problem;
+pub use report::Report;
 
-/// What came of an import.
-#[derive(Debug, Default)]
-pub struct Report {
-    /// Logs read to their end.
-    read: u64,
-    /// Builds added, or with `--dry-run` that would be.
-    added: u64,
-    /// Builds that were there already.
-    there: u64,
-    /// Builds that `forget` removed from the database.
-    forgotten: u64,
-    /// Logs without statistics.
-    without: u64,
-    /// Logs with a problem, and why.
-    troubles: Vec<(Trouble, PathBuf, String)>,
-    unrecognized: Vec<String>,
-    /// Builds that waited beside the database and are recorded now.
-    waited: usize,
-}
-
-/// What became of a log with a problem; the worst is last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
-enum Trouble {
-    /// Its statistics count more than its build.
-    #[error("not imported")]
-    RunningTotals,
-    /// The whole or a part of it was not understood.
-    #[error("not understood")]
-    Misunderstood,
-    #[error("not readable")]
-    Unreadable,
-}
-
-impl Report {
-    /// 0 all was read and imported, 1 some logs were not, 2 some could not be read.
-    pub fn status(&self) -> u8 {
-        match self.troubles.iter().map(|trouble| trouble.0).max() {
-            None => 0,
-            Some(Trouble::Unreadable) => 2,
-            Some(_) => 1,
-        }
-    }
-
-    fn trouble(&mut self, trouble: Trouble, path: &Path, why: impl ToString) {
-        let why = printable(&why.to_string(), 400);
-        self.troubles.push((trouble, path.into(), why));
-    }
-
-    fn unrecognized(&mut self, lines: Vec<String>) {
-        for line in lines {
-            if self.unrecognized.len() < 100 && !self.unrecognized.contains(&line) {
-                self.unrecognized.push(line);
-            }
-        }
-    }
-}
-
-/// How long builds that wait beside the database are recorded first: a person waits for this, and
-/// no merge.
+/// How long the builds in the pending folder may take. No merge waits for this.
 pub(super) const PENDING_TIME: Duration = Duration::from_secs(60);
 
-/// So many builds are recorded in one transaction. An import that is cut off loses the last of them
-/// at most, and the next one adds these.
-const AT_ONCE: usize = 256;
+/// Builds from this many bytes of text are recorded in one transaction. They use up to 15 times the
+/// memory. An import that is interrupted loses the last of them, and the next import adds these.
+const BATCH_BYTES: usize = 256 * 1024;
 
-/// Builds made from so much text are recorded, however few they are: they take 15 times as much
-/// memory at most.
-const MAX_BYTES: usize = 1 << 20;
-
-/// What people ask of an import.
+/// Options of `import`.
 #[derive(Debug, Default, clap::Args)]
 pub struct Options {
     /// Show what would be added, and add nothing
@@ -130,203 +51,148 @@ pub struct Options {
     pub paths: Vec<PathBuf>,
 }
 
-/// Imports the logs, and the logs in the folders, into the database at `path`; with `dry_run` only
-/// shows what would be added. Table and sums go to `out`, progress to a terminal on standard error.
+/// Imports logs, and the logs in folders, into the database at `path`, or with `dry_run` only shows
+/// what would be added. Writes the summary to `out`.
 ///
 /// # Errors
-/// The database can't be read or written, or `out` is closed. A log that can't be read
-/// is no error: it is in the report.
+/// The database can't be read or written, or `out` is closed. A log that can't be read is not an
+/// error: it is in the report.
 pub fn import(options: Options, path: &Path, out: &mut dyn Write) -> Result<Report> {
-    let store = match options.dry_run {
-        false => Some(Store::open_for_recording(path)?),
-        true => match Store::open_for_reading(path) {
-            Err(crate::Error::MissingDatabase(_)) => None,
-            other => Some(other?),
-        },
-    };
     let mut import = Import {
-        store,
         options,
-        seen: Seen::default(),
-        messages: Some(Vec::new()),
-        new: Vec::new(),
-        bytes: 0,
-        table: BuildTable::default(),
-        report: Report::default(),
+        ..Import::default()
     };
-    import.take_up(&Pending::of(path))?;
-    let logs = files::find(&import.options.paths, &mut import.report);
-    let has_terminal = io::stderr().is_terminal();
-    for (index, log) in logs.iter().enumerate() {
-        if has_terminal && index % 16 == 0 {
-            eprint!("\r{}\x1b[K", show::bar(index, logs.len()));
+    if !import.options.dry_run {
+        let mut store = Store::open_for_recording(path)?;
+        // The logs of these builds can be among those to import.
+        let pending = Pending::of(path);
+        let done = pending.take_up(&mut store, Instant::now() + PENDING_TIME)?;
+        import.report.pending = done.recorded as u64;
+        for reason in done.broken {
+            let problem = anyhow!("renamed to *.bad because it can't be recorded: {reason}");
+            import.add_problem(pending.folder(), problem);
         }
-        import.add(log)?;
+        import.store = Some(store);
+    } else if path.exists() {
+        import.store = Some(Store::open_for_reading(path)?);
     }
-    for log in import.messages.take().unwrap_or_default() {
-        import.add(&log)?;
+    for log in import.find_logs() {
+        import.add_log(&log, false)?;
+    }
+    for log in std::mem::take(&mut import.elogs) {
+        import.add_log(&log, true)?;
     }
     import.record()?;
-    if has_terminal {
-        eprint!("\r\x1b[K");
-    }
     import.table.write(out)?;
-    show::report(&import.report, import.options.dry_run, out)?;
+    import.report.write(import.options.dry_run, out)?;
     Ok(import.report)
 }
 
+#[derive(Default)]
 struct Import {
     options: Options,
     /// `None` in a dry run without a database.
     store: Option<Store>,
-    seen: Seen,
-    /// Messages for people under other names, to be read after all build logs; then `None`.
-    messages: Option<Vec<PathBuf>>,
-    /// Builds to be recorded.
+    duplicates: Duplicates,
+    /// Files that are read after all logs.
+    elogs: Vec<PathBuf>,
+    /// Builds that are not recorded yet.
     new: Vec<Build>,
-    /// How much text they were made from.
+    /// Forgotten builds that are among these.
+    restored: Vec<Uuid>,
+    /// The length of the text from which these come.
     bytes: usize,
-    /// Builds that would be recorded.
+    /// The builds that a dry run found.
     table: BuildTable,
     report: Report,
 }
 
 impl Import {
-    /// A build that waits may have its log among these: recorded first, it is known.
-    fn take_up(&mut self, pending: &Pending) -> Result<()> {
-        if let Some(store) = self.writable_store() {
-            let taken = pending.take_up(store, Instant::now() + PENDING_TIME)?;
-            self.report.waited = taken.recorded;
-            for why in taken.broken {
-                let why = format!("set aside as *.bad, holds no build that can be recorded: {why}");
-                let folder = pending.folder();
-                self.report.trouble(Trouble::Misunderstood, folder, why);
+    fn add_problem(&mut self, path: &Path, problem: impl Into<Problem>) {
+        self.report.problems.push((path.to_owned(), problem.into()));
+    }
+
+    /// Returns the named files, and the logs in the named folders and below, the newest first.
+    /// Links to folders are not followed. Folders named elog are skipped, because Portage keeps
+    /// messages of the same builds there.
+    fn find_logs(&mut self) -> Vec<PathBuf> {
+        let paths = self.options.paths.iter().cloned();
+        let (mut folders, mut logs): (Vec<_>, Vec<_>) = paths.partition(|path| path.is_dir());
+        while let Some(folder) = folders.pop() {
+            let entries = fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+            let entries = entries.unwrap_or_else(|error| {
+                self.add_problem(&folder, error);
+                Vec::new()
+            });
+            for entry in entries {
+                let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+                if is_folder && entry.file_name() != "elog" {
+                    folders.push(entry.path());
+                } else if !is_folder && LogName::parse(&entry.path()).is_log {
+                    logs.push(entry.path());
+                }
             }
         }
-        Ok(())
+        logs.sort_by_cached_key(|path| (Reverse(LogName::parse(path).date), path.clone()));
+        logs.dedup();
+        logs
     }
 
-    fn writable_store(&mut self) -> Option<&mut Store> {
-        self.store.as_mut().filter(|_| !self.options.dry_run)
-    }
-
-    fn add(&mut self, path: &Path) -> Result<()> {
-        let Some(log) = Log::read(path, &mut self.messages, &mut self.report) else {
-            return Ok(());
+    /// Adds the builds of a log. An elog file waits until all logs are read: its builds can have
+    /// logs, which contain more.
+    fn add_log(&mut self, path: &Path, reads_elogs: bool) -> Result<()> {
+        let mut log = match Log::read(path) {
+            Ok(log) => log,
+            Err(problem) => {
+                self.add_problem(path, problem);
+                return Ok(());
+            }
         };
+        if log.name.is_elog && !reads_elogs {
+            self.elogs.push(path.to_owned());
+            return Ok(());
+        }
+        self.report.logs += 1;
         self.bytes += log.bytes;
+        // The text is all that identifies a log without a date.
+        let is_copy = log.name.date.is_none() && self.duplicates.seen.contains(&log.text_id);
         for build in &log.builds {
-            match self.seen.presence(self.store.as_ref(), build, &log)? {
-                Presence::Recorded => self.report.there += 1,
+            match self.duplicates.find(self.store.as_ref(), build, &log)? {
+                Presence::Recorded => self.report.recorded += 1,
                 Presence::Forgotten(_) if !self.options.restore => self.report.forgotten += 1,
-                // A copy of a log without a date in its name.
-                _ if log.name.date.is_none() && self.seen.texts.contains(&log.text_id) => {
-                    self.report.there += 1;
-                }
+                _ if is_copy => self.report.recorded += 1,
                 presence => {
+                    if let Presence::Forgotten(id) = presence {
+                        self.restored.push(id);
+                    }
                     self.report.added += 1;
                     self.new.push(build.clone());
-                    // Together, so that an interruption doesn't leave a build that is neither.
-                    if let (Presence::Forgotten(id), Some(store)) =
-                        (presence, self.writable_store())
-                    {
-                        store.restore(&[id])?;
-                        self.record()?;
-                    }
                 }
             }
         }
-        self.seen.texts.insert(log.text_id);
-        if self.new.len() >= AT_ONCE || self.bytes > MAX_BYTES {
+        self.duplicates.seen.insert(log.text_id);
+        if let Some(problem) = log.problem.take() {
+            self.add_problem(path, problem);
+        } else if log.builds.is_empty() {
+            self.report.without_statistics += 1;
+        }
+        if self.bytes > BATCH_BYTES {
             self.record()?;
         }
         Ok(())
     }
 
-    /// Records the new builds, and leaves none of them in the list.
+    /// Records the new builds, or adds them to the table in a dry run.
     fn record(&mut self) -> Result<()> {
         let new = std::mem::take(&mut self.new);
+        let restored = std::mem::take(&mut self.restored);
         self.bytes = 0;
-        match self.writable_store() {
-            Some(store) => drop(
-                store
-                    .record_all(&new)
-                    .context("the import is incomplete: run it again, it adds what is missing")?,
-            ),
-            None => new.iter().for_each(|build| self.table.add_build(build)),
+        if self.options.dry_run {
+            new.iter().for_each(|build| self.table.add_build(build));
+        } else if let Some(store) = &mut self.store {
+            let recorded = store.record_restored(&new, &restored);
+            recorded.context("the import is incomplete: run it again to add what is missing")?;
         }
         Ok(())
-    }
-}
-
-/// A log with its builds.
-struct Log {
-    name: LogName,
-    time: BuildTime,
-    builds: Vec<Build>,
-    /// How much text they were made from.
-    bytes: usize,
-    /// Identifies that text.
-    text_id: Uuid,
-}
-
-impl Log {
-    /// Reads a log; what is wrong with it goes into the report.
-    fn read(path: &Path, messages: &mut Option<Vec<PathBuf>>, report: &mut Report) -> Option<Self> {
-        let mut name = LogName::of(path);
-        let read = || -> io::Result<_> {
-            let (mut text, modified) = Text::open(path)?;
-            Ok((Content::read(&mut text)?, text, modified))
-        };
-        let (mut content, text, modified) = match read() {
-            Ok(read) => read,
-            Err(error) => {
-                report.trouble(Trouble::Unreadable, path, error);
-                return None;
-            }
-        };
-        if content.is_elog && !name.is_elog {
-            if let Some(messages) = messages {
-                messages.push(path.into());
-                return None;
-            }
-            name.is_elog = true;
-        }
-        report.read += 1;
-        let mut problems = Vec::from_iter(text.problem.clone());
-        if text.is_refused() {
-            content = Content::default();
-        }
-        let running_totals = content.problems.take(&Problem::RunningTotals);
-        problems.extend(content.problems.iter().map(Problem::to_string));
-        let (bytes, text_id, now) = (content.bytes, content.text_id, Utc::now());
-        let time = match BuildTime::new(name.date, modified, now) {
-            Ok(time) => time,
-            Err(why) => {
-                report.trouble(Trouble::Misunderstood, path, why);
-                return None;
-            }
-        };
-        let found = LogBuilds::new(&name, &time, content);
-        problems.extend(found.problems);
-        report.unrecognized(found.unrecognized);
-        let may_be_running = build::may_be_running(&found.builds, &time, now);
-        if may_be_running {
-            problems = vec!["its build may still run: import it later".to_owned()];
-        }
-        if !problems.is_empty() {
-            report.trouble(Trouble::Misunderstood, path, problems.join("; "));
-        } else if let Some(problem) = running_totals {
-            report.trouble(Trouble::RunningTotals, path, problem);
-        } else if found.builds.is_empty() {
-            report.without += 1;
-        }
-        (!may_be_running).then_some(Self {
-            name,
-            time,
-            builds: found.builds,
-            bytes,
-            text_id,
-        })
     }
 }

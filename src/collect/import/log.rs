@@ -1,0 +1,237 @@
+//! Parses a log: the package, the outcome, and sccache's statistics.
+
+use std::io::{self, Read};
+use std::sync::LazyLock;
+
+use anyhow::anyhow;
+use regex::Regex;
+use uuid::Uuid;
+
+use super::report::Problem;
+use super::server_blocks::{LogPhase, ServerBlock, count_phases};
+use crate::portage::log::{LinePrefix, LogName, LogTimes, parse_package, read_lines};
+use crate::portage::{Build, MAX_SNAPSHOTS, Outcome, PHASES};
+use crate::sccache::{BlockInLog, BlockReader, Counts, NotMeasuredReason, ParseError, Stats};
+
+/// The name of a "phase" that stands for the whole build: the recipe prints one block, in preinst.
+pub const WHOLE_BUILD: &str = "build";
+
+/// The longest text of statistics that is used from one log. A block has 2 KB, a build 20 KB.
+const MAX_STATISTICS: usize = 1 << 20;
+
+/// Lines of Portage 3.0.83 about the start of a phase, which `--quiet` suppresses, and its failure
+/// (`phase-functions.sh`, `isolated-functions.sh`), about the package, and at the start of an elog
+/// file (`elog/messages.py`); and the summary of `sccache-collect record`.
+static LINE: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(?x)^(?:
+        >>>\ (?<started>Unpacking\ source|Preparing|Configuring|Compiling|Test|Install|Completed\ installing)\b.*
+        | ERROR:\ \S+/\S+\ failed\ \((?<failed>[a-z]+)\ phase\):?
+        | Package:\ +(?<category>[^/\s]+)/(?<pf>[^/:\s]+)(?::(?<slot>\S+))?
+        | Repository:\ (?<repository>.*)
+        | (?<elog>(?:LOG|INFO|WARN|ERROR|QA):\ (?:pre|post)?[a-z]+)
+        | sccache:\ (?<hits>\d{1,9})\ hits?,\ (?<misses>\d{1,9})\ miss(?:es)?
+            (?:,\ (?<errors>\d{1,9})\ errors?)?,\ hit\ rate\ .*
+        | sccache:\ hits\ by\ phase:\ (?<phases>.*)
+        | sccache:\ outcome:\ (?<outcome>packaged)
+        | .*(?<requests>Compile\ requests\s+\d).*
+    )$";
+    Regex::new(pattern).expect("a valid pattern")
+});
+
+/// A log, and what was found in it.
+#[derive(Debug, Default)]
+pub struct Log {
+    pub name: LogName,
+    pub times: LogTimes,
+    /// `CATEGORY/PN` and the version.
+    pub package: Option<(String, String)>,
+    /// `SLOT`.
+    pub slot: Option<String>,
+    /// `PORTAGE_REPO_NAME`.
+    pub repository: Option<String>,
+    /// Builds that `record` printed because it could not save them.
+    pub builds: Vec<Build>,
+    /// The phases of a build that is not among these, with their numbers.
+    pub phases: Vec<LogPhase>,
+    /// What could not be imported.
+    pub problem: Option<Problem>,
+    /// This is an elog file, whatever its name is.
+    pub is_elog: bool,
+    /// The length of the text that contains the numbers.
+    pub bytes: usize,
+    /// Identifies that text.
+    pub text_id: Uuid,
+    /// The numbers in the summary of a build that is not among `builds`.
+    pub summary: Option<Stats>,
+    /// The phases that the summary lists as not measured.
+    not_measured: Vec<&'static str>,
+    /// The phase that was started last; [`WHOLE_BUILD`] after `src_install`.
+    phase: Option<&'static str>,
+    has_failed: bool,
+    is_packaged: bool,
+    blocks: Vec<ServerBlock>,
+    has_unknown_block: bool,
+}
+
+impl Log {
+    /// Parses the text of a log.
+    ///
+    /// # Errors
+    /// The text can't be read.
+    pub fn parse(text: impl Read) -> io::Result<Self> {
+        let (mut log, mut blocks) = (Self::default(), BlockReader::default());
+        let mut prefix = LinePrefix::default();
+        read_lines(text, |raw, is_complete| {
+            if log.is_full() {
+                return false;
+            }
+            let (line, is_marked) = prefix.remove(raw);
+            if let Some(block) = blocks.read_line(&line, is_marked, is_complete) {
+                log.add_block(block);
+            }
+            if blocks.is_open() {
+                log.add_text(&line);
+            } else if let Some(build) = Build::from_log_line(&line) {
+                log.add_text(&line);
+                log.add_build(build);
+            } else if is_complete {
+                log.add_line(&line);
+            }
+            blocks.is_open()
+        })?;
+        if let Some(block) = blocks.end() {
+            log.add_block(block);
+        }
+        log.use_numbers();
+        Ok(log)
+    }
+
+    /// Returns what became of the log's last build.
+    ///
+    /// A log of `emerge --quiet` shows no phases: the recipe prints in preinst, so the build was
+    /// merged. Portage also creates a binary package with FEATURES=buildpkg, so only the summary
+    /// shows that it was not merged.
+    pub fn outcome(&self) -> Outcome {
+        if self.has_failed {
+            Outcome::Failed
+        } else if self.phase.is_some_and(|phase| phase != WHOLE_BUILD) {
+            Outcome::Interrupted
+        } else if self.is_packaged {
+            Outcome::Packaged
+        } else {
+            Outcome::Merged
+        }
+    }
+
+    fn add_line(&mut self, line: &str) {
+        let Some(parts) = LINE.captures(line) else {
+            return;
+        };
+        let part = |name| parts.name(name).map(|part| part.as_str());
+        if let Some(started) = part("started") {
+            // `Compiling` starts with `compil`. No phase matches `Completed installing`.
+            let name = started.to_lowercase();
+            let mut phases = PHASES.into_iter();
+            let phase = phases.find(|phase| name.starts_with(&phase[..phase.len() - 1]));
+            self.phase = phase.or(Some(WHOLE_BUILD));
+            // An earlier attempt in the same build directory failed.
+            self.has_failed = false;
+        } else if let Some(failed) = part("failed") {
+            // If preinst or a later phase fails, the build still counts as merged, as in the hook.
+            self.has_failed |= PHASES.contains(&failed);
+        } else if let (Some(category), Some(pf)) = (part("category"), part("pf")) {
+            self.package = self.package.take().or_else(|| parse_package(category, pf));
+            self.slot = self.slot.take().or_else(|| part("slot").map(str::to_owned));
+        } else if let Some(repository) = part("repository") {
+            self.repository.get_or_insert(repository.trim().to_owned());
+        } else if let Some(hits) = part("hits") {
+            self.add_text(line);
+            let counts = |text: Option<&str>| Counts {
+                total: text.map_or(Ok(0), str::parse).unwrap_or(0),
+                ..Counts::default()
+            };
+            self.summary = Some(Stats {
+                hits: counts(Some(hits)),
+                misses: counts(part("misses")),
+                errors: Some(counts(part("errors"))),
+                ..Stats::default()
+            });
+            (self.not_measured, self.is_packaged) = (Vec::new(), false);
+        } else if let Some(list) = part("phases") {
+            let is_listed = |phase: &&str| list.contains(&format!("{phase} not measured"));
+            self.not_measured = PHASES.into_iter().filter(is_listed).collect();
+        }
+        // A block would start here, but there is something before or after the line.
+        self.has_unknown_block |= part("requests").is_some();
+        self.is_packaged |= part("outcome").is_some();
+        self.is_elog |= part("elog").is_some() && self.phase.is_none();
+    }
+
+    fn add_build(&mut self, build: anyhow::Result<Build>) {
+        match build {
+            Ok(build) => {
+                // The summary above it is of the same build.
+                self.summary = None;
+                self.builds.push(build);
+            }
+            Err(error) => self.problem = Some(error.context("a build's line").into()),
+        }
+    }
+
+    fn add_block(&mut self, block: BlockInLog) {
+        // `SCCACHE_REPORT_OUTPUT=full` prints a block below the summary of the same build.
+        let totals = |stats: &Stats| (stats.hits.total, stats.misses.total);
+        if let (Ok(stats), Some(summary)) = (&block.stats, &mut self.summary)
+            && summary.requests.is_none()
+            && totals(summary) == totals(stats)
+        {
+            *summary = stats.clone();
+            return;
+        }
+        let has_numbers = block.stats != Err(ParseError::NoStatistics);
+        let block = ServerBlock {
+            phase: self.phase.filter(|phase| *phase != "unpack"),
+            is_stopped: block.is_stopped && block.stats.is_ok(),
+            stats: block.stats,
+        };
+        let is_repeated = |last: &ServerBlock| last.is_repeated_by(&block);
+        if has_numbers && !self.blocks.last().is_some_and(is_repeated) {
+            self.blocks.push(block);
+        }
+    }
+
+    /// Adds text to what identifies the log's statistics.
+    fn add_text(&mut self, line: &str) {
+        self.bytes += line.len();
+        self.text_id = Uuid::new_v5(&self.text_id, line.as_bytes());
+    }
+
+    /// Whether there is more than a log of Portage can contain.
+    fn is_full(&self) -> bool {
+        let count = self.blocks.len() + self.builds.len();
+        count >= MAX_SNAPSHOTS || self.bytes > MAX_STATISTICS
+    }
+
+    /// Computes the phases. The summary comes first: `record` reads a server's numbers before the
+    /// bashrc recipe stops it.
+    fn use_numbers(&mut self) {
+        if self.is_full() {
+            self.builds.clear();
+            self.problem = Some(anyhow!("it contains too many statistics").into());
+        } else if let Some(summary) = &self.summary {
+            self.phases.push((WHOLE_BUILD, Ok(summary.clone())));
+            for name in &self.not_measured {
+                self.phases
+                    .push((name, Err(NotMeasuredReason::Other.into())));
+            }
+        } else if self.builds.is_empty() {
+            let (phases, has_totals) = count_phases(&self.blocks, self.phase.is_some());
+            self.phases = phases;
+            self.problem = has_totals.then_some(Problem::RunningTotals);
+            if self.has_unknown_block {
+                let problem = anyhow!("its statistics have unknown text before or after each line");
+                self.problem = Some(problem.into());
+            }
+        }
+    }
+}
