@@ -1,18 +1,17 @@
-//! `sccache-collect forget`: takes builds out of the database.
+//! `sccache-collect forget`: removes builds from the database.
 
 use std::collections::HashSet;
 use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Result, anyhow, bail, ensure};
+use anyhow::{Result, anyhow, ensure};
 use chrono::{DateTime, Local, Utc};
-use uuid::Uuid;
 
 use super::build_table::BuildTable;
 use super::import::PENDING_TIME;
 use crate::portage::printable;
-use crate::store::{BuildRow, Error, Filter, Patterns, Pending, Store};
+use crate::store::{BuildRow, Filter, Patterns, Pending, Store};
 use crate::text::plural;
 use crate::when::{self, Edge};
 
@@ -37,57 +36,46 @@ pub struct Options {
     pub builds: Vec<String>,
 }
 
-/// Removes the builds that match, or with `dry_run` only shows them. Returns whether there were
-/// any.
+/// Removes the builds that match, or with `dry_run` only shows them. Returns whether there are any.
 ///
 /// # Errors
 /// The options contradict each other, or the database can't be read or written.
 pub fn forget(options: &Options, path: &Path, out: &mut dyn Write) -> Result<bool> {
-    let period = period(options)?;
-    let pending = Pending::of(path);
-    if !options.dry_run && pending.folder().is_dir() {
-        let until = Instant::now() + PENDING_TIME;
-        pending.take_up(&mut Store::open_for_recording(path)?, until)?;
-    }
-    let rows = match Store::open_for_reading(path) {
-        // Whoever can remove builds can also upgrade the database.
-        Err(Error::EmptyDatabase(_) | Error::OlderSchema(..)) if !options.dry_run => {
-            matching(&Store::open_for_recording(path)?, options, &period)?
-        }
-        store => matching(&store?, options, &period)?,
+    let period = parse_period(options)?;
+    let mut store = if options.dry_run || !path.exists() {
+        Store::open_for_reading(path)?
+    } else {
+        let mut store = Store::open_for_recording(path)?;
+        Pending::of(path).take_up(&mut store, Instant::now() + PENDING_TIME)?;
+        store
     };
+    let rows = find_builds(&store, options, &period)?;
     if rows.is_empty() {
         return Ok(false);
     }
-    let count = if options.dry_run {
-        rows.len()
-    } else {
+    let (mut count, mut removed) = (rows.len(), "would be removed");
+    if !options.dry_run {
         let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
-        Store::open_for_recording(path)?.forget(&ids)?
-    };
+        (count, removed) = (store.forget(&ids)?, "removed");
+    }
     let mut table = BuildTable::default();
     rows.iter().for_each(|row| table.add_row(row));
     table.write(out)?;
-    let done = match options.dry_run {
-        true => "would be removed",
-        false => "removed",
-    };
-    writeln!(out, "{count} {} {done}", plural(count as u64, "build"))?;
+    writeln!(out, "{count} {} {removed}", plural(count as u64, "build"))?;
     Ok(true)
 }
 
-fn period(options: &Options) -> Result<Filter> {
+fn parse_period(options: &Options) -> Result<Filter> {
     let now = Local::now();
-    let time = |name, text: &Option<String>, edge| -> Result<Option<DateTime<Utc>>> {
-        let parsed = text.as_ref().map(|text| when::parse(text, edge, now));
-        parsed.transpose().map_err(|why| anyhow!("{name}: {why}"))
+    let parse = |name, text: &Option<String>, edge| -> Result<Option<DateTime<Utc>>> {
+        let time = text.as_ref().map(|text| when::parse(text, edge, now));
+        time.transpose().map_err(|error| anyhow!("{name}: {error}"))
     };
-    let since = time("--since", &options.since, Edge::Since)?;
-    let until = time("--until", &options.until, Edge::Until)?;
-    ensure!(
-        since.is_none() || until.is_none() || since < until,
-        "--since is not before --until"
-    );
+    let since = parse("--since", &options.since, Edge::Since)?;
+    let until = parse("--until", &options.until, Edge::Until)?;
+    if let (Some(since), Some(until)) = (since, until) {
+        ensure!(since < until, "--since is not before --until");
+    }
     Ok(Filter {
         since,
         until,
@@ -95,47 +83,37 @@ fn period(options: &Options) -> Result<Filter> {
     })
 }
 
-/// Returns the builds of the period that match, each once.
-fn matching(store: &Store, options: &Options, period: &Filter) -> Result<Vec<BuildRow>> {
+/// Returns the builds of the period that match, each once. Warns about each pattern that matches
+/// nothing.
+fn find_builds(store: &Store, options: &Options, period: &Filter) -> Result<Vec<BuildRow>> {
     let (mut rows, mut seen) = (Vec::new(), HashSet::new());
     for text in &options.builds {
-        ensure!(
-            !text.trim().is_empty(),
-            "an empty pattern matches no package"
-        );
-        let patterns = match options.regex {
-            true => Patterns::regexes(&[text]),
-            false => Patterns::globs(&[text]),
+        ensure!(!text.trim().is_empty(), "a pattern is empty");
+        let patterns = if options.regex {
+            Patterns::regexes(&[text])?
+        } else {
+            Patterns::globs(&[text])?
         };
         let mut filter = period.clone();
-        let packages = store.matching_packages(&patterns?)?;
-        if packages.is_empty() {
-            filter.build = match build_ids(store, text)?.as_slice() {
-                [] => {
-                    eprintln!("sccache-collect: nothing matches `{}`", printable(text, 80));
-                    continue;
-                }
-                [id] => Some(*id),
-                _ => bail!("several builds have an id that begins with {text}"),
-            };
-        } else {
+        let packages = store.matching_packages(&patterns)?;
+        let is_id = text.len() >= 8 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+        let mut ids = Vec::new();
+        if packages.is_empty() && is_id {
+            ids = store.builds_with_id(text, 2)?;
+        }
+        ensure!(ids.len() < 2, "several builds have an id like {text}");
+        filter.build = ids.first().copied();
+        if filter.build.is_none() {
             filter.packages = Some(packages);
         }
         let found = store.builds(&filter)?;
         if found.is_empty() {
-            let text = printable(text, 80);
-            eprintln!("sccache-collect: no build of this period matches `{text}`");
+            eprintln!(
+                "sccache-collect: no build matches `{}`",
+                printable(text, 80)
+            );
         }
         rows.extend(found.into_iter().filter(|row| seen.insert(row.id)));
     }
     Ok(rows)
-}
-
-/// Returns the builds whose id begins with the text, at most two.
-fn build_ids(store: &Store, text: &str) -> Result<Vec<Uuid>> {
-    let is_id = text.len() >= 8 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-    Ok(match is_id {
-        true => store.builds_with_id(text, 2)?,
-        false => Vec::new(),
-    })
 }

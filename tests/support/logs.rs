@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// What Portage called it; cargo packages no file with a colon in its name.
 pub const LIBRSVG: &str = "gnome-base:librsvg-2.50.4:20210405-101500.log";
@@ -77,17 +77,33 @@ impl Logs {
     }
 
     pub fn import_with_path(&self, zone: &str, programs: &str, args: &[&str]) -> Output {
-        Command::new(assert_cmd::cargo::cargo_bin!("sccache-collect"))
-            .env_clear()
-            .env("TZ", zone)
-            .env("PATH", programs)
-            .arg("import")
-            .arg("--db")
-            .arg(&self.db)
-            .args(args)
-            .arg(self.path(""))
-            .output()
-            .unwrap()
+        self.command(zone, programs, args).output().unwrap()
+    }
+
+    fn command(&self, zone: &str, programs: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("sccache-collect"));
+        command.env_clear().env("TZ", zone).env("PATH", programs);
+        command.arg("import").arg("--db").arg(&self.db).args(args);
+        command.arg(self.path(""));
+        command
+    }
+
+    /// Imports all of them. Returns the output, the exit status, and the most memory that the
+    /// import or a program that it ran used, in KiB.
+    #[allow(clippy::zombie_processes, reason = "wait4 waits for it")]
+    pub fn measure(&self) -> (String, i32, i64) {
+        let programs = std::env::var("PATH").unwrap_or_default();
+        let mut command = self.command("UTC0", &programs, &[]);
+        let mut import = command.stdout(Stdio::piped()).spawn().unwrap();
+        let out = std::io::read_to_string(import.stdout.take().unwrap()).unwrap();
+        let (mut status, pid) = (0, import.id() as i32);
+        let usage = unsafe {
+            let mut usage = std::mem::zeroed::<libc::rusage>();
+            assert_eq!(libc::wait4(pid, &mut status, 0, &mut usage), pid);
+            usage
+        };
+        assert!(libc::WIFEXITED(status), "{out}");
+        (out, libc::WEXITSTATUS(status), usage.ru_maxrss)
     }
 
     /// Imports all of them, and returns the last lines printed and the exit status.

@@ -142,7 +142,7 @@ fn nothing_matches_and_errors_are_told_apart() {
         assert!(err(&output).contains(&format!("matches `{}`", args[0])));
     }
     for (args, why) in [
-        (&["b000"][..], "nothing matches `b000`"),
+        (&["b000"][..], "no build matches `b000`"),
         (&[], "<BUILD-ID|PATTERN>"),
         (&["emlop", "--since", "never"], "--since"),
         (
@@ -151,10 +151,10 @@ fn nothing_matches_and_errors_are_told_apart() {
         ),
         (&["["], "not a valid pattern"),
         (&["-e", "("], "not a valid pattern"),
-        (&[""], "empty pattern"),
+        (&[""], "a pattern is empty"),
     ] {
         let output = forget(&db, args);
-        let status = if why.starts_with("nothing") { 1 } else { 2 };
+        let status = if why.starts_with("no build") { 1 } else { 2 };
         assert_eq!(output.status.code(), Some(status), "{args:?}");
         assert!(err(&output).contains(why), "{args:?}: {}", err(&output));
     }
