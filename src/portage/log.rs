@@ -82,6 +82,9 @@ impl LogName {
 /// No build takes longer. A log that was written later was copied.
 const MAX_BUILD_TIME: TimeDelta = TimeDelta::days(2);
 
+/// The clocks of a file system and of a process can differ by this much.
+const MAX_CLOCK_DIFFERENCE: TimeDelta = TimeDelta::seconds(2);
+
 /// How far a clock may be ahead.
 const MAX_AHEAD: TimeDelta = TimeDelta::days(1);
 
@@ -112,9 +115,10 @@ impl LogTimes {
         let possible = start..start + MAX_BUILD_TIME;
         let end = modified.filter(|end| possible.contains(end));
         let start_range = if name.is_elog || named.is_none() {
-            (start - MAX_BUILD_TIME, start)
+            (start - MAX_BUILD_TIME, start + MAX_CLOCK_DIFFERENCE)
         } else {
-            (start, end.unwrap_or(start + TimeDelta::days(1)))
+            let last = end.unwrap_or(start + TimeDelta::days(1));
+            (start - MAX_CLOCK_DIFFERENCE, last + MAX_CLOCK_DIFFERENCE)
         };
         Ok(Self {
             started_at: start,
@@ -173,27 +177,20 @@ static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(pattern).expect("a valid pattern")
 });
 
-/// Removes the prefix of a log's lines. A bashrc recipe can add one to its statistics only.
-#[derive(Default)]
-pub struct LinePrefix {
-    is_used: bool,
-}
-
-impl LinePrefix {
-    /// Returns the line without prefix, terminal escapes, the star of `einfo`, and surrounding
-    /// white space, and whether it had a prefix or a star.
-    pub fn remove(&mut self, raw: &str) -> (String, bool) {
-        let (line, is_marked) = clean_log_line(raw);
-        let parts = PREFIX.captures(&line);
-        let length = parts.as_ref().map_or(0, |parts| parts["prefix"].len());
-        if parts.is_some_and(|parts| parts.name("known").is_some()) {
-            self.is_used = length > 0;
-        }
-        if !self.is_used || length == 0 {
-            return (line, is_marked);
-        }
-        (clean_log_line(&line[length..]).0, true)
+/// Returns a line of a log without prefix, terminal escapes, the star of `einfo`, and surrounding
+/// white space, and whether it had a prefix or a star. `has_prefix` is the state that is kept from
+/// line to line, at first `false`: a bashrc recipe can add a prefix to its statistics only.
+pub fn clean_line(raw: &str, has_prefix: &mut bool) -> (String, bool) {
+    let (line, is_marked) = clean_log_line(raw);
+    let parts = PREFIX.captures(&line);
+    let length = parts.as_ref().map_or(0, |parts| parts["prefix"].len());
+    if parts.is_some_and(|parts| parts.name("known").is_some()) {
+        *has_prefix = length > 0;
     }
+    if !*has_prefix || length == 0 {
+        return (line, is_marked);
+    }
+    (clean_log_line(&line[length..]).0, true)
 }
 
 #[cfg(test)]
@@ -353,8 +350,9 @@ mod tests {
     }
 
     fn cleaned(lines: &[&str]) -> Vec<(String, bool)> {
-        let mut prefix = LinePrefix::default();
-        lines.iter().map(|line| prefix.remove(line)).collect()
+        let mut has_prefix = false;
+        let clean = |line: &&str| clean_line(line, &mut has_prefix);
+        lines.iter().map(clean).collect()
     }
 
     #[test]

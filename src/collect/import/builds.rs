@@ -24,8 +24,9 @@ impl Log {
     pub fn read(path: &Path) -> Result<Self, Problem> {
         let mut file = LogText::open(path)?;
         let mut log = Self::parse(&mut file.text)?;
+        let is_elog = log.name.is_elog;
         log.name = LogName::parse(path);
-        log.name.is_elog |= log.is_elog;
+        log.name.is_elog |= is_elog;
         let now = Utc::now();
         log.times = LogTimes::new(&log.name, file.modified, now)?;
         log.problem = file.finish()?.or(log.problem.take());
@@ -45,14 +46,16 @@ impl Log {
 
     /// Checks the builds that `record` printed, and adds the one of which there are only phases.
     fn complete_builds(&mut self) -> anyhow::Result<()> {
+        let builds = std::mem::take(&mut self.builds);
         let package = self.name.package.clone().or(self.package.take());
         let problem = "neither its name nor its text contains the package and its version";
         let (package, version) = package.context(problem)?;
-        for build in &mut self.builds {
+        for mut build in builds {
             let is_other = build.package != package || build.version != version;
             ensure!(!is_other, "a build's line of another package");
             // Any build can print such a line. Its ids could be those of other builds and emerges.
             (build.id, build.emerge) = (build.imported_id(), None);
+            self.builds.push(build);
         }
         let (started_at, finished_at) = (self.times.started_at, self.times.finished_at);
         let attribution = match self.summary {
@@ -74,10 +77,8 @@ impl Log {
             phases.push(phase.sanitized());
         }
         phases.iter().try_for_each(Phase::check_numbers)?;
-        let mut errors = phases.iter().filter_map(|phase| phase.stats.as_ref().err());
-        let unknown = errors
-            .find(|why| why.reason == NotMeasuredReason::UnknownOutput)
-            .cloned();
+        let mut errors = phases.iter().filter_map(|phase| phase.stats.clone().err());
+        let unknown = errors.find(|why| why.reason == NotMeasuredReason::UnknownOutput);
         if phases.iter().any(|phase| phase.stats.is_ok()) {
             self.builds.push(Build {
                 id: self.build_id(&package, &version),

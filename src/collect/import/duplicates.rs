@@ -6,16 +6,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::log::Log;
 use crate::portage::Build;
 use crate::sccache::Stats;
 use crate::store::{KnownBuild, Result, Store};
-
-/// The clocks of a file system and of a process can differ by this much.
-const MAX_CLOCK_DIFFERENCE: TimeDelta = TimeDelta::seconds(2);
 
 /// What is known about a build.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,8 +41,7 @@ impl Duplicates {
         if !self.seen.insert(build.id) {
             return Ok(Presence::Recorded);
         }
-        let first = log.times.start_range.0 - MAX_CLOCK_DIFFERENCE;
-        let last = log.times.start_range.1 + MAX_CLOCK_DIFFERENCE;
+        let (first, last) = log.times.start_range;
         let known = match store {
             Some(store) => store.known_builds(build, first, last)?,
             None => Vec::new(),
@@ -64,11 +60,8 @@ impl Duplicates {
             let forgotten = known.is_forgotten.then_some(known.id);
             return Ok(forgotten.map_or(Presence::Recorded, Presence::Forgotten));
         }
-        let stats = build
-            .phases
-            .iter()
-            .filter_map(|phase| phase.stats.as_ref().ok());
-        let sum = Stats::sum(stats).unwrap_or_default();
+        let results = build.phases.iter().map(|phase| phase.stats.as_ref());
+        let sum = Stats::sum(results.flatten()).unwrap_or_default();
         let (hits, misses) = (sum.hits.total, sum.misses.total);
         let numbers = format!("{} {} {hits} {misses}", build.package, build.version);
         let starts = self.new.entry(numbers).or_default();

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::report::Problem;
 use super::server_blocks::{LogPhase, ServerBlock, count_phases};
-use crate::portage::log::{LinePrefix, LogName, LogTimes, parse_package, read_lines};
+use crate::portage::log::{LogName, LogTimes, clean_line, parse_package, read_lines};
 use crate::portage::{Build, MAX_SNAPSHOTS, Outcome, PHASES};
 use crate::sccache::{BlockInLog, BlockReader, Counts, NotMeasuredReason, ParseError, Stats};
 
@@ -41,6 +41,7 @@ static LINE: LazyLock<Regex> = LazyLock::new(|| {
 /// A log, and what was found in it.
 #[derive(Debug, Default)]
 pub struct Log {
+    /// What the path says; the content also shows whether it is an elog file.
     pub name: LogName,
     pub times: LogTimes,
     /// `CATEGORY/PN` and the version.
@@ -55,8 +56,6 @@ pub struct Log {
     pub phases: Vec<LogPhase>,
     /// What could not be imported.
     pub problem: Option<Problem>,
-    /// This is an elog file, whatever its name is.
-    pub is_elog: bool,
     /// The length of the text that contains the numbers.
     pub bytes: usize,
     /// Identifies that text.
@@ -80,12 +79,12 @@ impl Log {
     /// The text can't be read.
     pub fn parse(text: impl Read) -> io::Result<Self> {
         let (mut log, mut blocks) = (Self::default(), BlockReader::default());
-        let mut prefix = LinePrefix::default();
+        let mut has_prefix = false;
         read_lines(text, |raw, is_complete| {
             if log.is_full() {
                 return false;
             }
-            let (line, is_marked) = prefix.remove(raw);
+            let (line, is_marked) = clean_line(raw, &mut has_prefix);
             if let Some(block) = blocks.read_line(&line, is_marked, is_complete) {
                 log.add_block(block);
             }
@@ -164,7 +163,7 @@ impl Log {
         // A block would start here, but there is something before or after the line.
         self.has_unknown_block |= part("requests").is_some();
         self.is_packaged |= part("outcome").is_some();
-        self.is_elog |= part("elog").is_some() && self.phase.is_none();
+        self.name.is_elog |= part("elog").is_some() && self.phase.is_none();
     }
 
     fn add_build(&mut self, build: anyhow::Result<Build>) {
@@ -220,14 +219,14 @@ impl Log {
             self.problem = Some(anyhow!("it contains too many statistics").into());
         } else if let Some(summary) = &self.summary {
             self.phases.push((WHOLE_BUILD, Ok(summary.clone())));
-            for name in &self.not_measured {
-                self.phases
-                    .push((name, Err(NotMeasuredReason::Other.into())));
-            }
+            let unknown = |name: &&'static str| (*name, Err(NotMeasuredReason::Other.into()));
+            self.phases.extend(self.not_measured.iter().map(unknown));
         } else if self.builds.is_empty() {
             let (phases, has_totals) = count_phases(&self.blocks, self.phase.is_some());
             self.phases = phases;
-            self.problem = has_totals.then_some(Problem::RunningTotals);
+            if has_totals {
+                self.problem = Some(Problem::RunningTotals);
+            }
             if self.has_unknown_block {
                 let problem = anyhow!("its statistics have unknown text before or after each line");
                 self.problem = Some(problem.into());

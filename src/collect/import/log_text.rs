@@ -4,9 +4,9 @@
 //! other programs. All are decompressed by the program that belongs to the format.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, Take};
+use std::io::{self, Read, Take};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -51,11 +51,10 @@ impl LogText {
     /// # Errors
     /// It isn't a regular file, can't be read, or can't be decompressed.
     pub fn open(path: &Path) -> Result<Self, Problem> {
-        let mut file = open_regular(path)?;
+        let file = open_regular(path)?;
         let modified = file.metadata()?.mtime();
-        let mut magic = Vec::new();
-        file.by_ref().take(6).read_to_end(&mut magic)?;
-        file.rewind()?;
+        let mut magic = [0; 6];
+        file.read_at(&mut magic, 0)?;
         let suffix = path.extension().unwrap_or_default();
         let by_content = FORMATS.iter().find(|format| magic.starts_with(format.0));
         let format = by_content.or_else(|| FORMATS.iter().find(|format| suffix == format.1));
@@ -67,9 +66,8 @@ impl LogText {
                 (Box::new(output), Some((command[0], child)))
             }
         };
-        let text = text.take(MAX_BYTES + 1);
         Ok(Self {
-            text,
+            text: text.take(MAX_BYTES + 1),
             modified,
             decompressor,
         })

@@ -69,11 +69,10 @@ impl Report {
         let count = |number: u64, noun: &str| format!("{number} {}", plural(number, noun));
         let problems = ["not imported", "not understood", "not readable"]
             .map(|kind| format!("{} {kind}", self.count_problems(kind)));
-        let added = if is_dry_run {
-            "would be added"
-        } else {
-            "added"
-        };
+        let mut added = "added";
+        if is_dry_run {
+            added = "would be added";
+        }
         writeln!(
             out,
             "{} read, {} {added}, {} already there, {} without statistics, {}",
@@ -83,16 +82,16 @@ impl Report {
             count(self.without_statistics, "log"),
             problems.join(", "),
         )?;
-        for (number, what) in [
-            (
-                self.forgotten,
-                "skipped: removed with `forget` (use --restore to import anyway)",
-            ),
-            (self.pending, "recorded from the pending folder"),
-        ] {
-            if number > 0 {
-                writeln!(out, "{} {what}", count(number, "build"))?;
-            }
+        if self.forgotten > 0 {
+            let builds = count(self.forgotten, "build");
+            writeln!(
+                out,
+                "{builds} skipped: removed with `forget` (--restore imports them)"
+            )?;
+        }
+        if self.pending > 0 {
+            let builds = count(self.pending, "build");
+            writeln!(out, "{builds} recorded from the pending folder")?;
         }
         for (path, problem) in &self.problems {
             let path = printable(&path.display().to_string(), 4096);

@@ -129,6 +129,7 @@ fn a_builds_own_line_is_the_build() {
     let logs = Logs::with(LIBRSVG, &librsvg().replace(&block(), &line(&build)));
     let (out, status) = logs.sums();
     assert!(status == 1 && out.contains("of another package"), "{out}");
+    assert!(out.contains(" 0 builds added"), "{out}");
 }
 
 /// As the collector prints it where neither database nor folder can be written: its summary, and then the build, whose
