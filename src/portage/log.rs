@@ -114,16 +114,15 @@ impl LogTimes {
         let start = start.context("no date in its name, and an impossible file time")?;
         let possible = start..start + MAX_BUILD_TIME;
         let end = modified.filter(|end| possible.contains(end));
-        let start_range = if name.is_elog || named.is_none() {
-            (start - MAX_BUILD_TIME, start + MAX_CLOCK_DIFFERENCE)
+        let (first, last) = if name.is_elog || named.is_none() {
+            (start - MAX_BUILD_TIME, start)
         } else {
-            let last = end.unwrap_or(start + TimeDelta::days(1));
-            (start - MAX_CLOCK_DIFFERENCE, last + MAX_CLOCK_DIFFERENCE)
+            (start, end.unwrap_or(start + TimeDelta::days(1)))
         };
         Ok(Self {
             started_at: start,
             finished_at: end.unwrap_or(start),
-            start_range,
+            start_range: (first - MAX_CLOCK_DIFFERENCE, last + MAX_CLOCK_DIFFERENCE),
         })
     }
 }
