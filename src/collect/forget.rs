@@ -89,11 +89,7 @@ fn find_builds(store: &Store, options: &Options, period: &Filter) -> Result<Vec<
     let (mut rows, mut seen) = (Vec::new(), HashSet::new());
     for text in &options.builds {
         ensure!(!text.trim().is_empty(), "a pattern is empty");
-        let patterns = if options.regex {
-            Patterns::regexes(&[text])?
-        } else {
-            Patterns::globs(&[text])?
-        };
+        let patterns = Patterns::parse(&[text], options.regex)?;
         let mut filter = period.clone();
         let packages = store.matching_packages(&patterns)?;
         let is_id = text.len() >= 8 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');

@@ -51,10 +51,11 @@ pub struct Emerge {
 }
 
 /// What came of a build.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// It got to `pkg_preinst`.
+    #[default]
     Merged,
     /// `emerge --buildpkgonly`: a binary package was made, nothing was merged.
     Packaged,

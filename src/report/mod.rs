@@ -10,6 +10,7 @@ mod commands;
 mod completion;
 mod default_period;
 mod options;
+mod page;
 mod suggest;
 mod table;
 mod text;

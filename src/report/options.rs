@@ -5,22 +5,23 @@ use std::os::fd::AsFd;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Local, Utc};
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, ValueEnum};
+use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser};
+use clap::{Args, ColorChoice, value_parser};
 
+use super::page::Page;
 use super::suggest;
 use super::table::{Column, Format, Table, Terminal};
 use super::{Status, warn};
 use crate::config;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::portage::Outcome;
 use crate::store::{Filter, Patterns, Store};
-use crate::when;
+use crate::when::{self, Edge};
 
 /// Which database to read. Every subcommand has this option.
 #[derive(Debug, Args)]
 pub(super) struct Database {
-    /// Database [default: $SCCACHE_REPORT_DB or the system's]
+    /// Database [default: SCCACHE_REPORT_DB or the system's]
     ///
     /// The system's is /var/lib/sccache-report/stats.db, on Gentoo Prefix below EPREFIX.
     #[arg(long, value_name = "FILE", global = true)]
@@ -37,33 +38,46 @@ impl Database {
         config::database_path(self.db.as_deref())
     }
 
-    pub(super) fn open(&self) -> Result<Store, Error> {
+    pub(super) fn open(&self) -> Result<Store> {
         Store::open_for_reading(&self.path())
     }
 }
 
+/// Which packages a report is about.
+#[derive(Debug, Default, Args)]
+pub(super) struct PackagePatterns {
+    /// Packages: PN, CATEGORY/PN, or with wildcards ('dev-rust/*')
+    #[arg(value_name = "PATTERN", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) patterns: Vec<String>,
+
+    /// PATTERN is a regular expression
+    ///
+    /// It may match anywhere in CATEGORY/PN.
+    #[arg(short = 'e', long, requires = "patterns")]
+    pub(super) regex: bool,
+}
+
 /// Options that select builds.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Filters")]
 pub(super) struct BuildFilter {
     /// Started at WHEN or later: 2026-11-01, 3d
     ///
     /// Also 2026-11, 2026-W47, yesterday, "last month", "2 weeks ago", or an RFC 3339 time.
-    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
-    since: Option<String>,
+    #[arg(long, value_name = "WHEN", value_parser = |text: &str| parse_time(text, Edge::Since))]
+    since: Option<DateTime<Utc>>,
 
     /// Started before the end of WHEN
-    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
-    until: Option<String>,
+    #[arg(long, value_name = "WHEN", value_parser = |text: &str| parse_time(text, Edge::Until))]
+    until: Option<DateTime<Utc>>,
 
     /// Only the N newest matching builds
-    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     last: Option<u32>,
 
     /// merged, packaged, failed or interrupted
     ///
     /// Separate several by commas.
-    #[arg(long, value_delimiter = ',', value_parser = outcome(), hide_possible_values = true)]
+    #[arg(long, value_parser = outcome_parser(), value_delimiter = ',', hide_possible_values = true)]
     outcome: Vec<Outcome>,
 
     /// Ebuild repository
@@ -79,66 +93,62 @@ pub(super) struct BuildFilter {
     language: Vec<String>,
 
     /// Only packages with at least N matching builds
-    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     min_builds: Option<u32>,
-
-    /// PATTERN is a regular expression
-    ///
-    /// It may match anywhere in CATEGORY/PN.
-    #[arg(short = 'e', long)]
-    regex: bool,
 }
 
-fn outcome() -> impl TypedValueParser<Value = Outcome> {
+fn outcome_parser() -> impl TypedValueParser<Value = Outcome> {
     PossibleValuesParser::new(Outcome::ALL.map(Outcome::word)).try_map(|word| word.parse())
 }
 
-fn positive(text: &str) -> Result<u32, String> {
-    let number = text.parse().ok().filter(|number| *number > 0);
-    number.ok_or_else(|| format!("expected a whole number from 1 to {}", u32::MAX))
+fn parse_time(text: &str, edge: Edge) -> std::result::Result<DateTime<Utc>, String> {
+    let time = when::parse(text, edge, Local::now());
+    time.map_err(|error| {
+        format!("{error}; use 2026-11-01, 2026-11, 2026-W47, \"last month\", \"2 weeks ago\" or 3d")
+    })
 }
 
 impl BuildFilter {
     /// Opens the database, and returns it with the filter for these patterns and options.
-    /// `commands` are suggested for a misspelled first pattern.
     ///
     /// # Errors
     /// [`Error::NoMatch`] if there are no builds, or no package matches.
     pub(super) fn open(
         &self,
-        patterns: &[String],
+        packages: &PackagePatterns,
         database: &Database,
-        commands: &[&str],
-    ) -> Result<(Store, Filter), Error> {
+    ) -> Result<(Store, Filter)> {
         let mut filter = self.filter()?;
-        let parsed = self.patterns(patterns)?;
+        let patterns = Patterns::parse(&packages.patterns, packages.regex)?;
         let store = database.open()?;
         suggest::require_builds(&store)?;
-        if !patterns.is_empty() {
-            let packages = store.matching_packages(&parsed)?;
-            if packages.is_empty() {
-                return Err(suggest::unknown_package(&store, patterns, commands)?);
+        if !packages.patterns.is_empty() {
+            let mut names = store.package_names()?;
+            let unmatched = patterns.unmatched(&names);
+            if unmatched.len() == packages.patterns.len() {
+                return Err(suggest::unknown_package(&names, &unmatched));
             }
-            filter.packages = Some(packages);
+            for pattern in unmatched {
+                warn(&format!("no recorded package matches {pattern}"));
+            }
+            names.retain(|name| patterns.matches(name));
+            filter.packages = Some(names);
         }
         suggest::check_period(&store, &filter)?;
         Ok((store, filter))
     }
 
     /// The filter without patterns.
-    pub(super) fn filter(&self) -> Result<Filter, Error> {
-        let since = parse_time("--since", self.since.as_deref(), when::Edge::Since)?;
-        let until = parse_time("--until", self.until.as_deref(), when::Edge::Until)?;
-        if since
-            .zip(until)
-            .is_some_and(|(since, until)| since >= until)
+    pub(super) fn filter(&self) -> Result<Filter> {
+        if let (Some(since), Some(until)) = (self.since, self.until)
+            && since >= until
         {
             let hint = "swap them, as in --since 2026-10-01 --until 2026-10-31";
             return Err(Error::usage("--since is later than --until", hint));
         }
         Ok(Filter {
-            since,
-            until,
+            since: self.since,
+            until: self.until,
             outcomes: self.outcome.clone(),
             repositories: self.repository.clone(),
             languages: self.language.clone(),
@@ -148,64 +158,31 @@ impl BuildFilter {
         })
     }
 
-    pub(super) fn patterns(&self, texts: &[String]) -> Result<Patterns, Error> {
-        if self.regex && texts.is_empty() {
-            let hint = "add a PATTERN, or remove --regex";
-            return Err(Error::usage("--regex needs a PATTERN", hint));
-        }
-        if texts.iter().any(|text| text.trim().is_empty()) {
-            let hint =
-                "use emlop, app-portage/emlop or 'dev-rust/*', or no PATTERN for all packages";
-            return Err(Error::usage("empty PATTERN", hint));
-        }
-        let patterns = if self.regex {
-            Patterns::regexes(texts)
-        } else {
-            Patterns::globs(texts)
-        };
-        let hint = "shell wildcards are * ? [...]; -e reads regular expressions";
-        patterns.map_err(|error| Error::usage(error.to_string(), hint))
-    }
-
     /// Whether no option limits the period.
     pub(super) fn is_any_time(&self) -> bool {
         self.since.is_none() && self.until.is_none() && self.last.is_none()
     }
 }
 
-fn parse_time(
-    option: &str,
-    text: Option<&str>,
-    edge: when::Edge,
-) -> Result<Option<DateTime<Utc>>, Error> {
-    let time = text.map(|text| when::parse(text, edge, Local::now()));
-    time.transpose().map_err(|message| {
-        let hint = "use 2026-11-01, 2026-11, 2026-W47, \"last month\", \"2 weeks ago\" or 3d";
-        Error::usage(format!("{option}: {message}"), hint)
-    })
-}
-
 /// Options for reports with one row per thing.
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Output")]
+#[derive(Debug, Default, PartialEq, Args)]
 pub(super) struct RowOptions {
     /// Sort by COLUMN[:asc|:desc], named as in JSON
     ///
     /// Numbers are sorted in descending order, everything else ascending, unless `:asc` or `:desc`
     /// is given.
     #[arg(long, value_name = "COLUMN")]
-    sort: Option<String>,
+    pub(super) sort: Option<String>,
 
     /// Show N rows: the newest, or with --sort the first
     ///
     /// Of packages, always the first.
-    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     limit: Option<u32>,
 
     /// Show these columns, named as in JSON, in this order
     ///
-    /// `packages`, `trend` and `emerges` have failed, interrupted, incomplete and shared only if
-    /// named here; `builds` has unmeasured_phases.
+    /// Narrow terminals hide the least important columns, unless this option names them.
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     columns: Option<Vec<String>>,
 }
@@ -219,15 +196,6 @@ pub(super) enum Keep {
 }
 
 impl RowOptions {
-    pub(super) fn is_empty(&self) -> bool {
-        self.sort.is_none() && self.limit.is_none() && self.columns.is_none()
-    }
-
-    /// Whether every row is shown in the report's own order.
-    pub(super) fn is_unsorted_and_unlimited(&self) -> bool {
-        self.sort.is_none() && self.limit.is_none()
-    }
-
     /// Whether the column is part of the output.
     pub(super) fn includes(&self, column: &str) -> bool {
         let columns = self.columns.as_ref();
@@ -241,7 +209,13 @@ impl RowOptions {
         }
     }
 
-    fn apply<R: 'static>(&self, table: &mut Table<R>, keep: Keep) -> Result<(), Error> {
+    /// Sorts and limits the rows, and selects the columns.
+    pub(super) fn apply<R: 'static>(
+        &self,
+        table: &mut Table<R>,
+        keep: Keep,
+        format: Format,
+    ) -> Result<()> {
         if let Some(column) = &self.sort {
             table.sort(column)?;
         }
@@ -252,24 +226,15 @@ impl RowOptions {
         } else {
             table.rows.truncate(limit);
         }
-        Ok(())
-    }
-
-    pub(super) fn select_columns<R: 'static>(
-        &self,
-        table: &mut Table<R>,
-        format: Format,
-    ) -> Result<(), Error> {
-        match &self.columns {
-            Some(names) => table.select(names, format == Format::Json),
-            None => Ok(()),
+        if let Some(names) = &self.columns {
+            table.select(names, format == Format::Json)?;
         }
+        Ok(())
     }
 }
 
 /// Options for how a report is written.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Output")]
 pub(super) struct OutputFormat {
     /// table, json, csv or tsv
     #[arg(long, value_enum, default_value_t = Format::Table, hide_possible_values = true)]
@@ -280,13 +245,6 @@ pub(super) struct OutputFormat {
     /// `auto` uses colors on a terminal, unless NO_COLOR is set.
     #[arg(long, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN", hide_possible_values = true)]
     color: ColorChoice,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum ColorChoice {
-    Auto,
-    Always,
-    Never,
 }
 
 /// The width of a terminal that doesn't report one.
@@ -310,25 +268,28 @@ impl OutputFormat {
         }
     }
 
-    /// Writes rows in their own order. See [`OutputFormat::write_rows`].
+    pub(super) fn page<'a>(&self, out: &'a mut dyn Write) -> Page<'a> {
+        let terminal = self.terminal();
+        Page { terminal, out }
+    }
+
+    /// Writes rows in their own order. See [`ListArgs::write`].
     pub(super) fn write<R: 'static>(
         &self,
         columns: Vec<Column<R>>,
-        rows: Result<Vec<R>, Error>,
+        rows: Result<Vec<R>>,
         out: &mut dyn Write,
-    ) -> Result<Status, Error> {
+    ) -> Result<Status> {
         self.write_rows(columns, rows, (&RowOptions::default(), Keep::First), out)
     }
 
-    /// Sorts, limits and writes rows. Without a match writes an empty document or header, and
-    /// returns why.
     fn write_rows<R: 'static>(
         &self,
         columns: Vec<Column<R>>,
-        rows: Result<Vec<R>, Error>,
+        rows: Result<Vec<R>>,
         (options, keep): (&RowOptions, Keep),
         out: &mut dyn Write,
-    ) -> Result<Status, Error> {
+    ) -> Result<Status> {
         let (rows, no_match) = match rows {
             Ok(rows) if rows.is_empty() => (rows, Some(suggest::NO_BUILD.to_string())),
             Ok(rows) => (rows, None),
@@ -336,26 +297,20 @@ impl OutputFormat {
             Err(error) => return Err(error),
         };
         let mut table = Table { columns, rows };
-        options.apply(&mut table, keep)?;
-        options.select_columns(&mut table, self.format)?;
-        let hidden = table.write(self.format, self.terminal(), out)?;
-        if let Some(why) = no_match {
-            return Err(Error::NoMatch(why));
+        options.apply(&mut table, keep, self.format)?;
+        table.write(self.format, self.terminal(), out)?;
+        match no_match {
+            Some(why) => Err(Error::NoMatch(why)),
+            None => Ok(Status::Success),
         }
-        if options.columns.is_some() && !hidden.is_empty() {
-            let hidden = hidden.join(", ");
-            warn(&format!("the terminal is too narrow for: {hidden}"));
-        }
-        Ok(Status::Success)
     }
 }
 
 /// The arguments of reports with one row per thing.
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
-    /// Packages: PN, CATEGORY/PN, or with wildcards ('dev-rust/*')
-    #[arg(value_name = "PATTERN")]
-    pub(super) patterns: Vec<String>,
+    #[command(flatten)]
+    pub(super) packages: PackagePatterns,
 
     #[command(flatten)]
     pub(super) filter: BuildFilter,
@@ -368,17 +323,19 @@ pub(super) struct ListArgs {
 }
 
 impl ListArgs {
-    pub(super) fn open(&self, database: &Database) -> Result<(Store, Filter), Error> {
-        self.filter.open(&self.patterns, database, &[])
+    pub(super) fn open(&self, database: &Database) -> Result<(Store, Filter)> {
+        self.filter.open(&self.packages, database)
     }
 
+    /// Sorts, limits and writes rows. Without a match writes an empty document or header, and
+    /// returns why.
     pub(super) fn write<R: 'static>(
         &self,
         columns: Vec<Column<R>>,
-        rows: Result<Vec<R>, Error>,
+        rows: Result<Vec<R>>,
         keep: Keep,
         out: &mut dyn Write,
-    ) -> Result<Status, Error> {
+    ) -> Result<Status> {
         self.output
             .write_rows(columns, rows, (&self.rows, keep), out)
     }

@@ -92,6 +92,16 @@ pub(super) fn date(time: DateTime<Utc>) -> String {
     time.with_timezone(&Local).format("%Y-%m-%d").to_string()
 }
 
+/// Returns the local dates of the first and the last build: `2026-11-01 to 2026-11-21`.
+pub(super) fn period(first: DateTime<Utc>, last: DateTime<Utc>) -> String {
+    let (first, last) = (date(first), date(last));
+    if first == last {
+        first
+    } else {
+        format!("{first} to {last}")
+    }
+}
+
 /// Returns the first 8 characters of an ID, which `show` accepts.
 pub(super) fn short_id(id: Uuid) -> String {
     id.to_string()[..8].to_string()

@@ -124,7 +124,7 @@ fn builds_were_cached(database: &Path) -> Result<bool, store::Error> {
         ..Filter::default()
     };
     let host = host();
-    let mut builds = store.briefs(&filter)?.into_iter();
+    let mut builds = store.builds(&filter)?.into_iter();
     Ok(builds.any(|build| build.host == host && build.hits.max(build.misses) > Some(0)))
 }
 

@@ -11,7 +11,7 @@ use crate::portage::{Attribution, Outcome};
 use crate::sccache;
 
 /// One build, as its row has it. Totals are `None` where unknown.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct BuildRow {
     /// Globally unique.
     pub id: Uuid,
@@ -65,34 +65,6 @@ impl BuildRow {
         emerge_id, outcome, started_at_us, finished_at_us, attribution, \
         sccache_version, phases, measured_phases, hits, misses, errors, requests, executed, \
         non_cacheable, compile_failures, time_saved_us";
-
-    /// What [`BuildRow::read`] fills.
-    pub(super) fn unread() -> BuildRow {
-        BuildRow {
-            id: Uuid::nil(),
-            host: String::new(),
-            package: String::new(),
-            version: String::new(),
-            slot: None,
-            repository: None,
-            emerge: None,
-            outcome: Outcome::Merged,
-            started_at: DateTime::UNIX_EPOCH,
-            finished_at: DateTime::UNIX_EPOCH,
-            attribution: None,
-            sccache_version: None,
-            phases: 0,
-            measured_phases: 0,
-            hits: None,
-            misses: None,
-            errors: None,
-            requests: None,
-            executed: None,
-            non_cacheable: None,
-            compile_failures: None,
-            time_saved: None,
-        }
-    }
 
     /// Takes on what the row says, in the memory of what it was before: of very many rows, that
     /// saves much of the time that reading them takes.

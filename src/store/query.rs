@@ -1,245 +1,235 @@
-//! The questions that reports ask.
+//! The queries of the reports.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-use rusqlite::Row;
+use chrono::{DateTime, Utc};
+use rusqlite::{Params, Row};
 use uuid::Uuid;
 
 use super::build_row::EmergeIds;
-use super::columns::time;
-use super::filter::{Filter, Picked};
+use super::columns::{micros, time};
+use super::filter::{Filter, Patterns, Picked};
 use super::rows::id;
-use super::{Brief, BuildRow, EmergeRow, Moment, PackageRow, Result, Store, Sums};
+use super::{BuildRow, EmergeRow, Moment, PackageRow, Result, Store, Sums};
 
+/// # Errors
+/// Every query can fail with [`crate::Error::Damaged`], [`crate::Error::BadRow`] or
+/// [`crate::Error::Locked`].
 impl Store {
-    /// The builds, the newest last.
-    ///
-    /// # Errors
-    /// This and the other queries: [`crate::Error::Damaged`], [`crate::Error::Locked`].
+    /// Returns the builds, the newest last.
     pub fn builds(&self, filter: &Filter) -> Result<Vec<BuildRow>> {
         let mut builds = Vec::new();
         self.for_each_build(filter, |build| builds.push(build.clone()))?;
         Ok(builds)
     }
 
-    /// Calls with each build, the newest last: for all of many, which needn't be there at once. The
-    /// next is read into the memory of the one before, or of what `take` leaves in its place.
-    ///
-    /// # Errors
-    /// As [`Store::builds`].
-    pub fn for_each_build(
-        &self,
-        filter: &Filter,
-        mut take: impl FnMut(&mut BuildRow),
-    ) -> Result<()> {
+    /// Calls `take` with each build, the newest last. Every row is read into the same memory, which
+    /// is much faster for very many builds.
+    pub fn for_each_build(&self, filter: &Filter, mut take: impl FnMut(&BuildRow)) -> Result<()> {
         let picked = filter.sql(&format!("{}, id", BuildRow::COLUMNS));
-        // Of all, SQLite would rather sort whole rows than follow the index that has the order.
+        // To sort in a query around it is faster: SQLite sorts whole rows instead of following the
+        // index.
         let sql = format!("SELECT * FROM ({}) ORDER BY started_at_us, id", picked.text);
-        let mut build = BuildRow::unread();
+        let mut build = BuildRow::default();
         let mut emerges = EmergeIds::new(&self.connection).map_err(|error| self.error(error))?;
         self.each_row(&sql, &picked, |row| {
             build.read(row, &mut emerges)?;
-            take(&mut build);
+            take(&build);
             Ok(())
         })
     }
 
-    /// The builds in brief, the newest last.
-    ///
-    /// # Errors
-    /// As [`Store::builds`].
-    pub fn briefs(&self, filter: &Filter) -> Result<Vec<Brief>> {
-        let picked = filter.sql("*");
-        let sql = format!("SELECT {} FROM ({})", Brief::COLUMNS, picked.text);
-        let mut briefs = self.rows(&sql, &picked, Brief::read)?;
-        briefs.sort_by_key(|build| (build.started_at, build.number));
-        Ok(briefs)
-    }
-
-    /// The sums over all of them.
-    ///
-    /// # Errors
-    /// As [`Store::builds`].
-    pub fn sums(&self, filter: &Filter) -> Result<Sums> {
-        if let Some(packages) = self.whole_packages(filter)? {
-            let mut sums = Sums::default();
-            packages.iter().for_each(|package| sums.add(&package.sums));
-            return Ok(sums);
-        }
-        let picked = filter.sql("*");
-        let sql = format!("SELECT {} FROM ({})", Sums::of_all(), picked.text);
-        let rows = self.rows(&sql, &picked, |row| Sums::read(row, 0))?;
-        Ok(rows.into_iter().next().unwrap_or_default())
-    }
-
-    /// A row per package, sorted by name.
-    ///
-    /// # Errors
-    /// As [`Store::builds`].
+    /// Returns a row per package, sorted by name.
     pub fn packages(&self, filter: &Filter) -> Result<Vec<PackageRow>> {
         if let Some(rows) = self.whole_packages(filter)? {
             return Ok(rows);
         }
-        let mut packages = Packages::default();
-        self.each_build(filter, |row| packages.add(row).map(drop))?;
-        Ok(packages.rows())
-    }
-
-    /// [`Store::packages`] and [`Store::moments`] at once, from one look at each build.
-    ///
-    /// # Errors
-    /// As [`Store::builds`].
-    pub fn packages_and_moments(&self, filter: &Filter) -> Result<(Vec<PackageRow>, Vec<Moment>)> {
-        let (mut packages, mut moments) = (Packages::default(), Vec::new());
-        self.each_build(filter, |row| {
-            moments.push(packages.add(row)?);
+        let mut packages: BTreeMap<String, PackageRow> = BTreeMap::new();
+        self.each_build(filter, |row, Moment { started_at, sums }| {
+            let package = row.get_ref(12)?.as_str()?;
+            if !packages.contains_key(package) {
+                let new = PackageRow {
+                    package: package.to_string(),
+                    sums: Sums::default(),
+                    first_at: started_at,
+                    last_at: started_at,
+                    last_version: String::new(),
+                    last_hits: None,
+                    last_misses: None,
+                };
+                packages.insert(package.to_string(), new);
+            }
+            if let Some(known) = packages.get_mut(package) {
+                known.sums.add(&sums);
+                known.last_at = started_at;
+                known.last_version = row.get(13)?;
+                (known.last_hits, known.last_misses) = (sums.hits, sums.misses);
+            }
             Ok(())
         })?;
-        moments.sort_by_key(|moment| moment.started_at);
-        Ok((packages.rows(), moments))
+        Ok(packages.into_values().collect())
     }
 
-    /// A row per emerge command that has builds, the newest last.
-    ///
-    /// # Errors
-    /// As [`Store::builds`].
+    /// Returns a row per emerge command that has builds, the newest last.
     pub fn emerges(&self, filter: &Filter) -> Result<Vec<EmergeRow>> {
         let picked = filter.sql("*");
         let sql = format!(
-            "SELECT {} FROM ({}) AS build JOIN emerge ON emerge.id = build.emerge_id \
+            "SELECT emerge.uuid, emerge.host, emerge.command, emerge.started_at_us, {} \
+             FROM ({}) AS build JOIN emerge ON emerge.id = build.emerge_id \
              GROUP BY emerge.id ORDER BY emerge.started_at_us, emerge.id",
-            EmergeRow::columns(),
+            Sums::of_builds(),
             picked.text
         );
-        self.rows(&sql, &picked, EmergeRow::read)
+        self.rows(&sql, &picked, |row| {
+            Ok(EmergeRow {
+                id: id(row, 0)?,
+                host: row.get(1)?,
+                command: row.get(2)?,
+                started_at: time(row, 3)?,
+                sums: Sums::read(row, 4)?,
+            })
+        })
     }
 
-    /// Every build's moment, the oldest first: for what goes by the calendar, which the caller's time
-    /// zone divides.
-    ///
-    /// # Errors
-    /// As [`Store::builds`].
+    /// Returns what each build adds to sums over time, the oldest first.
     pub fn moments(&self, filter: &Filter) -> Result<Vec<Moment>> {
         let mut moments = Vec::new();
-        self.each_build(filter, |row| {
-            moments.push(moment(row)?);
+        self.each_build(filter, |_, moment| {
+            moments.push(moment);
             Ok(())
         })?;
-        moments.sort_by_key(|moment| moment.started_at);
         Ok(moments)
     }
 
-    /// Calls with each build's part in sums: the columns of [`moment`] and [`Packages`], in any order.
+    /// Calls `take` with each build's package (column 12), version (column 13) and moment, the
+    /// oldest first.
     fn each_build(
         &self,
         filter: &Filter,
-        take: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+        mut take: impl FnMut(&Row<'_>, Moment) -> rusqlite::Result<()>,
     ) -> Result<()> {
         let picked = filter.sql("*");
         let sql = format!(
-            "SELECT {}, started_at_us, package, id, version FROM ({})",
-            Sums::of_one(),
+            "SELECT {}, started_at_us, package, version FROM ({}) ORDER BY started_at_us, id",
+            Sums::of_build(),
             picked.text
         );
-        self.each_row(&sql, &picked, take)
+        self.each_row(&sql, &picked, |row| {
+            let (started_at, sums) = (time(row, 11)?, Sums::read(row, 0)?);
+            take(row, Moment { started_at, sums })
+        })
     }
 
-    /// Calls with each row of a query of these builds.
+    /// Returns when the oldest and the newest build started.
+    pub fn period(&self, filter: &Filter) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>> {
+        let picked = filter.sql("started_at_us");
+        let sql = format!(
+            "SELECT min(started_at_us), max(started_at_us) FROM ({}) HAVING count(*) > 0",
+            picked.text
+        );
+        let period = self.rows(&sql, &picked, |row| Ok((time(row, 0)?, time(row, 1)?)))?;
+        Ok(period.into_iter().next())
+    }
+
+    /// Returns when the newest build started.
+    pub fn newest(&self, filter: &Filter) -> Result<Option<DateTime<Utc>>> {
+        let last = Some(1);
+        let filter = filter.clone();
+        let period = self.period(&Filter { last, ..filter })?;
+        Ok(period.map(|(_, newest)| newest))
+    }
+
+    /// Returns those of the packages that have two or more measured builds before `until`.
+    pub fn built_again(
+        &self,
+        packages: &[&str],
+        until: Option<DateTime<Utc>>,
+    ) -> Result<Vec<String>> {
+        let sql = "SELECT value FROM json_each(?) WHERE 2 = (SELECT count(*) FROM \
+                   (SELECT 1 FROM build WHERE package = value AND started_at_us < ? \
+                    AND hits IS NOT NULL LIMIT 2))";
+        let packages = serde_json::Value::from(packages).to_string();
+        let until = until.map_or(i64::MAX, micros);
+        self.query(sql, (packages, until), |row| row.get(0))
+    }
+
+    /// Returns at most `limit` builds whose id begins with the hexadecimal text.
+    pub fn builds_with_id(&self, prefix: &str, limit: u32) -> Result<Vec<Uuid>> {
+        let prefix = prefix.to_ascii_lowercase();
+        // The first text after those that begin with the prefix.
+        let end = format!("{prefix}~");
+        let sql = "SELECT uuid FROM build WHERE uuid >= ? AND uuid < ? ORDER BY uuid LIMIT ?";
+        self.query(sql, (prefix, end, limit), |row| id(row, 0))
+    }
+
+    /// Returns all packages that have a build, sorted by name.
+    pub fn package_names(&self) -> Result<Vec<String>> {
+        // From one name to the next in the index: one search per package, not per build.
+        let sql = "WITH RECURSIVE name (package) AS ( \
+                     SELECT min(package) FROM build \
+                     UNION ALL \
+                     SELECT (SELECT min(package) FROM build WHERE package > name.package) \
+                     FROM name WHERE name.package IS NOT NULL) \
+                   SELECT package FROM name WHERE package IS NOT NULL";
+        self.query(sql, (), |row| row.get(0))
+    }
+
+    /// Returns the packages that match, sorted by name.
+    pub fn matching_packages(&self, patterns: &Patterns) -> Result<Vec<String>> {
+        let mut names = self.package_names()?;
+        names.retain(|name| patterns.matches(name));
+        Ok(names)
+    }
+
+    /// Calls `take` with each row of a query of the picked builds.
     pub(super) fn each_row(
         &self,
         sql: &str,
         picked: &Picked,
+        take: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+    ) -> Result<()> {
+        self.each_row_of(sql, picked.params().as_slice(), take)
+    }
+
+    /// Returns the rows of a query of the picked builds.
+    pub(super) fn rows<T>(
+        &self,
+        sql: &str,
+        picked: &Picked,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>> {
+        self.query(sql, picked.params().as_slice(), read)
+    }
+
+    /// Returns the rows of a query.
+    pub(super) fn query<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>> {
+        let mut all = Vec::new();
+        self.each_row_of(sql, params, |row| {
+            all.push(read(row)?);
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    fn each_row_of(
+        &self,
+        sql: &str,
+        params: impl Params,
         mut take: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
     ) -> Result<()> {
-        let mut read = || -> rusqlite::Result<()> {
+        let read = || -> rusqlite::Result<()> {
             let mut statement = self.connection.prepare(sql)?;
-            let mut rows = statement.query(picked.params().as_slice())?;
+            let mut rows = statement.query(params)?;
             while let Some(row) = rows.next()? {
                 take(row)?;
             }
             Ok(())
         };
         read().map_err(|error| self.error(error))
-    }
-
-    /// The builds whose id begins so (hexadecimal, as printed), at most `limit`.
-    ///
-    /// # Errors
-    /// As [`Store::builds`].
-    pub fn builds_with_id(&self, prefix: &str, limit: u32) -> Result<Vec<Uuid>> {
-        let prefix = prefix.to_ascii_lowercase();
-        // The end of the range is the first text that no longer begins so.
-        let end = format!("{prefix}~");
-        let read = || -> rusqlite::Result<Vec<Uuid>> {
-            self.connection
-                .prepare(
-                    "SELECT uuid FROM build WHERE uuid >= ? AND uuid < ? ORDER BY uuid LIMIT ?",
-                )?
-                .query_map((prefix, end, limit), |row| id(row, 0))?
-                .collect()
-        };
-        read().map_err(|error| self.error(error))
-    }
-
-    pub(super) fn rows<T>(
-        &self,
-        sql: &str,
-        picked: &Picked,
-        mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
-    ) -> Result<Vec<T>> {
-        let mut all = Vec::new();
-        self.each_row(sql, picked, |row| {
-            all.push(read(row)?);
-            Ok(())
-        })?;
-        Ok(all)
-    }
-}
-
-fn moment(row: &Row<'_>) -> rusqlite::Result<Moment> {
-    Ok(Moment {
-        started_at: time(row, 11)?,
-        sums: Sums::read(row, 0)?,
-    })
-}
-
-/// Packages, with the row id of each one's last build, while their builds come in.
-#[derive(Default)]
-struct Packages(HashMap<String, (i64, PackageRow)>);
-
-impl Packages {
-    fn add(&mut self, row: &Row<'_>) -> rusqlite::Result<Moment> {
-        let moment = moment(row)?;
-        let package = row.get_ref(12)?.as_str()?;
-        let id: i64 = row.get(13)?;
-        let last = |version| PackageRow {
-            package: package.to_string(),
-            sums: moment.sums,
-            first_at: moment.started_at,
-            last_at: moment.started_at,
-            last_version: version,
-            last_hits: moment.sums.hits,
-            last_misses: moment.sums.misses,
-        };
-        let Some((last_id, known)) = self.0.get_mut(package) else {
-            let new = (id, last(row.get(14)?));
-            self.0.insert(package.to_string(), new);
-            return Ok(moment);
-        };
-        let mut sums = known.sums;
-        sums.add(&moment.sums);
-        let first_at = known.first_at.min(moment.started_at);
-        if (moment.started_at, id) > (known.last_at, *last_id) {
-            (*last_id, *known) = (id, last(row.get(14)?));
-        }
-        (known.sums, known.first_at) = (sums, first_at);
-        Ok(moment)
-    }
-
-    /// Sorted by name.
-    fn rows(self) -> Vec<PackageRow> {
-        let mut rows: Vec<PackageRow> = self.0.into_values().map(|(_, row)| row).collect();
-        rows.sort_by(|a, b| a.package.cmp(&b.package));
-        rows
     }
 }

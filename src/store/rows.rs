@@ -1,56 +1,15 @@
-//! What the queries return.
+//! The rows that queries return, except builds.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Row;
 use uuid::Uuid;
 
-use super::columns::time;
 use crate::sccache;
 
-/// A build in brief: what a package's history is made of.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Brief {
-    /// Unique in this database only.
-    pub number: i64,
-    /// The machine.
-    pub host: String,
-    /// `PVR`.
-    pub version: String,
-    /// When it started.
-    pub started_at: DateTime<Utc>,
-    /// The latest version that any of its phases named.
-    pub sccache_version: Option<String>,
-    /// Answered from the cache; `None` where nothing was measured.
-    pub hits: Option<u64>,
-    /// Not found in the cache.
-    pub misses: Option<u64>,
-    /// An estimate: see [`crate::portage::saving`].
-    pub time_saved: Option<TimeDelta>,
-}
-
-impl Brief {
-    /// The columns of [`Brief::read`], which the index `build_by_package` has all.
-    pub(super) const COLUMNS: &'static str =
-        "id, host, version, started_at_us, sccache_version, hits, misses, time_saved_us";
-
-    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Brief> {
-        Ok(Brief {
-            number: row.get(0)?,
-            host: row.get(1)?,
-            version: row.get(2)?,
-            started_at: time(row, 3)?,
-            sccache_version: row.get(4)?,
-            hits: row.get(5)?,
-            misses: row.get(6)?,
-            time_saved: duration(row, 7)?,
-        })
-    }
-}
-
-/// Sums over several builds; unmeasured builds count, and add nothing else.
+/// Sums over several builds. Builds that were not measured only add to the numbers of builds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sums {
-    /// How many builds.
+    /// Number of builds.
     pub builds: u64,
     /// Builds with outcome `failed`.
     pub failed: u64,
@@ -60,131 +19,137 @@ pub struct Sums {
     pub measured: u64,
     /// Builds with attribution `shared`.
     pub shared: u64,
-    /// `None` where no build was measured.
+    /// Compilations answered from the cache; `None` if no build was measured.
     pub hits: Option<u64>,
-    /// Not found in the cache.
+    /// Compilations not found in the cache; `None` if no build was measured.
     pub misses: Option<u64>,
-    /// hits + misses of the builds for which the calls are known.
+    /// hits + misses of the builds whose number of calls is known.
     pub answered: u64,
-    /// executed + non-cacheable calls of those builds.
+    /// executed + non-cacheable calls of these builds.
     pub calls: Option<u64>,
-    /// The sum of the estimates there are, see [`crate::portage::saving`]; `None` without any.
+    /// The sum of the estimates, see [`crate::savings`]; `None` if there are none.
     pub time_saved: Option<TimeDelta>,
-    /// Hits of the builds that have an estimate: what of `hits` the time saved is about.
+    /// Hits of the builds that have an estimate.
     pub estimated_hits: u64,
 }
 
-impl Sums {
-    /// What a row of `build` adds to each sum, in the order of [`Sums::read`].
-    const PARTS: [&'static str; 11] = [
-        "1",
-        "outcome = 'failed'",
-        "phases > 0 AND measured_phases = phases",
-        "attribution = 'shared'",
-        "outcome = 'interrupted'",
-        "hits",
-        "misses",
+/// The sums in the order of [`Sums::read`]: what a row of `build` adds, and the column of
+/// `package_sum` and `hour_sum`.
+const SUMS: [(&str, &str); 11] = [
+    ("1", "builds"),
+    ("outcome = 'failed'", "failed_builds"),
+    ("outcome = 'interrupted'", "interrupted_builds"),
+    ("phases > 0 AND measured_phases = phases", "complete_builds"),
+    ("attribution = 'shared'", "shared_builds"),
+    ("hits", "iif(measured_builds > 0, hits, NULL)"),
+    ("misses", "iif(measured_builds > 0, misses, NULL)"),
+    (
         "iif(executed + non_cacheable IS NULL, 0, hits + misses)",
+        "answered_calls",
+    ),
+    (
         "executed + non_cacheable",
+        "iif(counted_builds > 0, calls, NULL)",
+    ),
+    (
         "time_saved_us",
-        "iif(time_saved_us IS NULL, 0, hits)",
-    ];
+        "iif(estimated_builds > 0, time_saved_us, NULL)",
+    ),
+    ("iif(time_saved_us IS NULL, 0, hits)", "estimated_hits"),
+];
 
-    /// The columns of [`Sums::read`] of a row of kept sums (the schema's package_sum).
-    pub(super) const KEPT: &'static str = "builds, failed_builds, complete_builds, shared_builds, \
-        interrupted_builds, iif(measured_builds > 0, hits, NULL), \
-        iif(measured_builds > 0, misses, NULL), answered_calls, iif(counted_builds > 0, calls, NULL), \
-        iif(estimated_builds > 0, time_saved_us, NULL), estimated_hits";
-
-    /// The columns of [`Sums::read`] of a single build.
-    pub(super) fn of_one() -> String {
-        Self::PARTS.join(", ")
+impl Sums {
+    /// The columns of [`Sums::read`] for one row of `build`.
+    pub(super) fn of_build() -> String {
+        SUMS.map(|(part, _)| part).join(", ")
     }
 
-    /// The columns of [`Sums::read`]: aggregates over rows of `build`.
-    pub(super) fn of_all() -> String {
-        Self::PARTS.map(|part| format!("sum({part})")).join(", ")
+    /// The columns of [`Sums::read`] for a group of rows of `build`.
+    pub(super) fn of_builds() -> String {
+        SUMS.map(|(part, _)| format!("sum({part})")).join(", ")
+    }
+
+    /// The columns of [`Sums::read`] for a row of `package_sum` or `hour_sum`.
+    pub(super) fn stored() -> String {
+        SUMS.map(|(_, column)| column).join(", ")
     }
 
     pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Sums> {
-        let or_zero = |index: usize| -> rusqlite::Result<u64> {
-            Ok(row.get::<_, Option<u64>>(first + index)?.unwrap_or(0))
-        };
+        let number = |index: usize| row.get::<_, Option<u64>>(first + index);
+        let count = |index: usize| number(index).map(Option::unwrap_or_default);
         Ok(Sums {
-            builds: or_zero(0)?,
-            failed: or_zero(1)?,
-            measured: or_zero(2)?,
-            shared: or_zero(3)?,
-            interrupted: or_zero(4)?,
-            hits: row.get(first + 5)?,
-            misses: row.get(first + 6)?,
-            answered: or_zero(7)?,
-            calls: row.get(first + 8)?,
+            builds: count(0)?,
+            failed: count(1)?,
+            interrupted: count(2)?,
+            measured: count(3)?,
+            shared: count(4)?,
+            hits: number(5)?,
+            misses: number(6)?,
+            answered: count(7)?,
+            calls: number(8)?,
             time_saved: duration(row, first + 9)?,
-            estimated_hits: or_zero(10)?,
+            estimated_hits: count(10)?,
         })
     }
 
     /// Adds the sums of other builds.
     pub fn add(&mut self, other: &Sums) {
-        fn either<T>(a: Option<T>, b: Option<T>, add: impl Fn(T, T) -> T) -> Option<T> {
-            match (a, b) {
+        fn add_known<T: Copy>(sum: &mut Option<T>, other: Option<T>, add: impl Fn(T, T) -> T) {
+            *sum = match (*sum, other) {
                 (Some(a), Some(b)) => Some(add(a, b)),
-                (known, None) | (None, known) => known,
-            }
+                (a, b) => a.or(b),
+            };
         }
         self.builds += other.builds;
         self.failed += other.failed;
         self.interrupted += other.interrupted;
         self.measured += other.measured;
         self.shared += other.shared;
-        self.hits = either(self.hits, other.hits, u64::saturating_add);
-        self.misses = either(self.misses, other.misses, u64::saturating_add);
+        add_known(&mut self.hits, other.hits, u64::saturating_add);
+        add_known(&mut self.misses, other.misses, u64::saturating_add);
         self.answered = self.answered.saturating_add(other.answered);
-        self.calls = either(self.calls, other.calls, u64::saturating_add);
-        let add = |a: TimeDelta, b| a.checked_add(&b).unwrap_or(a);
-        self.time_saved = either(self.time_saved, other.time_saved, add);
+        add_known(&mut self.calls, other.calls, u64::saturating_add);
+        let add_time = |a: TimeDelta, b| a.checked_add(&b).unwrap_or(a);
+        add_known(&mut self.time_saved, other.time_saved, add_time);
         self.estimated_hits = self.estimated_hits.saturating_add(other.estimated_hits);
     }
 
-    /// Of the sums, so that large builds weigh more: see [`sccache::hit_rate`].
+    /// Returns the hit rate of the sums, so that large builds weigh more.
     pub fn hit_rate(&self) -> Option<f64> {
         sccache::hit_rate(self.hits?, self.misses?)
     }
 
-    /// Of the sums over the builds for which it is known: see [`sccache::coverage`].
+    /// Returns the coverage over the builds whose number of calls is known.
     pub fn coverage(&self) -> Option<f64> {
         sccache::coverage(self.answered, 0, self.calls, Some(0))
     }
 }
 
-/// One package with all its builds that passed the filter.
+/// A package and the sums of its matching builds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PackageRow {
     /// `CATEGORY/PN`.
     pub package: String,
-    /// Over these builds.
     pub sums: Sums,
-    /// When the first of these builds started.
+    /// Start of the oldest build.
     pub first_at: DateTime<Utc>,
-    /// When the last of these builds started.
+    /// Start of the newest build.
     pub last_at: DateTime<Utc>,
-    /// Of the last build.
+    /// Version of the newest build.
     pub last_version: String,
-    /// The last build's hits.
+    /// Hits of the newest build.
     pub last_hits: Option<u64>,
-    /// The last build's misses.
+    /// Misses of the newest build.
     pub last_misses: Option<u64>,
 }
 
 impl PackageRow {
-    /// The last build's alone.
+    /// Returns the hit rate of the newest build.
     pub fn last_hit_rate(&self) -> Option<f64> {
         sccache::hit_rate(self.last_hits?, self.last_misses?)
     }
 
-    /// Of all builds but the last; `None` where there are none, or where the last build's part
-    /// in the sums is unknown.
+    /// Returns the hit rate of all builds except the newest, if there are any.
     pub fn earlier_hit_rate(&self) -> Option<f64> {
         let hits = self.sums.hits?.checked_sub(self.last_hits?)?;
         let misses = self.sums.misses?.checked_sub(self.last_misses?)?;
@@ -192,49 +157,27 @@ impl PackageRow {
     }
 }
 
-/// One emerge command with its builds that passed the filter.
+/// An emerge command and the sums of its matching builds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EmergeRow {
     /// Globally unique.
     pub id: Uuid,
-    /// The machine.
     pub host: String,
-    /// The command line, as it was.
+    /// The command line.
     pub command: String,
-    /// When it started.
     pub started_at: DateTime<Utc>,
-    /// Over these builds.
     pub sums: Sums,
 }
 
-impl EmergeRow {
-    /// The columns of [`EmergeRow::read`], of `build` joined with `emerge` and grouped by it.
-    pub(super) fn columns() -> String {
-        let sums = Sums::of_all();
-        format!("emerge.uuid, emerge.host, emerge.command, emerge.started_at_us, {sums}")
-    }
-
-    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<EmergeRow> {
-        Ok(EmergeRow {
-            id: id(row, 0)?,
-            host: row.get(1)?,
-            command: row.get(2)?,
-            started_at: time(row, 3)?,
-            sums: Sums::read(row, 4)?,
-        })
-    }
-}
-
-/// One build's part in what goes over time.
+/// The sums of one build, or of the builds of an hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
-    /// When it started.
+    /// Start of the build or of the hour.
     pub started_at: DateTime<Utc>,
-    /// Of this build alone.
     pub sums: Sums,
 }
 
-/// An id column, which holds a UUID.
+/// Reads a UUID.
 pub(super) fn id(row: &Row<'_>, index: usize) -> rusqlite::Result<Uuid> {
     let text = row.get_ref(index)?.as_str()?;
     Uuid::parse_str(text).map_err(|error| {
@@ -242,9 +185,8 @@ pub(super) fn id(row: &Row<'_>, index: usize) -> rusqlite::Result<Uuid> {
     })
 }
 
-/// Microseconds, as the schema keeps durations.
+/// Reads a duration in microseconds.
 pub(super) fn duration(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<TimeDelta>> {
-    Ok(row
-        .get::<_, Option<i64>>(index)?
-        .map(TimeDelta::microseconds))
+    let micros: Option<i64> = row.get(index)?;
+    Ok(micros.map(TimeDelta::microseconds))
 }

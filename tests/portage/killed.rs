@@ -104,8 +104,7 @@ fn a_failed_build_that_can_be_kept_nowhere_is_recorded_at_the_next_one() {
     let expected = [("failed", 1, "compile"), ("merged", 1, "compile")];
     assert_rows(&root, &run, &expected);
     assert!(
-        run.log
-            .contains("sccache-report: recorded 1 pending build"),
+        run.log.contains("sccache-report: recorded 1 pending build"),
         "{}",
         run.log
     );

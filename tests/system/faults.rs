@@ -50,7 +50,10 @@ fn a_full_disk() {
         waits(world, 3, "no space left");
         room(0);
         let done = world.record(&world.t(4));
-        assert!(done.warned(1).contains("This log contains the build"), "{done:?}");
+        assert!(
+            done.warned(1).contains("This log contains the build"),
+            "{done:?}"
+        );
         assert_eq!(world.pending().count(), 2);
         fs::remove_file(&filler).unwrap();
         are_taken_up(world, &[1, 2, 3]);
@@ -134,7 +137,10 @@ fn a_lost_permission() {
     waits_in(&world, as_nobody(3), "can't write");
     world.give_to(lib, 0);
     let done = finish(as_nobody(4));
-    assert!(done.warned(1).contains("This log contains the build"), "{done:?}");
+    assert!(
+        done.warned(1).contains("This log contains the build"),
+        "{done:?}"
+    );
     assert_eq!(world.pending().count(), 2);
     fs::set_permissions(&world.db, Permissions::from_mode(0o644)).unwrap();
     are_taken_up(&world, &[1, 2, 3]);

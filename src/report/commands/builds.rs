@@ -1,175 +1,156 @@
 //! `sccache-report builds`: one row per build, the newest last.
 
 use std::collections::HashMap;
-use std::io::{self, Write};
+use std::io::Write;
+use std::rc::Rc;
 
+use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::super::options::{Database, Keep, ListArgs, RowOptions};
 use super::super::table::{
-    Column, DelimitedWriter, Format,
-    Importance::{High, Key, Low, Medium},
-    Table, Tone, Value,
+    BAD, Column, DelimitedWriter, Format, Importance::*, Table, Tone, Value, WARNING,
+    tone_of_hit_rate,
 };
 use super::super::{Status, breakdown, suggest, text};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::portage::{Attribution, Outcome, Phase};
 use crate::store::{BuildRow, Filter, Store, attribution_word};
 
-/// Show one row per build, the newest last
-#[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    #[command(flatten)]
-    pub(super) list: ListArgs,
-}
+/// The phases of builds, by the build's id. They are only read for nested columns.
+pub(super) type Phases = HashMap<Uuid, Vec<Phase>>;
 
-/// A build with its phases, which are only read for nested columns.
-pub(super) struct Build {
-    pub(super) row: BuildRow,
-    pub(super) phases: Vec<Phase>,
-}
-
-pub(super) fn run(args: &Args, database: &Database, out: &mut dyn Write) -> Result<Status, Error> {
-    let list = &args.list;
-    let selected = list.open(database);
-    if let (Some(delimiter), Ok((store, filter)), true) = (
-        list.output.format.delimiter(),
-        &selected,
-        list.rows.is_unsorted_and_unlimited(),
-    ) {
-        return stream(store, filter, &list.rows, delimiter, out);
-    }
-    let rows = selected.and_then(|(store, filter)| fetch(&store, filter, list));
-    list.write(columns(), rows, Keep::Last, out)
+pub(super) fn run(args: &ListArgs, database: &Database, out: &mut dyn Write) -> Result<Status> {
+    let mut phases = Phases::new();
+    let rows = match (args.open(database), args.output.format.delimiter()) {
+        (Ok((store, filter)), Some(delimiter)) if args.rows.sort.is_none() => {
+            return stream(&store, filter, &args.rows, delimiter, out);
+        }
+        (Ok((store, filter)), _) => fetch(&store, filter, args, &mut phases),
+        (Err(error), _) => Err(error),
+    };
+    args.write(columns(phases), rows, Keep::Last, out)
 }
 
 /// Writes each row as it is read: with very many builds that is much faster.
 fn stream(
     store: &Store,
-    filter: &Filter,
+    mut filter: Filter,
     options: &RowOptions,
     delimiter: u8,
     out: &mut dyn Write,
-) -> Result<Status, Error> {
+) -> Result<Status> {
     let mut table = Table {
-        columns: columns(),
+        columns: columns(Phases::new()),
         rows: Vec::new(),
     };
-    options.select_columns(&mut table, Format::Csv)?;
+    options.apply(&mut table, Keep::Last, Format::Csv)?;
+    options.limit_builds(&mut filter);
     let mut writer = DelimitedWriter::new(&table.columns, delimiter)?;
-    let mut build: Option<Build> = None;
-    let mut written: io::Result<()> = Ok(());
-    store.for_each_build(filter, |row| {
-        let build = build.get_or_insert_with(|| Build {
-            row: row.clone(),
-            phases: Vec::new(),
-        });
-        std::mem::swap(&mut build.row, row);
-        if written.is_ok() {
-            written = writer.add(build);
+    let mut result = Err(Error::NoMatch(suggest::NO_BUILD.into()));
+    store.for_each_build(&filter, |row| {
+        if !matches!(result, Err(Error::Output(_))) {
+            result = writer.add(row).map_err(Error::from);
         }
     })?;
-    written?;
     writer.finish(out)?;
-    match build {
-        Some(_) => Ok(Status::Success),
-        None => Err(Error::NoMatch(suggest::NO_BUILD.into())),
-    }
+    result.map(|()| Status::Success)
 }
 
-fn fetch(store: &Store, mut filter: Filter, args: &ListArgs) -> Result<Vec<Build>, Error> {
+fn fetch(
+    store: &Store,
+    mut filter: Filter,
+    args: &ListArgs,
+    phases: &mut Phases,
+) -> Result<Vec<BuildRow>> {
     args.rows.limit_builds(&mut filter);
-    let rows = store.builds(&filter)?;
     let nested = ["languages", "not_cached", "phases"];
     let is_nested = nested.iter().any(|name| args.rows.includes(name));
-    let phases = if args.output.format == Format::Json && is_nested {
-        store.phases(&filter)?
-    } else {
-        HashMap::new()
-    };
-    Ok(with_phases(rows, phases))
+    if args.output.format == Format::Json && is_nested {
+        *phases = store.phases(&filter)?;
+    }
+    Ok(store.builds(&filter)?)
 }
 
-pub(super) fn with_phases(
-    rows: Vec<BuildRow>,
-    mut phases: HashMap<Uuid, Vec<Phase>>,
-) -> Vec<Build> {
-    let builds = rows.into_iter().map(|row| Build {
-        phases: phases.remove(&row.id).unwrap_or_default(),
-        row,
-    });
-    builds.collect()
-}
-
-pub(super) fn columns() -> Vec<Column<Build>> {
+pub(super) fn columns(phases: Phases) -> Vec<Column<BuildRow>> {
     let mut columns = identity();
     columns.extend(numbers());
+    let phases = Rc::new(phases);
+    let nested: [(_, fn(&[Phase]) -> Json); 3] = [
+        ("languages", breakdown::languages),
+        ("not_cached", breakdown::not_cached),
+        ("phases", breakdown::phases),
+    ];
+    columns.extend(nested.map(|(name, summarize)| {
+        let phases = Rc::clone(&phases);
+        Column::nested(name, move |row: &BuildRow| {
+            summarize(phases.get(&row.id).map_or(&[], Vec::as_slice))
+        })
+    }));
     columns
 }
 
-fn identity() -> Vec<Column<Build>> {
-    type Col = Column<Build>;
+fn identity() -> Vec<Column<BuildRow>> {
+    type Col = Column<BuildRow>;
     vec![
-        Col::shown("id", Medium, |b| Value::Id(b.row.id)).display(|b| text::short_id(b.row.id)),
-        Col::shown("package", Key, |b| Value::text(&b.row.package)).truncate_to(13),
-        Col::shown("version", Medium, |b| Value::text(&b.row.version)).truncate_to(6),
-        Col::data("slot", |b| b.row.slot.as_deref().into()),
-        Col::data("repository", |b| b.row.repository.as_deref().into()),
-        Col::data("host", |b| Value::text(&b.row.host)),
-        Col::data("emerge", |b| b.row.emerge.map_or(Value::Unknown, Value::Id))
-            .display(|b| b.row.emerge.map_or("-".to_string(), text::short_id)),
-        Col::shown("outcome", High, |b| Value::text(b.row.outcome.word()))
-            .truncate_to(12)
-            .display(|b| outcome(&b.row))
-            .tone(|b| tone(&b.row)),
-        Col::shown("started_at", High, |b| Value::Time(b.row.started_at)),
-        Col::data("finished_at", |b| Value::Time(b.row.finished_at)),
+        Col::data("id", |row| Value::Id(row.id))
+            .shown(Medium)
+            .display(|row| text::short_id(row.id)),
+        Col::data("package", |row| Value::text(&row.package)).shown(Key),
+        Col::data("version", |row| Value::text(&row.version)).shown(Medium),
+        Col::data("slot", |row| row.slot.as_deref().into()),
+        Col::data("repository", |row| row.repository.as_deref().into()),
+        Col::data("host", |row| Value::text(&row.host)),
+        Col::data("emerge", |row| row.emerge.map_or(Value::Unknown, Value::Id))
+            .display(|row| row.emerge.map_or("-".to_string(), text::short_id)),
+        Col::data("outcome", |row| Value::text(row.outcome.word()))
+            .shown(High)
+            .display(outcome)
+            .tone(tone),
+        Col::data("started_at", |row| Value::Time(row.started_at)).shown(High),
+        Col::data("finished_at", |row| Value::Time(row.finished_at)),
     ]
 }
 
-fn numbers() -> Vec<Column<Build>> {
-    type Col = Column<Build>;
+fn numbers() -> Vec<Column<BuildRow>> {
+    type Col = Column<BuildRow>;
     vec![
-        Col::shown("hits", Low, |b| b.row.hits.into()),
-        Col::shown("misses", Low, |b| b.row.misses.into()),
-        Col::shown("hit_rate", High, |b| b.row.hit_rate().into())
-            .tone(|b| Tone::of_hit_rate(b.row.hit_rate())),
-        Col::shown("coverage", Low, |b| b.row.coverage().into()),
-        Col::data("requests", |b| b.row.requests.into()),
-        Col::data("executed", |b| b.row.executed.into()),
-        Col::data("errors", |b| b.row.errors.into()),
-        Col::data("compile_failures", |b| b.row.compile_failures.into()),
-        Col::data("non_cacheable", |b| b.row.non_cacheable.into()),
-        Col::shown("time_saved_seconds", Medium, |b| b.row.time_saved.into()),
-        Col::data("sccache_version", |b| {
-            b.row.sccache_version.as_deref().into()
+        Col::data("hits", |row| row.hits.into()).shown(Low),
+        Col::data("misses", |row| row.misses.into()).shown(Low),
+        Col::data("hit_rate", |row| row.hit_rate().into())
+            .shown(High)
+            .tone(|row| tone_of_hit_rate(row.hit_rate())),
+        Col::data("coverage", |row| row.coverage().into()).shown(Low),
+        Col::data("requests", |row| row.requests.into()),
+        Col::data("executed", |row| row.executed.into()),
+        Col::data("errors", |row| row.errors.into()),
+        Col::data("compile_failures", |row| row.compile_failures.into()),
+        Col::data("non_cacheable", |row| row.non_cacheable.into()),
+        Col::data("time_saved_seconds", |row| row.time_saved.into()).shown(Medium),
+        Col::data("sccache_version", |row| {
+            row.sccache_version.as_deref().into()
         }),
-        Col::data("attribution", |b| {
-            b.row.attribution.map(attribution_word).into()
+        Col::data("attribution", |row| {
+            row.attribution.map(attribution_word).into()
         }),
-        Col::on_request("unmeasured_phases", |b| {
-            Value::Count(b.row.phases.saturating_sub(b.row.measured_phases).into())
+        Col::data("unmeasured_phases", |row| {
+            Value::Count(row.phases.saturating_sub(row.measured_phases).into())
         }),
-        Col::nested("languages", |b| breakdown::languages(&b.phases)),
-        Col::nested("not_cached", |b| breakdown::not_cached(&b.phases)),
-        Col::nested("phases", |b| breakdown::phases(&b.phases)),
     ]
 }
 
 /// The outcome, and what limits the row's numbers: `merged, shared`.
 fn outcome(row: &BuildRow) -> String {
-    let words: Vec<&str> = std::iter::once(row.outcome.word())
-        .chain(notes(row))
-        .collect();
+    let mut words = notes(row);
+    words.insert(0, row.outcome.word());
     words.join(", ")
 }
 
 fn tone(row: &BuildRow) -> Tone {
     match row.outcome {
-        Outcome::Failed => Tone::Bad,
-        Outcome::Interrupted => Tone::Warning,
-        Outcome::Merged | Outcome::Packaged if notes(row).is_empty() => Tone::Plain,
-        Outcome::Merged | Outcome::Packaged => Tone::Warning,
+        Outcome::Failed => BAD,
+        Outcome::Merged | Outcome::Packaged if notes(row).is_empty() => None,
+        Outcome::Merged | Outcome::Packaged | Outcome::Interrupted => WARNING,
     }
 }
 

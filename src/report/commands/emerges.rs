@@ -2,31 +2,19 @@
 
 use std::io::Write;
 
+use super::super::Status;
 use super::super::options::{Database, Keep, ListArgs};
-use super::super::table::{
-    Column,
-    Importance::{High, Key, Low},
-    Value,
-};
-use super::super::{Status, text};
+use super::super::table::{Column, Importance::*, Value};
 use super::sums;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::store::EmergeRow;
 
-/// Show one row per emerge command, the newest last
-#[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    #[command(flatten)]
-    pub(super) list: ListArgs,
+pub(super) fn run(args: &ListArgs, database: &Database, out: &mut dyn Write) -> Result<Status> {
+    args.write(columns(), fetch(args, database), Keep::Last, out)
 }
 
-pub(super) fn run(args: &Args, database: &Database, out: &mut dyn Write) -> Result<Status, Error> {
-    let rows = fetch(args, database);
-    args.list.write(columns(), rows, Keep::Last, out)
-}
-
-fn fetch(args: &Args, database: &Database) -> Result<Vec<EmergeRow>, Error> {
-    let (store, filter) = args.list.open(database)?;
+fn fetch(args: &ListArgs, database: &Database) -> Result<Vec<EmergeRow>> {
+    let (store, filter) = args.open(database)?;
     let rows = store.emerges(&filter)?;
     if rows.is_empty() {
         let why = "no matching build belongs to a known emerge command (imported builds never do)";
@@ -38,16 +26,12 @@ fn fetch(args: &Args, database: &Database) -> Result<Vec<EmergeRow>, Error> {
 pub(super) fn columns() -> Vec<Column<EmergeRow>> {
     type Col = Column<EmergeRow>;
     let mut columns = vec![
-        Col::shown("id", Low, |row| Value::Id(row.id)).display(|row| text::short_id(row.id)),
+        Col::data("id", |row| Value::Id(row.id)).shown(Low),
         Col::data("host", |row| Value::text(&row.host)),
-        Col::shown("command", Key, |row| Value::text(&row.command)).truncate_to(20),
-        Col::shown("started_at", High, |row| Value::Time(row.started_at)),
-        sums::builds(),
-        Col::data("failed", |row| Value::Count(row.sums.failed)),
+        Col::data("command", |row| Value::text(&row.command)).shown(Key),
+        Col::data("started_at", |row| Value::Time(row.started_at)).shown(High),
     ];
-    let is_emerge_column = |column: &Column<EmergeRow>| column.name != "coverage";
-    columns.extend(sums::numbers().into_iter().filter(is_emerge_column));
-    let is_remark = |column: &Column<EmergeRow>| column.name != "failed";
-    columns.extend(sums::remarks().into_iter().filter(is_remark));
+    columns.extend(sums::columns(|row: &EmergeRow| &row.sums));
+    columns.push(sums::note_column(|row| &row.sums));
     columns
 }

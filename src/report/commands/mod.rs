@@ -1,4 +1,4 @@
-//! The command line of `sccache-report`: one file per subcommand, its arguments beside `run`.
+//! The command line of `sccache-report`: one file per subcommand.
 
 mod advise;
 mod builds;
@@ -17,9 +17,10 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use super::options::{BuildFilter, Database, Keep, OutputFormat, RowOptions};
+use super::options::{BuildFilter, Database, Keep, ListArgs, OutputFormat, RowOptions};
+use super::suggest::closest;
 use super::{Status, text};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::savings::TIME_SAVED;
 use crate::setup;
 
@@ -29,13 +30,12 @@ use crate::setup;
 /// the package if only one does.
 #[derive(Debug, Parser)]
 #[command(name = "sccache-report", version, after_long_help = after_help())]
-#[command(disable_help_subcommand = true)]
 pub(super) struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
 
     #[command(flatten)]
-    packages: packages::Args,
+    list: ListArgs,
 
     #[command(flatten)]
     database: Database,
@@ -44,9 +44,12 @@ pub(super) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Overview(overview::Args),
-    Packages(packages::Args),
-    Builds(builds::Args),
-    Emerges(emerges::Args),
+    /// Show one row per package
+    Packages(ListArgs),
+    /// Show one row per build, the newest last
+    Builds(ListArgs),
+    /// Show one row per emerge command, the newest last
+    Emerges(ListArgs),
     Trend(trend::Args),
     Show(show::Args),
     Advise(advise::Args),
@@ -105,19 +108,16 @@ pub(super) fn completable() -> clap::Command {
 
 /// Parses the command line. Options of the overview are not accepted before a subcommand, which
 /// would ignore them.
-pub(super) fn parse(args: Vec<OsString>) -> Result<Cli, clap::Error> {
+pub(super) fn parse(args: Vec<OsString>) -> clap::error::Result<Cli> {
     let mut command = Cli::command();
     let matches = command.try_get_matches_from_mut(args)?;
     if let Some((name, _)) = matches.subcommand() {
-        let is_given = |arg: &&clap::Arg| {
+        let is_misplaced = |arg: &&clap::Arg| {
             let source = matches.value_source(arg.get_id().as_str());
             !arg.is_global_set() && source == Some(ValueSource::CommandLine)
         };
-        let misplaced = command
-            .get_arguments()
-            .find(is_given)
-            .map(clap::Arg::to_string);
-        if let Some(arg) = misplaced {
+        let misplaced = command.get_arguments().find(is_misplaced);
+        if let Some(arg) = misplaced.map(clap::Arg::to_string) {
             let message = format!("`{arg}` must come after `{name}`");
             return Err(command.error(ErrorKind::ArgumentConflict, message));
         }
@@ -126,7 +126,7 @@ pub(super) fn parse(args: Vec<OsString>) -> Result<Cli, clap::Error> {
 }
 
 impl Cli {
-    pub(super) fn run(&self, out: &mut dyn Write) -> Result<Status, Error> {
+    pub(super) fn run(&self, out: &mut dyn Write) -> Result<Status> {
         let database = &self.database;
         match &self.command {
             Some(Command::Overview(args)) => overview::run(args, database, out),
@@ -142,39 +142,41 @@ impl Cli {
         }
     }
 
-    fn run_without_command(&self, out: &mut dyn Write) -> Result<Status, Error> {
-        let packages::Args { list } = &self.packages;
-        if !list.rows.is_empty() {
-            return packages::run(&self.packages, &self.database, out);
+    fn run_without_command(&self, out: &mut dyn Write) -> Result<Status> {
+        let list = &self.list;
+        if list.rows != RowOptions::default() {
+            return packages::run(list, &self.database, out);
         }
-        if list.patterns.is_empty() {
+        let [first, ..] = list.packages.patterns.as_slice() else {
             return overview::report(&list.filter, &list.output, &self.database, out);
+        };
+        let (store, filter) = match list.open(&self.database) {
+            Ok(selected) => selected,
+            Err(Error::NoMatch(why)) => {
+                let error = Error::NoMatch(why + &similar_command(first));
+                return list.write(packages::columns(), Err(error), Keep::First, out);
+            }
+            Err(error) => return Err(error),
+        };
+        let rows = store.packages(&filter)?;
+        if rows.len() == 1 {
+            return show::show_package(&store, &rows[0].package, filter, &list.output, out);
         }
-        let definition = Cli::command();
-        let commands: Vec<&str> = definition
-            .get_subcommands()
-            .map(clap::Command::get_name)
-            .collect();
-        let selected = list.filter.open(&list.patterns, &self.database, &commands);
-        let found = selected.and_then(|(store, filter)| store.packages(&filter));
-        match found.as_deref() {
-            Ok([row]) => show::package(
-                &row.package,
-                &list.filter,
-                &list.output,
-                &self.database,
-                out,
-            ),
-            _ => list.write(packages::columns(), found, Keep::First, out),
-        }
+        list.write(packages::columns(), Ok(rows), Keep::First, out)
     }
 }
 
-fn run_setup(
-    args: &setup::Args,
-    database: &Database,
-    out: &mut dyn Write,
-) -> Result<Status, Error> {
+/// The name of a subcommand that a word may be a misspelling of, as the end of a message.
+fn similar_command(word: &str) -> String {
+    let command = Cli::command();
+    let names = command.get_subcommands().map(clap::Command::get_name);
+    match closest(word, names, 1).first() {
+        Some(name) => format!("; or did you mean the command `{name}`?"),
+        None => String::new(),
+    }
+}
+
+fn run_setup(args: &setup::Args, database: &Database, out: &mut dyn Write) -> Result<Status> {
     match setup::run(args, database.named(), out) {
         Ok(setup::Outcome::Done) => Ok(Status::Success),
         Ok(setup::Outcome::Declined) => Err(Error::NoMatch("nothing was changed".into())),

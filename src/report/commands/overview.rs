@@ -1,23 +1,21 @@
 //! `sccache-report` without a command: what the cache did lately, on one screen.
 
-use std::collections::HashSet;
 use std::io::{self, Write};
 
-use chrono::{DateTime, Days, Local, TimeDelta, Utc};
+use chrono::{DateTime, DurationRound, Local, TimeDelta, Utc};
 use serde_json::{Value as Json, json};
 
 use super::super::advice::{self, Advice, Kind, Sample};
 use super::super::default_period::limit_to_recent;
-use super::super::options::{BuildFilter, Database, OutputFormat};
-use super::super::table::{Column, Format, Table, Terminal, Value, json_rows};
+use super::super::options::{BuildFilter, Database, OutputFormat, PackagePatterns};
+use super::super::page::Page;
+use super::super::table::{Column, Value, json_rows};
 use super::super::verdict::{time_saved, verdict};
-use super::super::{Status, chart, text, warn};
-use super::trend::{By, periods};
+use super::super::{Status, chart, suggest, text, warn};
+use super::trend::{self, By};
 use super::{advise, emerges, packages, sums};
-use crate::error::Error;
-use crate::store::{
-    CacheState, EmergeRow, Evidence, Filter, Moment, PackageRow, Pending, Store, Sums,
-};
+use crate::error::Result;
+use crate::store::{CacheState, EmergeRow, Filter, Moment, PackageRow, Pending, Store, Sums};
 
 /// Show an overview: what the cache did in the last 30 days
 #[derive(Debug, clap::Args)]
@@ -41,7 +39,7 @@ const LOSING_SHOWN: usize = 2;
 /// The most bars of the sparkline.
 const BARS: usize = 60;
 
-pub(super) struct Overview {
+struct Overview {
     first_at: DateTime<Utc>,
     last_at: DateTime<Utc>,
     /// Whether no option limits the period.
@@ -63,18 +61,7 @@ pub(super) struct Overview {
     sample: Option<Sample>,
 }
 
-/// What an overview is computed from.
-struct Facts {
-    packages: Vec<PackageRow>,
-    /// Losing packages that had been measured before. The first build of a package only fills the
-    /// cache, which is not a loss yet.
-    built_again: HashSet<String>,
-    moments: Vec<Moment>,
-    last_emerge: Option<EmergeRow>,
-    evidence: Vec<Evidence>,
-}
-
-pub(super) fn run(args: &Args, database: &Database, out: &mut dyn Write) -> Result<Status, Error> {
+pub(super) fn run(args: &Args, database: &Database, out: &mut dyn Write) -> Result<Status> {
     report(&args.filter, &args.output, database, out)
 }
 
@@ -83,39 +70,41 @@ pub(super) fn report(
     output: &OutputFormat,
     database: &Database,
     out: &mut dyn Write,
-) -> Result<Status, Error> {
+) -> Result<Status> {
     // First, because it may also explain why the database can't be opened.
     warn_about_pending(database);
-    let selected = filter.open(&[], database, &[]);
-    let facts =
+    let selected = filter.open(&PackagePatterns::default(), database);
+    let overview =
         selected.and_then(|(store, selected)| fetch(&store, selected, filter.is_any_time()));
-    let rows = facts.map(|facts| Vec::from_iter(compute(facts, filter)));
-    match rows.as_deref() {
-        Ok([overview]) if output.is_table() => {
-            draw(overview, output.terminal(), out)?;
+    match overview {
+        Ok(overview) if output.is_table() => {
+            draw(&overview, &mut output.page(out))?;
             Ok(Status::Success)
         }
-        _ => output.write(columns(), rows, out),
+        overview => output.write(columns(), overview.map(|overview| vec![overview]), out),
     }
 }
 
 fn warn_about_pending(database: &Database) {
     let pending = Pending::of(&database.path());
-    let count = pending.count() as u64;
-    if count > 0 {
-        let builds = text::count(count, "build");
-        let folder = pending.folder().display().to_string();
+    if pending.count() > 0 {
+        let builds = text::count(pending.count() as u64, "build");
+        let folder = pending.folder().display();
         warn(&format!(
-            "{builds} could not be recorded yet and wait in {folder}; the next recorded build adds \
-             them"
+            "{builds} could not be recorded yet; the next recorded build adds {folder}"
         ));
     }
 }
 
-fn fetch(store: &Store, mut filter: Filter, is_default_period: bool) -> Result<Facts, Error> {
+fn fetch(store: &Store, mut filter: Filter, is_default_period: bool) -> Result<Overview> {
     let mut sample = filter.clone();
     if is_default_period {
         limit_to_recent(store, &mut filter, DAYS)?;
+        // Whole hours are faster: the database has their sums.
+        let hour = TimeDelta::hours(1);
+        filter.since = filter
+            .since
+            .map(|since| since.duration_trunc(hour).unwrap_or(since));
         // As far back as `advise`, so that both give the same advice.
         let further = TimeDelta::days(advice::DAYS - DAYS);
         sample = Filter {
@@ -123,56 +112,57 @@ fn fetch(store: &Store, mut filter: Filter, is_default_period: bool) -> Result<F
             ..filter.clone()
         };
     }
-    let (packages, moments) = store.packages_and_moments(&filter)?;
-    let losing = packages.iter().filter(|row| loss(row).is_some());
-    let losing: Vec<&str> = losing.map(|row| row.package.as_str()).collect();
-    let built_again = store.built_again(&losing, filter.until)?;
-    Ok(Facts {
-        built_again: built_again.into_iter().collect(),
-        packages,
-        moments,
-        last_emerge: store.last_emerge(&filter)?.map(|(emerge, _)| emerge),
-        evidence: store.evidence(&advice::limited(&sample))?,
-    })
-}
-
-/// `None` without builds.
-fn compute(facts: Facts, filter: &BuildFilter) -> Option<Overview> {
-    let moments = &facts.moments;
-    let (first_at, last_at) = (moments.first()?.started_at, moments.last()?.started_at);
-    let mut sums = Sums::default();
-    for package in &facts.packages {
-        sums.add(&package.sums);
-    }
-    let newest_first = facts.evidence.iter().rev();
-    let cache = newest_first
-        .filter_map(|build| Some((build.cache.clone()?, build.started_at)))
-        .next();
-    let sample = Sample::of(&facts.evidence);
-    let advice = advice::derive(facts.evidence);
-    let never_hits =
-        advice::find(&advice, Kind::OnlyMisses).map_or(&[][..], |advice| &advice.packages);
-    let is_losing = |row: &PackageRow| match row.sums.time_saved {
-        Some(_) => facts.built_again.contains(&row.package),
-        None => never_hits.contains(&row.package),
+    let packages = store.packages(&filter)?;
+    let first_at = packages.iter().map(|row| row.first_at).min();
+    let last_at = packages.iter().map(|row| row.last_at).max();
+    let Some((first_at, last_at)) = first_at.zip(last_at) else {
+        return Err(suggest::no_build(&filter));
     };
-    let worst = top(&facts.packages, |row| loss(row).filter(|_| is_losing(row)));
-    let (by, rates) = hit_rates(moments);
-    Some(Overview {
+    let mut sums = Sums::default();
+    packages.iter().for_each(|row| sums.add(&row.sums));
+    let evidence = store.evidence(&advice::limited(&sample))?;
+    let mut newest_first = evidence.iter().rev();
+    let cache = newest_first.find_map(|build| Some((build.cache.clone()?, build.started_at)));
+    let sample = Sample::of(&evidence);
+    let advice = advice::derive(evidence);
+    let (by, rates) = hit_rates(&trend::moments(store, &filter)?);
+    Ok(Overview {
         first_at,
         last_at,
-        is_default_period: filter.is_any_time(),
-        packages: facts.packages.len() as u64,
+        is_default_period,
+        packages: packages.len() as u64,
         sums,
-        best: top(&facts.packages, gain),
-        worst,
-        last_emerge: facts.last_emerge,
+        best: top(&packages, gain),
+        worst: losing(store, &filter, &packages, &advice)?,
+        last_emerge: store.emerges(&filter)?.pop(),
         cache,
         by,
         rates,
         advice,
         sample,
     })
+}
+
+/// The packages that lose most. The first build of a package only fills the cache, which is not a
+/// loss yet: a package loses if it had been measured before, or if it never hits.
+fn losing(
+    store: &Store,
+    filter: &Filter,
+    packages: &[PackageRow],
+    advice: &[Advice],
+) -> Result<Vec<PackageRow>> {
+    let losing = packages.iter().filter(|row| loss(row).is_some());
+    let losing: Vec<&str> = losing.map(|row| row.package.as_str()).collect();
+    let built_again = store.built_again(&losing, filter.until)?;
+    let never_hits =
+        advice::find(advice, Kind::OnlyMisses).map_or(&[][..], |piece| &piece.packages);
+    Ok(top(packages, |row| {
+        let candidates = match row.sums.time_saved {
+            Some(_) => &built_again,
+            None => never_hits,
+        };
+        loss(row).filter(|_| candidates.contains(&row.package))
+    }))
 }
 
 /// Seconds first, 0 if unknown, then a count.
@@ -214,19 +204,15 @@ fn hit_rates(moments: &[Moment]) -> (By, Vec<(String, Option<f64>)>) {
         return (By::Day, Vec::new());
     };
     let days = (last - first).num_days().max(0) as usize + 1;
-    let by = if days <= BARS {
-        By::Day
-    } else if days <= BARS * 7 {
-        By::Week
-    } else if days <= BARS * 30 {
-        By::Month
-    } else {
-        By::Year
+    let by = match days.div_ceil(BARS) {
+        0..=1 => By::Day,
+        2..=7 => By::Week,
+        8..=30 => By::Month,
+        _ => By::Year,
     };
-    let mut known = periods(moments, by, &Local).into_iter().peekable();
+    let mut known = trend::periods(moments, by, &Local).into_iter().peekable();
     let mut rates: Vec<(String, Option<f64>)> = Vec::new();
-    for day in (0..days).filter_map(|n| first.checked_add_days(Days::new(n as u64))) {
-        let name = by.name(day);
+    for name in first.iter_days().take(days).map(|day| by.name(day)) {
         if rates.last().is_none_or(|(last, _)| *last != name) {
             let period = known.next_if(|period| period.name == name);
             rates.push((name, period.and_then(|period| period.sums.hit_rate())));
@@ -237,20 +223,11 @@ fn hit_rates(moments: &[Moment]) -> (By, Vec<(String, Option<f64>)>) {
 
 impl Overview {
     fn verdict(&self) -> String {
-        let (first, last) = (text::date(self.first_at), text::date(self.last_at));
-        let days = (self.last_at - self.first_at).num_days() + 1;
-        let period = if first == last {
-            format!("on {first}")
-        } else if self.is_default_period {
-            format!("in {} days", days.min(DAYS))
-        } else {
-            format!("in {} days", text::number(days.max(2) as u64))
-        };
+        let days = (self.last_at - self.first_at).num_days() as u64 + 1;
+        let period = format!("in {}", text::count(days, "day"));
         let sample = if self.sample.is_some_and(|sample| sample.is_limited()) {
-            format!(
-                " in the newest {} builds",
-                text::number(advice::BUILDS.into())
-            )
+            let builds = text::number(advice::BUILDS.into());
+            format!(" in the newest {builds} builds")
         } else if self.is_default_period {
             format!(" in {} days", advice::DAYS)
         } else {
@@ -258,139 +235,111 @@ impl Overview {
         };
         verdict(&self.sums, &period, &self.advice, &sample)
     }
-
-    /// Name and value of each fact.
-    fn facts(&self) -> Vec<(&'static str, String)> {
-        let (first, last) = (text::date(self.first_at), text::date(self.last_at));
-        let mut period = if first == last {
-            first
-        } else {
-            format!("{first} to {last}")
-        };
-        if self.is_default_period {
-            period.push_str(&format!(" (up to {DAYS} days; --since for more)"));
-        }
-        let mut builds = format!(
-            "{} of {}",
-            text::number(self.sums.builds),
-            text::count(self.packages, "package")
-        );
-        let note = sums::note(&self.sums);
-        if !note.is_empty() {
-            builds.push_str(&format!(" ({note})"));
-        }
-        let counts = match self.sums.hits.zip(self.sums.misses) {
-            Some((hits, misses)) => format!(" ({})", text::hits_and_misses(hits, misses)),
-            None => String::new(),
-        };
-        let rate = text::percent_or_dash(self.sums.hit_rate());
-        let coverage = text::percent_or_dash(self.sums.coverage());
-        let mut facts = vec![
-            ("period", period),
-            ("builds", builds),
-            ("hit rate", format!("{rate}{counts}, coverage {coverage}")),
-            ("time saved", time_saved(&self.sums)),
-        ];
-        if let Some((cache, at)) = &self.cache {
-            let mut cache = text::cache_fill(cache);
-            if text::date(*at) != text::date(self.last_at) {
-                cache.push_str(&format!(", as of {}", text::date(*at)));
-            }
-            facts.push(("cache", cache));
-        }
-        facts
-    }
 }
 
-fn draw(overview: &Overview, terminal: Terminal, out: &mut dyn Write) -> io::Result<()> {
-    terminal.line(out, "", &overview.verdict())?;
-    writeln!(out)?;
-    let prefix = |name: &str| format!("{name:11} ");
-    for (name, value) in overview.facts() {
-        terminal.line(out, &prefix(name), &value)?;
-    }
-    let rates = overview.rates.iter();
-    let bars: Vec<char> = rates.map(|(_, rate)| chart::spark(*rate)).collect();
-    if bars.iter().any(|bar| *bar != ' ') {
-        let room = terminal
-            .width
-            .map_or(BARS, |width| width.saturating_sub(12));
-        let newest: String = bars[bars.len().saturating_sub(room)..].iter().collect();
-        let name = prefix(&format!("by {}", overview.by.word()));
-        writeln!(out, "{name}{}", newest.trim_end())?;
-    }
-    let one_line = |out: &mut dyn Write, name: &str, value: &str| {
-        let line = prefix(name) + &text::sanitize(value);
-        let width = terminal.width.unwrap_or(usize::MAX);
-        writeln!(out, "{}", text::truncate(line, width))
-    };
+/// The name of a line, padded so that the values are aligned.
+fn prefix(name: &str) -> String {
+    format!("{name:11} ")
+}
+
+fn draw(overview: &Overview, page: &mut Page<'_>) -> io::Result<()> {
+    page.line("", &overview.verdict())?;
+    page.blank()?;
+    draw_facts(overview, page)?;
+    draw_rates(overview, page)?;
     if let Some(emerge) = &overview.last_emerge {
         let time = text::date_time(emerge.started_at);
         let builds = text::count(emerge.sums.builds, "build");
         let rate = text::percent_or_dash(emerge.sums.hit_rate());
         let emerge = format!("{time}, {builds}, hit rate {rate}: {}", emerge.command);
-        one_line(out, "last emerge", &emerge)?;
+        page.truncated_line(&prefix("last emerge"), &emerge)?;
     }
     let (changes, _) = advice::changes_and_notes(&overview.advice);
     for (name, piece) in ["to change", ""].into_iter().zip(&changes) {
-        one_line(out, name, &piece.summary)?;
+        page.truncated_line(&prefix(name), &piece.summary)?;
     }
     if !changes.is_empty() {
-        terminal.line(out, &prefix(""), "(how: sccache-report advise)")?;
+        page.line(&prefix(""), "(how: sccache-report advise)")?;
     }
-    let losing = &overview.worst[..overview.worst.len().min(LOSING_SHOWN)];
-    draw_packages("gain most", &overview.best, terminal, out)?;
-    draw_packages("lose", losing, terminal, out)
-}
-
-fn draw_packages(
-    heading: &str,
-    rows: &[PackageRow],
-    terminal: Terminal,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    if rows.is_empty() {
-        return Ok(());
+    let losing = overview.worst.iter().take(LOSING_SHOWN).cloned().collect();
+    for (heading, rows) in [("gain most", overview.best.clone()), ("lose", losing)] {
+        let hidden = ["last_at", "coverage", "last_version", "last_hit_rate"];
+        let mut columns = packages::columns();
+        columns.retain(|column| !hidden.contains(&column.name));
+        columns[0].heading = heading.to_string();
+        page.table("", columns, rows)?;
     }
-    let hidden = ["last_at", "coverage", "last_version", "last_hit_rate"];
-    let mut columns = packages::columns();
-    columns.retain(|column| !hidden.contains(&column.name));
-    let package = columns.remove(0).heading(heading);
-    columns.insert(0, package);
-    writeln!(out)?;
-    let rows = rows.to_vec();
-    Table { columns, rows }.write(Format::Table, terminal, out)?;
     Ok(())
 }
 
-pub(super) fn columns() -> Vec<Column<Overview>> {
+fn draw_facts(overview: &Overview, page: &mut Page<'_>) -> io::Result<()> {
+    let sums = &overview.sums;
+    let mut period = text::period(overview.first_at, overview.last_at);
+    if overview.is_default_period {
+        period.push_str(&format!(" (up to {DAYS} days; --since for more)"));
+    }
+    page.line(&prefix("period"), &period)?;
+    let packages = text::count(overview.packages, "package");
+    let mut builds = format!("{} of {packages}", text::number(sums.builds));
+    let note = sums::note(sums);
+    if !note.is_empty() {
+        builds.push_str(&format!(" ({note})"));
+    }
+    page.line(&prefix("builds"), &builds)?;
+    let counts = sums.hits.zip(sums.misses);
+    let rates = sums::rates(counts, sums.hit_rate(), sums.coverage());
+    page.line(&prefix("hit rate"), &rates)?;
+    page.line(&prefix("time saved"), &time_saved(sums))?;
+    if let Some((cache, at)) = &overview.cache {
+        let mut cache = text::cache_fill(cache);
+        let at = text::date(*at);
+        if at != text::date(overview.last_at) {
+            cache.push_str(&format!(", as of {at}"));
+        }
+        page.line(&prefix("cache"), &cache)?;
+    }
+    Ok(())
+}
+
+/// Hit rates as a sparkline of the newest periods.
+fn draw_rates(overview: &Overview, page: &mut Page<'_>) -> io::Result<()> {
+    let rates = overview.rates.iter();
+    let bars: Vec<char> = rates.map(|(_, rate)| chart::spark(*rate)).collect();
+    if bars.iter().all(|bar| *bar == ' ') {
+        return Ok(());
+    }
+    let width = page.terminal.width.unwrap_or(usize::MAX);
+    let room = width.saturating_sub(12).min(BARS);
+    let newest: String = bars[bars.len().saturating_sub(room)..].iter().collect();
+    let name = prefix(&format!("by {:?}", overview.by).to_lowercase());
+    writeln!(page.out, "{name}{}", newest.trim_end())
+}
+
+fn columns() -> Vec<Column<Overview>> {
     type Col = Column<Overview>;
     let mut columns = vec![
         Col::data("first_at", |o| Value::Time(o.first_at)),
         Col::data("last_at", |o| Value::Time(o.last_at)),
         Col::data("packages", |o| Value::Count(o.packages)),
-        Col::data("builds", |o| Value::Count(o.sums.builds)),
-        Col::data("failed", |o| Value::Count(o.sums.failed)),
+    ];
+    columns.extend(sums::columns(|o: &Overview| &o.sums));
+    columns.extend([
         Col::data("measured", |o| Value::Count(o.sums.measured)),
-        Col::data("shared", |o| Value::Count(o.sums.shared)),
-        Col::data("hits", |o| o.sums.hits.into()),
-        Col::data("misses", |o| o.sums.misses.into()),
-        Col::data("hit_rate", |o| o.sums.hit_rate().into()),
-        Col::data("coverage", |o| o.sums.coverage().into()),
-        Col::data("time_saved_seconds", |o| o.sums.time_saved.into()),
         Col::data("cache_location", |o| {
-            let cache = o.cache.as_ref();
-            cache
-                .and_then(|(cache, _)| cache.location.as_deref())
-                .into()
+            let location = o.cache.as_ref().and_then(|(c, _)| c.location.as_deref());
+            location.into()
         }),
         Col::data("cache_size_bytes", |o| {
             o.cache.as_ref().map(|(c, _)| c.size).into()
         }),
         Col::data("max_cache_size_bytes", |o| {
-            o.cache.as_ref().map(|(cache, _)| cache.max_size).into()
+            o.cache.as_ref().map(|(c, _)| c.max_size).into()
         }),
+        Col::data("cache_at", |o| o.cache.as_ref().map(|(_, at)| *at).into()),
         Col::data("verdict", |o| Value::text(o.verdict())),
+        Col::data("sample_builds", |o| o.sample.map(|s| s.builds).into()),
+        Col::data("sample_from", |o| o.sample.map(|s| s.first_at).into()),
+        Col::data("sample_to", |o| o.sample.map(|s| s.last_at).into()),
         Col::nested("by_time", |o| {
             let rates = o.rates.iter();
             rates
@@ -399,14 +348,12 @@ pub(super) fn columns() -> Vec<Column<Overview>> {
         }),
         Col::nested("best", |o| json_rows(&packages::columns(), &o.best)),
         Col::nested("worst", |o| json_rows(&packages::columns(), &o.worst)),
-        Col::nested("last_emerge", |o| match &o.last_emerge {
-            Some(row) => json_rows(&emerges::columns(), std::slice::from_ref(row))[0].take(),
-            None => Json::Null,
+        Col::nested("last_emerge", |o| {
+            let mut rows = json_rows(&emerges::columns(), o.last_emerge.as_slice());
+            rows.get_mut(0).map_or(Json::Null, Json::take)
         }),
         Col::nested("advice", |o| advise::nested(&o.advice, o.sample)),
-        Col::data("cache_at", |o| o.cache.as_ref().map(|(_, at)| *at).into()),
-    ];
-    columns.extend(advise::sample_columns(|o: &Overview| o.sample));
+    ]);
     columns
 }
 

@@ -3,49 +3,39 @@
 use std::io::Write;
 
 use super::super::options::{Database, Keep, ListArgs};
-use super::super::table::{
-    Column,
-    Importance::{Key, Low, Medium},
-    Value,
-};
+use super::super::table::{Column, Importance::*, Value};
 use super::super::{Status, text};
 use super::sums;
-use crate::error::Error;
+use crate::error::Result;
 use crate::store::PackageRow;
 
-/// Show one row per package
-#[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    #[command(flatten)]
-    pub(super) list: ListArgs,
-}
-
-pub(super) fn run(args: &Args, database: &Database, out: &mut dyn Write) -> Result<Status, Error> {
-    let selected = args.list.open(database);
+pub(super) fn run(args: &ListArgs, database: &Database, out: &mut dyn Write) -> Result<Status> {
+    let selected = args.open(database);
     let rows = selected.and_then(|(store, filter)| store.packages(&filter));
-    args.list.write(columns(), rows, Keep::First, out)
+    args.write(columns(), rows, Keep::First, out)
 }
 
 pub(super) fn columns() -> Vec<Column<PackageRow>> {
     type Col = Column<PackageRow>;
     let mut columns = vec![
-        Col::shown("package", Key, |row| Value::text(&row.package)).truncate_to(18),
-        sums::builds(),
+        Col::data("package", |row| Value::text(&row.package)).shown(Key),
         Col::data("first_at", |row| Value::Time(row.first_at)),
-        Col::shown("last_at", Low, |row| Value::Time(row.last_at))
+        Col::data("last_at", |row| Value::Time(row.last_at))
+            .shown(Low)
             .heading("last build")
             .display(|row| text::date(row.last_at)),
     ];
-    columns.extend(sums::numbers());
+    columns.extend(sums::columns(|row: &PackageRow| &row.sums));
     columns.extend([
-        Col::shown("last_version", Low, |row| Value::text(&row.last_version))
-            .heading("version")
-            .truncate_to(7),
-        Col::shown("last_hit_rate", Medium, |row| row.last_hit_rate().into())
+        Col::data("last_version", |row| Value::text(&row.last_version))
+            .shown(Low)
+            .heading("version"),
+        Col::data("last_hit_rate", |row| row.last_hit_rate().into())
+            .shown(Medium)
             .heading("last rate")
             .display(last_rate),
+        sums::note_column(|row| &row.sums),
     ]);
-    columns.extend(sums::remarks());
     columns
 }
 

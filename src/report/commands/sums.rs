@@ -1,61 +1,32 @@
-//! Columns of rows that add up builds.
+//! Columns of rows that add up builds. `sums` returns the sums of a row.
 
-use super::super::table::{
-    Column,
-    Importance::{High, Low, Medium},
-    Tone, Value,
-};
+use super::super::table::{Column, Importance::*, Value, WARNING, tone_of_hit_rate};
 use super::super::text;
-use crate::store::{EmergeRow, PackageRow, Sums};
+use crate::store::Sums;
 
-/// A row that adds up builds.
-pub(super) trait HasSums: 'static {
-    fn sums(&self) -> &Sums;
-}
-
-impl HasSums for PackageRow {
-    fn sums(&self) -> &Sums {
-        &self.sums
-    }
-}
-
-impl HasSums for EmergeRow {
-    fn sums(&self) -> &Sums {
-        &self.sums
-    }
-}
-
-pub(super) fn builds<R: HasSums>() -> Column<R> {
-    Column::shown("builds", Medium, |row: &R| Value::Count(row.sums().builds))
-}
-
-/// Hits, misses, hit rate, coverage and time saved.
-pub(super) fn numbers<R: HasSums>() -> [Column<R>; 5] {
+pub(super) fn columns<R: 'static>(sums: fn(&R) -> &Sums) -> [Column<R>; 10] {
+    type Col<R> = Column<R>;
     [
-        Column::shown("hits", Low, |row: &R| row.sums().hits.into()),
-        Column::shown("misses", Low, |row: &R| row.sums().misses.into()),
-        Column::shown("hit_rate", High, |row: &R| row.sums().hit_rate().into())
-            .tone(|row| Tone::of_hit_rate(row.sums().hit_rate())),
-        Column::shown("coverage", Low, |row: &R| row.sums().coverage().into()),
-        Column::shown("time_saved_seconds", High, |row: &R| {
-            row.sums().time_saved.into()
-        }),
+        Col::data("builds", move |r| Value::Count(sums(r).builds)).shown(Medium),
+        Col::data("failed", move |r| Value::Count(sums(r).failed)),
+        Col::data("interrupted", move |r| Value::Count(sums(r).interrupted)),
+        Col::data("incomplete", move |r| Value::Count(incomplete(sums(r)))),
+        Col::data("shared", move |r| Value::Count(sums(r).shared)),
+        Col::data("hits", move |r| sums(r).hits.into()).shown(Low),
+        Col::data("misses", move |r| sums(r).misses.into()).shown(Low),
+        Col::data("hit_rate", move |r| sums(r).hit_rate().into())
+            .shown(High)
+            .tone(move |r| tone_of_hit_rate(sums(r).hit_rate())),
+        Col::data("coverage", move |r| sums(r).coverage().into()).shown(Low),
+        Col::data("time_saved_seconds", move |r| sums(r).time_saved.into()).shown(High),
     ]
 }
 
-/// How many builds limit what the numbers say.
-pub(super) fn remarks<R: HasSums>() -> [Column<R>; 5] {
-    [
-        Column::terminal_only("note", Medium, |row: &R| note(row.sums()))
-            .truncate_to(10)
-            .tone(|_| Tone::Warning),
-        Column::on_request("failed", |row: &R| Value::Count(row.sums().failed)),
-        Column::on_request("interrupted", |row: &R| {
-            Value::Count(row.sums().interrupted)
-        }),
-        Column::on_request("incomplete", |row: &R| Value::Count(incomplete(row.sums()))),
-        Column::on_request("shared", |row: &R| Value::Count(row.sums().shared)),
-    ]
+/// A column for what limits the numbers.
+pub(super) fn note_column<R: 'static>(sums: fn(&R) -> &Sums) -> Column<R> {
+    Column::note("note", move |row| note(sums(row)))
+        .shown(Medium)
+        .tone(|_| WARNING)
 }
 
 /// Builds with at least one phase that was not measured.
@@ -65,16 +36,30 @@ fn incomplete(sums: &Sums) -> u64 {
 
 /// `2 failed, 1 shared`: what limits the numbers.
 pub(super) fn note(sums: &Sums) -> String {
-    let counts = [
+    let mut notes = Vec::new();
+    for (count, what) in [
         (sums.failed, "failed"),
         (sums.interrupted, "interrupted"),
         (incomplete(sums), "incomplete"),
         (sums.shared, "shared"),
-    ];
-    let notes: Vec<String> = counts
-        .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{} {what}", text::number(count)))
-        .collect();
+    ] {
+        if count > 0 {
+            notes.push(format!("{} {what}", text::number(count)));
+        }
+    }
     notes.join(", ")
+}
+
+/// Hit rate and coverage, with the counts they are computed from.
+pub(super) fn rates(
+    counts: Option<(u64, u64)>,
+    hit_rate: Option<f64>,
+    coverage: Option<f64>,
+) -> String {
+    let Some((hits, misses)) = counts else {
+        return "not measured".into();
+    };
+    let counts = text::hits_and_misses(hits, misses);
+    let [hit_rate, coverage] = [hit_rate, coverage].map(text::percent_or_dash);
+    format!("{hit_rate} ({counts}), coverage {coverage}")
 }

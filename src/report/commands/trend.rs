@@ -5,20 +5,16 @@ use std::io::Write;
 use chrono::{Datelike, Local, NaiveDate, Offset, TimeZone, Weekday};
 
 use super::super::options::{Database, Keep, ListArgs};
-use super::super::table::{
-    Column,
-    Importance::{High, Key},
-    Tone, Value,
-};
+use super::super::table::{Column, GOOD, Importance::*, Value};
 use super::super::{Status, chart};
-use super::sums::{self, HasSums};
-use crate::error::Error;
+use super::sums;
+use crate::error::Result;
 use crate::store::{Filter, Moment, Store, Sums};
 
 /// Show one row per period that has builds, the newest last
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Period: day, week (ISO), month or year
+    /// day, week (ISO), month or year
     #[arg(long, value_enum, default_value_t = By::Week, value_name = "PERIOD", hide_possible_values = true)]
     by: By,
 
@@ -44,13 +40,7 @@ pub(super) struct Period {
     pub(super) sums: Sums,
 }
 
-impl HasSums for Period {
-    fn sums(&self) -> &Sums {
-        &self.sums
-    }
-}
-
-pub(super) fn run(args: &Args, database: &Database, out: &mut dyn Write) -> Result<Status, Error> {
+pub(super) fn run(args: &Args, database: &Database, out: &mut dyn Write) -> Result<Status> {
     let selected = args.list.open(database);
     let moments = selected.and_then(|(store, filter)| moments(&store, &filter));
     let rows = moments.map(|moments| periods(&moments, args.by, &Local));
@@ -58,7 +48,7 @@ pub(super) fn run(args: &Args, database: &Database, out: &mut dyn Write) -> Resu
 }
 
 /// The sums of UTC hours, or of single builds if a local day doesn't begin with a UTC hour.
-fn moments(store: &Store, filter: &Filter) -> Result<Vec<Moment>, Error> {
+pub(super) fn moments(store: &Store, filter: &Filter) -> Result<Vec<Moment>> {
     let has_whole_hours = |moment: &Moment| {
         let offset = Local.offset_from_utc_datetime(&moment.started_at.naive_utc());
         offset.fix().local_minus_utc() % 3600 == 0
@@ -98,15 +88,6 @@ impl By {
         day.format(format).to_string()
     }
 
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            By::Day => "day",
-            By::Week => "week",
-            By::Month => "month",
-            By::Year => "year",
-        }
-    }
-
     fn first_day(self, day: NaiveDate) -> NaiveDate {
         let first = match self {
             By::Day => Some(day),
@@ -120,14 +101,11 @@ impl By {
 
 pub(super) fn columns() -> Vec<Column<Period>> {
     type Col = Column<Period>;
-    let mut columns = vec![
-        Col::shown("period", Key, |row| Value::text(&row.name)),
-        sums::builds(),
-    ];
-    columns.extend(sums::numbers());
+    let mut columns = vec![Col::data("period", |row| Value::text(&row.name)).shown(Key)];
+    columns.extend(sums::columns(|row: &Period| &row.sums));
     let bar = |row: &Period| chart::bar(row.sums.hit_rate());
-    columns.push(Col::terminal_only("", High, bar).tone(|_| Tone::Good));
-    columns.extend(sums::remarks());
+    columns.push(Col::note("", bar).shown(High).tone(|_| GOOD));
+    columns.push(sums::note_column(|row| &row.sums));
     columns
 }
 

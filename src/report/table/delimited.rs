@@ -3,9 +3,8 @@
 use std::io::{self, Write};
 
 use csv::{Writer, WriterBuilder};
-use serde::{Serialize, Serializer};
 
-use super::{Column, Table};
+use super::{Column, GetValue, Source, Table};
 
 pub(super) fn write<R: 'static>(
     table: &Table<R>,
@@ -20,25 +19,31 @@ pub(super) fn write<R: 'static>(
 /// Collects rows in memory as they come, so that a slow reader of the output doesn't keep the
 /// database locked.
 pub(in super::super) struct DelimitedWriter<'a, R> {
-    columns: Vec<&'a Column<R>>,
+    values: Vec<&'a GetValue<R>>,
     writer: Writer<Vec<u8>>,
 }
 
 impl<'a, R: 'static> DelimitedWriter<'a, R> {
     /// Writes the header.
     pub(in super::super) fn new(columns: &'a [Column<R>], delimiter: u8) -> io::Result<Self> {
-        let columns: Vec<_> = columns.iter().filter(|c| c.is_data(false)).collect();
         let mut writer = WriterBuilder::new()
             .delimiter(delimiter)
             .has_headers(false)
             .from_writer(Vec::new());
-        writer.write_record(columns.iter().map(|column| column.name))?;
-        Ok(DelimitedWriter { columns, writer })
+        let mut values = Vec::new();
+        for column in columns {
+            if let Source::Value(value) = &column.source {
+                writer.write_field(column.name)?;
+                values.push(value);
+            }
+        }
+        writer.write_record(None::<&[u8]>)?;
+        Ok(DelimitedWriter { values, writer })
     }
 
     pub(in super::super) fn add(&mut self, row: &R) -> io::Result<()> {
-        let columns = &self.columns;
-        Ok(self.writer.serialize(Record { columns, row })?)
+        let values: Vec<_> = self.values.iter().map(|value| value(row)).collect();
+        Ok(self.writer.serialize(values)?)
     }
 
     pub(in super::super) fn finish(self, out: &mut dyn Write) -> io::Result<()> {
@@ -47,16 +52,5 @@ impl<'a, R: 'static> DelimitedWriter<'a, R> {
             .into_inner()
             .map_err(|error| error.into_error())?;
         out.write_all(&text)
-    }
-}
-
-struct Record<'a, R> {
-    columns: &'a [&'a Column<R>],
-    row: &'a R,
-}
-
-impl<R> Serialize for Record<'_, R> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.columns.iter().map(|column| (column.value)(self.row)))
     }
 }

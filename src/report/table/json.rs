@@ -2,29 +2,25 @@
 
 use std::io::{self, Write};
 
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 
-use super::{Column, Table};
+use super::{Column, Source, Table};
 
 /// Incremented when a name is removed or changes its meaning; new names don't change it.
 const SCHEMA: u32 = 1;
 
 pub(super) fn write<R: 'static>(table: &Table<R>, out: &mut dyn Write) -> io::Result<()> {
+    let columns = &table.columns;
     write!(out, "{{\"schema\": {SCHEMA}, \"rows\": [")?;
-    let mut separator = "\n";
-    for row in &table.rows {
+    for (index, row) in table.rows.iter().enumerate() {
+        let separator = if index == 0 { "\n" } else { ",\n" };
         out.write_all(separator.as_bytes())?;
-        let columns = &table.columns;
         serde_json::to_writer(&mut *out, &Object { columns, row })?;
-        separator = ",\n";
     }
-    let end = if table.rows.is_empty() {
-        "]}\n"
-    } else {
-        "\n]}\n"
-    };
-    out.write_all(end.as_bytes())
+    let end = if table.rows.is_empty() { "" } else { "\n" };
+    writeln!(out, "{end}]}}")
 }
 
 /// The rows as values, for reports that contain other reports' rows.
@@ -42,7 +38,14 @@ struct Object<'a, R> {
 
 impl<R: 'static> Serialize for Object<'_, R> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let columns = self.columns.iter().filter(|column| column.is_data(true));
-        serializer.collect_map(columns.map(|column| (column.name, (column.value)(self.row))))
+        let mut object = serializer.serialize_map(None)?;
+        for column in self.columns {
+            match &column.source {
+                Source::Value(value) => object.serialize_entry(column.name, &value(self.row))?,
+                Source::Nested(value) => object.serialize_entry(column.name, &value(self.row))?,
+                Source::Text(_) => {}
+            }
+        }
+        object.end()
     }
 }

@@ -1,4 +1,4 @@
-//! The one table type of all reports: rows, and columns that are declared once for every format.
+//! The table type of all reports: rows, and columns that are declared once for every format.
 
 mod delimited;
 mod json;
@@ -9,14 +9,14 @@ use std::cmp::Ordering;
 use std::io::{self, Write};
 
 use clap::ValueEnum;
+use comfy_table::Color;
 use serde_json::Value as Json;
 
 pub(super) use self::delimited::DelimitedWriter;
 pub(super) use self::json::rows as json_rows;
 pub(super) use self::value::Value;
 use super::suggest::closest;
-use super::text;
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 /// How a report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -45,14 +45,6 @@ pub(super) struct Terminal {
     pub(super) width: Option<usize>,
 }
 
-impl Terminal {
-    /// Writes a line of text from a build after `prefix`: sanitized, and wrapped with further lines
-    /// aligned below.
-    pub(super) fn line(self, out: &mut dyn Write, prefix: &str, text: &str) -> io::Result<()> {
-        writeln!(out, "{}", text::hanging(prefix, text, self.width))
-    }
-}
-
 /// How important a column is. The least important columns are hidden first on a narrow terminal,
 /// of several the rightmost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,121 +56,81 @@ pub(super) enum Importance {
     Low,
 }
 
-/// How a cell is colored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
-    Plain,
-    Good,
-    Warning,
-    Bad,
+/// The color of a cell, if it has one.
+pub(super) type Tone = Option<Color>;
+pub(super) const GOOD: Tone = Some(Color::DarkGreen);
+pub(super) const WARNING: Tone = Some(Color::DarkYellow);
+pub(super) const BAD: Tone = Some(Color::DarkRed);
+
+/// Good from 50 % on. A low hit rate is not marked: it is often nobody's fault.
+pub(super) fn tone_of_hit_rate(rate: Option<f64>) -> Tone {
+    rate.filter(|rate| *rate >= 0.5).and(GOOD)
 }
 
-impl Tone {
-    /// Good from 50 % on. A low hit rate is not marked: it is often nobody's fault.
-    pub(super) fn of_hit_rate(rate: Option<f64>) -> Tone {
-        if rate.is_some_and(|rate| rate >= 0.5) {
-            Tone::Good
-        } else {
-            Tone::Plain
-        }
-    }
-}
-
-/// Which formats a column belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Scope {
-    /// JSON, CSV and TSV, and terminal tables if it has a heading.
-    All,
-    /// Only where `--columns` names it.
-    OnRequest,
-    /// JSON only: an object or array.
-    Nested,
-    /// Terminal tables only.
-    TerminalOnly,
-}
-
+type GetValue<R> = Box<dyn for<'a> Fn(&'a R) -> Value<'a>>;
 type Get<R, T> = Box<dyn Fn(&R) -> T>;
+
+/// Where the cells of a column come from, and so which formats have the column.
+enum Source<R> {
+    /// JSON, CSV and TSV, and terminal tables if the column is shown there.
+    Value(GetValue<R>),
+    /// An object or array: JSON only.
+    Nested(Get<R, Json>),
+    /// Terminal tables only.
+    Text(Get<R, String>),
+}
 
 /// A column, declared once for all formats.
 pub(super) struct Column<R> {
     /// Its name in JSON, CSV, `--sort` and `--columns`.
     pub(super) name: &'static str,
-    scope: Scope,
-    value: Box<dyn for<'a> Fn(&'a R) -> Value<'a>>,
-    /// Its heading in terminal tables, if it is shown there.
-    heading: Option<String>,
-    importance: Importance,
-    /// The width down to which its texts may be truncated.
-    truncate_to: Option<usize>,
+    source: Source<R>,
+    pub(super) heading: String,
+    /// `None` if terminal tables don't have it.
+    importance: Option<Importance>,
     /// What a terminal table shows, if not the value itself.
     display: Option<Get<R, String>>,
     tone: Option<Get<R, Tone>>,
 }
 
 impl<R: 'static> Column<R> {
-    /// A column of JSON, CSV and TSV.
-    pub(super) fn data(
-        name: &'static str,
-        value: impl for<'a> Fn(&'a R) -> Value<'a> + 'static,
-    ) -> Self {
+    fn new(name: &'static str, source: Source<R>) -> Self {
         Column {
             name,
-            scope: Scope::All,
-            value: Box::new(value),
-            heading: None,
-            importance: Importance::Low,
-            truncate_to: None,
+            source,
+            heading: default_heading(name),
+            importance: None,
             display: None,
             tone: None,
         }
     }
 
-    /// A column of every format. Terminal tables have a heading made from its name.
-    pub(super) fn shown(
-        name: &'static str,
-        importance: Importance,
-        value: impl for<'a> Fn(&'a R) -> Value<'a> + 'static,
-    ) -> Self {
-        let mut column = Column::data(name, value).heading(&default_heading(name));
-        column.importance = importance;
-        column
-    }
-
-    /// A column that is only there if `--columns` names it.
-    pub(super) fn on_request(
+    /// A column of JSON, CSV and TSV.
+    pub(super) fn data(
         name: &'static str,
         value: impl for<'a> Fn(&'a R) -> Value<'a> + 'static,
     ) -> Self {
-        let mut column = Column::data(name, value);
-        column.scope = Scope::OnRequest;
-        column
+        Column::new(name, Source::Value(Box::new(value)))
     }
 
     /// A column of JSON only.
     pub(super) fn nested(name: &'static str, value: impl Fn(&R) -> Json + 'static) -> Self {
-        let mut column = Column::data(name, move |row| Value::Nested(value(row)));
-        column.scope = Scope::Nested;
-        column
+        Column::new(name, Source::Nested(Box::new(value)))
     }
 
-    /// A column of terminal tables only.
-    pub(super) fn terminal_only(
-        heading: &'static str,
-        importance: Importance,
-        display: impl Fn(&R) -> String + 'static,
-    ) -> Self {
-        let mut column = Column::shown(heading, importance, |_| Value::Unknown).display(display);
-        column.scope = Scope::TerminalOnly;
-        column
+    /// A column of terminal tables only. It is left out if it is empty in every row.
+    pub(super) fn note(heading: &str, text: impl Fn(&R) -> String + 'static) -> Self {
+        Column::new("", Source::Text(Box::new(text))).heading(heading)
     }
 
-    pub(super) fn heading(mut self, heading: &str) -> Self {
-        self.heading = Some(heading.to_string());
+    /// Has terminal tables show the column.
+    pub(super) fn shown(mut self, importance: Importance) -> Self {
+        self.importance = Some(importance);
         self
     }
 
-    pub(super) fn truncate_to(mut self, width: usize) -> Self {
-        self.truncate_to = Some(width);
+    pub(super) fn heading(mut self, heading: &str) -> Self {
+        self.heading = heading.to_string();
         self
     }
 
@@ -192,21 +144,11 @@ impl<R: 'static> Column<R> {
         self
     }
 
-    /// The same column in JSON and CSV, for rows that contain such a row.
-    pub(super) fn within<Outer: 'static>(self, part: fn(&Outer) -> &R) -> Column<Outer> {
-        let value = self.value;
-        let mut column = Column::data(self.name, move |outer| value(part(outer)));
-        column.scope = self.scope;
-        column
-    }
-
-    fn is_remark(&self) -> bool {
-        self.scope == Scope::TerminalOnly
-    }
-
-    /// Whether JSON has it, and with `nested: false` also CSV and TSV.
-    fn is_data(&self, nested: bool) -> bool {
-        self.scope == Scope::All || nested && self.scope == Scope::Nested
+    fn value<'a>(&self, row: &'a R) -> Value<'a> {
+        match &self.source {
+            Source::Value(value) => value(row),
+            Source::Nested(_) | Source::Text(_) => Value::Unknown,
+        }
     }
 }
 
@@ -223,57 +165,42 @@ pub(super) struct Table<R> {
 }
 
 impl<R: 'static> Table<R> {
-    /// Writes the table, and returns the headings of the columns that the terminal has no room for.
     pub(super) fn write(
         &self,
         format: Format,
         terminal: Terminal,
         out: &mut dyn Write,
-    ) -> io::Result<Vec<String>> {
-        match format.delimiter() {
-            Some(delimiter) => delimited::write(self, delimiter, out)?,
-            None if format == Format::Json => json::write(self, out)?,
-            None => return terminal::write(self, terminal, out),
+    ) -> io::Result<()> {
+        match format {
+            Format::Table => terminal::write(self, terminal, out),
+            Format::Json => json::write(self, out),
+            Format::Csv => delimited::write(self, b',', out),
+            Format::Tsv => delimited::write(self, b'\t', out),
         }
-        Ok(Vec::new())
-    }
-
-    /// The names that `--sort` and `--columns` take.
-    pub(super) fn names(&self, nested: bool) -> impl Iterator<Item = &'static str> {
-        let has_name =
-            move |column: &&Column<R>| column.is_data(nested) || column.scope == Scope::OnRequest;
-        self.columns.iter().filter(has_name).map(|c| c.name)
     }
 
     /// Sorts by `COLUMN`, `COLUMN:asc` or `COLUMN:desc`. Unknown values come last either way.
     ///
     /// # Errors
     /// If there is no such column or direction.
-    pub(super) fn sort(&mut self, by: &str) -> Result<(), Error> {
+    pub(super) fn sort(&mut self, by: &str) -> Result<()> {
         let (name, direction) = by.split_once(':').unwrap_or((by, ""));
         if !["", "asc", "desc"].contains(&direction) {
             let message = format!("unknown sort direction `{direction}`");
-            return Err(Error::usage(
-                message,
-                format!("use {name}:asc or {name}:desc"),
-            ));
+            let hint = format!("use {name}:asc or {name}:desc");
+            return Err(Error::usage(message, hint));
         }
         let column = &self.columns[self.find(name, false)?];
-        let compare = |a: &R, b: &R| {
-            let (a, b) = ((column.value)(a), (column.value)(b));
-            let is_descending = match direction {
-                "" => a.is_number() || b.is_number(),
-                direction => direction == "desc",
-            };
-            match (&a, &b) {
-                (Value::Unknown, Value::Unknown) => Ordering::Equal,
-                (Value::Unknown, _) => Ordering::Greater,
-                (_, Value::Unknown) => Ordering::Less,
-                _ if is_descending => b.order(&a),
-                _ => a.order(&b),
+        self.rows.sort_by(|a, b| {
+            let (a, b) = (column.value(a), column.value(b));
+            let is_numeric = a.is_number() || b.is_number();
+            let mut order = a.partial_cmp(&b).unwrap_or(Ordering::Equal);
+            if direction == "desc" || direction.is_empty() && is_numeric {
+                order = order.reverse();
             }
-        };
-        self.rows.sort_by(compare);
+            let is_unknown = [&a, &b].map(|value| *value == Value::Unknown);
+            is_unknown[0].cmp(&is_unknown[1]).then(order)
+        });
         Ok(())
     }
 
@@ -281,49 +208,46 @@ impl<R: 'static> Table<R> {
     ///
     /// # Errors
     /// If a name is unknown or occurs twice.
-    pub(super) fn select(&mut self, names: &[String], nested: bool) -> Result<(), Error> {
+    pub(super) fn select(&mut self, names: &[String], has_nested: bool) -> Result<()> {
         for (index, name) in names.iter().enumerate() {
-            self.find(name, nested)?;
-            if names[..index].contains(name) {
+            // The columns before this index are selected already.
+            let found = self.find(name, has_nested)?;
+            if found < index {
                 let message = format!("--columns names `{name}` twice");
                 return Err(Error::usage(message, "name each column once"));
             }
+            let mut column = self.columns.remove(found);
+            column.importance = Some(Importance::Key);
+            self.columns.insert(index, column);
         }
-        let position = |column: &Column<R>| names.iter().position(|name| name == column.name);
-        self.columns
-            .retain(|column| column.scope != Scope::TerminalOnly && position(column).is_some());
-        self.columns.sort_by_key(position);
-        for (index, column) in self.columns.iter_mut().enumerate() {
-            let heading = || default_heading(column.name);
-            column.heading.get_or_insert_with(heading);
-            if column.scope == Scope::OnRequest {
-                column.scope = Scope::All;
-            }
-            column.truncate_to = column.truncate_to.or(Some(10));
-            column.importance = if index == 0 {
-                Importance::Key
-            } else {
-                Importance::High
-            };
-        }
+        self.columns.truncate(names.len());
         Ok(())
     }
 
     /// The index of the column with this name.
-    fn find(&self, name: &str, nested: bool) -> Result<usize, Error> {
-        let is_named = |column: &Column<R>| column.name == name;
-        if self.names(nested).any(|known| known == name) {
-            return Ok(self.columns.iter().position(is_named).unwrap_or_default());
+    fn find(&self, name: &str, has_nested: bool) -> Result<usize> {
+        let mut names = Vec::new();
+        for (index, column) in self.columns.iter().enumerate() {
+            let is_available = match column.source {
+                Source::Value(_) => true,
+                Source::Nested(_) => has_nested,
+                Source::Text(_) => false,
+            };
+            if is_available && column.name == name {
+                return Ok(index);
+            } else if is_available {
+                names.push(column.name);
+            }
         }
-        let names: Vec<&str> = self.names(nested).collect();
-        let hint = format!("the columns are: {}", names.join(", "));
-        let message = if self.names(true).any(|known| known == name) {
-            format!("column `{name}` is nested: only --format json --columns has it")
-        } else if let Some(close) = closest(name, names, 1).first() {
-            format!("unknown column `{name}`; did you mean {close}?")
-        } else {
-            format!("unknown column `{name}`")
-        };
+        let mut message = format!("unknown column `{name}`");
+        for similar in closest(name, names.iter().copied(), 1) {
+            message.push_str(&format!("; did you mean {similar}?"));
+        }
+        let mut hint = format!("the columns are: {}", names.join(", "));
+        let is_nested = |column: &Column<R>| matches!(column.source, Source::Nested(_));
+        if !has_nested && self.columns.iter().any(is_nested) {
+            hint.push_str(" (--format json --columns also has nested ones)");
+        }
         Err(Error::usage(message, hint))
     }
 }

@@ -6,127 +6,60 @@
 use std::io::{self, Write};
 
 use comfy_table::{
-    Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Row,
-    Table as Drawing, Width, presets,
+    Attribute, Cell, CellAlignment, ColumnConstraint, ContentArrangement, Row, Table as Drawing,
+    Width, presets,
 };
 use unicode_width::UnicodeWidthStr;
 
 use super::super::text;
-use super::{Column, Importance, Table, Terminal, Tone, Value};
+use super::{Column, Importance, Source, Table, Terminal, Value};
 
 /// Spaces between columns.
 const GAP: usize = 2;
 
+/// The width down to which texts of the most important columns, and of the others, are truncated.
+const LEAST_TEXT: [usize; 2] = [18, 10];
+
 /// Stands for an unknown value.
 const UNKNOWN: &str = "-";
 
-/// A column's cells, ready to print.
-struct Cells<'a> {
-    heading: &'a str,
-    importance: Importance,
-    texts: Vec<String>,
-    tones: Vec<Tone>,
-    alignment: CellAlignment,
-    width: usize,
-    least_width: usize,
-}
-
-/// Writes the table, and returns the headings of the columns that are hidden.
 pub(super) fn write<R: 'static>(
     table: &Table<R>,
     terminal: Terminal,
     out: &mut dyn Write,
-) -> io::Result<Vec<String>> {
-    if table.rows.is_empty() {
-        return Ok(Vec::new());
+) -> io::Result<()> {
+    let rows = &table.rows;
+    let columns = table.columns.iter();
+    let columns: Vec<&Column<R>> = columns.filter(|column| column.is_shown(rows)).collect();
+    if columns.is_empty() {
+        return Ok(());
     }
-    let cells = table
-        .columns
-        .iter()
-        .filter_map(|column| cells(column, &table.rows));
-    // A column of remarks is left out if no row has any.
-    let mut columns: Vec<Cells<'_>> = cells
-        .filter(|cells| cells.texts.iter().any(|text| !text.is_empty()))
+    let mut drawing = draw(&columns, rows, terminal.color);
+    let widths = drawing.column_max_content_widths().into_iter();
+    let layouts = columns.iter().zip(widths);
+    let mut layouts: Vec<_> = layouts
+        .map(|(c, width)| c.layout(rows, width.into()))
         .collect();
-    let hidden = terminal.width.map(|width| fit(&mut columns, width));
-    for line in drawing(&columns, terminal.color).lines() {
+    if let Some(width) = terminal.width {
+        fit(&mut layouts, width);
+    }
+    for (column, layout) in drawing.column_iter_mut().zip(layouts) {
+        column.set_cell_alignment(layout.alignment);
+        column.set_padding((0, GAP as u16));
+        let width = Width::Fixed((layout.width + GAP) as u16);
+        column.set_constraint(if layout.is_hidden {
+            ColumnConstraint::Hidden
+        } else {
+            ColumnConstraint::Absolute(width)
+        });
+    }
+    for line in drawing.lines() {
         writeln!(out, "{}", line.trim_end())?;
     }
-    Ok(hidden.unwrap_or_default())
+    Ok(())
 }
 
-fn cells<'a, R: 'static>(column: &'a Column<R>, rows: &[R]) -> Option<Cells<'a>> {
-    let heading = column.heading.as_deref()?;
-    let mut texts = Vec::with_capacity(rows.len());
-    let mut tones = Vec::with_capacity(rows.len());
-    let (mut is_number, mut is_text) = (column.display.is_none(), false);
-    for row in rows {
-        let value = (column.value)(row);
-        is_number = value.is_number() || is_number && value == Value::Unknown;
-        is_text |= matches!(value, Value::Text(_));
-        let text = match &column.display {
-            Some(display) => display(row),
-            None => plain(value),
-        };
-        texts.push(text::sanitize(&text));
-        tones.push(column.tone.as_ref().map_or(Tone::Plain, |tone| tone(row)));
-    }
-    let widths = texts.iter().map(|text| text.width());
-    let width = widths.max().unwrap_or(0).max(heading.width());
-    let shortest = column.truncate_to.filter(|_| is_text || column.is_remark());
-    Some(Cells {
-        heading,
-        importance: column.importance,
-        texts,
-        tones,
-        alignment: if is_number {
-            CellAlignment::Right
-        } else {
-            CellAlignment::Left
-        },
-        width,
-        least_width: shortest.map_or(width, |shortest| shortest.max(heading.width()).min(width)),
-    })
-}
-
-fn plain(value: Value<'_>) -> String {
-    match value {
-        Value::Unknown | Value::Nested(_) => UNKNOWN.into(),
-        Value::Count(count) => text::number(count),
-        Value::Rate(rate) => text::percent(rate),
-        Value::Seconds(seconds) => text::duration(seconds),
-        Value::Text(text) => text.into_owned(),
-        Value::Id(id) => id.to_string(),
-        Value::Time(time) => text::date_time(time),
-    }
-}
-
-/// Hides columns until the others fit, then narrows those that may be truncated, from the right.
-fn fit(columns: &mut Vec<Cells<'_>>, width: usize) -> Vec<String> {
-    let mut hidden = Vec::new();
-    while total(columns, |column| column.least_width) > width {
-        let by_importance = |(index, column): &(usize, &Cells<'_>)| (column.importance, *index);
-        let least = columns.iter().enumerate().max_by_key(by_importance);
-        let Some((index, _)) = least.filter(|(_, c)| c.importance != Importance::Key) else {
-            break;
-        };
-        hidden.push(columns.remove(index).heading.to_string());
-    }
-    let mut excess = total(columns, |column| column.width).saturating_sub(width);
-    for column in columns.iter_mut().rev() {
-        let narrowed = excess.min(column.width - column.least_width);
-        column.width -= narrowed;
-        excess -= narrowed;
-    }
-    hidden
-}
-
-fn total(columns: &[Cells<'_>], width: fn(&Cells<'_>) -> usize) -> usize {
-    let gaps = GAP * columns.len().saturating_sub(1);
-    columns.iter().map(width).sum::<usize>() + gaps
-}
-
-fn drawing(columns: &[Cells<'_>], color: bool) -> Drawing {
+fn draw<R: 'static>(columns: &[&Column<R>], rows: &[R], color: bool) -> Drawing {
     let mut drawing = Drawing::new();
     drawing
         .load_style(presets::NOTHING)
@@ -138,39 +71,101 @@ fn drawing(columns: &[Cells<'_>], color: bool) -> Drawing {
     } else {
         drawing.force_no_tty();
     }
-    let headings = columns.iter().map(|column| {
-        Cell::new(column.heading)
-            .set_alignment(column.alignment)
-            .add_attribute(Attribute::Bold)
-    });
-    drawing.set_header(headings);
-    for index in 0..columns[0].texts.len() {
-        let cells = columns.iter().map(|column| column.cell(index));
-        let mut row = Row::from(cells.collect::<Vec<_>>());
-        drawing.add_row(row.max_height(1).clone());
-    }
-    for (index, cells) in columns.iter().enumerate() {
-        let gap = if index + 1 == columns.len() { 0 } else { GAP };
-        if let Some(column) = drawing.column_mut(index) {
-            let width = Width::Fixed((cells.width + gap) as u16);
-            column.set_padding((0, gap as u16));
-            column.set_constraint(ColumnConstraint::Absolute(width));
-        }
+    let headings = columns.iter().map(|column| Cell::new(&column.heading));
+    let headings = headings.map(|cell| cell.add_attribute(Attribute::Bold));
+    drawing.set_header(headings.collect::<Vec<_>>());
+    for row in rows {
+        let cells = columns.iter().map(|column| column.cell(row));
+        let mut cells = Row::from(cells.collect::<Vec<_>>());
+        cells.max_height(1);
+        drawing.add_row(cells);
     }
     drawing
 }
 
-impl Cells<'_> {
-    fn cell(&self, index: usize) -> Cell {
-        let text = &self.texts[index];
-        let cell = Cell::new(text).set_alignment(self.alignment);
-        match self.tones[index] {
-            _ if text.is_empty() => cell,
-            Tone::Plain if text == UNKNOWN => cell.add_attribute(Attribute::Dim),
-            Tone::Plain => cell,
-            Tone::Good => cell.fg(Color::DarkGreen),
-            Tone::Warning => cell.fg(Color::DarkYellow),
-            Tone::Bad => cell.fg(Color::DarkRed),
+/// How a column fits into the table.
+struct Layout {
+    importance: Importance,
+    alignment: CellAlignment,
+    width: usize,
+    least_width: usize,
+    is_hidden: bool,
+}
+
+impl<R: 'static> Column<R> {
+    fn is_shown(&self, rows: &[R]) -> bool {
+        match &self.source {
+            Source::Text(text) => rows.iter().any(|row| !text(row).is_empty()),
+            Source::Value(_) | Source::Nested(_) => self.importance.is_some() && !rows.is_empty(),
         }
     }
+
+    fn layout(&self, rows: &[R], width: usize) -> Layout {
+        let mut values = rows.iter().map(|row| self.value(row));
+        let known = values.find(|value| *value != Value::Unknown);
+        let is_note = matches!(self.source, Source::Text(_));
+        let is_text = is_note || matches!(known, Some(Value::Text(_)));
+        let is_number = !is_note && known.is_none_or(|value| value.is_number());
+        Layout {
+            importance: self.importance.unwrap_or(Importance::Low),
+            alignment: if is_number {
+                CellAlignment::Right
+            } else {
+                CellAlignment::Left
+            },
+            width,
+            // A column without a heading has bars.
+            least_width: if is_text && !self.heading.is_empty() {
+                let least = LEAST_TEXT[usize::from(self.importance != Some(Importance::Key))];
+                least.max(self.heading.width()).min(width)
+            } else {
+                width
+            },
+            is_hidden: false,
+        }
+    }
+
+    fn cell(&self, row: &R) -> Cell {
+        let text = match (&self.source, &self.display, self.value(row)) {
+            (Source::Text(text), ..) | (_, Some(text), _) => text(row),
+            (_, _, Value::Unknown) => UNKNOWN.into(),
+            (_, _, Value::Count(count)) => text::number(count),
+            (_, _, Value::Rate(rate)) => text::percent(rate),
+            (_, _, Value::Seconds(seconds)) => text::duration(seconds),
+            (_, _, Value::Text(text)) => text.into_owned(),
+            (_, _, Value::Id(id)) => text::short_id(id),
+            (_, _, Value::Time(time)) => text::date_time(time),
+        };
+        let cell = Cell::new_owned(text::sanitize(&text));
+        match self.tone.as_ref().and_then(|tone| tone(row)) {
+            Some(color) if !text.is_empty() => cell.fg(color),
+            _ if text == UNKNOWN => cell.add_attribute(Attribute::Dim),
+            _ => cell,
+        }
+    }
+}
+
+/// Hides columns until the others fit, then narrows those that may be truncated, from the right.
+fn fit(columns: &mut [Layout], width: usize) {
+    while total(columns, |column| column.least_width) > width {
+        let can_hide = |c: &&mut Layout| !c.is_hidden && c.importance != Importance::Key;
+        let candidates = columns.iter_mut().filter(can_hide);
+        // Of several with the same importance, the last.
+        let Some(column) = candidates.max_by_key(|column| column.importance) else {
+            break;
+        };
+        column.is_hidden = true;
+    }
+    let mut excess = total(columns, |column| column.width).saturating_sub(width);
+    for column in columns.iter_mut().rev().filter(|column| !column.is_hidden) {
+        let narrowed = excess.min(column.width - column.least_width);
+        column.width -= narrowed;
+        excess -= narrowed;
+    }
+}
+
+fn total(columns: &[Layout], width: fn(&Layout) -> usize) -> usize {
+    let shown = columns.iter().filter(|column| !column.is_hidden);
+    let total: usize = shown.map(|column| width(column) + GAP).sum();
+    total.saturating_sub(GAP)
 }

@@ -1,15 +1,14 @@
 //! The values of a table's cells, before a format writes them.
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Serialize, Serializer};
-use serde_json::Value as Json;
 use uuid::Uuid;
 
-/// A cell's value.
-#[derive(Clone, Debug, PartialEq)]
+/// A cell's value. JSON, CSV and TSV have RFC 3339 times in UTC and numbers in full precision.
+#[derive(Clone, Debug, PartialEq, PartialOrd, Serialize)]
+#[serde(untagged)]
 pub(in super::super) enum Value<'a> {
     /// Not known, or a rate with nothing to divide by.
     Unknown,
@@ -20,9 +19,7 @@ pub(in super::super) enum Value<'a> {
     Seconds(f64),
     Text(Cow<'a, str>),
     Id(Uuid),
-    Time(DateTime<Utc>),
-    /// JSON only.
-    Nested(Json),
+    Time(#[serde(serialize_with = "rfc3339")] DateTime<Utc>),
 }
 
 impl<'a> Value<'a> {
@@ -33,38 +30,11 @@ impl<'a> Value<'a> {
     pub(super) fn is_number(&self) -> bool {
         matches!(self, Value::Count(_) | Value::Rate(_) | Value::Seconds(_))
     }
-
-    /// Compares two known values of one column.
-    pub(super) fn order(&self, other: &Value<'_>) -> Ordering {
-        match (self, other) {
-            (Value::Count(a), Value::Count(b)) => a.cmp(b),
-            (Value::Rate(a), Value::Rate(b)) | (Value::Seconds(a), Value::Seconds(b)) => {
-                a.total_cmp(b)
-            }
-            (Value::Time(a), Value::Time(b)) => a.cmp(b),
-            (Value::Text(a), Value::Text(b)) => a.cmp(b),
-            (Value::Id(a), Value::Id(b)) => a.cmp(b),
-            _ => Ordering::Equal,
-        }
-    }
 }
 
-/// As JSON, CSV and TSV have it: RFC 3339 times in UTC, numbers in full precision.
-impl Serialize for Value<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Value::Unknown => serializer.serialize_none(),
-            Value::Count(count) => serializer.serialize_u64(*count),
-            Value::Rate(number) | Value::Seconds(number) => serializer.serialize_f64(*number),
-            Value::Text(text) => serializer.serialize_str(text),
-            Value::Id(id) => id.serialize(serializer),
-            // Faster than chrono's own `Serialize`, with the same result.
-            Value::Time(time) => {
-                serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::AutoSi, true))
-            }
-            Value::Nested(nested) => nested.serialize(serializer),
-        }
-    }
+/// Faster than chrono's own `Serialize`, with the same result.
+fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::AutoSi, true))
 }
 
 impl From<Option<u64>> for Value<'_> {

@@ -31,7 +31,8 @@ fn builds_in_json_follow_the_contract() {
         keys(&rows[0]).join(" "),
         "id package version slot repository host emerge outcome started_at finished_at hits \
          misses hit_rate coverage requests executed errors compile_failures non_cacheable \
-         time_saved_seconds sccache_version attribution languages not_cached phases"
+         time_saved_seconds sccache_version attribution unmeasured_phases languages not_cached \
+         phases"
     );
     let warm = &rows[1];
     assert_eq!(warm["id"], "b0000002-0000-4000-8000-000000000000");
@@ -72,8 +73,8 @@ fn the_other_reports_in_json_follow_the_contract() {
     let packages = json(&db, &["packages"]);
     assert_eq!(
         keys(&packages[0]).join(" "),
-        "package builds first_at last_at hits misses hit_rate coverage time_saved_seconds \
-         last_version last_hit_rate"
+        "package first_at last_at builds failed interrupted incomplete shared hits misses \
+         hit_rate coverage time_saved_seconds last_version last_hit_rate"
     );
     assert_eq!(packages[0]["package"], "app-portage/emlop");
     assert_eq!(packages[0]["hit_rate"], 63.0 / 121.0);
@@ -81,7 +82,8 @@ fn the_other_reports_in_json_follow_the_contract() {
     let emerges = json(&db, &["emerges"]);
     assert_eq!(
         keys(&emerges[0]).join(" "),
-        "id host command started_at builds failed hits misses hit_rate time_saved_seconds"
+        "id host command started_at builds failed interrupted incomplete shared hits misses \
+         hit_rate coverage time_saved_seconds"
     );
     assert_eq!(
         (&emerges[1]["builds"], &emerges[1]["failed"]),
@@ -90,7 +92,8 @@ fn the_other_reports_in_json_follow_the_contract() {
     let trend = json(&db, &["trend", "--by", "day"]);
     assert_eq!(
         keys(&trend[0]).join(" "),
-        "period builds hits misses hit_rate coverage time_saved_seconds"
+        "period builds failed interrupted incomplete shared hits misses hit_rate coverage \
+         time_saved_seconds"
     );
     let periods: Vec<_> = trend
         .iter()
@@ -99,7 +102,7 @@ fn the_other_reports_in_json_follow_the_contract() {
     assert_eq!(periods, ["2026-11-01", "2026-11-20", "2026-11-21"]);
     let show = &json(&db, &["show", "emlop"])[0];
     assert_eq!(
-        keys(show)[11..].join(" "),
+        keys(show)[15..].join(" "),
         "languages compilers not_cached phases history versions sccache_versions \
          advice"
     );

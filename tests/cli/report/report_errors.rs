@@ -7,6 +7,18 @@ use crate::support::*;
 use sccache_report::store::Store;
 
 #[test]
+fn help_is_a_command() {
+    for (args, said) in [
+        (&["help"][..], "Usage: sccache-report [OPTIONS]"),
+        (&["help", "trend"], "Usage: sccache-report trend"),
+    ] {
+        let output = program().args(args).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+        assert!(out(&output).contains(said), "{}", out(&output));
+    }
+}
+
+#[test]
 fn invalid_requests_are_errors_with_a_hint() {
     let (_folder, db) = folder();
     record(&db, &sample());
@@ -23,11 +35,14 @@ fn invalid_requests_are_errors_with_a_hint() {
             &["doctor", "--since", "3d"],
             "unexpected argument '--since'",
         ),
-        (&["packages", "-e"], "--regex needs a PATTERN"),
-        (&["emerges", "-e"], "add a PATTERN, or remove"),
+        (
+            &["packages", "-e"],
+            "required arguments were not provided:\n  <PATTERN>",
+        ),
+        (&["show", "emlop", "-e"], "unexpected argument '-e'"),
         (
             &["packages", "--sort", "hitrate"],
-            "the columns are: package, builds,",
+            "the columns are: package, first_at,",
         ),
         (
             &["packages", "--sort", "hits:up"],
@@ -44,11 +59,11 @@ fn invalid_requests_are_errors_with_a_hint() {
         (&["packages", "--columns", ""], "unknown column ``"),
         (
             &["builds", "--columns", "phases"],
-            "only --format json --columns has it",
+            "--format json --columns also has nested ones",
         ),
         (
             &["builds", "--sort", "phases", "--format", "json"],
-            "only --format json --columns has it",
+            "--format json --columns also has nested ones",
         ),
         (
             &["packages", "nope", "--columns", "nope"],
@@ -62,11 +77,11 @@ fn invalid_requests_are_errors_with_a_hint() {
         (&["builds", "--since", "tomorrow"], "future"),
         (
             &["builds", "--since", "2026-02-30"],
-            "--since: `2026-02-30` is not a time",
+            "for '--since <WHEN>': `2026-02-30` is not a time",
         ),
         (
             &["--until", "2026-W54"],
-            "--until: `2026-w54` is not a time",
+            "for '--until <WHEN>': `2026-w54` is not a time",
         ),
         (&["trend", "--since", "99999"], "`99999` is not a time"),
         (
@@ -75,25 +90,18 @@ fn invalid_requests_are_errors_with_a_hint() {
         ),
         (
             &["builds", "--last", "0"],
-            "'0' for '--last <N>': expected a whole number",
+            "'0' for '--last <N>': 0 is not in 1..",
         ),
+        (&["builds", "--last", "-1"], "unexpected argument '-1'"),
+        (&["--limit", "0"], "0 is not in 1.."),
+        (&["packages", "--limit=-3"], "-3 is not in 1.."),
+        (&["packages", "--min-builds", "0"], "0 is not in 1.."),
         (
-            &["builds", "--last", "-1"],
-            "'-1' for '--last <N>': expected",
+            &["packages", "--last", "9999999999"],
+            "is not in 1..=4294967295",
         ),
-        (&["--limit", "0"], "expected a whole number from 1"),
-        (
-            &["packages", "--limit=-3"],
-            "expected a whole number from 1",
-        ),
-        (
-            &["packages", "--min-builds", "0"],
-            "expected a whole number from 1",
-        ),
-        (&["packages", "--last", "9999999999"], "to 4294967295"),
-        (&["packages", ""], "empty PATTERN"),
-        (&["show", " "], "use emlop, app-portage/emlop"),
-        (&["-e", ""], "empty PATTERN"),
+        (&["packages", ""], "value is required for '[PATTERN]...'"),
+        (&["show", ""], "value is required for '<PACKAGE|BUILD-ID>'"),
         (
             &["packages", "--sort", "hitrate"],
             "unknown column `hitrate`; did you mean hit_rate?",
@@ -123,7 +131,7 @@ fn what_matches_nothing_says_what_there_is() {
             "did you mean app-portage/emlop?",
         ),
         // A word that is mistyped may have been meant for a command, where one can stand.
-        (&["packge"], "packge; did you mean the command `packages`?"),
+        (&["packge"], "or did you mean the command `packages`?"),
         (&["overveiw"], "the command `overview`?"),
         (&["emlog"], "app-portage/emlop?"),
         (
@@ -157,6 +165,42 @@ fn what_matches_nothing_says_what_there_is() {
         assert!(err(&output).contains(said), "{args:?}: {}", err(&output));
         assert_eq!(err(&output).lines().count(), 1, "{args:?}");
     }
+}
+
+#[test]
+fn patterns_that_match_nothing_are_named_beside_those_that_match() {
+    let (_folder, db) = folder();
+    record(&db, &sample());
+    for args in [
+        &["packages", "emlop", "nope", "zip*"][..],
+        &["builds", "emlop", "nope", "zip*"],
+        &["emlop", "nope", "zip*"],
+        &["advise", "emlop", "nope", "zip*"],
+    ] {
+        let output = run(&db, args);
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+        let expected = ["nope", "zip*"]
+            .map(|name| format!("sccache-report: no recorded package matches {name}\n"));
+        assert_eq!(err(&output), expected.concat(), "{args:?}");
+    }
+}
+
+#[test]
+fn an_empty_overview_names_its_period() {
+    let (_folder, db) = folder();
+    record(&db, &sample());
+    let output = run(&db, &["--min-builds", "2"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let old = build(
+        7,
+        "sys-apps/fd",
+        "1",
+        "2026-09-01T10:00:00Z",
+        rust_stats(1, 1),
+    );
+    record(&db, &[old]);
+    let output = run(&db, &["--min-builds", "2"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
 }
 
 /// A period that leaves nothing teaches which ones there are.

@@ -72,10 +72,7 @@ fn the_oldest_goes_first_and_no_merge_records_all_of_many() {
     assert_eq!(taken.unwrap().recorded, 0, "the time was over");
     assert_eq!(world.pending().count(), 20);
     let done = world.record(&world.t(20));
-    assert!(
-        done.out.contains("recorded 20 pending builds"),
-        "{done:?}"
-    );
+    assert!(done.out.contains("recorded 20 pending builds"), "{done:?}");
     let raw = rusqlite::Connection::open(&world.db).unwrap();
     let mut rows = raw.prepare("SELECT hits FROM build ORDER BY id").unwrap();
     let order: Result<Vec<i64>, _> = rows.query_map([], |row| row.get(0)).unwrap().collect();

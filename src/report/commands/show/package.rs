@@ -1,165 +1,240 @@
-//! A package for people: its sums, advice, history, versions, breakdown and newest builds.
+//! A package: its sums, advice, history, versions, breakdown and newest builds.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::super::super::table::Terminal;
+use serde_json::json;
+
+use super::super::super::advice::{self, Advice, Sample};
+use super::super::super::options::OutputFormat;
+use super::super::super::page::Page;
+use super::super::super::table::{Column, json_rows};
 use super::super::super::verdict::time_saved;
-use super::super::super::{advice, chart, text};
-use super::super::{builds, sums};
-use super::build::{draw_breakdown, draw_table, rates};
-use super::history::{self, Group, Package, Version};
+use super::super::super::{Status, breakdown, chart, suggest, text};
+use super::super::builds::{self, Phases};
+use super::super::{advise, packages, sums};
+use super::build::draw_breakdown;
+use super::versions::{self, Version};
+use crate::error::{Error, Result};
+use crate::portage::Phase;
+use crate::store::{BuildRow, Filter, PackageRow, Store};
 
 /// Builds and versions that are listed.
 const LISTED: usize = 10;
 
-pub(super) fn draw(
-    mut package: Package,
-    terminal: Terminal,
+/// Tables break down the newest builds only: more take longer, and describe settings and compilers
+/// that are long gone. JSON has all.
+const DETAILED: u32 = 100;
+
+/// A package and its builds.
+pub(super) struct Package {
+    row: PackageRow,
+    /// The newest last.
+    builds: Vec<BuildRow>,
+    /// Of all builds for JSON, of the newest for tables.
+    phases: Phases,
+    /// In the order in which they were first built.
+    versions: Vec<Version>,
+    advice: Vec<Advice>,
+    /// The builds that the advice is based on.
+    sample: Option<Sample>,
+}
+
+/// Reads the package of the filter.
+///
+/// # Errors
+/// [`Error::NoMatch`] if none of its builds passes the filter.
+pub(super) fn fetch(store: &Store, filter: &Filter, output: &OutputFormat) -> Result<Package> {
+    suggest::check_period(store, filter)?;
+    let Some(row) = store.packages(filter)?.pop() else {
+        return Err(Error::NoMatch(suggest::NO_BUILD.into()));
+    };
+    let newest = Filter {
+        last: Some(filter.last.map_or(DETAILED, |last| last.min(DETAILED))),
+        ..filter.clone()
+    };
+    let phases = store.phases(if output.is_table() { &newest } else { filter })?;
+    let evidence = store.evidence(&newest)?;
+    let builds = store.builds(filter)?;
+    // Which builds were the first of their version doesn't depend on the filter.
+    let whole_package = Filter {
+        packages: filter.packages.clone(),
+        ..Filter::default()
+    };
+    let cold = if *filter == whole_package {
+        versions::cold_builds(&builds)
+    } else {
+        versions::cold_builds(&store.builds(&whole_package)?)
+    };
+    Ok(Package {
+        row,
+        versions: versions::versions(&builds, &cold),
+        builds,
+        phases,
+        sample: Sample::of(&evidence),
+        advice: advice::derive(evidence),
+    })
+}
+
+pub(super) fn write(
+    package: Result<Package>,
+    output: &OutputFormat,
     out: &mut dyn Write,
-) -> io::Result<()> {
-    draw_sums(&package, terminal, out)?;
-    draw_advice(&package, terminal, out)?;
-    draw_chart(&package, terminal, out)?;
-    draw_versions(std::mem::take(&mut package.versions), terminal, out)?;
-    let (all, detailed) = (package.builds.len(), package.history.len());
-    if detailed < all {
-        let all = text::number(all as u64);
-        writeln!(
-            out,
-            "\nBelow: the newest {detailed} of {all} builds (JSON has all)"
+) -> Result<Status> {
+    match package {
+        Ok(package) if output.is_table() => {
+            draw(package, &mut output.page(out))?;
+            Ok(Status::Success)
+        }
+        Ok(package) => {
+            let row = package.row.clone();
+            output.write(columns(package), Ok(vec![row]), out)
+        }
+        Err(error) => output.write(packages::columns(), Err(error), out),
+    }
+}
+
+impl Package {
+    /// The phases of the builds, the oldest first.
+    fn all_phases(&self) -> Vec<Phase> {
+        let phases = self
+            .builds
+            .iter()
+            .filter_map(|build| self.phases.get(&build.id));
+        phases.flatten().cloned().collect()
+    }
+}
+
+/// Builds per version of sccache, without those that don't name one.
+fn sccache_versions(builds: &[BuildRow]) -> BTreeMap<&str, u64> {
+    let mut versions = BTreeMap::new();
+    for name in builds
+        .iter()
+        .filter_map(|build| build.sccache_version.as_deref())
+    {
+        *versions.entry(name).or_default() += 1;
+    }
+    versions
+}
+
+/// The columns of `packages`, and more.
+fn columns(package: Package) -> Vec<Column<PackageRow>> {
+    let phases = package.all_phases();
+    let sccache_versions = json!(sccache_versions(&package.builds));
+    let details = [
+        ("languages", breakdown::languages(&phases)),
+        ("compilers", breakdown::compilers(&phases)),
+        ("not_cached", breakdown::not_cached(&phases)),
+        ("phases", breakdown::phases(&phases)),
+        (
+            "history",
+            json_rows(&builds::columns(package.phases), &package.builds),
+        ),
+        (
+            "versions",
+            json_rows(&versions::columns(), &package.versions),
+        ),
+        ("sccache_versions", sccache_versions),
+        ("advice", advise::nested(&package.advice, package.sample)),
+    ];
+    let mut columns = packages::columns();
+    columns.extend(details.map(|(name, value)| Column::nested(name, move |_| value.clone())));
+    columns
+}
+
+fn draw(mut package: Package, page: &mut Page<'_>) -> io::Result<()> {
+    draw_sums(&package, page)?;
+    draw_advice(&package, page)?;
+    draw_chart(&package, page)?;
+    draw_versions(std::mem::take(&mut package.versions), page)?;
+    let all = package.builds.len();
+    let count = text::number(all as u64);
+    if all > DETAILED as usize {
+        page.blank()?;
+        page.line(
+            "",
+            &format!("Below: the newest {DETAILED} of {count} builds (JSON has all)"),
         )?;
     }
-    draw_breakdown(&package.phases, terminal, out)?;
+    draw_breakdown(&package.all_phases(), page)?;
     let title = if all > LISTED {
-        let all = text::number(all as u64);
         let name = &package.row.package;
-        format!("the newest of {all} builds (all: sccache-report builds {name})")
+        format!("the newest of {count} builds (all: sccache-report builds {name})")
     } else {
         "builds".to_string()
     };
-    let newest = package.history.split_off(detailed.saturating_sub(LISTED));
-    let mut columns = builds::columns();
+    let newest = package.builds.split_off(all.saturating_sub(LISTED));
+    let mut columns = builds::columns(Phases::new());
     columns.retain(|column| column.name != "package");
-    draw_table(&title, columns, newest, terminal, out)
+    page.table(&title, columns, newest)
 }
 
-fn draw_sums(package: &Package, terminal: Terminal, out: &mut dyn Write) -> io::Result<()> {
+fn draw_sums(package: &Package, page: &mut Page<'_>) -> io::Result<()> {
     let (row, sums) = (&package.row, &package.row.sums);
-    let (first, last) = (text::date(row.first_at), text::date(row.last_at));
-    let period = if first == last {
-        format!("on {first}")
-    } else {
-        format!("from {first} to {last}")
-    };
+    page.line("", &row.package)?;
     let builds = text::count(sums.builds, "build");
-    let mut lines = vec![
-        format!("{builds} {period}, newest version {}", row.last_version),
-        rates((sums.hits, sums.misses), sums.hit_rate(), sums.coverage()),
-        format!("time saved {}", time_saved(sums)),
-    ];
+    let period = text::period(row.first_at, row.last_at);
+    page.line(
+        "  ",
+        &format!("{builds}, {period}, newest version {}", row.last_version),
+    )?;
+    let rates = sums::rates(sums.hits.zip(sums.misses), sums.hit_rate(), sums.coverage());
+    page.line("  ", &format!("hit rate {rates}"))?;
+    page.line("  ", &format!("time saved {}", time_saved(sums)))?;
     let note = sums::note(sums);
     if !note.is_empty() {
-        lines.push(format!("note: {note}"));
-    }
-    let mut versions: Vec<_> = history::sccache_versions(&package.builds)
-        .into_iter()
-        .collect();
-    versions.sort_by_key(|(_, builds)| std::cmp::Reverse(*builds));
-    let versions: Vec<String> = versions
-        .iter()
-        .take(LISTED)
-        .map(|(name, builds)| format!("{name} ({})", text::count(*builds, "build")))
-        .collect();
-    if !versions.is_empty() {
-        lines.push(format!("sccache {}", versions.join(", ")));
-    }
-    writeln!(out, "{}", text::sanitize(&row.package))?;
-    for line in lines {
-        terminal.line(out, "  ", &line)?;
+        page.line("  ", &format!("note: {note}"))?;
     }
     Ok(())
 }
 
-fn draw_advice(package: &Package, terminal: Terminal, out: &mut dyn Write) -> io::Result<()> {
+fn draw_advice(package: &Package, page: &mut Page<'_>) -> io::Result<()> {
     let (changes, notes) = advice::changes_and_notes(&package.advice);
-    let how = format!(
-        "to change (how: sccache-report advise {}):",
-        package.row.package
-    );
+    let name = &package.row.package;
+    let how = format!("to change (how: sccache-report advise {name}):");
     for (title, pieces) in [(how.as_str(), changes), ("for your information:", notes)] {
         if !pieces.is_empty() {
-            writeln!(out)?;
-            terminal.line(out, "", title)?;
+            page.blank()?;
+            page.line("", title)?;
         }
         for piece in pieces {
-            terminal.line(out, "- ", &piece.summary)?;
+            page.line("- ", &piece.summary)?;
         }
     }
     Ok(())
 }
 
 /// Hits and misses of the newest builds.
-fn draw_chart(package: &Package, terminal: Terminal, out: &mut dyn Write) -> io::Result<()> {
-    let counts: Vec<chart::Counts> = package
+fn draw_chart(package: &Package, page: &mut Page<'_>) -> io::Result<()> {
+    let counts = package
         .builds
         .iter()
-        .map(|build| build.hits.zip(build.misses))
-        .collect();
-    let (lines, shown) = chart::columns(&counts, terminal.width);
+        .map(|build| build.hits.zip(build.misses));
+    let counts: Vec<chart::Counts> = counts.collect();
+    let (lines, shown) = chart::columns(&counts, page.terminal.width);
     if lines.is_empty() {
         return Ok(());
     }
-    let newest = if shown < counts.len() {
-        "the newest "
-    } else {
-        ""
-    };
-    let is_incomplete = counts[counts.len() - shown..].contains(&None);
-    let unknown = if is_incomplete {
-        ", ? not measured"
-    } else {
-        ""
-    };
-    let title =
-        format!("hits █ and misses ░ of {newest}{shown} builds, the newest on the right{unknown}");
-    writeln!(out)?;
-    terminal.line(out, "", &title)?;
-    lines.iter().try_for_each(|line| writeln!(out, "{line}"))
+    let mut title = format!("hits █ and misses ░ of {shown} builds, the newest on the right");
+    if shown < counts.len() {
+        title = title.replace("of ", "of the newest ");
+    }
+    if counts[counts.len() - shown..].contains(&None) {
+        title.push_str(", ? not measured");
+    }
+    page.blank()?;
+    page.line("", &title)?;
+    lines
+        .iter()
+        .try_for_each(|line| writeln!(page.out, "{line}"))
 }
 
-fn draw_versions(
-    mut versions: Vec<Version>,
-    terminal: Terminal,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let (mut cold, mut warm) = (Group::default(), Group::default());
-    for version in &versions {
-        cold.add(version.cold);
-        warm.add(version.warm);
-    }
-    let sums = format!(
-        "cold (first build of a version): {}; warm (later builds): {}",
-        group(cold),
-        group(warm)
-    );
+fn draw_versions(mut versions: Vec<Version>, page: &mut Page<'_>) -> io::Result<()> {
     let all = versions.len();
     let newest = versions.split_off(all.saturating_sub(LISTED));
-    let title = if all > LISTED {
-        format!("the newest of {} versions", text::number(all as u64))
-    } else {
-        "versions".to_string()
-    };
-    draw_table(&title, history::columns(), newest, terminal, out)?;
-    terminal.line(out, "", &sums)
-}
-
-fn group(group: Group) -> String {
-    match group.hit_rate() {
-        None if group.builds == 0 => "none".to_string(),
-        None => text::count(group.builds, "build"),
-        Some(rate) => {
-            let builds = text::count(group.builds, "build");
-            format!("{builds}, hit rate {}", text::percent(rate))
-        }
+    let mut title = "versions (cold: the first build on a host, warm: later builds)".to_string();
+    if all > LISTED {
+        title = format!("the newest of {} {title}", text::number(all as u64));
     }
+    page.table(&title, versions::columns(), newest)
 }
