@@ -69,14 +69,15 @@ fn fetch(
     if args.output.format == Format::Json && is_nested {
         *phases = store.phases(&filter)?;
     }
-    Ok(store.builds(&filter)?)
+    store.builds(&filter)
 }
 
 pub(super) fn columns(phases: Phases) -> Vec<Column<BuildRow>> {
     let mut columns = identity();
     columns.extend(numbers());
     let phases = Rc::new(phases);
-    let nested: [(_, fn(&[Phase]) -> Json); 3] = [
+    type Summarize = fn(&[Phase]) -> Json;
+    let nested: [(_, Summarize); 3] = [
         ("languages", breakdown::languages),
         ("not_cached", breakdown::not_cached),
         ("phases", breakdown::phases),
