@@ -4,12 +4,15 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::config::installed_file;
+use crate::portage::Settings;
 use crate::portage::user::User;
-use crate::portage::{Settings, plain};
 use crate::sccache::{ConfigFile, local_folder};
 
 /// The variable that names the database.
 pub(crate) const DATABASE: &str = "SCCACHE_REPORT_DB";
+
+/// The command that reinstalls these programs.
+pub(crate) const REINSTALL: &str = "emerge -1 app-portage/sccache-report # or `make install`";
 
 /// What `doctor` and `setup` know before they check or change anything.
 pub(crate) struct Machine {
@@ -17,16 +20,13 @@ pub(crate) struct Machine {
     /// The user that compiles, if it exists.
     pub(crate) builder: Option<User>,
     pub(crate) database: PathBuf,
-    /// Whether this process runs as root.
-    pub(crate) is_root: bool,
 }
 
 impl Machine {
     /// Reads Portage's settings. `database` comes from the command line or the environment.
     pub(crate) fn detect(database: Option<PathBuf>) -> Self {
         let settings = Settings::read();
-        let database = database.filter(|path| !path.as_os_str().is_empty());
-        let configured = || settings.get(DATABASE).map(PathBuf::from);
+        let database = database.or_else(|| settings.get(DATABASE).map(PathBuf::from));
         let builder = if settings.has_feature("userpriv") == Some(false) {
             "root"
         } else {
@@ -34,17 +34,9 @@ impl Machine {
         };
         Self {
             builder: User::named(builder),
-            database: database
-                .or_else(configured)
-                .unwrap_or_else(|| default_database(&settings)),
-            is_root: rustix::process::geteuid().is_root(),
+            database: database.unwrap_or_else(|| default_database(&settings)),
             settings,
         }
-    }
-
-    /// Returns the database's path if no setting names one.
-    pub(crate) fn default_database(&self) -> PathBuf {
-        default_database(&self.settings)
     }
 
     /// Returns the folder of the local cache in Portage's settings, if it is absolute.
@@ -69,19 +61,6 @@ impl Machine {
         installed_file("sccache-report.sh")
     }
 
-    /// Returns the command that reinstalls sccache-report in the way it was installed.
-    pub(crate) fn reinstall_command(&self) -> String {
-        let folder = self.settings.installed().join("app-portage");
-        let entries = folder.read_dir().into_iter().flatten().flatten();
-        let mut names = entries.map(|entry| entry.file_name());
-        if names.any(|name| name.to_string_lossy().starts_with("sccache-report-")) {
-            return "emerge -1 app-portage/sccache-report".to_owned();
-        }
-        let hook = self.hook();
-        let prefix = hook.ancestors().nth(3).and_then(plain).unwrap_or("/usr");
-        format!("make install PREFIX={prefix} # in the source folder of sccache-report")
-    }
-
     /// Returns the user and group that own the system: root, or the owner of a Gentoo Prefix.
     pub(crate) fn system_owner(&self) -> (u32, u32) {
         let prefix = self.settings.eprefix();
@@ -93,7 +72,8 @@ impl Machine {
 
     /// Whether this process may change the system.
     pub(crate) fn can_change_system(&self) -> bool {
-        self.is_root || rustix::process::geteuid().as_raw() == self.system_owner().0
+        let user = rustix::process::geteuid();
+        user.is_root() || user.as_raw() == self.system_owner().0
     }
 
     /// Describes who may change the system: `root`, or `root or the owner of /PREFIX`.
@@ -105,6 +85,7 @@ impl Machine {
     }
 }
 
-fn default_database(settings: &Settings) -> PathBuf {
+/// Returns the database's path if no setting names one.
+pub(crate) fn default_database(settings: &Settings) -> PathBuf {
     settings.below(crate::config::DEFAULT_DATABASE.trim_start_matches('/'))
 }

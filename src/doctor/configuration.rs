@@ -1,23 +1,21 @@
-//! The files below `etc/portage` that decide whether the hook runs and which settings builds have.
+//! The files in `etc/portage` that decide whether the hook runs and which settings builds have.
 //!
-//! They are searched as plain text: what bash makes of them is for the hook's record to tell.
+//! They are only searched for text. What bash makes of them, the hook records.
 
-use std::fs::{self, File};
-use std::io::Read;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use rustix::fs::OFlags;
 
 use crate::portage::{Settings, make_conf};
 
-/// The longest part of a file that is searched, in bytes.
-const MAX_BYTES: u64 = 1024 * 1024;
+/// The hook's file name.
+const HOOK_NAME: &str = "sccache-report.sh";
 
 /// The files, and when they changed.
 pub(super) struct ConfigurationFiles {
-    /// What Portage's bash may source: bashrc, bashrc.d, profile.bashrc, env.
+    /// The files that Portage's bash may source: bashrc, bashrc.d, profile.bashrc, env.
     scripts: Vec<PathBuf>,
     /// The most recent change of bashrc, bashrc.d, or a file that names the hook.
     pub(super) hook_changed_at: DateTime<Utc>,
@@ -26,101 +24,70 @@ pub(super) struct ConfigurationFiles {
 }
 
 impl ConfigurationFiles {
-    pub(super) fn read(settings: &Settings) -> Self {
+    pub(super) fn find(settings: &Settings) -> Self {
         let config = settings.config();
-        let bashrc = config.join("bashrc");
-        let bashrc_d = config.join("bashrc.d");
+        let (bashrc, bashrc_d) = (config.join("bashrc"), config.join("bashrc.d"));
         let mut scripts = vec![bashrc.clone(), config.join("profile/profile.bashrc")];
-        // Links that lead nowhere, too.
+        // Dangling links as well.
         let entries = fs::read_dir(&bashrc_d).into_iter().flatten().flatten();
         scripts.extend(entries.map(|entry| entry.path()));
         scripts.extend(make_conf::files(&config.join("env")));
+        let mut set_variables = scripts.clone();
+        for name in ["make.conf", "package.env"] {
+            set_variables.extend(make_conf::files(&config.join(name)));
+        }
         let mut files = Self {
             scripts,
             hook_changed_at: DateTime::UNIX_EPOCH,
-            settings_changed_at: DateTime::UNIX_EPOCH,
+            settings_changed_at: last_change(&set_variables),
         };
-        // Without bashrc, its removal is a change of the folder.
-        let bashrc = if bashrc.exists() {
-            bashrc
-        } else {
-            config.clone()
-        };
-        let mut of_hook = vec![bashrc, bashrc_d];
-        of_hook.extend(files.all_naming(HOOK_NAME));
-        let mut of_settings = files.scripts.clone();
-        for name in ["make.conf", "package.env"] {
-            of_settings.extend(make_conf::files(&config.join(name)));
-        }
-        files.hook_changed_at = last_change(&of_hook);
-        files.settings_changed_at = last_change(&of_settings);
+        let mut name_hook = files.naming_hook();
+        // The removal of bashrc changes its folder.
+        name_hook.push(if bashrc.exists() { bashrc } else { config });
+        name_hook.push(bashrc_d);
+        files.hook_changed_at = last_change(&name_hook);
         files
     }
 
     /// Returns the files that name the hook.
     pub(super) fn naming_hook(&self) -> Vec<PathBuf> {
-        self.all_naming(HOOK_NAME)
+        let names_hook = |file: &Path| has_line(file, |line| line.contains(HOOK_NAME));
+        let mut files = self.scripts.clone();
+        files.retain(|file| is_hook(file) || names_hook(file));
+        files
     }
 
-    /// Returns the first file with `text` in it, outside comments.
-    pub(super) fn naming(&self, text: &str) -> Option<PathBuf> {
-        self.all_naming(text).into_iter().next()
-    }
-
-    fn all_naming(&self, text: &str) -> Vec<PathBuf> {
-        let mut found = self.scripts.clone();
-        found.retain(|file| names(file, text));
-        found
+    /// Returns the first file that contains `text`, except in comments and in the hook itself.
+    pub(super) fn find_text(&self, text: &str) -> Option<&Path> {
+        let contains = |line: &str| line.replace("sccache-report", "").contains(text);
+        let mut files = self.scripts.iter().filter(|file| !is_hook(file));
+        let found = files.find(|file| has_line(file, contains));
+        found.map(PathBuf::as_path)
     }
 }
 
-/// The hook's file name.
-const HOOK_NAME: &str = "sccache-report.sh";
-
-/// Whether a line of the file other than a comment, or the target of the link, has `text` in it.
-/// The hook itself is a file of bashrc.d where it is a link or a copy.
-fn names(file: &Path, text: &str) -> bool {
+/// Whether the file is the hook: a copy of it or a link to it.
+fn is_hook(file: &Path) -> bool {
     let target = fs::read_link(file).unwrap_or_default();
-    if target.to_string_lossy().contains(text) {
-        return true;
-    }
-    let content = read(file);
-    let is_hook = content.contains("\n___sccache_report_main() {");
-    if is_hook {
-        return text == HOOK_NAME;
-    }
-    let mut code = content
-        .lines()
-        .filter(|line| !line.trim_start().starts_with('#'));
-    code.any(|line| line.contains(text))
+    let mut paths = [file, &target].into_iter();
+    paths.any(|path| path.to_string_lossy().ends_with(HOOK_NAME))
 }
 
-/// Reads a regular file, whatever is in it.
-fn read(file: &Path) -> String {
-    let mut bytes = Vec::new();
-    let mut options = File::options();
-    options
-        .read(true)
-        .custom_flags(OFlags::NONBLOCK.bits() as i32);
-    if let Ok(file) = options.open(file)
-        && file.metadata().is_ok_and(|metadata| metadata.is_file())
-    {
-        // A part that can't be read isn't found either.
-        let _ = file.take(MAX_BYTES).read_to_end(&mut bytes);
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+/// Whether a line that isn't a comment has the property.
+fn has_line(file: &Path, has_property: impl Fn(&str) -> bool) -> bool {
+    let bytes = fs::read(file).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let lines = text.lines().map(str::trim_start);
+    let mut code = lines.filter(|line| !line.starts_with('#'));
+    code.any(has_property)
 }
 
-/// Links count by themselves and by what they lead to.
+/// Returns the most recent change of the files, and of what they link to.
 fn last_change(paths: &[PathBuf]) -> DateTime<Utc> {
-    let times = paths.iter().flat_map(|path| {
-        [fs::symlink_metadata(path), fs::metadata(path)]
-            .into_iter()
-            .flatten()
-            .map(|metadata| metadata.ctime().max(metadata.mtime()))
-    });
-    let last = times.max().unwrap_or_default();
-    DateTime::from_timestamp(last, 0).unwrap_or_default()
+    let own = paths.iter().map(|path| path.symlink_metadata());
+    let metadata = own.chain(paths.iter().map(|path| path.metadata()));
+    let times = metadata.flatten().map(|it| it.ctime().max(it.mtime()));
+    DateTime::from_timestamp(times.max().unwrap_or_default(), 0).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -133,15 +100,17 @@ mod tests {
         let config = prefix.path().join("etc/portage");
         fs::create_dir_all(config.join("bashrc.d")).unwrap();
         let settings = Settings::of(&[("EPREFIX", &prefix.path().to_string_lossy())]);
-        let naming = || ConfigurationFiles::read(&settings).naming_hook();
+        let files = || ConfigurationFiles::find(&settings);
         let bashrc = config.join("bashrc");
         fs::write(&bashrc, "  # source /usr/share/sccache-report.sh\n").unwrap();
-        assert!(naming().is_empty());
+        assert!(files().naming_hook().is_empty());
         fs::write(&bashrc, "if x; then . \"$A\"/sccache-report.sh; fi").unwrap();
-        assert_eq!(naming(), std::slice::from_ref(&bashrc));
-        fs::write(&bashrc, "").unwrap();
+        assert_eq!(files().naming_hook(), std::slice::from_ref(&bashrc));
+        assert_eq!(files().find_text("sccache"), None);
+        fs::write(&bashrc, "PATH=/usr/lib/sccache:$PATH").unwrap();
+        assert_eq!(files().find_text("sccache"), Some(bashrc.as_path()));
         let link = config.join("bashrc.d/90-report.sh");
         std::os::unix::fs::symlink("/nowhere/sccache-report.sh", &link).unwrap();
-        assert_eq!(naming(), [link]);
+        assert_eq!(files().naming_hook(), [link]);
     }
 }

@@ -1,125 +1,121 @@
-//! The database: whole, of this version, root's alone, readable by all, nothing pending.
+//! Whether the database is intact and safe, and has the builds that it should have.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::{Context, Finding, State, count, quoted};
-use crate::store::{Error, Pending, Store};
+use chrono::TimeDelta;
 
-const CHECK: &str = "database";
+use super::{Context, Finding, green, is_changeable_by_others, quoted, red, unknown, yellow};
+use crate::error::Error;
+use crate::store::{BuildRow, Filter, Pending, Store};
+use crate::text::plural;
 
-pub(super) fn check(context: &Context) -> [Finding; 2] {
+/// How far back builds count.
+const DAYS: i64 = 30;
+
+pub(super) fn check(context: &Context) -> Finding {
     let path = &context.machine.database;
-    let parts = vec![content(context, path), place(context, path)];
-    [Finding::merge(parts), pending(path)]
+    Finding::merge([check_content(path), check_access(context, path)])
 }
 
-fn content(context: &Context, path: &Path) -> Finding {
+fn check_content(path: &Path) -> Finding {
     let shown = path.display();
-    let finding = |state, message: String| Finding::new(CHECK, state, message);
-    match Store::open_for_reading(path) {
-        Ok(store) => match store.faults() {
-            Ok(faults) if faults.is_empty() => finding(State::Green, format!("{shown} is whole")),
-            Ok(faults) => damaged(path, &faults[0]),
-            Err(error @ Error::Damaged(..)) => damaged(path, &error.to_string()),
-            Err(error) => finding(State::Unknown, error.to_string()),
-        },
-        Err(Error::MissingDatabase(_)) => {
-            finding(State::Green, format!("{shown}: nothing recorded yet"))
-        }
-        Err(Error::Damaged(_, reason)) => damaged(path, &reason),
-        Err(error @ (Error::EmptyDatabase(_) | Error::OlderSchema(..))) => {
-            let message = format!("{error}: the next recorded build upgrades it");
-            finding(State::Yellow, message)
-        }
-        Err(error @ Error::NewerSchema(..)) => {
-            finding(State::Red, error.to_string()).fix(context.machine.reinstall_command())
-        }
-        Err(error @ Error::Locked(_)) => finding(State::Unknown, error.to_string()),
-        Err(error) => finding(State::Red, error.to_string()),
-    }
-}
-
-fn damaged(path: &Path, fault: &str) -> Finding {
-    let message = format!(
-        "{} is damaged: {}. Move it away together with the files that begin like it; \
-         `sqlite3 FILE .recover` may save a part of it",
-        path.display(),
-        quoted(fault)
-    );
-    Finding::new(CHECK, State::Red, message)
-}
-
-/// Returns the first folder, from the root down, that others than the database's owner can write:
-/// they could put another database in its place.
-fn folder_of_others<'a>(context: &Context, path: &'a Path) -> Option<&'a Path> {
-    let keeper = context.machine.system_owner().0;
-    let mut folders: Vec<&Path> = path.ancestors().skip(1).collect();
-    folders.reverse();
-    folders.into_iter().find(|folder| {
-        folder.metadata().is_ok_and(|metadata| {
-            let is_ours = metadata.uid() == 0 || metadata.uid() == keeper;
-            !is_ours || metadata.mode() & 0o022 != 0
-        })
-    })
-}
-
-fn place(context: &Context, path: &Path) -> Finding {
-    let finding = |state, message: String| Finding::new(CHECK, state, message);
-    if !path.is_absolute() {
-        let message = format!("{} isn't an absolute path", path.display());
-        return finding(State::Red, message);
-    }
-    if let Some(folder) = folder_of_others(context, path) {
-        let message = format!(
-            "users other than root can write {}, above the database, and change what is recorded: \
-             keep the database in a folder that only root can write",
-            folder.display()
-        );
-        return finding(State::Red, message);
-    }
-    let lacks = |at: &Path, right: u32| at.metadata().is_ok_and(|it| it.mode() & right == 0);
-    let prefix = context.machine.settings.eprefix();
-    let mut folders = path.ancestors().skip(1);
-    // What lies above a prefix is its owner's affair.
-    let closed = folders.find(|at| at.starts_with(&prefix) && lacks(at, 0o001));
-    if let Some(at) = closed.or_else(|| lacks(path, 0o004).then_some(path)) {
-        let message = format!(
-            "not every user can read the database: {} is closed",
-            at.display()
-        );
-        return finding(State::Yellow, message);
-    }
-    let Some(folder) = path.ancestors().skip(1).find(|folder| folder.exists()) else {
-        return finding(
-            State::Green,
-            "the first build creates its folder".to_owned(),
-        );
+    let faults = Store::open_for_reading(path).and_then(|store| store.faults());
+    let error = match faults.as_deref() {
+        Ok([]) => return green(format!("{shown} is intact")),
+        Ok([fault, ..]) => &Error::Damaged(path.to_path_buf(), fault.clone()),
+        Err(error) => error,
     };
-    if context.machine.can_change_system()
-        && rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_err()
-    {
-        let message = format!("{} can't be written: nothing is recorded", folder.display());
-        return finding(State::Red, message);
+    let message = format!("{error}: {}", error.hint().unwrap_or_default());
+    match error {
+        Error::MissingDatabase(_) => green(format!("{shown}: nothing is recorded yet")),
+        Error::Damaged(_, fault) => {
+            let advice = "Restore a backup, or save what is left with `sqlite3 FILE .recover`";
+            red(format!("{shown} is damaged: {}. {advice}", quoted(fault)))
+        }
+        Error::EmptyDatabase(_) | Error::OlderSchema(..) => yellow(message),
+        Error::Locked(_) | Error::QueryTimeout(_) => unknown(message),
+        _ => red(message),
     }
-    finding(
-        State::Green,
-        "only root can write it, and every user can read it".to_owned(),
-    )
 }
 
-fn pending(path: &Path) -> Finding {
-    const CHECK: &str = "pending";
-    let pending = Pending::of(path);
-    match pending.count() as u64 {
-        0 => Finding::new(CHECK, State::Green, "no builds are waiting to be recorded"),
-        waiting => {
-            let message = format!(
-                "{} in {}: the next build to be recorded adds them",
-                count(waiting, "build"),
-                pending.folder().display()
-            );
-            Finding::new(CHECK, State::Yellow, message)
+/// Checks that root alone can change the database, and every user can read it.
+fn check_access(context: &Context, path: &Path) -> Finding {
+    let folders = || path.ancestors().skip(1);
+    let shown = path.display();
+    if !path.is_absolute() {
+        return red(format!("{shown} isn't an absolute path"));
+    }
+    let trusted = [0, context.machine.system_owner().0];
+    let mut open = folders().filter(|folder| is_changeable_by_others(folder, &trusted));
+    if let Some(folder) = open.next() {
+        let message = format!("users other than root can write {}", folder.display());
+        return red(message + ", and replace the database in it. Move it to a folder of root");
+    }
+    let lacks = |path: &Path, right: u32| path.metadata().is_ok_and(|it| it.mode() & right == 0);
+    // The owner of a prefix may close the folders above it.
+    let prefix = context.machine.settings.eprefix();
+    let mut in_prefix = folders().filter(|folder| folder.starts_with(&prefix));
+    let closed = in_prefix.find(|folder| lacks(folder, 0o001));
+    if let Some(closed) = closed.or_else(|| lacks(path, 0o004).then_some(path)) {
+        let closed = closed.display();
+        let message = format!("{closed} is closed: not every user can read the database");
+        return yellow(message);
+    }
+    let parent = folders().find(|folder| folder.exists()).unwrap_or(path);
+    let is_writable = rustix::fs::access(parent, rustix::fs::Access::WRITE_OK).is_ok();
+    if context.machine.can_change_system() && !is_writable {
+        return red(format!("{shown} can't be written, so nothing is recorded"));
+    }
+    green("only root can change it, and every user can read it")
+}
+
+/// Whether builds that called sccache are in the database.
+pub(super) fn check_recorded(context: &Context) -> Finding {
+    let filter = Filter {
+        since: Some(context.now - TimeDelta::days(DAYS)),
+        // A build from the future proves nothing.
+        until: Some(context.now + TimeDelta::days(1)),
+        ..Filter::default()
+    };
+    let store = Store::open_for_reading(&context.machine.database);
+    let builds = match store.and_then(|store| store.builds(&filter)) {
+        Ok(builds) => builds,
+        Err(Error::MissingDatabase(_)) => Vec::new(),
+        Err(error) => return unknown(error.to_string()),
+    };
+    let cached = context.last_cached.as_ref();
+    let is_pending = Pending::of(&context.machine.database).count() > 0;
+    let is_old = |at| at < context.now - TimeDelta::days(DAYS - 1);
+    if let Some(cached) = cached.filter(|cached| !is_pending && !is_old(cached.time)) {
+        let is_recorded = |build: &BuildRow| {
+            let name = format!("{}-{}", build.package, build.version);
+            name == cached.package && build.finished_at >= cached.time - TimeDelta::minutes(10)
+        };
+        if !builds.iter().any(is_recorded) {
+            let (package, age) = (quoted(&cached.package), context.age(cached.time));
+            // Not red, because the build may have been removed on purpose.
+            let message = format!("{package} used sccache {age}, but isn't in the database");
+            return yellow(message);
         }
     }
+    let Some(newest) = builds.iter().max_by_key(|build| build.finished_at) else {
+        return unknown(format!("no build was recorded in the last {DAYS} days"));
+    };
+    let package = quoted(&format!("{}-{}", newest.package, newest.version));
+    let age = context.age(newest.finished_at);
+    green(format!("{package} was recorded {age}"))
+}
+
+/// Whether builds wait until the database can be written.
+pub(super) fn check_pending(context: &Context) -> Finding {
+    let pending = Pending::of(&context.machine.database);
+    let count = pending.count() as u64;
+    if count == 0 {
+        return green("no build waits to be recorded");
+    }
+    let (builds, folder) = (plural(count, "build"), pending.folder().display());
+    yellow(format!(
+        "{count} {builds} in {folder} not recorded yet. The next build adds them"
+    ))
 }

@@ -5,114 +5,92 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Context, Finding, SETUP, State, ago, quoted};
+use super::{Context, Finding, SETUP, green, quoted, red, yellow};
+use crate::machine::REINSTALL;
 use crate::portage::HookRecord;
 
-const CHECK: &str = "hook";
-
 pub(super) fn check(context: &Context) -> Finding {
-    let machine = &context.machine;
+    let last_run = context.last_merge.as_ref();
+    let last_run = last_run.filter(|record| record.time >= context.files.hook_changed_at);
+    let proof = last_run.map(|record| {
+        let age = context.age(record.time);
+        green(format!("ran {age} for {}", quoted(&record.package)))
+    });
     let naming = context.files.naming_hook();
-    let config = machine.settings.config();
-    let changed_at = context.files.hook_changed_at;
-    let proof = context.last_merge.as_ref();
-    let proof = proof.filter(|record| record.time >= changed_at);
     let Some(first) = naming.first() else {
-        return match proof {
-            Some(record) => ran(context, record),
-            None => {
-                let shown = config.display();
-                let message = format!("no file below {shown} names the hook: nothing is recorded");
-                Finding::new(CHECK, State::Red, message).fix(SETUP)
-            }
-        };
+        let config = context.machine.settings.config();
+        let message = format!("no file in {} sources the hook", config.display());
+        return proof.unwrap_or_else(|| red(message + ", so nothing is recorded").fix(SETUP));
     };
-    // A link is sourced as the file it leads to.
-    let is_gone = |file: &&PathBuf| file.is_symlink() && !file.exists();
-    if let Some(link) = naming.iter().find(is_gone) {
-        let message = format!("{} is a dangling link: nothing is recorded", link.display());
-        return Finding::new(CHECK, State::Red, message).fix(machine.reinstall_command());
+    let hook = installed_hook(context);
+    // A line in bashrc may name another copy of the hook, a link can't.
+    if !hook.exists() && (hook.is_symlink() || proof.is_none()) {
+        let message = format!("nothing is recorded: {} leads to no hook", hook.display());
+        return red(message).fix(REINSTALL);
     }
-    if proof.is_none() && !machine.hook().is_file() && !first.is_symlink() {
-        let message = format!(
-            "the hook isn't installed: there is no {}",
-            machine.hook().display()
-        );
-        return Finding::new(CHECK, State::Red, message).fix(machine.reinstall_command());
-    }
-    if let Some(finding) = unreadable(context, &naming) {
-        return finding;
-    }
-    match proof {
-        Some(record) => ran(context, record),
-        None => not_seen(context, first),
-    }
+    let unreadable = check_readable(context, naming.clone());
+    unreadable
+        .or(proof)
+        .unwrap_or_else(|| not_seen(context, first))
 }
 
-fn ran(context: &Context, record: &HookRecord) -> Finding {
-    let age = ago(context.now - record.time);
-    let message = format!("the hook ran {age} for {}", quoted(&record.package));
-    Finding::new(CHECK, State::Green, message)
+/// Returns the link to the hook in bashrc.d, or else the hook that belongs to this program.
+pub(super) fn installed_hook(context: &Context) -> PathBuf {
+    let mut naming = context.files.naming_hook().into_iter();
+    let link = naming.find(|file| file.is_symlink());
+    link.unwrap_or_else(|| context.machine.hook())
 }
 
-/// The build user sources what it can read only; phases that root runs prove nothing.
-fn unreadable(context: &Context, naming: &[PathBuf]) -> Option<Finding> {
+/// Finds a file that the build user can't read. The hook records its runs as root, which proves
+/// nothing for the phases of another user.
+fn check_readable(context: &Context, mut files: Vec<PathBuf>) -> Option<Finding> {
     let user = context.user.as_ref().ok()?;
     let bashrc = context.machine.settings.config().join("bashrc");
-    let mut files: Vec<PathBuf> = naming.to_vec();
     files.extend([bashrc, context.machine.hook()]);
     files.retain(|file| file.exists());
-    let file = user.unreadable(&files)?;
-    let message = format!(
-        "user {} can't read {}: the phases that this user runs aren't recorded",
-        user.name,
-        file.display()
-    );
-    Some(Finding::new(CHECK, State::Red, message))
+    let file = user.first_unreadable(&files)?;
+    let (name, file) = (&user.name, file.display());
+    let message = format!("user {name} can't read {file}, so compilations aren't recorded");
+    Some(red(message))
 }
 
-/// The hook is named, but hasn't run since.
+/// A file names the hook, but the hook hasn't run since.
 fn not_seen(context: &Context, naming: &Path) -> Finding {
-    let machine = &context.machine;
     let shown = naming.display();
-    let folder = HookRecord::folder(&machine.database);
-    let Ok(metadata) = folder.symlink_metadata() else {
+    let folder = HookRecord::folder(&context.machine.database);
+    let Ok(created_at) = folder.metadata().and_then(|metadata| metadata.modified()) else {
         let message = format!(
-            "{shown} names the hook, but the hook can't record its runs: there is no {}",
+            "the hook can't record its runs: there is no {}",
             folder.display()
         );
-        return Finding::new(CHECK, State::Yellow, message).fix(SETUP);
+        return yellow(message).fix(SETUP);
     };
-    let made_at = metadata.modified().map(DateTime::<Utc>::from);
-    let since = made_at.map_or(context.now, |at| at.max(context.files.hook_changed_at));
-    if let Some(package) = merged_since(&machine.settings.installed(), since) {
-        let message = format!(
-            "{shown} names the hook, but it didn't run when {} was merged: \
-             check that Portage's bash reaches that line, with no `return` above it",
+    let since = DateTime::<Utc>::from(created_at).max(context.files.hook_changed_at);
+    match find_merge_since(&context.machine.settings.installed(), since) {
+        Some(package) => red(format!(
+            "{shown} names the hook, but it didn't run when {} was merged. Check that bash \
+             reaches that line: is there a `return` or a condition above it?",
             quoted(&package)
-        );
-        return Finding::new(CHECK, State::Red, message);
+        )),
+        None => yellow(format!(
+            "{shown} names the hook, and no package was merged since it changed. Emerge any \
+             package to verify"
+        )),
     }
-    let message = format!(
-        "{shown} names the hook, and nothing was merged since it changed: \
-         emerge any package to verify"
-    );
-    Finding::new(CHECK, State::Yellow, message)
 }
 
-/// Returns a package that was merged later than that, `CATEGORY/PF`: one from before the hook could
-/// have run proves nothing.
-fn merged_since(installed: &Path, since: DateTime<Utc>) -> Option<String> {
+/// Returns a package, `CATEGORY/PF`, that was merged after a time.
+fn find_merge_since(installed: &Path, since: DateTime<Utc>) -> Option<String> {
     let list = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
-    let packages = list(installed).flat_map(|category| list(&category.path()));
-    // Whole seconds are compared.
+    let mut packages = list(installed).flat_map(|category| list(&category.path()));
+    // File times may lack fractions of seconds.
     let since = since + TimeDelta::seconds(2);
-    let mut later = packages.filter(|package| {
-        let merged_at = package.path().join("COUNTER").metadata();
-        let merged_at = merged_at.and_then(|metadata| metadata.modified());
+    let later = packages.find(|package| {
+        let counter = package.path().join("COUNTER").metadata();
+        let merged_at = counter.and_then(|metadata| metadata.modified());
         merged_at.is_ok_and(|at| DateTime::<Utc>::from(at) > since)
     });
-    let path = later.next()?.path();
+    let path = later?.path();
     let name = path.strip_prefix(installed).ok()?;
     Some(name.to_string_lossy().into_owned())
 }

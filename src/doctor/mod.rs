@@ -1,78 +1,63 @@
 //! `sccache-report doctor`: will the next build be cached and recorded?
 //!
-//! Each check rests on something observed: what the hook saw in the most recent builds, what a
-//! compilation as the build user does now, what the database has.
+//! The checks rest on observations: what the hook recorded in the most recent builds, how a
+//! compilation as the build user ends now, and what the database contains.
 
-mod attempt;
+mod build_settings;
 mod build_user;
 mod cache;
-mod compile;
 mod configuration;
 mod database;
 mod hook;
-mod in_effect;
-mod interrupt;
 mod programs;
-mod recorded;
-mod scratch;
 mod servers;
 mod settings;
-mod temp_dir;
+mod trial;
 
-use std::path::PathBuf;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::machine::Machine;
-use crate::portage::{HookRecord, printable};
-use attempt::attempt;
+use crate::portage::HookRecord;
+use crate::text::{plural, printable};
+use build_settings::BuildSettings;
 use build_user::BuildUser;
 use configuration::ConfigurationFiles;
-use in_effect::InEffect;
 
 /// The outcome of a check, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     /// Fine.
     Green,
-    /// Not checked: this user can't, or the machine doesn't have what it takes.
+    /// Not checked: this user isn't allowed to, or something that the check needs is missing.
     Unknown,
     /// Builds are cached and recorded, but something needs attention.
     Yellow,
-    /// Builds aren't cached or aren't recorded, or the database isn't safe.
+    /// Builds aren't cached or aren't recorded, or other users could change what they get.
     Red,
 }
 
-impl State {
-    /// The state's name in every output format.
-    pub fn name(self) -> &'static str {
-        match self {
-            State::Green => "green",
-            State::Unknown => "unknown",
-            State::Yellow => "yellow",
-            State::Red => "red",
-        }
-    }
-}
-
-/// The result of one check.
+/// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The check's name, the same in all versions.
+    /// The check's name, the same in all versions; set by [`run_checks`].
     pub check: &'static str,
     /// The outcome.
     pub state: State,
-    /// What was found, for people.
+    /// What was found, and why it matters.
     pub message: String,
-    /// Commands for root's shell, one per entry.
+    /// Commands that fix it, for root's shell.
     pub fix: Vec<String>,
 }
 
 impl Finding {
     /// Creates a finding without a fix.
-    pub fn new(check: &'static str, state: State, message: impl Into<String>) -> Self {
+    pub fn new(state: State, message: impl Into<String>) -> Self {
         Self {
-            check,
+            check: "",
             state,
             message: message.into(),
             fix: Vec::new(),
@@ -86,39 +71,50 @@ impl Finding {
         self
     }
 
-    /// Merges several results of one check: the worst state, and the messages and fixes of all
-    /// results that aren't green, or of all if all are green.
-    fn merge(parts: Vec<Finding>) -> Finding {
-        let state = parts.iter().map(|part| part.state).max();
-        let state = state.unwrap_or(State::Green);
-        let check = parts.first().map_or("", |part| part.check);
-        let mut merged = Finding::new(check, state, "");
-        let matters = |part: &Finding| state == State::Green || part.state != State::Green;
-        let mut messages = Vec::new();
-        for part in parts.into_iter().filter(matters) {
-            messages.push(part.message);
-            for command in part.fix {
-                if !merged.fix.contains(&command) {
-                    merged.fix.push(command);
-                }
-            }
-        }
-        merged.message = messages.join("; ");
+    /// Merges several results of one check. Green ones are only mentioned if all are green.
+    fn merge(parts: impl IntoIterator<Item = Finding>) -> Finding {
+        let mut parts: Vec<Finding> = parts.into_iter().collect();
+        let states = parts.iter().map(|part| part.state);
+        let state = states.max().unwrap_or(State::Green);
+        parts.retain(|part| state == State::Green || part.state != State::Green);
+        let messages: Vec<&str> = parts.iter().map(|part| part.message.as_str()).collect();
+        let mut merged = Finding::new(state, messages.join("; "));
+        merged.fix = parts.into_iter().flat_map(|part| part.fix).collect();
+        merged.fix.dedup();
         merged
     }
 }
 
-/// The command that repairs an installation.
+fn green(message: impl Into<String>) -> Finding {
+    Finding::new(State::Green, message)
+}
+
+fn unknown(message: impl Into<String>) -> Finding {
+    Finding::new(State::Unknown, message)
+}
+
+fn yellow(message: impl Into<String>) -> Finding {
+    Finding::new(State::Yellow, message)
+}
+
+fn red(message: impl Into<String>) -> Finding {
+    Finding::new(State::Red, message)
+}
+
+/// The command that completes the configuration.
 const SETUP: &str = "sccache-report setup";
+
+/// The checks that depend on the settings of builds.
+const FROM_SETTINGS: &str = "settings compile-c compile-rust cache temp-dir servers";
 
 /// What all checks share.
 struct Context {
     machine: Machine,
     files: ConfigurationFiles,
+    settings: BuildSettings,
     last_merge: Option<HookRecord>,
     last_cached: Option<HookRecord>,
-    in_effect: InEffect,
-    /// Why nothing can be run as the build user, if so.
+    /// The user that compiles, or the reason why this process can't run programs as that user.
     user: Result<BuildUser, String>,
     now: DateTime<Utc>,
 }
@@ -126,90 +122,79 @@ struct Context {
 impl Context {
     fn new(database: Option<PathBuf>) -> Self {
         let machine = Machine::detect(database);
-        let files = ConfigurationFiles::read(&machine.settings);
+        let files = ConfigurationFiles::find(&machine.settings);
         let owner = machine.system_owner().0;
-        let last_merge = HookRecord::last_merge(&machine.database, owner);
         let last_cached = HookRecord::last_cached(&machine.database, owner);
-        let in_effect = InEffect::new(
-            &machine.settings,
-            last_cached.clone().or_else(|| last_merge.clone()),
-            files.settings_changed_at,
-        );
+        let current = last_cached.clone();
+        let current = current.filter(|record| record.time >= files.settings_changed_at);
         Self {
+            settings: BuildSettings::new(machine.settings.clone(), current),
             user: BuildUser::new(&machine),
             files,
-            last_merge,
+            last_merge: HookRecord::last_merge(&machine.database, owner),
             last_cached,
-            in_effect,
             machine,
             now: Utc::now(),
         }
     }
-}
 
-/// The checks that say nothing about a configuration that can't be read.
-const FROM_SETTINGS: [&str; 6] = [
-    "settings",
-    "compile-c",
-    "compile-rust",
-    "cache",
-    "temp-dir",
-    "servers",
-];
-
-/// Runs all checks, in the order in which they build on each other.
-pub fn examine(database: Option<PathBuf>) -> Vec<Finding> {
-    let context = Context::new(database);
-    let folder = cache::Folder::inspect(&context);
-    let unknown = settings::unknown(&context);
-    let attempt = match &unknown {
-        None => attempt(&context, &folder),
-        Some(reason) => Err(reason.clone()),
-    };
-    let [database, pending] = database::check(&context);
-    let mut findings = vec![
-        settings::portage(&context),
-        hook::check(&context),
-        programs::check(&context),
-        settings::check(&context),
-        compile::c(&attempt),
-        compile::rust(&attempt),
-        cache::check(&context, &folder, attempt.as_ref().ok()),
-        temp_dir::check(&context),
-        servers::check(&context),
-        database,
-        recorded::check(&context),
-        pending,
-    ];
-    if let Some(reason) = unknown {
-        for finding in &mut findings {
-            if FROM_SETTINGS.contains(&finding.check) {
-                *finding = Finding::new(finding.check, State::Unknown, reason.clone());
-            }
-        }
+    /// Describes how long ago something happened: `2 hours ago`.
+    fn age(&self, time: DateTime<Utc>) -> String {
+        format_age(self.now - time)
     }
-    findings
 }
 
-/// Quotes text that others wrote: 80 bytes at most, nothing that a terminal obeys.
+/// Runs all checks, causes before their effects.
+pub fn run_checks(database: Option<PathBuf>) -> Vec<Finding> {
+    let context = Context::new(database);
+    let reason_unknown = settings::reason_unknown(&context);
+    let cache = match &reason_unknown {
+        Some(reason) => Err(unknown(reason)),
+        None => cache::locate(&context),
+    };
+    let (compile_c, compile_rust, cache_size) = trial::run(&context, &cache);
+    let findings = [
+        ("portage", settings::check_portage(&context)),
+        ("hook", hook::check(&context)),
+        ("programs", programs::check(&context)),
+        ("settings", settings::check(&context)),
+        ("compile-c", compile_c),
+        ("compile-rust", compile_rust),
+        ("cache", cache::check(&context, cache, cache_size)),
+        ("temp-dir", settings::check_temp_dir(&context)),
+        ("servers", servers::check(&context)),
+        ("database", database::check(&context)),
+        ("recorded", database::check_recorded(&context)),
+        ("pending", database::check_pending(&context)),
+    ];
+    let depends = |check| FROM_SETTINGS.split(' ').any(|name| name == check);
+    let reason = |check| reason_unknown.as_ref().filter(|_| depends(check));
+    let findings = findings.into_iter().map(|(check, finding)| Finding {
+        check,
+        ..reason(check).map_or(finding, unknown)
+    });
+    findings.collect()
+}
+
+/// Quotes text that others wrote: at most 80 bytes, without characters that control a terminal.
 fn quoted(text: &str) -> String {
     printable(text, 80)
 }
 
-/// `2 hours ago`.
-fn ago(age: TimeDelta) -> String {
+/// Whether users other than the trusted ones can replace a file or change what is in a folder.
+fn is_changeable_by_others(path: &Path, trusted: &[u32]) -> bool {
+    let is_changeable = |it: Metadata| it.mode() & 0o022 != 0 || !trusted.contains(&it.uid());
+    path.metadata().is_ok_and(is_changeable)
+}
+
+fn format_age(age: TimeDelta) -> String {
     let (number, unit) = match age.num_minutes() {
         ..1 => return "just now".to_owned(),
         minutes @ 1..60 => (minutes, "minute"),
         minutes @ 60..2880 => (minutes / 60, "hour"),
         minutes => (minutes / 1440, "day"),
     };
-    format!("{} ago", count(number.unsigned_abs(), unit))
-}
-
-/// `1 build`, `2 builds`.
-fn count(number: u64, noun: &str) -> String {
-    format!("{number} {}", crate::text::plural(number, noun))
+    format!("{number} {} ago", plural(number.unsigned_abs(), unit))
 }
 
 #[cfg(test)]
@@ -218,21 +203,15 @@ mod tests {
 
     #[test]
     fn a_merged_finding_is_as_bad_as_its_worst_part() {
-        let part = |state, message| Finding::new("x", state, message).fix("f");
-        let merged = Finding::merge(vec![
-            part(State::Green, "a"),
-            part(State::Red, "b"),
-            part(State::Yellow, "c"),
-        ]);
+        let merged = Finding::merge([green("a"), red("b").fix("f"), yellow("c").fix("f")]);
         assert_eq!((merged.state, &*merged.message), (State::Red, "b; c"));
         assert_eq!(merged.fix, ["f"]);
-        let green = Finding::merge(vec![part(State::Green, "a"), part(State::Green, "b")]);
-        assert_eq!(green.message, "a; b");
+        assert_eq!(Finding::merge([green("a"), green("b")]).message, "a; b");
     }
 
     #[test]
     fn ages_are_in_the_largest_whole_unit() {
-        let shown = |minutes| ago(TimeDelta::minutes(minutes));
+        let shown = |minutes| format_age(TimeDelta::minutes(minutes));
         assert_eq!(shown(0), "just now");
         assert_eq!(shown(1), "1 minute ago");
         assert_eq!(shown(125), "2 hours ago");

@@ -1,28 +1,33 @@
-//! sccache, the collector and the hook: found by builds, and of one version.
+//! Whether builds find sccache, the collector and the hook, all of matching versions.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::{Context, Finding, State};
-
-const CHECK: &str = "programs";
+use super::build_settings::BuildSettings;
+use super::{Context, Finding, green, hook, red, unknown, yellow};
+use crate::machine::REINSTALL;
 
 /// The hook that belongs to this program.
 const HOOK: &str = include_str!("../../hooks/sccache-report.sh");
 
+const COLLECTOR: &str = "sccache-collect";
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+const INSTALL_SCCACHE: &str = "emerge -1 dev-util/sccache";
+
 pub(super) fn check(context: &Context) -> Finding {
-    Finding::merge(vec![
+    Finding::merge([
         check_sccache(context),
         check_collector(context),
         check_hook(context),
     ])
 }
 
-/// Returns the sccache that the hook would query.
-pub(super) fn sccache(context: &Context) -> Option<PathBuf> {
-    let in_effect = &context.in_effect;
-    let wrapper = in_effect.value("RUSTC_WRAPPER").map(PathBuf::from);
+/// Returns the sccache that the hook queries.
+pub(super) fn find_sccache(settings: &BuildSettings) -> Option<PathBuf> {
+    let wrapper = settings.value("RUSTC_WRAPPER").map(PathBuf::from);
     let wrapper = wrapper.filter(|it| it.is_absolute() && it.ends_with("sccache") && it.is_file());
-    wrapper.or_else(|| in_effect.find_program("sccache"))
+    wrapper.or_else(|| settings.find_program("sccache"))
 }
 
 /// Whether a version is older than `0.MINOR`.
@@ -33,78 +38,62 @@ pub(super) fn is_before(version: &str, minor: u32) -> bool {
 }
 
 fn check_sccache(context: &Context) -> Finding {
-    let Some(program) = sccache(context) else {
-        let message = "sccache isn't in the search path of builds";
-        return Finding::new(CHECK, State::Red, message).fix("emerge -1 dev-util/sccache");
+    let Some(program) = find_sccache(&context.settings) else {
+        let message = "sccache isn't in the search path of builds, so nothing is cached";
+        return red(message).fix(INSTALL_SCCACHE);
     };
-    let shown = program.display();
     let user = match &context.user {
         Ok(user) => user,
-        Err(reason) => return Finding::new(CHECK, State::Unknown, format!("{shown}: {reason}")),
+        Err(reason) => return unknown(reason),
     };
-    let Some(version) = user.version(&program, &context.in_effect.path()) else {
-        let message = format!("user {} can't run {shown}", user.name);
-        return Finding::new(CHECK, State::Red, message).fix("emerge -1 dev-util/sccache");
+    let Some(version) = user.version(&program, &context.settings.path()) else {
+        let (name, program) = (&user.name, program.display());
+        let message = format!("user {name} can't run {program}, so nothing is cached");
+        return red(message).fix(INSTALL_SCCACHE);
     };
     if !is_before(&version, 9) {
-        return Finding::new(CHECK, State::Green, format!("sccache {version}"));
+        return green(format!("sccache {version}"));
     }
-    let mut message = format!(
-        "sccache {version} listens on a TCP port: before 0.9 only builds with a private network \
-         (FEATURES=network-sandbox) are recorded"
-    );
-    if is_before(&version, 7) {
-        message += ". Before 0.7 what root compiles in src_install becomes root's in the cache";
-    }
-    Finding::new(CHECK, State::Yellow, message)
+    let reason = if is_before(&version, 7) {
+        "what root compiles, other users can't use. Update it"
+    } else {
+        "before 0.9, builds are only recorded with FEATURES=network-sandbox"
+    };
+    yellow(format!("sccache {version}: {reason}")).fix(INSTALL_SCCACHE)
 }
 
-/// The hook takes the collector beside itself, or else the one in the search path.
+/// The hook runs the collector that was installed with it, or else the one in the search path.
 fn check_collector(context: &Context) -> Finding {
-    let machine = &context.machine;
-    let hook = machine.hook();
-    let beside = hook.ancestors().nth(3).unwrap_or(Path::new("/usr"));
-    let beside = beside.join("bin/sccache-collect");
-    let program = Some(beside)
-        .filter(|program| program.is_file())
-        .or_else(|| context.in_effect.find_program("sccache-collect"));
-    let Some(program) = program else {
-        let message = "sccache-collect, which the hook runs, isn't installed";
-        return Finding::new(CHECK, State::Red, message).fix(machine.reinstall_command());
+    let beside = std::env::current_exe().map(|program| program.with_file_name(COLLECTOR));
+    let beside = beside.ok().filter(|program| program.is_file());
+    let Some(program) = beside.or_else(|| context.settings.find_program(COLLECTOR)) else {
+        return red(format!("{COLLECTOR} isn't installed")).fix(REINSTALL);
     };
     let Ok(user) = &context.user else {
-        return Finding::new(CHECK, State::Green, "sccache-collect");
+        return green(COLLECTOR);
     };
-    let ours = env!("CARGO_PKG_VERSION");
-    let message = match user.version(&program, &context.in_effect.path()) {
-        Some(version) if version == ours => {
-            return Finding::new(CHECK, State::Green, format!("sccache-collect {version}"));
+    match user.version(&program, &context.settings.path()) {
+        Some(version) if version == VERSION => green(format!("{COLLECTOR} {version}")),
+        Some(version) => red(format!("{COLLECTOR} is {version}, not {VERSION}")).fix(REINSTALL),
+        None => {
+            let (name, program) = (&user.name, program.display());
+            red(format!(
+                "user {name} can't run {program}, so nothing is recorded"
+            ))
         }
-        Some(version) => format!("{} is {version}, this program {ours}", program.display()),
-        None => format!("user {} can't run {}", user.name, program.display()),
-    };
-    Finding::new(CHECK, State::Red, message).fix(machine.reinstall_command())
+    }
 }
 
 fn check_hook(context: &Context) -> Finding {
-    let machine = &context.machine;
-    let linked = context.files.naming_hook().into_iter();
-    let mut linked = linked.filter(|file| file.is_symlink());
-    let hook = linked.next().unwrap_or_else(|| machine.hook());
-    match std::fs::read_to_string(&hook) {
-        Ok(text) if text == HOOK => {
-            let message = concat!("hook ", env!("CARGO_PKG_VERSION"));
-            Finding::new(CHECK, State::Green, message)
-        }
-        Ok(_) => {
-            let message = format!("{} is of another version than this program", hook.display());
-            Finding::new(CHECK, State::Red, message).fix(machine.reinstall_command())
-        }
-        Err(error) => {
-            let message = format!("{} can't be read: {error}", hook.display());
-            Finding::new(CHECK, State::Unknown, message)
-        }
+    let hook = hook::installed_hook(context);
+    if std::fs::read_to_string(&hook).is_ok_and(|text| text == HOOK) {
+        return green(format!("hook {VERSION}"));
     }
+    red(format!(
+        "{} isn't the hook of version {VERSION}",
+        hook.display()
+    ))
+    .fix(REINSTALL)
 }
 
 #[cfg(test)]

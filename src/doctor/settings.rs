@@ -1,168 +1,124 @@
-//! Portage's settings, and the settings that the next build will have.
+//! Whether Portage's settings are known, and make builds use sccache.
 
-use std::path::PathBuf;
+use std::path::Path;
 
-use chrono::TimeDelta;
-
-use super::in_effect::InEffect;
-use super::{Context, Finding, SETUP, State, ago, quoted};
+use super::{Context, Finding, SETUP, State, green, quoted, red, unknown, yellow};
 use crate::portage::make_conf;
-use crate::sccache::{Severity, conflicts};
+use crate::sccache::{Conflict, Severity, conflicts};
 
-const CHECK: &str = "settings";
+/// The longest `${T}`, in bytes. sccache's server creates `${T}/sccacheXXXXXX/sock`, and the path of
+/// a socket has at most 107 bytes.
+const MAX_TEMP_DIR: usize = 88;
 
-/// How long a cached build proves that builds call sccache.
-const PROOF_DAYS: i64 = 30;
+/// The assumed length of `CATEGORY/PF`. Most are shorter.
+const NAME_LENGTH: usize = 40;
 
-/// Whether Portage's settings are known.
-pub(super) fn portage(context: &Context) -> Finding {
-    const CHECK: &str = "portage";
+/// Whether Portage can read its configuration.
+pub(super) fn check_portage(context: &Context) -> Finding {
     let settings = &context.machine.settings;
     if let Some(complaint) = &settings.complaint {
-        let message = format!(
-            "Portage can't read all of its configuration: {}, line {}: {}",
-            complaint.file.display(),
-            complaint.line,
-            quoted(&complaint.why)
-        );
-        return Finding::new(CHECK, State::Red, message);
-    }
-    if let Some(reason) = &settings.without_portageq {
-        let message =
-            format!("{reason}. Only make.conf is known, not the profile and Portage's defaults");
-        return Finding::new(CHECK, State::Unknown, message);
-    }
-    if context.machine.builder.is_none() {
-        let message = format!(
-            "user {}, who builds packages, doesn't exist",
-            settings.builder().0
-        );
-        return Finding::new(CHECK, State::Red, message);
-    }
-    let message = format!(
-        "settings from {} and the profile",
-        settings.config().display()
-    );
-    Finding::new(CHECK, State::Green, message)
-}
-
-/// Returns the variable that has cargo call a wrapper, and its value.
-pub(super) fn rust_wrapper(in_effect: &InEffect) -> Option<(&'static str, &str)> {
-    let names = ["RUSTC_WRAPPER", "CARGO_BUILD_RUSTC_WRAPPER"];
-    let (name, value) = names
-        .into_iter()
-        .find_map(|name| Some((name, in_effect.get(name)?)))?;
-    (!value.is_empty()).then_some((name, value))
-}
-
-/// Why the settings of builds aren't known, if so.
-pub(super) fn unknown(context: &Context) -> Option<String> {
-    let settings = &context.machine.settings;
-    if let Some(file) = &settings.unread {
-        return Some(format!(
-            "{} can't be read: run doctor as root",
-            file.display()
+        let (file, line) = (complaint.file.display(), complaint.line);
+        let reason = quoted(&complaint.why);
+        return red(format!(
+            "Portage can't read line {line} of {file}: {reason}"
         ));
     }
-    let is_broken = settings.without_portageq.is_some() && settings.complaint.is_some();
-    is_broken.then(|| "not known until Portage can read its configuration".to_owned())
+    if let Some(reason) = &settings.without_portageq {
+        let message = "Only make.conf is known, not the profile and Portage's defaults";
+        return unknown(format!("{reason}. {message}"));
+    }
+    green(format!("settings from {}", settings.config().display()))
 }
 
-/// Whether builds call sccache, with settings that don't work against the cache.
+/// Returns the reason why the settings of builds aren't known, if so.
+pub(super) fn reason_unknown(context: &Context) -> Option<String> {
+    let settings = &context.machine.settings;
+    if let Some(file) = &settings.unread {
+        let message = format!("not checked: {} can't be read", file.display());
+        return Some(message + ". Run doctor as root");
+    }
+    let is_broken = settings.without_portageq.is_some() && settings.complaint.is_some();
+    is_broken.then(|| "not checked: Portage can't read its configuration".to_owned())
+}
+
+/// Whether builds call sccache, with settings that work together.
 pub(super) fn check(context: &Context) -> Finding {
-    let mut parts = vec![callers(context)];
-    parts.extend(conflicting(context));
-    parts.extend(configuration_file(context));
+    let mut parts = vec![check_callers(context)];
+    let conflicts = conflicts(|name| context.settings.get(name));
+    parts.extend(conflicts.iter().map(|it| describe_conflict(context, it)));
+    parts.extend(check_configuration_file(context));
     Finding::merge(parts)
 }
 
-fn callers(context: &Context) -> Finding {
-    let in_effect = &context.in_effect;
-    let mut named: Vec<String> = rust_wrapper(in_effect)
-        .into_iter()
-        .map(|(name, value)| format!("{name}={}", quoted(value)))
-        .collect();
-    let launchers = ["CC", "CXX", "BUILD_CC", "CMAKE_", "PATH"];
-    let launchers = launchers
-        .iter()
-        .flat_map(|name| in_effect.starting_with(name));
-    for (name, value) in launchers.filter(|(_, value)| value.contains("sccache")) {
-        named.push(format!("{name}={}", quoted(value)));
+/// Whether a setting makes builds call sccache.
+fn check_callers(context: &Context) -> Finding {
+    let settings = &context.settings;
+    let prefixes = ["CC", "CXX", "CMAKE_", "PATH"].into_iter();
+    let variables = prefixes.flat_map(|prefix| settings.starting_with(prefix));
+    let variables = variables.filter(|(_, value)| value.contains("sccache"));
+    let variables = settings.rust_wrapper().into_iter().chain(variables);
+    let shown = variables.map(|(name, value)| format!("{name}={}", quoted(value)));
+    let shown = shown.collect::<Vec<String>>().join(", ");
+    if let Some(record) = &settings.record {
+        let (age, package) = (context.age(record.time), quoted(&record.package));
+        let shown = if shown.is_empty() { "sccache" } else { &shown };
+        return green(format!("{package} used {shown} {age}"));
     }
-    let source = match &in_effect.record {
-        Some(record) => {
-            let age = ago(context.now - record.time);
-            format!("as the build of {} had it {age}", quoted(&record.package))
-        }
-        None => format!("from {}", context.machine.settings.make_conf().display()),
-    };
-    if !named.is_empty() {
-        let message = format!("{}, {source}", named.join(", "));
-        return Finding::new(CHECK, State::Green, message);
+    if !shown.is_empty() {
+        let make_conf = context.machine.settings.make_conf();
+        return green(format!("{shown}, from {}", make_conf.display()));
     }
-    let since = context.now - TimeDelta::days(PROOF_DAYS);
-    let seen = context.last_cached.as_ref();
-    if let Some(record) = seen.filter(|record| record.time >= since) {
-        let age = ago(context.now - record.time);
-        let message = format!("{} called sccache {age}", quoted(&record.package));
-        return Finding::new(CHECK, State::Green, message);
+    let mut texts = ["RUSTC_WRAPPER", "SCCACHE_DIR", "sccache"].into_iter();
+    if let Some(file) = texts.find_map(|text| context.files.find_text(text)) {
+        let message =
+            "configures sccache, but no build has used it since. Emerge a package to verify";
+        return yellow(format!("{} {message}", file.display()));
     }
-    let texts = ["RUSTC_WRAPPER", "SCCACHE_DIR", "sccache gcc", "bin/sccache"];
-    let mut mentions = texts
-        .iter()
-        .filter_map(|text| Some((text, context.files.naming(text)?)));
-    if let Some((text, file)) = mentions.next() {
-        let message = format!(
-            "no build called sccache yet; {} mentions {text}: emerge a package that uses it \
-             to verify",
-            file.display()
-        );
-        return Finding::new(CHECK, State::Yellow, message);
-    }
-    let message = "nothing makes builds call sccache: RUSTC_WRAPPER isn't set";
-    Finding::new(CHECK, State::Red, message).fix(SETUP)
+    red("no setting makes builds call sccache, so nothing is cached").fix(SETUP)
 }
 
-/// Variables that work against caching, or against each other.
-fn conflicting(context: &Context) -> Vec<Finding> {
-    let in_effect = &context.in_effect;
+/// Describes a variable that works against caching, or against another variable.
+fn describe_conflict(context: &Context, conflict: &Conflict) -> Finding {
+    let name = conflict.variable;
     let assigned = make_conf::assignments(&context.machine.settings.make_conf());
-    let found = conflicts(|name| in_effect.get(name));
-    let findings = found.into_iter().map(|conflict| {
-        let name = conflict.variable;
-        let place: Option<PathBuf> = assigned
-            .iter()
-            .rfind(|one| one.name == name)
-            .map(|one| format!("{}, line {}", one.file.display(), one.line).into())
-            .or_else(|| context.files.naming(name));
-        let is_lasting = place.is_some() || !in_effect.is_only_recorded(name);
-        let place = place.map_or_else(
-            || "not set below etc/portage, but a build had it".to_owned(),
-            |place| place.display().to_string(),
-        );
-        let state = match conflict.severity {
-            Severity::Fatal if is_lasting => State::Red,
-            _ => State::Yellow,
-        };
-        let message = format!("{name} {} ({place})", conflict.reason);
-        Finding::new(CHECK, state, message)
-    });
-    findings.collect()
+    let assignment = assigned.iter().rfind(|one| one.name == name);
+    let place = assignment.map(|one| format!("{}, line {}", one.file.display(), one.line));
+    let script = || context.files.find_text(name).map(Path::display);
+    let place = place.or_else(|| script().map(|file| file.to_string()));
+    let state = match conflict.severity {
+        Severity::Fatal if place.is_some() => State::Red,
+        _ => State::Yellow,
+    };
+    let place = place.unwrap_or_else(|| "set for the last build only".to_owned());
+    Finding::new(state, format!("{name} {} ({place})", conflict.reason))
 }
 
-/// sccache ignores a file that it can't open; a bad one shows when something is compiled.
-fn configuration_file(context: &Context) -> Option<Finding> {
-    let file = PathBuf::from(context.in_effect.value("SCCACHE_CONF")?);
-    let shown = file.display();
-    let message = if !file.exists() {
-        format!("SCCACHE_CONF names {shown}, which sccache ignores: there is no such file")
-    } else {
-        let user = context.user.as_ref().ok()?;
-        user.unreadable(std::slice::from_ref(&file))?;
-        format!(
-            "SCCACHE_CONF names {shown}, which sccache ignores: user {} can't read it",
-            user.name
-        )
-    };
-    Some(Finding::new(CHECK, State::Yellow, message))
+/// Whether sccache can open its configuration file. The trial finds errors in the file.
+fn check_configuration_file(context: &Context) -> Option<Finding> {
+    let user = context.user.as_ref().ok()?;
+    let file = user.first_unreadable(&[context.settings.value("SCCACHE_CONF")?.into()])?;
+    let (file, name) = (file.display(), &user.name);
+    let message = format!("sccache ignores SCCACHE_CONF={file}: user {name} can't read it");
+    Some(yellow(message))
+}
+
+/// Whether `${T}` is short enough for sccache to start its server there.
+pub(super) fn check_temp_dir(context: &Context) -> Finding {
+    let settings = &context.machine.settings;
+    let default = settings.below("var/tmp").to_string_lossy().into_owned();
+    let folder = settings.get("PORTAGE_TMPDIR").unwrap_or(&default);
+    let folder = folder.trim_end_matches('/');
+    let usual = folder.len() + "/portage/".len() + NAME_LENGTH + "/temp".len();
+    let record = context.last_merge.as_ref();
+    let record = record.filter(|record| record.time >= context.files.settings_changed_at);
+    let seen = record.and_then(|record| record.t_length).unwrap_or(0);
+    let length = usual.max(seen);
+    let message = format!(
+        "${{T}} has about {length} bytes with PORTAGE_TMPDIR={}; sccache allows {MAX_TEMP_DIR}",
+        quoted(folder)
+    );
+    if length <= MAX_TEMP_DIR {
+        return green(message);
+    }
+    red(message + ", and fails with more. Choose a shorter PORTAGE_TMPDIR")
 }

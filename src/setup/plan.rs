@@ -10,7 +10,7 @@ use super::files::{Owner, resolve};
 use super::settings::{quotable, wanted};
 use super::step::{BlockFile, Step};
 use super::{Error, at};
-use crate::machine::Machine;
+use crate::machine::{Machine, REINSTALL};
 use crate::portage::HookRecord;
 use crate::portage::make_conf;
 use crate::portage::user::User;
@@ -151,11 +151,7 @@ impl<'a> Plan<'a> {
         let (bashrc, hook) = (config.join("bashrc"), self.machine.hook());
         if !hook.is_file() {
             let problem = "is missing: the hook is not installed";
-            return Err(Error::new(
-                &hook,
-                problem,
-                &self.machine.reinstall_command(),
-            ));
+            return Err(Error::new(&hook, problem, REINSTALL));
         }
         if bashrc.is_dir() {
             let problem = "is a folder, and Portage reads bashrc only as a file";

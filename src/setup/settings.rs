@@ -6,8 +6,8 @@ use chrono::{TimeDelta, Utc};
 
 use super::Error;
 use super::plan::LINK;
-use crate::machine::DATABASE;
 use crate::machine::Machine;
+use crate::machine::{DATABASE, default_database};
 use crate::portage::make_conf::{Assignment, assignments};
 use crate::portage::{HookRecord, host};
 use crate::sccache::{DEFAULT_CACHE_SIZE, cache_size_setting, remotes};
@@ -57,7 +57,7 @@ fn defaults(machine: &Machine, cache: &Path) -> Vec<(&'static str, String)> {
         values.push(("SCCACHE_DIR", cache.display().to_string()));
         values.push(("SCCACHE_CACHE_SIZE", fitting_size(cache)));
     }
-    if machine.database != machine.default_database() {
+    if machine.database != default_database(&machine.settings) {
         values.push((DATABASE, machine.database.display().to_string()));
     }
     values

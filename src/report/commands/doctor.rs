@@ -6,15 +6,15 @@ use std::path::PathBuf;
 use super::super::options::OutputFormat;
 use super::super::table::{Column, Terminal, Value};
 use super::super::{Status, text};
-use crate::doctor::{Finding, State, examine};
+use crate::doctor::{Finding, State, run_checks};
 use crate::error::Error;
 
 /// Check whether the next build will be cached and recorded
 ///
-/// Prints one line per check and, below each problem that a command can fix, the commands for root's
-/// shell. States: green; yellow (needs attention); red (builds are not cached or not recorded);
-/// unknown (could not be checked). Run it as root: then it compiles a small C file and a Rust file
-/// twice as the user that builds, with the settings of your builds. It changes nothing else.
+/// Prints one line per check and, for each problem that commands can fix, these commands for root's
+/// shell. States: green; yellow (needs attention); red (builds aren't cached or aren't recorded);
+/// unknown (not checked). Run it as root: then it compiles a small C file and a small Rust file
+/// twice, as the user that builds and with the settings of your builds. It changes nothing else.
 ///
 /// Exit status: 0 nothing is red, 1 something is red, 2 an error occurred.
 #[derive(Debug, clap::Args)]
@@ -31,71 +31,67 @@ pub(super) fn run(
     database: Option<PathBuf>,
     out: &mut dyn Write,
 ) -> Result<Status, Error> {
-    let rows = examine(database);
-    let is_red = rows.iter().any(|row| row.state == State::Red);
+    let findings = run_checks(database);
+    let is_red = findings.iter().any(|row| row.state == State::Red);
     if args.output.is_table() {
-        print(&rows, args.output.terminal(), out)?;
+        print(&findings, args.output.terminal(), out)?;
     } else {
-        args.output.write(columns(), Ok(rows), out)?;
+        args.output.write(columns(), Ok(findings), out)?;
     }
     if is_red {
-        Ok(Status::Problems)
-    } else {
-        Ok(Status::Success)
+        return Ok(Status::Problems);
     }
+    Ok(Status::Success)
 }
 
 fn columns() -> Vec<Column<Finding>> {
     vec![
         Column::data("check", |row: &Finding| Value::text(row.check)),
-        Column::data("state", |row: &Finding| Value::text(row.state.name())),
+        Column::data("state", |row: &Finding| Value::text(describe(row.state).0)),
         Column::data("message", |row: &Finding| Value::text(&row.message)),
-        Column::data("fix", |row: &Finding| {
-            if row.fix.is_empty() {
-                Value::Unknown
-            } else {
-                Value::text(row.fix.join("\n"))
-            }
+        Column::data("fix", |row: &Finding| match row.fix.join("\n") {
+            fix if fix.is_empty() => Value::Unknown,
+            fix => Value::text(fix),
         }),
     ]
 }
 
-fn print(rows: &[Finding], terminal: Terminal, out: &mut dyn Write) -> io::Result<()> {
+/// Returns the state's name, and its color as the parameter of a terminal's escape sequence.
+fn describe(state: State) -> (&'static str, u8) {
+    match state {
+        State::Green => ("green", 32),
+        State::Yellow => ("yellow", 33),
+        State::Red => ("red", 31),
+        State::Unknown => ("unknown", 2),
+    }
+}
+
+fn print(findings: &[Finding], terminal: Terminal, out: &mut dyn Write) -> io::Result<()> {
     let width = terminal.width.unwrap_or(WIDTH).clamp(50, 100);
-    for row in rows {
-        let state = row.state.name();
-        let prefix = format!("{state:7}  {:12}  ", row.check);
-        let line = text::hanging(&prefix, &row.message, Some(width));
+    for finding in findings {
+        let (state, color) = describe(finding.state);
+        let prefix = format!("{state:7}  {:12}  ", finding.check);
+        let line = text::hanging(&prefix, &finding.message, Some(width));
         if terminal.color {
-            let line = line.strip_prefix(state).unwrap_or_default();
-            writeln!(out, "\x1b[{}m{state}\x1b[0m{line}", color(row.state))?;
+            let rest = line.strip_prefix(state).unwrap_or_default();
+            writeln!(out, "\x1b[{color}m{state}\x1b[0m{rest}")?;
         } else {
             writeln!(out, "{line}")?;
         }
-        // Whole, so that they can be copied.
-        for command in &row.fix {
+        // On one line, so that they can be copied.
+        for command in &finding.fix {
             let indent = prefix.len();
             writeln!(out, "{:indent$}fix: {}", "", text::sanitize(command))?;
         }
     }
     let states = [State::Green, State::Yellow, State::Red, State::Unknown];
-    let count = |state| rows.iter().filter(|row| row.state == state).count();
-    let counts: Vec<String> = states
-        .into_iter()
-        .filter(|state| count(*state) > 0)
-        .map(|state| format!("{} {}", count(state), state.name()))
+    let count = |state| findings.iter().filter(|row| row.state == state).count();
+    let counts = states.map(|state| (count(state), describe(state).0));
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<String> = counts
+        .map(|(count, name)| format!("{count} {name}"))
         .collect();
     writeln!(out, "\n{}", counts.join(", "))
-}
-
-/// Returns the parameter of the terminal's escape sequence.
-fn color(state: State) -> u8 {
-    match state {
-        State::Green => 32,
-        State::Yellow => 33,
-        State::Red => 31,
-        State::Unknown => 2,
-    }
 }
 
 #[cfg(test)]
@@ -105,9 +101,13 @@ mod tests {
     #[test]
     fn messages_wrap_and_commands_do_not() {
         let command = "find /var/cache/sccache -xdev -mindepth 1 -user root -delete # and nothing else at all";
+        let finding = |check, state, message: &str| Finding {
+            check,
+            ..Finding::new(state, message)
+        };
         let rows = [
-            Finding::new("hook", State::Green, "fine"),
-            Finding::new("cache", State::Red, "word ".repeat(15)).fix(command),
+            finding("hook", State::Green, "fine"),
+            finding("cache", State::Red, &"word ".repeat(15)).fix(command),
         ];
         let print = |color| {
             let width = Some(60);

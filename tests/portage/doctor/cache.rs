@@ -41,10 +41,10 @@ fn what_root_left_in_the_cache_is_deleted_and_nothing_else() {
 fn where_it_is_not_certain_no_command_is_printed() {
     let root = with_build();
     for (folder, state, part) in [
-        ("/var", "red", "isn't a folder for sccache alone"),
-        ("/mnt/gentoo/etc", "red", "isn't a folder for sccache alone"),
-        ("/tmp", "red", "isn't a folder for sccache alone"),
-        ("/tmp/open", "red", "every user can write /tmp/open"),
+        ("/var", "red", "isn't a cache of sccache alone"),
+        ("/mnt/gentoo/etc", "red", "isn't a cache of sccache alone"),
+        ("/tmp", "red", "isn't a cache of sccache alone"),
+        ("/tmp/open", "red", "any user can write /tmp/open"),
         ("/tmp/closed", "red", "user portage can't use `a`"),
         (
             "/mnt/gentoo/srv",

@@ -15,14 +15,14 @@ fn a_run_of_the_hook_is_the_proof() {
     root.run(&["touch", "-d", "yesterday", "/mnt/gentoo/etc/portage/bashrc"])
         .ok();
     let doctor = Doctor::after(&root, "");
-    let fix = doctor.insist("hook", "red", "names the hook");
+    let fix = doctor.insist("hook", "red", "no file in");
     assert_eq!(fix, "sccache-report setup");
     root.emerge(&["dev-test/many-files"]);
     let doctor = Doctor::after(&root, "");
-    doctor.insist("hook", "green", "the hook ran just now");
+    doctor.insist("hook", "green", "ran just now");
     // A run proves nothing once the file is gone.
     let doctor = Doctor::after(&root, "sleep 1.1; rm $bashrc");
-    doctor.insist("hook", "red", "no file below");
+    doctor.insist("hook", "red", "no file in");
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn a_hook_that_no_build_ran_is_seen() {
     let root = with_build();
     let doctor = Doctor::after(&root, "mkdir -p $folder/hook; sleep 1.1; echo >> $bashrc");
     doctor.insist_only(&[], &["hook"]);
-    doctor.insist("hook", "yellow", "emerge any package to verify");
+    doctor.insist("hook", "yellow", "Emerge any package to verify");
     // Named, and never reached.
     let bashrc = root.read("etc/portage/bashrc");
     std::fs::write(
@@ -63,7 +63,7 @@ fn files_that_lead_nowhere_are_red() {
     let script = "rm $bashrc; mkdir -p ${conf%/*}/bashrc.d\n\
         ln -s /mnt/gentoo/none/sccache-report.sh ${conf%/*}/bashrc.d/90-sccache-report.sh";
     let doctor = Doctor::after(&root, script);
-    doctor.insist("hook", "red", "is a dangling link");
+    doctor.insist("hook", "red", "90-sccache-report.sh leads to no hook");
     let doctor = Doctor::after(
         &root,
         "echo '# sccache-report.sh' > $bashrc; rm -r ${conf%/*}/bashrc.d",
@@ -71,6 +71,6 @@ fn files_that_lead_nowhere_are_red() {
     doctor.insist(
         "hook",
         "red",
-        "no file below /mnt/gentoo/etc/portage names the hook",
+        "no file in /mnt/gentoo/etc/portage sources the hook",
     );
 }

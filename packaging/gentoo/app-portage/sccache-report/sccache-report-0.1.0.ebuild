@@ -121,8 +121,6 @@ CRATES="
 	serde_spanned@1.1.3
 	sha1_smol@1.0.1
 	shlex@2.0.1
-	signal-hook-registry@1.4.8
-	signal-hook@0.4.6
 	simd-adler32@0.3.10
 	similar@2.7.0
 	slab@0.4.12
