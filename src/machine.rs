@@ -4,8 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::config::installed_file;
-use crate::portage::Settings;
-use crate::portage::user::User;
+use crate::portage::{Settings, User};
 use crate::sccache::{ConfigFile, local_folder};
 
 /// The variable that names the database.
@@ -33,7 +32,7 @@ impl Machine {
             settings.builder().0
         };
         Self {
-            builder: User::named(builder),
+            builder: User::find(builder),
             database: database.unwrap_or_else(|| default_database(&settings)),
             settings,
         }

@@ -1,5 +1,7 @@
 //! Text for people: strings from builds, and one format each for nouns, rates, and sizes.
 
+use std::path::Path;
+
 /// Escapes control characters, terminal escapes among them, and characters that reorder or hide
 /// text. Truncates to at most `max` bytes, at the end of a character.
 pub fn printable(text: &str, max: usize) -> String {
@@ -27,6 +29,12 @@ pub fn printable(text: &str, max: usize) -> String {
 /// Unicode 15.1.
 fn is_format(character: char) -> bool {
     matches!(character, '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Returns a path that is safe inside a shell command and a value of make.conf; `None` for others.
+pub fn plain_path(path: &Path) -> Option<&str> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._+-".contains(&byte);
+    path.to_str().filter(|path| path.bytes().all(is_plain))
 }
 
 /// Returns the noun in the form that fits the number: `build`, `builds`.

@@ -10,9 +10,7 @@ use uuid::Uuid;
 use super::{Messages, own_server, shared_server};
 use crate::config::variable;
 use crate::error::Result;
-use crate::portage::{
-    Attribution, Environment, PHASES, Phase, lock, snapshot_exists, write_snapshot_as,
-};
+use crate::portage::{Attribution, Environment, PHASES, Phase, has_snapshot, lock, write_snapshot};
 use crate::sccache::{Address, NotMeasured, NotMeasuredReason, Sccache, Stats};
 
 /// How long to wait for another collector of the same phase, which usually takes 0.1 s.
@@ -63,18 +61,18 @@ pub(super) fn run(args: &Args) -> Result<Messages> {
     if args.begin {
         return shared_server::begin(&shared());
     }
-    let environment = Environment::read()?;
+    let environment = Environment::read(None)?;
     let t = &environment.t;
     let mut messages = Messages::default();
     let own_id = snapshot_id(args, &environment, &addresses);
-    if !args.shared && snapshot_exists(t, own_id) {
+    if !args.shared && has_snapshot(t, own_id) {
         return Ok(messages);
     }
     // Several subshells can die at once, and both the function and the trap of a phase can run.
     let lock = lock(t, LOCK_WAIT);
     let (id, measurement) = if args.shared {
         shared_server::end(&shared(), &mut io::stdin().lock())
-    } else if snapshot_exists(t, own_id) {
+    } else if has_snapshot(t, own_id) {
         (own_id, None)
     } else if lock.is_none() {
         // The other collector will replace this snapshot.
@@ -159,5 +157,5 @@ fn save_snapshot(
         read_only,
         stats,
     };
-    Ok(write_snapshot_as(id, &environment.t, &phase.sanitized())?)
+    Ok(write_snapshot(id, &environment.t, &phase.sanitized())?)
 }

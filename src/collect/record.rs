@@ -9,8 +9,8 @@ use super::recorder::Recorder;
 use super::{Database, Messages, summary, warnings};
 use crate::error::Result;
 use crate::portage::{
-    Build, Emerge, Environment, FOLDER, Outcome, Snapshots, forget, host, set_aside, told_to_stop,
-    unfinished, write_snapshot_as,
+    Build, Emerge, Environment, FOLDER, Outcome, Snapshots, find_set_aside, find_unfinished, host,
+    is_emerge_stopping, write_snapshot,
 };
 use crate::sccache::Listener;
 
@@ -37,7 +37,7 @@ pub(super) struct Args {
 /// # Errors
 /// This is not a phase, or the snapshots can't be read. They are kept.
 pub(super) fn run(args: Args) -> Result<Messages> {
-    let environment = Environment::read()?.with_slot(args.slot);
+    let environment = Environment::read(args.slot)?;
     let mut recorder = Recorder::new(args.database.path());
     let mut messages = Messages::default();
     retry_unrecorded(&environment, &mut recorder, &mut messages)?;
@@ -45,11 +45,10 @@ pub(super) fn run(args: Args) -> Result<Messages> {
     let Some(mut snapshots) = Snapshots::read(&environment.t, FOLDER)? else {
         return Ok(messages);
     };
-    if !snapshots.refused.is_empty() {
+    if let Some(refusals) = &snapshots.refusals {
         messages.warn(format!(
-            "some files in {} were ignored: {}",
-            environment.t.join(FOLDER).display(),
-            snapshots.refusals()
+            "some files in {} were ignored: {refusals}",
+            environment.t.join(FOLDER).display()
         ));
     }
     if snapshots.phases.is_empty() {
@@ -73,7 +72,7 @@ fn retry_unrecorded(
     recorder: &mut Recorder,
     messages: &mut Messages,
 ) -> Result<()> {
-    for (folder, outcome) in set_aside(&environment.t)? {
+    for (folder, outcome) in find_set_aside(&environment.t)? {
         let Ok(Some(mut snapshots)) = Snapshots::read(&environment.t, &folder) else {
             continue;
         };
@@ -94,7 +93,7 @@ fn retry_unrecorded(
 /// Saves snapshots of phases whose shell was killed, which say that they were not measured, and kills
 /// their servers. Servers in a namespace of the phase are already gone.
 fn save_unfinished(t: &Path, messages: &mut Messages) -> Result<()> {
-    let unfinished = unfinished(t)?;
+    let unfinished = find_unfinished(t)?;
     // If the user's own log settings apply, only the socket shows a killed phase.
     if unfinished.is_empty() && t.join(SOCKET_NAME).symlink_metadata().is_err() {
         return Ok(());
@@ -105,8 +104,8 @@ fn save_unfinished(t: &Path, messages: &mut Messages) -> Result<()> {
             let name = &unfinished.phase.name;
             messages.warn(format!("the {name} phase was not measured: {reason}"));
         }
-        write_snapshot_as(unfinished.id, t, &unfinished.phase)?;
-        forget(t, &unfinished);
+        write_snapshot(unfinished.id, t, &unfinished.phase)?;
+        unfinished.remove(t);
     }
     Ok(())
 }
@@ -122,7 +121,7 @@ fn make_build(environment: Environment, outcome: Outcome, snapshots: &mut Snapsh
             let last = phases.iter().map(|phase| phase.finished_at).max();
             (outcome, last.unwrap_or(now), None)
         }
-        Outcome::Failed if told_to_stop() => {
+        Outcome::Failed if is_emerge_stopping() => {
             (Outcome::Interrupted, now, Emerge::above_this_process(&host))
         }
         _ => (outcome, now, Emerge::above_this_process(&host)),

@@ -9,7 +9,7 @@ use super::build_user::SYSTEM_PATH;
 use super::{
     Context, Finding, SETUP, green, is_changeable_by_others, quoted, red, unknown, yellow,
 };
-use crate::portage::plain;
+use crate::portage::plain_path;
 use crate::text::format_bytes;
 
 /// The free space, in bytes, below which sccache can't store objects.
@@ -155,7 +155,7 @@ fn is_safe_to_change(context: &Context, folder: &Path) -> bool {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let is_cache = name.contains("sccache") || folder.join("preprocessor").is_dir();
     let is_itself = folder.canonicalize().is_ok_and(|real| real == folder);
-    let is_plain = plain(folder).is_some() && folder.ancestors().count() > 2;
+    let is_plain = plain_path(folder).is_some() && folder.ancestors().count() > 2;
     let mut above = folder.ancestors().skip(1);
     let is_open = above.any(|parent| is_changeable_by_others(parent, &trusted));
     is_cache && is_itself && is_plain && !is_open

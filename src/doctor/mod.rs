@@ -124,14 +124,15 @@ impl Context {
         let machine = Machine::detect(database);
         let files = ConfigurationFiles::find(&machine.settings);
         let owner = machine.system_owner().0;
-        let last_cached = HookRecord::last_cached(&machine.database, owner);
+        let [last_merge, last_cached] =
+            HookRecord::files(&machine.database).map(|file| HookRecord::read(&file, owner));
         let current = last_cached.clone();
         let current = current.filter(|record| record.time >= files.settings_changed_at);
         Self {
             settings: BuildSettings::new(machine.settings.clone(), current),
             user: BuildUser::new(&machine),
             files,
-            last_merge: HookRecord::last_merge(&machine.database, owner),
+            last_merge,
             last_cached,
             machine,
             now: Utc::now(),

@@ -16,14 +16,14 @@ const NAME_LENGTH: usize = 40;
 /// Whether Portage can read its configuration.
 pub(super) fn check_portage(context: &Context) -> Finding {
     let settings = &context.machine.settings;
-    if let Some(complaint) = &settings.complaint {
-        let (file, line) = (complaint.file.display(), complaint.line);
-        let reason = quoted(&complaint.why);
+    if let Some(error) = &settings.syntax_error {
+        let (file, line) = (error.file.display(), error.line);
+        let reason = quoted(&error.message);
         return red(format!(
             "Portage can't read line {line} of {file}: {reason}"
         ));
     }
-    if let Some(reason) = &settings.without_portageq {
+    if let Some(reason) = &settings.portageq_error {
         let message = "Only make.conf is known, not the profile and Portage's defaults";
         return unknown(format!("{reason}. {message}"));
     }
@@ -33,11 +33,11 @@ pub(super) fn check_portage(context: &Context) -> Finding {
 /// Returns the reason why the settings of builds aren't known, if so.
 pub(super) fn reason_unknown(context: &Context) -> Option<String> {
     let settings = &context.machine.settings;
-    if let Some(file) = &settings.unread {
+    if let Some(file) = &settings.unreadable_file {
         let message = format!("not checked: {} can't be read", file.display());
         return Some(message + ". Run doctor as root");
     }
-    let is_broken = settings.without_portageq.is_some() && settings.complaint.is_some();
+    let is_broken = settings.portageq_error.is_some() && settings.syntax_error.is_some();
     is_broken.then(|| "not checked: Portage can't read its configuration".to_owned())
 }
 

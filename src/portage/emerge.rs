@@ -1,8 +1,8 @@
-//! Which `emerge` or `ebuild` command a process belongs to.
+//! The `emerge` or `ebuild` command that a process belongs to.
 //!
-//! Portage tells its phases nothing of the command line, so it is read from the process
-//! tree. That is whole in `pkg_preinst`, which runs in the global PID namespace; src
-//! phases under FEATURES=pid-sandbox see no further than their own phase.
+//! Portage doesn't pass the command line to its phases, so it is read from the process tree. The tree
+//! is complete in `pkg_preinst`, which runs in the global PID namespace; src phases under
+//! FEATURES=pid-sandbox see only their own phase.
 
 use std::fs;
 use std::path::Path;
@@ -11,119 +11,107 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::Emerge;
-use crate::process;
+use crate::process::{Process, ticks_per_second};
 use crate::text::printable;
 
-/// A command line longer than this is cut: hundreds of packages may stand in one.
+/// Bytes to which a command line is truncated. It may name hundreds of packages.
 pub(super) const MAX_COMMAND_BYTES: usize = 4096;
 
-/// What /proc says of one process.
-struct Process {
+/// A bound on the depth of the process tree, in case `/proc` changes while it is read.
+const MAX_DEPTH: usize = 128;
+
+/// The process of an `emerge` or `ebuild` command.
+#[derive(Debug)]
+struct EmergeProcess {
     pid: u32,
-    parent: u32,
-    /// In the ticks of [`process::ticks_per_second`] after boot.
+    /// In [`ticks_per_second`] after boot.
     start_ticks: u64,
-    arguments: Vec<String>,
+    command: String,
 }
 
-impl Process {
-    /// The `emerge` or `ebuild` that process `pid` runs under.
-    fn of_command(proc: &Path, pid: u32) -> Option<Self> {
+impl EmergeProcess {
+    /// Finds the command above process `pid`. Portage forks itself for each merge, so it is the
+    /// topmost of the processes with the same command line.
+    fn find(proc: &Path, mut pid: u32) -> Option<Self> {
         let mut found: Option<Self> = None;
-        let mut next = pid;
-        // Depth is bounded for a /proc that changes underneath.
-        for _ in 0..128 {
-            let Some(process) = Self::read(proc, next) else {
+        for _ in 0..MAX_DEPTH {
+            let Some(process) = Process::read(proc, pid) else {
                 break;
             };
-            next = process.parent;
-            // Portage forks itself for each merge: the topmost of the copies is the command.
-            match (&found, process.command()) {
-                (None, None) => {}
-                (None, Some(_)) => found = Some(process),
-                (Some(below), Some(_)) if below.arguments == process.arguments => {
-                    found = Some(process);
+            let command = read_command(proc, pid);
+            match (&found, command) {
+                (Some(below), command) if command.as_ref() != Some(&below.command) => break,
+                (_, Some(command)) => {
+                    found = Some(Self {
+                        pid,
+                        start_ticks: process.start_ticks,
+                        command,
+                    });
                 }
-                (Some(_), _) => break,
+                (_, None) => {}
             }
-            if next == 0 {
-                break;
-            }
+            pid = process.parent;
         }
         found
     }
+}
 
-    fn read(proc: &Path, pid: u32) -> Option<Self> {
-        let process = process::Process::read(proc, pid)?;
-        let arguments = fs::read(proc.join(pid.to_string()).join("cmdline")).ok()?;
-        Some(Self {
-            pid,
-            parent: process.parent,
-            start_ticks: process.start_ticks,
-            arguments: arguments
-                .split(|&byte| byte == 0)
-                .map(|argument| String::from_utf8_lossy(argument).into_owned())
-                .collect(),
-        })
-    }
-
-    /// The command as typed, without the interpreter: `emerge -1 app-portage/emlop`.
-    /// `None` for everything else, `ebuild.sh` too.
-    fn command(&self) -> Option<String> {
-        // Python runs it, possibly with options of its own: `python3.13 -b /usr/bin/emerge`.
-        let at = self.arguments.iter().take(4).position(|argument| {
-            let name = argument.rsplit('/').next().unwrap_or_default();
-            name == "emerge" || name == "ebuild"
-        })?;
-        let mut command = self.arguments[at].rsplit('/').next()?.to_owned();
-        for argument in &self.arguments[at + 1..] {
-            if !argument.is_empty() {
-                command.push(' ');
-                command.push_str(argument);
-            }
-        }
-        Some(printable(&command, MAX_COMMAND_BYTES))
-    }
+/// Returns the command as typed, without the interpreter: `emerge -1 app-portage/emlop`. `None` for
+/// every other program, including `ebuild.sh`.
+fn read_command(proc: &Path, pid: u32) -> Option<String> {
+    let line = fs::read(proc.join(pid.to_string()).join("cmdline")).ok()?;
+    let line = String::from_utf8_lossy(&line);
+    let mut arguments: Vec<&str> = line.split('\0').filter(|it| !it.is_empty()).collect();
+    let file_name = |argument: &str| argument.rsplit('/').next().unwrap_or_default().to_owned();
+    // Python runs it, possibly with options of its own: `python3.13 -b /usr/bin/emerge`.
+    let program = arguments.iter().take(4).position(|argument| {
+        let name = file_name(argument);
+        name == "emerge" || name == "ebuild"
+    })?;
+    let name = file_name(arguments[program]);
+    arguments[program] = &name;
+    Some(printable(
+        &arguments[program..].join(" "),
+        MAX_COMMAND_BYTES,
+    ))
 }
 
 impl Emerge {
-    /// The command that this process runs under, from `/proc`; `None` where it can't be seen.
+    /// Returns the command above this process, from `/proc`; `None` if it isn't visible.
     pub fn above_this_process(host: &str) -> Option<Self> {
         Self::above(Path::new("/proc"), std::process::id(), host)
     }
 
     fn above(proc: &Path, pid: u32, host: &str) -> Option<Self> {
-        let process = Process::of_command(proc, pid)?;
+        let process = EmergeProcess::find(proc, pid)?;
         let boot = fs::read_to_string(proc.join("sys/kernel/random/boot_id")).ok()?;
-        // Containers of one machine count their processes from 1, each, and may start them in
-        // the same tick.
+        // Containers of one machine each count their processes from 1, and may start them in the same
+        // tick.
         let namespace = fs::read_link(proc.join("self/ns/pid")).unwrap_or_default();
         let (boot, namespace) = (boot.trim(), namespace.display());
-        let name = format!(
-            "{host}/{boot}/{namespace}/{}/{}",
-            process.pid, process.start_ticks
-        );
+        let (pid, start) = (process.pid, process.start_ticks);
+        let name = format!("{host}/{boot}/{namespace}/{pid}/{start}");
         Some(Self {
             id: Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()),
-            command: process.command()?,
-            started_at: started_at(proc, process.start_ticks)?,
+            command: process.command,
+            started_at: start_time(proc, start)?,
         })
     }
 }
 
-/// Whether the command that this process runs under was told to stop, by a signal or a Ctrl-C.
+/// Whether the command above this process was asked to stop, by a signal or Ctrl-C.
 ///
-/// emerge then ignores SIGINT and SIGTERM while it waits for its phases to end (`sighandler` in
-/// `Scheduler.merge`, Portage 3.0.83): the only way to tell a phase that was stopped from one that
-/// failed, for both end in the same way.
-pub fn told_to_stop() -> bool {
+/// emerge then ignores SIGINT and SIGTERM while it waits for its phases (`sighandler` in
+/// `Scheduler.merge`, Portage 3.0.83). A phase that was stopped differs from one that failed in
+/// nothing else.
+pub fn is_emerge_stopping() -> bool {
     let proc = Path::new("/proc");
-    Process::of_command(proc, std::process::id())
+    EmergeProcess::find(proc, std::process::id())
         .and_then(|process| fs::read_to_string(proc.join(format!("{}/status", process.pid))).ok())
         .is_some_and(|status| ignores_int_and_term(&status))
 }
 
-/// `SigIgn` in proc_pid_status(5): a mask in hex, signal 1 in its lowest bit.
+/// Reads `SigIgn` of proc_pid_status(5): a hexadecimal mask, signal 1 in its lowest bit.
 fn ignores_int_and_term(status: &str) -> bool {
     const INT_AND_TERM: u64 = 1 << (2 - 1) | 1 << (15 - 1);
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -131,15 +119,11 @@ fn ignores_int_and_term(status: &str) -> bool {
     mask.is_some_and(|mask| mask & INT_AND_TERM == INT_AND_TERM)
 }
 
-fn started_at(proc: &Path, ticks: u64) -> Option<DateTime<Utc>> {
+fn start_time(proc: &Path, ticks: u64) -> Option<DateTime<Utc>> {
     let stat = fs::read_to_string(proc.join("stat")).ok()?;
-    let boot: i64 = stat
-        .lines()
-        .find_map(|line| line.strip_prefix("btime "))?
-        .trim()
-        .parse()
-        .ok()?;
-    let milliseconds = ticks.checked_mul(1000)? / process::ticks_per_second();
+    let boot = stat.lines().find_map(|line| line.strip_prefix("btime "))?;
+    let boot: i64 = boot.trim().parse().ok()?;
+    let milliseconds = ticks.checked_mul(1000)? / ticks_per_second();
     let milliseconds = i64::try_from(milliseconds).ok()?;
     DateTime::from_timestamp_millis(boot.checked_mul(1000)?.checked_add(milliseconds)?)
 }
@@ -148,7 +132,7 @@ fn started_at(proc: &Path, ticks: u64) -> Option<DateTime<Utc>> {
 mod tests {
     use super::*;
 
-    /// A /proc with just what is read of it. Processes: (pid, parent, arguments).
+    /// Creates a /proc with the files that are read. Processes: (pid, parent, arguments).
     fn proc(processes: &[(u32, u32, &[&str])]) -> tempfile::TempDir {
         let proc = tempfile::tempdir().unwrap();
         let root = proc.path();
@@ -202,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_was_told_to_stop_ignores_being_told_again() {
+    fn a_stopping_command_ignores_signals() {
         // Of an emerge before and after its SIGINT.
         assert!(!ignores_int_and_term(
             "Name:\temerge\nSigIgn:\t0000000001001000\n"

@@ -1,8 +1,13 @@
-//! What Portage tells a phase about the package, in environment variables (PMS 8, 11.1).
+//! The variables that Portage sets in a phase (PMS 8, 11.1), and the host name.
 
+use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
+
+use super::check::check_name;
+use crate::config;
+use crate::text::printable;
 
 /// The variables of one package's phase.
 #[derive(Clone, Debug)]
@@ -15,109 +20,81 @@ pub struct Environment {
     pub package: String,
     /// `PVR`.
     pub version: String,
-    /// `SLOT`, which is the ebuild's and not exported: the hook hands it over.
+    /// `SLOT`, a variable of the ebuild, which the hook passes because Portage doesn't export it.
     pub slot: Option<String>,
     /// `PORTAGE_REPO_NAME`.
     pub repository: Option<String>,
 }
 
 impl Environment {
-    /// Reads the process's environment.
+    /// Reads the environment of the process. An invalid `slot` is ignored.
     ///
     /// # Errors
-    /// Where this isn't a phase of a package: a variable is missing, or not a name that PMS allows.
-    pub fn read() -> Result<Self> {
-        Self::from(crate::config::text_variable)
+    /// Returns an error if this isn't a phase of a package: a variable is missing, or not a name that
+    /// PMS allows.
+    pub fn read(slot: Option<String>) -> Result<Self> {
+        Self::from_variables(config::text_variable, slot)
     }
 
-    fn from(variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        let name = |of: &str| {
-            let value = variable(of)
-                .with_context(|| format!("{of} is not set: this is for Portage's phases"))?;
-            check_name(&value).with_context(|| of.to_owned())?;
-            Ok::<_, anyhow::Error>(value)
+    fn from_variables(get: impl Fn(&str) -> Option<String>, slot: Option<String>) -> Result<Self> {
+        let required = |name: &str| {
+            get(name).with_context(|| format!("{name} is not set: this is for Portage's phases"))
         };
-        let optional = |of: &str| variable(of).filter(|value| check_name(value).is_ok());
-        let t = PathBuf::from(variable("T").context("T is not set: this is for Portage's phases")?);
+        let name = |variable: &str| -> Result<String> {
+            let value = required(variable)?;
+            check_name(&value).with_context(|| variable.to_owned())?;
+            Ok(value)
+        };
+        let t = PathBuf::from(required("T")?);
         ensure!(t.is_absolute(), "T is not an absolute path");
         Ok(Self {
             t,
-            phase: variable("EBUILD_PHASE").unwrap_or_default(),
+            phase: get("EBUILD_PHASE").unwrap_or_default(),
             package: format!("{}/{}", name("CATEGORY")?, name("PN")?),
             version: name("PVR")?,
-            slot: None,
-            repository: optional("PORTAGE_REPO_NAME"),
+            slot: slot.filter(|slot| slot.split('/').all(|part| check_name(part).is_ok())),
+            repository: name("PORTAGE_REPO_NAME").ok(),
         })
     }
-
-    /// With the slot that the hook handed over, where it is one.
-    #[must_use]
-    pub fn with_slot(mut self, slot: Option<String>) -> Self {
-        self.slot = slot.filter(|slot| slot.split('/').all(|part| check_name(part).is_ok()));
-        self
-    }
 }
 
-/// PMS 8, 3.1: letters, digits and `+_.-` are all that names of categories, packages,
-/// versions, slots and repositories are made of, and none begins with a sign or a dot.
-pub(super) fn check_name(name: &str) -> Result<()> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+_.-".contains(&byte);
-    ensure!(
-        !name.is_empty() && name.len() <= 255,
-        "it is {} bytes long",
-        name.len()
-    );
-    ensure!(
-        name.bytes().all(allowed) && !name.starts_with(['-', '+', '.']),
-        "{name:?} is not a name that PMS allows"
-    );
-    Ok(())
-}
-
-/// Whether this is `CATEGORY/PN` with names that PMS allows, safe as the end of a path.
-pub fn is_package(name: &str) -> bool {
-    let parts = name.split_once('/');
-    parts.is_some_and(|(category, name)| check_name(category).is_ok() && check_name(name).is_ok())
-}
-
-/// The machine's name. Under FEATURES=network-sandbox Portage calls it `localhost` (3.0.83: in the
-/// `clean` phase too); there it is what the system's configuration says.
+/// Returns the name of the host. Under FEATURES=network-sandbox Portage sets it to `localhost`
+/// (3.0.83: in the `clean` phase too); then it is read from the system's configuration.
 pub fn host() -> String {
-    let name = rustix::system::uname()
-        .nodename()
-        .to_string_lossy()
-        .into_owned();
-    let name = match name.as_str() {
-        "localhost" => configured_host().unwrap_or(name),
-        _ => name,
-    };
-    crate::text::printable(&name, 64)
+    let uname = rustix::system::uname();
+    let mut name = uname.nodename().to_string_lossy().into_owned();
+    if name == "localhost" {
+        name = configured_host().unwrap_or(name);
+    }
+    printable(&name, 64)
 }
 
-/// systemd's `/etc/hostname`, or OpenRC's `/etc/conf.d/hostname` (`hostname="name"`).
+/// Reads systemd's `/etc/hostname`, or OpenRC's `/etc/conf.d/hostname` (`hostname="name"`).
 fn configured_host() -> Option<String> {
-    let systemd = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
-    let openrc = std::fs::read_to_string("/etc/conf.d/hostname").unwrap_or_default();
-    let openrc = openrc
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("hostname="));
-    systemd
-        .lines()
-        .chain(openrc)
-        .map(|name| name.trim().trim_matches(['"', '\'']))
-        .find(|name| !name.is_empty() && !name.starts_with('#'))
-        .map(str::to_owned)
+    ["/etc/hostname", "/etc/conf.d/hostname"]
+        .iter()
+        .flat_map(fs::read_to_string)
+        .find_map(|text| {
+            let name = |line: &str| {
+                let line = line.trim();
+                let name = line.strip_prefix("hostname=").unwrap_or(line);
+                name.trim_matches(['"', '\'']).to_owned()
+            };
+            let is_name = |name: &String| check_name(name).is_ok();
+            text.lines().map(name).find(is_name)
+        })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn environment(variables: &[(&str, &str)]) -> Result<Environment> {
-        Environment::from(|name| {
+    fn environment(variables: &[(&str, &str)], slot: &str) -> Result<Environment> {
+        let get = |name: &str| {
             let value = variables.iter().find(|(of, _)| *of == name)?.1;
             (!value.is_empty()).then(|| value.to_owned())
-        })
+        };
+        Environment::from_variables(get, Some(slot.to_owned()))
     }
 
     #[test]
@@ -128,20 +105,17 @@ mod tests {
             ("PN", "gtk+"),
             ("PVR", "2.24_p1-r1"),
         ];
-        let read = environment(&good).unwrap();
+        let read = environment(&good, "0/2.4").unwrap();
         assert_eq!(
             (&*read.package, &*read.version),
             ("x11-libs/gtk+", "2.24_p1-r1")
         );
-        assert_eq!(
-            read.clone().with_slot(Some("0/2.4".into())).slot.as_deref(),
-            Some("0/2.4")
-        );
-        assert_eq!(read.with_slot(Some("a b".into())).slot, None);
+        assert_eq!(read.slot.as_deref(), Some("0/2.4"));
+        assert_eq!(environment(&good, "a b").unwrap().slot, None);
         for (at, bad) in [(0, "relative"), (1, ""), (2, "a/b"), (3, "1\u{1b}")] {
             let mut variables = good;
             variables[at].1 = bad;
-            assert!(environment(&variables).is_err(), "{bad:?}");
+            assert!(environment(&variables, "0").is_err(), "{bad:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the hook wrote about a merge: proof that it ran, and the settings that the build had.
+//! The record that the hook writes at each merge: proof that it ran, and the build's settings.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, TimeDelta, Utc};
 use rustix::fs::OFlags;
 
-/// The format that this program reads.
+/// The first line of the supported format.
 const FORMAT: &str = "sccache-report-hook=1";
 
-/// The longest file that is read, in bytes.
+/// Bytes of the longest file that is read.
 const MAX_BYTES: u64 = 64 * 1024;
 
 /// One merge, as the hook saw it in `pkg_preinst`.
@@ -26,7 +26,7 @@ pub struct HookRecord {
     pub features: String,
     /// The length of `${T}` in bytes.
     pub t_length: Option<usize>,
-    /// The variables that were set, the empty ones included.
+    /// The variables that were set, including empty ones.
     pub variables: BTreeMap<String, String>,
 }
 
@@ -36,31 +36,22 @@ impl HookRecord {
         database.with_file_name("hook")
     }
 
-    /// Returns the files of the records: the most recent merge's, and the most recent one's that called
-    /// sccache.
+    /// Returns the files of the records: of the most recent merge, and of the most recent merge whose
+    /// build called sccache.
     pub fn files(database: &Path) -> [PathBuf; 2] {
         let folder = Self::folder(database);
         ["last-merge", "last-cached"].map(|name| folder.join(name))
     }
 
-    /// Reads the record of the most recent merge. `owner` is the user besides root whose files count.
-    pub fn last_merge(database: &Path, owner: u32) -> Option<Self> {
-        Self::read(&Self::files(database)[0], owner)
-    }
-
-    /// Reads the record of the most recent merge whose build called sccache.
-    pub fn last_cached(database: &Path, owner: u32) -> Option<Self> {
-        Self::read(&Self::files(database)[1], owner)
-    }
-
-    fn read(path: &Path, owner: u32) -> Option<Self> {
+    /// Reads a record that root or `owner` wrote; `None` if there is none.
+    pub fn read(path: &Path, owner: u32) -> Option<Self> {
         let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
         let mut options = File::options();
         options.read(true).custom_flags(flags.bits() as i32);
         let file = options.open(path).ok()?;
         let metadata = file.metadata().ok()?;
-        let is_ours = metadata.uid() == 0 || metadata.uid() == owner;
-        if !metadata.is_file() || !is_ours || metadata.len() > MAX_BYTES {
+        let is_trusted = metadata.uid() == 0 || metadata.uid() == owner;
+        if !metadata.is_file() || !is_trusted || metadata.len() > MAX_BYTES {
             return None;
         }
         let mut bytes = Vec::new();
@@ -70,30 +61,24 @@ impl HookRecord {
         is_past.then_some(record)
     }
 
-    /// Parses a whole record; one that is cut off or of another format is `None`.
+    /// Parses a record; `None` if it is incomplete or has another format.
     fn parse(text: &str) -> Option<Self> {
-        let mut lines = text.lines();
-        if lines.next() != Some(FORMAT) || text.lines().last() != Some("end") {
-            return None;
-        }
-        let mut record = Self::default();
-        let mut time = None;
-        for (name, value) in lines.filter_map(|line| line.split_once('=')) {
-            let text = || value.to_owned();
-            match name {
-                "time" => time = DateTime::from_timestamp(value.parse().ok()?, 0),
-                "package" => record.package = text(),
-                "features" => record.features = text(),
-                "t_length" => record.t_length = value.parse().ok(),
-                _ => {
-                    if let Some(variable) = name.strip_prefix("env.") {
-                        record.variables.insert(variable.to_owned(), text());
-                    }
-                }
-            }
-        }
-        record.time = time?;
-        Some(record)
+        let lines = text.strip_prefix(FORMAT)?.strip_suffix("\nend\n")?;
+        let mut values: BTreeMap<&str, &str> = lines
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .collect();
+        let mut take = |name| values.remove(name).unwrap_or_default();
+        Some(Self {
+            time: DateTime::from_timestamp(take("time").parse().ok()?, 0)?,
+            package: take("package").to_owned(),
+            features: take("features").to_owned(),
+            t_length: take("t_length").parse().ok(),
+            variables: values
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.strip_prefix("env.")?.into(), value.into())))
+                .collect(),
+        })
     }
 }
 
@@ -105,7 +90,7 @@ mod tests {
         features=sandbox userpriv\nt_length=63\nenv.SCCACHE_RECACHE=\nenv.CC=sccache gcc -DA=1\nend\n";
 
     #[test]
-    fn a_record_is_read_whole_or_not_at_all() {
+    fn incomplete_records_are_ignored() {
         let record = HookRecord::parse(TEXT).unwrap();
         assert_eq!(record.time.timestamp(), 1_795_000_000);
         assert_eq!(record.package, "app-misc/foo-1.2-r1");
@@ -119,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn only_short_regular_files_of_past_merges_count() {
+    fn only_short_regular_files_of_past_merges_are_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("last-merge");
         let owner = rustix::process::geteuid().as_raw();

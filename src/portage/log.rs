@@ -10,7 +10,7 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use regex::{Regex, bytes};
 
 use super::BUILD_LINE;
-use super::environment::check_name;
+use super::check::check_name;
 use crate::sccache::clean_log_line;
 
 /// A package name, a version, and a revision (PMS 8, 3.1.2 and 3.2).

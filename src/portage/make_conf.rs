@@ -1,4 +1,4 @@
-//! make.conf as text: who assigns what where. What a value comes to is Portage's affair.
+//! The assignments in make.conf. Only Portage knows what they result in.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,17 +11,17 @@ use regex::Regex;
 pub struct Assignment {
     /// The variable.
     pub name: String,
-    /// Its value, where that is plain text; with `${...}` in it only Portage knows.
+    /// Its value; `None` if it contains `$` or `\`, which only Portage can expand.
     pub value: Option<String>,
-    /// The file that it stands in.
+    /// The file of the assignment.
     pub file: PathBuf,
-    /// The line there, from 1, that it begins in.
+    /// The line where it begins, counting from 1.
     pub line: usize,
 }
 
-/// A comment, or an assignment as `getconfig` reads it (Portage 3.0.83, tried): tokens of Python's
-/// shlex, with any white space around `=`, perhaps after `export`, several in a line. What is within
-/// another's value is skipped with it.
+/// A comment, or an assignment as `getconfig` reads it (Portage 3.0.83, tested): tokens of Python's
+/// shlex, with any white space around `=`, perhaps after `export`, several in a line. Assignments
+/// inside another's value are skipped with it.
 static ASSIGNMENT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r#"#[^\n]*|\b([A-Za-z_][A-Za-z0-9_]*)\s*=\s*((?:"(?:[^"\\]|\\(?s:.))*"|'[^']*'|[^\s#'"=]+)+)?"#,
@@ -29,19 +29,21 @@ static ASSIGNMENT: LazyLock<Regex> = LazyLock::new(|| {
     .expect("a valid pattern")
 });
 
-/// All assignments in make.conf, or in the files of that folder, in the order in which they count.
+/// Returns all assignments in make.conf, or in the files of that folder, in the order in which they
+/// take effect.
 pub fn assignments(make_conf: &Path) -> Vec<Assignment> {
     let mut found = Vec::new();
     for file in files(make_conf) {
-        let text = String::from_utf8_lossy(&fs::read(&file).unwrap_or_default()).into_owned();
-        for one in ASSIGNMENT.captures_iter(&text) {
-            let Some(name) = one.get(1) else {
+        let text = fs::read(&file).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        for captures in ASSIGNMENT.captures_iter(&text) {
+            // A comment has no name.
+            let Some(name) = captures.get(1) else {
                 continue;
             };
-            let value = one.get(2).map_or("", |value| value.as_str());
             found.push(Assignment {
                 name: name.as_str().to_owned(),
-                value: plain(value),
+                value: unquote(captures.get(2).map_or("", |value| value.as_str())),
                 file: file.clone(),
                 line: text[..name.start()].matches('\n').count() + 1,
             });
@@ -50,8 +52,8 @@ pub fn assignments(make_conf: &Path) -> Vec<Assignment> {
     found
 }
 
-/// Returns the value without its quotes, unless only Portage knows what it comes to.
-fn plain(value: &str) -> Option<String> {
+/// Returns the value without its quotes; `None` if only Portage can expand it.
+fn unquote(value: &str) -> Option<String> {
     let (mut plain, mut quote) = (String::new(), None);
     for character in value.chars() {
         match (quote, character) {
@@ -64,20 +66,14 @@ fn plain(value: &str) -> Option<String> {
     Some(plain)
 }
 
-/// The files that make up make.conf (`_recursive_file_list` in Portage 3.0.83): itself, or all in the
-/// folder and below, by name, without hidden ones and `*~`.
+/// Returns the files that make up make.conf (`_recursive_file_list` in Portage 3.0.83): itself, or
+/// all files in the folder and below, by name, without hidden ones and `*~`.
 pub fn files(make_conf: &Path) -> Vec<PathBuf> {
-    if !make_conf.is_dir() {
-        return make_conf
-            .is_file()
-            .then(|| make_conf.to_path_buf())
-            .into_iter()
-            .collect();
+    if make_conf.is_file() {
+        return vec![make_conf.to_path_buf()];
     }
-    let Ok(entries) = fs::read_dir(make_conf) else {
-        return Vec::new();
-    };
-    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    let entries = fs::read_dir(make_conf).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
     paths.retain(|path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         !name.starts_with('.') && !name.ends_with('~') && !["CVS", "RCS", "SCCS"].contains(&&*name)
@@ -91,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_of_files_is_read_as_portage_does() {
+    fn a_folder_is_read_as_portage_does() {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
         write(

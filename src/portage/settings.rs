@@ -1,18 +1,24 @@
-//! Portage's settings, as `portageq` tells them; without it, as far as make.conf does.
+//! Portage's settings: from `portageq`, or from make.conf if `portageq` is not available.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 use std::time::Duration;
+
+use regex::Regex;
 
 use super::make_conf;
 use crate::config;
-use crate::process;
+use crate::process::{self, RunError};
+use crate::text::printable;
 
 /// `portageq` takes half a second, and much longer on a cold disk.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// What is asked; `*` stands for all names that begin so.
+/// The variables to query; `*` stands for any end.
 const NAMES: &[&str] = &[
     "BUILD_CC",
     "CARGO_*",
@@ -31,136 +37,156 @@ const NAMES: &[&str] = &[
     "SCCACHE_*",
 ];
 
+/// A line of `portageq envvar -v`: `NAME=VALUE`, with the value quoted by Python's `shlex.quote`.
+static VARIABLE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(?m)^(\w+)=((?:'[^']*'|"'"|[^'"\n])*)$"#).expect("a valid pattern")
+});
+
 /// The settings of the installed Portage.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     values: BTreeMap<String, String>,
-    /// Why `portageq` was not heard: then only plain lines of make.conf are known.
-    pub without_portageq: Option<String>,
-    /// What in its files Portage can't read; what it comes to without that is known all the same.
-    pub complaint: Option<Complaint>,
-    /// The file of make.conf that could not be read either: then what is not set isn't known.
-    pub unread: Option<PathBuf>,
+    /// Why `portageq` is not available. Then only plain values of make.conf are known.
+    pub portageq_error: Option<String>,
+    /// A line that Portage can't parse. The other settings are known all the same.
+    pub syntax_error: Option<SyntaxError>,
+    /// A file of make.conf that this user can't read. Then a variable that isn't set is unknown.
+    pub unreadable_file: Option<PathBuf>,
 }
 
-/// What `getconfig` in Portage 3.0.83 says of a file: `"FILE", line 17: Invalid token 'b' (not '=')`.
+/// A message of `getconfig` in Portage 3.0.83: `"FILE", line 17: Invalid token 'b' (not '=')`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Complaint {
+pub struct SyntaxError {
     /// The file.
     pub file: PathBuf,
-    /// The line that it came to, from 1.
+    /// The line, counting from 1.
     pub line: usize,
-    /// What is wrong there.
-    pub why: String,
+    /// What is wrong.
+    pub message: String,
 }
 
-impl Complaint {
-    fn find(said: &[u8]) -> Option<Self> {
-        let said = String::from_utf8_lossy(said);
-        said.lines().find_map(|line| {
+impl SyntaxError {
+    fn find(stderr: &str) -> Option<Self> {
+        stderr.lines().find_map(|line| {
             let (file, rest) = line.strip_prefix('"')?.split_once("\", line ")?;
-            let (line, why) = rest.split_once(": ")?;
+            let (line, message) = rest.split_once(": ")?;
             Some(Self {
                 file: file.into(),
                 line: line.parse().ok()?,
-                why: super::printable(why, 200),
+                message: printable(message, 200),
             })
         })
     }
 }
 
 impl Settings {
-    /// Asks `portageq`, or else reads make.conf. The variables of this process that a build would
-    /// inherit are not part of it: it is the configuration, not one shell's.
+    /// Reads the settings with `portageq`, or from make.conf. Variables of this process that a build
+    /// would inherit are ignored: these are the configuration's settings, not one shell's.
     pub fn read() -> Self {
-        let (values, complaint) = portageq();
-        match values {
-            Ok(values) => Self {
-                values,
-                without_portageq: None,
-                complaint,
-                unread: None,
-            },
-            Err(why) => {
-                let mut settings = Self {
-                    values: BTreeMap::new(),
-                    without_portageq: Some(why),
-                    complaint,
-                    unread: None,
-                };
-                let is_closed = |file: &PathBuf| {
-                    std::fs::File::open(file)
-                        .is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
-                };
-                let files = make_conf::files(&settings.make_conf());
-                settings.unread = files.into_iter().find(is_closed);
-                for one in make_conf::assignments(&settings.make_conf()) {
-                    if let Some(value) = one.value {
-                        settings.values.insert(one.name, value);
-                    }
-                }
-                settings
+        let mut settings = Self::default();
+        match settings.query_portageq() {
+            Ok(values) => settings.values = values,
+            Err(error) => {
+                settings.portageq_error = Some(error);
+                settings.read_make_conf();
             }
         }
+        settings
     }
 
-    /// As if Portage had told these.
+    fn query_portageq(&mut self) -> Result<BTreeMap<String, String>, String> {
+        let mut command = Command::new("portageq");
+        command.args(["envvar", "-v"]).args(NAMES);
+        for name in config::variable_names() {
+            let text = name.to_string_lossy();
+            let prefixes = ["SCCACHE_", "RUSTC_", "CARGO_"];
+            if prefixes.iter().any(|prefix| text.starts_with(prefix))
+                || ["CC", "CXX", "BUILD_CC", "FEATURES"].contains(&&*text)
+            {
+                command.env_remove(&name);
+            }
+        }
+        let output = process::run(&mut command, DEADLINE).map_err(|error| match error {
+            RunError::NotStarted(error) if error.kind() == ErrorKind::NotFound => {
+                "portageq can't be run: it is not in PATH".to_owned()
+            }
+            RunError::NotStarted(error) => format!("portageq can't be run: {error}"),
+            RunError::TimedOut => format!("portageq took more than {} s", DEADLINE.as_secs()),
+        })?;
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        self.syntax_error = SyntaxError::find(&stderr);
+        // Status 1 means that a variable isn't set.
+        if !output.stdout.starts_with(b"BUILD_CC=") {
+            let last = stderr.lines().last().unwrap_or("it printed nothing");
+            return Err(format!("portageq failed: {}", printable(last, 200)));
+        }
+        Ok(parse(&String::from_utf8_lossy(&output.stdout)))
+    }
+
+    fn read_make_conf(&mut self) {
+        let make_conf = self.make_conf();
+        let is_unreadable = |file: &PathBuf| {
+            File::open(file).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
+        };
+        let mut files = make_conf::files(&make_conf).into_iter();
+        self.unreadable_file = files.find(is_unreadable);
+        let assignments = make_conf::assignments(&make_conf).into_iter();
+        let plain = assignments.filter_map(|assignment| Some((assignment.name, assignment.value?)));
+        self.values.extend(plain);
+    }
+
+    /// Returns settings with these values, for tests.
     #[cfg(test)]
     pub(crate) fn of(values: &[(&str, &str)]) -> Self {
         let own = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
         Self {
             values: values.iter().map(own).collect(),
-            without_portageq: None,
-            complaint: None,
-            unread: None,
+            ..Self::default()
         }
     }
 
-    /// A variable's value; an empty one is none.
+    /// Returns the value of a variable that is not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         let value = self.values.get(name)?.as_str();
         (!value.is_empty()).then_some(value)
     }
 
-    /// Returns the value of a variable that is set, the empty text included: some variables count by
+    /// Returns the value of a variable that is set, even if it is empty: some variables take effect by
     /// being set.
     pub fn get_set(&self, name: &str) -> Option<&str> {
-        let value = self.values.get(name).map(String::as_str)?;
-        // portageq prints a variable that it is asked for by its whole name, set or not.
+        let value = self.values.get(name)?.as_str();
+        // portageq prints a variable without `*` even if it isn't set.
         let is_set = !value.is_empty() || !NAMES.contains(&name);
         is_set.then_some(value)
     }
 
-    /// Returns the names of all variables that are known.
+    /// Returns the names of all known variables.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.values.keys().map(String::as_str)
     }
 
-    /// Whether FEATURES has it; `None` where FEATURES isn't known, for Portage's defaults are not in
-    /// make.conf.
+    /// Whether FEATURES contains `name`; `None` if that is unknown, because Portage's defaults are not
+    /// in make.conf.
     pub fn has_feature(&self, name: &str) -> Option<bool> {
-        let features: Vec<&str> = self
-            .get("FEATURES")
-            .unwrap_or_default()
-            .split_whitespace()
-            .collect();
-        let off = features.iter().any(|f| f.strip_prefix('-') == Some(name));
-        match self.without_portageq {
-            None => Some(features.contains(&name)),
-            Some(_) if off => Some(false),
-            Some(_) => features.contains(&name).then_some(true),
+        let features = self.get("FEATURES").unwrap_or_default();
+        let mut features = features.split_whitespace();
+        if features.clone().any(|feature| feature == name) {
+            return Some(true);
         }
+        let is_off = features.any(|feature| feature.strip_prefix('-') == Some(name));
+        (is_off || self.portageq_error.is_none()).then_some(false)
     }
 
-    /// The offset of a Gentoo Prefix; empty on an ordinary system.
+    /// Returns the offset of a Gentoo Prefix; empty on an ordinary system.
     pub fn eprefix(&self) -> PathBuf {
-        match self.without_portageq {
-            None => self.get("EPREFIX").unwrap_or_default().into(),
-            Some(_) => config::eprefix(),
+        if self.portageq_error.is_some() {
+            config::eprefix()
+        } else {
+            self.get("EPREFIX").unwrap_or_default().into()
         }
     }
 
-    /// A path of the system, below the prefix: `below("etc/sandbox.d")`.
+    /// Returns a path of the system, below the prefix: `below("etc/sandbox.d")`.
     pub fn below(&self, path: &str) -> PathBuf {
         let mut whole = self.eprefix().into_os_string();
         whole.push("/");
@@ -168,28 +194,29 @@ impl Settings {
         whole.into()
     }
 
-    /// `/etc/portage`, wherever Portage's configuration is.
+    /// Returns the folder of Portage's configuration, usually `/etc/portage`.
     pub fn config(&self) -> PathBuf {
-        match self.get("PORTAGE_CONFIGROOT") {
-            Some(root) => Path::new(root).join("etc/portage"),
-            None => self.below("etc/portage"),
-        }
+        self.below_root("PORTAGE_CONFIGROOT", "etc/portage")
     }
 
-    /// Its make.conf: a file, or a folder of files.
+    /// Returns make.conf: a file, or a folder of files.
     pub fn make_conf(&self) -> PathBuf {
         self.config().join("make.conf")
     }
 
-    /// Where the installed packages are: `EROOT/var/db/pkg`.
+    /// Returns the database of installed packages: `EROOT/var/db/pkg`.
     pub fn installed(&self) -> PathBuf {
-        match self.get("EROOT") {
-            Some(root) => Path::new(root).join("var/db/pkg"),
-            None => self.below("var/db/pkg"),
+        self.below_root("EROOT", "var/db/pkg")
+    }
+
+    fn below_root(&self, variable: &str, path: &str) -> PathBuf {
+        match self.get(variable) {
+            Some(root) => Path::new(root).join(path),
+            None => self.below(path),
         }
     }
 
-    /// Who builds under FEATURES=userpriv: the user's name and the group's.
+    /// Returns the names of the user and group that compile under FEATURES=userpriv.
     pub fn builder(&self) -> (&str, &str) {
         (
             self.get("PORTAGE_USERNAME").unwrap_or("portage"),
@@ -198,68 +225,44 @@ impl Settings {
     }
 }
 
-fn portageq() -> (Result<BTreeMap<String, String>, String>, Option<Complaint>) {
-    let mut command = Command::new("portageq");
-    command.args(["envvar", "-v"]).args(NAMES);
-    for name in config::variable_names() {
-        let text = name.to_string_lossy();
-        let told = |prefix: &&str| text.starts_with(*prefix);
-        if ["SCCACHE_", "RUSTC_", "CARGO_"].iter().any(told)
-            || ["CC", "CXX", "BUILD_CC", "FEATURES"].contains(&&*text)
-        {
-            command.env_remove(&name);
-        }
-    }
-    // Status 1 says that one of them isn't set.
-    let output = match process::run(&mut command, DEADLINE) {
-        Ok(output) => output,
-        Err(process::RunError::NotStarted(error)) => {
-            let why = match error.kind() {
-                std::io::ErrorKind::NotFound => "there is none in PATH".to_owned(),
-                _ => error.to_string(),
-            };
-            return (Err(format!("portageq can't be run: {why}")), None);
-        }
-        Err(process::RunError::TimedOut) => {
-            let why = format!("portageq took more than {} s", DEADLINE.as_secs());
-            return (Err(why), None);
-        }
+fn parse(text: &str) -> BTreeMap<String, String> {
+    let unquote = |value: &str| {
+        let parts = value.split(r#"'"'"'"#).map(|part| part.replace('\'', ""));
+        parts.collect::<Vec<_>>().join("'")
     };
-    let complaint = Complaint::find(&output.stderr);
-    if output.stdout.starts_with(b"BUILD_CC=") {
-        return (
-            Ok(parse(&String::from_utf8_lossy(&output.stdout))),
-            complaint,
-        );
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let last = said.lines().last().unwrap_or("it said nothing");
-    let why = format!("portageq failed: {}", super::printable(last, 200));
-    (Err(why), complaint)
+    VARIABLE
+        .captures_iter(text)
+        .map(|variable| (variable[1].to_owned(), unquote(&variable[2])))
+        .collect()
 }
 
-/// `NAME=VALUE` lines, the values quoted as Python's shlex.quote does.
-fn parse(text: &str) -> BTreeMap<String, String> {
-    let mut values = BTreeMap::new();
-    let mut rest = text;
-    while let Some((name, after)) = rest.split_once('=') {
-        let (mut value, mut quote, mut end) = (String::new(), None, after.len());
-        for (at, character) in after.char_indices() {
-            match (quote, character) {
-                (Some(open), c) if c == open => quote = None,
-                (Some(_), c) => value.push(c),
-                (None, '\'' | '"') => quote = Some(character),
-                (None, '\n') => {
-                    end = at;
-                    break;
-                }
-                (None, c) => value.push(c),
-            }
-        }
-        values.insert(name.to_owned(), value);
-        rest = after.get(end + 1..).unwrap_or_default();
+/// A user of the system.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// The user's name.
+    pub name: String,
+    /// The user's number.
+    pub uid: u32,
+    /// The number of the user's primary group.
+    pub gid: u32,
+}
+
+impl User {
+    /// Looks up a user with `id`, which knows more users than `/etc/passwd`; `None` if there is none.
+    pub fn find(name: &str) -> Option<Self> {
+        let query = |option: &str| -> Option<u32> {
+            let mut command = Command::new("id");
+            command.args([option, "--", name]);
+            let output = process::run(&mut command, Duration::from_secs(10)).ok()?;
+            let number = String::from_utf8_lossy(&output.stdout).trim().parse().ok();
+            number.filter(|_| output.status.success())
+        };
+        Some(Self {
+            name: name.to_owned(),
+            uid: query("-u")?,
+            gid: query("-g")?,
+        })
     }
-    values
 }
 
 #[cfg(test)]
@@ -267,7 +270,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_portageq_prints_is_read_back() {
+    fn the_output_of_portageq_is_parsed() {
         let values = parse("A=''\nB=plain\nC='two words'\nD='it'\"'\"'s'\nE='l1\nl2=x'\nF=/z\n");
         let get = |name: &str| values[name].as_str();
         assert_eq!((get("A"), get("B"), get("C")), ("", "plain", "two words"));

@@ -1,54 +1,54 @@
 //! Snapshots: what one phase counted, carried to `pkg_preinst` in `${T}/.sccache-report`.
 //!
-//! User `portage` writes that folder and root reads it. So nothing in it is trusted: names
-//! are opened relative to the folder and never through links, only regular files with one
-//! name are read, and no further than a bound; every string and number is checked.
+//! User `portage` writes that folder and root reads it, so nothing in it is trusted: names are opened
+//! relative to the folder and never through links, only regular files with one name are read, up to a
+//! limit, and every string and number is checked.
 
+mod leftover;
 mod read;
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, FlockOperation, Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use self::leftover::{find_set_aside, find_unfinished};
 pub use self::read::Snapshots;
-use super::{Outcome, Phase};
+use super::Phase;
 
 /// The folder in `${T}`.
 pub const FOLDER: &str = ".sccache-report";
 
-/// A snapshot is 2 to 4 KB; this is for hundreds of reasons and compilers.
+/// Bytes of a snapshot. An ordinary one has 2 to 4 KB; this is for hundreds of reasons and compilers.
 const MAX_BYTES: u64 = 64 * 1024;
 
 const SCHEMA: u32 = 1;
 
-/// The file's content.
-#[derive(Serialize, Deserialize)]
+/// The content of the file `ID.json`.
+#[derive(Debug, Serialize, Deserialize)]
 struct Snapshot {
     schema: u32,
     id: Uuid,
     phase: Phase,
 }
 
-/// Writes one snapshot into `${T}`, whole or not at all.
-///
-/// # Errors
-/// Where the folder or the file can't be made, or something else stands in its place.
-pub fn write(t: &Path, phase: &Phase) -> Result<()> {
-    write_as(Uuid::new_v4(), t, phase)
+fn file_name(id: Uuid) -> String {
+    format!("{id}.json")
 }
 
-/// The same with a given id: what is written again takes the place of what was there.
+/// Writes a snapshot into `${T}`, atomically. Replaces one with the same id.
 ///
 /// # Errors
-/// As [`write()`].
-pub fn write_as(id: Uuid, t: &Path, phase: &Phase) -> Result<()> {
+/// Returns an error if the folder or the file can't be created.
+pub fn write_snapshot(id: Uuid, t: &Path, phase: &Phase) -> Result<()> {
     let folder = open_or_create_folder(t)?;
     let content = serde_json::to_vec(&Snapshot {
         schema: SCHEMA,
@@ -60,82 +60,71 @@ pub fn write_as(id: Uuid, t: &Path, phase: &Phase) -> Result<()> {
         "the numbers of the {} phase are longer than {MAX_BYTES} bytes",
         phase.name
     );
-    let (temporary, name) = (format!(".{}", Uuid::new_v4()), format!("{id}.json"));
+    let temporary = format!(".{}", Uuid::new_v4());
     let write = || -> io::Result<()> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&folder, &temporary, flags, Mode::from(0o600))?;
         let mut file = File::from(file);
         file.write_all(&content)?;
-        // It is to be there after a power cut too.
+        // It must survive a power failure.
         file.sync_data()?;
-        rustix::fs::renameat(&folder, &temporary, &folder, &name)?;
-        Ok(())
+        Ok(rustix::fs::renameat(
+            &folder,
+            &temporary,
+            &folder,
+            file_name(id),
+        )?)
     };
     write().map_err(|error| {
         let _ = rustix::fs::unlinkat(&folder, &temporary, AtFlags::empty());
-        anyhow::Error::new(error).context(format!("can't write into {}", t.join(FOLDER).display()))
+        anyhow::Error::new(error).context(format!("can't write to {}", t.join(FOLDER).display()))
     })
 }
 
 /// Whether `${T}` has the snapshot with this id.
-pub fn exists(t: &Path, id: Uuid) -> bool {
-    let folder = open_t(t).and_then(|t| Ok(open_directory(&t, FOLDER)?));
-    let stat = |folder: OwnedFd| {
-        rustix::fs::statat(&folder, format!("{id}.json"), AtFlags::SYMLINK_NOFOLLOW)
+pub fn has_snapshot(t: &Path, id: Uuid) -> bool {
+    let Ok(folder) = open_t(t).and_then(|t| Ok(open_directory(&t, FOLDER)?)) else {
+        return false;
     };
-    folder.is_ok_and(|folder| stat(folder).is_ok())
+    rustix::fs::statat(&folder, file_name(id), AtFlags::SYMLINK_NOFOLLOW).is_ok()
 }
 
 fn open_or_create_folder(t: &Path) -> Result<OwnedFd> {
     let parent = open_t(t)?;
     match rustix::fs::mkdirat(&parent, FOLDER, Mode::from(0o700)) {
         Ok(()) | Err(Errno::EXIST) => {}
-        Err(error) => bail!("can't make {}: {error}", t.join(FOLDER).display()),
+        Err(error) => bail!("can't create {}: {error}", t.join(FOLDER).display()),
     }
     let folder = open_directory(&parent, FOLDER)
         .with_context(|| format!("can't open {} as a directory", t.join(FOLDER).display()))?;
-    // src_install is root's, the phases around it are not: the folder goes to who owns ${T}.
+    // src_install runs as root, the phases around it don't: the owner of ${T} gets the folder.
     if rustix::process::geteuid().is_root() {
         let owner = rustix::fs::fstat(&parent)?;
-        rustix::fs::fchown(
-            &folder,
-            Some(rustix::fs::Uid::from_raw(owner.st_uid)),
-            Some(rustix::fs::Gid::from_raw(owner.st_gid)),
-        )?;
+        let (uid, gid) = (Uid::from_raw(owner.st_uid), Gid::from_raw(owner.st_gid));
+        rustix::fs::fchown(&folder, Some(uid), Some(gid))?;
     }
     Ok(folder)
 }
 
-pub(super) fn open_t(t: &Path) -> Result<OwnedFd> {
+fn open_t(t: &Path) -> Result<OwnedFd> {
     open_directory(rustix::fs::CWD, t).with_context(|| format!("can't open {}", t.display()))
 }
 
-fn open_directory(
-    at: impl std::os::fd::AsFd,
-    path: impl rustix::path::Arg,
-) -> rustix::io::Result<OwnedFd> {
+fn open_directory(at: impl AsFd, path: impl rustix::path::Arg) -> rustix::io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     rustix::fs::openat(at, path, flags, Mode::empty())
 }
 
-/// Keeps the other collectors of this package's phases out, until the result is dropped: several
-/// subshells may die at once, and each asks. Waits no longer than `patience`.
-pub fn lock(t: &Path, patience: std::time::Duration) -> Option<OwnedFd> {
+/// Locks `${T}` against the collectors that other subshells of the phase run, until the result is
+/// dropped. `None` if the lock isn't available within `patience`.
+pub fn lock(t: &Path, patience: Duration) -> Option<OwnedFd> {
     let folder = open_directory(rustix::fs::CWD, t).ok()?;
-    let deadline = std::time::Instant::now() + patience;
+    let deadline = Instant::now() + patience;
     loop {
-        match rustix::fs::flock(
-            &folder,
-            rustix::fs::FlockOperation::NonBlockingLockExclusive,
-        ) {
+        match rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Some(folder),
-            Err(_) if std::time::Instant::now() >= deadline => return None,
-            Err(_) => std::thread::sleep(std::time::Duration::from_millis(10)),
+            Err(_) if Instant::now() >= deadline => return None,
+            Err(_) => thread::sleep(Duration::from_millis(10)),
         }
     }
-}
-
-/// The name of the folder of snapshots that are set aside.
-pub(super) fn name_aside(outcome: Outcome) -> String {
-    format!("{FOLDER}.{}.{}", outcome.word(), Uuid::new_v4())
 }

@@ -12,8 +12,8 @@ use super::step::{BlockFile, Step};
 use super::{Error, at};
 use crate::machine::{Machine, REINSTALL};
 use crate::portage::HookRecord;
+use crate::portage::User;
 use crate::portage::make_conf;
-use crate::portage::user::User;
 use crate::process;
 
 /// The name of the hook's file.
@@ -200,9 +200,9 @@ impl<'a> Plan<'a> {
         let machine = self.machine;
         let settings = &machine.settings;
         let is_own = |file: &Path| file.starts_with(settings.make_conf());
-        if let Some(said) = settings.complaint.iter().find(|said| is_own(&said.file)) {
+        if let Some(said) = settings.syntax_error.iter().find(|said| is_own(&said.file)) {
             // Portage may not read what is added below.
-            let problem = format!("has an error in line {}: {}", said.line, said.why);
+            let problem = format!("has an error in line {}: {}", said.line, said.message);
             return Err(Error::new(&said.file, &problem, AGAIN));
         }
         let file = BlockFile::read(&machine.make_conf(), self.keeper)?;
@@ -222,7 +222,7 @@ impl<'a> Plan<'a> {
     fn cache(&mut self, cache: &Path) -> Result<(), Error> {
         let (user, group) = self.machine.settings.builder();
         // The owner of a Prefix builds too (`_unprivileged_mode` in Portage 3.0.83's data.py).
-        let builder = match User::named(user) {
+        let builder = match User::find(user) {
             _ if self.keeper.0 != 0 => self.keeper,
             Some(user) => (user.uid, user.gid),
             None => {

@@ -87,7 +87,8 @@ fn fitting_size(cache: &Path) -> String {
 /// Why setup adds no setting of sccache's, if so: what builds really have counts for more than make.conf.
 fn reason_to_add_nothing(machine: &Machine) -> Option<String> {
     const LEFT: &str = "sccache's settings, because";
-    let has_record = HookRecord::last_cached(&machine.database, machine.system_owner().0).is_some();
+    let [_, last_cached] = HookRecord::files(&machine.database);
+    let has_record = HookRecord::read(&last_cached, machine.system_owner().0).is_some();
     match builds_were_cached(&machine.database) {
         // Without the record, `--undo` removed what those builds had.
         Ok(true) if has_record => {

@@ -190,7 +190,7 @@ fn read(path: &Path) -> Result<Option<Build>> {
         content.len() as u64 <= MAX_BYTES,
         "longer than {MAX_BYTES} bytes"
     );
-    let build: Build = crate::portage::from_json(&content)?;
+    let build: Build = crate::portage::parse_json(&content)?;
     build.check()?;
     let named = path.file_stem() == Some(OsStr::new(&build.id.to_string()));
     ensure!(named, "not named for its id");

@@ -1,8 +1,8 @@
-//! Reading a build's snapshots, as root, from a folder in which others write.
+//! Reads a build's snapshots, as root, from a folder in which others write.
 
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
@@ -10,16 +10,18 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use uuid::Uuid;
 
-use super::super::phase::MAX_SNAPSHOTS;
-use super::super::{Outcome, Phase, json};
-use super::{MAX_BYTES, SCHEMA, Snapshot, name_aside, open_directory, open_t};
+use super::leftover::new_folder_name;
+use super::{MAX_BYTES, SCHEMA, Snapshot, file_name, open_directory, open_t};
+use crate::portage::check::{MAX_SNAPSHOTS, parse_json};
+use crate::portage::{Outcome, Phase};
+use crate::text::printable;
 
-/// All snapshots of a build. What was read takes up to twenty times as much memory, of
-/// which no build may make root take more than 32 MiB.
-const MAX_BYTES_IN_ALL: u64 = 512 * 1024;
+/// Bytes of all snapshots of a build. In memory they take up to twenty times as much, and no build
+/// may make root use more than 32 MiB.
+const MAX_TOTAL_BYTES: u64 = 512 * 1024;
 
-/// So many refused files are named, the others counted.
-const NAMED: usize = 5;
+/// How many refused files a warning names.
+const MAX_NAMED: usize = 5;
 
 /// The snapshots of one build.
 #[derive(Debug)]
@@ -27,21 +29,20 @@ pub struct Snapshots {
     folder: OwnedFd,
     parent: OwnedFd,
     path: PathBuf,
-    names: Vec<String>,
     ids: Vec<Uuid>,
-    /// In the order in which they ended.
+    /// The phases, in the order in which they ended.
     pub phases: Vec<Phase>,
-    /// What was refused, and why, a line each.
-    pub refused: Vec<String>,
+    /// The files that were refused, with the reasons, in one line.
+    pub refusals: Option<String>,
 }
 
 impl Snapshots {
-    /// Reads what lies in the folder `name` in `${T}`, which is `FOLDER` or one that was
-    /// [set aside](Self::set_aside); `None` where there is no folder, and so no numbers.
+    /// Reads the folder `name` in `${T}`, which is [`FOLDER`](super::FOLDER) or one that was
+    /// [set aside](Self::set_aside); `None` if it doesn't exist. Files that can't be accepted are
+    /// left there and named in `refusals`.
     ///
     /// # Errors
-    /// Where something that isn't a folder stands in its place. Single files that can't be
-    /// taken don't fail it: they are left where they are and named in `refused`.
+    /// Returns an error if it is not a folder, or has far too many files.
     pub fn read(t: &Path, name: &str) -> Result<Option<Self>> {
         let parent = open_t(t)?;
         let path = t.join(name);
@@ -50,69 +51,48 @@ impl Snapshots {
             Err(Errno::NOENT) => return Ok(None),
             Err(error) => bail!("{} is not a directory of ours: {error}", path.display()),
         };
-        let mut snapshots = Self {
-            folder,
-            parent,
-            path,
-            names: Vec::new(),
-            ids: Vec::new(),
-            phases: Vec::new(),
-            refused: Vec::new(),
-        };
-        snapshots.read_files()?;
-        Ok(Some(snapshots))
-    }
-
-    fn read_files(&mut self) -> Result<()> {
-        let mut read = Vec::new();
-        let mut left = MAX_BYTES_IN_ALL;
-        for (count, entry) in Dir::read_from(&self.folder)?.enumerate() {
-            let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if count > 4 * MAX_SNAPSHOTS {
-                // What of it is honest can't be told from an arbitrary part of it.
-                bail!("far too many files in {}", self.path.display());
-            }
-            // "." and "..", and what a killed collector had not finished.
+        let (mut accepted, mut refused) = (Vec::new(), Vec::new());
+        let mut bytes_left = MAX_TOTAL_BYTES;
+        for (count, entry) in Dir::read_from(&folder)?.enumerate() {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            // An arbitrary part of them would be no build's numbers.
+            ensure!(
+                count <= 4 * MAX_SNAPSHOTS,
+                "far too many files in {}",
+                path.display()
+            );
+            // "." and "..", and unfinished files of a killed collector.
             if name.starts_with('.') {
                 continue;
             }
-            match read_one(&self.folder, &name, &mut left) {
-                Ok(snapshot) => read.push((name, snapshot)),
-                Err(error) => self
-                    .refused
-                    .push(format!("{}: {error:#}", crate::text::printable(&name, 80))),
+            match read_one(&folder, &name, &mut bytes_left) {
+                Ok(snapshot) => accepted.push(snapshot),
+                Err(error) => refused.push(format!("{}: {error:#}", printable(&name, 80))),
             }
         }
-        if read.len() > MAX_SNAPSHOTS {
-            bail!("{} snapshots in {}", read.len(), self.path.display());
-        }
-        read.sort_by_key(|(_, snapshot)| (snapshot.phase.finished_at, snapshot.id));
-        for (name, snapshot) in read {
-            self.names.push(name);
-            self.ids.push(snapshot.id);
-            self.phases.push(snapshot.phase);
-        }
-        Ok(())
+        let count = accepted.len();
+        ensure!(
+            count <= MAX_SNAPSHOTS,
+            "{count} snapshots in {}",
+            path.display()
+        );
+        accepted.sort_by_key(|snapshot| (snapshot.phase.finished_at, snapshot.id));
+        Ok(Some(Self {
+            folder,
+            parent,
+            path,
+            ids: accepted.iter().map(|snapshot| snapshot.id).collect(),
+            phases: accepted
+                .into_iter()
+                .map(|snapshot| snapshot.phase)
+                .collect(),
+            refusals: (!refused.is_empty()).then(|| join_refusals(refused)),
+        }))
     }
 
-    /// What was refused, in a line of bearable length.
-    pub fn refusals(&self) -> String {
-        let mut refused = self.refused.clone();
-        refused.sort_unstable();
-        let more = refused.len().saturating_sub(NAMED);
-        refused.truncate(NAMED);
-        let mut line = refused.join("; ");
-        if more > 0 {
-            line.push_str(&format!("; and {more} more"));
-        }
-        line
-    }
-
-    /// The id of the build of `package` at `version`: the same whenever the same snapshots
-    /// are recorded, so that a record that was cut off before it removed them can be
-    /// repeated. The package is in it because a hostile build can copy the snapshots of one
-    /// that runs beside it, and could else be taken for it.
+    /// Returns the id of the build of `package` at `version`: the same for the same snapshots, so that
+    /// a record that was killed before it removed them can be repeated. The package is part of it
+    /// because a hostile build can copy the snapshots of another.
     pub fn build_id(&self, package: &str, version: &str) -> Uuid {
         let mut ids = self.ids.clone();
         ids.sort_unstable();
@@ -121,67 +101,62 @@ impl Snapshots {
         Uuid::new_v5(&Uuid::NAMESPACE_OID, &name)
     }
 
-    /// Removes what was read, once it is recorded. What was refused stays for a person to look at.
+    /// Removes the snapshots that were read, after they are recorded. Refused files stay.
     pub fn remove(self) {
-        for name in &self.names {
-            let _ = rustix::fs::unlinkat(&self.folder, name, AtFlags::empty());
+        for id in &self.ids {
+            let _ = rustix::fs::unlinkat(&self.folder, file_name(*id), AtFlags::empty());
         }
         let name = self.path.file_name().unwrap_or_default();
         let _ = rustix::fs::unlinkat(&self.parent, name, AtFlags::REMOVEDIR);
     }
 
-    /// Puts the snapshots of a build that could not be kept anywhere else where no other build's
-    /// come to them, to be taken up when `${T}` is next looked at.
+    /// Renames the folder of a build that could not be recorded, so that no other build's snapshots
+    /// are added to it. [`find_set_aside`](super::find_set_aside) finds it again.
     pub fn set_aside(self, outcome: Outcome) {
         let name = self.path.file_name().unwrap_or_default();
-        let aside = name_aside(outcome);
-        let _ = rustix::fs::renameat(&self.parent, name, &self.parent, aside);
+        let new_name = new_folder_name(outcome);
+        let _ = rustix::fs::renameat(&self.parent, name, &self.parent, new_name);
     }
 }
 
-/// Reads one snapshot, and takes its length off what is `left` for all of them.
-fn read_one(folder: &OwnedFd, name: &str, left: &mut u64) -> Result<Snapshot> {
-    // Looked at before it is opened: to open a device can be to set it going.
-    let stat = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+fn join_refusals(mut refused: Vec<String>) -> String {
+    refused.sort_unstable();
+    if refused.len() > MAX_NAMED {
+        let more = format!("and {} more", refused.len() - MAX_NAMED);
+        refused.truncate(MAX_NAMED);
+        refused.push(more);
+    }
+    refused.join("; ")
+}
+
+/// Reads one snapshot, and subtracts its length from `bytes_left`.
+fn read_one(folder: &OwnedFd, name: &str, bytes_left: &mut u64) -> Result<Snapshot> {
+    // O_PATH neither follows links, nor opens devices, nor waits at FIFOs. What is read below is the
+    // file that was checked, even if another takes its name.
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let checked = rustix::fs::openat(folder, name, flags, Mode::empty())?;
+    let stat = rustix::fs::fstat(&checked)?;
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => {}
         FileType::Symlink => bail!("a symbolic link"),
         _ => bail!("not a regular file"),
     }
-    // And after it, since it may have been replaced. NONBLOCK: a FIFO must not keep root
-    // waiting for a writer.
-    let flags =
-        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(folder, name, flags, Mode::empty())
-        .map_err(|error| anyhow::anyhow!("can't be opened: {error}"))?;
-    let stat = rustix::fs::fstat(&file)?;
-    ensure!(
-        FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile,
-        "not a regular file"
-    );
     ensure!(stat.st_nlink == 1, "it has {} names", stat.st_nlink);
+    let file = File::open(format!("/proc/self/fd/{}", checked.as_raw_fd()))?;
     let mut content = Vec::new();
-    File::from(file)
-        .take(MAX_BYTES + 1)
-        .read_to_end(&mut content)?;
-    let length = content.len() as u64;
+    let length = file.take(MAX_BYTES + 1).read_to_end(&mut content)? as u64;
     ensure!(length <= MAX_BYTES, "longer than {MAX_BYTES} bytes");
+    let is_left = length <= *bytes_left;
     ensure!(
-        length <= *left,
-        "the files are longer than {MAX_BYTES_IN_ALL} bytes in all"
+        is_left,
+        "the files are longer than {MAX_TOTAL_BYTES} bytes in total"
     );
-    let snapshot: Snapshot = json::from_json(&content)?;
-    ensure!(
-        snapshot.schema == SCHEMA,
-        "of schema {}, not {SCHEMA}",
-        snapshot.schema
-    );
-    // No two files have one name, so no snapshot counts twice.
-    ensure!(
-        *name == format!("{}.json", snapshot.id),
-        "not named for its id"
-    );
+    let snapshot: Snapshot = parse_json(&content)?;
+    let schema = snapshot.schema;
+    ensure!(schema == SCHEMA, "of schema {schema}, not {SCHEMA}");
+    // So no snapshot counts twice.
+    ensure!(*name == file_name(snapshot.id), "not named for its id");
     snapshot.phase.check()?;
-    *left -= length;
+    *bytes_left -= length;
     Ok(snapshot)
 }

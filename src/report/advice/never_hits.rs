@@ -7,7 +7,7 @@ use serde_json::json;
 use super::super::text;
 use super::{Advice, Kind, cache};
 use crate::config::installed_file;
-use crate::portage::{is_package, plain};
+use crate::portage::{is_package, plain_path};
 use crate::store::Evidence;
 
 /// The first build has to miss, and the second may be of another version. The third could have hit.
@@ -114,7 +114,7 @@ fn sentence(package: &Package<'_>) -> String {
 /// because databases may come from others.
 fn commands(packages: &[Package<'_>]) -> Vec<String> {
     let script = installed_file("no-sccache.sh");
-    let Some(script) = plain(&script) else {
+    let Some(script) = plain_path(&script) else {
         return Vec::new();
     };
     let commands = packages.iter().flat_map(|package| {

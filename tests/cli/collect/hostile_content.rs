@@ -7,6 +7,7 @@ use crate::support;
 use crate::support::recorder::refused::*;
 use crate::support::recorder::*;
 use sccache_report::portage::write_snapshot;
+use uuid::Uuid;
 
 #[test]
 fn content_that_no_collector_writes_is_refused() {
@@ -147,7 +148,7 @@ fn what_a_terminal_would_obey_is_refused_in_every_string() {
         stats.base_directories = Some(vec!["dir".into()]);
         stats.dist_compiles.insert("server".into(), 1);
         let other = world.empty_t();
-        write_snapshot(&other, &phase).unwrap();
+        write_snapshot(Uuid::new_v4(), &other, &phase).unwrap();
         let file = fs::read_dir(snapshots(&other))
             .unwrap()
             .next()
@@ -217,11 +218,11 @@ fn the_largest_snapshots_that_are_taken_fit_into_32_mib() {
     stats.misses.languages = one.clone();
     stats.misses.compilers = one;
     for _ in 0..256 {
-        write_snapshot(&t, &phase).unwrap();
+        write_snapshot(Uuid::new_v4(), &t, &phase).unwrap();
     }
     let done = world.record(&t);
     // The other is of the unknown lines.
-    assert!(done.warned(2).contains("bytes in all"), "{done:?}");
+    assert!(done.warned(2).contains("bytes in total"), "{done:?}");
     assert_eq!(world.report().len(), 1);
     assert_little_memory(&done);
 }

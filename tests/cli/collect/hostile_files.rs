@@ -11,6 +11,7 @@ use crate::support::recorder::refused::*;
 use crate::support::recorder::system::*;
 use crate::support::recorder::*;
 use sccache_report::portage::write_snapshot;
+use uuid::Uuid;
 
 #[test]
 fn a_file_that_is_none_of_ours_is_refused_and_never_followed() {
@@ -96,13 +97,13 @@ fn what_stands_in_the_folders_place_is_refused() {
         assert!(done.warned(1).contains(why), "{done:?}");
         assert!(done.out.is_empty() && !world.db.exists(), "{done:?}");
         // Nor does a phase write there.
-        assert!(write_snapshot(&t, &compile(1)).is_err());
+        assert!(write_snapshot(Uuid::new_v4(), &t, &compile(1)).is_err());
         assert_eq!(fs::read_dir(snapshots(&other)).unwrap().count(), 1);
         // ${T} itself.
         let link = world.folder.path().join("link");
         symlink(&other, &link).unwrap();
         assert!(world.record(&link).warned(1).contains("can't open"));
-        assert!(write_snapshot(&link, &compile(1)).is_err());
+        assert!(write_snapshot(Uuid::new_v4(), &link, &compile(1)).is_err());
     }
 }
 
@@ -136,7 +137,7 @@ fn thousands_of_files_are_refused_in_one_line() {
     // Honest ones, but more than any build has: nothing is recorded of an arbitrary part of them.
     let t = world.empty_t();
     for _ in 0..300 {
-        write_snapshot(&t, &compile(1)).unwrap();
+        write_snapshot(Uuid::new_v4(), &t, &compile(1)).unwrap();
     }
     let done = world.record(&t);
     assert!(done.warned(1).contains("300 snapshots"), "{done:?}");

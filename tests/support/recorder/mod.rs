@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use sccache_report::portage::{FOLDER, Phase, write_snapshot};
 use sccache_report::store::{Pending, RECORD_WAIT};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::support;
 
@@ -69,7 +70,7 @@ impl World {
     /// `${T}` after a compile phase with these hits, and 2 misses.
     pub fn t(&self, hits: u64) -> PathBuf {
         let t = self.empty_t();
-        write_snapshot(&t, &compile(hits)).unwrap();
+        write_snapshot(Uuid::new_v4(), &t, &compile(hits)).unwrap();
         t
     }
 

@@ -1,7 +1,9 @@
-//! The phases that can compile, and the bounds of a phase's numbers.
+//! Checks of values that anyone may have written: names, texts, times, and a phase's numbers.
 
 use anyhow::{Result, bail, ensure};
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::error::Category;
 
 use super::Phase;
 use crate::sccache::{NotMeasured, Stats};
@@ -121,6 +123,44 @@ fn check_stats(stats: &Stats) -> Result<()> {
         "control characters in a string, or too many or too long ones"
     );
     Ok(())
+}
+
+/// Parses JSON that anyone may have written.
+///
+/// # Errors
+/// Returns an error with the position, without a word of the JSON: the message goes to root's
+/// terminal and to the merge log.
+pub fn parse_json<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T> {
+    serde_json::from_slice(json).map_err(json_error)
+}
+
+pub(super) fn json_error(error: serde_json::Error) -> anyhow::Error {
+    let problem = match error.classify() {
+        Category::Data => "not the JSON of a build's numbers",
+        Category::Eof => "incomplete JSON",
+        _ => "not JSON",
+    };
+    let (line, column) = (error.line(), error.column());
+    anyhow::anyhow!("{problem} (line {line}, column {column})")
+}
+
+/// Checks a name of a category, package, version, slot, or repository: letters, digits, and `+_.-`,
+/// and neither a sign nor a dot at the beginning (PMS 8, 3.1).
+pub(super) fn check_name(name: &str) -> Result<()> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+_.-".contains(&byte);
+    let length = name.len();
+    ensure!((1..=255).contains(&length), "it is {length} bytes long");
+    ensure!(
+        name.bytes().all(is_allowed) && !name.starts_with(['-', '+', '.']),
+        "{name:?} is not a name that PMS allows"
+    );
+    Ok(())
+}
+
+/// Whether this is `CATEGORY/PN` with names that PMS allows, safe as the end of a path.
+pub fn is_package(name: &str) -> bool {
+    let parts = name.split_once('/');
+    parts.is_some_and(|(category, name)| check_name(category).is_ok() && check_name(name).is_ok())
 }
 
 /// Checks that `text` can be printed to a terminal as it is.
