@@ -18,13 +18,13 @@
 use crate::sccache::Stats;
 
 /// The formula, for `--help`, the man page and docs/time-saved.md.
-pub const TIME_SAVED: &str = "An estimate: each hit saves what the compiler took for a miss of the \
-    same package (of the same version and language where that was measured, else of the language, \
-    else of the version, else of the package), less what the cache took: reading hits, writing \
-    misses, and a tenth of a compilation to look up each. It is negative where the cache cost more \
-    than it saved, and unknown where no miss of the package was measured. What a miss \
-    took is at most the processor time of the compilers; of shared servers and imported logs only \
-    the wall clock is known, and where their cores had more than one job each, it is too high.";
+pub const TIME_SAVED: &str = "An estimate. Each hit saves what a miss of the same package took to \
+    compile (of the same version and language if that was measured, otherwise of the language, the \
+    version, or the package), minus the cost of the cache: reading hits, writing misses, and a tenth \
+    of a compilation to look up each. It is negative if the cache cost more than it saved, and unknown \
+    if no miss of the package was measured. A miss costs at most the processor time of the compilers. \
+    For shared servers and imported logs only wall-clock time is known, which is too high if the cores \
+    were busy.";
 
 /// The cost of looking up a hit or a miss, as a share of the cost of compiling it. The real share
 /// varies: in processor time (gcc 12 `-E` against `-O2 -c`, rustc 1.95.0 `--emit=dep-info` against

@@ -45,7 +45,12 @@ fn what_is_turned_off_does_not_run_however_it_was_turned_on() {
         turn_on(&root, way);
         root.ebuild("dev-test/misses-1.0", &misses);
         root.ebuild("dev-test/other-1.0", &misses);
-        root.run(&["sh", "-ec", &commands]).ok();
+        root.run(&[
+            "sh",
+            "-ec",
+            &commands.replace("/etc/portage", "/mnt/gentoo/etc/portage"),
+        ])
+        .ok();
         let run = root.emerge(&["dev-test/misses", "dev-test/other"]);
         let builds = root.builds(&[]);
         assert_eq!(builds.len(), 1, "{way}: {builds:?}\n{}", run.log);
