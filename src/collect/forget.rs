@@ -46,7 +46,7 @@ pub fn forget(options: &Options, path: &Path, out: &mut dyn Write) -> Result<boo
         Store::open_for_reading(path)?
     } else {
         let mut store = Store::open_for_recording(path)?;
-        Pending::of(path).take_up(&mut store, Instant::now() + PENDING_TIME)?;
+        Pending::of(path).record(&mut store, Instant::now() + PENDING_TIME)?;
         store
     };
     let rows = find_builds(&store, options, &period)?;

@@ -96,7 +96,7 @@ impl Recorder {
             // The hook never creates this folder. doctor reports if there is no record in it.
             let _ = make_folder(&HookRecord::folder(&self.path));
             let until = self.started + PENDING_WAIT;
-            let pending = self.pending.take_up(&mut store, until)?;
+            let pending = self.pending.record(&mut store, until)?;
             if pending.recorded > 0 {
                 messages.info.push(pending_message(pending.recorded));
             }

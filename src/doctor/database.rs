@@ -20,7 +20,7 @@ pub(super) fn check(context: &Context) -> Finding {
 
 fn check_content(path: &Path) -> Finding {
     let shown = path.display();
-    let faults = Store::open_for_reading(path).and_then(|store| store.faults());
+    let faults = Store::open_for_reading(path).and_then(|store| store.check_integrity());
     let error = match faults.as_deref() {
         Ok([]) => return green(format!("{shown} is intact")),
         Ok([fault, ..]) => &Error::Damaged(path.to_path_buf(), fault.clone()),

@@ -95,13 +95,23 @@ impl FromStr for Outcome {
 }
 
 /// Whether the numbers are the build's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Attribution {
     /// The server belonged to this build alone.
     Exact,
     /// The difference of a shared server's numbers, which may include those of other builds.
     Shared,
+}
+
+impl Attribution {
+    /// Returns the word for it, the same wherever it is stored, read or printed.
+    pub fn word(self) -> &'static str {
+        match self {
+            Attribution::Exact => "exact",
+            Attribution::Shared => "shared",
+        }
+    }
 }
 
 /// What sccache counted in one run of one phase.

@@ -5,7 +5,6 @@ use serde_json::{Value as Json, json};
 
 use crate::portage::{Attribution, Phase};
 use crate::sccache::{NotMeasured, Part, Stats};
-use crate::store::attribution_word;
 
 /// All runs of the phases with one name.
 pub(super) struct PhaseRuns {
@@ -114,7 +113,7 @@ fn phase(group: &PhaseRuns) -> Json {
         "measured": reasons.is_none(),
         "not_measured": reasons,
         "runs": group.runs,
-        "attribution": attribution_word(group.attribution),
+        "attribution": group.attribution.word(),
         "started_at": group.started_at,
         "finished_at": group.finished_at,
         "hits": sum.map(|s| s.hits.total),

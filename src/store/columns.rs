@@ -1,53 +1,87 @@
-//! How statistics, times and counts are kept in columns.
+//! Conversions between Rust values and columns, as the schema's conventions require.
 
-use chrono::{DateTime, Datelike, Utc};
-use rusqlite::Row;
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Type, ValueRef};
+use rusqlite::{Error, Result, Row};
+use serde::de::value::StrDeserializer;
+use serde::de::{DeserializeOwned, IntoDeserializer};
+use uuid::Uuid;
 
-use crate::sccache::Stats;
+use crate::portage::{Attribution, Outcome};
 
-/// Returns the columns of all counters and times of `Stats`, which [`read_numbers`] reads.
-pub(super) fn number_columns() -> String {
-    let counters = Stats::COUNTERS.iter().map(|field| field.name);
-    let seconds = Stats::SECONDS.iter().map(|field| field.name);
-    counters.chain(seconds).collect::<Vec<_>>().join(", ")
-}
-
-/// Reads the columns of [`number_columns`], of which `first` is the first.
-pub(super) fn read_numbers(stats: &mut Stats, row: &Row<'_>, first: usize) -> rusqlite::Result<()> {
-    for (index, field) in Stats::COUNTERS.iter().enumerate() {
-        *(field.get_mut)(stats) = row.get(first + index)?;
-    }
-    for (index, field) in Stats::SECONDS.iter().enumerate() {
-        *(field.get_mut)(stats) = row.get(first + Stats::COUNTERS.len() + index)?;
-    }
-    Ok(())
-}
-
-/// Microseconds since 1970, as the schema keeps times.
+/// Returns microseconds since 1970.
 pub(super) fn micros(time: DateTime<Utc>) -> i64 {
     time.timestamp_micros()
 }
 
-/// Back from [`micros`]. No report can write the years that the rest of the world's programs can't.
-pub(super) fn time(row: &Row<'_>, index: usize) -> rusqlite::Result<DateTime<Utc>> {
-    let micros: i64 = row.get(index)?;
-    time_of(micros).ok_or(rusqlite::Error::IntegralValueOutOfRange(index, micros))
-}
-
-/// `None` outside of the years 0 to 9999, which RFC 3339 can write.
+/// Returns the time of `micros`; `None` outside of the years 0 to 9999, which RFC 3339 can't write.
 pub(super) fn time_of(micros: i64) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp_micros(micros).filter(|time| (0..=9999).contains(&time.year()))
 }
 
-/// Reads a column that holds JSON.
-pub(super) fn json<T: serde::de::DeserializeOwned>(
+/// Reads a point in time.
+pub(super) fn time(row: &Row<'_>, index: usize) -> Result<DateTime<Utc>> {
+    let micros: i64 = row.get(index)?;
+    time_of(micros).ok_or(Error::IntegralValueOutOfRange(index, micros))
+}
+
+/// Reads a duration.
+pub(super) fn duration(row: &Row<'_>, index: usize) -> Result<Option<TimeDelta>> {
+    let micros: Option<i64> = row.get(index)?;
+    Ok(micros.map(TimeDelta::microseconds))
+}
+
+/// Reads a text without copying it.
+pub(super) fn str_at<'a>(row: &'a Row<'_>, index: usize) -> Result<Option<&'a str>> {
+    let text = row.get_ref(index)?.as_str_or_null();
+    text.map_err(|error| Error::FromSqlConversionFailure(index, Type::Text, error.into()))
+}
+
+/// Reads a UUID.
+pub(super) fn uuid(row: &Row<'_>, index: usize) -> Result<Uuid> {
+    parse(row, index, Uuid::parse_str)?.ok_or(Error::InvalidQuery)
+}
+
+/// Reads a value stored as JSON.
+pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, index: usize) -> Result<Option<T>> {
+    parse(row, index, |text| serde_json::from_str(text))
+}
+
+fn parse<T, E: std::error::Error + Send + Sync + 'static>(
     row: &Row<'_>,
     index: usize,
-) -> rusqlite::Result<Option<T>> {
-    let Some(text) = row.get_ref(index)?.as_str_or_null()? else {
-        return Ok(None);
-    };
-    serde_json::from_str(text).map(Some).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(index, rusqlite::types::Type::Text, error.into())
-    })
+    parse: impl FnOnce(&str) -> std::result::Result<T, E>,
+) -> Result<Option<T>> {
+    let parsed = str_at(row, index)?.map(parse).transpose();
+    parsed.map_err(|error| Error::FromSqlConversionFailure(index, Type::Text, error.into()))
+}
+
+/// Reads one of the words that `T` is stored as, which are those of its JSON.
+fn from_word<T: DeserializeOwned>(value: ValueRef<'_>) -> FromSqlResult<T> {
+    let word: StrDeserializer<'_, serde::de::value::Error> = value.as_str()?.into_deserializer();
+    T::deserialize(word).map_err(FromSqlError::other)
+}
+
+impl FromSql for Outcome {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        from_word(value)
+    }
+}
+
+impl FromSql for Attribution {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        from_word(value)
+    }
+}
+
+impl ToSql for Outcome {
+    fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
+        Ok(self.word().into())
+    }
+}
+
+impl ToSql for Attribution {
+    fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
+        Ok(self.word().into())
+    }
 }

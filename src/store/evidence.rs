@@ -6,10 +6,9 @@ use chrono::{DateTime, Utc};
 use rusqlite::Row;
 use uuid::Uuid;
 
-use super::columns::time;
+use super::columns::{time, uuid};
 use super::filter::Filter;
-use super::rows::id;
-use super::{Result, Store, words};
+use super::{Result, Store};
 use crate::portage::Outcome;
 use crate::sccache::NotMeasuredReason;
 
@@ -147,7 +146,6 @@ impl Store {
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Evidence> {
-    let outcome: String = row.get(3)?;
     let not_measured: Option<String> = row.get(15)?;
     let reasons = not_measured.iter().flat_map(|codes| codes.split(','));
     let not_cached: String = row.get(16)?;
@@ -155,10 +153,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Evidence> {
     let size: Option<u64> = row.get(18)?;
     let max_size: Option<u64> = row.get(19)?;
     Ok(Evidence {
-        id: id(row, 0)?,
+        id: uuid(row, 0)?,
         package: row.get(1)?,
         version: row.get(2)?,
-        outcome: words::outcome(&outcome).ok_or(rusqlite::Error::InvalidQuery)?,
+        outcome: row.get(3)?,
         started_at: time(row, 4)?,
         hits: row.get(5)?,
         misses: row.get(6)?,

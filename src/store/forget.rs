@@ -1,36 +1,102 @@
-//! Taking builds out of the database, for good.
+//! Removing builds for good, and recognizing them and the recorded ones.
 
 use std::collections::BTreeSet;
 
-use rusqlite::{Connection, OptionalExtension};
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
+use super::columns::{micros, time, uuid};
 use super::{Error, Result, Store, savings};
+use crate::portage::Build;
+use crate::sccache::Stats;
 
-/// How many builds one transaction removes. It is in memory until it is committed.
-const AT_ONCE: usize = 1000;
+/// How many builds one transaction removes. Its changes are in memory until the commit.
+const BATCH: usize = 1000;
+
+/// A build that is in the database, or that was removed from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownBuild {
+    /// Its id.
+    pub id: Uuid,
+    /// When it started.
+    pub started_at: DateTime<Utc>,
+    /// It came from a log, whose times are whole seconds.
+    pub is_imported: bool,
+    /// [`Store::forget`] removed it.
+    pub is_forgotten: bool,
+}
 
 impl Store {
-    /// Removes the builds with these ids and all that was recorded below them, and remembers that
-    /// they were removed. Sums, costs and estimates are then as if they had never been there, and
-    /// an emerge that has no builds left is removed too. Returns how many builds were there.
+    /// Removes the builds with these ids, and remembers that they were removed. Sums, costs and
+    /// estimates are then as if the builds had never been recorded. Emerges without builds are
+    /// removed too. Returns how many builds were there.
     ///
     /// # Errors
-    /// As [`Store::record`]. Builds of earlier transactions are removed then, and no others.
+    /// As [`Store::record`]. Builds of earlier batches are removed then, and no others.
     pub fn forget(&mut self, builds: &[Uuid]) -> Result<usize> {
-        let path = self.path.clone();
         let mut removed = 0;
-        for some in builds.chunks(AT_ONCE) {
+        for batch in builds.chunks(BATCH) {
             let mut forget = || -> rusqlite::Result<usize> {
                 let transaction = self.connection.transaction()?;
-                let count = remove(&transaction, some)?;
+                let count = remove(&transaction, batch)?;
                 transaction.commit()?;
                 Ok(count)
             };
-            removed += forget().map_err(|error| Error::from_sqlite(&path, error))?;
+            removed += forget().map_err(|error| Error::from_sqlite(&self.path, error))?;
         }
         Ok(removed)
     }
+
+    /// Returns the known builds that `build` can be: by its id, or by package, version, hits and
+    /// misses if they started between `first` and `last`.
+    ///
+    /// # Errors
+    /// The database can't be read.
+    pub fn known_builds(
+        &self,
+        build: &Build,
+        first: DateTime<Utc>,
+        last: DateTime<Utc>,
+    ) -> Result<Vec<KnownBuild>> {
+        let measured = build.phases.iter().filter_map(|p| p.stats.as_ref().ok());
+        let sum = Stats::sum(measured).unwrap_or_default();
+        let query = || -> rusqlite::Result<Vec<KnownBuild>> {
+            let sql = "WITH known AS NOT MATERIALIZED ( \
+                           SELECT uuid, package, version, started_at_us, hits, misses, \
+                                  is_imported, 0 AS is_forgotten FROM build \
+                           UNION ALL \
+                           SELECT uuid, package, version, started_at_us, hits, misses, \
+                                  is_imported, 1 FROM forgotten) \
+                       SELECT uuid, started_at_us, is_imported, is_forgotten FROM known \
+                       WHERE uuid = ?1 \
+                       UNION \
+                       SELECT uuid, started_at_us, is_imported, is_forgotten FROM known \
+                       WHERE package = ?2 AND version = ?3 AND hits = ?4 AND misses = ?5 \
+                       AND started_at_us BETWEEN ?6 AND ?7";
+            let values = params![
+                build.id.to_string(),
+                build.package,
+                build.version,
+                sum.hits.total,
+                sum.misses.total,
+                micros(first),
+                micros(last),
+            ];
+            let mut statement = self.connection.prepare_cached(sql)?;
+            statement.query_map(values, read_known_build)?.collect()
+        };
+        query().map_err(|error| self.error(error))
+    }
+}
+
+fn read_known_build(row: &Row<'_>) -> rusqlite::Result<KnownBuild> {
+    Ok(KnownBuild {
+        id: uuid(row, 0)?,
+        started_at: time(row, 1)?,
+        is_imported: row.get(2)?,
+        is_forgotten: row.get(3)?,
+    })
 }
 
 fn remove(database: &Connection, builds: &[Uuid]) -> rusqlite::Result<usize> {
@@ -40,16 +106,16 @@ fn remove(database: &Connection, builds: &[Uuid]) -> rusqlite::Result<usize> {
          SELECT uuid, package, version, started_at_us, hits, misses, is_imported \
          FROM build WHERE uuid = ?",
     )?;
-    // What lies below a build goes with it (ON DELETE CASCADE), and triggers take it from the sums.
+    // ON DELETE CASCADE removes the phases, and triggers update the sums.
     let mut delete =
         database.prepare_cached("DELETE FROM build WHERE uuid = ? RETURNING package, emerge_id")?;
     let mut count = 0;
     let (mut packages, mut emerges) = (BTreeSet::<String>::new(), BTreeSet::<i64>::new());
     for build in builds {
-        let uid = build.to_string();
-        remember.execute([&uid])?;
+        let uuid = build.to_string();
+        remember.execute([&uuid])?;
         let removed: Option<(String, Option<i64>)> = delete
-            .query_row([&uid], |row| Ok((row.get(0)?, row.get(1)?)))
+            .query_row([&uuid], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         if let Some((package, emerge)) = removed {
             count += 1;

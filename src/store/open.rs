@@ -1,88 +1,82 @@
-//! Opening the database: to record (made and upgraded if need be), or only to read.
+//! Opening the database, for recording (which creates and upgrades it) or for reading.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
-use super::place::{check_readable, check_trusted, create};
-use super::snapshot::{self, Snapshot};
-use super::{Error, Result, bad_row};
+use super::location::{check_readable, check_trusted, create};
+use super::private_copy::PrivateCopy;
+use super::{Error, Result};
 
-/// How long recording waits for another process's lock: a merge never hangs longer.
+/// How long recording waits for another process's lock.
 pub const RECORD_WAIT: Duration = Duration::from_secs(3);
 
-/// How long a reader waits for a commit to end before it reads a copy instead.
+/// How long a reader waits for the end of a commit before it reads a private copy instead.
 const READ_WAIT: Duration = Duration::from_secs(1);
 
-/// How long the queries on a database of another user may take in all. An endless one can be
-/// written in SQL.
+/// How long all queries on a database of another user may take. SQL in its schema can be endless.
 const FOREIGN_TIME: Duration = Duration::from_secs(60);
 
-/// How many instructions of SQLite's virtual machine run between two looks at the clock: some
+/// How many instructions of SQLite's virtual machine run between two checks of the time limit: some
 /// milliseconds.
 const INSTRUCTIONS: i32 = 100_000;
 
-/// What a reader keeps of the file at most, as SQLite takes it: 16 MiB.
+/// A reader's page cache, in the unit of `PRAGMA cache_size`: 16 MiB.
 const READ_CACHE: i64 = -16 * 1024;
 
-/// The schema's versions, oldest first.
-fn migrations() -> Vec<M<'static>> {
-    vec![M::up(include_str!("../../migrations/0001_initial.sql"))]
-}
+/// The versions of the schema, oldest first.
+const MIGRATIONS: &[M<'_>] = &[M::up(include_str!("../../migrations/0001_initial.sql"))];
 
-/// `PRAGMA application_id` of our files, set by the first migration.
+/// `PRAGMA application_id` of our files, which the first migration sets.
 const APPLICATION_ID: i64 = 0x7363_6372;
 
-/// The database, open.
+/// An open database.
 pub struct Store {
     // Boxed, because with its hooks it is large.
     pub(super) connection: Box<Connection>,
     pub(super) path: PathBuf,
-    /// Until when recording waits for locks; `None`: up to [`RECORD_WAIT`] for each.
+    /// Until when recording waits for locks. `None`: up to [`RECORD_WAIT`] for each.
     pub(super) deadline: Option<Instant>,
-    /// Present where a copy is read: the copy goes when the store does.
-    _snapshot: Option<Snapshot>,
+    /// The file that is open instead of `path`, if any. Dropping it deletes the file.
+    _copy: Option<PrivateCopy>,
 }
 
 impl Store {
-    /// Opens the database for recording. Makes the folder (0755) and the file (0644,
-    /// whatever the umask) where missing, and upgrades an older schema. Waits for
-    /// locks up to [`RECORD_WAIT`].
+    /// Opens the database for recording. Creates the folder (0755) and the file (0644, whatever the
+    /// umask) if they are missing, and upgrades an older schema. Waits for locks up to
+    /// [`RECORD_WAIT`].
     ///
     /// # Errors
-    /// [`Error::Untrusted`], [`Error::NewerSchema`], [`Error::ForeignDatabase`], [`Error::NotADatabase`] leave
-    /// the file untouched; [`Error::CreateFolder`], [`Error::NotWritable`], [`Error::DiskFull`],
-    /// [`Error::Locked`], [`Error::Damaged`] say what they are called.
+    /// The file can't be created, written or upgraded; the file is another program's, or its place
+    /// isn't safe ([`Error::Untrusted`]). The file is unchanged then.
     pub fn open_for_recording(path: &Path) -> Result<Store> {
-        Self::open_knowing(path, &migrations(), None)
+        Self::open_and_migrate(path, MIGRATIONS, None)
     }
 
-    /// As [`Store::open_for_recording`]; waits for locks until `deadline`, while opening and later.
+    /// As [`Store::open_for_recording`], but waits for locks until `deadline`, also later.
     ///
     /// # Errors
     /// As [`Store::open_for_recording`].
     pub fn open_for_recording_until(path: &Path, deadline: Instant) -> Result<Store> {
-        Self::open_knowing(path, &migrations(), Some(deadline))
+        Self::open_and_migrate(path, MIGRATIONS, Some(deadline))
     }
 
-    /// As a later version of the program would open it, which knows `more` migrations: for
-    /// tests of two versions on one database.
+    /// Opens the database as a later version of the program that has `more` migrations, for tests.
     ///
     /// # Errors
     /// As [`Store::open_for_recording`].
     #[doc(hidden)]
     pub fn open_for_recording_with(path: &Path, more: &[&'static str]) -> Result<Store> {
-        let more = more.iter().map(|sql| M::up(sql));
-        let all: Vec<M<'static>> = migrations().into_iter().chain(more).collect();
-        Self::open_knowing(path, &all, None)
+        let more: Vec<M<'_>> = more.iter().map(|sql| M::up(sql)).collect();
+        Self::open_and_migrate(path, &[MIGRATIONS, &more].concat(), None)
     }
 
-    fn open_knowing(
+    fn open_and_migrate(
         path: &Path,
-        migrations: &[M<'static>],
+        migrations: &[M<'_>],
         deadline: Option<Instant>,
     ) -> Result<Store> {
         create(path)?;
@@ -92,149 +86,167 @@ impl Store {
         let mut store = Store {
             connection: Box::new(connection),
             path: path.to_path_buf(),
-            deadline: None,
-            _snapshot: None,
+            deadline,
+            _copy: None,
         };
-        store.set_wait(deadline)?;
-        let (version, known) = (store.schema()?, migrations.len() as i64);
-        if version > known {
-            return Err(Error::NewerSchema(store.path, version, known));
+        store.limit_lock_wait()?;
+        let (version, latest) = (store.schema_version()?, migrations.len() as i64);
+        if version > latest {
+            return Err(Error::NewerSchema(store.path, version, latest));
         }
-        store.set_wait(deadline)?;
-        store.prepare().map_err(|e| store.error(e))?;
-        store.set_wait(deadline)?;
-        // A large old database is upgraded by a person's `import`, which has no deadline.
-        store.stop_at(deadline)?;
+        store.set_pragmas().map_err(|e| store.error(e))?;
+        store.limit_lock_wait()?;
+        // `import` upgrades a large old database: it has no deadline.
+        store.set_time_limit(deadline)?;
         store.migrate(migrations)?;
-        store.stop_at(None)?;
-        store.enforce_references(true).map_err(|e| store.error(e))?;
+        store.set_time_limit(None)?;
+        let enforced = store.connection.pragma_update(None, "foreign_keys", true);
+        enforced.map_err(|e| store.error(e))?;
         Ok(store)
     }
 
-    /// Has the next operation wait for locks until `deadline`.
+    /// Makes the next operation wait for locks until `deadline`.
     ///
     /// # Errors
     /// None that SQLite documents.
     pub fn wait_until(&mut self, deadline: Instant) -> Result<()> {
-        self.set_wait(Some(deadline))
+        self.deadline = Some(deadline);
+        self.limit_lock_wait()
     }
 
-    fn set_wait(&mut self, deadline: Option<Instant>) -> Result<()> {
-        self.deadline = deadline;
+    fn limit_lock_wait(&self) -> Result<()> {
         let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
-        self.connection
-            .busy_timeout(deadline.map_or(RECORD_WAIT, left))
-            .map_err(|e| self.error(e))
+        let wait = self.deadline.map_or(RECORD_WAIT, left);
+        let set = self.connection.busy_timeout(wait);
+        set.map_err(|e| self.error(e))
     }
 
-    /// Has statements fail with [`Error::QueryTimeout`] from `deadline` on.
-    pub(super) fn stop_at(&self, deadline: Option<Instant>) -> Result<()> {
-        let is_over = deadline.map(|deadline| move || Instant::now() >= deadline);
-        self.connection
-            .progress_handler(INSTRUCTIONS, is_over)
-            .map_err(|e| self.error(e))
+    /// Makes statements fail with [`Error::QueryTimeout`] from `limit` on.
+    pub(super) fn set_time_limit(&self, limit: Option<Instant>) -> Result<()> {
+        let is_over = limit.map(|limit| move || Instant::now() >= limit);
+        let set = self.connection.progress_handler(INSTRUCTIONS, is_over);
+        set.map_err(|e| self.error(e))
     }
 
-    /// Opens the database for reading: writes nothing, needs no right to write, and
-    /// reads what was committed when it was opened until it is dropped. Where a crash
-    /// left half a transaction, or a writer keeps everybody out, it reads a private
-    /// copy (see the module's page); likewise where others can change what lies beside the
-    /// file. Queries on such a file fail with [`Error::QueryTimeout`] after a minute.
+    /// Opens the database for reading. Every query sees the state that was committed last. Writes
+    /// nothing and needs no permission to write.
     ///
-    /// Recording waits for readers in its last moment: fetch, drop, then print.
+    /// Reads a private copy if other users can change the file or its folder, or if the file can't
+    /// be read in place: see the module's documentation. Queries on a file of other users fail with
+    /// [`Error::QueryTimeout`] after a minute.
+    ///
+    /// A commit waits for open readers: fetch the rows, drop the store, and then print.
     ///
     /// # Errors
-    /// [`Error::MissingDatabase`], [`Error::NotReadable`], [`Error::NotAFile`], [`Error::ForgedJournal`],
-    /// [`Error::NotADatabase`], [`Error::ForeignDatabase`], [`Error::NewerSchema`], [`Error::OlderSchema`],
-    /// [`Error::Damaged`], [`Error::Locked`].
+    /// The file is missing, not readable, damaged, locked, or another program's, or it has another
+    /// version of the schema.
     pub fn open_for_reading(path: &Path) -> Result<Store> {
         check_readable(path)?;
-        let foreign = check_trusted(path).is_err();
-        let copy = || -> Result<Store> {
-            let copy = snapshot::take(path)?;
-            let copied = copy.path().to_path_buf();
-            read_only(path, &copied, Some(copy))
-        };
-        let store = if foreign {
-            copy()?
+        let is_foreign = check_trusted(path).is_err();
+        let store = if is_foreign {
+            Self::open_copy(path)?
         } else {
-            match read_only(path, path, None) {
-                Err(Error::Locked(_) | Error::NotWritable(..)) => copy()?,
-                other => other?,
+            match Self::open_read_only(path, None) {
+                Err(Error::Locked(_) | Error::NotWritable(..)) => Self::open_copy(path)?,
+                opened => opened?,
             }
         };
-        if foreign {
-            store.stop_at(Some(Instant::now() + FOREIGN_TIME))?;
+        if is_foreign {
+            store.set_time_limit(Some(Instant::now() + FOREIGN_TIME))?;
         }
-        let version = store.schema()?;
-        match version {
-            v if v > known() => Err(Error::NewerSchema(store.path, v, known())),
-            0 if known() > 0 => Err(Error::EmptyDatabase(store.path)),
-            v if v < known() => Err(Error::OlderSchema(store.path, v, known())),
+        let latest = MIGRATIONS.len() as i64;
+        match store.schema_version()? {
+            0 => Err(Error::EmptyDatabase(store.path)),
+            version if version < latest => Err(Error::OlderSchema(store.path, version, latest)),
+            version if version > latest => Err(Error::NewerSchema(store.path, version, latest)),
             _ => Ok(store),
         }
     }
 
-    /// The schema's version; refuses a database that isn't ours.
-    fn schema(&self) -> Result<i64> {
-        // In one transaction, as a reader is already: another process may be making the database
-        // right now, and its mark and its version appear together.
-        let _together = match self.connection.is_autocommit() {
-            true => Some(
-                Transaction::new_unchecked(&self.connection, TransactionBehavior::Deferred)
-                    .map_err(|e| self.error(e))?,
-            ),
-            false => None,
+    fn open_copy(path: &Path) -> Result<Store> {
+        let copy = PrivateCopy::of(path)?;
+        Self::open_read_only(path, Some(copy))
+    }
+
+    /// Opens the file at `path` or its copy, and begins the only transaction.
+    fn open_read_only(path: &Path, copy: Option<PrivateCopy>) -> Result<Store> {
+        let open = || -> rusqlite::Result<Connection> {
+            let connection = match &copy {
+                // SQLite may have to undo half a transaction.
+                Some(copy) => Connection::open_with_flags(
+                    copy.path(),
+                    OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+                ),
+                None => Connection::open_with_flags(
+                    path,
+                    OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+                ),
+            }?;
+            connection.busy_timeout(READ_WAIT)?;
+            distrust_schema(&connection)?;
+            // Reports use neither, and in a file of other users both are other users' code.
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+            connection.pragma_update(None, "query_only", true)?;
+            // The phases of a package are scattered over the file, and several queries read them.
+            connection.pragma_update(None, "cache_size", READ_CACHE)?;
+            connection.execute_batch("BEGIN")?;
+            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+            Ok(connection)
         };
-        let number = |name| {
-            self.connection
-                .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
-                .map_err(|e| self.error(e))
-        };
-        let id = number("application_id")?;
-        let version = number("user_version")?;
-        let empty = number("schema_version")? == 0;
-        let unmarked = id == 0 && (empty || version > known());
-        if id != APPLICATION_ID && !unmarked {
+        Ok(Store {
+            connection: Box::new(open().map_err(|error| Error::from_sqlite(path, error))?),
+            path: path.to_path_buf(),
+            deadline: None,
+            _copy: copy,
+        })
+    }
+
+    /// Returns the version of the schema: 0 for an empty file.
+    fn schema_version(&self) -> Result<i64> {
+        // One statement, because another process may be creating the schema right now.
+        let sql = "SELECT application_id, user_version, schema_version FROM \
+                   pragma_application_id, pragma_user_version, pragma_schema_version";
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        let (application, version, changes): (i64, i64, i64) = self
+            .connection
+            .query_row(sql, [], read)
+            .map_err(|e| self.error(e))?;
+        let is_empty = application == 0 && changes == 0;
+        if application != APPLICATION_ID && !is_empty {
             return Err(Error::ForeignDatabase(self.path.clone()));
         }
         Ok(version)
     }
 
-    /// The connection's settings for recording; each is explained on the module's page.
-    fn prepare(&mut self) -> rusqlite::Result<()> {
-        let c = &self.connection;
-        self.enforce_references(false)?;
-        distrust_schema(c)?;
-        c.pragma_update(None, "synchronous", "EXTRA")?;
-        c.pragma_update(None, "cache_spill", false)?;
-        let mode: String = c.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
-        if mode == "wal" {
-            c.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
-        }
-        self.connection
-            .set_transaction_behavior(TransactionBehavior::Immediate);
+    /// Sets what recording needs. The module's documentation explains it.
+    fn set_pragmas(&mut self) -> rusqlite::Result<()> {
+        let connection = &mut self.connection;
+        // Off until the schema is up to date: a migration may replace a table, and dropping the old
+        // one must not delete the rows that refer to it.
+        connection.pragma_update(None, "foreign_keys", false)?;
+        distrust_schema(connection)?;
+        connection.pragma_update(None, "synchronous", "EXTRA")?;
+        connection.pragma_update(None, "cache_spill", false)?;
+        connection.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
+        connection.set_transaction_behavior(TransactionBehavior::Immediate);
         Ok(())
     }
 
-    /// Not during a migration: it may make a table anew, and dropping the old one must not take
-    /// along the rows that refer to it.
-    fn enforce_references(&self, on: bool) -> rusqlite::Result<()> {
-        self.connection.pragma_update(None, "foreign_keys", on)
-    }
-
-    /// Brings the schema up to date. Several collectors may start at the same time:
-    /// one that was overtaken finds the work done.
+    /// Upgrades the schema. Another process may do the same at the same time: whoever gets the lock
+    /// later fails, because the work is done.
     fn migrate(&mut self, migrations: &[M<'_>]) -> Result<()> {
-        let known = migrations.len() as i64;
-        let to_do = Migrations::from_slice(migrations);
-        for _ in 0..known {
-            if self.schema()? >= known {
-                break;
+        let latest = migrations.len() as i64;
+        loop {
+            let before = self.schema_version()?;
+            if before > latest {
+                return Err(Error::NewerSchema(self.path.clone(), before, latest));
             }
-            let before = self.schema()?;
-            if let Err(error) = to_do.to_latest(&mut self.connection)
-                && self.schema()? == before
+            if before == latest {
+                return Ok(());
+            }
+            if let Err(error) = Migrations::from_slice(migrations).to_latest(&mut self.connection)
+                && self.schema_version()? == before
             {
                 return Err(match error {
                     rusqlite_migration::Error::RusqliteError { err, .. } => self.error(err),
@@ -242,69 +254,18 @@ impl Store {
                 });
             }
         }
-        match self.schema()? {
-            version if version > known => {
-                Err(Error::NewerSchema(self.path.clone(), version, known))
-            }
-            _ => Ok(()),
-        }
     }
 
     pub(super) fn error(&self, error: rusqlite::Error) -> Error {
-        // A merge doesn't wait for a search through all of the database.
-        let query_only = self
-            .connection
-            .pragma_query_value(None, "query_only", |row| row.get(0));
-        if bad_row::may_cause(&error)
-            && query_only.unwrap_or(false)
-            && let Ok(mut rows) = bad_row::find(&self.connection, 1)
-            && let Some(row) = rows.pop()
-        {
-            return Error::BadRow(self.path.clone(), row);
-        }
         Error::from_sqlite(&self.path, error)
     }
 }
 
-fn known() -> i64 {
-    migrations().len() as i64
-}
-
-/// What a schema of unknown origin could misuse is off.
+/// Turns off what a schema of unknown origin could misuse.
 fn distrust_schema(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     Ok(())
-}
-
-/// Opens `file` for reading under the name `path`, and begins the one read
-/// transaction, so that every query sees the same state.
-fn read_only(path: &Path, file: &Path, copy: Option<Snapshot>) -> Result<Store> {
-    let access = match copy {
-        Some(_) => OpenFlags::SQLITE_OPEN_READ_WRITE,
-        None => OpenFlags::SQLITE_OPEN_READ_ONLY,
-    };
-    let open = || -> rusqlite::Result<Connection> {
-        let connection =
-            Connection::open_with_flags(file, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        connection.busy_timeout(READ_WAIT)?;
-        distrust_schema(&connection)?;
-        // Reports use neither, and each is code of whoever made the file.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
-        connection.pragma_update(None, "query_only", true)?;
-        // The phases of a package lie all over the file, and several queries look at them.
-        connection.pragma_update(None, "cache_size", READ_CACHE)?;
-        connection.execute_batch("BEGIN")?;
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
-        Ok(connection)
-    };
-    Ok(Store {
-        connection: Box::new(open().map_err(|error| Error::from_sqlite(path, error))?),
-        path: path.to_path_buf(),
-        deadline: None,
-        _snapshot: copy,
-    })
 }
 
 #[cfg(test)]
@@ -315,13 +276,13 @@ mod tests {
     fn an_endless_statement_is_stopped() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open_for_recording(&folder.path().join("stats.db")).unwrap();
-        store.stop_at(Some(Instant::now())).unwrap();
+        store.set_time_limit(Some(Instant::now())).unwrap();
         let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) \
                        SELECT count(*) FROM n";
         let run = |sql| store.connection.query_row(sql, [], |_| Ok(()));
         let error = store.error(run(endless).unwrap_err());
         assert!(matches!(error, Error::QueryTimeout(_)), "{error:?}");
-        store.stop_at(None).unwrap();
+        store.set_time_limit(None).unwrap();
         run("SELECT count(*) FROM build").unwrap();
     }
 }

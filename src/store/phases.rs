@@ -1,94 +1,196 @@
-//! Phases and their numbers, back from rows.
+//! The rows of phases: recording and reading them.
 
 use std::collections::{BTreeMap, HashMap};
 
-use rusqlite::Row;
+use rusqlite::{Connection, Row, ToSql, params};
+use serde::Serialize;
 use uuid::Uuid;
 
-use super::columns::{json, number_columns, read_numbers, time};
+use super::columns::{json, micros, time, uuid};
 use super::filter::{Filter, Picked};
-use super::{Result, Store, words};
+use super::{Result, Store};
 use crate::portage::Phase;
-use crate::sccache::{Counts, NotMeasured, NotMeasuredReason, Stats};
+use crate::sccache::{Counts, NotMeasured, NotMeasuredReason, Part, Stats};
 
-/// Reads a row of a part, whose columns begin at 1.
-type ReadPart = fn(&mut Stats, &Row<'_>) -> rusqlite::Result<()>;
+/// The columns of a phase, in the order of [`insert_phase`] and [`read_phase`]. Those of
+/// [`number_columns`] follow.
+const COLUMNS: &str = "name, started_at_us, finished_at_us, attribution, is_cache_read_only, \
+    not_measured_reason, not_measured_detail, hits, misses, errors, cache_location, \
+    cache_size_bytes, max_cache_size_bytes, preprocessor_cache_mode, sccache_version, \
+    base_directories, dist_compiles";
 
-/// Phases by row id, each with its build.
+/// Returns the columns of all counters and times.
+fn number_columns() -> String {
+    let counters = Stats::COUNTERS.iter().map(|field| field.name);
+    let seconds = Stats::SECONDS.iter().map(|field| field.name);
+    counters.chain(seconds).collect::<Vec<_>>().join(", ")
+}
+
+/// Inserts the phase at `position` of a build.
+pub(super) fn insert_phase(
+    database: &Connection,
+    build_id: i64,
+    position: usize,
+    phase: &Phase,
+) -> rusqlite::Result<()> {
+    let stats = phase.stats.as_ref().ok();
+    let not_measured = phase.stats.as_ref().err();
+    let dist_compiles = stats.map(|s| &s.dist_compiles);
+    let values = params![
+        build_id,
+        position,
+        phase.name,
+        micros(phase.started_at),
+        micros(phase.finished_at.max(phase.started_at)),
+        phase.attribution,
+        phase.read_only,
+        not_measured.map(|why| why.reason.code()),
+        not_measured.and_then(|why| why.detail.as_ref()),
+        stats.map(|s| s.hits.total),
+        stats.map(|s| s.misses.total),
+        stats.and_then(Stats::errors_total),
+        stats.and_then(|s| s.cache_location.as_ref()),
+        stats.and_then(|s| s.cache_size),
+        stats.and_then(|s| s.max_cache_size),
+        stats.and_then(|s| s.preprocessor_cache_mode),
+        stats.and_then(|s| s.version.as_ref()),
+        to_json(stats.and_then(|s| s.base_directories.as_ref())),
+        to_json(dist_compiles.filter(|servers| !servers.is_empty())),
+    ];
+    insert_row(database, values, stats)?;
+    match stats {
+        Some(stats) => insert_parts(database, database.last_insert_rowid(), stats),
+        None => Ok(()),
+    }
+}
+
+/// Inserts the row of a phase; `values` are those of the columns before the numbers.
+fn insert_row(
+    database: &Connection,
+    values: &[&dyn ToSql],
+    stats: Option<&Stats>,
+) -> rusqlite::Result<()> {
+    let counters = Stats::COUNTERS.iter();
+    let counters: Vec<Option<u64>> = counters.map(|field| (field.get)(stats?)).collect();
+    let seconds = Stats::SECONDS.iter();
+    let seconds: Vec<Option<f64>> = seconds.map(|field| (field.get)(stats?)).collect();
+    let mut values = values.to_vec();
+    values.extend(counters.iter().map(|count| count as &dyn ToSql));
+    values.extend(seconds.iter().map(|time| time as &dyn ToSql));
+    let sql = format!(
+        "INSERT INTO phase (build_id, position, {COLUMNS}, {}) VALUES ({})",
+        number_columns(),
+        vec!["?"; values.len()].join(", ")
+    );
+    database.prepare_cached(&sql)?.execute(&*values)?;
+    Ok(())
+}
+
+/// Inserts the counts of a phase by language, compiler and reason.
+fn insert_parts(database: &Connection, phase_id: i64, stats: &Stats) -> rusqlite::Result<()> {
+    let insert = |sql, parts: Vec<Part>| -> rusqlite::Result<()> {
+        let mut insert = database.prepare_cached(sql)?;
+        for part in parts {
+            insert.execute(params![
+                phase_id,
+                part.name,
+                part.hits,
+                part.misses,
+                part.errors
+            ])?;
+        }
+        Ok(())
+    };
+    insert(
+        "INSERT INTO phase_language (phase_id, language, hits, misses, errors) \
+         VALUES (?, ?, ?, ?, ?)",
+        stats.by_language(),
+    )?;
+    insert(
+        "INSERT INTO phase_compiler (phase_id, compiler, hits, misses, errors) \
+         VALUES (?, ?, ?, ?, ?)",
+        stats.by_compiler(),
+    )?;
+    let sql = "INSERT INTO not_cached (phase_id, reason, calls) VALUES (?, ?, ?)";
+    let mut insert = database.prepare_cached(sql)?;
+    for (reason, calls) in &stats.not_cached {
+        insert.execute(params![phase_id, reason, calls])?;
+    }
+    Ok(())
+}
+
+fn to_json(value: Option<&impl Serialize>) -> Option<String> {
+    // Lists and maps of strings and numbers: serializing them can't fail.
+    value.and_then(|value| serde_json::to_string(value).ok())
+}
+
+/// Phases by row id, each with the id of its build.
 type Phases = BTreeMap<i64, (Uuid, Phase)>;
 
+/// Adds a row of a part, whose own columns begin at 1.
+type AddPart = fn(&mut Stats, &Row<'_>) -> rusqlite::Result<()>;
+
 impl Store {
-    /// The phases of every build that passes the filter, by the build's id, each in
-    /// the order they ended, with all that is known about them.
+    /// Returns the phases of every build that passes the filter, by the build's id, each list in
+    /// the order in which the phases ended.
     ///
     /// # Errors
-    /// Those of reading: [`crate::Error::Damaged`], [`crate::Error::Locked`].
+    /// The database can't be read.
     pub fn phases(&self, filter: &Filter) -> Result<HashMap<Uuid, Vec<Phase>>> {
         let picked = filter.sql("id, uuid");
-        let mut phases = self.undivided_phases(&picked)?;
-        let mut each =
-            |table: &str, read: ReadPart| self.each_part(&picked, &mut phases, table, read);
-        each(
-            "language, hits, misses, errors FROM phase_language",
-            |stats, row| read_part(stats, row, |counts| &mut counts.languages),
-        )?;
-        each(
-            "compiler, hits, misses, errors FROM phase_compiler",
-            |stats, row| read_part(stats, row, |counts| &mut counts.compilers),
-        )?;
-        each("reason, calls FROM not_cached", |stats, row| {
+        let sql = format!(
+            "SELECT phase.id, picked.uuid, {COLUMNS}, {} \
+             FROM ({}) AS picked JOIN phase ON phase.build_id = picked.id",
+            number_columns(),
+            picked.text
+        );
+        let read = |row: &Row<'_>| Ok((row.get(0)?, (uuid(row, 1)?, read_phase(row)?)));
+        let mut phases: Phases = self.rows(&sql, &picked, read)?.into_iter().collect();
+        let languages = "language, hits, misses, errors FROM phase_language";
+        self.add_parts(&picked, &mut phases, languages, |stats, row| {
+            add_counts(stats, row, |counts| &mut counts.languages)
+        })?;
+        let compilers = "compiler, hits, misses, errors FROM phase_compiler";
+        self.add_parts(&picked, &mut phases, compilers, |stats, row| {
+            add_counts(stats, row, |counts| &mut counts.compilers)
+        })?;
+        let reasons = "reason, calls FROM not_cached";
+        self.add_parts(&picked, &mut phases, reasons, |stats, row| {
             stats.not_cached.insert(row.get(1)?, row.get(2)?);
             Ok(())
         })?;
         let mut builds: HashMap<Uuid, Vec<Phase>> = HashMap::new();
-        for (_, (build, phase)) in phases {
+        for (build, phase) in phases.into_values() {
             builds.entry(build).or_default().push(phase);
         }
         Ok(builds)
     }
 
-    /// Returns the phases without what their numbers divide into.
-    fn undivided_phases(&self, picked: &Picked) -> Result<Phases> {
-        let sql = format!(
-            "SELECT phase.id, picked.uuid, name, started_at_us, finished_at_us, attribution, \
-             not_measured_reason, not_measured_detail, hits, misses, errors, cache_location, \
-             cache_size_bytes, max_cache_size_bytes, preprocessor_cache_mode, sccache_version, \
-             base_directories, is_cache_read_only, dist_compiles, {} \
-             FROM ({}) AS picked JOIN phase ON phase.build_id = picked.id",
-            number_columns(),
-            picked.text
-        );
-        let phases = self.rows(&sql, picked, |row| {
-            Ok((row.get(0)?, (super::rows::id(row, 1)?, read_phase(row)?)))
-        })?;
-        Ok(phases.into_iter().collect())
-    }
-
-    /// Calls `read` with each row of a table that phases divide into.
-    fn each_part(
+    /// Adds the rows of a table of parts to their phases.
+    fn add_parts(
         &self,
         picked: &Picked,
         phases: &mut Phases,
-        table: &str,
-        read: ReadPart,
+        columns_from_table: &str,
+        add: AddPart,
     ) -> Result<()> {
         let sql = format!(
-            "SELECT part.phase_id, {table} AS part WHERE part.phase_id IN (SELECT phase.id FROM phase \
-             JOIN ({}) AS picked ON phase.build_id = picked.id) ORDER BY 1, 2",
+            "SELECT part.phase_id, {columns_from_table} AS part WHERE part.phase_id IN \
+             (SELECT phase.id FROM phase JOIN ({}) AS picked ON phase.build_id = picked.id)",
             picked.text
         );
-        self.each_row(&sql, picked, |row| match phases.get_mut(&row.get(0)?) {
-            Some((_, phase)) => phase
-                .stats
-                .as_mut()
-                .map_or(Ok(()), |stats| read(stats, row)),
-            None => Ok(()),
+        self.each_row(&sql, picked, |row| {
+            let phase = phases.get_mut(&row.get(0)?).map(|(_, phase)| phase);
+            match phase.and_then(|phase| phase.stats.as_mut().ok()) {
+                Some(stats) => add(stats, row),
+                None => Ok(()),
+            }
         })
     }
 }
 
-/// Reads hits, misses and errors of one language or compiler.
-fn read_part(
+/// Adds hits, misses and errors of one language or compiler.
+fn add_counts(
     stats: &mut Stats,
     row: &Row<'_>,
     parts: fn(&mut Counts) -> &mut BTreeMap<String, u64>,
@@ -102,12 +204,12 @@ fn read_part(
     Ok(())
 }
 
+/// Reads a phase without its parts. [`COLUMNS`] begin at 2.
 fn read_phase(row: &Row<'_>) -> rusqlite::Result<Phase> {
-    let attribution: String = row.get(5)?;
-    let stats = match row.get::<_, Option<String>>(6)? {
+    let stats = match row.get::<_, Option<String>>(7)? {
         Some(code) => Err(NotMeasured {
             reason: NotMeasuredReason::from_code(&code),
-            detail: row.get(7)?,
+            detail: row.get(8)?,
         }),
         None => Ok(read_stats(row)?),
     };
@@ -115,8 +217,8 @@ fn read_phase(row: &Row<'_>) -> rusqlite::Result<Phase> {
         name: row.get(2)?,
         started_at: time(row, 3)?,
         finished_at: time(row, 4)?,
-        attribution: words::attribution(&attribution).ok_or(rusqlite::Error::InvalidQuery)?,
-        read_only: row.get(17)?,
+        attribution: row.get(5)?,
+        read_only: row.get(6)?,
         stats,
     })
 }
@@ -127,18 +229,23 @@ fn read_stats(row: &Row<'_>) -> rusqlite::Result<Stats> {
         ..Counts::default()
     };
     let mut stats = Stats {
-        hits: counts(row.get(8)?),
-        misses: counts(row.get(9)?),
-        errors: row.get::<_, Option<u64>>(10)?.map(counts),
-        cache_location: row.get(11)?,
-        cache_size: row.get(12)?,
-        max_cache_size: row.get(13)?,
-        preprocessor_cache_mode: row.get(14)?,
-        version: row.get(15)?,
-        base_directories: json(row, 16)?,
+        hits: counts(row.get(9)?),
+        misses: counts(row.get(10)?),
+        errors: row.get::<_, Option<u64>>(11)?.map(counts),
+        cache_location: row.get(12)?,
+        cache_size: row.get(13)?,
+        max_cache_size: row.get(14)?,
+        preprocessor_cache_mode: row.get(15)?,
+        version: row.get(16)?,
+        base_directories: json(row, 17)?,
         dist_compiles: json(row, 18)?.unwrap_or_default(),
         ..Stats::default()
     };
-    read_numbers(&mut stats, row, 19)?;
+    for (index, field) in Stats::COUNTERS.iter().enumerate() {
+        *(field.get_mut)(&mut stats) = row.get(19 + index)?;
+    }
+    for (index, field) in Stats::SECONDS.iter().enumerate() {
+        *(field.get_mut)(&mut stats) = row.get(19 + Stats::COUNTERS.len() + index)?;
+    }
     Ok(stats)
 }

@@ -7,9 +7,8 @@ use rusqlite::{Params, Row};
 use uuid::Uuid;
 
 use super::build_row::EmergeIds;
-use super::columns::{micros, time};
+use super::columns::{micros, time, uuid};
 use super::filter::{Filter, Patterns, Picked};
-use super::rows::id;
 use super::{BuildRow, EmergeRow, Moment, PackageRow, Result, Store, Sums};
 
 /// # Errors
@@ -82,7 +81,7 @@ impl Store {
         );
         self.rows(&sql, &picked, |row| {
             Ok(EmergeRow {
-                id: id(row, 0)?,
+                id: uuid(row, 0)?,
                 host: row.get(1)?,
                 command: row.get(2)?,
                 started_at: time(row, 3)?,
@@ -159,7 +158,7 @@ impl Store {
         // The first text after those that begin with the prefix.
         let end = format!("{prefix}~");
         let sql = "SELECT uuid FROM build WHERE uuid >= ? AND uuid < ? ORDER BY uuid LIMIT ?";
-        self.query(sql, (prefix, end, limit), |row| id(row, 0))
+        self.query(sql, (prefix, end, limit), |row| uuid(row, 0))
     }
 
     /// Returns all packages that have a build, sorted by name.
@@ -222,14 +221,12 @@ impl Store {
         params: impl Params,
         mut take: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
     ) -> Result<()> {
-        let read = || -> rusqlite::Result<()> {
-            let mut statement = self.connection.prepare(sql)?;
-            let mut rows = statement.query(params)?;
-            while let Some(row) = rows.next()? {
-                take(row)?;
-            }
-            Ok(())
-        };
-        read().map_err(|error| self.error(error))
+        let failed = |error| self.error(error);
+        let mut statement = self.connection.prepare(sql).map_err(failed)?;
+        let mut rows = statement.query(params).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            take(row).map_err(|error| self.row_error(row, error))?;
+        }
+        Ok(())
     }
 }

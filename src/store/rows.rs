@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Row;
 use uuid::Uuid;
 
+use super::columns::duration;
 use crate::sccache;
 
 /// Sums over several builds. Builds that were not measured only add to the numbers of builds.
@@ -175,18 +176,4 @@ pub struct Moment {
     /// Start of the build or of the hour.
     pub started_at: DateTime<Utc>,
     pub sums: Sums,
-}
-
-/// Reads a UUID.
-pub(super) fn id(row: &Row<'_>, index: usize) -> rusqlite::Result<Uuid> {
-    let text = row.get_ref(index)?.as_str()?;
-    Uuid::parse_str(text).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(index, rusqlite::types::Type::Text, error.into())
-    })
-}
-
-/// Reads a duration in microseconds.
-pub(super) fn duration(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<TimeDelta>> {
-    let micros: Option<i64> = row.get(index)?;
-    Ok(micros.map(TimeDelta::microseconds))
 }

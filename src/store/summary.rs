@@ -79,12 +79,17 @@ impl Store {
         );
         let hours = self.query(&sql, period, |row| {
             Ok(Moment {
-                started_at: hour(row.get(0)?).ok_or(rusqlite::Error::InvalidQuery)?,
+                started_at: read_hour(row)?,
                 sums: Sums::read(row, 1)?,
             })
         })?;
         Ok(Some(hours))
     }
+}
+
+fn read_hour(row: &rusqlite::Row<'_>) -> rusqlite::Result<DateTime<Utc>> {
+    let number = row.get(0)?;
+    hour(number).ok_or(rusqlite::Error::IntegralValueOutOfRange(0, number))
 }
 
 /// Returns the start of the hour with this number.

@@ -66,7 +66,7 @@ pub fn import(options: Options, path: &Path, out: &mut dyn Write) -> Result<Repo
         let mut store = Store::open_for_recording(path)?;
         // The logs of these builds can be among those to import.
         let pending = Pending::of(path);
-        let done = pending.take_up(&mut store, Instant::now() + PENDING_TIME)?;
+        let done = pending.record(&mut store, Instant::now() + PENDING_TIME)?;
         import.report.pending = done.recorded as u64;
         for reason in done.broken {
             let problem = anyhow!("renamed to *.bad because it can't be recorded: {reason}");

@@ -15,7 +15,7 @@ use super::super::table::{
 use super::super::{Status, breakdown, suggest, text};
 use crate::error::{Error, Result};
 use crate::portage::{Attribution, Outcome, Phase};
-use crate::store::{BuildRow, Filter, Store, attribution_word};
+use crate::store::{BuildRow, Filter, Store};
 
 /// The phases of builds, by the build's id. They are only read for nested columns.
 pub(super) type Phases = HashMap<Uuid, Vec<Phase>>;
@@ -132,7 +132,7 @@ fn numbers() -> Vec<Column<BuildRow>> {
             row.sccache_version.as_deref().into()
         }),
         Col::data("attribution", |row| {
-            row.attribution.map(attribution_word).into()
+            row.attribution.map(Attribution::word).into()
         }),
         Col::data("unmeasured_phases", |row| {
             Value::Count(row.phases.saturating_sub(row.measured_phases).into())

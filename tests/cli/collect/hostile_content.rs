@@ -22,7 +22,10 @@ fn content_that_no_collector_writes_is_refused() {
     let many = |of: &str| format!("[{}]", vec![of; 30_000 / of.len()].join(","));
     let contents: Vec<(Vec<u8>, &str)> = vec![
         (vec![], "incomplete JSON"),
-        (good.as_bytes()[..good.len() / 2].to_vec(), "incomplete JSON"),
+        (
+            good.as_bytes()[..good.len() / 2].to_vec(),
+            "incomplete JSON",
+        ),
         (SECRET.into(), "not JSON"),
         (vec![0xff; 100], "not JSON"),
         (vec![0; 1000], "not JSON"),

@@ -208,11 +208,14 @@ fn what_is_unknown_or_gone_hides_no_build() {
     let builds = json(&db, &["builds"]);
     assert_eq!(builds.len(), 6);
     assert!(builds.iter().all(|build| build["emerge"].is_null()));
-    let faults = Store::open_for_reading(&db).unwrap().faults().unwrap();
+    let faults = Store::open_for_reading(&db)
+        .unwrap()
+        .check_integrity()
+        .unwrap();
     assert_eq!(faults.len(), 3, "{faults:?}");
     assert_eq!(
         faults[0],
-        "a row of build refers to a row of emerge that isn't there"
+        "a row of build refers to a missing row of emerge"
     );
 }
 

@@ -70,7 +70,7 @@ fn an_old_version_leaves_a_newer_database_alone_and_the_new_one_takes_its_builds
 
     let mut store = Store::open_for_recording_with(&world.db, &[NEXT]).unwrap();
     let taken = Pending::of(&world.db)
-        .take_up(&mut store, Instant::now() + patience())
+        .record(&mut store, Instant::now() + patience())
         .unwrap();
     assert_eq!((taken.recorded, world.pending().count()), (2, 0));
     let raw = Connection::open(&world.db).unwrap();

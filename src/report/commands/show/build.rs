@@ -11,9 +11,9 @@ use super::super::super::{Status, suggest, text};
 use super::super::{builds, sums};
 use super::versions::unmeasured_note;
 use crate::error::{Error, Result};
-use crate::portage::Phase;
+use crate::portage::{Attribution, Phase};
 use crate::sccache::{Fix, Part, Stats, explain, hit_rate};
-use crate::store::{BuildRow, Filter, Store, attribution_word};
+use crate::store::{BuildRow, Filter, Store};
 
 pub(super) struct Build {
     row: BuildRow,
@@ -67,7 +67,7 @@ fn draw(Build { row, phases }: &Build, page: &mut Page<'_>) -> io::Result<()> {
         ("slot", row.slot.as_deref()),
         ("repository", row.repository.as_deref()),
         ("sccache", row.sccache_version.as_deref()),
-        ("attribution", row.attribution.map(attribution_word)),
+        ("attribution", row.attribution.map(Attribution::word)),
     ];
     let origin = origin.map(|(name, value)| format!("{name} {}", value.unwrap_or("-")));
     page.line("  ", &origin.join(", "))?;
