@@ -21,8 +21,8 @@ pub(super) struct BuildSettings {
 
 impl BuildSettings {
     pub(super) fn new(portage: Settings, record: Option<HookRecord>) -> Self {
-        let value = |name: &str| Some((name.to_owned(), portage.get_set(name)?.to_owned()));
-        let mut variables: BTreeMap<_, _> = portage.names().filter_map(value).collect();
+        let own = |(name, value): (&String, &String)| (name.clone(), value.clone());
+        let mut variables: BTreeMap<_, _> = portage.variables().map(own).collect();
         if let Some(record) = &record {
             let is_hidden =
                 |name: &String| record.variables.get(name).is_some_and(|it| it == HIDDEN);

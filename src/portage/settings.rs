@@ -151,18 +151,13 @@ impl Settings {
         (!value.is_empty()).then_some(value)
     }
 
-    /// Returns the value of a variable that is set, even if it is empty: some variables take effect by
-    /// being set.
-    pub fn get_set(&self, name: &str) -> Option<&str> {
-        let value = self.values.get(name)?.as_str();
+    /// Returns the variables that are set, even if they are empty: some take effect by being set.
+    pub fn variables(&self) -> impl Iterator<Item = (&String, &String)> {
         // portageq prints a variable without `*` even if it isn't set.
-        let is_set = !value.is_empty() || !NAMES.contains(&name);
-        is_set.then_some(value)
-    }
-
-    /// Returns the names of all known variables.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.values.keys().map(String::as_str)
+        let is_set = |name: &str, value: &str| !value.is_empty() || !NAMES.contains(&name);
+        self.values
+            .iter()
+            .filter(move |(name, value)| is_set(name, value))
     }
 
     /// Whether FEATURES contains `name`; `None` if that is unknown, because Portage's defaults are not

@@ -22,19 +22,9 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Returns the processes that listen at an address, of those in this process's namespaces whose
-    /// files it may read. Several may have raced for one path.
-    pub fn find_all(address: &Address) -> Vec<Self> {
-        Self::find(address, |_| true)
-    }
-
     /// Returns the servers at an address that were started with `variable=value` in their
     /// environment. Any port may be another program's, and only our own servers are ended.
     pub fn find_started_with(address: &Address, variable: &str, value: &OsStr) -> Vec<Self> {
-        Self::find(address, |pid| has_settings(pid, &[(variable, value)]))
-    }
-
-    fn find(address: &Address, is_wanted: impl Fn(Pid) -> bool) -> Vec<Self> {
         let inodes = listening_inodes(address).into_iter();
         let links: Vec<String> = inodes.map(|inode| format!("socket:[{inode}]")).collect();
         if links.is_empty() {
@@ -47,10 +37,9 @@ impl Listener {
                 links.iter().any(|link| target.as_os_str() == link.as_str())
             })
         };
-        pids()
-            .filter_map(|pid| Self::open(pid, &is_wanted))
-            .filter(listens)
-            .collect()
+        let is_wanted = |pid| has_settings(pid, &[(variable, value)]);
+        let servers = pids().filter_map(|pid| Self::open(pid, is_wanted));
+        servers.filter(listens).collect()
     }
 
     /// Opens a process and checks it. Its environment is checked again after opening, because its
@@ -63,17 +52,12 @@ impl Listener {
         is_wanted(pid).then_some(Self { pid, process })
     }
 
-    /// Returns the process number.
-    pub fn pid(&self) -> u32 {
-        self.pid.as_raw_nonzero().get().unsigned_abs()
-    }
-
     /// Returns the seconds of processor time of its ended children (cutime and cstime of
     /// proc_pid_stat(5), at most two ticks of 10 ms too low). The server is the parent of every
     /// compiler and preprocessor that it runs; a call that can't be cached runs below the client.
     /// `None` for 0, because that is less than a tick, or a kernel that doesn't count.
     pub fn children_seconds(&self) -> Option<f64> {
-        let ticks = Process::read(Path::new("/proc"), self.pid())?.children_ticks;
+        let ticks = Process::read(Path::new("/proc"), number(self.pid))?.children_ticks;
         (ticks > 0).then(|| ticks as f64 / ticks_per_second() as f64)
     }
 
@@ -135,7 +119,7 @@ impl RunningServer {
             return None;
         }
         Some(Self {
-            pid: pid.as_raw_nonzero().get().unsigned_abs(),
+            pid: number(pid),
             uid: fs::metadata(&folder).ok()?.uid(),
             environment: fs::read(folder.join("environ")).unwrap_or_default(),
         })
@@ -165,6 +149,10 @@ impl RunningServer {
 fn pids() -> impl Iterator<Item = Pid> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?))
+}
+
+fn number(pid: Pid) -> u32 {
+    pid.as_raw_nonzero().get().unsigned_abs()
 }
 
 fn folder(pid: Pid) -> PathBuf {

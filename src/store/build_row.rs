@@ -53,7 +53,7 @@ pub struct BuildRow {
     pub non_cacheable: Option<u64>,
     /// Compilers that failed.
     pub compile_failures: Option<u64>,
-    /// An estimate, over the measured phases: see [`crate::portage::saving`].
+    /// An estimate, over the measured phases: see `src/savings.rs`.
     pub time_saved: Option<TimeDelta>,
 }
 
