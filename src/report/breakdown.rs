@@ -81,11 +81,8 @@ pub(super) fn not_cached(phases: &[Phase]) -> Json {
 /// Returns `{PHASE: {hits, misses, ...}}`, with the sums over the runs of each phase.
 pub(super) fn phases(phases: &[Phase]) -> Json {
     let groups = by_name(phases);
-    Json::from_iter(
-        groups
-            .iter()
-            .map(|group| (group.name.clone(), phase(group))),
-    )
+    let named = |group: &PhaseRuns| (group.name.clone(), phase(group));
+    groups.iter().map(named).collect()
 }
 
 fn parts(stats: Option<&Stats>, split: fn(&Stats) -> Vec<Part>) -> Json {

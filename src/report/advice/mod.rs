@@ -117,12 +117,9 @@ pub(super) fn limited(filter: &Filter) -> Filter {
 /// Turning sccache off is only recommended for packages that no other advice may help. Such packages
 /// get no other advice.
 pub(super) fn derive(mut evidence: Vec<Evidence>) -> Vec<Advice> {
-    let general = [
-        cache::errors(&evidence),
-        not_measured::advise(&evidence),
-        cache::full(&evidence),
-    ];
-    let mut advice: Vec<Advice> = general.into_iter().flatten().collect();
+    let mut advice: Vec<Advice> = cache::errors(&evidence).into_iter().collect();
+    advice.extend(not_measured::advise(&evidence));
+    advice.extend(cache::full(&evidence));
     let mut changes = not_cacheable::advise(&evidence, Severity::Change);
     changes.extend(misses::forced(&evidence));
     let may_help = |package: &str| advice.iter().chain(&changes).any(|a| a.may_help(package));

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 
 /// Show what should change, with evidence
 ///
-/// By default based on the builds of the 90 days before the newest one, at most 1,000.
+/// By default, advice is based on the builds of the 90 days before the newest one, at most 1,000.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -74,10 +74,7 @@ fn draw(advice: &[Advice], scope: &str, page: &mut Page<'_>) -> io::Result<()> {
     let (changes, notes) = advice::changes_and_notes(advice);
     if changes.is_empty() {
         page.blank()?;
-        page.line(
-            "",
-            "Nothing to change: no problem was found that a setting solves.",
-        )?;
+        page.line("", "Nothing to change: no setting would solve a problem.")?;
     }
     for (index, piece) in changes.iter().enumerate() {
         draw_piece(&format!("{}. ", index + 1), piece, page)?;
