@@ -19,13 +19,6 @@ impl Page<'_> {
         writeln!(self.out, "{line}")
     }
 
-    /// Writes a line as [`Page::line`] does, but truncates it if it is too long.
-    pub(super) fn truncated_line(&mut self, prefix: &str, text: &str) -> io::Result<()> {
-        let line = format!("{prefix}{}", text::sanitize(text));
-        let width = self.terminal.width.unwrap_or(usize::MAX);
-        writeln!(self.out, "{}", text::truncate(line, width))
-    }
-
     /// Writes a blank line.
     pub(super) fn blank(&mut self) -> io::Result<()> {
         writeln!(self.out)

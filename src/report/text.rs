@@ -2,7 +2,7 @@
 //! that fit a terminal.
 
 use chrono::{DateTime, Local, Utc};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 use uuid::Uuid;
 
 use crate::store::CacheState;
@@ -15,21 +15,6 @@ const MAX_LINE: usize = 100;
 /// Escapes control characters and characters that reorder or hide text. Most text comes from builds.
 pub(super) fn sanitize(text: &str) -> String {
     printable(text, usize::MAX)
-}
-
-/// Truncates to `width` columns, including an ellipsis.
-pub(super) fn truncate(mut text: String, width: usize) -> String {
-    if text.width() <= width {
-        return text;
-    }
-    let mut used = 1;
-    let end = text.char_indices().find_map(|(index, c)| {
-        used += c.width().unwrap_or(0);
-        (used > width).then_some(index)
-    });
-    text.truncate(end.unwrap_or(text.len()));
-    text.push('…');
-    text
 }
 
 /// Wraps between words. Lines after the first start with `indent`.
@@ -154,12 +139,6 @@ mod tests {
         assert_eq!(wrap(text, None, "  "), text);
         assert_eq!(wrap("a-very-long-name", Some(4), ""), "a-very-long-name");
         assert_eq!(hanging("- ", "a bc\u{1b}", Some(6)), "- a\n  bc\\u{1b}");
-    }
-
-    #[test]
-    fn wide_characters_take_two_columns() {
-        assert_eq!(truncate("日本語".into(), 5), "日本…");
-        assert_eq!(truncate("abc".into(), 3), "abc");
     }
 
     #[test]

@@ -79,9 +79,7 @@ Examples:
   sccache-report emlop                           everything about one package
   sccache-report 'dev-rust/*' --since '2 weeks ago'
   sccache-report packages --sort misses --limit 10 --min-builds 3
-  sccache-report packages --language rust --columns package,hit_rate,misses
   sccache-report trend --by month --since 'last year'
-  sccache-report builds --last 20 --outcome failed
   sccache-report builds --format json | jq '.rows[].hit_rate'";
 
 const ENVIRONMENT: &str = "\

@@ -252,11 +252,11 @@ fn draw(overview: &Overview, page: &mut Page<'_>) -> io::Result<()> {
         let builds = text::count(emerge.sums.builds, "build");
         let rate = text::percent_or_dash(emerge.sums.hit_rate());
         let emerge = format!("{time}, {builds}, hit rate {rate}: {}", emerge.command);
-        page.truncated_line(&prefix("last emerge"), &emerge)?;
+        page.line(&prefix("last emerge"), &emerge)?;
     }
     let (changes, _) = advice::changes_and_notes(&overview.advice);
     for (name, piece) in ["to change", ""].into_iter().zip(&changes) {
-        page.truncated_line(&prefix(name), &piece.summary)?;
+        page.line(&prefix(name), &piece.summary)?;
     }
     if !changes.is_empty() {
         page.line(&prefix(""), "(how: sccache-report advise)")?;
