@@ -1,22 +1,23 @@
-//! Changes to files and folders that nobody but root (or a Gentoo Prefix's owner) can swap meanwhile.
+//! Changes to files and folders that only root, or the owner of a Gentoo Prefix, can replace meanwhile.
 
 use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags, XattrFlags};
+use rustix::fs::{Mode, OFlags};
 
-use super::{Error, at};
+use super::{at, refuse};
+use crate::error::Result;
 
-/// Numbers of a user and a group.
+/// A user id and a group id.
 pub(super) type Owner = (u32, u32);
 
-/// Follows the links in a path, whether what it names exists or not.
+/// Follows the links in a path. Its last parts may be missing.
 ///
 /// # Errors
-/// Where a link leads nowhere, or others than root and `keeper` can change a folder on the way.
-pub(super) fn resolve(path: &Path, keeper: Owner) -> Result<PathBuf, Error> {
+/// A link is broken, or others than root and `system_owner` can write a folder in the path.
+pub(super) fn resolve(path: &Path, system_owner: Owner) -> Result<PathBuf> {
     let mut real = PathBuf::from("/");
     for part in path.components() {
         match part {
@@ -25,74 +26,66 @@ pub(super) fn resolve(path: &Path, keeper: Owner) -> Result<PathBuf, Error> {
             _ => {}
         }
         if let Ok(target) = real.read_link() {
-            if let Err(error) = real.metadata() {
-                let problem = format!("is a link to {}: {error}", target.display());
-                return Err(Error::new(&real, &problem, "correct or remove the link"));
-            }
+            at(&real, real.metadata())?;
             real.pop();
-            real = resolve(&real.join(target), keeper)?;
+            real = resolve(&real.join(target), system_owner)?;
         }
-        if let Ok(what) = real.metadata() {
-            check_owner(&real, &what, keeper)?;
+        if let Ok(found) = real.metadata() {
+            check_owner(&real, &found, system_owner)?;
         }
     }
     Ok(real)
 }
 
-fn check_owner(path: &Path, what: &Metadata, keeper: Owner) -> Result<(), Error> {
-    if !what.is_dir() {
+/// Fails if the path is a folder that others than root and `system_owner` can write.
+fn check_owner(path: &Path, found: &Metadata, system_owner: Owner) -> Result<()> {
+    let (uid, mode) = (found.uid(), found.mode());
+    let is_foreign = ![0, system_owner.0].contains(&uid);
+    if !found.is_dir() || (!is_foreign && mode & 0o022 == 0) {
         return Ok(());
     }
-    let problem = if ![0, keeper.0].contains(&what.uid()) {
-        format!("belongs to user {}", what.uid())
-    } else if what.mode() & 0o022 != 0 {
-        format!(
-            "can be written by others (mode {:04o})",
-            what.mode() & 0o7777
-        )
-    } else {
-        return Ok(());
-    };
+    let mut problem = format!("can be written by others (mode {:04o})", mode & 0o7777);
+    if is_foreign {
+        problem = format!("belongs to user {uid}");
+    }
     let problem = format!("{problem}: setup doesn't change what other users can replace");
-    let hint = "choose a place that only root can change, or correct owner and mode by hand";
-    Err(Error::new(path, &problem, hint))
+    let hint = "choose a place that only root can change, or correct owner and mode yourself";
+    Err(refuse(path, &problem, hint))
 }
 
-/// Creates a folder for `owner`, and those above it for `keeper`.
-pub(super) fn create_folder(path: &Path, owner: Owner, keeper: Owner) -> Result<(), Error> {
+/// Creates a folder for `owner`, and the folders above it for `system_owner`.
+pub(super) fn create_folder(path: &Path, owner: Owner, system_owner: Owner) -> Result<()> {
     let (Some(parent), Some(name), false) = (path.parent(), path.file_name(), path.is_dir()) else {
         return Ok(());
     };
-    create_folder(parent, keeper, keeper)?;
+    create_folder(parent, system_owner, system_owner)?;
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let open = || Ok(File::from(rustix::fs::open(parent, flags, Mode::empty())?));
     let held = at(parent, open())?;
-    check_owner(parent, &at(parent, held.metadata())?, keeper)?;
+    check_owner(parent, &at(parent, held.metadata())?, system_owner)?;
     let create = || {
         rustix::fs::mkdirat(&held, name, Mode::RWXU)?;
         let folder = File::from(rustix::fs::openat(&held, name, flags, Mode::empty())?);
-        give(&folder, owner, 0o755)
+        set_owner(&folder, owner, 0o755)
     };
     at(path, create())
 }
 
-/// Gives a file its new content at once, with owner, mode and extended attributes of the file `like`.
-/// If that doesn't exist, the file becomes `keeper`'s, for all to read.
-pub(super) fn write(path: &Path, content: &[u8], like: &Path, keeper: Owner) -> Result<(), Error> {
+/// Creates a file, or replaces it atomically. It keeps its owner and mode; a new file gets
+/// `system_owner` and mode 0644.
+pub(super) fn write(path: &Path, content: &[u8], system_owner: Owner) -> Result<()> {
     let parent = path.parent().unwrap_or(Path::new("/"));
-    create_folder(parent, keeper, keeper)?;
+    create_folder(parent, system_owner, system_owner)?;
     let write = || -> io::Result<()> {
-        // Portage and sandbox ignore names that start with a dot.
+        // Portage and sandbox ignore hidden files.
         let mut builder = tempfile::Builder::new();
         let mut file = builder.prefix(".sccache-report-").tempfile_in(parent)?;
         file.write_all(content)?;
-        if let Ok(like) = File::open(like) {
-            let old = like.metadata()?;
-            give(file.as_file(), (old.uid(), old.gid()), old.mode() & 0o7777)?;
-            copy_attributes(&like, file.as_file());
-        } else {
-            give(file.as_file(), keeper, 0o644)?;
-        }
+        let (owner, mode) = match path.metadata() {
+            Ok(old) => ((old.uid(), old.gid()), old.mode() & 0o7777),
+            Err(_) => (system_owner, 0o644),
+        };
+        set_owner(file.as_file(), owner, mode)?;
         file.as_file().sync_all()?;
         file.persist(path)?;
         File::open(parent)?.sync_all()
@@ -100,31 +93,16 @@ pub(super) fn write(path: &Path, content: &[u8], like: &Path, keeper: Owner) -> 
     at(path, write())
 }
 
-fn give(file: &File, owner: Owner, mode: u32) -> io::Result<()> {
-    let now = file.metadata()?;
-    if (now.uid(), now.gid()) != owner {
-        fchown(file, Some(owner.0), Some(owner.1))?;
-    }
+fn set_owner(file: &File, owner: Owner, mode: u32) -> io::Result<()> {
+    fchown(file, Some(owner.0), Some(owner.1))?;
     file.set_permissions(Permissions::from_mode(mode))
 }
 
-/// Copies what can be copied, access control lists among it, as `cp --preserve=all` does.
-fn copy_attributes(from: &File, to: &File) {
-    // The kernel's limits for the list and for a value (xattr(7)).
-    let (mut names, mut value) = (vec![0; 1 << 16], vec![0; 1 << 16]);
-    let length = rustix::fs::flistxattr(from, &mut names[..]).unwrap_or(0);
-    for name in names[..length].split(|&byte| byte == 0) {
-        if let Ok(length) = rustix::fs::fgetxattr(from, name, &mut value[..]) {
-            let _ = rustix::fs::fsetxattr(to, name, &value[..length], XattrFlags::empty());
-        }
-    }
-}
-
-/// Reads a regular file; `None` where there is none.
-pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+/// Reads a regular file. Returns `None` if it doesn't exist.
+pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     match path.metadata() {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Ok(what) if !what.is_file() => Err(Error::new(path, "is not a file", "move it away")),
+        Ok(metadata) if !metadata.is_file() => Err(refuse(path, "is not a file", "move it away")),
         _ => at(path, fs::read(path)).map(Some),
     }
 }

@@ -1,30 +1,32 @@
-//! `sccache-report setup`: shows what Portage still needs for sccache and the hook, asks, and does it.
+//! `sccache-report setup`: shows what Portage still needs for sccache and the hook, and does it after
+//! confirmation.
 //!
-//! Setup owns one marked block in bashrc and in make.conf, the sandbox's rule, and in bashrc.d a link.
-//! What it did is seen from these, so there is no record of it, and `--undo` removes them.
+//! Setup owns one marked block in bashrc and one in make.conf, a sandbox rule, and a link in
+//! bashrc.d. They show what it did, so it keeps no record, and `--undo` removes them.
 
 mod block;
 mod files;
 mod plan;
 mod settings;
-mod step;
 
 use std::io::{self, BufRead, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use crate::error::{Error, Result};
 use crate::machine::Machine;
 use crate::text::printable;
 use plan::Plan;
 
 /// Configure Portage for sccache and sccache-report
 ///
-/// Shows what it would change, asks, and does it: the hook in Portage's bashrc (or a link to it in
-/// portage-bashrc-mv's bashrc.d), the folders of database and cache, sandbox's rule for the cache, and
-/// sccache's settings in make.conf. The lines are in a block between BEGIN and END marks, which --undo
-/// removes. Your own settings stay. If bashrc or env/ set sccache up, or builds were cached in the last
-/// 30 days, setup adds none. The first edit of a file keeps a copy of it, .FILE.sccache-report~.
+/// Shows the changes and asks for confirmation. Setup adds the hook to Portage's bashrc (or a link to
+/// it to portage-bashrc-mv's bashrc.d), creates the folders of the database and the cache, adds a
+/// sandbox rule for the cache, and adds sccache's settings to make.conf. Its lines are in a block
+/// between BEGIN and END marks, which --undo removes. Your own settings stay. If bashrc or env/
+/// configures sccache, or if builds were cached in the last 30 days, setup adds no settings. Before it
+/// edits a file, it copies it to .FILE.sccache-report~.
 ///
-/// Exit status: 0 done, or nothing to do, 1 you said no, 2 an error.
+/// Exit status: 0 done, or nothing to do, 1 you declined, 2 an error.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Remove what setup added; the database and the cache stay
@@ -40,102 +42,67 @@ pub struct Args {
     yes: bool,
 }
 
-/// How it ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Everything is as asked for.
-    Done,
-    /// The person said no.
-    Declined,
+/// Creates an error about a file: what is wrong with it, and what to do.
+fn refuse(path: &Path, problem: &str, hint: &str) -> Error {
+    Error::usage(format!("{} {problem}", path.display()), hint)
 }
 
-/// Why setup stopped.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Something is in the way.
-    #[error("{problem}")]
-    Refused {
-        /// What, with its path.
-        problem: String,
-        /// What to do about it; may be empty.
-        hint: String,
-    },
-    /// The answer can't be read, or the output not be written.
-    #[error(transparent)]
-    Output(#[from] io::Error),
-}
-
-impl Error {
-    fn new(path: &Path, problem: &str, hint: &str) -> Self {
-        let problem = format!("{} {problem}", path.display());
-        let hint = hint.to_owned();
-        Self::Refused { problem, hint }
-    }
-}
-
-/// Names the file in an error of the system's.
-fn at<T>(path: &Path, result: io::Result<T>) -> Result<T, Error> {
+/// Adds the path to an error of the operating system.
+fn at<T>(path: &Path, result: io::Result<T>) -> Result<T> {
     result.map_err(|error| {
         let hint = match error.kind() {
             ErrorKind::PermissionDenied => "run setup as root; `lsattr` shows immutable files",
             ErrorKind::ReadOnlyFilesystem => "mount the file system writable",
-            ErrorKind::ResourceBusy => "it is a mount point: unmount it first",
-            _ => "",
+            ErrorKind::ResourceBusy | ErrorKind::CrossesDevices => {
+                "it is a mount point: unmount it first"
+            }
+            _ => "correct that, and run setup again",
         };
-        Error::new(path, &format!("can't be used: {error}"), hint)
+        refuse(path, &format!("can't be used: {error}"), hint)
     })
 }
 
-/// Runs `setup`. `database` is what the command line or the environment names.
+/// Runs `setup`. `database` comes from the command line or the environment.
 ///
 /// # Errors
-/// Where something is in the way, a change fails, or `out` can't be written.
-pub fn run(args: &Args, database: Option<PathBuf>, out: &mut dyn Write) -> Result<Outcome, Error> {
+/// Something prevents a change, the person declines, or `out` can't be written.
+pub fn run(args: &Args, database: Option<PathBuf>, out: &mut dyn Write) -> Result<()> {
     let machine = Machine::detect(database);
-    let plan = if args.undo {
-        Plan::undo(&machine)?
-    } else {
-        Plan::setup(&machine)?
-    };
+    let plan = Plan::new(&machine, args.undo)?;
     for note in &plan.notes {
         writeln!(out, "Left alone: {}", printable(note, usize::MAX))?;
     }
     if plan.steps.is_empty() {
-        let what = if args.undo { "undo" } else { "change" };
-        writeln!(out, "There is nothing to {what}.")?;
-        return Ok(Outcome::Done);
+        let action = if args.undo { "undo" } else { "change" };
+        writeln!(out, "There is nothing to {action}.")?;
+        return Ok(());
     }
     for line in plan.steps.iter().flat_map(|step| &step.lines) {
         writeln!(out, "{}", printable(line, usize::MAX))?;
     }
     if args.dry_run {
         writeln!(out, "Nothing was changed (--dry-run).")?;
-        return Ok(Outcome::Done);
+        return Ok(());
     }
     if !machine.can_change_system() {
-        let who = machine.system_owner_name();
-        let problem = format!("only {who} can change that");
-        let hint = "use --dry-run to see what would change".to_owned();
-        return Err(Error::Refused { problem, hint });
+        let problem = format!("only {} can change that", machine.system_owner_name());
+        return Err(Error::usage(
+            problem,
+            "use --dry-run to see what would change",
+        ));
     }
     if !args.yes && !is_confirmed(out)? {
-        return Ok(Outcome::Declined);
+        return Err(Error::NoMatch("nothing was changed".into()));
     }
     for step in &plan.steps {
         if let Err(error) = (step.run)() {
-            writeln!(out, "Stopped there: run setup again, or `setup --undo`.")?;
+            writeln!(out, "Setup is incomplete: run it again, or `setup --undo`.")?;
             return Err(error);
         }
     }
-    if args.undo {
-        writeln!(out, "Undone.")?;
-    } else {
-        writeln!(
-            out,
-            "Done. Emerge any package, then run `sccache-report doctor`."
-        )?;
-    }
-    Ok(Outcome::Done)
+    let next = "Done. Emerge any package, then run `sccache-report doctor`.";
+    writeln!(out, "{}", if args.undo { "Undone." } else { next })?;
+    Ok(())
 }
 
 fn is_confirmed(out: &mut dyn Write) -> io::Result<bool> {

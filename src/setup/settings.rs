@@ -1,61 +1,63 @@
-//! The sccache settings that make.conf still needs.
+//! The sccache settings that make.conf doesn't have.
 
 use std::path::Path;
 
 use chrono::{TimeDelta, Utc};
 
-use super::Error;
 use super::plan::LINK;
-use crate::machine::Machine;
-use crate::machine::{DATABASE, default_database};
+use super::refuse;
+use crate::error::{Error, Result};
+use crate::machine::{DATABASE, Machine, default_database};
 use crate::portage::make_conf::{Assignment, assignments};
 use crate::portage::{HookRecord, host};
 use crate::sccache::{DEFAULT_CACHE_SIZE, cache_size_setting, remotes};
-use crate::store::{self, Filter, Store};
+use crate::store::{Filter, Store};
 
-/// Bytes that a client's request may have. Above the default of 8 MiB the connection breaks, and the
-/// compilation fails (`bind` in sccache's src/server.rs, 0.18.0).
+/// The longest request of a client in bytes. Beyond the default of 8 MiB, the compilation fails (`bind`
+/// in sccache's src/server.rs, 0.18.0).
 const MAX_FRAME_LENGTH: &str = "104857600";
 
-/// Returns the lines for the block in make.conf, and what is left alone. The lines of `block`, which are
-/// there, stay.
-pub(super) fn wanted(
+/// Returns the lines for the block in make.conf, and what setup leaves alone. The lines that `block`
+/// has already stay.
+pub(super) fn missing_settings(
     machine: &Machine,
     block: &[String],
     cache: &Path,
-) -> Result<(Vec<String>, Vec<String>), Error> {
+) -> Result<(Vec<String>, Vec<String>)> {
     let settings = &machine.settings;
     let assigned = assignments(&settings.make_conf());
     let reason = reason_to_add_nothing(machine);
-    let (mut lines, mut notes, mut is_withheld) = (Vec::new(), Vec::new(), false);
+    let (mut lines, mut notes) = (Vec::new(), Vec::new());
     for (name, value) in defaults(machine, cache) {
         let start = format!("{name}=");
         if let Some(line) = block.iter().find(|line| line.starts_with(&start)) {
             lines.push(line.clone());
-        } else if settings.get(name).is_some() || assigned.iter().any(|one| one.name == name) {
+        } else if settings.get(name).is_some() || assigned.iter().any(|set| set.name == name) {
             notes.push(format!("{name} (already set)"));
         } else if name == DATABASE || reason.is_none() {
             lines.push(format!("{name}=\"{}\"", quotable(&value)?));
-        } else {
-            is_withheld = true;
         }
     }
-    notes.extend(reason.filter(|_| is_withheld));
+    notes.extend(reason);
     Ok((lines, notes))
 }
 
 fn defaults(machine: &Machine, cache: &Path) -> Vec<(&'static str, String)> {
     let get = |name: &str| machine.settings.get(name);
     let mut values = vec![("SCCACHE_MAX_FRAME_LENGTH", MAX_FRAME_LENGTH.to_owned())];
-    // Who has it for C alone wants no more.
+    // Somebody who uses sccache for C only doesn't want it for Rust.
     let is_launched = |name| get(name).is_some_and(|value| value.contains("sccache"));
     if !is_launched("CC") && !is_launched("CXX") {
         values.push(("RUSTC_WRAPPER", "sccache".to_owned()));
     }
-    // These have sccache ignore what its file says of the local cache, and aren't used beside a remote one.
+    // These would override the local cache in sccache's configuration file, and a remote cache
+    // replaces the local one.
     if get("SCCACHE_CONF").is_none() && remotes(get).is_empty() {
         values.push(("SCCACHE_DIR", cache.display().to_string()));
-        values.push(("SCCACHE_CACHE_SIZE", fitting_size(cache)));
+        values.push((
+            "SCCACHE_CACHE_SIZE",
+            cache_size_setting(DEFAULT_CACHE_SIZE).0,
+        ));
     }
     if machine.database != default_database(&machine.settings) {
         values.push((DATABASE, machine.database.display().to_string()));
@@ -63,34 +65,24 @@ fn defaults(machine: &Machine, cache: &Path) -> Vec<(&'static str, String)> {
     values
 }
 
-/// Returns the text, if it can stand between double quotes in make.conf and in a shell script.
-pub(super) fn quotable(text: &str) -> Result<&str, Error> {
+/// Returns the text if it needs no escapes between double quotes in make.conf and in a shell script.
+pub(super) fn quotable(text: &str) -> Result<&str> {
     let is_special = |c: char| c.is_control() || "\"'$`\\\u{fffd}".contains(c);
     if text.contains(is_special) {
         let hint = "use a path without quotes, $, `, \\ and control characters";
         let problem = "can't be written into a configuration file";
-        return Err(Error::new(Path::new(text), problem, hint));
+        return Err(refuse(Path::new(text), problem, hint));
     }
     Ok(text)
 }
 
-/// sccache's own default, or what four fifths of the free space allow.
-fn fitting_size(cache: &Path) -> String {
-    let existing = cache.ancestors().find(|path| path.exists());
-    let size = match rustix::fs::statvfs(existing.unwrap_or(cache)) {
-        Ok(stat) => DEFAULT_CACHE_SIZE.min(stat.f_bavail.saturating_mul(stat.f_frsize) / 5 * 4),
-        Err(_) => DEFAULT_CACHE_SIZE,
-    };
-    cache_size_setting(size).0
-}
-
-/// Why setup adds no setting of sccache's, if so: what builds really have counts for more than make.conf.
+/// Returns why setup adds no settings of sccache: it is configured already, outside of make.conf.
 fn reason_to_add_nothing(machine: &Machine) -> Option<String> {
     const LEFT: &str = "sccache's settings, because";
     let [_, last_cached] = HookRecord::files(&machine.database);
     let has_record = HookRecord::read(&last_cached, machine.system_owner().0).is_some();
     match builds_were_cached(&machine.database) {
-        // Without the record, `--undo` removed what those builds had.
+        // Without the record, `--undo` removed the settings of these builds.
         Ok(true) if has_record => {
             return Some(format!("{LEFT} builds were cached in the last 30 days"));
         }
@@ -99,25 +91,25 @@ fn reason_to_add_nothing(machine: &Machine) -> Option<String> {
     }
     let places = ["bashrc", "bashrc.d", "env"].map(|name| machine.settings.config().join(name));
     let mut assigned = places.iter().flat_map(|place| assignments(place));
-    let found = assigned.find(|one| sets_sccache_up(one) && !one.file.ends_with(LINK))?;
+    let found = assigned.find(|set| configures_sccache(set) && !set.file.ends_with(LINK))?;
     let (file, name) = (found.file.display(), found.name);
     Some(format!("{LEFT} {file} sets {name}"))
 }
 
-fn sets_sccache_up(one: &Assignment) -> bool {
-    let is_set = one.value.as_deref() != Some("");
-    let value = one.value.as_deref().unwrap_or_default();
+fn configures_sccache(assignment: &Assignment) -> bool {
+    let is_set = assignment.value.as_deref() != Some("");
+    let value = assignment.value.as_deref().unwrap_or_default();
     let names_sccache = value.contains("sccache");
-    match one.name.as_str() {
+    match assignment.name.as_str() {
         "SCCACHE_DIR" | "SCCACHE_CACHE_SIZE" | "SCCACHE_CONF" | "RUSTC_WRAPPER" => is_set,
         "CC" | "CXX" | "MYCMAKEARGS" => names_sccache,
         name => names_sccache && (name.ends_with("_WRAPPER") || name.ends_with("_LAUNCHER")),
     }
 }
 
-fn builds_were_cached(database: &Path) -> Result<bool, store::Error> {
+fn builds_were_cached(database: &Path) -> Result<bool> {
     let store = match Store::open_for_reading(database) {
-        Err(store::Error::MissingDatabase(..)) => return Ok(false),
+        Err(Error::MissingDatabase(..)) => return Ok(false),
         other => other?,
     };
     let filter = Filter {
@@ -151,7 +143,7 @@ mod tests {
             std::fs::write(folder.path().join("f"), format!("a=1\n{line}\n")).unwrap();
             let mut assigned = assignments(folder.path()).into_iter();
             assert_eq!(
-                assigned.any(|one| sets_sccache_up(&one)),
+                assigned.any(|assignment| configures_sccache(&assignment)),
                 is_found,
                 "{line}"
             );

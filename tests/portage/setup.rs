@@ -122,8 +122,8 @@ fn make_conf_may_be_a_link_or_a_folder() {
     refuses(
         &root,
         &[
-            "etc/portage/bashrc is a folder",
-            "Portage reads bashrc only as a file",
+            "/mnt/gentoo/etc/portage/bashrc is not a file",
+            "move it away",
         ],
     );
 }
@@ -321,7 +321,7 @@ fn folders_of_others_are_refused() {
     says(
         &run,
         &[
-            "/mnt/gentoo/var, which belongs to user 0: set SCCACHE_DIR to a folder of portage:portage",
+            "/mnt/gentoo/var, which doesn't belong to portage: set SCCACHE_DIR to a folder of portage:portage",
         ],
     );
     assert_eq!(fs::metadata(root.file("var")).unwrap().uid(), 0);
@@ -333,34 +333,17 @@ fn folders_of_others_are_refused() {
 fn what_is_in_the_way_is_named() {
     let root = Root::installed();
     let bashrc = root.file("etc/portage/bashrc");
-    for (text, problem) in [
-        ("cat >/dev/null <<X\nfoo\n", "here-document at line 1"),
-        (
-            "a=1\nb=\"open\n",
-            "unexpected EOF while looking for matching",
-        ),
-    ] {
-        fs::write(&bashrc, text).unwrap();
-        refuses(
-            &root,
-            &[
-                "/mnt/gentoo/etc/portage/bashrc can't be parsed by bash",
-                problem,
-            ],
-        );
-    }
-    fs::remove_file(&bashrc).unwrap();
     symlink("/mnt/gentoo/gone", &bashrc).unwrap();
     refuses(
         &root,
         &[
-            "etc/portage/bashrc is a link to /mnt/gentoo/gone",
-            "remove the link",
+            "/mnt/gentoo/etc/portage/bashrc can't be used",
+            "No such file",
         ],
     );
     fs::remove_file(&bashrc).unwrap();
     symlink("bashrc", &bashrc).unwrap();
-    refuses(&root, &["etc/portage/bashrc is a link to bashrc"]);
+    refuses(&root, &["/mnt/gentoo/etc/portage/bashrc can't be used"]);
     fs::remove_file(&bashrc).unwrap();
     fs::write(root.file("var/cache/sccache"), "mine").unwrap();
     refuses(&root, &["/mnt/gentoo/var/cache/sccache is not a folder"]);

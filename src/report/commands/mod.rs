@@ -135,7 +135,9 @@ impl Cli {
             Some(Command::Show(args)) => show::run(args, database, out),
             Some(Command::Advise(args)) => advise::run(args, database, out),
             Some(Command::Doctor(args)) => doctor::run(args, database.named(), out),
-            Some(Command::Setup(args)) => run_setup(args, database, out),
+            Some(Command::Setup(args)) => {
+                setup::run(args, database.named(), out).map(|()| Status::Success)
+            }
             None => self.run_without_command(out),
         }
     }
@@ -171,14 +173,5 @@ fn similar_command(word: &str) -> String {
     match closest(word, names, 1).first() {
         Some(name) => format!("; or did you mean the command `{name}`?"),
         None => String::new(),
-    }
-}
-
-fn run_setup(args: &setup::Args, database: &Database, out: &mut dyn Write) -> Result<Status> {
-    match setup::run(args, database.named(), out) {
-        Ok(setup::Outcome::Done) => Ok(Status::Success),
-        Ok(setup::Outcome::Declined) => Err(Error::NoMatch("nothing was changed".into())),
-        Err(setup::Error::Refused { problem, hint }) => Err(Error::usage(problem, hint)),
-        Err(setup::Error::Output(error)) => Err(error.into()),
     }
 }
