@@ -45,9 +45,9 @@ enum Command {
     ///
     /// Reads logs in which a bashrc recipe or sccache-report printed sccache's statistics:
     /// CATEGORY:PF:DATE.log or CATEGORY/PF:DATE.log. Folders are searched recursively, except
-    /// those named elog. Logs may be compressed: gzip needs no program, other formats need
-    /// bzip2, xz, zstd, lz4, lzip, lzop or unzip. A log may hold up to 2 GiB of text. Builds
-    /// that are already in the database are not added again.
+    /// those named elog. Compressed logs are read through gzip, bzip2, xz, zstd, lz4, lzip,
+    /// lzop, or unzip, if installed. A log may hold up to 2 GiB of text. Builds that are already
+    /// in the database are not added again.
     ///
     /// Dates in log names are UTC. For a name without a date, the file's modification time is
     /// used. A recipe's numbers are marked as shared, because other builds may have used the
