@@ -74,7 +74,10 @@ fn invalid_requests_are_errors_with_a_hint() {
             "--since is later than --until",
         ),
         (&["builds", "--since", "soonish"], "use 2026-11-01, 2026-11"),
-        (&["builds", "--since", "tomorrow"], "`tomorrow` is not a time"),
+        (
+            &["builds", "--since", "tomorrow"],
+            "`tomorrow` is not a time",
+        ),
         (
             &["builds", "--since", "2026-02-30"],
             "for '--since <WHEN>': `2026-02-30` is not a time",
