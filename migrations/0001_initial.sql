@@ -98,8 +98,8 @@ CREATE TABLE phase (
     max_cache_size_bytes       INTEGER,
     preprocessor_cache_mode    INTEGER CHECK (preprocessor_cache_mode IN (0, 1)),
     sccache_version            TEXT,
-    -- JSON, of what few caches have and only one build's page shows: an array of strings; an object of
-    -- compilations by server.
+    -- JSON, because few caches have them: an array of strings, and an object of compilations by
+    -- server, which is NULL if there are none.
     base_directories           TEXT,
     dist_compiles              TEXT,
     UNIQUE (build_id, position)
