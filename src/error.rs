@@ -85,6 +85,11 @@ impl Error {
         Error::Usage { message, hint }
     }
 
+    /// Creates [`Error::Invalid`].
+    pub fn invalid(reason: impl Into<String>) -> Self {
+        Error::Invalid(reason.into())
+    }
+
     /// Classifies an error of SQLite for the file at `path`.
     pub fn from_sqlite(path: &Path, error: rusqlite::Error) -> Self {
         let path = path.to_path_buf();

@@ -5,11 +5,11 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Result, anyhow, ensure};
 use chrono::{DateTime, Local, Utc};
 
 use super::build_table::BuildTable;
 use super::import::PENDING_TIME;
+use crate::error::{Error, Result};
 use crate::portage::printable;
 use crate::store::{BuildRow, Filter, Patterns, Pending, Store};
 use crate::text::plural;
@@ -69,12 +69,16 @@ fn parse_period(options: &Options) -> Result<Filter> {
     let now = Local::now();
     let parse = |name, text: &Option<String>, edge| -> Result<Option<DateTime<Utc>>> {
         let time = text.as_ref().map(|text| when::parse(text, edge, now));
-        time.transpose().map_err(|error| anyhow!("{name}: {error}"))
+        time.transpose()
+            .map_err(|error| Error::invalid(format!("{name}: {error}")))
     };
     let since = parse("--since", &options.since, Edge::Since)?;
     let until = parse("--until", &options.until, Edge::Until)?;
-    if let (Some(since), Some(until)) = (since, until) {
-        ensure!(since < until, "--since is not before --until");
+    if since
+        .zip(until)
+        .is_some_and(|(since, until)| since >= until)
+    {
+        return Err(Error::invalid("--since is not before --until"));
     }
     Ok(Filter {
         since,
@@ -88,8 +92,11 @@ fn parse_period(options: &Options) -> Result<Filter> {
 fn find_builds(store: &Store, options: &Options, period: &Filter) -> Result<Vec<BuildRow>> {
     let (mut rows, mut seen) = (Vec::new(), HashSet::new());
     for text in &options.builds {
-        ensure!(!text.trim().is_empty(), "a pattern is empty");
-        let patterns = Patterns::parse(&[text], options.regex)?;
+        if text.trim().is_empty() {
+            return Err(Error::invalid("a pattern is empty"));
+        }
+        let patterns = Patterns::parse(&[text], options.regex)
+            .map_err(|error| Error::invalid(error.to_string()))?;
         let mut filter = period.clone();
         let packages = store.matching_packages(&patterns)?;
         let is_id = text.len() >= 8 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
@@ -97,7 +104,10 @@ fn find_builds(store: &Store, options: &Options, period: &Filter) -> Result<Vec<
         if packages.is_empty() && is_id {
             ids = store.builds_with_id(text, 2)?;
         }
-        ensure!(ids.len() < 2, "several builds have an id like {text}");
+        if ids.len() > 1 {
+            let reason = format!("several builds have an id like {text}");
+            return Err(Error::invalid(reason));
+        }
         filter.build = ids.first().copied();
         if filter.build.is_none() {
             filter.packages = Some(packages);

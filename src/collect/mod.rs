@@ -176,8 +176,8 @@ fn finish_hook(result: Result<Messages>) -> ExitCode {
 
 /// Returns the exit status of a command for people, and prints its error with the hint. A closed
 /// pipe is not an error.
-fn finish(result: anyhow::Result<u8>) -> ExitCode {
-    match result.map_err(Error::from) {
+fn finish(result: Result<u8>) -> ExitCode {
+    match result {
         Ok(status) => ExitCode::from(status),
         Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {

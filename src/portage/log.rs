@@ -5,12 +5,12 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::LazyLock;
 
-use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use regex::{Regex, bytes};
 
 use super::BUILD_LINE;
 use super::check::check_name;
+use crate::error::{Error, Result};
 use crate::sccache::clean_log_line;
 
 /// A package name, a version, and a revision (PMS 8, 3.1.2 and 3.2).
@@ -109,9 +109,12 @@ impl LogTimes {
         let modified = DateTime::from_timestamp(modified, 0)
             .filter(|time| time.timestamp() > 0 && is_past(time));
         let named = name.date.map(|date| date.and_utc());
-        ensure!(named.iter().all(is_past), "its date is in the future");
+        if !named.iter().all(is_past) {
+            return Err(Error::invalid("its date is in the future"));
+        }
         let start = named.or(modified);
-        let start = start.context("no date in its name, and an impossible file time")?;
+        let problem = "no date in its name, and an impossible file time";
+        let start = start.ok_or_else(|| Error::invalid(problem))?;
         let possible = start..start + MAX_BUILD_TIME;
         let end = modified.filter(|end| possible.contains(end));
         let (first, last) = if name.is_elog || named.is_none() {

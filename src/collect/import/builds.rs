@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use anyhow::{Context, anyhow, bail, ensure};
 use chrono::{TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::log::Log;
 use super::log_text::LogText;
 use super::report::Problem;
+use crate::error::{Error, Result};
 use crate::portage::log::{LogName, LogTimes};
 use crate::portage::{Attribution, Build, Outcome, Phase, host};
 use crate::sccache::NotMeasuredReason;
@@ -36,7 +36,8 @@ impl Log {
         let (start, end) = (log.times.started_at, log.times.finished_at);
         let may_be_running = end > start && now - end < UNFINISHED;
         if may_be_running && log.outcome() == Outcome::Interrupted {
-            return Err(anyhow!("its build may still be running: import it later").into());
+            let problem = Error::invalid("its build may still be running: import it later");
+            return Err(problem.into());
         }
         if let Err(error) = log.complete_builds() {
             log.problem = Some(error.into());
@@ -45,14 +46,15 @@ impl Log {
     }
 
     /// Checks the builds that `record` printed, and adds the one of which there are only phases.
-    fn complete_builds(&mut self) -> anyhow::Result<()> {
+    fn complete_builds(&mut self) -> Result<()> {
         let builds = std::mem::take(&mut self.builds);
         let package = self.name.package.clone().or(self.package.take());
         let problem = "neither its name nor its text contains the package and its version";
-        let (package, version) = package.context(problem)?;
+        let (package, version) = package.ok_or_else(|| Error::invalid(problem))?;
         for mut build in builds {
-            let is_other = build.package != package || build.version != version;
-            ensure!(!is_other, "a build's line of another package");
+            if build.package != package || build.version != version {
+                return Err(Error::invalid("a build's line of another package"));
+            }
             // Any build can print such a line. Its ids could be those of other builds and emerges.
             (build.id, build.emerge) = (build.imported_id(), None);
             self.builds.push(build);
@@ -94,7 +96,10 @@ impl Log {
                 phases,
             });
         }
-        unknown.map_or(Ok(()), |why| bail!("a block of it: {why}"))
+        match unknown {
+            Some(reason) => Err(Error::Invalid(format!("a block of it: {reason}"))),
+            None => Ok(()),
+        }
     }
 
     /// Returns an id that is the same on every host and for every copy of the log, and does not

@@ -3,12 +3,12 @@
 use std::io::{self, Read};
 use std::sync::LazyLock;
 
-use anyhow::anyhow;
 use regex::Regex;
 use uuid::Uuid;
 
 use super::report::Problem;
 use super::server_blocks::{LogPhase, ServerBlock, count_phases};
+use crate::error::{Error, Result};
 use crate::portage::log::{LogName, LogTimes, clean_line, parse_package, read_lines};
 use crate::portage::{Build, MAX_SNAPSHOTS, Outcome, PHASES};
 use crate::sccache::{BlockInLog, BlockReader, Counts, NotMeasuredReason, ParseError, Stats};
@@ -92,7 +92,7 @@ impl Log {
                 log.add_text(&line);
             } else if let Some(build) = Build::from_log_line(&line) {
                 log.add_text(&line);
-                log.add_build(build);
+                log.add_build(build.map_err(Error::from));
             } else if is_complete {
                 log.add_line(&line);
             }
@@ -166,14 +166,17 @@ impl Log {
         self.name.is_elog |= part("elog").is_some() && self.phase.is_none();
     }
 
-    fn add_build(&mut self, build: anyhow::Result<Build>) {
+    fn add_build(&mut self, build: Result<Build>) {
         match build {
             Ok(build) => {
                 // The summary above it is of the same build.
                 self.summary = None;
                 self.builds.push(build);
             }
-            Err(error) => self.problem = Some(error.context("a build's line").into()),
+            Err(error) => {
+                let problem = format!("a build's line: {error}");
+                self.problem = Some(Error::Invalid(problem).into());
+            }
         }
     }
 
@@ -216,7 +219,7 @@ impl Log {
     fn use_numbers(&mut self) {
         if self.is_full() {
             self.builds.clear();
-            self.problem = Some(anyhow!("it contains too many statistics").into());
+            self.problem = Some(Error::invalid("it contains too many statistics").into());
         } else if let Some(summary) = &self.summary {
             self.phases.push((WHOLE_BUILD, Ok(summary.clone())));
             let unknown = |name: &&'static str| (*name, Err(NotMeasuredReason::Other.into()));
@@ -228,8 +231,8 @@ impl Log {
                 self.problem = Some(Problem::RunningTotals);
             }
             if self.has_unknown_block {
-                let problem = anyhow!("its statistics have unknown text before or after each line");
-                self.problem = Some(problem.into());
+                let problem = "its statistics have unknown text before or after each line";
+                self.problem = Some(Error::invalid(problem).into());
             }
         }
     }

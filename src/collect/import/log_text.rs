@@ -10,10 +10,10 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use anyhow::{Context, anyhow};
 use rustix::fs::{FileType, Mode, OFlags};
 
 use super::report::Problem;
+use crate::error::{Error, Result};
 
 /// The longest text that is read from a log.
 const MAX_BYTES: u64 = 2 << 30;
@@ -62,7 +62,10 @@ impl LogText {
             None => (Box::new(file), None),
             Some((_, _, command)) => {
                 let mut child = start(command, file)?;
-                let output = child.stdout.take().context("no output")?;
+                let output = child
+                    .stdout
+                    .take()
+                    .ok_or_else(|| Error::invalid("no output"))?;
                 (Box::new(output), Some((command[0], child)))
             }
         };
@@ -80,24 +83,28 @@ impl LogText {
     /// The text is too long.
     pub fn finish(self) -> Result<Option<Problem>, Problem> {
         if self.text.limit() == 0 {
-            return Err(anyhow!("longer than 2 GiB").into());
+            return Err(Error::invalid("longer than 2 GiB").into());
         }
         if let Some((program, mut child)) = self.decompressor
             && !child.wait()?.success()
         {
-            let problem = anyhow!("compressed with {program}, which can't decompress all of it");
-            return Ok(Some(problem.into()));
+            let problem = format!("compressed with {program}, which can't decompress all of it");
+            return Ok(Some(Error::Invalid(problem).into()));
         }
         Ok(None)
     }
 }
 
-fn start(command: &[&str], input: File) -> anyhow::Result<Child> {
+fn start(command: &[&str], input: File) -> Result<Child> {
     let (program, output) = (command[0], Stdio::piped());
     let mut start = Command::new(program);
     start.args(&command[1..]).stdin(input).stdout(output);
     let child = start.stderr(Stdio::null()).spawn();
-    child.with_context(|| format!("compressed with {program}, which can't be run"))
+    child.map_err(|error| {
+        Error::Invalid(format!(
+            "compressed with {program}, which can't be run: {error}"
+        ))
+    })
 }
 
 /// Opens a regular file. Anything else is not opened: that alone can have an effect.

@@ -18,10 +18,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
 use uuid::Uuid;
 
 use super::build_table::BuildTable;
+use crate::error::{Error, Result};
 use crate::portage::Build;
 use crate::portage::log::LogName;
 use crate::store::{Pending, Store};
@@ -36,6 +36,9 @@ pub(super) const PENDING_TIME: Duration = Duration::from_secs(60);
 /// Builds from this many bytes of text are recorded in one transaction. They use up to 15 times the
 /// memory. An import that is interrupted loses the last of them, and the next import adds these.
 const BATCH_BYTES: usize = 256 * 1024;
+
+const INCOMPLETE: &str =
+    "sccache-collect: the import is incomplete: run it again to add what is missing";
 
 /// Options of `import`.
 #[derive(Debug, Default, clap::Args)]
@@ -69,8 +72,8 @@ pub fn import(options: Options, path: &Path, out: &mut dyn Write) -> Result<Repo
         let done = pending.record(&mut store, Instant::now() + PENDING_TIME)?;
         import.report.pending = done.recorded as u64;
         for reason in done.broken {
-            let problem = anyhow!("renamed to *.bad because it can't be recorded: {reason}");
-            import.add_problem(pending.folder(), problem);
+            let problem = format!("renamed to *.bad because it can't be recorded: {reason}");
+            import.add_problem(pending.folder(), Error::Invalid(problem));
         }
         import.store = Some(store);
     } else if path.exists() {
@@ -190,8 +193,9 @@ impl Import {
         if self.options.dry_run {
             new.iter().for_each(|build| self.table.add_build(build));
         } else if let Some(store) = &mut self.store {
-            let recorded = store.record_restored(&new, &restored);
-            recorded.context("the import is incomplete: run it again to add what is missing")?;
+            store
+                .record_restored(&new, &restored)
+                .inspect_err(|_| eprintln!("{INCOMPLETE}"))?;
         }
         Ok(())
     }

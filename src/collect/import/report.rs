@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use crate::error::Error;
 use crate::text::{plural, printable};
 
 /// Why a log, or a part of it, was not imported.
@@ -11,8 +12,8 @@ pub enum Problem {
     /// Its statistics include other builds.
     #[error("running totals of a server that was not stopped, and no earlier ones to subtract")]
     RunningTotals,
-    #[error("{0:#}")]
-    NotUnderstood(#[from] anyhow::Error),
+    #[error(transparent)]
+    NotUnderstood(#[from] Error),
     #[error(transparent)]
     NotReadable(#[from] io::Error),
 }
