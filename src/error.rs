@@ -1,9 +1,11 @@
 //! The error type of the library.
 
+use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
+use rustix::io::Errno;
 
 /// The result of an operation that fails with [`enum@Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -19,9 +21,9 @@ pub enum Error {
     /// A request that can't be fulfilled.
     #[error("{message}")]
     Usage { message: String, hint: String },
-    /// The output can't be written.
-    #[error("can't write the output: {0}")]
-    Output(#[from] io::Error),
+    /// Reading or writing failed. If this ends a command, its output could not be written.
+    #[error(transparent)]
+    Io(#[from] io::Error),
     /// Invalid input from Portage or a build, such as a variable, a snapshot or a number.
     #[error("{0}")]
     Invalid(String),
@@ -90,6 +92,11 @@ impl Error {
         Error::Invalid(reason.into())
     }
 
+    /// Creates [`Error::Invalid`] from a lower-level error.
+    pub fn failed(action: impl Display, error: impl Display) -> Self {
+        Error::Invalid(format!("{action}: {error}"))
+    }
+
     /// Classifies an error of SQLite for the file at `path`.
     pub fn from_sqlite(path: &Path, error: rusqlite::Error) -> Self {
         let path = path.to_path_buf();
@@ -111,10 +118,18 @@ impl Error {
         }
     }
 
+    /// Returns the text of an error that ends a command.
+    pub fn message(&self) -> String {
+        match self {
+            Error::Io(error) => format!("can't write the output: {error}"),
+            error => error.to_string(),
+        }
+    }
+
     /// Returns the next step for the person who reads the error.
     pub fn hint(&self) -> Option<&str> {
         Some(match self {
-            Error::NoMatch(_) | Error::Output(_) | Error::Invalid(_) => return None,
+            Error::NoMatch(_) | Error::Io(_) | Error::Invalid(_) => return None,
             Error::Usage { hint, .. } => hint,
             Error::MissingDatabase(_) => {
                 "install the hook (`sccache-report setup`) and build something with sccache, \
@@ -179,14 +194,24 @@ fn invalid_value(error: &rusqlite::Error) -> Error {
     Error::Invalid(format!("impossible value: {error}"))
 }
 
-impl From<anyhow::Error> for Error {
-    fn from(error: anyhow::Error) -> Self {
-        let kind = error.downcast_ref().map(io::Error::kind);
-        if kind == Some(io::ErrorKind::BrokenPipe) {
-            return Error::Output(io::ErrorKind::BrokenPipe.into());
-        }
-        error
-            .downcast()
-            .unwrap_or_else(|error| Error::Invalid(format!("{error:#}")))
+impl From<Errno> for Error {
+    fn from(error: Errno) -> Self {
+        Error::Io(error.into())
     }
 }
+
+impl From<serde_json::Error> for Error {
+    fn from(error: serde_json::Error) -> Self {
+        Error::Invalid(error.to_string())
+    }
+}
+
+/// Returns [`Error::Invalid`] with a formatted reason, unless the condition holds.
+macro_rules! ensure {
+    ($condition:expr, $($reason:tt)+) => {
+        if !$condition {
+            return Err($crate::Error::Invalid(format!($($reason)+)));
+        }
+    };
+}
+pub(crate) use ensure;

@@ -179,9 +179,9 @@ fn finish_hook(result: Result<Messages>) -> ExitCode {
 fn finish(result: Result<u8>) -> ExitCode {
     match result {
         Ok(status) => ExitCode::from(status),
-        Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(Error::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("sccache-collect: {error}");
+            eprintln!("sccache-collect: {}", error.message());
             if let Some(hint) = error.hint() {
                 eprintln!("  {hint}");
             }

@@ -157,5 +157,5 @@ fn save_snapshot(
         read_only,
         stats,
     };
-    Ok(write_snapshot(id, &environment.t, &phase.sanitized())?)
+    write_snapshot(id, &environment.t, &phase.sanitized())
 }

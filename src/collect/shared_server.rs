@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Messages;
 use super::phase::Measurement;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::sccache::{NotMeasured, NotMeasuredReason, Sccache, ServerError, Stats, identity};
 
 /// The longest baseline that is read, in bytes.
@@ -40,8 +40,7 @@ pub(super) fn begin(server: &Sccache) -> Result<Messages> {
         server: identity(&server.address),
         stats: query(server),
     };
-    let line =
-        serde_json::to_string(&baseline).map_err(|error| Error::Invalid(error.to_string()))?;
+    let line = serde_json::to_string(&baseline)?;
     Ok(Messages {
         info: vec![line],
         ..Messages::default()

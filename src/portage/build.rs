@@ -2,13 +2,13 @@
 
 use std::str::FromStr;
 
-use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::check::{MAX_SNAPSHOTS, check_name, check_text, check_time, json_error};
 use super::emerge::MAX_COMMAND_BYTES;
+use crate::error::{Error, Result, ensure};
 use crate::sccache::{NotMeasured, Stats};
 
 /// One run of a package version's src phases from source, whatever its outcome.
@@ -86,11 +86,11 @@ impl Outcome {
 }
 
 impl FromStr for Outcome {
-    type Err = anyhow::Error;
+    type Err = Error;
 
     fn from_str(word: &str) -> Result<Self> {
         let outcome = Self::ALL.into_iter().find(|it| it.word() == word);
-        outcome.with_context(|| format!("`{word}` is not an outcome"))
+        outcome.ok_or_else(|| Error::Invalid(format!("`{word}` is not an outcome")))
     }
 }
 
@@ -143,9 +143,11 @@ impl Build {
     /// # Errors
     /// Returns the first value that is impossible.
     pub fn check(&self) -> Result<()> {
-        check_text(&self.host, 255).context("host")?;
+        check_text(&self.host, 255).map_err(|error| Error::failed("host", error))?;
         ensure!(!self.host.is_empty(), "no host");
-        let (category, name) = self.package.split_once('/').context("no CATEGORY/PN")?;
+        let Some((category, name)) = self.package.split_once('/') else {
+            return Err(Error::invalid("no CATEGORY/PN"));
+        };
         let slot = self.slot.iter().flat_map(|slot| slot.split('/'));
         [category, name, &self.version]
             .into_iter()
@@ -153,7 +155,8 @@ impl Build {
             .chain(self.repository.as_deref())
             .try_for_each(check_name)?;
         if let Some(emerge) = &self.emerge {
-            check_text(&emerge.command, MAX_COMMAND_BYTES).context("command")?;
+            check_text(&emerge.command, MAX_COMMAND_BYTES)
+                .map_err(|error| Error::failed("command", error))?;
             check_time(emerge.started_at)?;
         }
         check_time(self.started_at)?;

@@ -1,11 +1,11 @@
 //! Checks of values that anyone may have written: names, texts, times, and a phase's numbers.
 
-use anyhow::{Result, bail, ensure};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::error::Category;
 
 use super::Phase;
+use crate::error::{Error, Result, ensure};
 use crate::sccache::{NotMeasured, Stats};
 use crate::text::printable;
 
@@ -134,14 +134,14 @@ pub fn parse_json<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T> {
     serde_json::from_slice(json).map_err(json_error)
 }
 
-pub(super) fn json_error(error: serde_json::Error) -> anyhow::Error {
+pub(super) fn json_error(error: serde_json::Error) -> Error {
     let problem = match error.classify() {
         Category::Data => "not the JSON of a build's numbers",
         Category::Eof => "incomplete JSON",
         _ => "not JSON",
     };
     let (line, column) = (error.line(), error.column());
-    anyhow::anyhow!("{problem} (line {line}, column {column})")
+    Error::Invalid(format!("{problem} (line {line}, column {column})"))
 }
 
 /// Checks a name of a category, package, version, slot, or repository: letters, digits, and `+_.-`,
@@ -166,9 +166,10 @@ pub fn is_package(name: &str) -> bool {
 /// Checks that `text` can be printed to a terminal as it is.
 pub(super) fn check_text(text: &str, max: usize) -> Result<()> {
     ensure!(text.len() <= max, "a string of {} bytes", text.len());
-    if printable(text, max) != text {
-        bail!("control characters in a string");
-    }
+    ensure!(
+        printable(text, max) == text,
+        "control characters in a string"
+    );
     Ok(())
 }
 

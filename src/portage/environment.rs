@@ -3,10 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
-
 use super::check::check_name;
 use crate::config;
+use crate::error::{Error, Result, ensure};
 use crate::text::printable;
 
 /// The variables of one package's phase.
@@ -38,11 +37,12 @@ impl Environment {
 
     fn from_variables(get: impl Fn(&str) -> Option<String>, slot: Option<String>) -> Result<Self> {
         let required = |name: &str| {
-            get(name).with_context(|| format!("{name} is not set: this is for Portage's phases"))
+            let problem = || format!("{name} is not set: this is for Portage's phases");
+            get(name).ok_or_else(|| Error::Invalid(problem()))
         };
         let name = |variable: &str| -> Result<String> {
             let value = required(variable)?;
-            check_name(&value).with_context(|| variable.to_owned())?;
+            check_name(&value).map_err(|error| Error::failed(variable, error))?;
             Ok(value)
         };
         let t = PathBuf::from(required("T")?);

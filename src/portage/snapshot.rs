@@ -14,7 +14,6 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
 use rustix::fs::{AtFlags, FlockOperation, Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
@@ -23,6 +22,7 @@ use uuid::Uuid;
 pub use self::leftover::{find_set_aside, find_unfinished};
 pub use self::read::Snapshots;
 use super::Phase;
+use crate::error::{Error, Result, ensure};
 
 /// The folder in `${T}`.
 pub const FOLDER: &str = ".sccache-report";
@@ -77,7 +77,10 @@ pub fn write_snapshot(id: Uuid, t: &Path, phase: &Phase) -> Result<()> {
     };
     write().map_err(|error| {
         let _ = rustix::fs::unlinkat(&folder, &temporary, AtFlags::empty());
-        anyhow::Error::new(error).context(format!("can't write to {}", t.join(FOLDER).display()))
+        Error::failed(
+            format!("can't write to {}", t.join(FOLDER).display()),
+            error,
+        )
     })
 }
 
@@ -93,10 +96,10 @@ fn open_or_create_folder(t: &Path) -> Result<OwnedFd> {
     let parent = open_t(t)?;
     match rustix::fs::mkdirat(&parent, FOLDER, Mode::from(0o700)) {
         Ok(()) | Err(Errno::EXIST) => {}
-        Err(error) => bail!("can't create {}: {error}", t.join(FOLDER).display()),
+        Err(error) => return Err(Error::CreateFolder(t.join(FOLDER), error.into())),
     }
     let folder = open_directory(&parent, FOLDER)
-        .with_context(|| format!("can't open {} as a directory", t.join(FOLDER).display()))?;
+        .map_err(|error| Error::NotReadable(t.join(FOLDER), error.into()))?;
     // src_install runs as root, the phases around it don't: the owner of ${T} gets the folder.
     if rustix::process::geteuid().is_root() {
         let owner = rustix::fs::fstat(&parent)?;
@@ -107,7 +110,8 @@ fn open_or_create_folder(t: &Path) -> Result<OwnedFd> {
 }
 
 fn open_t(t: &Path) -> Result<OwnedFd> {
-    open_directory(rustix::fs::CWD, t).with_context(|| format!("can't open {}", t.display()))
+    open_directory(rustix::fs::CWD, t)
+        .map_err(|error| Error::NotReadable(t.to_owned(), error.into()))
 }
 
 fn open_directory(at: impl AsFd, path: impl rustix::path::Arg) -> rustix::io::Result<OwnedFd> {

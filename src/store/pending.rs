@@ -11,11 +11,11 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
 use rustix::fs::OFlags;
 
 use super::location::{beside, check_trusted};
-use super::{Error, Recorded, Store};
+use super::{Recorded, Store};
+use crate::error::{Error, Result, ensure};
 use crate::portage::Build;
 
 /// A build of a hundred phases. An ordinary one has 2 to 20 KB.
@@ -68,7 +68,7 @@ impl Pending {
             .tempfile_in(&self.folder)?;
         file.write_all(&serde_json::to_vec(build)?)?;
         file.as_file().sync_all()?;
-        file.persist(&path)?;
+        file.persist(&path).map_err(|error| error.error)?;
         File::open(&self.folder)?.sync_all()?;
         Ok(path)
     }
@@ -87,7 +87,7 @@ impl Pending {
     }
 
     /// Checks that no other user can change the files in the folder.
-    fn check_folder(&self) -> super::Result<()> {
+    fn check_folder(&self) -> Result<()> {
         check_trusted(&self.folder.join("build"))
     }
 
@@ -95,7 +95,7 @@ impl Pending {
     ///
     /// # Errors
     /// Those of [`Store::record`]; but a build with [`Error::Invalid`] counts as a broken file.
-    pub fn record(&self, store: &mut Store, deadline: Instant) -> super::Result<PendingResult> {
+    pub fn record(&self, store: &mut Store, deadline: Instant) -> Result<PendingResult> {
         let mut result = PendingResult::default();
         if self.check_folder().is_err() {
             return Ok(result);
@@ -107,15 +107,12 @@ impl Pending {
             match record_file(&path, store) {
                 Ok(Recorded::New) => result.recorded += 1,
                 Ok(Recorded::AlreadyThere) => {}
-                Err(error) => match error.downcast() {
-                    Ok(error) if !matches!(error, Error::Invalid(_)) => return Err(error),
-                    error => {
-                        let _ = fs::rename(&path, beside(&path, ".bad"));
-                        let error = error.map_or_else(|other| other, anyhow::Error::from);
-                        result.broken.push(format!("{}: {error:#}", path.display()));
-                        continue;
-                    }
-                },
+                Err(error @ (Error::Invalid(_) | Error::Io(_))) => {
+                    let _ = fs::rename(&path, beside(&path, ".bad"));
+                    result.broken.push(format!("{}: {error}", path.display()));
+                    continue;
+                }
+                Err(error) => return Err(error),
             }
             let _ = fs::remove_file(&path);
         }
@@ -158,7 +155,7 @@ fn read(path: &Path) -> Result<Option<Build>> {
         .open(path);
     let file = match file {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        file => file.context("can't be opened")?,
+        file => file.map_err(|error| Error::failed("can't be opened", error))?,
     };
     ensure!(file.metadata()?.is_file(), "not a regular file");
     let mut content = Vec::new();

@@ -92,7 +92,7 @@ impl Log {
                 log.add_text(&line);
             } else if let Some(build) = Build::from_log_line(&line) {
                 log.add_text(&line);
-                log.add_build(build.map_err(Error::from));
+                log.add_build(build);
             } else if is_complete {
                 log.add_line(&line);
             }

@@ -4,12 +4,12 @@
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use anyhow::Result;
 use chrono::{DateTime, Utc};
 use rustix::fs::{AtFlags, Dir};
 use uuid::Uuid;
 
 use super::{FOLDER, open_t};
+use crate::error::Result;
 use crate::portage::check::check_time;
 use crate::portage::{Attribution, Outcome, PHASES, Phase};
 use crate::sccache::NotMeasuredReason;

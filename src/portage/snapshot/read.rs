@@ -5,13 +5,13 @@ use std::io::Read;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail, ensure};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use uuid::Uuid;
 
 use super::leftover::new_folder_name;
 use super::{MAX_BYTES, SCHEMA, Snapshot, file_name, open_directory, open_t};
+use crate::error::{Error, Result, ensure};
 use crate::portage::check::{MAX_SNAPSHOTS, parse_json};
 use crate::portage::{Outcome, Phase};
 use crate::text::printable;
@@ -49,7 +49,10 @@ impl Snapshots {
         let folder = match open_directory(&parent, name) {
             Ok(folder) => folder,
             Err(Errno::NOENT) => return Ok(None),
-            Err(error) => bail!("{} is not a directory of ours: {error}", path.display()),
+            Err(error) => {
+                let problem = format!("{} is not a directory of ours", path.display());
+                return Err(Error::failed(problem, error));
+            }
         };
         let (mut accepted, mut refused) = (Vec::new(), Vec::new());
         let mut bytes_left = MAX_TOTAL_BYTES;
@@ -67,7 +70,7 @@ impl Snapshots {
             }
             match read_one(&folder, &name, &mut bytes_left) {
                 Ok(snapshot) => accepted.push(snapshot),
-                Err(error) => refused.push(format!("{}: {error:#}", printable(&name, 80))),
+                Err(error) => refused.push(format!("{}: {error}", printable(&name, 80))),
             }
         }
         let count = accepted.len();
@@ -138,8 +141,8 @@ fn read_one(folder: &OwnedFd, name: &str, bytes_left: &mut u64) -> Result<Snapsh
     let stat = rustix::fs::fstat(&checked)?;
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => {}
-        FileType::Symlink => bail!("a symbolic link"),
-        _ => bail!("not a regular file"),
+        FileType::Symlink => return Err(Error::invalid("a symbolic link")),
+        _ => return Err(Error::invalid("not a regular file")),
     }
     ensure!(stat.st_nlink == 1, "it has {} names", stat.st_nlink);
     let file = File::open(format!("/proc/self/fd/{}", checked.as_raw_fd()))?;

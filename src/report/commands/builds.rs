@@ -49,7 +49,7 @@ fn stream(
     let mut writer = DelimitedWriter::new(&table.columns, delimiter)?;
     let mut result = Err(Error::NoMatch(suggest::NO_BUILD.into()));
     store.for_each_build(&filter, |row| {
-        if !matches!(result, Err(Error::Output(_))) {
+        if !matches!(result, Err(Error::Io(_))) {
             result = writer.add(row).map_err(Error::from);
         }
     })?;
