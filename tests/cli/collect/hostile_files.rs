@@ -102,7 +102,7 @@ fn what_stands_in_the_folders_place_is_refused() {
         // ${T} itself.
         let link = world.folder.path().join("link");
         symlink(&other, &link).unwrap();
-        assert!(world.record(&link).warned(1).contains("can't open"));
+        assert!(world.record(&link).warned(1).contains("can't read"));
         assert!(write_snapshot(Uuid::new_v4(), &link, &compile(1)).is_err());
     }
 }
