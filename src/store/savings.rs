@@ -106,17 +106,21 @@ fn estimate(
     id: Option<i64>,
     costs: &Costs,
 ) -> rusqlite::Result<()> {
-    let mut statement = database.prepare_cached(
+    // One build must not cost a search through all builds of the package.
+    let condition = match id {
+        Some(_) => "id = ?3",
+        None => "?3 IS NULL AND package = ?1 AND version = ifnull(?2, version)",
+    };
+    let sql = format!(
         "SELECT id, version, hits, misses, \
                 (SELECT total(read_hit_seconds) + total(write_seconds) FROM phase \
                  WHERE build_id = build.id), \
                 (SELECT json_group_array(json_array(language, l.hits, l.misses)) \
                  FROM phase JOIN phase_language AS l ON phase_id = phase.id \
                  WHERE build_id = build.id) \
-         FROM build \
-         WHERE package = ?1 AND version = ifnull(?2, version) AND id = ifnull(?3, id) \
-           AND hits IS NOT NULL",
-    )?;
+         FROM build WHERE {condition} AND hits IS NOT NULL"
+    );
+    let mut statement = database.prepare_cached(&sql)?;
     let mut rows = statement.query(params![package, version, id])?;
     let mut estimates = Vec::new();
     while let Some(row) = rows.next()? {
