@@ -1,19 +1,12 @@
 //! Lasting sccache statistics for Portage.
 //!
-//! sccache forgets what it counted when its server exits, and under Portage the
-//! server exits many times in one build. This crate takes the numbers at the end of
-//! every phase, keeps one record per build in SQLite, and reports on them.
+//! sccache forgets its statistics when its server exits, and under Portage the server exits many
+//! times per build. This crate saves the statistics at the end of every phase, records one row per
+//! build in SQLite, and reports on them.
 //!
-//! Four rooms, one for each thing that has to be known. Each may use those above it
-//! in this list and nothing below:
-//!
-//! - [`sccache`] knows its numbers, its output formats, its server
-//! - [`portage`] knows packages, phases, snapshots
-//! - [`store`] knows SQLite
-//! - [`report`] knows what people look at
-//!
-//! [`collect`] is what `sccache-collect` does with the first three. [`doctor`] checks this machine's
-//! configuration, and [`setup`] changes it.
+//! Dependencies go one way: [`sccache`] (its output and its server), [`portage`] (packages, phases,
+//! snapshots, logs), [`store`] (SQLite), and above these [`collect`] (the hook's collector),
+//! [`report`], [`doctor`] and [`setup`].
 
 pub mod collect;
 pub mod config;

@@ -9,7 +9,6 @@ mod record;
 mod recorder;
 mod shared_server;
 mod summary;
-mod warnings;
 
 use std::ffi::OsString;
 use std::io::{self, Write};

@@ -6,7 +6,7 @@ use chrono::Utc;
 
 use super::phase::SOCKET_NAME;
 use super::recorder::Recorder;
-use super::{Database, Messages, summary, warnings};
+use super::{Database, Messages, summary};
 use crate::error::Result;
 use crate::portage::{
     Build, Emerge, Environment, FOLDER, Outcome, Snapshots, find_set_aside, find_unfinished, host,
@@ -55,7 +55,7 @@ pub(super) fn run(args: Args) -> Result<Messages> {
         return Ok(messages);
     }
     let build = make_build(environment, args.outcome, &mut snapshots);
-    messages.warnings.extend(warnings::find(&build));
+    messages.warnings.extend(summary::warnings(&build));
     messages.info.extend(summary::lines(&build));
     if recorder.record(&build, &mut messages) {
         snapshots.remove();

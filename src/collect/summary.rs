@@ -1,4 +1,4 @@
-//! The summary of a build in the merge log.
+//! What the merge log shows about a build: a summary, and warnings about problems.
 
 use crate::config;
 use crate::portage::{Build, Outcome, Phase};
@@ -73,4 +73,137 @@ fn format_cache(stats: &Stats) -> Option<String> {
         }
         _ => format!("cache {used}"),
     })
+}
+
+/// Returns one warning per problem.
+pub(super) fn warnings(build: &Build) -> Vec<String> {
+    let sum = |is_included: fn(&Phase) -> bool| {
+        let phases = build.phases.iter().filter(|phase| is_included(phase));
+        Stats::sum(phases.filter_map(|phase| phase.stats.as_ref().ok()))
+    };
+    // A phase with a read-only cache counts write errors on purpose.
+    let not_written =
+        sum(|phase| !phase.read_only).and_then(|stats| find_write_problem(&stats, build.outcome));
+    let unrecognized = sum(|_| true).and_then(|stats| find_unrecognized(&stats));
+    not_written.into_iter().chain(unrecognized).collect()
+}
+
+/// If sccache can't write an object, it continues with status 0, and the next build misses again. If it
+/// can't create the folders of the cache, each compilation is an error, and neither a hit nor a miss
+/// (0.16.0).
+fn find_write_problem(sum: &Stats, outcome: Outcome) -> Option<String> {
+    let write_errors = sum.write_errors.unwrap_or(0);
+    let errors = sum.errors_total().unwrap_or(0);
+    let not_stored = errors + sum.non_cacheable_compilations.unwrap_or(0);
+    let storable = sum.misses.total.saturating_sub(not_stored);
+    let has_no_writes = sum.writes == Some(0);
+    let problem = if has_no_writes && errors > 0 && sum.hits.total == 0 && sum.misses.total == 0 {
+        let executed = sum.executed.unwrap_or(errors);
+        format!(
+            "failed in {errors} of {executed} compilations, perhaps because it can't write its cache"
+        )
+    } else if write_errors > 0 {
+        let objects = storable.max(write_errors);
+        format!("could not write {write_errors} of {objects} objects to its cache")
+    } else if has_no_writes && storable > 0 && outcome == Outcome::Merged {
+        // An interrupted build can end before its writes.
+        format!("could not write {storable} of {storable} objects to its cache")
+    } else {
+        return None;
+    };
+    Some(format!(
+        "sccache {problem}. Run `sccache-report doctor` as root for the cause and its fix"
+    ))
+}
+
+fn find_unrecognized(sum: &Stats) -> Option<String> {
+    let first = sum.unrecognized.first()?;
+    let more = match sum.unrecognized.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let version = sum.version.as_deref().unwrap_or("of unknown version");
+    Some(format!(
+        "sccache {version} printed statistics that this version of sccache-report doesn't support: \
+         \"{first}\"{more}. Everything else was recorded. Hint: update sccache-report"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stats() -> Stats {
+        Stats {
+            misses: crate::sccache::Counts {
+                total: 5,
+                ..Default::default()
+            },
+            writes: Some(5),
+            write_errors: Some(0),
+            cache_location: Some("Local disk: \"/var/cache/sccache\"".into()),
+            ..Stats::default()
+        }
+    }
+
+    #[test]
+    fn a_cache_that_is_not_writable_names_doctor_and_no_path() {
+        assert_eq!(find_write_problem(&stats(), Outcome::Merged), None);
+        let failing = Stats {
+            writes: Some(2),
+            write_errors: Some(3),
+            ..stats()
+        };
+        let warning = find_write_problem(&failing, Outcome::Failed).unwrap();
+        assert!(warning.contains("3 of 5 objects"), "{warning}");
+        assert!(warning.contains("sccache-report doctor"), "{warning}");
+        assert!(!warning.contains('/'), "{warning}");
+        let silent = Stats {
+            writes: Some(0),
+            ..stats()
+        };
+        assert!(find_write_problem(&silent, Outcome::Merged).is_some());
+        assert_eq!(find_write_problem(&silent, Outcome::Interrupted), None);
+        let refused = Stats {
+            misses: crate::sccache::Counts::default(),
+            executed: Some(4),
+            errors: Some(crate::sccache::Counts {
+                total: 4,
+                ..Default::default()
+            }),
+            writes: Some(0),
+            ..stats()
+        };
+        let warning = find_write_problem(&refused, Outcome::Failed).unwrap();
+        assert!(
+            warning.contains("failed in 4 of 4 compilations"),
+            "{warning}"
+        );
+        // Unknown is not 0.
+        assert_eq!(
+            find_write_problem(
+                &Stats {
+                    writes: None,
+                    ..stats()
+                },
+                Outcome::Merged
+            ),
+            None
+        );
+    }
+
+    #[test]
+    fn unrecognized_lines_are_one_warning() {
+        assert_eq!(find_unrecognized(&stats()), None);
+        let unrecognized = vec!["Cache prophecies  3".to_owned(), "x".to_owned()];
+        let warning = find_unrecognized(&Stats {
+            unrecognized,
+            ..stats()
+        })
+        .unwrap();
+        assert!(
+            warning.contains("\"Cache prophecies  3\" and 1 more"),
+            "{warning}"
+        );
+    }
 }
