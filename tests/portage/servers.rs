@@ -4,7 +4,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::support::portage::builds::{
-    SERVER, SHARED_NETWORK, assert_not_measured, only_build, root,
+    SERVER, SHARED_NETWORK, assert_not_measured, assert_phase_not_measured, only_build, root,
 };
 use crate::support::portage::{Root, ebuild};
 
@@ -78,30 +78,51 @@ fn a_long_pause_within_a_phase_forgets_nothing() {
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn a_server_that_hangs_or_dies_is_a_phase_not_measured() {
-    for (end, why) in [
-        ("kill -STOP $(server)", "did not answer"),
-        ("slay", "was killed"),
+    let ends = [
+        ("unpack", "kill -STOP $(server)", "did not answer"),
+        ("prepare", "slay", "was killed"),
         // However soon: within the second in which the first was started.
-        ("slay; one b", "a second sccache server was started"),
         (
+            "compile",
+            "slay; one b",
+            "a second sccache server was started",
+        ),
+        (
+            "test",
             "sccache --stop-server; one b",
             "was stopped, and another started",
         ),
-        ("sccache --stop-server", "was stopped"),
-        ("sccache --zero-stats; one b", "set to zero"),
-    ] {
-        for features in ["", SHARED_NETWORK] {
-            let root = root(&format!(
-                "{SERVER}src_configure() {{ one a; }}\nsrc_compile() {{ one a; {end}; }}"
-            ));
-            let run = root
-                .emerge_with(&[("FEATURES", features)], &["dev-test/phases"])
-                .ok();
-            let build = only_build(&root, &run);
-            assert_not_measured(&build, &run, why);
-            assert_eq!(build["phases"]["configure"]["misses"], 1, "{build}");
-            assert_eq!(build["misses"], 1);
+    ];
+    assert_ends_not_measured(&ends);
+    let ends = [
+        ("compile", "sccache --stop-server", "was stopped"),
+        ("test", "sccache --zero-stats; one b", "set to zero"),
+    ];
+    assert_ends_not_measured(&ends);
+}
+
+/// Ends each of these phases in its own way, and asserts why it was not measured; the configure phase is measured.
+#[track_caller]
+fn assert_ends_not_measured(ends: &[(&str, &str, &str)]) {
+    let mut phases = format!("{SERVER}src_configure() {{ one a; }}\n");
+    for (phase, end, _) in ends {
+        phases += &format!("src_{phase}() {{ one a; {end}; }}\n");
+        if *phase == "prepare" {
+            // EAPI 8 insists on it.
+            phases = phases.replace("src_prepare() {", "src_prepare() { default;");
         }
+    }
+    for features in ["test", "test -network-sandbox -pid-sandbox"] {
+        let root = root(&phases);
+        let run = root
+            .emerge_with(&[("FEATURES", features)], &["dev-test/phases"])
+            .ok();
+        let build = only_build(&root, &run);
+        for (phase, _, why) in ends {
+            assert_phase_not_measured(phase, &build, &run, why);
+        }
+        assert_eq!(build["phases"]["configure"]["misses"], 1, "{build}");
+        assert_eq!(build["misses"], 1);
     }
 }
 
@@ -153,9 +174,9 @@ fn garbage_for_an_answer_is_a_phase_not_measured() {
     let root = root("src_compile() { one a; }");
     let fake = "#!/bin/bash\n[[ $1 != --show-stats && $1 != --stop-server ]] || { echo '{\"stats\": 7'; exit 0; }\nexec /mnt/gentoo/usr/bin/sccache.real \"$@\"";
     let sccache = root.file("usr/bin/sccache");
-    std::fs::rename(&sccache, root.file("usr/bin/sccache.real")).unwrap();
+    fs::rename(&sccache, root.file("usr/bin/sccache.real")).unwrap();
     root.append("usr/bin/sccache", fake);
-    std::fs::set_permissions(
+    fs::set_permissions(
         &sccache,
         std::os::unix::fs::PermissionsExt::from_mode(0o755),
     )
@@ -177,12 +198,12 @@ fn a_server_that_outlives_a_killed_emerge_ends_by_itself() {
         &[("FEATURES", SHARED_NETWORK)],
         &["emerge", "-1", "dev-test/outlives"],
     );
-    running.until("sleeping now");
-    let environments = std::fs::read_dir("/proc")
+    running.wait_for("sleeping now");
+    let environments = fs::read_dir("/proc")
         .unwrap()
         .flatten()
         .filter_map(|process| {
-            let environment = std::fs::read(process.path().join("environ")).ok()?;
+            let environment = fs::read(process.path().join("environ")).ok()?;
             let environment = String::from_utf8_lossy(&environment).into_owned();
             let ours = environment.contains("SCCACHE_START_SERVER=1")
                 && environment.contains("dev-test/outlives-1.0");

@@ -246,8 +246,8 @@ fn settings_of_package_env_are_not_overridden() {
     root.emerge(&["dev-test/many-files"]);
     let build = &root.report(&["show", "many-files"])[0];
     assert!(build.to_string().contains("many-files"), "{build}");
-    assert_eq!(root.said("dev-test/many-files").len(), 1);
-    let max = root.said("dev-test/many-files")[0].json["max_cache_size"].as_u64();
+    assert_eq!(root.printed_stats("dev-test/many-files").len(), 1);
+    let max = root.printed_stats("dev-test/many-files")[0].json["max_cache_size"].as_u64();
     assert_eq!(max, Some(20 << 30));
 }
 

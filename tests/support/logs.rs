@@ -97,6 +97,7 @@ impl Logs {
         let mut import = command.stdout(Stdio::piped()).spawn().unwrap();
         let out = std::io::read_to_string(import.stdout.take().unwrap()).unwrap();
         let (mut status, pid) = (0, import.id() as i32);
+        // SAFETY: a zeroed rusage is valid, and wait4 writes to two variables of this function.
         let usage = unsafe {
             let mut usage = std::mem::zeroed::<libc::rusage>();
             assert_eq!(libc::wait4(pid, &mut status, 0, &mut usage), pid);

@@ -193,7 +193,7 @@ pub fn folder() -> (tempfile::TempDir, PathBuf) {
 }
 
 /// The sums kept beside the builds are those of the builds.
-pub fn assert_kept_sums(store: &Store) {
+pub fn assert_sums_match(store: &Store) {
     // A filter that every build passes, and that only the builds themselves can answer.
     let slow = Filter {
         min_builds: Some(1),

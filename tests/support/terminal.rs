@@ -1,12 +1,12 @@
-//! A terminal of any width, for programs that ask how wide theirs is.
+//! A terminal of any width.
 
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::process::{Command, Stdio};
 
-/// Runs the command with its output on a terminal of so many columns; returns its exit status, what
-/// the terminal got, and what went to standard error, which is a pipe.
+/// Runs the command with its output on a terminal of this width. Returns its exit status, the output, and standard error,
+/// which is a pipe.
 pub fn run_on_terminal(command: &mut Command, columns: u16) -> (Option<i32>, String, String) {
     let (mut terminal, inside) = open(columns);
     let mut child = command
@@ -16,11 +16,11 @@ pub fn run_on_terminal(command: &mut Command, columns: u16) -> (Option<i32>, Str
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // The command held the last copies of the inner end, bar the child's.
+    // Closes the parent's copies of the inner end.
     command.stdout(Stdio::null());
     let mut output = Vec::new();
     let mut part = [0; 4096];
-    // Linux ends a terminal that nobody holds open any more with an error.
+    // Linux returns an error once the inner end is closed everywhere.
     while let Ok(length @ 1..) = terminal.read(&mut part) {
         output.extend_from_slice(&part[..length]);
     }

@@ -16,8 +16,8 @@ use crate::support::recorder::*;
 const NOBODY: u32 = 65534;
 
 /// The database's folder becomes a file system of this size.
-fn small_disk(world: &World, size: &str) -> PathBuf {
-    let lib = world.db.parent().unwrap();
+fn small_disk(workspace: &Workspace, size: &str) -> PathBuf {
+    let lib = workspace.db.parent().unwrap();
     let options = format!("size={size},mode=755");
     mount(&[
         "-t",
@@ -33,9 +33,9 @@ fn small_disk(world: &World, size: &str) -> PathBuf {
 #[test]
 #[ignore = "needs root"]
 fn a_full_disk() {
-    with_own_mounts(|world| {
-        let lib = small_disk(world, "512k");
-        world.recorded(1);
+    in_mount_namespace(|workspace| {
+        let lib = small_disk(workspace, "512k");
+        workspace.record_build(1);
         let filler = lib.join("filler");
         let room = |kilobytes: usize| {
             let _ = fs::remove_file(&filler);
@@ -45,77 +45,78 @@ fn a_full_disk() {
             file.set_len(full - kilobytes as u64 * 1024).unwrap();
         };
         room(8);
-        waits(world, 2, "no space left");
+        assert_kept_pending(workspace, 2, "no space left");
         room(8);
-        waits(world, 3, "no space left");
+        assert_kept_pending(workspace, 3, "no space left");
         room(0);
-        let done = world.record(&world.t(4));
+        let done = workspace.record(&workspace.build_with(4));
         assert!(
-            done.warned(1).contains("This log contains the build"),
+            done.assert_warnings(1)
+                .contains("This log contains the build"),
             "{done:?}"
         );
-        assert_eq!(world.pending().count(), 2);
+        assert_eq!(workspace.pending().count(), 2);
         fs::remove_file(&filler).unwrap();
-        are_taken_up(world, &[1, 2, 3]);
+        assert_recorded_later(workspace, &[1, 2, 3]);
     });
 }
 
 #[test]
 #[ignore = "needs root"]
 fn a_full_disk_without_a_database_yet() {
-    with_own_mounts(|world| {
-        let lib = small_disk(world, "16k");
-        waits(world, 1, "no space left");
+    in_mount_namespace(|workspace| {
+        let lib = small_disk(workspace, "16k");
+        assert_kept_pending(workspace, 1, "no space left");
         mount(&["-o", "remount,size=1m", lib.to_str().unwrap()]);
-        are_taken_up(world, &[1]);
+        assert_recorded_later(workspace, &[1]);
     });
 }
 
 #[test]
 #[ignore = "needs root"]
 fn a_read_only_file_system() {
-    with_own_mounts(|world| {
-        world.recorded(1);
-        let lib = world.db.parent().unwrap().to_str().unwrap().to_owned();
+    in_mount_namespace(|workspace| {
+        workspace.record_build(1);
+        let lib = workspace.db.parent().unwrap().to_str().unwrap().to_owned();
         mount(&["--bind", &lib, &lib]);
         mount(&["-o", "remount,bind,ro", &lib]);
-        let build = is_in_the_log(world, 2, "can't write");
+        let build = assert_kept_in_log(workspace, 2, "can't write");
         mount(&["-o", "remount,bind,rw", &lib]);
-        let mut store = Store::open_for_recording(&world.db).unwrap();
+        let mut store = Store::open_for_recording(&workspace.db).unwrap();
         assert_eq!(store.record(&build).unwrap(), Recorded::New);
         assert_eq!(store.record(&build).unwrap(), Recorded::AlreadyThere);
-        assert_eq!(world.hits(), [1, 2]);
+        assert_eq!(workspace.hits(), [1, 2]);
     });
 }
 
 #[test]
 #[ignore = "needs root"]
 fn a_read_only_file() {
-    with_own_mounts(|world| {
-        world.recorded(1);
-        let db = world.db.to_str().unwrap().to_owned();
+    in_mount_namespace(|workspace| {
+        workspace.record_build(1);
+        let db = workspace.db.to_str().unwrap().to_owned();
         mount(&["--bind", &db, &db]);
         mount(&["-o", "remount,bind,ro", &db]);
-        waits(world, 2, "can't write");
-        waits(world, 3, "can't write");
+        assert_kept_pending(workspace, 2, "can't write");
+        assert_kept_pending(workspace, 3, "can't write");
         mount(&["-o", "remount,bind,rw", &db]);
-        are_taken_up(world, &[1, 2, 3]);
+        assert_recorded_later(workspace, &[1, 2, 3]);
     });
 }
 
 #[test]
 #[ignore = "needs root"]
 fn a_lost_permission() {
-    let world = World::new();
-    let lib = world.db.parent().unwrap();
-    world.recorded(1);
+    let workspace = Workspace::new();
+    let lib = workspace.db.parent().unwrap();
+    workspace.record_build(1);
     // The tester's build folder may be one that nobody else can enter.
-    let program = world.folder.path().join("sccache-collect");
+    let program = workspace.folder.path().join("sccache-collect");
     copy_program(collector(), &program);
     let as_nobody = |hits| {
-        let t = world.t(hits);
-        world.give_to(&t, NOBODY);
-        let command = world.command(&t);
+        let t = workspace.build_with(hits);
+        workspace.give_to(&t, NOBODY);
+        let command = workspace.command(&t);
         let mut other = Command::new(&program);
         other
             .args(command.get_args())
@@ -129,19 +130,20 @@ fn a_lost_permission() {
         );
         other
     };
-    world.give_to(lib, NOBODY);
-    fs::set_permissions(&world.db, Permissions::from_mode(0o444)).unwrap();
-    waits_in(&world, as_nobody(2), "can't write");
-    assert_eq!(world.pending().count(), 1);
-    fs::set_permissions(&world.db, Permissions::from_mode(0o000)).unwrap();
-    waits_in(&world, as_nobody(3), "can't write");
-    world.give_to(lib, 0);
-    let done = finish(as_nobody(4));
+    workspace.give_to(lib, NOBODY);
+    fs::set_permissions(&workspace.db, Permissions::from_mode(0o444)).unwrap();
+    assert_run_kept_pending(&workspace, as_nobody(2), "can't write");
+    assert_eq!(workspace.pending().count(), 1);
+    fs::set_permissions(&workspace.db, Permissions::from_mode(0o000)).unwrap();
+    assert_run_kept_pending(&workspace, as_nobody(3), "can't write");
+    workspace.give_to(lib, 0);
+    let done = run_to_end(as_nobody(4));
     assert!(
-        done.warned(1).contains("This log contains the build"),
+        done.assert_warnings(1)
+            .contains("This log contains the build"),
         "{done:?}"
     );
-    assert_eq!(world.pending().count(), 2);
-    fs::set_permissions(&world.db, Permissions::from_mode(0o644)).unwrap();
-    are_taken_up(&world, &[1, 2, 3]);
+    assert_eq!(workspace.pending().count(), 2);
+    fs::set_permissions(&workspace.db, Permissions::from_mode(0o644)).unwrap();
+    assert_recorded_later(&workspace, &[1, 2, 3]);
 }

@@ -1,6 +1,6 @@
 //! Device files in place of snapshots.
 
-use crate::support::recorder::World;
+use crate::support::recorder::Workspace;
 use crate::support::recorder::refused::*;
 use crate::support::recorder::system::run;
 
@@ -9,9 +9,9 @@ use crate::support::recorder::system::run;
 fn a_device_is_refused_unopened() {
     // /dev/zero, and a number that no driver has: to open that one would say so.
     for (number, minor) in [(1, ["1", "5"]), (2, ["240", "77"])] {
-        let world = World::new();
-        let (t, path) = place(&world, number);
+        let workspace = Workspace::new();
+        let (t, path) = hostile_path(&workspace, number);
         run("mknod", &[path.to_str().unwrap(), "c", minor[0], minor[1]]);
-        is_refused(&world, &t, &path, "not a regular file");
+        assert_refused(&workspace, &t, &path, "not a regular file");
     }
 }

@@ -1,4 +1,5 @@
 //! Tests that need root, but no Portage: mounts, devices, and other users.
+#![allow(clippy::too_many_lines, reason = "tables of cases")]
 
 #[path = "../support/mod.rs"]
 mod support;

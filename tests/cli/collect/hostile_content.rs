@@ -12,7 +12,7 @@ use uuid::Uuid;
 #[test]
 fn content_that_no_collector_writes_is_refused() {
     let id = support::id(1).to_string();
-    let good = honest(1);
+    let good = valid_snapshot(1);
     let with = |from: &str, to: &str| {
         assert!(good.contains(from), "{from} in {good}");
         good.replacen(from, to, 1).into_bytes()
@@ -111,10 +111,10 @@ fn content_that_no_collector_writes_is_refused() {
         ),
     ];
     for (content, why) in contents {
-        let world = World::new();
-        let (t, path) = place(&world, 1);
+        let workspace = Workspace::new();
+        let (t, path) = hostile_path(&workspace, 1);
         fs::write(&path, content).unwrap();
-        is_refused(&world, &t, &path, why);
+        assert_refused(&workspace, &t, &path, why);
     }
 }
 
@@ -143,14 +143,14 @@ fn what_a_terminal_would_obey_is_refused_in_every_string() {
             "\"dir\"",
             "\"server\"",
         ];
-        let world = World::new();
-        let t = world.t(7);
+        let workspace = Workspace::new();
+        let t = workspace.build_with(7);
         let mut phase = compile(9);
         let stats = phase.stats.as_mut().unwrap();
         stats.unrecognized = vec!["line".into()];
         stats.base_directories = Some(vec!["dir".into()]);
         stats.dist_compiles.insert("server".into(), 1);
-        let other = world.empty_t();
+        let other = workspace.empty_build();
         write_snapshot(Uuid::new_v4(), &other, &phase).unwrap();
         let file = fs::read_dir(snapshots(&other))
             .unwrap()
@@ -168,45 +168,51 @@ fn what_a_terminal_would_obey_is_refused_in_every_string() {
         }
         let path = snapshots(&t).join(format!("a{text}b\\").replace('\0', ""));
         fs::write(&path, "{}").unwrap();
-        is_refused(&world, &t, &path, "and 2 more");
-        assert_eq!(world.report()[0]["languages"].as_object().unwrap().len(), 1);
+        assert_refused(&workspace, &t, &path, "and 2 more");
+        assert_eq!(
+            workspace.report()[0]["languages"]
+                .as_object()
+                .unwrap()
+                .len(),
+            1
+        );
     }
     // And the detail of a phase that was not measured.
     for (detail, why) in [
         ("no server\u{1b}[2J", "control characters"),
         (&"x".repeat(81), "81 bytes"),
     ] {
-        let world = World::new();
-        let (t, path) = place(&world, 1);
-        let mut phase = serde_json::from_str::<serde_json::Value>(&honest(1)).unwrap();
+        let workspace = Workspace::new();
+        let (t, path) = hostile_path(&workspace, 1);
+        let mut phase = serde_json::from_str::<serde_json::Value>(&valid_snapshot(1)).unwrap();
         let error = serde_json::json!({"reason": "other", "detail": detail});
         phase["phase"]["stats"] = serde_json::json!({"Err": error});
         fs::write(&path, phase.to_string()).unwrap();
-        is_refused(&world, &t, &path, why);
+        assert_refused(&workspace, &t, &path, why);
     }
 }
 
 /// What isn't a version is unknown: a formula to a spreadsheet, for instance. The numbers stay.
 #[test]
 fn a_version_looks_like_one() {
-    let world = World::new();
-    let (t, path) = place(&world, 1);
-    let forged = honest(1).replace("0.16.0", "=HYPERLINK(1)");
+    let workspace = Workspace::new();
+    let (t, path) = hostile_path(&workspace, 1);
+    let forged = valid_snapshot(1).replace("0.16.0", "=HYPERLINK(1)");
     assert!(forged.contains("=HYPER"), "{forged}");
     fs::write(&path, forged).unwrap();
-    let done = world.record(&t);
+    let done = workspace.record(&t);
     assert!(done.err.is_empty(), "{done:?}");
-    let build = &world.report()[0];
+    let build = &workspace.report()[0];
     assert!(build["hits"].as_u64() > Some(7), "{build}");
     assert_eq!(build["phases"]["compile"]["sccache_version"], "0.16.0");
-    let rows = support::out(&support::run(&world.db, &["builds", "--format", "csv"]));
+    let rows = support::out(&support::run(&workspace.db, &["builds", "--format", "csv"]));
     assert!(!rows.contains('='), "{rows}");
 }
 
 #[test]
 fn the_largest_snapshots_that_are_taken_fit_into_32_mib() {
-    let world = World::new();
-    let t = world.empty_t();
+    let workspace = Workspace::new();
+    let t = workspace.empty_build();
     let mut phase = compile(512);
     let stats = phase.stats.as_mut().unwrap();
     stats.unrecognized = vec![String::new(); 512];
@@ -223,10 +229,13 @@ fn the_largest_snapshots_that_are_taken_fit_into_32_mib() {
     for _ in 0..256 {
         write_snapshot(Uuid::new_v4(), &t, &phase).unwrap();
     }
-    let done = world.record(&t);
+    let done = workspace.record(&t);
     // The other is of the unknown lines.
-    assert!(done.warned(2).contains("bytes in total"), "{done:?}");
-    assert_eq!(world.report().len(), 1);
+    assert!(
+        done.assert_warnings(2).contains("bytes in total"),
+        "{done:?}"
+    );
+    assert_eq!(workspace.report().len(), 1);
     assert_little_memory(&done);
 }
 
@@ -237,11 +246,11 @@ fn names_that_pms_does_not_allow_are_refused() {
         .iter()
         .flat_map(|v| hostile.map(|text| (v, text)))
     {
-        let world = World::new();
-        let t = world.t(1);
-        let mut command = world.command(&t);
+        let workspace = Workspace::new();
+        let t = workspace.build_with(1);
+        let mut command = workspace.command(&t);
         command.env(variable, text);
-        finish(command).warned(1);
-        assert!(!world.db.exists() && snapshots(&t).exists());
+        run_to_end(command).assert_warnings(1);
+        assert!(!workspace.db.exists() && snapshots(&t).exists());
     }
 }

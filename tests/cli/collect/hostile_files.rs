@@ -1,5 +1,5 @@
-//! `${T}` is written by user `portage`, and read by root. Whatever lies there in a snapshot's place: one warning
-//! that quotes nothing of it, nothing followed, no hang (`recorder::patience`), no more than 32 MiB of memory.
+//! User `portage` writes `${T}`, and root reads it. A hostile file in place of a snapshot causes one warning that doesn't
+//! quote it. It is never followed, delays nothing, and costs at most 32 MiB of memory.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -43,22 +43,22 @@ fn a_file_that_is_none_of_ours_is_refused_and_never_followed() {
         ),
     ];
     for (number, (make, why)) in kinds.into_iter().enumerate() {
-        let world = World::new();
-        let (t, path) = place(&world, number as u128);
-        let secret = world.folder.path().join("secret");
+        let workspace = Workspace::new();
+        let (t, path) = hostile_path(&workspace, number as u128);
+        let secret = workspace.folder.path().join("secret");
         // Even where the content would do: what a link leads to is not the build's.
         fs::write(
             &secret,
             if number % 2 == 0 {
                 SECRET.into()
             } else {
-                honest(number as u128)
+                valid_snapshot(number as u128)
             },
         )
         .unwrap();
         let before = fs::metadata(&secret).unwrap();
         make(&path, &secret);
-        is_refused(&world, &t, &path, why);
+        assert_refused(&workspace, &t, &path, why);
         let after = fs::metadata(&secret).unwrap();
         assert_eq!(
             (before.mode(), before.uid(), before.mtime()),
@@ -89,36 +89,41 @@ fn what_stands_in_the_folders_place_is_refused() {
         ),
     ];
     for (make, why) in kinds {
-        let world = World::new();
-        let other = world.t(8);
-        let t = world.empty_t();
+        let workspace = Workspace::new();
+        let other = workspace.build_with(8);
+        let t = workspace.empty_build();
         make(&snapshots(&t), &snapshots(&other));
-        let done = world.record(&t);
-        assert!(done.warned(1).contains(why), "{done:?}");
-        assert!(done.out.is_empty() && !world.db.exists(), "{done:?}");
+        let done = workspace.record(&t);
+        assert!(done.assert_warnings(1).contains(why), "{done:?}");
+        assert!(done.out.is_empty() && !workspace.db.exists(), "{done:?}");
         // Nor does a phase write there.
         assert!(write_snapshot(Uuid::new_v4(), &t, &compile(1)).is_err());
         assert_eq!(fs::read_dir(snapshots(&other)).unwrap().count(), 1);
         // ${T} itself.
-        let link = world.folder.path().join("link");
+        let link = workspace.folder.path().join("link");
         symlink(&other, &link).unwrap();
-        assert!(world.record(&link).warned(1).contains("can't read"));
+        assert!(
+            workspace
+                .record(&link)
+                .assert_warnings(1)
+                .contains("can't read")
+        );
         assert!(write_snapshot(Uuid::new_v4(), &link, &compile(1)).is_err());
     }
 }
 
 #[test]
 fn a_file_of_10_gb_is_refused() {
-    let world = World::new();
-    let (t, path) = place(&world, 1);
+    let workspace = Workspace::new();
+    let (t, path) = hostile_path(&workspace, 1);
     File::create(&path).unwrap().set_len(10 << 30).unwrap();
-    is_refused(&world, &t, &path, "longer than");
+    assert_refused(&workspace, &t, &path, "longer than");
 }
 
 #[test]
 fn thousands_of_files_are_refused_in_one_line() {
-    let world = World::new();
-    let (t, path) = place(&world, 1);
+    let workspace = Workspace::new();
+    let (t, path) = hostile_path(&workspace, 1);
     fs::write(&path, "{}").unwrap();
     for number in 0..5000 {
         fs::write(
@@ -127,32 +132,38 @@ fn thousands_of_files_are_refused_in_one_line() {
         )
         .unwrap();
     }
-    let done = world.record(&t);
+    let done = workspace.record(&t);
     assert_little_memory(&done);
-    let warning = done.warned(1);
+    let warning = done.assert_warnings(1);
     assert!(
         warning.contains("too many files") && warning.len() < 2100,
         "{warning}"
     );
     // Honest ones, but more than any build has: nothing is recorded of an arbitrary part of them.
-    let t = world.empty_t();
+    let t = workspace.empty_build();
     for _ in 0..300 {
         write_snapshot(Uuid::new_v4(), &t, &compile(1)).unwrap();
     }
-    let done = world.record(&t);
-    assert!(done.warned(1).contains("300 snapshots"), "{done:?}");
+    let done = workspace.record(&t);
+    assert!(
+        done.assert_warnings(1).contains("300 snapshots"),
+        "{done:?}"
+    );
     assert_little_memory(&done);
 }
 
 #[test]
 fn a_file_that_changes_while_it_is_read_is_taken_whole_or_refused() {
-    let world = World::new();
-    let (first, last) = (honest(1), honest(1).replace("\"total\":9", "\"total\":8"));
+    let workspace = Workspace::new();
+    let (first, last) = (
+        valid_snapshot(1),
+        valid_snapshot(1).replace("\"total\":9", "\"total\":8"),
+    );
     let ended = AtomicBool::new(false);
-    let folder = world.folder.path().join("shared");
+    let folder = workspace.folder.path().join("shared");
     fs::create_dir(&folder).unwrap();
     for number in 0..40 {
-        let (t, path) = place(&world, 1);
+        let (t, path) = hostile_path(&workspace, 1);
         fs::write(&path, &first).unwrap();
         ended.store(false, Ordering::Relaxed);
         std::thread::scope(|scope| {
@@ -170,7 +181,7 @@ fn a_file_that_changes_while_it_is_read_is_taken_whole_or_refused() {
                     let _ = fs::write(&path, &first);
                 }
             });
-            let done = world.record(&t);
+            let done = workspace.record(&t);
             ended.store(true, Ordering::Relaxed);
             assert!(
                 done.status.success() && done.err.lines().count() <= 1,
@@ -178,17 +189,17 @@ fn a_file_that_changes_while_it_is_read_is_taken_whole_or_refused() {
             );
             assert!(!done.err.contains("root:"), "{done:?}");
         });
-        assert_eq!(world.report().len(), number + 1);
+        assert_eq!(workspace.report().len(), number + 1);
     }
-    let hits = world.hits();
+    let hits = workspace.hits();
     assert!(hits.iter().all(|hits| [7, 16].contains(hits)), "{hits:?}");
     assert!(Path::new("/etc/passwd").exists());
 }
 
 #[test]
 fn a_snapshot_copied_from_another_build_takes_nothing_from_it() {
-    let world = World::new();
-    let (victim, thief) = (world.t(7), world.empty_t());
+    let workspace = Workspace::new();
+    let (victim, thief) = (workspace.build_with(7), workspace.empty_build());
     let copy = |to: &Path| {
         fs::create_dir_all(snapshots(to)).unwrap();
         for entry in fs::read_dir(snapshots(&victim)).unwrap() {
@@ -197,19 +208,20 @@ fn a_snapshot_copied_from_another_build_takes_nothing_from_it() {
         }
     };
     copy(&thief);
-    let again = world.empty_t();
+    let again = workspace.empty_build();
     copy(&again);
-    let mut command = world.command(&thief);
+    let mut command = workspace.command(&thief);
     command.env("PN", "thief");
-    finish(command).warned(0);
+    run_to_end(command).assert_warnings(0);
     // The victim is recorded although the thief was faster, and the same numbers no second time.
-    world.record(&victim).warned(0);
-    let done = world.record(&again);
+    workspace.record(&victim).assert_warnings(0);
+    let done = workspace.record(&again);
     assert!(
-        done.warned(1).contains("is already in the database"),
+        done.assert_warnings(1)
+            .contains("is already in the database"),
         "{done:?}"
     );
-    let packages: Vec<_> = world
+    let packages: Vec<_> = workspace
         .report()
         .iter()
         .map(|build| build["package"].clone())

@@ -1,7 +1,6 @@
 //! Advice as people and scripts get it. Unit tests in src/report/advice cover when each kind of advice
 //! is given.
 
-use crate::support;
 use crate::support::*;
 use sccache_report::portage::Build;
 use sccache_report::sccache::Stats;
@@ -166,7 +165,7 @@ fn the_overview_agrees_with_advise() {
     let (_folder, db) = folder();
     // The first of three is older than the overview's 30 days.
     let mut builds = never_hits();
-    let at = support::at("2026-09-20T10:00:00Z");
+    let at = at("2026-09-20T10:00:00Z");
     builds[0].started_at = at;
     builds[0].phases[0].started_at = at;
     record(&db, &builds);

@@ -50,9 +50,10 @@ const REPORTS: [(&str, &[&str]); 8] = [
 ];
 
 fn zone((name, rule): (&'static str, &'static str)) -> &'static str {
-    match Path::new("/usr/share/zoneinfo").join(name).exists() {
-        true => name,
-        false => rule,
+    if Path::new("/usr/share/zoneinfo").join(name).exists() {
+        name
+    } else {
+        rule
     }
 }
 

@@ -14,15 +14,15 @@ use crate::support::recorder::*;
 use sccache_report::store::{Filter, Store};
 
 fn duration_of_a_record(new_database: bool) -> Duration {
-    let world = World::new();
-    usual_duration(|| {
-        let t = world.t(1);
+    let workspace = Workspace::new();
+    median_duration(|| {
+        let t = workspace.build_with(1);
         if new_database {
-            let _ = fs::remove_file(&world.db);
+            let _ = fs::remove_file(&workspace.db);
         }
         let begun = Instant::now();
-        let mut child = start(&world, &t);
-        assert!(wait(&mut child, patience()).success());
+        let mut child = start(&workspace, &t);
+        assert!(wait(&mut child, time_limit()).success());
         begun.elapsed()
     })
 }
@@ -43,11 +43,11 @@ fn killed_midway(child: Child, whole: Duration, random: &mut Random) -> bool {
 fn killed_at_200_random_moments_while_recording() {
     let mut random = Random::new();
     let whole = duration_of_a_record(false);
-    let world = World::new();
+    let workspace = Workspace::new();
     // To make it takes longer than a record, so that on a slow disk none of the first would get so far; and
     // that is another test's.
-    Store::open_for_recording(&world.db).unwrap();
-    let ts: Vec<PathBuf> = (0..200).map(|n| world.t(n)).collect();
+    Store::open_for_recording(&workspace.db).unwrap();
+    let ts: Vec<PathBuf> = (0..200).map(|n| workspace.build_with(n)).collect();
     let mut acknowledged = BTreeSet::new();
     let (mut cut, mut recorded) = (0, 0);
     for (n, t) in ts.iter().enumerate() {
@@ -60,16 +60,16 @@ fn killed_at_200_random_moments_while_recording() {
                 "2026-11-01T10:00:00Z",
                 support::rust_stats(1000 + n as u64, 2),
             );
-            world.pending().keep(build).unwrap();
+            workspace.pending().keep(build).unwrap();
         }
-        if killed_midway(start(&world, t), whole, &mut random) {
+        if killed_midway(start(&workspace, t), whole, &mut random) {
             acknowledged.insert(n as u64);
         } else {
             cut += 1;
         }
         // Half a record is to be met by the next collector, and by readers.
         if n % 20 == 19 {
-            let hits = world.hits();
+            let hits = workspace.hits();
             let distinct: BTreeSet<u64> = hits.iter().copied().collect();
             assert_eq!(distinct.len(), hits.len(), "twice: {hits:?}");
             assert!(
@@ -84,16 +84,16 @@ fn killed_at_200_random_moments_while_recording() {
         cut >= 20 && recorded >= 5,
         "kills that missed: {cut} were cut off, {recorded} recorded, in {whole:?}"
     );
-    assert_whole(&world.db);
+    assert_consistent(&workspace.db);
     // Portage doesn't repeat a record; a person, or the next build's clean phase, may.
     for t in &ts {
-        assert!(world.record(t).status.success());
+        assert!(workspace.record(t).status.success());
     }
     let mut expected: Vec<u64> = (0..200).collect();
-    let waited = fs::read_dir(world.pending().folder()).unwrap().count();
+    let waited = fs::read_dir(workspace.pending().folder()).unwrap().count();
     assert_eq!(waited, 0, "still waiting, or not finished");
     expected.extend(
-        world
+        workspace
             .hits()
             .into_iter()
             .filter(|hits| *hits >= 1000)
@@ -104,8 +104,8 @@ fn killed_at_200_random_moments_while_recording() {
         "builds that waited are lost: {}",
         expected.len()
     );
-    assert_eq!(world.hits(), expected);
-    assert_whole(&world.db);
+    assert_eq!(workspace.hits(), expected);
+    assert_consistent(&workspace.db);
     eprintln!(
         "a record: {whole:?}; killed in it: {cut}; in the database before any was repeated: {recorded}"
     );
@@ -117,10 +117,10 @@ fn killed_at_50_random_moments_while_the_database_is_made() {
     let whole = duration_of_a_record(true);
     let mut seen = BTreeSet::new();
     for n in 0..50 {
-        let world = World::new();
-        let t = world.t(n);
-        killed_midway(start(&world, &t), whole, &mut random);
-        let version = match Store::open_for_reading(&world.db) {
+        let workspace = Workspace::new();
+        let t = workspace.build_with(n);
+        killed_midway(start(&workspace, &t), whole, &mut random);
+        let version = match Store::open_for_reading(&workspace.db) {
             Ok(store) => {
                 let builds = store.builds(&Filter::default()).unwrap().len();
                 assert!(builds <= 1);
@@ -133,10 +133,12 @@ fn killed_at_50_random_moments_while_the_database_is_made() {
         };
         seen.insert(version);
         // All it says is that it's there already, if it is.
-        assert!(world.record(&t).status.success());
-        world.record(&world.t(1000 + n)).warned(0);
-        assert_eq!(world.hits(), [n, 1000 + n]);
-        assert_whole(&world.db);
+        assert!(workspace.record(&t).status.success());
+        workspace
+            .record(&workspace.build_with(1000 + n))
+            .assert_warnings(0);
+        assert_eq!(workspace.hits(), [n, 1000 + n]);
+        assert_consistent(&workspace.db);
     }
     assert!(
         seen.contains("new") && seen.len() > 1,
@@ -146,14 +148,14 @@ fn killed_at_50_random_moments_while_the_database_is_made() {
 
 #[test]
 fn readers_in_a_loop_never_fail_during_200_recordings() {
-    let world = World::new();
-    world.recorded(0);
+    let workspace = Workspace::new();
+    workspace.record_build(0);
     let ended = AtomicBool::new(false);
     let read = std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
             let (mut reports, mut last) = (0, 0);
             while !ended.load(Ordering::Relaxed) {
-                let output = support::run(&world.db, &["builds", "--format", "json"]);
+                let output = support::run(&workspace.db, &["builds", "--format", "json"]);
                 assert!(
                     output.status.success() && output.stderr.is_empty(),
                     "{output:?}"
@@ -168,14 +170,14 @@ fn readers_in_a_loop_never_fail_during_200_recordings() {
         });
         // The reader ends also where a record fails: a scope waits for its threads before it panics.
         let records = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            (1..=200).for_each(|n| world.recorded(n));
+            (1..=200).for_each(|n| workspace.record_build(n));
         }));
         ended.store(true, Ordering::Relaxed);
         let read = reader.join().unwrap();
         records.unwrap();
         read
     });
-    assert_eq!(world.hits(), Vec::from_iter(0..=200));
+    assert_eq!(workspace.hits(), Vec::from_iter(0..=200));
     assert!(read > 20, "only {read} reports");
     eprintln!("{read} reports during 200 records");
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::recorder::World;
+use crate::support::recorder::Workspace;
 use crate::support::*;
 use rusqlite::Connection;
 use sccache_report::store::{Error, Filter, Store, check_trusted};
@@ -141,32 +141,32 @@ fn code_in_a_foreign_schema_does_not_run() {
 fn a_build_is_not_recorded_where_others_can_write_but_kept_in_the_log() {
     // The folder, with and without the database in it, and a folder above it.
     for (mode, recorded) in [(0o777, false), (0o777, true), (0o1777, true), (0o775, true)] {
-        let world = World::new();
+        let workspace = Workspace::new();
         if recorded {
-            world.recorded(1);
+            workspace.record_build(1);
         }
-        let lib = world.db.parent().unwrap();
+        let lib = workspace.db.parent().unwrap();
         fs::set_permissions(lib, Permissions::from_mode(mode)).unwrap();
-        refused(&world, lib);
+        refused(&workspace, lib);
     }
-    let world = World::new();
-    open_to_all(world.folder.path());
-    refused(&world, world.folder.path());
+    let workspace = Workspace::new();
+    open_to_all(workspace.folder.path());
+    refused(&workspace, workspace.folder.path());
 }
 
 #[track_caller]
-fn refused(world: &World, folder: &Path) {
-    let before = fs::read(&world.db).ok();
-    let done = world.record(&world.t(7));
-    let warning = done.warned(1);
+fn refused(workspace: &Workspace, folder: &Path) {
+    let before = fs::read(&workspace.db).ok();
+    let done = workspace.record(&workspace.build_with(7));
+    let warning = done.assert_warnings(1);
     let why = format!("other users can change {}", folder.display());
     assert!(
         warning.contains(&why) && warning.contains("This log contains the build"),
         "{done:?}"
     );
     assert!(done.out.contains("sccache-report-build: {"), "{done:?}");
-    assert_eq!(fs::read(&world.db).ok(), before);
-    assert!(!world.pending().folder().exists());
+    assert_eq!(fs::read(&workspace.db).ok(), before);
+    assert!(!workspace.pending().folder().exists());
 }
 
 #[test]

@@ -10,11 +10,11 @@ use sccache_report::store::{RECORD_WAIT, Store};
 
 #[test]
 fn a_broken_pending_file_is_set_aside_once() {
-    let world = World::new();
+    let workspace = Workspace::new();
     let kept = {
-        let blocked = World::new();
+        let blocked = Workspace::new();
         fs::create_dir(&blocked.db).unwrap();
-        blocked.record(&blocked.t(5)).warned(1);
+        blocked.record(&blocked.build_with(5)).assert_warnings(1);
         let file = fs::read_dir(blocked.pending().folder())
             .unwrap()
             .next()
@@ -23,7 +23,7 @@ fn a_broken_pending_file_is_set_aside_once() {
         fs::read_to_string(file.path()).unwrap()
     };
     let id = serde_json::from_str::<Build>(&kept).unwrap().id;
-    let folder = world.pending().folder().to_path_buf();
+    let folder = workspace.pending().folder().to_path_buf();
     fs::create_dir(&folder).unwrap();
     let put = |name: &str, content: &str| fs::write(folder.join(name), content).unwrap();
     let other = "00000000-0000-4000-8000-000000000001.json";
@@ -39,38 +39,38 @@ fn a_broken_pending_file_is_set_aside_once() {
     put("00000000-0000-4000-8000-000000000004.json", &escape);
     put(&format!("{id}.json"), &kept);
     put("notes.txt", "a person's");
-    let done = world.record(&world.t(6));
-    let warning = done.warned(1);
+    let done = workspace.record(&workspace.build_with(6));
+    let warning = done.assert_warnings(1);
     assert!(
         warning.contains("*.bad") && !warning.contains("secret"),
         "{warning}"
     );
     assert!(folder.join(format!("{other}.bad")).exists());
     assert!(folder.join("notes.txt").exists());
-    assert_eq!(world.pending().count(), 0);
-    world.recorded(7);
-    assert_eq!(world.hits(), [5, 6, 7]);
+    assert_eq!(workspace.pending().count(), 0);
+    workspace.record_build(7);
+    assert_eq!(workspace.hits(), [5, 6, 7]);
 }
 
 #[test]
 fn the_oldest_goes_first_and_no_merge_records_all_of_many() {
-    let world = World::new();
+    let workspace = Workspace::new();
     let now = SystemTime::now();
     for n in 0..20_u64 {
         let start = "2026-11-01T10:00:00Z";
         let build = support::build(n.into(), "a/b", "1", start, support::rust_stats(n, 2));
-        let file = world.pending().keep(&build).unwrap();
+        let file = workspace.pending().keep(&build).unwrap();
         // The last one waits for longest.
         let waits = now - Duration::from_secs(n * 60);
         File::open(file).unwrap().set_modified(waits).unwrap();
     }
-    let mut store = Store::open_for_recording(&world.db).unwrap();
-    let taken = world.pending().record(&mut store, Instant::now());
+    let mut store = Store::open_for_recording(&workspace.db).unwrap();
+    let taken = workspace.pending().record(&mut store, Instant::now());
     assert_eq!(taken.unwrap().recorded, 0, "the time was over");
-    assert_eq!(world.pending().count(), 20);
-    let done = world.record(&world.t(20));
+    assert_eq!(workspace.pending().count(), 20);
+    let done = workspace.record(&workspace.build_with(20));
     assert!(done.out.contains("recorded 20 pending builds"), "{done:?}");
-    let raw = rusqlite::Connection::open(&world.db).unwrap();
+    let raw = rusqlite::Connection::open(&workspace.db).unwrap();
     let mut rows = raw.prepare("SELECT hits FROM build ORDER BY id").unwrap();
     let order: Result<Vec<i64>, _> = rows.query_map([], |row| row.get(0)).unwrap().collect();
     assert_eq!(order.unwrap(), Vec::from_iter((0..20).rev().chain([20])));
@@ -80,38 +80,39 @@ fn the_oldest_goes_first_and_no_merge_records_all_of_many() {
 /// beside the database, and the merge's own.
 #[test]
 fn a_lock_is_waited_for_once_however_many_builds_there_are() {
-    let world = World::new();
-    world.recorded(1);
-    let t = world.t(2);
+    let workspace = Workspace::new();
+    workspace.record_build(1);
+    let t = workspace.build_with(2);
     for hits in 3..9 {
-        let other = world.t(hits);
+        let other = workspace.build_with(hits);
         let aside = format!("{FOLDER}.failed.{}", uuid::Uuid::new_v4());
         fs::rename(other.join(FOLDER), t.join(aside)).unwrap();
     }
-    let reader = rusqlite::Connection::open(&world.db).unwrap();
+    let reader = rusqlite::Connection::open(&workspace.db).unwrap();
     reader
         .execute_batch("BEGIN; SELECT count(*) FROM build")
         .unwrap();
     let begun = Instant::now();
-    let done = world.record(&t);
+    let done = workspace.record(&t);
     let taken = begun.elapsed();
     assert!(taken < RECORD_WAIT + Duration::from_secs(2), "{taken:?}");
     assert!(
-        done.warned(1).contains("locked by another process"),
+        done.assert_warnings(1)
+            .contains("locked by another process"),
         "{done:?}"
     );
-    assert_eq!(world.pending().count(), 7);
+    assert_eq!(workspace.pending().count(), 7);
     drop(reader);
-    world.recorded(9);
-    assert_eq!(world.hits(), Vec::from_iter(1..10));
+    workspace.record_build(9);
+    assert_eq!(workspace.hits(), Vec::from_iter(1..10));
 }
 
 #[test]
 fn a_package_without_numbers_touches_nothing() {
-    let world = World::new();
-    let done = world.record(&world.empty_t());
-    done.warned(0);
-    assert!(done.out.is_empty() && !world.db.exists(), "{done:?}");
+    let workspace = Workspace::new();
+    let done = workspace.record(&workspace.empty_build());
+    done.assert_warnings(0);
+    assert!(done.out.is_empty() && !workspace.db.exists(), "{done:?}");
 }
 
 #[test]

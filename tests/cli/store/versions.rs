@@ -2,7 +2,7 @@
 //! leaves a newer one's data alone.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::thread::sleep;
 use std::time::Instant;
@@ -16,15 +16,15 @@ use sccache_report::store::{Error, Pending, Store};
 
 #[test]
 fn eight_collectors_start_at_once_on_a_missing_database() {
-    let world = World::new();
+    let workspace = Workspace::new();
     // And some that wait, which each of them takes up.
     for n in 0..5 {
         let stats = support::rust_stats(100 + n, 2);
         let build = support::build(n.into(), "a/b", "1", "2026-11-01T10:00:00Z", stats);
-        world.pending().keep(&build).unwrap();
+        workspace.pending().keep(&build).unwrap();
     }
-    let ts: Vec<PathBuf> = (0..8).map(|n| world.t(n)).collect();
-    let children: Vec<Child> = ts.iter().map(|t| start(&world, t)).collect();
+    let ts: Vec<PathBuf> = (0..8).map(|n| workspace.build_with(n)).collect();
+    let children: Vec<Child> = ts.iter().map(|t| start(&workspace, t)).collect();
     for child in children {
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "{output:?}");
@@ -35,12 +35,12 @@ fn eight_collectors_start_at_once_on_a_missing_database() {
             "{said}"
         );
     }
-    world.recorded(8);
-    assert_eq!(world.hits(), Vec::from_iter((0..=8).chain(100..105)));
-    assert_eq!(world.pending().count(), 0);
-    assert_whole(&world.db);
+    workspace.record_build(8);
+    assert_eq!(workspace.hits(), Vec::from_iter((0..=8).chain(100..105)));
+    assert_eq!(workspace.pending().count(), 0);
+    assert_consistent(&workspace.db);
     let tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'build'";
-    let count = Connection::open(&world.db)
+    let count = Connection::open(&workspace.db)
         .unwrap()
         .query_row(tables, [], |row| row.get::<_, i64>(0));
     assert_eq!(count.unwrap(), 1);
@@ -52,28 +52,31 @@ const NEXT: &str = "ALTER TABLE build ADD COLUMN energy REAL; CREATE TABLE room 
 
 #[test]
 fn an_old_version_leaves_a_newer_database_alone_and_the_new_one_takes_its_builds() {
-    let world = World::new();
-    world.recorded(1);
-    drop(Store::open_for_recording_with(&world.db, &[NEXT]).unwrap());
-    let before = fs::read(&world.db).unwrap();
+    let workspace = Workspace::new();
+    workspace.record_build(1);
+    drop(Store::open_for_recording_with(&workspace.db, &[NEXT]).unwrap());
+    let before = fs::read(&workspace.db).unwrap();
     for hits in [2, 3] {
-        let done = world.record(&world.t(hits));
-        assert!(done.warned(1).contains("supports only up to"), "{done:?}");
-        let report = support::run(&world.db, &["builds"]);
+        let done = workspace.record(&workspace.build_with(hits));
+        assert!(
+            done.assert_warnings(1).contains("supports only up to"),
+            "{done:?}"
+        );
+        let report = support::run(&workspace.db, &["builds"]);
         assert_eq!(report.status.code(), Some(2), "{report:?}");
     }
     assert!(
-        fs::read(&world.db).unwrap() == before,
+        fs::read(&workspace.db).unwrap() == before,
         "the old version wrote"
     );
-    assert_eq!(world.pending().count(), 2);
+    assert_eq!(workspace.pending().count(), 2);
 
-    let mut store = Store::open_for_recording_with(&world.db, &[NEXT]).unwrap();
-    let taken = Pending::of(&world.db)
-        .record(&mut store, Instant::now() + patience())
+    let mut store = Store::open_for_recording_with(&workspace.db, &[NEXT]).unwrap();
+    let taken = Pending::of(&workspace.db)
+        .record(&mut store, Instant::now() + time_limit())
         .unwrap();
-    assert_eq!((taken.recorded, world.pending().count()), (2, 0));
-    let raw = Connection::open(&world.db).unwrap();
+    assert_eq!((taken.recorded, workspace.pending().count()), (2, 0));
+    let raw = Connection::open(&workspace.db).unwrap();
     let hits = raw.prepare("SELECT hits FROM build ORDER BY hits").unwrap();
     let hits = { hits }
         .query_map([], |row| row.get(0))
@@ -82,7 +85,7 @@ fn an_old_version_leaves_a_newer_database_alone_and_the_new_one_takes_its_builds
     assert_eq!(hits.unwrap(), [1, 2, 3]);
     let rooms = raw.query_row("SELECT count(*) FROM room", [], |row| row.get::<_, i64>(0));
     assert_eq!(rooms.unwrap(), 1, "the migration ran more than once");
-    assert_whole(&world.db);
+    assert_consistent(&workspace.db);
 }
 
 #[test]
@@ -100,17 +103,15 @@ fn a_database_of_an_unreleased_version_is_refused() {
     assert_eq!(support::err(&report).lines().count(), 2, "{report:?}");
 }
 
-#[test]
-#[ignore = "no test: another process for the one below"]
-fn helper_that_upgrades() {
-    let Some(db) = helper_argument() else { return };
-    drop(Store::open_for_recording_with(&db, &[NEXT]).unwrap());
+/// Starts a process that upgrades a database to the schema with [`NEXT`].
+fn start_upgrade(db: &Path) -> Child {
+    start_test_process("store::versions::eight_upgrade_at_once_and_one_does_it", db)
 }
 
 #[test]
 fn an_upgrade_killed_midway_leaves_the_old_or_the_new_schema() {
     let mut random = Random::new();
-    let template = World::new();
+    let template = Workspace::new();
     let builds: Vec<_> = (0..300)
         .map(|n| {
             support::build(
@@ -123,23 +124,23 @@ fn an_upgrade_killed_midway_leaves_the_old_or_the_new_schema() {
         })
         .collect();
     support::record(&template.db, &builds);
-    let world = World::new();
-    let whole = usual_duration(|| {
-        fs::copy(&template.db, &world.db).unwrap();
+    let workspace = Workspace::new();
+    let whole = median_duration(|| {
+        fs::copy(&template.db, &workspace.db).unwrap();
         let begun = Instant::now();
-        let mut child = helper("store::versions::helper_that_upgrades", &world.db);
-        assert!(wait(&mut child, patience()).success());
+        let mut child = start_upgrade(&workspace.db);
+        assert!(wait(&mut child, time_limit()).success());
         begun.elapsed()
     });
     let mut seen = [0, 0];
     for _ in 0..50 {
-        fs::copy(&template.db, &world.db).unwrap();
-        let mut child = helper("store::versions::helper_that_upgrades", &world.db);
+        fs::copy(&template.db, &workspace.db).unwrap();
+        let mut child = start_upgrade(&workspace.db);
         sleep(random_part(whole, &mut random));
         let _ = child.kill();
         let _ = child.wait();
-        assert_whole(&world.db);
-        let raw = Connection::open(&world.db).unwrap();
+        assert_consistent(&workspace.db);
+        let raw = Connection::open(&workspace.db).unwrap();
         let number = |sql| raw.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
         let version = number("PRAGMA user_version");
         let new = number("SELECT count(*) FROM sqlite_schema WHERE name = 'room'");
@@ -159,15 +160,17 @@ fn an_upgrade_killed_midway_leaves_the_old_or_the_new_schema() {
 
 #[test]
 fn eight_upgrade_at_once_and_one_does_it() {
-    let world = World::new();
-    world.recorded(1);
-    let children: Vec<Child> = (0..8)
-        .map(|_| helper("store::versions::helper_that_upgrades", &world.db))
-        .collect();
-    for mut child in children {
-        assert!(wait(&mut child, patience()).success());
+    if let Some(db) = process_argument() {
+        drop(Store::open_for_recording_with(&db, &[NEXT]).unwrap());
+        return;
     }
-    let raw = Connection::open(&world.db).unwrap();
+    let workspace = Workspace::new();
+    workspace.record_build(1);
+    let children: Vec<Child> = (0..8).map(|_| start_upgrade(&workspace.db)).collect();
+    for mut child in children {
+        assert!(wait(&mut child, time_limit()).success());
+    }
+    let raw = Connection::open(&workspace.db).unwrap();
     let rooms = raw.query_row("SELECT count(*) FROM room", [], |row| row.get::<_, i64>(0));
     assert_eq!(rooms.unwrap(), 1);
 }

@@ -1,11 +1,12 @@
 //! The cache's folder, and the commands that repair it.
 
-use super::{Doctor, with_build};
+use super::Doctor;
+use crate::support::portage::Root;
 
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn what_root_left_in_the_cache_is_deleted_and_nothing_else() {
-    let root = with_build();
+    let root = Root::with_build();
     let files = |script: &str| {
         let script = format!(
             "{}\n{script}; find $cache -type f | wc -l > /tmp/files",
@@ -39,7 +40,7 @@ fn what_root_left_in_the_cache_is_deleted_and_nothing_else() {
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn where_it_is_not_certain_no_command_is_printed() {
-    let root = with_build();
+    let root = Root::with_build();
     for (folder, state, part) in [
         ("/var", "red", "isn't a cache of sccache alone"),
         ("/mnt/gentoo/etc", "red", "isn't a cache of sccache alone"),
@@ -73,7 +74,7 @@ fn where_it_is_not_certain_no_command_is_printed() {
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn left_over_servers_are_named_and_stopped() {
-    let root = with_build();
+    let root = Root::with_build();
     let start = "setpriv --reuid portage --regid portage --clear-groups env SCCACHE_DIR=$cache \
         SCCACHE_SERVER_PORT=5001 sccache --start-server\n\
         printf '[cache.disk]\\ndir = \"%s\"\\n' $cache > /tmp/c.toml\n\

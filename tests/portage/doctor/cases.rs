@@ -1,6 +1,6 @@
 //! Ordinary ways to set sccache up that make.conf doesn't show.
 
-use super::{Doctor, with_build};
+use super::Doctor;
 use crate::support::portage::Root;
 
 /// RUSTC_WRAPPER and the rest in /etc/portage/env, for one package.
@@ -78,7 +78,7 @@ fn before_the_hook() {
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn a_long_t_is_red_before_and_after_the_build_failed() {
-    let root = with_build();
+    let root = Root::with_build();
     let tmp = format!("/mnt/gentoo/var/tmp/{}", "x".repeat(50));
     root.append(
         "etc/portage/make.conf",

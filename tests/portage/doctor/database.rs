@@ -1,11 +1,12 @@
 //! The database: its place, its content, what waits.
 
-use super::{Doctor, with_build};
+use super::Doctor;
+use crate::support::portage::Root;
 
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn a_database_that_others_can_replace_is_red_and_no_command_touches_it() {
-    let root = with_build();
+    let root = Root::with_build();
     let doctor = Doctor::after(&root, "chmod 777 $folder");
     assert_eq!(
         doctor.insist("database", "red", "users other than root can write"),
@@ -30,7 +31,7 @@ fn a_database_that_others_can_replace_is_red_and_no_command_touches_it() {
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn damage_and_pending_builds_are_seen() {
-    let root = with_build();
+    let root = Root::with_build();
     let doctor = Doctor::after(
         &root,
         "mkdir $folder/stats.db.pending; echo {} > $folder/stats.db.pending/00000000-0000-0000-0000-000000000000.json",

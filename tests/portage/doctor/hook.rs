@@ -1,11 +1,12 @@
 //! Whether the hook runs, by what it left.
 
-use super::{Doctor, with_build};
+use super::Doctor;
+use crate::support::portage::Root;
 
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn a_run_of_the_hook_is_the_proof() {
-    let root = with_build();
+    let root = Root::with_build();
     let doctor = Doctor::after(&root, "");
     doctor.insist("hook", "green", "for dev-test/many-files-1.0");
     // Whatever bash makes of it.
@@ -28,7 +29,7 @@ fn a_run_of_the_hook_is_the_proof() {
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn a_hook_that_no_build_ran_is_seen() {
-    let root = with_build();
+    let root = Root::with_build();
     let doctor = Doctor::after(&root, "mkdir -p $folder/hook; sleep 1.1; echo >> $bashrc");
     doctor.insist_only(&[], &["hook"]);
     doctor.insist("hook", "yellow", "Emerge any package to verify");
@@ -53,7 +54,7 @@ fn a_hook_that_no_build_ran_is_seen() {
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn files_that_lead_nowhere_are_red() {
-    let root = with_build();
+    let root = Root::with_build();
     let doctor = Doctor::after(&root, "chmod 600 $bashrc");
     doctor.insist(
         "hook",

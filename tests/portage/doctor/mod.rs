@@ -93,11 +93,3 @@ impl Doctor {
         assert_eq!(self.checks("yellow"), yellow, "{:#?}", self.rows);
     }
 }
-
-/// A Portage in which a build was cached and recorded.
-#[track_caller]
-fn with_build() -> Root {
-    let root = Root::new();
-    root.emerge(&["dev-test/many-files"]);
-    root
-}

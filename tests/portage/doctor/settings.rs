@@ -1,6 +1,6 @@
 //! Settings that work against caching, and compilations that fail because of them.
 
-use super::{Doctor, with_build};
+use super::Doctor;
 use crate::support::portage::Root;
 
 /// What a change of make.conf is to show: red and yellow checks, and a part of the first one's message.
@@ -112,7 +112,7 @@ const CASES: &[Case] = &[
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn what_sccache_does_with_a_setting_is_what_doctor_says() {
-    let root = with_build();
+    let root = Root::with_build();
     std::fs::write(
         root.file("tmp/bad.toml"),
         "[cache.disk]\ndir = \"/x\"\nunknown = 1\n",
@@ -149,7 +149,7 @@ fn what_sccache_does_with_a_setting_is_what_doctor_says() {
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn nothing_is_left_behind() {
-    let root = with_build();
+    let root = Root::with_build();
     let count = "find $cache -type f | wc -l";
     let doctor = Doctor::after(&root, &format!("{count} > /tmp/before"));
     doctor.insist_only(&[], &[]);
@@ -170,7 +170,7 @@ fn nothing_is_left_behind() {
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn an_interrupted_doctor_leaves_nothing_behind() {
-    let root = with_build();
+    let root = Root::with_build();
     let script = "for signal in INT TERM HUP KILL; do\n\
         python3 -c 'import signal, os, sys\n\
         signal.signal(signal.SIGINT, signal.SIG_DFL)\n\
@@ -188,7 +188,7 @@ fn an_interrupted_doctor_leaves_nothing_behind() {
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn an_ordinary_user_hears_what_could_not_be_tried() {
-    let root = with_build();
+    let root = Root::with_build();
     let as_nobody = "as_nobody sccache-report doctor --format json";
     let doctor = Doctor::run(&root, "", as_nobody);
     doctor.insist_only(&[], &[]);
@@ -202,7 +202,7 @@ fn an_ordinary_user_hears_what_could_not_be_tried() {
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn without_portageq_make_conf_is_what_counts() {
-    let root = with_build();
+    let root = Root::with_build();
     let doctor = Doctor::after(&root, "PATH=${PATH//:\\/mnt\\/gentoo\\/bin:/:}");
     doctor.insist_only(&[], &[]);
     doctor.insist("portage", "unknown", "portageq can't be run");

@@ -1,26 +1,26 @@
-//! What tests of servers and of the ends of builds look at.
+//! Builds of one package with given phases, and their rows.
 
 use serde_json::Value;
 
 use super::{Root, Run, ebuild};
 
-/// Each phase in the host's namespaces.
+/// FEATURES with which phases run in emerge's own namespaces.
 pub const SHARED_NETWORK: &str = "-network-sandbox -pid-sandbox";
 
-/// The server's process, by what only it has in its environment; and its end, waited for: a client that still meets a
-/// dying server fails, with or without us. Its memory goes first (/proc/PID/exe), its sockets only then.
+/// Bash functions for ebuilds: `server` prints the PID of sccache's server, which alone has SCCACHE_START_SERVER in its
+/// environment. `slay` kills it and waits until its sockets are closed, since clients that reach a dying server fail.
 pub const SERVER: &str = "server() { grep -lzx SCCACHE_START_SERVER=1 /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3; }\n\
                       slay() { local pid=$(server) sockets; sockets=$(readlink /proc/${pid}/fd/* | sed -n 's/^socket:.\\([0-9]*\\).$/\\1/p'); \
                       kill -KILL ${pid}; while grep -qwF \"${sockets}\" /proc/net/unix; do sleep 0.01; done; }\n";
 
-/// A Portage with `dev-test/phases-1.0`, which has these phases.
+/// Returns a Portage with `dev-test/phases-1.0`, which has these phases.
 pub fn root(phases: &str) -> Root {
     let root = Root::new();
     root.ebuild("dev-test/phases-1.0", &ebuild(phases));
     root
 }
 
-/// The only build's row, of a run that left no process.
+/// Returns the row of the only build, and asserts that the run left no process.
 #[track_caller]
 pub fn only_build(root: &Root, run: &Run) -> Value {
     assert!(run.leftovers.is_empty(), "{:?}\n{}", run.leftovers, run.log);
@@ -48,11 +48,11 @@ pub fn assert_phase_not_measured(name: &str, build: &Value, run: &Run, why: &str
     );
     let warning = format!(" * sccache-report: the {name} phase was not measured");
     let warnings = run.log.lines().filter(|line| line.starts_with(&warning));
-    // Once where it happens, and once more in the messages that emerge repeats at its end.
+    // emerge repeats messages at its end.
     assert_eq!(warnings.count(), 2, "{}", run.log);
 }
 
-/// (outcome, misses, phases) of every build recorded.
+/// Returns (outcome, misses, phases) of every recorded build.
 pub fn rows(root: &Root) -> Vec<(String, u64, String)> {
     let row = |build: &Value| {
         let phases = build["phases"].as_object().unwrap();

@@ -1,21 +1,24 @@
-//! A real Portage for tests (`tests/portage-root/harness` makes it). Tests that use it are marked
+//! A real Portage, made by `tests/portage-root/harness`. Tests that use it are marked
 //! `#[ignore = "needs the real Portage: root and package registries"]`.
 
 use std::{
     env, fs,
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 pub mod builds;
 pub mod running;
-pub mod untouched;
+pub mod setup;
 pub use running::Running;
 
 const PROJECT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// An ebuild with these phases, in which `one NAME` compiles one file of that name, like no other phase's.
+/// Returns an ebuild with these phases. In them, `one NAME` compiles a file that differs from those of other phases.
 pub fn ebuild(phases: &str) -> String {
     format!(
         "EAPI=8\nSLOT=0\nKEYWORDS=amd64\nS=${{WORKDIR}}\n\
@@ -23,15 +26,14 @@ pub fn ebuild(phases: &str) -> String {
     )
 }
 
-/// A Portage of the test's own, with the hook and the programs just built in it. Removed at its end, unless
-/// SCCACHE_REPORT_KEEP is set.
+/// A Portage of one test, with the hook and the new programs. It is removed at the end, unless SCCACHE_REPORT_KEEP is set.
 pub struct Root {
     pub dir: PathBuf,
     runs: AtomicU32,
     binds: Vec<(PathBuf, String)>,
 }
 
-/// A command that ended: what it and the programs below it printed, and the processes that outlived it.
+/// A command that ended, with its output and the processes that outlived it.
 #[derive(Debug)]
 pub struct Run {
     pub status: ExitStatus,
@@ -40,7 +42,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// Insists on success, and on no process left over.
+    /// Asserts success, and that no process is left.
     #[track_caller]
     pub fn ok(self) -> Run {
         assert!(self.status.success(), "{}\n{}", self.status, self.log);
@@ -60,15 +62,15 @@ impl Run {
     }
 }
 
-/// What sccache itself said at the end of a phase (TEST_PRINT_STATS).
+/// The statistics that sccache printed at the end of a phase, because of TEST_PRINT_STATS.
 #[derive(Debug)]
-pub struct Said {
+pub struct PrintedStats {
     pub phase: String,
     pub json: serde_json::Value,
 }
 
-impl Said {
-    /// A plain count of `stats`, or the sum over the languages of one of its maps (`cache_hits`, ...).
+impl PrintedStats {
+    /// Returns a number of `stats`, or the sum of a map by languages such as `cache_hits`.
     pub fn count(&self, name: &str) -> u64 {
         let value = &self.json["stats"][name];
         match value["counts"].as_object() {
@@ -88,12 +90,47 @@ impl Root {
         Root::made_with(&["--bins", programs.to_str().unwrap()])
     }
 
-    /// A Portage as it was before anybody heard of sccache-report.
+    /// Returns a Portage without sccache-report.
     pub fn without_hook() -> Root {
         Root::made_with(&["--no-hook"])
     }
 
+    /// Returns a Portage that just merged `dev-test/many-files`: cached and recorded. It is a copy, so that the tests
+    /// together pay for one build.
+    #[track_caller]
+    pub fn with_build() -> Root {
+        static TEMPLATE: OnceLock<Root> = OnceLock::new();
+        extern "C" fn remove_template() {
+            let template = TEMPLATE.get().expect("set before this was registered");
+            let _ = fs::remove_dir_all(&template.dir);
+        }
+        let template = TEMPLATE.get_or_init(|| {
+            let root = Root::new();
+            root.emerge(&["dev-test/many-files"]);
+            // Statics aren't dropped. SAFETY: the function takes and returns nothing, as C expects.
+            unsafe { libc::atexit(remove_template) };
+            root
+        });
+        let root = Root::unmade();
+        let copied = Command::new("cp")
+            .arg("-a")
+            .args([&template.dir, &root.dir])
+            .status();
+        assert!(copied.unwrap().success());
+        // The copies of the configuration are newer than the merge, so doctor would not trust the hook's records.
+        let now = "sed -i \"s/^time=.*/time=${EPOCHSECONDS}/\" /mnt/gentoo/var/lib/sccache-report/hook/last-*";
+        root.run(&["bash", "-c", now]).ok();
+        root
+    }
+
     fn made_with(options: &[&str]) -> Root {
+        let root = Root::unmade();
+        harness(&[&["new"], options, &[root.path()]].concat());
+        root
+    }
+
+    /// Returns a root with a name of its own, and without its folder.
+    fn unmade() -> Root {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let work = env::var_os("SCCACHE_REPORT_WORK")
             .map_or(Path::new(PROJECT).join(".work"), PathBuf::from);
@@ -102,16 +139,14 @@ impl Root {
             std::process::id(),
             COUNT.fetch_add(1, Ordering::Relaxed)
         );
-        let root = Root {
+        Root {
             dir: work.join("roots").join(name),
             runs: AtomicU32::new(0),
             binds: Vec::new(),
-        };
-        harness(&[&["new"], options, &[root.path()]].concat());
-        root
+        }
     }
 
-    /// Shows a folder of the host in what runs from now on, say one that several roots share.
+    /// Mounts a folder of the host in later runs, for example one that several roots share.
     pub fn bind(&mut self, from: &Path, to: &str) -> &Root {
         self.binds.push((from.into(), to.into()));
         self
@@ -130,7 +165,7 @@ impl Root {
         fs::read_to_string(self.file(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
-    /// Lines at the end of a file, say /etc/portage/make.conf or /etc/portage/bashrc.
+    /// Appends lines to a file such as /etc/portage/make.conf.
     pub fn append(&self, path: &str, text: &str) -> &Root {
         let file = self.file(path);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -139,7 +174,7 @@ impl Root {
         self
     }
 
-    /// One more ebuild in the overlay: `root.ebuild("dev-test/other-1.0", "EAPI=8 ...")`.
+    /// Adds an ebuild to the overlay: `root.ebuild("dev-test/other-1.0", "EAPI=8 ...")`.
     pub fn ebuild(&self, package_version: &str, text: &str) -> &Root {
         let (category, name_version) = package_version.split_once('/').unwrap();
         let at = name_version.char_indices().position(|(i, c)| {
@@ -152,19 +187,19 @@ impl Root {
         )
     }
 
-    /// Another version of sccache, or "none".
+    /// Installs another version of sccache, or removes it (`none`).
     pub fn sccache(&self, version: &str) -> &Root {
         harness(&["sccache", self.path(), version]);
         self
     }
 
-    /// `emerge -1` of packages that has to go well, in a Portage configured as users have it.
+    /// Runs `emerge -1`, and asserts success.
     #[track_caller]
     pub fn emerge(&self, packages: &[&str]) -> Run {
         self.emerge_with(&[], packages).ok()
     }
 
-    /// The same with environment variables (FEATURES, ...) and options of emerge, however it ends.
+    /// Runs `emerge -1` with environment variables and options, and accepts any result.
     pub fn emerge_with(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Run {
         self.run_with(environment, &[&["emerge", "-1"], arguments].concat())
     }
@@ -177,13 +212,13 @@ impl Root {
         self.start(environment, command).wait()
     }
 
-    /// Starts a command and returns at once, for tests that signal it or look at it while it runs.
+    /// Starts a command and returns at once.
     pub fn start(&self, environment: &[(&str, &str)], command: &[&str]) -> Running {
         let (harness, log, leftovers) = self.prepare(environment, command);
         Running::start(harness, log, leftovers)
     }
 
-    /// The same in a terminal of its own, for `Running::ctrl_c`.
+    /// Starts a command in a terminal of its own, for [`Running::ctrl_c`].
     pub fn start_in_terminal(&self, environment: &[(&str, &str)], command: &[&str]) -> Running {
         let (harness, log, leftovers) = self.prepare(environment, command);
         Running::start_in_terminal(harness, log, leftovers)
@@ -221,18 +256,18 @@ impl Root {
         (harness, log, leftovers)
     }
 
-    /// Where the collector writes unless make.conf says otherwise.
+    /// Returns the default path of the database.
     pub fn database(&self) -> PathBuf {
         self.file("var/lib/sccache-report/stats.db")
     }
 
-    /// The rows of a report on [`database`](Self::database): `root.report(&["emerges"])`.
+    /// Returns the rows of a report on the default database: `root.report(&["emerges"])`.
     #[track_caller]
     pub fn report(&self, arguments: &[&str]) -> Vec<serde_json::Value> {
         self.report_of(&self.database(), arguments)
     }
 
-    /// The rows of `sccache-report builds`, the newest last.
+    /// Returns the rows of `sccache-report builds`, the newest last.
     #[track_caller]
     pub fn builds(&self, patterns: &[&str]) -> Vec<serde_json::Value> {
         self.report(&[&["builds"], patterns].concat())
@@ -246,14 +281,14 @@ impl Root {
             .arg(database)
             .output()
             .unwrap();
-        // 1: nothing matched, and the document says so too.
+        // 1: nothing matched.
         assert!(matches!(output.status.code(), Some(0 | 1)), "{output:?}");
         let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(document["schema"], 1);
         document["rows"].as_array().unwrap().clone()
     }
 
-    /// Every build's log of a package ("dev-test/rusty", with or without version), the oldest first.
+    /// Returns the build logs of a package, with or without version, the oldest first.
     pub fn build_logs(&self, package: &str) -> Vec<String> {
         let start = format!("{}-", package.replace('/', ":"));
         let mut paths: Vec<_> = fs::read_dir(self.file("var/log/portage"))
@@ -267,7 +302,7 @@ impl Root {
                 .unwrap()
                 .starts_with(&start)
         });
-        // The time is at the name's end; it has only seconds, hence the file's own time.
+        // The time in the name has only seconds.
         paths.sort_by_key(|path| fs::metadata(path).unwrap().modified().unwrap());
         paths
             .iter()
@@ -282,20 +317,20 @@ impl Root {
             .unwrap_or_else(|| panic!("no build log of {package}"))
     }
 
-    /// What sccache said in the package's last build, a value for each phase in which it ran.
+    /// Returns what sccache printed in the package's last build, for each phase in which it ran.
     #[track_caller]
-    pub fn said(&self, package: &str) -> Vec<Said> {
+    pub fn printed_stats(&self, package: &str) -> Vec<PrintedStats> {
         let log = self.build_log(package);
         let lines = log.lines().filter_map(|line| line.strip_prefix("@stats@ "));
         let said = lines.map(|line| line.split_once(' ').unwrap());
-        said.map(|(phase, json)| Said {
+        said.map(|(phase, json)| PrintedStats {
             phase: phase.into(),
             json: serde_json::from_str(json).unwrap(),
         })
         .collect()
     }
 
-    /// The environment that Portage kept of an installed package ("dev-test/rusty-1.0").
+    /// Returns the saved environment of an installed package such as `dev-test/rusty-1.0`.
     pub fn environment(&self, package_version: &str) -> String {
         let packed = self.file(&format!("var/db/pkg/{package_version}/environment.bz2"));
         let unpacked = Command::new("bzip2")
@@ -318,7 +353,7 @@ impl Drop for Root {
         if env::var_os("SCCACHE_REPORT_KEEP").is_some() {
             eprintln!("kept: {}", self.dir.display());
         } else if let Err(error) = fs::remove_dir_all(&self.dir) {
-            eprintln!("{} stays behind: {error}", self.dir.display());
+            eprintln!("can't remove {}: {error}", self.dir.display());
         }
     }
 }

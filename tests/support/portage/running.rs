@@ -1,4 +1,4 @@
-//! A command in a throw-away Portage while it runs.
+//! A running command in a throw-away Portage.
 
 use super::Run;
 use std::{
@@ -30,7 +30,7 @@ impl Running {
         }
     }
 
-    /// `script` gives it a pseudo-terminal; what is written to script's standard input is typed there.
+    /// Runs the command in a pseudo-terminal of `script`, which types its standard input there.
     pub(super) fn start_in_terminal(harness: Command, log: PathBuf, leftovers: PathBuf) -> Running {
         let quoted =
             |word: &std::ffi::OsStr| format!("'{}'", word.to_str().unwrap().replace('\'', r"'\''"));
@@ -59,7 +59,7 @@ impl Running {
         }
     }
 
-    /// Types Ctrl-C: all processes of the terminal's foreground group get SIGINT.
+    /// Types Ctrl-C, so that all processes of the foreground group get SIGINT.
     pub fn ctrl_c(&mut self) {
         let terminal = self.child.stdin.as_mut().expect("started in a terminal");
         terminal
@@ -74,7 +74,7 @@ impl Running {
 
     /// Waits until the command has printed something.
     #[track_caller]
-    pub fn until(&mut self, text: &str) -> &mut Running {
+    pub fn wait_for(&mut self, text: &str) -> &mut Running {
         let begin = Instant::now();
         while !self.log().contains(text) {
             assert!(
@@ -92,8 +92,8 @@ impl Running {
         self
     }
 
-    /// The command's process, by its number on the host: below the harness (unshare by now) there is the namespace's init,
-    /// and the command is init's first child.
+    /// Returns the command's PID on the host. The harness has become unshare, whose child is init of the PID namespace, and
+    /// the command is init's first child.
     pub fn pid(&self) -> u32 {
         let begin = Instant::now();
         loop {
@@ -112,13 +112,14 @@ impl Running {
         }
     }
 
-    /// `signal("INT")`: to emerge alone, as `kill` does it. A Ctrl-C also reaches what runs below it: `ctrl_c`.
+    /// Sends a signal such as `INT` to the command alone; [`ctrl_c`](Self::ctrl_c) also reaches its children.
     pub fn signal(&self, name: &str) {
         kill(name, &self.pid().to_string());
     }
 
     pub fn wait(mut self) -> Run {
-        let terminal = self.child.stdin.take(); // kept open: script takes its end for a Ctrl-D
+        // Open until the end: script types Ctrl-D when it is closed.
+        let terminal = self.child.stdin.take();
         let status = self.child.wait().unwrap();
         drop(terminal);
         let leftovers = fs::read_to_string(&self.leftovers).unwrap_or_default();
@@ -131,7 +132,7 @@ impl Running {
 }
 
 impl Drop for Running {
-    /// A test that failed half-way doesn't leave its emerge running; the namespace goes with its parent.
+    /// Kills the command of a test that failed. The namespace ends with it.
     fn drop(&mut self) {
         if self.child.try_wait().is_ok_and(|status| status.is_none()) {
             let _ = self.child.kill();

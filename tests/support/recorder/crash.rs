@@ -1,4 +1,4 @@
-//! Processes that are killed at random moments, and what has to be whole afterwards.
+//! Processes that are killed at random moments, and the database afterwards.
 
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -8,13 +8,13 @@ use rusqlite::Connection;
 
 use sccache_report::store::{Error, Store};
 
-use super::World;
+use super::Workspace;
 
-/// A sequence of numbers that is the same for the same seed (splitmix64).
+/// A reproducible sequence of numbers (splitmix64).
 pub struct Random(u64);
 
 impl Random {
-    /// Another seed in each run, said so that a failure can be repeated with SCCACHE_REPORT_SEED.
+    /// Takes the seed from `SCCACHE_REPORT_SEED`, else a new one, and prints it.
     pub fn new() -> Random {
         let given = std::env::var("SCCACHE_REPORT_SEED").ok();
         let seed = given.map_or_else(
@@ -34,8 +34,8 @@ impl Random {
     }
 }
 
-pub fn start(world: &World, t: &Path) -> Child {
-    let mut command = world.command(t);
+pub fn start(workspace: &Workspace, t: &Path) -> Child {
+    let mut command = workspace.command(t);
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -43,21 +43,20 @@ pub fn start(world: &World, t: &Path) -> Child {
     command.spawn().unwrap()
 }
 
-/// How long something takes here and now: of nine times the one in the middle, for one of them may have been
-/// held up by whatever else the machine does.
-pub fn usual_duration(mut once: impl FnMut() -> Duration) -> Duration {
+/// Returns the median of nine durations, since a busy machine may delay some.
+pub fn median_duration(mut once: impl FnMut() -> Duration) -> Duration {
     let mut durations: Vec<Duration> = (0..9).map(|_| once()).collect();
     durations.sort_unstable();
     durations[4]
 }
 
-/// A random part of it, or up to half as much again: the machine may get slower, and some are to get to the end.
+/// Returns a random duration of up to 1.5 times `whole`: some processes have to reach their end on a slower machine.
 pub fn random_part(whole: Duration, random: &mut Random) -> Duration {
     Duration::from_micros(random.below(whole.as_micros() as u64 * 3 / 2))
 }
 
 #[track_caller]
-pub fn assert_whole(db: &Path) {
+pub fn assert_consistent(db: &Path) {
     let connection = Connection::open(db).unwrap();
     let check = |pragma: &str| connection.query_row(pragma, [], |row| row.get::<_, String>(0));
     assert_eq!(check("PRAGMA integrity_check").unwrap(), "ok");
@@ -65,10 +64,10 @@ pub fn assert_whole(db: &Path) {
         check("PRAGMA foreign_key_check").is_err(),
         "rows that refer to nothing"
     );
-    // An older or a newer version's is not for this one to read.
+    // This version can't read other versions of the schema.
     let store = match Store::open_for_reading(db) {
         Err(Error::EmptyDatabase(_) | Error::OlderSchema(..) | Error::NewerSchema(..)) => return,
         store => store.unwrap(),
     };
-    crate::support::assert_kept_sums(&store);
+    crate::support::assert_sums_match(&store);
 }

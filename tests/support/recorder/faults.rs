@@ -1,29 +1,29 @@
-//! What has to come of a build that the database can't take.
+//! What happens to a build that can't be written to the database.
 
 use std::process::Command;
 
 use sccache_report::portage::Build;
 
-use super::{World, finish, snapshots};
+use super::{Workspace, run_to_end, snapshots};
 use crate::support;
 
-/// A build while something is wrong: one warning with `cause`, kept beside the database, and the reports say so.
+/// Records a build during a fault. Asserts one warning with `cause`, a pending file, and a note in the reports.
 #[track_caller]
-pub fn waits(world: &World, hits: u64, cause: &str) {
-    let before = world.pending().count();
-    let t = world.t(hits);
-    waits_in(world, world.command(&t), cause);
+pub fn assert_kept_pending(workspace: &Workspace, hits: u64, cause: &str) {
+    let before = workspace.pending().count();
+    let t = workspace.build_with(hits);
+    assert_run_kept_pending(workspace, workspace.command(&t), cause);
     assert!(!snapshots(&t).exists(), "the numbers are in two places");
-    assert_eq!(world.pending().count(), before + 1);
-    let overview = support::run(&world.db, &[]);
+    assert_eq!(workspace.pending().count(), before + 1);
+    let overview = support::run(&workspace.db, &[]);
     let said = support::err(&overview);
     assert!(said.contains("could not be recorded yet"), "{said}");
 }
 
 #[track_caller]
-pub fn waits_in(world: &World, record: Command, cause: &str) {
-    let done = finish(record);
-    let warning = done.warned(1);
+pub fn assert_run_kept_pending(workspace: &Workspace, record: Command, cause: &str) {
+    let done = run_to_end(record);
+    let warning = done.assert_warnings(1);
     assert!(warning.contains(cause), "{cause}: {warning}");
     assert_eq!(
         warning.contains("Hint: "),
@@ -31,38 +31,38 @@ pub fn waits_in(world: &World, record: Command, cause: &str) {
         "{warning}"
     );
     assert!(
-        warning.contains(world.pending().folder().to_str().unwrap()),
+        warning.contains(workspace.pending().folder().to_str().unwrap()),
         "{warning}"
     );
     assert!(done.out.contains(", 2 misses"), "{done:?}");
 }
 
-/// All is well again: the next build takes up those that waited, and no later one does so again.
+/// Records two builds after the fault. Asserts that the first also records the pending builds, and the second none.
 #[track_caller]
-pub fn are_taken_up(world: &World, all: &[u64]) {
-    let (more, last) = (world.t(90), world.t(91));
-    let first = world.record(&more);
-    first.warned(0);
+pub fn assert_recorded_later(workspace: &Workspace, all: &[u64]) {
+    let (more, last) = (workspace.build_with(90), workspace.build_with(91));
+    let first = workspace.record(&more);
+    first.assert_warnings(0);
     assert!(first.out.contains(" pending build"), "{first:?}");
-    assert_eq!(world.pending().count(), 0);
-    let second = world.record(&last);
-    second.warned(0);
+    assert_eq!(workspace.pending().count(), 0);
+    let second = workspace.record(&last);
+    second.assert_warnings(0);
     assert!(!second.out.contains(" pending build"), "{second:?}");
-    assert_eq!(world.hits(), [all, &[90, 91]].concat());
-    assert!(support::err(&support::run(&world.db, &[])).is_empty());
+    assert_eq!(workspace.hits(), [all, &[90, 91]].concat());
+    assert!(support::err(&support::run(&workspace.db, &[])).is_empty());
 }
 
-/// Not even beside the database is there room: the build is a line of the log.
+/// Records a build when there is no place for a pending file either. Asserts that the log has it, and returns it.
 #[track_caller]
-pub fn is_in_the_log(world: &World, hits: u64, cause: &str) -> Build {
-    let done = world.record(&world.t(hits));
-    let warning = done.warned(1);
+pub fn assert_kept_in_log(workspace: &Workspace, hits: u64, cause: &str) -> Build {
+    let done = workspace.record(&workspace.build_with(hits));
+    let warning = done.assert_warnings(1);
     assert!(
         warning.contains(cause) && warning.contains("This log contains the build"),
         "{warning}"
     );
-    assert_eq!(world.pending().count(), 0);
-    // As Portage's einfo prints it, in colour.
+    assert_eq!(workspace.pending().count(), 0);
+    // Portage's einfo adds a colored star.
     let log = done.out.replace(
         "sccache-report-build",
         " \x1b[32;01m*\x1b[0m sccache-report-build",

@@ -1,4 +1,4 @@
-//! The real `sccache-collect record`, as Portage's hook calls it in `pkg_preinst`, with faults around it.
+//! Runs the real `sccache-collect record` as the hook does in `pkg_preinst`, with faults around it.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -21,55 +21,55 @@ pub mod faults;
 pub mod refused;
 pub mod system;
 
-/// No record may take longer, whatever is wrong: one wait for locks, and time for the machine to be busy.
-pub fn patience() -> Duration {
+/// Returns the longest time that `record` may take, whatever is wrong: one wait for locks, and time for a busy machine.
+pub fn time_limit() -> Duration {
     RECORD_WAIT + Duration::from_secs(10)
 }
 
-/// A folder for a test: database and `${T}`s.
-pub struct World {
+/// A folder with a database and the `${T}`s of builds.
+pub struct Workspace {
     pub folder: tempfile::TempDir,
     pub db: PathBuf,
     count: AtomicU32,
 }
 
-/// A record that ended.
+/// A run of `record` that ended.
 #[derive(Debug)]
-pub struct Done {
+pub struct RecordRun {
     pub status: ExitStatus,
     pub out: String,
     pub err: String,
-    /// The most that it had in memory at any time, as last seen before its end, in KiB.
+    /// The peak of its resident memory in KiB, as last seen before its end.
     pub memory: u64,
 }
 
-/// What the collector may take of memory, in KiB.
-pub const MOST_MEMORY: u64 = 32 * 1024;
+/// The collector's limit of memory in KiB.
+pub const MAX_MEMORY_KIB: u64 = 32 * 1024;
 
-impl World {
-    pub fn new() -> World {
+impl Workspace {
+    pub fn new() -> Workspace {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
         let lib = folder.path().join("lib");
         fs::create_dir(&lib).unwrap();
-        World {
+        Workspace {
             db: lib.join("stats.db"),
             folder,
             count: AtomicU32::new(0),
         }
     }
 
-    /// `${T}` of a build to come.
-    pub fn empty_t(&self) -> PathBuf {
+    /// Creates an empty `${T}`.
+    pub fn empty_build(&self) -> PathBuf {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         let t = self.folder.path().join(format!("t{number}"));
         fs::create_dir(&t).unwrap();
         t
     }
 
-    /// `${T}` after a compile phase with these hits, and 2 misses.
-    pub fn t(&self, hits: u64) -> PathBuf {
-        let t = self.empty_t();
+    /// Creates a `${T}` with the snapshot of a compile phase with these hits and 2 misses.
+    pub fn build_with(&self, hits: u64) -> PathBuf {
+        let t = self.empty_build();
         write_snapshot(Uuid::new_v4(), &t, &compile(hits)).unwrap();
         t
     }
@@ -78,16 +78,16 @@ impl World {
         record_command(&self.db, t)
     }
 
-    /// Records what lies in `t`.
+    /// Records the snapshots in `t`.
     #[track_caller]
-    pub fn record(&self, t: &Path) -> Done {
-        finish(self.command(t))
+    pub fn record(&self, t: &Path) -> RecordRun {
+        run_to_end(self.command(t))
     }
 
-    /// A build with so many hits, which goes into the database without a word of warning.
+    /// Records a build with these hits, and asserts that it causes no warning.
     #[track_caller]
-    pub fn recorded(&self, hits: u64) {
-        let done = self.record(&self.t(hits));
+    pub fn record_build(&self, hits: u64) {
+        let done = self.record(&self.build_with(hits));
         assert!(done.err.is_empty(), "{done:?}");
         assert!(
             done.out.contains(&format!("{hits} hit")) && done.out.contains(", 2 misses"),
@@ -103,7 +103,7 @@ impl World {
         support::json(&self.db, &["builds"])
     }
 
-    /// The hits of each build in the database, sorted: the tests tell builds apart by them.
+    /// Returns the hits of each build in the database, sorted. The tests identify builds by their hits.
     pub fn hits(&self) -> Vec<u64> {
         let mut hits: Vec<u64> = self
             .report()
@@ -114,7 +114,7 @@ impl World {
         hits
     }
 
-    /// To another user, with all that is in it.
+    /// Changes the owner of a file, or of a folder and everything in it.
     pub fn give_to(&self, path: &Path, user: u32) {
         if path.is_dir() {
             for entry in fs::read_dir(path).unwrap() {
@@ -137,7 +137,7 @@ pub fn collector() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_sccache-collect"))
 }
 
-/// As the hook calls it, in Portage's environment.
+/// Returns the hook's command, in Portage's environment.
 pub fn record_command(db: &Path, t: &Path) -> Command {
     let mut command = Command::new(collector());
     let environment = [
@@ -155,10 +155,10 @@ pub fn record_command(db: &Path, t: &Path) -> Command {
     command
 }
 
-impl Done {
-    /// It went on, as a merge has to, with this many warnings.
+impl RecordRun {
+    /// Asserts success, so that a merge goes on, and the number of warnings. Returns them.
     #[track_caller]
-    pub fn warned(&self, times: usize) -> &str {
+    pub fn assert_warnings(&self, times: usize) -> &str {
         assert!(self.status.success(), "{self:?}");
         assert_eq!(self.err.lines().count(), times, "{self:?}");
         assert!(
@@ -173,19 +173,19 @@ impl Done {
     }
 }
 
-/// Runs to the end; what doesn't end in time hangs.
+/// Runs a command with the limit of memory, and panics if it takes longer than [`time_limit`].
 #[track_caller]
-pub fn finish(mut command: Command) -> Done {
+pub fn run_to_end(mut command: Command) -> RecordRun {
     let folder = tempfile::tempdir().unwrap();
     let file = |name| File::create(folder.path().join(name)).unwrap();
     command
         .stdin(Stdio::null())
         .stdout(file("out"))
         .stderr(file("err"));
-    // SAFETY: setrlimit may be called between fork and exec. Allocating more than this fails, and ends the process.
+    // SAFETY: setrlimit is async-signal-safe. An allocation above the limit fails, and ends the process.
     unsafe {
         command.pre_exec(|| {
-            let most = MOST_MEMORY * 1024;
+            let most = MAX_MEMORY_KIB * 1024;
             let limit = libc::rlimit {
                 rlim_cur: most,
                 rlim_max: most,
@@ -199,7 +199,7 @@ pub fn finish(mut command: Command) -> Done {
     let mut child = command.spawn().unwrap();
     let proc = format!("/proc/{}/status", child.id());
     let mut memory = 0;
-    let status = wait_and(&mut child, patience(), || {
+    let status = wait_and(&mut child, time_limit(), || {
         let now = fs::read_to_string(&proc).unwrap_or_default();
         let line = now.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         memory = line
@@ -207,7 +207,7 @@ pub fn finish(mut command: Command) -> Done {
             .unwrap_or(memory);
     });
     let text = |name| String::from_utf8(fs::read(folder.path().join(name)).unwrap()).unwrap();
-    Done {
+    RecordRun {
         status,
         out: text("out"),
         err: text("err"),
@@ -216,28 +216,28 @@ pub fn finish(mut command: Command) -> Done {
 }
 
 #[track_caller]
-pub fn wait(child: &mut Child, patience: Duration) -> ExitStatus {
-    wait_and(child, patience, || ())
+pub fn wait(child: &mut Child, limit: Duration) -> ExitStatus {
+    wait_and(child, limit, || ())
 }
 
 #[track_caller]
-fn wait_and(child: &mut Child, patience: Duration, mut look: impl FnMut()) -> ExitStatus {
+fn wait_and(child: &mut Child, limit: Duration, mut inspect: impl FnMut()) -> ExitStatus {
     let begun = Instant::now();
     loop {
         if let Some(status) = child.try_wait().unwrap() {
             return status;
         }
-        if begun.elapsed() > patience {
+        if begun.elapsed() > limit {
             let _ = child.kill();
             let _ = child.wait();
-            panic!("hangs after {patience:?}");
+            panic!("no end after {limit:?}");
         }
-        look();
+        inspect();
         sleep(Duration::from_millis(1));
     }
 }
 
-/// The snapshots' folder in `${T}`.
+/// Returns the folder of snapshots in `${T}`.
 pub fn snapshots(t: &Path) -> PathBuf {
     t.join(FOLDER)
 }

@@ -1,30 +1,30 @@
-//! A hostile file beside an honest snapshot, and what has to come of it.
+//! A hostile file beside a valid snapshot.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Done, MOST_MEMORY, World, snapshots};
+use super::{MAX_MEMORY_KIB, RecordRun, Workspace, snapshots};
 use crate::support;
 
 pub const SECRET: &str = "root:$6$hostile-secret";
 
 #[track_caller]
-pub fn assert_little_memory(done: &Done) {
+pub fn assert_little_memory(done: &RecordRun) {
     eprintln!("memory: {} KiB", done.memory);
-    assert!(done.memory < MOST_MEMORY, "{} KiB", done.memory);
+    assert!(done.memory < MAX_MEMORY_KIB, "{} KiB", done.memory);
 }
 
-/// `${T}` with an honest snapshot of 7 hits, and the path where a hostile one would lie.
-pub fn place(world: &World, number: u128) -> (PathBuf, PathBuf) {
-    let t = world.t(7);
+/// Creates a `${T}` with a valid snapshot of 7 hits. Returns it, and a path for a hostile snapshot.
+pub fn hostile_path(workspace: &Workspace, number: u128) -> (PathBuf, PathBuf) {
+    let t = workspace.build_with(7);
     let path = snapshots(&t).join(format!("{}.json", support::id(number)));
     (t, path)
 }
 
-/// The text of a snapshot that would be taken.
-pub fn honest(id: u128) -> String {
-    let world = World::new();
-    let t = world.t(9);
+/// Returns the text of a valid snapshot.
+pub fn valid_snapshot(id: u128) -> String {
+    let workspace = Workspace::new();
+    let t = workspace.build_with(9);
     let file = fs::read_dir(snapshots(&t))
         .unwrap()
         .next()
@@ -36,11 +36,11 @@ pub fn honest(id: u128) -> String {
     text.replace(old, &support::id(id).to_string())
 }
 
-/// The honest numbers are recorded, the other file is refused in one line that doesn't quote it, and stays.
+/// Asserts that the valid snapshot is recorded, and that the other file stays and causes one warning that doesn't quote it.
 #[track_caller]
-pub fn is_refused(world: &World, t: &Path, path: &Path, why: &str) {
-    let done = world.record(t);
-    let warning = done.warned(1);
+pub fn assert_refused(workspace: &Workspace, t: &Path, path: &Path, why: &str) {
+    let done = workspace.record(t);
+    let warning = done.assert_warnings(1);
     assert!(
         warning.contains("were ignored: ") && warning.contains(why),
         "{why}: {warning}"
@@ -55,6 +55,6 @@ pub fn is_refused(world: &World, t: &Path, path: &Path, why: &str) {
     );
     assert!(done.out.contains("7 hits, 2 misses"), "{done:?}");
     assert!(fs::symlink_metadata(path).is_ok(), "it was removed");
-    assert_eq!(world.hits(), [7]);
+    assert_eq!(workspace.hits(), [7]);
     assert_little_memory(&done);
 }

@@ -1,26 +1,22 @@
-//! What the system is asked for: file systems, other processes, root's rights.
+//! File systems, other processes, and root's rights.
 
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use super::World;
+use super::Workspace;
 
-/// Runs the test in a mount namespace of its own (of a thread: its children are in it too), which takes its mounts
-/// with it. The folder outlives them: what is mounted over can't be removed.
+/// Runs `body` in a thread with a mount namespace of its own, which its children share. The mounts end with the thread,
+/// and the folder after them: a mount point can't be removed.
 #[track_caller]
-pub fn with_own_mounts(body: impl FnOnce(&World) + Send) {
-    let world = World::new();
+pub fn in_mount_namespace(body: impl FnOnce(&Workspace) + Send) {
+    let workspace = Workspace::new();
     let alone = || {
-        // SAFETY: it takes no memory; this thread alone gets another namespace.
-        assert_eq!(
-            unsafe { libc::unshare(libc::CLONE_NEWNS) },
-            0,
-            "{}",
-            std::io::Error::last_os_error()
-        );
+        // SAFETY: unshare takes no pointers, and affects this thread alone.
+        let unshared = unsafe { libc::unshare(libc::CLONE_NEWNS) };
+        assert_eq!(unshared, 0, "{}", std::io::Error::last_os_error());
         mount(&["--make-rprivate", "/"]);
-        body(&world);
+        body(&workspace);
     };
     let ended = std::thread::scope(|scope| scope.spawn(alone).join());
     if let Err(panic) = ended {
@@ -42,22 +38,20 @@ pub fn mount(arguments: &[&str]) {
     );
 }
 
-/// Another process: this test program, in one of its tests marked as a helper, with `SCCACHE_REPORT_TEST` set.
-pub fn helper(test: &str, argument: &Path) -> Child {
+/// Runs a test of this program again in another process, where [`process_argument`] returns `argument`.
+pub fn start_test_process(test: &str, argument: &Path) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .args(["--exact", test, "--nocapture", "--include-ignored"])
-        .env("SCCACHE_REPORT_TEST", argument);
-    command
+        .args(["--exact", test, "--nocapture"])
+        .env("SCCACHE_REPORT_TEST", argument)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .process_group(0)
-        .spawn()
-        .unwrap()
+        .process_group(0);
+    command.spawn().unwrap()
 }
 
-/// What [`helper`] was given; `None` in an ordinary run of the tests.
-pub fn helper_argument() -> Option<PathBuf> {
+/// Returns the argument of [`start_test_process`] in the process that it started, and `None` in an ordinary run.
+pub fn process_argument() -> Option<PathBuf> {
     std::env::var_os("SCCACHE_REPORT_TEST").map(PathBuf::from)
 }
 

@@ -1,4 +1,4 @@
-//! A system before sccache-report, and a look that tells whether it is so again.
+//! A system without sccache-report, and comparisons with it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,12 +9,12 @@ use std::process::Command;
 
 use super::Root;
 
-/// Bytes of a file that are shown when a comparison fails; of a longer one, say a program, only its hash.
+/// The longest content in bytes that [`Root::state`] shows; longer files are hashed.
 const SHOWN: usize = 1 << 16;
 
 impl Root {
-    /// A Gentoo that has never heard of sccache, though the program is there.
-    pub fn untouched() -> Root {
+    /// Returns a Portage that doesn't use sccache, though the program is installed.
+    pub fn without_sccache() -> Root {
         let root = Root::without_hook();
         fs::remove_dir(root.file("var/cache/sccache")).unwrap();
         let conf = root.read("etc/portage/make.conf");
@@ -24,9 +24,9 @@ impl Root {
         root
     }
 
-    /// The same with the programs installed.
+    /// Returns the same with sccache-report installed.
     pub fn installed() -> Root {
-        let root = Root::untouched();
+        let root = Root::without_sccache();
         let programs = Path::new(env!("CARGO_BIN_EXE_sccache-report"));
         let programs = programs.parent().unwrap().display();
         let status = Command::new("make")
@@ -40,7 +40,7 @@ impl Root {
         root
     }
 
-    /// All that is in these folders: each path with its owner, mode and content.
+    /// Returns every path in these folders with its owner, mode, and content.
     pub fn state(&self, folders: &[&str]) -> BTreeMap<PathBuf, String> {
         let mut found = BTreeMap::new();
         for folder in folders {
