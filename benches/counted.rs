@@ -23,6 +23,7 @@ const REASONS: [(&str, u64); 6] = [
 ];
 
 /// Returns the statistics that sccache 0.16.0 would print for a phase. Counts of 0 have no entry.
+#[expect(clippy::too_many_lines, reason = "a line per field")]
 pub fn stats(random: &mut Random, language: usize, calls: u64, cold: bool) -> Stats {
     let (name, compilers, seconds) = LANGUAGES[language];
     let missed = if cold {

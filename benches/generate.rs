@@ -170,9 +170,10 @@ impl World {
 
     fn build(&mut self) -> Build {
         if self.left == 0 {
-            self.left = match self.random.percent(60) {
-                true => 1,
-                false => 1 + self.random.below(self.packages.len() as u64 * 3 / 20),
+            self.left = if self.random.percent(60) {
+                1
+            } else {
+                1 + self.random.below(self.packages.len() as u64 * 3 / 20)
             };
             // The builds of an emerge follow closely, and then nothing for longer.
             self.now = self.now.max(self.due);
@@ -231,18 +232,20 @@ impl World {
             if name != "compile" && self.random.percent(50) {
                 continue;
             }
-            let mut stats = match self.random.percent(1) {
-                true => Err(sccache_report::sccache::NotMeasuredReason::NoAnswer.into()),
-                false => Ok(stats(
+            let mut stats = if self.random.percent(1) {
+                Err(sccache_report::sccache::NotMeasuredReason::NoAnswer.into())
+            } else {
+                Ok(stats(
                     &mut self.random,
                     language,
                     1 + size * part / 100,
                     cold,
-                )),
+                ))
             };
-            let attribution = match self.random.percent(1) {
-                true => Attribution::Shared,
-                false => Attribution::Exact,
+            let attribution = if self.random.percent(1) {
+                Attribution::Shared
+            } else {
+                Attribution::Exact
             };
             if let (Attribution::Shared, Ok(stats)) = (attribution, &mut stats) {
                 // It is of the whole server.

@@ -20,7 +20,12 @@ pub enum Error {
     NoMatch(String),
     /// A request that can't be fulfilled.
     #[error("{message}")]
-    Usage { message: String, hint: String },
+    Usage {
+        /// The first line.
+        message: String,
+        /// The next step.
+        hint: String,
+    },
     /// Reading or writing failed. If this ends a command, its output could not be written.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -28,16 +33,19 @@ pub enum Error {
     #[error("{0}")]
     Invalid(String),
 
+    /// The database doesn't exist.
     #[error("there is no database at {}", .0.display())]
     MissingDatabase(PathBuf),
     /// The folder of the database is missing, and creating it failed.
     #[error("can't create the folder {}: {}", .0.display(), .1)]
     CreateFolder(PathBuf, io::Error),
+    /// A file can't be read.
     #[error("can't read {}: {}", .0.display(), .1)]
     NotReadable(PathBuf, io::Error),
     /// The database or its folder can't be written.
     #[error("can't write {}: {}", .0.display(), .1)]
     NotWritable(PathBuf, String),
+    /// The file system is full.
     #[error("no space left to write {}", .0.display())]
     DiskFull(PathBuf),
     /// A folder, a FIFO, a socket or a device.
@@ -55,6 +63,7 @@ pub enum Error {
     /// Not an SQLite file.
     #[error("{} is not a database", .0.display())]
     NotADatabase(PathBuf),
+    /// An SQLite database without the marks of this program.
     #[error("{} is a database of another program", .0.display())]
     ForeignDatabase(PathBuf),
     /// SQLite found a broken file structure.

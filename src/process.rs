@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn processor_time_of_children_is_that_of_times() {
         let work = "(i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done); times; read -r s < /proc/$$/stat; echo \"$$\"; echo \"$s\"";
-        let output = std::process::Command::new("sh").args(["-c", work]).output();
+        let output = Command::new("sh").args(["-c", work]).output();
         let text = String::from_utf8(output.unwrap().stdout).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         let seconds = |time: &str| {
@@ -142,8 +142,8 @@ mod tests {
         let expected: f64 = lines[1].split(' ').map(seconds).sum();
         let proc = tempfile::tempdir().unwrap();
         let pid: u32 = lines[2].parse().unwrap();
-        std::fs::create_dir(proc.path().join(lines[2])).unwrap();
-        std::fs::write(proc.path().join(lines[2]).join("stat"), lines[3]).unwrap();
+        fs::create_dir(proc.path().join(lines[2])).unwrap();
+        fs::write(proc.path().join(lines[2]).join("stat"), lines[3]).unwrap();
         let ticks = Process::read(proc.path(), pid).unwrap().children_ticks;
         let read = ticks as f64 / ticks_per_second() as f64;
         assert!(

@@ -41,6 +41,7 @@ const MAX_SECONDS: f64 = 1e7;
 /// The cost of measured compilations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
+    /// The number of compilations.
     pub compilations: u64,
     /// The time in compilers, in microseconds.
     pub compiler_us: u64,

@@ -51,7 +51,7 @@ fn whole_cache(sums: &Sums, period: &str, has_errors: bool) -> String {
             .into();
     };
     let compilations = count(hits.saturating_add(misses), "compilation");
-    let saved = sums.time_saved.map(|saved| saved.as_seconds_f64());
+    let saved = sums.time_saved.map(chrono::TimeDelta::as_seconds_f64);
     if hits == 0 {
         let verdict = match misses {
             0 => "sccache ran, but got no requests that it can cache.".to_string(),

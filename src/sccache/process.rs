@@ -213,7 +213,7 @@ mod tests {
         );
         assert_eq!(folder("A=1\0"), None);
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "[cache.disk]\ndir = '/f'\n").unwrap();
+        fs::write(file.path(), "[cache.disk]\ndir = '/f'\n").unwrap();
         let environment = format!("SCCACHE_CONF={}\0", file.path().display());
         assert_eq!(folder(&environment), Some("/f".into()));
     }

@@ -28,33 +28,32 @@ pub enum Fix {
 pub fn explain(reason: &str) -> Explanation {
     let (word, detail) = reason.split_once(" (").unwrap_or((reason, ""));
     let starts_with = |prefixes: &[&str]| prefixes.iter().any(|prefix| word.starts_with(prefix));
-    let meaning = match word {
-        "incremental" => {
-            return Explanation {
-                meaning: "cargo compiles incrementally, which sccache leaves to rustc",
-                fix: Fix::Variable("CARGO_INCREMENTAL", "0"),
-            };
-        }
-        _ if starts_with(PROFILE) => {
-            return Explanation {
-                meaning: "the compiler uses or writes a profile (profile-guided optimization)",
-                fix: Fix::Option(
-                    "choose between faster code and the cache: USE=\"-pgo\", if the package has it, makes it cacheable",
-                ),
-            };
-        }
-        _ if starts_with(EXTRA_FILES) => {
-            return Explanation {
-                meaning: "the compiler writes additional files that sccache can't restore",
-                fix: Fix::Option("remove this flag from CFLAGS and CXXFLAGS, if you set it there"),
-            };
-        }
-        "--remap-path-prefix" => {
-            return Explanation {
-                meaning: "rustc changes paths, which sccache before 0.8 can't cache",
-                fix: Fix::Option("update sccache"),
-            };
-        }
+    let (meaning, fix) = match word {
+        "incremental" => (
+            "cargo compiles incrementally, which sccache leaves to rustc",
+            Fix::Variable("CARGO_INCREMENTAL", "0"),
+        ),
+        _ if starts_with(PROFILE) => (
+            "the compiler uses or writes a profile (profile-guided optimization)",
+            Fix::Option(
+                "choose between faster code and the cache: USE=\"-pgo\", if the package has it, makes it cacheable",
+            ),
+        ),
+        _ if starts_with(EXTRA_FILES) => (
+            "the compiler writes additional files that sccache can't restore",
+            Fix::Option("remove this flag from CFLAGS and CXXFLAGS, if you set it there"),
+        ),
+        "--remap-path-prefix" => (
+            "rustc changes paths, which sccache before 0.8 can't cache",
+            Fix::Option("update sccache"),
+        ),
+        _ => (explain_without_fix(word, detail), Fix::Nothing),
+    };
+    Explanation { meaning, fix }
+}
+
+fn explain_without_fix(word: &str, detail: &str) -> &'static str {
+    match word {
         "crate-type" if detail.starts_with("bin") => {
             "a program or build script is linked, and sccache caches no links"
         }
@@ -100,10 +99,6 @@ pub fn explain(reason: &str) -> Explanation {
         _ if word.starts_with("Can't ") => "sccache doesn't understand the arguments",
         _ if word.starts_with('-') => "sccache can't cache calls with this flag",
         _ => "this version of sccache-report doesn't know this reason",
-    };
-    Explanation {
-        meaning,
-        fix: Fix::Nothing,
     }
 }
 

@@ -131,6 +131,7 @@ impl Sums {
 pub struct PackageRow {
     /// `CATEGORY/PN`.
     pub package: String,
+    /// The sums of the matching builds.
     pub sums: Sums,
     /// Start of the oldest build.
     pub first_at: DateTime<Utc>,
@@ -163,10 +164,13 @@ impl PackageRow {
 pub struct EmergeRow {
     /// Globally unique.
     pub id: Uuid,
+    /// The host that ran the command.
     pub host: String,
     /// The command line.
     pub command: String,
+    /// The start of the command.
     pub started_at: DateTime<Utc>,
+    /// The sums of the matching builds.
     pub sums: Sums,
 }
 
@@ -175,5 +179,6 @@ pub struct EmergeRow {
 pub struct Moment {
     /// Start of the build or of the hour.
     pub started_at: DateTime<Utc>,
+    /// The sums of the matching builds.
     pub sums: Sums,
 }

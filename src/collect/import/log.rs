@@ -43,6 +43,7 @@ static LINE: LazyLock<Regex> = LazyLock::new(|| {
 pub struct Log {
     /// What the path says; the content also shows whether it is an elog file.
     pub name: LogName,
+    /// The times in the log.
     pub times: LogTimes,
     /// `CATEGORY/PN` and the version.
     pub package: Option<(String, String)>,

@@ -184,7 +184,7 @@ fn gain(package: &PackageRow) -> Option<Rank> {
     let hits = package.sums.hits.filter(|hits| *hits > 0)?;
     match package.sums.time_saved {
         Some(saved) if saved <= TimeDelta::zero() => None,
-        saved => Some((saved.map_or(0.0, |saved| saved.as_seconds_f64()), hits)),
+        saved => Some((saved.map_or(0.0, TimeDelta::as_seconds_f64), hits)),
     }
 }
 

@@ -50,7 +50,7 @@ impl<'a, R: 'static> DelimitedWriter<'a, R> {
         let text = self
             .writer
             .into_inner()
-            .map_err(|error| error.into_error())?;
+            .map_err(csv::IntoInnerError::into_error)?;
         out.write_all(&text)
     }
 }

@@ -43,9 +43,10 @@ fn layout(stats: &Stats, version: Version) -> String {
         if version < (0, 8, 2) && line.starts_with("Cache hits rate") {
             continue;
         }
-        let line = match version < (0, 4, 0) {
-            true => line.replace("Average compiler       ", "Average cache read miss"),
-            false => line.to_owned(),
+        let line = if version < (0, 4, 0) {
+            line.replace("Average compiler       ", "Average cache read miss")
+        } else {
+            line.to_owned()
         };
         out.push_str(&line);
         out.push('\n');
