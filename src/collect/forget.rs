@@ -24,7 +24,7 @@ pub struct Options {
     /// Only builds that started at WHEN or later: 2026-11-01, "last month", 3d
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     pub since: Option<String>,
-    /// Only builds that started before WHEN; a day, week, month or year is included whole
+    /// Only builds that started before the end of WHEN
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     pub until: Option<String>,
     /// Patterns are regular expressions, found anywhere in CATEGORY/PN

@@ -21,9 +21,9 @@ use crate::when::{self, Edge};
 /// Which database to read. Every subcommand has this option.
 #[derive(Debug, Args)]
 pub(super) struct Database {
-    /// Database [default: SCCACHE_REPORT_DB or the system's]
+    /// Database [default: SCCACHE_REPORT_DB or the system database]
     ///
-    /// The system's is /var/lib/sccache-report/stats.db, on Gentoo Prefix below EPREFIX.
+    /// The system database is /var/lib/sccache-report/stats.db, on Gentoo Prefix below EPREFIX.
     #[arg(long, value_name = "FILE", global = true)]
     db: Option<PathBuf>,
 }
@@ -76,19 +76,19 @@ pub(super) struct BuildFilter {
 
     /// merged, packaged, failed or interrupted
     ///
-    /// Separate several by commas.
+    /// Separate multiple values with commas.
     #[arg(long, value_parser = outcome_parser(), value_delimiter = ',', hide_possible_values = true)]
     outcome: Vec<Outcome>,
 
     /// Ebuild repository
     ///
-    /// Separate several by commas.
+    /// Separate multiple values with commas.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     repository: Vec<String>,
 
     /// Language in the build (rust, c++)
     ///
-    /// Separate several by commas. The numbers are those of the whole builds.
+    /// Separate multiple values with commas. Counts include the whole build.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     language: Vec<String>,
 
@@ -176,7 +176,7 @@ pub(super) struct RowOptions {
 
     /// Show N rows: the newest, or with --sort the first
     ///
-    /// Of packages, always the first.
+    /// `packages` always shows the first rows.
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     limit: Option<u32>,
 

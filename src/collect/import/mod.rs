@@ -79,12 +79,15 @@ pub fn import(options: Options, path: &Path, out: &mut dyn Write) -> Result<Repo
     } else if path.exists() {
         import.store = Some(Store::open_for_reading(path)?);
     }
-    for log in import.find_logs() {
-        import.add_log(&log, false)?;
+    let logs = import.find_logs();
+    for (done, log) in logs.iter().enumerate() {
+        report::show_progress(done, logs.len());
+        import.add_log(log, false)?;
     }
     for log in std::mem::take(&mut import.elogs) {
         import.add_log(&log, true)?;
     }
+    report::show_progress(logs.len(), logs.len());
     import.record()?;
     import.table.write(out)?;
     import.report.write(import.options.dry_run, out)?;

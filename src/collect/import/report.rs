@@ -1,6 +1,6 @@
 //! What an import did, and its summary.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use crate::error::Error;
@@ -101,4 +101,17 @@ impl Report {
         }
         Ok(())
     }
+}
+
+/// Shows how many logs are done if standard error is a terminal, and clears that line at the end.
+pub fn show_progress(done: usize, all: usize) {
+    let mut terminal = io::stderr();
+    if !terminal.is_terminal() {
+        return;
+    }
+    let _ = if done < all {
+        write!(terminal, "\r{done} of {all} logs")
+    } else {
+        write!(terminal, "\r\x1b[K")
+    };
 }

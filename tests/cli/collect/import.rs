@@ -580,3 +580,20 @@ fn a_version_must_look_like_one() {
         assert_eq!(logs.builds()[0]["sccache_version"].as_str(), expected);
     }
 }
+
+#[test]
+fn progress_is_shown_on_a_terminal_and_cleared_at_the_end() {
+    let logs = Logs::with(LIBRSVG, &librsvg());
+    let program = assert_cmd::cargo::cargo_bin!("sccache-collect");
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "exec \"$0\" \"$@\" 2>&1"]).arg(program);
+    command
+        .arg("import")
+        .arg("--db")
+        .arg(&logs.db)
+        .arg(logs.path(""));
+    let (status, shown, _) = support::terminal::run_on_terminal(&mut command, 80);
+    assert_eq!(status, Some(0));
+    let start = "\r0 of 1 logs\r\u{1b}[K1 log read, 1 build added";
+    assert!(shown.starts_with(start), "{shown:?}");
+}
