@@ -123,7 +123,7 @@ ___sccache_report_begin() {
 	[[ ${mode} == own || -n ${settings-}${___sccache_report_baseline} ]] && ___sccache_report_install_handlers
 }
 
-# Has the servers of this phase log that one was killed, stopped or reset, which their statistics don't show
+# Makes the servers of this phase log if one is killed, stopped, or reset, which their statistics don't show
 # (src/sccache/log.rs). A phase that is killed leaves its log. An empty log means that no server started.
 ___sccache_report_choose_log() {
 	local -
@@ -219,7 +219,7 @@ ___sccache_report_exit() {
 	return "${status}"
 }
 
-# Did a phase leave a snapshot, or the log or socket of a killed phase? bashrc may have disabled globs.
+# Does ${T} contain a snapshot, or the log or socket of a killed phase? bashrc may have disabled globs.
 ___sccache_report_has_results() {
 	local - file
 	set +f

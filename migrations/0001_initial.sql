@@ -132,8 +132,8 @@ CREATE TABLE not_cached (
     PRIMARY KEY (phase_id, reason)
 ) STRICT, WITHOUT ROWID;
 
--- What compiling a package cost, which the estimates of the time saved rest on. language: '' if a
--- phase compiled several, or if sccache doesn't name it.
+-- The compile times of a package, on which the estimates of the time saved are based. language: '' if
+-- a phase compiled several, or if sccache doesn't name it.
 CREATE TABLE compile_cost (
     package      TEXT NOT NULL,
     version      TEXT NOT NULL,
@@ -143,8 +143,8 @@ CREATE TABLE compile_cost (
     PRIMARY KEY (package, version, language)
 ) STRICT, WITHOUT ROWID;
 
--- Builds that were deleted with `sccache-collect forget`. They must not come back from a log, from a
--- file beside the database or from another host's database. Logs don't have uuids: there, the other
+-- Builds that were removed with `sccache-collect forget`. They must not be added again from a log, a
+-- pending file, or another host's database. Logs don't have uuids: there, the other
 -- columns identify the build.
 CREATE TABLE forgotten (
     uuid          TEXT PRIMARY KEY,
@@ -161,8 +161,8 @@ CREATE INDEX forgotten_by_package ON forgotten (package, started_at_us);
 -- Sums over the builds of a package, and over the builds that started within an hour, so that reports
 -- on many years don't read every build. Hours, because days begin at another hour in each time zone.
 --
--- Triggers keep them equal to the sums over the builds, except where REPLACE, typed by hand, replaces
--- a build: SQLite fires no trigger for that row. Where measured_builds, counted_builds or
+-- Triggers keep them equal to the sums over the builds, unless a manual REPLACE replaces a build:
+-- SQLite fires no trigger for the old row. Where measured_builds, counted_builds or
 -- estimated_builds is 0, the sums after it are unknown.
 CREATE TABLE package_sum (
     package            TEXT PRIMARY KEY,
@@ -200,7 +200,7 @@ CREATE TABLE hour_sum (
     estimated_hits     INTEGER NOT NULL
 ) STRICT;
 
--- What each build adds to the sums (sign 1), and what it takes away when it goes (sign -1).
+-- What each build adds to the sums (sign 1), and what its removal subtracts (sign -1).
 CREATE VIEW build_share AS SELECT
     id AS build_id,
     sign,

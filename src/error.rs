@@ -18,7 +18,7 @@ pub enum Error {
     /// An empty report. The text says why it is empty.
     #[error("{0}")]
     NoMatch(String),
-    /// A request that can't be fulfilled.
+    /// An invalid request, such as contradictory options.
     #[error("{message}")]
     Usage {
         /// The first line.
@@ -37,7 +37,7 @@ pub enum Error {
     #[error("there is no database at {}", .0.display())]
     MissingDatabase(PathBuf),
     /// The folder of the database is missing, and creating it failed.
-    #[error("can't create the folder {}: {}", .0.display(), .1)]
+    #[error("can't create the directory {}: {}", .0.display(), .1)]
     CreateFolder(PathBuf, io::Error),
     /// A file can't be read.
     #[error("can't read {}: {}", .0.display(), .1)]
@@ -58,13 +58,13 @@ pub enum Error {
     #[error("{} has a forged journal that makes SQLite delete another file", .0.display())]
     ForgedJournal(PathBuf),
     /// A query was interrupted at its deadline.
-    #[error("reading {} took too long", .0.display())]
+    #[error("the query on {} took too long", .0.display())]
     QueryTimeout(PathBuf),
     /// Not an SQLite file.
     #[error("{} is not a database", .0.display())]
     NotADatabase(PathBuf),
     /// An SQLite database without the marks of this program.
-    #[error("{} is a database of another program", .0.display())]
+    #[error("{} is the database of another program", .0.display())]
     ForeignDatabase(PathBuf),
     /// SQLite found a broken file structure.
     #[error("{} is damaged: {}", .0.display(), .1)]
@@ -75,7 +75,7 @@ pub enum Error {
     /// A newer version of this program wrote it: its schema, and the newest supported one.
     #[error("{} has schema {}, but this version supports only up to {}", .0.display(), .1, .2)]
     NewerSchema(PathBuf, i64, i64),
-    /// A file that nobody has recorded into.
+    /// A database file without a schema: nothing was recorded yet.
     #[error("{} is empty: nothing is recorded yet", .0.display())]
     EmptyDatabase(PathBuf),
     /// An older version of this program wrote it: its schema, and the one needed.
@@ -145,25 +145,25 @@ impl Error {
                  or name another file with --db or SCCACHE_REPORT_DB"
             }
             Error::CreateFolder(..) => {
-                "create the folder as root with mode 0755, or name another file"
+                "create the directory as root with mode 0755, or name another file"
             }
-            Error::NotReadable(..) => "make the file readable (mode 0644, its folders 0755)",
+            Error::NotReadable(..) => "make the file readable (mode 0644, its directories 0755)",
             Error::NotWritable(path, _) if path.is_dir() => {
-                "it is a folder: name a file in it with --db or SCCACHE_REPORT_DB"
+                "it is a directory: name a file in it with --db or SCCACHE_REPORT_DB"
             }
             Error::NotWritable(..) => {
-                "only root can record: check the owner and mode of the file and its folder"
+                "only root can record: check the owner and mode of the file and its directory"
             }
-            Error::DiskFull(_) => "free some space; the build is kept and recorded later",
+            Error::DiskFull(_) => "free some disk space",
             Error::NotAFile(_) => "name the database file; the default name is stats.db",
             Error::Untrusted(..) => {
-                "use a folder that only root can write, such as /var/lib/sccache-report"
+                "use a directory that only root can write to, such as /var/lib/sccache-report"
             }
             Error::ForgedJournal(_) => {
-                "don't use this file, and find out who can write into its folder"
+                "don't use this file, and find out who can write to its directory"
             }
             Error::QueryTimeout(_) => {
-                "narrow the query, or if you trust the file's owner, copy it into a folder of \
+                "narrow the query, or if you trust the file's owner, copy it into a directory of \
                  your own"
             }
             Error::NotADatabase(_) | Error::ForeignDatabase(_) => {
@@ -200,7 +200,7 @@ impl Error {
 }
 
 fn invalid_value(error: &rusqlite::Error) -> Error {
-    Error::Invalid(format!("impossible value: {error}"))
+    Error::Invalid(format!("invalid value: {error}"))
 }
 
 impl From<Errno> for Error {

@@ -1,4 +1,4 @@
-//! Lasting sccache statistics for Portage.
+//! Persistent sccache statistics for Portage.
 //!
 //! sccache forgets its statistics when its server exits, and under Portage the server exits many
 //! times per build. This crate saves the statistics at the end of every phase, records one row per

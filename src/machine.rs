@@ -1,4 +1,4 @@
-//! The Portage of this machine, its build user and the database, for `doctor` and `setup`.
+//! This machine's Portage settings, build user, and database, for `doctor` and `setup`.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ pub(crate) const DATABASE: &str = "SCCACHE_REPORT_DB";
 /// The command that reinstalls these programs.
 pub(crate) const REINSTALL: &str = "emerge -1 app-portage/sccache-report # or `make install`";
 
-/// What `doctor` and `setup` know before they check or change anything.
+/// The facts about this machine that `doctor` and `setup` start from.
 pub(crate) struct Machine {
     pub(crate) settings: Settings,
     /// The user that compiles, if it exists.

@@ -10,7 +10,7 @@ use std::{fs, thread};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// Bytes of each output that are read.
+/// The maximum number of bytes that are read from each output.
 pub(crate) const OUTPUT_LIMIT: u64 = 1 << 20;
 
 /// A process, as proc_pid_stat(5) describes it.
@@ -43,7 +43,7 @@ pub(crate) fn ticks_per_second() -> u64 {
     rustix::param::clock_ticks_per_second()
 }
 
-/// What a program printed that ended in time, truncated to [`OUTPUT_LIMIT`].
+/// The output of a program that ended within its time limit, truncated to [`OUTPUT_LIMIT`].
 pub(crate) struct Output {
     pub(crate) status: ExitStatus,
     pub(crate) stdout: Vec<u8>,
@@ -92,7 +92,7 @@ fn read_in_thread(pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
         let mut bytes = Vec::new();
         // After an error, what was read before it is the output.
         let _ = pipe.take(OUTPUT_LIMIT).read_to_end(&mut bytes);
-        // Nobody receives it after the deadline.
+        // After the deadline, there is no receiver.
         let _ = sender.send(bytes);
     });
     receiver
@@ -103,7 +103,7 @@ fn receive(pipe: Option<Receiver<Vec<u8>>>, deadline: Instant) -> Option<Vec<u8>
     pipe?.recv_timeout(left).ok()
 }
 
-/// Waits for a child that has closed its outputs, so its end is near as a rule.
+/// Waits for a child that has closed its outputs, and therefore usually exits soon.
 fn wait(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
     loop {
         match child.try_wait() {
@@ -114,8 +114,8 @@ fn wait(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
     }
 }
 
-/// Kills the child's group and reaps the child. As it isn't reaped yet, its number can't be another
-/// process's.
+/// Kills the child's group and reaps the child. The child isn't reaped yet, so its PID can't have
+/// been reused.
 fn kill_group(child: &mut Child) {
     if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
         // An error means that the group has ended.

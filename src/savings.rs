@@ -1,7 +1,7 @@
 //! The estimate of the time that the cache saved. [`TIME_SAVED`] explains the formula to people.
 //!
-//! sccache reports how often it answered, but not what an answer was worth. The misses of the same
-//! package show what a hit would have cost the compiler. The cost of the cache itself is subtracted.
+//! sccache reports how many requests it answered, but not how much time that saved. The misses of a
+//! package show what its hits would have cost. The cost of the cache itself is subtracted.
 //! Three things limit the estimate:
 //! - sccache measures wall-clock time. On busy cores a compiler takes longer without computing more,
 //!   so a cost is at most the processor time of the server's children. That includes preprocessors,
@@ -18,13 +18,13 @@
 use crate::sccache::Stats;
 
 /// The formula, for `--help`, the man page and docs/time-saved.md.
-pub const TIME_SAVED: &str = "An estimate. Each hit saves what a miss of the same package took to \
-    compile (of the same version and language if that was measured, otherwise of the language, the \
-    version, or the package), minus the cost of the cache: reading hits, writing misses, and a tenth \
-    of a compilation to look up each. It is negative if the cache cost more than it saved, and unknown \
-    if no miss of the package was measured. A miss costs at most the processor time of the compilers. \
-    For shared servers and imported logs only wall-clock time is known, which is too high if the cores \
-    were busy.";
+pub const TIME_SAVED: &str = "An estimate. Each hit saves the average compile time of a miss of the \
+    same package: of the same version and language if known, otherwise of the language, the version, \
+    or the whole package. The cost of the cache is subtracted: reading hits, writing misses, and a \
+    tenth of a compilation per lookup. The result is negative if the cache cost more than it saved, \
+    and unknown if no miss of the package was measured. A miss counts at most the processor time of \
+    its compilers. For shared servers and imported logs, only wall-clock time is known, which is too \
+    high if the cores were busy.";
 
 /// The cost of looking up a hit or a miss, as a share of the cost of compiling it. The real share
 /// varies: in processor time (gcc 12 `-E` against `-O2 -c`, rustc 1.95.0 `--emit=dep-info` against
@@ -35,7 +35,7 @@ pub const LOOKUP_SHARE: f64 = 0.1;
 /// An average over fewer compilations is used only if there is no other.
 const MIN_COMPILATIONS: u64 = 8;
 
-/// A hundred days. A build with more is broken input.
+/// The longest accepted time of a build, about 116 days. Longer times come from broken input.
 const MAX_SECONDS: f64 = 1e7;
 
 /// The cost of measured compilations.

@@ -31,7 +31,7 @@ fn is_format(character: char) -> bool {
     matches!(character, '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Returns a path that is safe inside a shell command and a value of make.conf; `None` for others.
+/// Returns the path if it is safe in a shell command and in a value of make.conf.
 pub fn plain_path(path: &Path) -> Option<&str> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._+-".contains(&byte);
     path.to_str().filter(|path| path.bytes().all(is_plain))

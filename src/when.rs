@@ -41,7 +41,7 @@ pub(crate) fn parse<Z: TimeZone>(
     time.ok_or_else(|| format!("`{text}` is out of range"))
 }
 
-/// A unit of the calendar.
+/// A calendar unit.
 #[derive(Clone, Copy, Debug)]
 enum Unit {
     Day,
@@ -61,7 +61,7 @@ impl Unit {
         }
     }
 
-    /// Returns the first day of the next one.
+    /// Returns the first day of the following unit.
     fn next_day(self, first: NaiveDate) -> Option<NaiveDate> {
         match self {
             Self::Day => first.checked_add_days(Days::new(1)),
@@ -110,7 +110,7 @@ fn parse_span(text: &str) -> Result<Interval, String> {
     interval.ok_or_else(|| format!("`{text}` is not a time"))
 }
 
-/// Returns the same local time that many days or months ago, across changes of the clock.
+/// Returns the local time that is a span before `now`, taking clock changes into account.
 fn before<Z: TimeZone>(now: &DateTime<Z>, span: Interval) -> Option<DateTime<Utc>> {
     let local = now.naive_local();
     let local = match span {

@@ -1,4 +1,4 @@
-//! A table of builds, which shows people what changes in the database.
+//! The table of builds that `import --dry-run` and `forget` print.
 
 use std::io::{self, Write};
 
@@ -59,7 +59,7 @@ impl BuildTable {
     /// Writes the table, the oldest build first, and an empty line.
     ///
     /// # Errors
-    /// Those of writing.
+    /// The output can't be written.
     pub fn write(mut self, out: &mut dyn Write) -> io::Result<()> {
         if self.0.is_empty() {
             return Ok(());

@@ -18,7 +18,7 @@ use crate::when::{self, Edge};
 /// Options of `forget`.
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// Show what would be removed, and remove nothing
+    /// Show what would be removed, without removing it
     #[arg(long)]
     pub dry_run: bool,
     /// Only builds that started at WHEN or later: 2026-11-01, "last month", 3d
@@ -27,11 +27,11 @@ pub struct Options {
     /// Only builds that started before the end of WHEN
     #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
     pub until: Option<String>,
-    /// Patterns are regular expressions, found anywhere in CATEGORY/PN
+    /// PATTERN is a regular expression, matched anywhere in CATEGORY/PN
     #[arg(short = 'e', long)]
     pub regex: bool,
-    /// A package (PN or CATEGORY/PN, also with shell wildcards), or a build's id or the first 8
-    /// characters of it; '*' is every package
+    /// Packages (PN or CATEGORY/PN, with optional shell wildcards; '*' for all), or builds by ID (at
+    /// least its first 8 characters)
     #[arg(value_name = "BUILD-ID|PATTERN", required = true)]
     pub builds: Vec<String>,
 }
@@ -78,7 +78,7 @@ fn parse_period(options: &Options) -> Result<Filter> {
         .zip(until)
         .is_some_and(|(since, until)| since >= until)
     {
-        return Err(Error::invalid("--since is not before --until"));
+        return Err(Error::invalid("--since is later than --until"));
     }
     Ok(Filter {
         since,
@@ -93,7 +93,7 @@ fn find_builds(store: &Store, options: &Options, period: &Filter) -> Result<Vec<
     let (mut rows, mut seen) = (Vec::new(), HashSet::new());
     for text in &options.builds {
         if text.trim().is_empty() {
-            return Err(Error::invalid("a pattern is empty"));
+            return Err(Error::invalid("empty pattern"));
         }
         let patterns = Patterns::parse(&[text], options.regex)
             .map_err(|error| Error::invalid(error.to_string()))?;
@@ -105,7 +105,7 @@ fn find_builds(store: &Store, options: &Options, period: &Filter) -> Result<Vec<
             ids = store.builds_with_id(text, 2)?;
         }
         if ids.len() > 1 {
-            let reason = format!("several builds have an id like {text}");
+            let reason = format!("build ID `{text}` is ambiguous");
             return Err(Error::invalid(reason));
         }
         filter.build = ids.first().copied();

@@ -1,4 +1,4 @@
-//! `sccache-collect`: records builds for Portage's hook, and lets people change the database.
+//! `sccache-collect`: records builds for Portage's hook, and changes the database on request.
 
 mod build_table;
 pub mod forget;
@@ -26,8 +26,9 @@ const MAX_WARNING: usize = 2048;
 
 /// Collect sccache's statistics from Portage's builds
 ///
-/// Portage's hook runs `phase` and `record`. They must not fail a merge: on an error, they print one
-/// line that begins with "warning: " and exit with 0. `import` and `forget` are for people.
+/// Portage's hook runs `phase` and `record`. They never fail a merge: on an error, they print one
+/// line that begins with "warning: " and exit with status 0. `import` and `forget` are for manual
+/// use.
 #[derive(Parser)]
 #[command(name = "sccache-collect", version, propagate_version = true)]
 #[command(after_long_help = "See sccache-report(5) for the settings in make.conf.")]
@@ -43,7 +44,7 @@ enum Command {
     /// Import the builds of Portage's logs, from before the hook was installed
     ///
     /// Reads logs in which a bashrc recipe or sccache-report printed sccache's statistics:
-    /// CATEGORY:PF:DATE.log or CATEGORY/PF:DATE.log. Folders are searched recursively, except
+    /// CATEGORY:PF:DATE.log or CATEGORY/PF:DATE.log. Directories are searched recursively, except
     /// those named elog. Compressed logs are read through gzip, bzip2, xz, zstd, lz4, lzip,
     /// lzop, or unzip, if installed. A log may hold up to 2 GiB of text. Builds that are already
     /// in the database are not added again.
@@ -79,15 +80,15 @@ enum Command {
 }
 
 const IMPORT_STATUS: &str = "\
-Exit status: 0 all logs were read and imported, 1 some were not understood or hold running totals,
-2 an error, or some could not be read. The remaining logs are still imported.";
+Exit status: 0 if all logs were imported, 1 if some were not understood or hold running totals,
+2 if some could not be read or another error occurred. The other logs are still imported.";
 
 const FORGET_STATUS: &str = "\
-Exit status: 0 builds were removed, 1 nothing matched, 2 an error.";
+Exit status: 0 if builds were removed, 1 if nothing matched, 2 after an error.";
 
 #[derive(Debug, clap::Args)]
 struct Database {
-    /// Database [default: SCCACHE_REPORT_DB, or /var/lib/sccache-report/stats.db]
+    /// Database [default: $SCCACHE_REPORT_DB, or /var/lib/sccache-report/stats.db]
     #[arg(long, value_name = "FILE")]
     db: Option<PathBuf>,
 }
@@ -112,7 +113,7 @@ impl Messages {
         self.warnings.push(warning.into());
     }
 
-    /// Ignores errors, because a merge must not fail if the hook is gone.
+    /// Prints the lines. Ignores errors, because a merge must not fail if the hook is gone.
     fn print(&self) {
         for line in &self.info {
             let _ = writeln!(io::stdout(), "{line}");
@@ -173,7 +174,7 @@ fn finish_hook(result: Result<Messages>) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Returns the exit status of a command for people, and prints its error with the hint. A closed
+/// Returns the exit status of `import` or `forget`, and prints its error with the hint. A closed
 /// pipe is not an error.
 fn finish(result: Result<u8>) -> ExitCode {
     match result {

@@ -9,7 +9,7 @@ use crate::sccache::{
     is_listening,
 };
 
-/// Takes the statistics of the phase's server, and stops it.
+/// Reads the statistics of the phase's server, and stops it.
 pub(super) fn collect(
     args: &Args,
     addresses: &[Address],
@@ -70,7 +70,7 @@ fn take(args: &Args, address: &Address, t: &Path, messages: &mut Messages) -> Me
         Listener::kill_all(&listeners, address);
         return Some(Err(NotMeasuredReason::SeveralServers.into()));
     }
-    // Before the server stops, because its process has the number.
+    // Before the server stops, because the number belongs to its process.
     let processor_seconds = listeners.first().and_then(Listener::children_seconds);
     let add_processor_time = |stats: Stats| Stats {
         // Compilers on other machines are not children of the server.

@@ -22,7 +22,7 @@ pub(super) const SOCKET_NAME: &str = ".sccache-report.sock";
 /// The statistics of a phase, or why they are not available. `None` if the phase didn't use sccache.
 pub(super) type Measurement = Option<Result<Stats, NotMeasured>>;
 
-/// At the end of a src phase: save the statistics of the build's server, and stop it
+/// Save the statistics of a src phase's server, and stop it
 ///
 /// The server is the one at SCCACHE_SERVER_UDS or SCCACHE_SERVER_PORT. The statistics are saved in
 /// ${T}/.sccache-report, for `record`.
@@ -34,13 +34,13 @@ pub(super) struct Args {
     /// The sccache program
     #[arg(long, value_name = "PROGRAM", default_value = "sccache")]
     pub(super) sccache: PathBuf,
-    /// The user chose this server: query it, never stop it
+    /// Only query the server, because the user configured it
     #[arg(long)]
     shared: bool,
-    /// At the start of a phase: print the current counts of the shared server
+    /// Print the current counts of the shared server, at the start of a phase
     #[arg(long, requires = "shared")]
     begin: bool,
-    /// The file to which the phase's servers log
+    /// Log file of the phase's servers
     #[arg(long, value_name = "FILE")]
     pub(super) log: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! `sccache-collect record`: records the build whose phases left snapshots in `${T}`.
+//! `sccache-collect record`: records the build whose phases saved snapshots in `${T}`.
 
 use std::path::Path;
 
@@ -14,9 +14,9 @@ use crate::portage::{
 };
 use crate::sccache::Listener;
 
-/// At the end of a build: record it in the database
+/// Record a build in the database
 ///
-/// Sums the statistics that the phases left in ${T}/.sccache-report. SCCACHE_REPORT_OUTPUT selects
+/// Sums the statistics that the phases saved in ${T}/.sccache-report. SCCACHE_REPORT_OUTPUT selects
 /// how much is printed: full (sccache's whole block of statistics), brief or none. If the database
 /// can't be written, the build is kept in FILE.pending and recorded by the next merge. If that
 /// isn't possible either, it is printed as one line for the log.
@@ -90,8 +90,8 @@ fn retry_unrecorded(
     Ok(())
 }
 
-/// Saves snapshots of phases whose shell was killed, which say that they were not measured, and kills
-/// their servers. Servers in a namespace of the phase are already gone.
+/// Saves a snapshot without statistics for each phase whose shell was killed, and kills its
+/// servers. Servers in a namespace of the phase are already gone.
 fn save_unfinished(t: &Path, messages: &mut Messages) -> Result<()> {
     let unfinished = find_unfinished(t)?;
     // If the user's own log settings apply, only the socket shows a killed phase.

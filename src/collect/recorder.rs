@@ -1,4 +1,4 @@
-//! Records builds in the database, or keeps them where they are not lost.
+//! Records builds in the database, or else in the pending folder or the merge log.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -45,7 +45,7 @@ impl Recorder {
             Ok(Recorded::New) => return true,
             Ok(Recorded::AlreadyThere) => {
                 let id = build.id;
-                messages.warn(format!("build {id} is already in the database"));
+                messages.warn(format!("build {id} was already in the database"));
                 return true;
             }
             Err(error) => error,

@@ -33,7 +33,7 @@ fn query(server: &Sccache) -> Result<Option<Stats>, NotMeasured> {
     }
 }
 
-/// Returns the baseline as one line, which the hook keeps until the end of the phase.
+/// Returns the baseline as one line. The hook keeps it until the end of the phase.
 pub(super) fn begin(server: &Sccache) -> Result<Messages> {
     let baseline = Baseline {
         id: Uuid::new_v4(),

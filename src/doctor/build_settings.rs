@@ -48,7 +48,7 @@ impl BuildSettings {
         self.get(name).filter(|value| !value.is_empty())
     }
 
-    /// Returns the name of a variable with a password that only builds have.
+    /// Returns the name of a secret variable whose value only builds have.
     pub(super) fn unknown_password(&self) -> Option<&str> {
         let recorded = self.record.as_ref()?.variables.keys();
         let mut names = recorded.filter(|name| !self.variables.contains_key(*name));

@@ -1,4 +1,4 @@
-//! Runs programs as the user that compiles, so that the kernel decides what that user may do.
+//! Runs programs as the build user, so that the kernel enforces that user's permissions.
 
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,13 @@ use std::time::Duration;
 use crate::machine::Machine;
 use crate::process;
 
-/// The longest time in which a program has to end.
+/// The time limit of a program.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Where root runs programs from. Builds may have another search path.
+/// The search path of doctor's own programs. Builds may have another one.
 pub(super) const SYSTEM_PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The user that compiles.
+/// The user that packages are built as.
 pub(super) struct BuildUser {
     pub(super) name: String,
     pub(super) uid: u32,

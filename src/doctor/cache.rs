@@ -1,4 +1,4 @@
-//! Whether the cache is a folder of its own that the build user can use, with free space.
+//! Checks that the cache is a folder for sccache alone that the build user can use.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -45,21 +45,26 @@ pub(super) fn locate(context: &Context) -> Result<Cache, Finding> {
         return Err(red(message));
     }
     let entries = fs::read_dir(&folder).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => red(format!("the cache {shown} doesn't exist")).fix(SETUP),
-        ErrorKind::NotADirectory => red(format!("{shown} isn't a folder")),
+        ErrorKind::NotFound => red(format!("the cache directory {shown} doesn't exist")).fix(SETUP),
+        ErrorKind::NotADirectory => red(format!("{shown} isn't a directory")),
         _ => unknown(format!("{shown} can't be read: {error}")),
     })?;
     let mut paths = entries.flatten().map(|entry| entry.path());
     if let Some(path) = paths.find(|path| !is_sccache_entry(path)) {
         let entry = quoted(&path.file_name().unwrap_or_default().to_string_lossy());
-        let message = format!("{shown} isn't a cache of sccache alone, it contains `{entry}`");
-        return Err(red(message + ". Set SCCACHE_DIR to another folder"));
+        let message = format!("{shown} contains other files than sccache's: `{entry}`");
+        return Err(red(
+            message + ". Set SCCACHE_DIR to a directory for sccache alone"
+        ));
     }
     let builds_as_root = context.user.as_ref().is_ok_and(|user| user.uid == 0);
     if builds_as_root && owner(&folder) != Some(0) {
         // The hook makes root's phases read-only in a cache of another user.
-        let message = format!("root builds without FEATURES=userpriv, but {shown} isn't root's");
-        return Err(red(message + ". Nothing is stored there"));
+        let message =
+            format!("root builds packages (no FEATURES=userpriv), but doesn't own {shown}");
+        return Err(red(
+            message + ". The hook makes the cache read-only in this case"
+        ));
     }
     Ok(Cache::Local(folder))
 }
@@ -72,7 +77,7 @@ pub(super) fn check(
 ) -> Finding {
     match cache {
         Err(finding) => finding,
-        Ok(Cache::Remote(kind)) => green(format!("{kind}; there is no local cache")),
+        Ok(Cache::Remote(kind)) => green(format!("remote cache ({kind}), no local cache")),
         Ok(Cache::Local(folder)) => {
             let space = check_space(&folder, size);
             Finding::merge([check_owners(context, &folder)].into_iter().chain(space))
@@ -83,14 +88,14 @@ pub(super) fn check(
 fn not_set(context: &Context) -> Finding {
     match context.files.find_text("SCCACHE_DIR") {
         Some(file) => unknown(format!(
-            "only builds know the cache: see {}",
+            "the cache is set in {}, which only builds read",
             file.display()
         )),
         None => red("SCCACHE_DIR isn't set: each build starts with an empty cache").fix(SETUP),
     }
 }
 
-/// Whether a name in the cache's folder is sccache's: objects are files `a/b/KEY`.
+/// Whether sccache created an entry of the cache's folder: objects are files `a/b/KEY`.
 fn is_sccache_entry(path: &Path) -> bool {
     let is_digit = |name: &str| name.len() == 1 && name.bytes().all(|it| it.is_ascii_hexdigit());
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -110,8 +115,8 @@ fn check_owners(context: &Context, folder: &Path) -> Finding {
     let (user, group) = context.machine.settings.builder();
     let expected_owner = format!("{user}:{group}");
     if folder.metadata().is_ok_and(|it| it.mode() & 0o002 != 0) {
-        let message = format!("any user can write {shown} and control what builds get from it");
-        return red(format!("{message}. Only {expected_owner} should"));
+        let message = format!("any user can write to {shown} and change what builds get from it");
+        return red(format!("{message}. Allow only {expected_owner} to write"));
     }
     let user = match &context.user {
         Ok(user) => user,
@@ -122,11 +127,11 @@ fn check_owners(context: &Context, folder: &Path) -> Finding {
     let mut words = vec!["find", "-H", &*path];
     words.extend(tests.split_whitespace());
     let Some((found, is_success)) = user.run(&words, SYSTEM_PATH) else {
-        return unknown(format!("{shown} is too large to check every file"));
+        return unknown(format!("checking every file in {shown} took too long"));
     };
     let Some(first) = found.lines().next() else {
         if is_success {
-            return green(format!("user {name} can use all of {shown}"));
+            return green(format!("user {name} can use every file in {shown}"));
         }
         return red(format!(
             "user {name} can't access {shown}: nothing is cached"
@@ -140,7 +145,9 @@ fn check_owners(context: &Context, folder: &Path) -> Finding {
         let command = format!("find {shown} -xdev -mindepth 1 -user root -delete");
         (format!("`{below}` (and perhaps more) in {shown}"), command)
     };
-    let finding = red(format!("user {name} can't use {what}: builds miss or fail"));
+    let finding = red(format!(
+        "user {name} can't use {what}, so builds miss or fail"
+    ));
     if owner(Path::new(first)) == Some(0) && is_safe_to_change(context, folder) {
         return finding.fix(command);
     }
@@ -167,7 +174,9 @@ fn check_space(folder: &Path, size: Option<(u64, u64)>) -> Option<Finding> {
     let free = statvfs.f_bavail.saturating_mul(statvfs.f_frsize);
     if free < MIN_FREE {
         let free = format_bytes(free);
-        return Some(red(format!("only {free} free: nothing can be stored")));
+        return Some(red(format!(
+            "only {free} of disk space left, so nothing can be stored"
+        )));
     }
     let (size, limit) = size?;
     let used = format!("{} of {} used", format_bytes(size), format_bytes(limit));

@@ -1,6 +1,6 @@
 //! The files in `etc/portage` that decide whether the hook runs and which settings builds have.
 //!
-//! They are only searched for text. What bash makes of them, the hook records.
+//! They are only searched for text. The hook records the result of running them.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

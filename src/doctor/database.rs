@@ -1,4 +1,4 @@
-//! Whether the database is intact and safe, and has the builds that it should have.
+//! Checks that the database is intact and safe, and contains recent builds.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::store::{BuildRow, Filter, Pending, Store};
 use crate::text::plural;
 
-/// How far back builds count.
+/// The number of days before now that are considered.
 const DAYS: i64 = 30;
 
 pub(super) fn check(context: &Context) -> Finding {
@@ -30,7 +30,8 @@ fn check_content(path: &Path) -> Finding {
     match error {
         Error::MissingDatabase(_) => green(format!("{shown}: nothing is recorded yet")),
         Error::Damaged(_, fault) => {
-            let advice = "Restore a backup, or save what is left with `sqlite3 FILE .recover`";
+            let advice =
+                "Restore a backup, or recover the remaining data with `sqlite3 FILE .recover`";
             red(format!("{shown} is damaged: {}. {advice}", quoted(fault)))
         }
         Error::EmptyDatabase(_) | Error::OlderSchema(..) => yellow(message),
@@ -49,8 +50,9 @@ fn check_access(context: &Context, path: &Path) -> Finding {
     let trusted = [0, context.machine.system_owner().0];
     let mut open = folders().filter(|folder| is_changeable_by_others(folder, &trusted));
     if let Some(folder) = open.next() {
-        let message = format!("users other than root can write {}", folder.display());
-        return red(message + ", and replace the database in it. Move it to a folder of root");
+        let message = format!("users other than root can write to {}", folder.display());
+        return red(message
+            + " and replace the database. Move it to a directory that only root can write to");
     }
     let lacks = |path: &Path, right: u32| path.metadata().is_ok_and(|it| it.mode() & right == 0);
     // The owner of a prefix may close the folders above it.
@@ -59,7 +61,8 @@ fn check_access(context: &Context, path: &Path) -> Finding {
     let closed = in_prefix.find(|folder| lacks(folder, 0o001));
     if let Some(closed) = closed.or_else(|| lacks(path, 0o004).then_some(path)) {
         let closed = closed.display();
-        let message = format!("{closed} is closed: not every user can read the database");
+        let message =
+            format!("{closed} isn't accessible for all users, so they can't read the database");
         return yellow(message);
     }
     let parent = folders().find(|folder| folder.exists()).unwrap_or(path);
@@ -67,14 +70,14 @@ fn check_access(context: &Context, path: &Path) -> Finding {
     if context.machine.can_change_system() && !is_writable {
         return red(format!("{shown} can't be written, so nothing is recorded"));
     }
-    green("only root can change it, and every user can read it")
+    green("writable for root only, readable for all users")
 }
 
 /// Whether builds that called sccache are in the database.
 pub(super) fn check_recorded(context: &Context) -> Finding {
     let filter = Filter {
         since: Some(context.now - TimeDelta::days(DAYS)),
-        // A build from the future proves nothing.
+        // A build with a future date proves nothing.
         until: Some(context.now + TimeDelta::days(1)),
         ..Filter::default()
     };
@@ -107,15 +110,15 @@ pub(super) fn check_recorded(context: &Context) -> Finding {
     green(format!("{package} was recorded {age}"))
 }
 
-/// Whether builds wait until the database can be written.
+/// Checks for builds that could not be recorded yet.
 pub(super) fn check_pending(context: &Context) -> Finding {
     let pending = Pending::of(&context.machine.database);
     let count = pending.count() as u64;
     if count == 0 {
-        return green("no build waits to be recorded");
+        return green("no pending builds");
     }
     let (builds, folder) = (plural(count, "build"), pending.folder().display());
     yellow(format!(
-        "{count} {builds} in {folder} not recorded yet. The next build adds them"
+        "{count} pending {builds} in {folder}. The next recorded build adds them"
     ))
 }

@@ -1,4 +1,4 @@
-//! Whether the hook runs in builds.
+//! Checks that the hook runs in builds.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ pub(super) fn check(context: &Context) -> Finding {
     let hook = installed_hook(context);
     // A line in bashrc may name another copy of the hook, a link can't.
     if !hook.exists() && (hook.is_symlink() || proof.is_none()) {
-        let message = format!("nothing is recorded: {} leads to no hook", hook.display());
+        let message = format!("{} is missing, so nothing is recorded", hook.display());
         return red(message).fix(REINSTALL);
     }
     let unreadable = check_readable(context, naming.clone());
@@ -73,7 +73,7 @@ fn not_seen(context: &Context, naming: &Path) -> Finding {
             quoted(&package)
         )),
         None => yellow(format!(
-            "{shown} names the hook, and no package was merged since it changed. Emerge any \
+            "{shown} names the hook, and no package has been merged since it changed. Emerge any \
              package to verify"
         )),
     }

@@ -1,7 +1,7 @@
-//! `sccache-report doctor`: will the next build be cached and recorded?
+//! `sccache-report doctor`: checks whether the next build will be cached and recorded.
 //!
-//! The checks rest on observations: what the hook recorded in the most recent builds, how a
-//! compilation as the build user ends now, and what the database contains.
+//! The checks use observations: the hook's records of the most recent builds, a test compilation as
+//! the build user, and the content of the database.
 
 mod build_settings;
 mod build_user;
@@ -36,7 +36,7 @@ pub enum State {
     Unknown,
     /// Builds are cached and recorded, but something needs attention.
     Yellow,
-    /// Builds aren't cached or aren't recorded, or other users could change what they get.
+    /// Builds aren't cached or aren't recorded, or other users can change their results.
     Red,
 }
 
@@ -177,7 +177,7 @@ pub fn run_checks(database: Option<PathBuf>) -> Vec<Finding> {
     findings.collect()
 }
 
-/// Quotes text that others wrote: at most 80 bytes, without characters that control a terminal.
+/// Escapes untrusted text for a terminal, and truncates it to 80 bytes.
 fn quoted(text: &str) -> String {
     printable(text, 80)
 }

@@ -1,4 +1,4 @@
-//! Whether builds find sccache, the collector and the hook, all of matching versions.
+//! Checks that builds find sccache, the collector, and the hook, in matching versions.
 
 use std::path::PathBuf;
 
@@ -55,7 +55,7 @@ fn check_sccache(context: &Context) -> Finding {
         return green(format!("sccache {version}"));
     }
     let reason = if is_before(&version, 7) {
-        "what root compiles, other users can't use. Update it"
+        "other users can't use the objects that root writes. Update sccache"
     } else {
         "before 0.9, builds are only recorded with FEATURES=network-sandbox"
     };
@@ -74,7 +74,9 @@ fn check_collector(context: &Context) -> Finding {
     };
     match user.version(&program, &context.settings.path()) {
         Some(version) if version == VERSION => green(format!("{COLLECTOR} {version}")),
-        Some(version) => red(format!("{COLLECTOR} is {version}, not {VERSION}")).fix(REINSTALL),
+        Some(version) => {
+            red(format!("{COLLECTOR} has version {version}, not {VERSION}")).fix(REINSTALL)
+        }
         None => {
             let (name, program) = (&user.name, program.display());
             red(format!(
@@ -90,7 +92,7 @@ fn check_hook(context: &Context) -> Finding {
         return green(format!("hook {VERSION}"));
     }
     red(format!(
-        "{} isn't the hook of version {VERSION}",
+        "{} differs from the hook of version {VERSION}",
         hook.display()
     ))
     .fix(REINSTALL)

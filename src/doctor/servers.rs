@@ -1,4 +1,4 @@
-//! Whether servers of sccache are left over, or the configured one is missing.
+//! Checks for leftover servers, or for the configured server.
 
 use std::ffi::OsStr;
 
@@ -22,16 +22,16 @@ fn check_left_over(context: &Context) -> Finding {
     let cache = context.settings.cache_folder();
     let builder = context.machine.builder.as_ref().map_or(0, |user| user.uid);
     let mut servers = RunningServer::find_all();
-    // Another user's server has an environment that proves nothing.
+    // The environment of other users' servers can't be trusted.
     servers.retain(|server| server.uid == 0 || server.uid == builder);
     servers.retain(|server| {
         !server.is_in_build() && cache.is_some() && server.cache_folder() == cache
     });
     if servers.is_empty() {
-        return green("no server is left over");
+        return green("no leftover servers");
     }
     let pids = servers.iter().map(|server| server.pid.to_string());
     let pids = pids.collect::<Vec<String>>().join(" ");
-    let message = "servers of ended builds still run: they don't see what other servers store";
-    yellow(format!("{message} (process {pids})")).fix(format!("kill {pids}"))
+    let message = "servers of finished builds still run, and don't see what other servers store";
+    yellow(format!("{message} (PID {pids})")).fix(format!("kill {pids}"))
 }

@@ -1,4 +1,4 @@
-//! Whether Portage's settings are known, and make builds use sccache.
+//! Checks that Portage's settings are known, and make builds use sccache.
 
 use std::path::Path;
 
@@ -77,7 +77,7 @@ fn check_callers(context: &Context) -> Finding {
     red("no setting makes builds call sccache, so nothing is cached").fix(SETUP)
 }
 
-/// Describes a variable that works against caching, or against another variable.
+/// Describes a variable that prevents caching, or contradicts another variable.
 fn describe_conflict(context: &Context, conflict: &Conflict) -> Finding {
     let name = conflict.variable;
     let assigned = make_conf::assignments(&context.machine.settings.make_conf());
@@ -114,11 +114,11 @@ pub(super) fn check_temp_dir(context: &Context) -> Finding {
     let seen = record.and_then(|record| record.t_length).unwrap_or(0);
     let length = usual.max(seen);
     let message = format!(
-        "${{T}} has about {length} bytes with PORTAGE_TMPDIR={}; sccache allows {MAX_TEMP_DIR}",
+        "the path ${{T}} has about {length} bytes with PORTAGE_TMPDIR={}; sccache supports up to {MAX_TEMP_DIR}",
         quoted(folder)
     );
     if length <= MAX_TEMP_DIR {
         return green(message);
     }
-    red(message + ", and fails with more. Choose a shorter PORTAGE_TMPDIR")
+    red(message + ". Choose a shorter PORTAGE_TMPDIR")
 }

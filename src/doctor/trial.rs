@@ -52,7 +52,7 @@ const C_ARGUMENTS: &str = "-c test.c -o test.o";
 const RUSTC: &str = "rustc --crate-name test --crate-type=lib --emit=dep-info,metadata,link \
     --out-dir . test.rs";
 
-/// Variables that choose the server, or that other checks judge.
+/// Variables that select the server, or that other checks cover.
 const OMITTED: &str = "SCCACHE_CLIENT_SIDE SCCACHE_IDLE_TIMEOUT SCCACHE_LOG SCCACHE_NO_CACHE \
     SCCACHE_NO_DAEMON SCCACHE_RECACHE SCCACHE_SERVER_PORT SCCACHE_SERVER_UDS SCCACHE_START_SERVER \
     SCCACHE_STARTUP_NOTIFY";
@@ -89,7 +89,9 @@ impl<'a> Compiler<'a> {
             return Err("not tried: see the check `cache`".to_owned());
         }
         if let Some(name) = settings.unknown_password() {
-            return Err(format!("not tried: only builds have the value of {name}"));
+            return Err(format!(
+                "not tried: the value of {name} is only known in builds"
+            ));
         }
         let sccache = programs::find_sccache(settings);
         let path = settings.path();
@@ -132,7 +134,7 @@ impl<'a> Compiler<'a> {
         const NOTE: &str = " (only packages that call sccache themselves use it)";
         let command = format!("{} {compiler}", self.sccache);
         let finding = self.check_command(command.trim(), arguments, NOTE);
-        finding.unwrap_or_else(|| red("sccache doesn't count its requests"))
+        finding.unwrap_or_else(|| red("sccache counted no requests"))
     }
 
     /// Compiles a file twice. Returns nothing if the command doesn't call sccache.
@@ -192,7 +194,7 @@ impl<'a> Compiler<'a> {
             Ok(output) if output.status.success() => Ok(output.stdout),
             Ok(output) => Err(first_error(&String::from_utf8_lossy(&output.stderr))),
             Err(process::RunError::NotStarted(error)) => Err(error.to_string()),
-            Err(process::RunError::TimedOut) => Err("it takes too long".to_owned()),
+            Err(process::RunError::TimedOut) => Err("it took too long".to_owned()),
         }
     }
 }

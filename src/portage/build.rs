@@ -94,7 +94,7 @@ impl FromStr for Outcome {
     }
 }
 
-/// Whether the numbers are the build's own.
+/// Whether the statistics belong to the build alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Attribution {
@@ -105,7 +105,7 @@ pub enum Attribution {
 }
 
 impl Attribution {
-    /// Returns the word for it, the same wherever it is stored, read or printed.
+    /// Returns the word for it in the database, in JSON, and in reports.
     pub fn word(self) -> &'static str {
         match self {
             Attribution::Exact => "exact",
@@ -121,23 +121,23 @@ pub struct Phase {
     pub name: String,
     /// When the phase began, in whole seconds.
     pub started_at: DateTime<Utc>,
-    /// When its numbers were taken.
+    /// When its statistics were read.
     pub finished_at: DateTime<Utc>,
-    /// Whether the numbers are the build's own.
+    /// Whether the statistics belong to the build alone.
     pub attribution: Attribution,
     /// Whether the cache was read-only (`SCCACHE_LOCAL_RW_MODE`), as the hook sets it where root must
     /// not write: then each miss counts a write error, as expected.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub read_only: bool,
-    /// The numbers, or why there are none. Not measured is not zero.
+    /// The statistics, or the reason why there are none. Not measured is not zero.
     pub stats: std::result::Result<Stats, NotMeasured>,
 }
 
-/// The beginning of a build's line in a log, after whatever `einfo` prints before it.
+/// The text before a build's JSON in a line of a log. `einfo` prints a star before it.
 pub const BUILD_LINE: &str = "sccache-report-build: ";
 
 impl Build {
-    /// Checks that a collector can have written this build: names that PMS allows, no terminal
+    /// Checks that the collector could have written this build: names that PMS allows, no terminal
     /// escapes, numbers that the store accepts.
     ///
     /// # Errors
@@ -184,10 +184,10 @@ impl Build {
         Ok(format!("{BUILD_LINE}{}", serde_json::to_string(self)?))
     }
 
-    /// Parses a line of a log, whatever is around the build in it; `None` if there is no build.
+    /// Parses the build in a line of a log, ignoring the text around it; `None` if there is no build.
     ///
     /// # Errors
-    /// Returns an error if the build is incomplete, or if no collector can have written it. Anything
+    /// Returns an error if the build is incomplete, or if the collector can't have written it. Anything
     /// that runs in a build can print such a line: the caller has to check that the log is about this
     /// `package` and `version`.
     pub fn from_log_line(line: &str) -> Option<Result<Self>> {

@@ -1,4 +1,4 @@
-//! Checks of values that anyone may have written: names, texts, times, and a phase's numbers.
+//! Checks of untrusted values: names, texts, times, and a phase's statistics.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -23,11 +23,11 @@ pub const PHASES: [&str; 6] = [
 /// The most snapshots of a build: one per phase, and more if it was interrupted and resumed.
 pub const MAX_SNAPSHOTS: usize = 256;
 
-/// The most that a phase can count. The store takes the sum of [`MAX_SNAPSHOTS`] phases.
+/// The largest count of a phase. The sum of [`MAX_SNAPSHOTS`] phases fits the database.
 const MAX_COUNT: u64 = 1_000_000_000;
 /// 30 years.
 const MAX_SECONDS: f64 = 1e9;
-/// Bytes of the longest string: a reason, a compiler, a location.
+/// The longest string in bytes: a reason, a compiler, or a location.
 const MAX_STRING: usize = 512;
 /// The most languages, compilers, reasons, or servers.
 const MAX_ENTRIES: usize = 512;
@@ -52,7 +52,7 @@ impl Phase {
     /// # Errors
     /// Returns the first value that is impossible.
     pub fn check(&self) -> Result<()> {
-        ensure!(PHASES.contains(&self.name.as_str()), "an unknown phase");
+        ensure!(PHASES.contains(&self.name.as_str()), "unknown phase");
         self.check_numbers()
     }
 
@@ -67,7 +67,7 @@ impl Phase {
             Ok(stats) => return check_stats(stats),
             Err(reason) => reason.detail.as_deref(),
         };
-        ensure!(detail != Some(""), "an empty detail");
+        ensure!(detail != Some(""), "empty detail");
         check_text(detail.unwrap_or_default(), NotMeasured::MAX_DETAIL)
     }
 }
@@ -97,46 +97,52 @@ fn sanitize(stats: &mut Stats) {
 
 fn check_stats(stats: &Stats) -> Result<()> {
     for count in stats.all_counts() {
-        ensure!(count <= MAX_COUNT, "a count of {count}");
+        ensure!(count <= MAX_COUNT, "a count is too large: {count}");
     }
     for field in Stats::SECONDS {
         let seconds = (field.get)(stats).unwrap_or_default();
         let is_possible = (0.0..=MAX_SECONDS).contains(&seconds);
-        ensure!(is_possible, "a duration of {seconds} s");
+        ensure!(is_possible, "a duration is out of range: {seconds} s");
     }
     for size in [stats.cache_size, stats.max_cache_size]
         .into_iter()
         .flatten()
     {
-        ensure!(i64::try_from(size).is_ok(), "a size of {size} bytes");
+        ensure!(
+            i64::try_from(size).is_ok(),
+            "a size is too large: {size} bytes"
+        );
     }
     for counts in stats.split_counts() {
         for parts in [&counts.languages, &counts.compilers] {
             let (sum, total) = (parts.values().sum::<u64>(), counts.total);
-            ensure!(sum <= total, "parts of {sum} in a total of {total}");
+            ensure!(
+                sum <= total,
+                "the parts of a count sum up to {sum}, more than the total of {total}"
+            );
         }
     }
     let mut sanitized = stats.clone();
     sanitize(&mut sanitized);
     ensure!(
         sanitized == *stats,
-        "control characters in a string, or too many or too long ones"
+        "a string is too long or has control characters, or a list is too long"
     );
     Ok(())
 }
 
-/// Parses JSON that anyone may have written.
+/// Parses untrusted JSON.
 ///
 /// # Errors
-/// Returns an error with the position, without a word of the JSON: the message goes to root's
-/// terminal and to the merge log.
+/// Returns an error with the position, but without text from the JSON, because root's terminal and
+/// the merge log show it.
 pub fn parse_json<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T> {
     serde_json::from_slice(json).map_err(json_error)
 }
 
 pub(super) fn json_error(error: serde_json::Error) -> Error {
     let problem = match error.classify() {
-        Category::Data => "not the JSON of a build's numbers",
+        Category::Data => "JSON with unexpected content",
         Category::Eof => "incomplete JSON",
         _ => "not JSON",
     };
@@ -149,10 +155,10 @@ pub(super) fn json_error(error: serde_json::Error) -> Error {
 pub(super) fn check_name(name: &str) -> Result<()> {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+_.-".contains(&byte);
     let length = name.len();
-    ensure!((1..=255).contains(&length), "it is {length} bytes long");
+    ensure!((1..=255).contains(&length), "a name is {length} bytes long");
     ensure!(
         name.bytes().all(is_allowed) && !name.starts_with(['-', '+', '.']),
-        "{name:?} is not a name that PMS allows"
+        "{name:?} is not a valid name"
     );
     Ok(())
 }
@@ -163,9 +169,13 @@ pub fn is_package(name: &str) -> bool {
     parts.is_some_and(|(category, name)| check_name(category).is_ok() && check_name(name).is_ok())
 }
 
-/// Checks that `text` can be printed to a terminal as it is.
+/// Checks that `text` is at most `max` bytes long and safe to print to a terminal.
 pub(super) fn check_text(text: &str, max: usize) -> Result<()> {
-    ensure!(text.len() <= max, "a string of {} bytes", text.len());
+    ensure!(
+        text.len() <= max,
+        "a string is too long: {} bytes",
+        text.len()
+    );
     ensure!(
         printable(text, max) == text,
         "control characters in a string"
@@ -176,6 +186,9 @@ pub(super) fn check_text(text: &str, max: usize) -> Result<()> {
 pub(super) fn check_time(time: DateTime<Utc>) -> Result<()> {
     // 2000 to 2200: room for a machine whose clock is wrong, none for overflow.
     let range = 946_684_800..7_258_118_400;
-    ensure!(range.contains(&time.timestamp()), "a time of {time}");
+    ensure!(
+        range.contains(&time.timestamp()),
+        "a time is out of range: {time}"
+    );
     Ok(())
 }

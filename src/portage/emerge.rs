@@ -14,7 +14,7 @@ use super::Emerge;
 use crate::process::{Process, ticks_per_second};
 use crate::text::printable;
 
-/// Bytes to which a command line is truncated. It may name hundreds of packages.
+/// The longest command line in bytes. Longer ones, with hundreds of packages, are truncated.
 pub(super) const MAX_COMMAND_BYTES: usize = 4096;
 
 /// A bound on the depth of the process tree, in case `/proc` changes while it is read.
@@ -102,8 +102,8 @@ impl Emerge {
 /// Whether the command above this process was asked to stop, by a signal or Ctrl-C.
 ///
 /// emerge then ignores SIGINT and SIGTERM while it waits for its phases (`sighandler` in
-/// `Scheduler.merge`, Portage 3.0.83). A phase that was stopped differs from one that failed in
-/// nothing else.
+/// `Scheduler.merge`, Portage 3.0.83). Nothing else distinguishes a stopped phase from a failed
+/// one.
 pub fn is_emerge_stopping() -> bool {
     let proc = Path::new("/proc");
     EmergeProcess::find(proc, std::process::id())

@@ -37,7 +37,8 @@ impl Environment {
 
     fn from_variables(get: impl Fn(&str) -> Option<String>, slot: Option<String>) -> Result<Self> {
         let required = |name: &str| {
-            let problem = || format!("{name} is not set: this is for Portage's phases");
+            let problem =
+                || format!("{name} is not set: this command only works in a phase of Portage");
             get(name).ok_or_else(|| Error::Invalid(problem()))
         };
         let name = |variable: &str| -> Result<String> {

@@ -12,7 +12,7 @@ use rustix::fs::OFlags;
 /// The first line of the supported format.
 const FORMAT: &str = "sccache-report-hook=1";
 
-/// Bytes of the longest file that is read.
+/// The longest record in bytes.
 const MAX_BYTES: u64 = 64 * 1024;
 
 /// One merge, as the hook saw it in `pkg_preinst`.

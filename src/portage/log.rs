@@ -1,4 +1,4 @@
-//! Portage's build logs: what a file's name says, when its build ran, and its lines.
+//! Portage's build logs: names, times, and lines.
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, BufReader, Read};
@@ -41,7 +41,7 @@ pub fn parse_package(category: &str, pf: &str) -> Option<(String, String)> {
     is_valid.then(|| (format!("{category}/{pn}"), version.to_owned()))
 }
 
-/// What the path of a log says about it. Whatever isn't in it is `None` or `false`.
+/// The information in the path of a log. Missing parts are `None` or `false`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogName {
     /// `CATEGORY/PN` and the version.
@@ -79,13 +79,14 @@ impl LogName {
     }
 }
 
-/// No build takes longer. A log that was written later was copied.
+/// The longest time from a build's start to the last change of its log. A file with a later change
+/// was copied.
 const MAX_BUILD_TIME: TimeDelta = TimeDelta::days(2);
 
-/// The clocks of a file system and of a process can differ by this much.
+/// The largest difference between the clocks of a file system and of a process.
 const MAX_CLOCK_DIFFERENCE: TimeDelta = TimeDelta::seconds(2);
 
-/// How far a clock may be ahead.
+/// The largest time by which a clock may be ahead.
 const MAX_AHEAD: TimeDelta = TimeDelta::days(1);
 
 /// When the build of a log ran, as far as the log's name and modification time show it.
@@ -113,7 +114,7 @@ impl LogTimes {
             return Err(Error::invalid("its date is in the future"));
         }
         let start = named.or(modified);
-        let problem = "no date in its name, and an impossible file time";
+        let problem = "its name has no date, and its modification time is invalid";
         let start = start.ok_or_else(|| Error::invalid(problem))?;
         let possible = start..start + MAX_BUILD_TIME;
         let end = modified.filter(|end| possible.contains(end));
@@ -136,7 +137,7 @@ pub const MAX_LINE: usize = 4096;
 /// The longest line that contains a whole build. Ordinary ones have 2 to 20 KB.
 const MAX_BUILD_LINE: usize = 64 * 1024;
 
-/// What a line contains that is of interest. Megabytes of compiler calls have none of it.
+/// Matches lines that may be of interest. Megabytes of compiler calls don't match.
 static NEEDLE: LazyLock<bytes::Regex> = LazyLock::new(|| {
     let pattern = r"(?-u)Compile requests|Stopping sccache|sccache-report-build: |sccache: |>>> |(?:LOG|INFO|WARN|ERROR|QA): |Package: |Repository: ";
     bytes::Regex::new(pattern).expect("a valid pattern")
@@ -171,8 +172,8 @@ pub fn read_lines(log: impl Read, mut handle: impl FnMut(&str, bool) -> bool) ->
     }
 }
 
-/// What loggers and CI systems put before each line (`12:01:02 | `, `[dev-lang/rust] `, `17: `), and
-/// whether the line is one that shows if the log's lines have a prefix.
+/// The prefix that loggers and CI systems add to each line (`12:01:02 | `, `[dev-lang/rust] `,
+/// `17: `), and a line that shows whether the log's lines have a prefix.
 static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = r"(?x)^(?<prefix>(?:\[[^\]]{1,80}\]:?\ |\d[\d:.,TZ+-]*\ (?:\|\ )?)*)(?:\ ?\*\ +)?
         (?<known>Compile\ requests\s+\d+$|Stopping\ sccache\ server\.\.\.$|>>>\ |Package:\ )?";

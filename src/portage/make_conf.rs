@@ -1,4 +1,4 @@
-//! The assignments in make.conf. Only Portage knows what they result in.
+//! The assignments in make.conf. Only Portage can evaluate them.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,4 @@
-//! What Portage knows: packages, phases, the snapshots that a build leaves in `${T}`, its logs,
-//! and its settings.
+//! Facts about Portage: packages, phases, the snapshots of a build in `${T}`, logs, and settings.
 
 mod build;
 mod check;

@@ -48,7 +48,7 @@ pub struct Settings {
     values: BTreeMap<String, String>,
     /// Why `portageq` is not available. Then only plain values of make.conf are known.
     pub portageq_error: Option<String>,
-    /// A line that Portage can't parse. The other settings are known all the same.
+    /// A line that Portage can't parse. The other settings are still known.
     pub syntax_error: Option<SyntaxError>,
     /// A file of make.conf that this user can't read. Then a variable that isn't set is unknown.
     pub unreadable_file: Option<PathBuf>,
@@ -236,9 +236,9 @@ fn parse(text: &str) -> BTreeMap<String, String> {
 pub struct User {
     /// The user's name.
     pub name: String,
-    /// The user's number.
+    /// The user ID.
     pub uid: u32,
-    /// The number of the user's primary group.
+    /// The ID of the user's primary group.
     pub gid: u32,
 }
 

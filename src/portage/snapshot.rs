@@ -1,4 +1,4 @@
-//! Snapshots: what one phase counted, carried to `pkg_preinst` in `${T}/.sccache-report`.
+//! Snapshots: the statistics of one phase, kept in `${T}/.sccache-report` until `pkg_preinst`.
 //!
 //! User `portage` writes that folder and root reads it, so nothing in it is trusted: names are opened
 //! relative to the folder and never through links, only regular files with one name are read, up to a
@@ -27,7 +27,7 @@ use crate::error::{Error, Result, ensure};
 /// The folder in `${T}`.
 pub const FOLDER: &str = ".sccache-report";
 
-/// Bytes of a snapshot. An ordinary one has 2 to 4 KB; this is for hundreds of reasons and compilers.
+/// The longest snapshot in bytes, with hundreds of reasons. An ordinary one has 2 to 4 KB.
 const MAX_BYTES: u64 = 64 * 1024;
 
 const SCHEMA: u32 = 1;
@@ -57,7 +57,7 @@ pub fn write_snapshot(id: Uuid, t: &Path, phase: &Phase) -> Result<()> {
     })?;
     ensure!(
         content.len() as u64 <= MAX_BYTES,
-        "the numbers of the {} phase are longer than {MAX_BYTES} bytes",
+        "the statistics of the {} phase are longer than {MAX_BYTES} bytes",
         phase.name
     );
     let temporary = format!(".{}", Uuid::new_v4());
@@ -120,7 +120,7 @@ fn open_directory(at: impl AsFd, path: impl rustix::path::Arg) -> rustix::io::Re
 }
 
 /// Locks `${T}` against the collectors that other subshells of the phase run, until the result is
-/// dropped. `None` if the lock isn't available within `patience`.
+/// dropped. `None` if the lock isn't available within `limit`.
 pub fn lock(t: &Path, patience: Duration) -> Option<OwnedFd> {
     let folder = open_directory(rustix::fs::CWD, t).ok()?;
     let deadline = Instant::now() + patience;

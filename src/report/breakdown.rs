@@ -40,7 +40,7 @@ impl PhaseRuns {
         }
     }
 
-    /// Returns a number of the sum.
+    /// Returns a statistic of the sum.
     pub(super) fn number<T>(&self, pick: impl FnOnce(&Stats) -> Option<T>) -> Option<T> {
         self.sum.as_ref().and_then(pick)
     }

@@ -21,7 +21,7 @@ pub(super) fn spark(rate: Option<f64>) -> char {
     rate.map_or(' ', |rate| BARS[((rate * 8.0) as usize).min(7)])
 }
 
-/// Hits and misses of a build; `None` if it was not measured.
+/// The hits and misses of a build; `None` if it was not measured.
 pub(super) type Counts = Option<(u64, u64)>;
 
 /// The height of a chart in lines.

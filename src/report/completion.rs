@@ -2,11 +2,11 @@
 
 use clap_complete::Shell;
 
-/// Prints CATEGORY/PN and PN of every recorded package, as far as no shell expands them.
+/// Prints CATEGORY/PN and PN of every recorded package, except names that a shell could expand.
 const PACKAGES: &str = "sccache-report packages --columns package --format tsv 2>/dev/null | \
     grep -E '^[A-Za-z0-9+_.-]+/[A-Za-z0-9+_.-]+$' | sed 'p;s|.*/||'";
 
-/// Has the script complete package names where a subcommand takes them.
+/// Extends a completion script so that it completes the names of recorded packages.
 pub(super) fn with_packages(shell: Shell, script: String) -> String {
     let function = "_sccache-report_packages";
     match shell {

@@ -46,7 +46,7 @@ impl Database {
 /// Which packages a report is about.
 #[derive(Debug, Default, Args)]
 pub(super) struct PackagePatterns {
-    /// Packages: PN, CATEGORY/PN, or with wildcards ('dev-rust/*')
+    /// Packages: PN or CATEGORY/PN, with optional wildcards ('dev-rust/*')
     #[arg(value_name = "PATTERN", value_parser = NonEmptyStringValueParser::new())]
     pub(super) patterns: Vec<String>,
 
@@ -60,13 +60,13 @@ pub(super) struct PackagePatterns {
 /// Options that select builds.
 #[derive(Debug, Args)]
 pub(super) struct BuildFilter {
-    /// Started at WHEN or later: 2026-11-01, 3d
+    /// Only builds that started at WHEN or later: 2026-11-01, 3d
     ///
     /// Also 2026-11, 2026-W47, yesterday, "last month", "2 weeks ago", or an RFC 3339 time.
     #[arg(long, value_name = "WHEN", value_parser = |text: &str| parse_time(text, Edge::Since))]
     since: Option<DateTime<Utc>>,
 
-    /// Started before the end of WHEN
+    /// Only builds that started before the end of WHEN
     #[arg(long, value_name = "WHEN", value_parser = |text: &str| parse_time(text, Edge::Until))]
     until: Option<DateTime<Utc>>,
 
@@ -74,19 +74,19 @@ pub(super) struct BuildFilter {
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     last: Option<u32>,
 
-    /// merged, packaged, failed or interrupted
+    /// Only builds that were merged, packaged, failed, or interrupted
     ///
     /// Separate multiple values with commas.
     #[arg(long, value_parser = outcome_parser(), value_delimiter = ',', hide_possible_values = true)]
     outcome: Vec<Outcome>,
 
-    /// Ebuild repository
+    /// Only builds from this ebuild repository
     ///
     /// Separate multiple values with commas.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     repository: Vec<String>,
 
-    /// Language in the build (rust, c++)
+    /// Only builds with this language (rust, c++)
     ///
     /// Separate multiple values with commas. Counts include the whole build.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
@@ -164,23 +164,23 @@ impl BuildFilter {
     }
 }
 
-/// Options for reports with one row per thing.
+/// Options of reports that print rows.
 #[derive(Debug, Default, PartialEq, Args)]
 pub(super) struct RowOptions {
-    /// Sort by COLUMN[:asc|:desc], named as in JSON
+    /// Sort by COLUMN[:asc|:desc] (its JSON name)
     ///
     /// Numbers are sorted in descending order, everything else ascending, unless `:asc` or `:desc`
     /// is given.
     #[arg(long, value_name = "COLUMN")]
     pub(super) sort: Option<String>,
 
-    /// Show N rows: the newest, or with --sort the first
+    /// Show at most N rows: the newest, or with --sort the first
     ///
     /// `packages` always shows the first rows.
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     limit: Option<u32>,
 
-    /// Show these columns, named as in JSON, in this order
+    /// Show these columns (their JSON names), in this order
     ///
     /// Narrow terminals hide the least important columns, unless this option names them.
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
@@ -306,7 +306,7 @@ impl OutputFormat {
     }
 }
 
-/// The arguments of reports with one row per thing.
+/// The arguments of reports that print rows.
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
     #[command(flatten)]

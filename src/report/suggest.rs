@@ -1,4 +1,4 @@
-//! Messages for requests that match nothing, with what exists instead.
+//! Messages for requests that match nothing, with suggestions.
 
 use super::text;
 use crate::error::{Error, Result};

@@ -1,4 +1,4 @@
-//! The overview's first sentences: whether the cache was worth it.
+//! The first sentences of the overview: whether the cache saved time.
 
 use super::advice::{Advice, Kind, find};
 use super::text::{count, duration, is_negligible, number};

@@ -1,4 +1,4 @@
-//! Where a server listens, and whether one does.
+//! Addresses of servers, and whether a server is listening there.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -82,7 +82,7 @@ fn unescape(text: &[u8]) -> Option<Vec<u8>> {
 /// a server, wait for one, or count as a request.
 ///
 /// Abstract sockets and ports are looked up in `/proc/net`, which shows this process's network
-/// namespace; if it can't be read, nobody listens. A path socket is tried, because the kernel's table
+/// namespace; if it can't be read, the result is `false`. A path socket is tried, because the kernel's table
 /// also has the sockets of other mount namespaces under the same path.
 pub fn is_listening(address: &Address) -> bool {
     match address {
@@ -100,7 +100,7 @@ fn is_bound(path: &Path) -> bool {
 }
 
 /// Returns what distinguishes the server there from the next one at the same address; `None` if
-/// nobody listens. This is the socket's inode, or the inode and time of a path socket's file, which
+/// no server is listening. This is the socket's inode, or the inode and time of a path socket's file, which
 /// is visible from another network namespace too.
 pub fn identity(address: &Address) -> Option<String> {
     if let Address::Path(path) = address {

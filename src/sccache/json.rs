@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::parse::{LIMIT, ParseError, add_unrecognized, truncate};
 use super::stats::{Counts, CountsInJson, ServerStats, Stats, version};
 
-/// The whole output. Fields that count nothing are [`Value`]s: see [`optional`].
+/// The whole output. Fields without counts are [`Value`]s: see [`optional`].
 #[derive(serde::Deserialize)]
 struct ServerInfo {
     stats: Option<ServerStats>,
@@ -34,7 +34,7 @@ struct ServerInfo {
 ///
 /// Returns an error if the text is not JSON (or nested deeper than 128 levels), if statistics, hits,
 /// or misses are missing, or if a count or time is invalid. A size, version, or location that can't
-/// be read is unknown, because that is no reason to lose the counts.
+/// be read is unknown, so that the counts aren't lost.
 pub fn parse_json(json: &[u8]) -> Result<Stats, ParseError> {
     let mut unrecognized = Vec::new();
     let mut add_path = |path: serde_ignored::Path<'_>| {

@@ -1,7 +1,7 @@
-//! The log of a phase's servers, which shows whether the numbers are complete.
+//! The log of a phase's servers, which shows whether the statistics are complete.
 //!
-//! A server's numbers don't include those of a server before it, nor those that were set to zero. So
-//! the hook has all servers of a phase log a few messages to one file
+//! A server's statistics include neither those of an earlier server nor those before a reset. The
+//! hook therefore makes all servers of a phase log a few messages to one file
 //! (`SCCACHE_LOG='sccache::server=debug/...'`, `SCCACHE_ERROR_LOG`). The messages are those of
 //! sccache's `src/server.rs`, the same from 0.2.15 to 0.19.0. If first clients race for an abstract
 //! socket or a port, only the winner's server logs that it started.
@@ -31,7 +31,7 @@ pub struct ServerLog {
     has_counted: bool,
     /// Whether the last server listens on a TCP port, as every server before 0.9 does.
     is_at_port: bool,
-    /// Why numbers were lost, if they were.
+    /// Why statistics were lost, if they were.
     loss: Option<NotMeasuredReason>,
 }
 
@@ -108,7 +108,7 @@ impl ServerLog {
         self.is_at_port
     }
 
-    /// Returns why the current numbers are incomplete; `None` if they are complete. `is_listening`:
+    /// Returns why the current statistics are incomplete; `None` if they are complete. `is_listening`:
     /// whether the last server is still there.
     pub fn loss(&self, is_listening: bool) -> Option<NotMeasuredReason> {
         if self.loss.is_some() || is_listening {

@@ -1,6 +1,6 @@
-//! What sccache knows: its statistics, the formats it prints them in, its servers, its settings.
+//! Facts about sccache: statistics, output formats, servers, and settings.
 //!
-//! Nothing outside this module knows a line of sccache's output.
+//! No other module depends on the text of sccache's output.
 
 mod address;
 mod json;

@@ -1,4 +1,4 @@
-//! Why a phase in which sccache ran has no numbers.
+//! Why a phase in which sccache ran has no statistics.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::ServerError;
 use crate::text::printable;
 
-/// Why a phase has no numbers, with a detail where there is one.
+/// Why a phase has no statistics, with an optional detail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotMeasured {
     /// What happened.
@@ -58,7 +58,7 @@ impl fmt::Display for NotMeasured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.reason)?;
         match &self.detail {
-            // From a database, the detail may be longer than ours and hold anything.
+            // A detail from a database may be longer and contain any text.
             Some(detail) => write!(f, ": {}", printable(detail, Self::MAX_DETAIL)),
             None => Ok(()),
         }
@@ -68,7 +68,7 @@ impl fmt::Display for NotMeasured {
 /// Declares the reasons: variant, code as stored and in JSON, sentence for people.
 macro_rules! reasons {
     ($($(#[$doc:meta])* $variant:ident $code:literal $message:literal,)*) => {
-        /// What happened to a phase that has no numbers.
+        /// Why a phase has no statistics.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(from = "String", into = "&'static str")]
         pub enum NotMeasuredReason {
@@ -107,27 +107,27 @@ macro_rules! reasons {
 
 reasons! {
     /// The server was gone at the end of the phase, and nothing had stopped it.
-    ServerKilled "server_killed" "its sccache server was killed, or listens elsewhere",
+    ServerKilled "server_killed" "the sccache server was killed, or listens at another address",
     /// No server ever logged that it had started.
-    ServerNotStarted "server_not_started" "its sccache server could not start, or was killed",
+    ServerNotStarted "server_not_started" "the sccache server could not start, or was killed",
     /// The server was stopped before the end of the phase.
-    ServerStopped "server_stopped" "its sccache server was stopped during it",
+    ServerStopped "server_stopped" "the sccache server was stopped during the phase",
     /// As [`Self::ServerStopped`], and another server has been started since.
-    ServerRestarted "server_restarted" "its sccache server was stopped, and another started",
+    ServerRestarted "server_restarted" "the sccache server was stopped, and another one was started",
     /// Another server was started although the first had not been stopped.
-    SecondServer "second_server" "a second sccache server was started during it",
+    SecondServer "second_server" "a second sccache server was started during the phase",
     /// Several servers were running at the end of the phase.
     SeveralServers "several_servers" "several sccache servers were started at once",
     /// `sccache --zero-stats` was run.
-    StatisticsZeroed "statistics_zeroed" "its sccache server's numbers were set to zero during it",
+    StatisticsZeroed "statistics_zeroed" "the sccache server's statistics were reset during the phase",
     /// The server didn't stop on request.
     ServerDidNotStop "server_did_not_stop" "the sccache server did not stop",
     /// The server has no log, so nothing shows that it counted this phase alone.
-    NoLog "no_log" "its sccache server left no log: it is an earlier phase's, or ${T} was emptied",
+    NoLog "no_log" "the sccache server has no log: an earlier phase started it, or ${T} was emptied",
     /// The server's log can't be read.
-    LogUnreadable "log_unreadable" "its sccache server's log can't be read",
+    LogUnreadable "log_unreadable" "the sccache server's log can't be read",
     /// `sccache` reached its time limit.
-    NoAnswer "no_answer" "its sccache server did not answer",
+    NoAnswer "no_answer" "the sccache server did not answer",
     /// `sccache` exited with an error.
     SccacheFailed "sccache_failed" "sccache reported an error",
     /// `sccache` couldn't be executed.
@@ -135,18 +135,18 @@ reasons! {
     /// `sccache` printed statistics that no known version prints.
     UnknownOutput "unknown_output" "sccache's statistics could not be read",
     /// The phase's shell was killed before the hook could query the server.
-    ShellKilled "shell_killed" "its shell ended before its numbers could be taken",
+    ShellKilled "shell_killed" "the phase's shell ended before the statistics could be read",
     /// A shared server was stopped during the phase.
-    SharedServerGone "shared_server_gone" "the shared sccache server was stopped during it",
+    SharedServerGone "shared_server_gone" "the shared sccache server was stopped during the phase",
     /// A shared server counted less at the end of the phase than at its start.
-    SharedServerRestarted "shared_server_restarted" "the shared sccache server was restarted or set to zero during it",
+    SharedServerRestarted "shared_server_restarted" "the shared sccache server was restarted or reset during the phase",
     /// The counts of a shared server at the start of the phase are unknown.
-    NoStartNumbers "no_start_numbers" "the shared sccache server's counts before it are unknown",
+    NoStartNumbers "no_start_numbers" "the shared sccache server's counts at the start of the phase are unknown",
     /// sccache before 0.9 has only TCP ports, which every local user can connect to unless the
     /// phase's network is private.
     OldSccacheSharedNetwork "old_sccache_shared_network" "sccache before 0.9 is not measured in a shared network",
     /// Any other reason, and the codes of newer versions.
-    Other "other" "for another reason",
+    Other "other" "unknown reason",
 }
 
 impl From<String> for NotMeasuredReason {

@@ -6,11 +6,11 @@ use crate::text::printable;
 /// not exact. No build reaches it; broken output may.
 pub(super) const LIMIT: u64 = 1 << 53;
 
-/// Why an output of sccache has no usable statistics.
+/// Why sccache's output has no usable statistics.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
     /// No line or field of statistics was found.
-    #[error("it has no statistics of sccache")]
+    #[error("it contains no sccache statistics")]
     NoStatistics,
     /// The text is not JSON, or a field has an impossible value: field, reason, and position.
     #[error("invalid JSON: {0}")]

@@ -1,4 +1,4 @@
-//! The processes of servers: who listens at an address, who belongs to a build, and ending them.
+//! The processes of servers: finds them by address or build, and kills them.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -14,7 +14,7 @@ use super::address::{Address, listening_inodes};
 use super::settings::{ConfigFile, local_folder};
 use crate::process::{Process, ticks_per_second};
 
-/// A server process, held by a file descriptor so that another process can't take its number.
+/// A server process, held by a pidfd so that its PID can't be reused.
 #[derive(Debug)]
 pub struct Listener {
     pid: Pid,
@@ -23,7 +23,7 @@ pub struct Listener {
 
 impl Listener {
     /// Returns the servers at an address that were started with `variable=value` in their
-    /// environment. Any port may be another program's, and only our own servers are ended.
+    /// environment. Another program may use the port, and only the build's own servers may be killed.
     pub fn find_started_with(address: &Address, variable: &str, value: &OsStr) -> Vec<Self> {
         let inodes = listening_inodes(address).into_iter();
         let links: Vec<String> = inodes.map(|inode| format!("socket:[{inode}]")).collect();
@@ -43,7 +43,7 @@ impl Listener {
     }
 
     /// Opens a process and checks it. Its environment is checked again after opening, because its
-    /// number may have been taken by another process in between.
+    /// PID may have been reused in between.
     fn open(pid: Pid, is_wanted: impl Fn(Pid) -> bool) -> Option<Self> {
         if !is_wanted(pid) {
             return None;
@@ -80,7 +80,7 @@ impl Listener {
         let _ = pidfd_send_signal(&self.process, Signal::KILL);
     }
 
-    /// Kills these servers, and waits up to half a second until nobody listens at the address.
+    /// Kills these servers, and waits up to half a second until no process listens at the address.
     pub fn kill_all(listeners: &[Self], address: &Address) {
         listeners.iter().for_each(Self::kill);
         let deadline = Instant::now() + Duration::from_millis(500);
@@ -90,19 +90,19 @@ impl Listener {
     }
 }
 
-/// A running sccache server of any address.
+/// A running sccache server at any address.
 #[derive(Clone, Debug)]
 pub struct RunningServer {
-    /// Its process number.
+    /// Its PID.
     pub pid: u32,
-    /// The number of its user.
+    /// Its user ID.
     pub uid: u32,
     /// Its environment, which is that of the client that started it; empty if it is another user's.
     environment: Vec<u8>,
 }
 
 impl RunningServer {
-    /// Returns all servers that are visible in `/proc`, by number.
+    /// Returns all servers that are visible in `/proc`, sorted by PID.
     pub fn find_all() -> Vec<Self> {
         let mut servers: Vec<Self> = pids().filter_map(Self::read).collect();
         servers.sort_by_key(|server| server.pid);

@@ -30,13 +30,13 @@ pub fn explain(reason: &str) -> Explanation {
     let starts_with = |prefixes: &[&str]| prefixes.iter().any(|prefix| word.starts_with(prefix));
     let (meaning, fix) = match word {
         "incremental" => (
-            "cargo compiles incrementally, which sccache leaves to rustc",
+            "cargo compiles incrementally, which sccache doesn't cache",
             Fix::Variable("CARGO_INCREMENTAL", "0"),
         ),
         _ if starts_with(PROFILE) => (
             "the compiler uses or writes a profile (profile-guided optimization)",
             Fix::Option(
-                "choose between faster code and the cache: USE=\"-pgo\", if the package has it, makes it cacheable",
+                "choose between faster code and the cache: USE=\"-pgo\", if the package supports it, makes the calls cacheable",
             ),
         ),
         _ if starts_with(EXTRA_FILES) => (
@@ -55,16 +55,16 @@ pub fn explain(reason: &str) -> Explanation {
 fn explain_without_fix(word: &str, detail: &str) -> &'static str {
     match word {
         "crate-type" if detail.starts_with("bin") => {
-            "a program or build script is linked, and sccache caches no links"
+            "a program or build script is linked, which sccache doesn't cache"
         }
         "crate-type" if detail.starts_with("proc-macro") => {
-            "a procedural macro is linked, and sccache caches no links"
+            "a procedural macro is linked, which sccache doesn't cache"
         }
         "crate-type" if !detail.is_empty() => {
-            "a shared library is linked, and sccache caches no links"
+            "a shared library is linked, which sccache doesn't cache"
         }
         "crate-type" => {
-            "a program, shared library, or macro is linked, and sccache caches no links"
+            "a program, shared library, or macro is linked, which sccache doesn't cache"
         }
         "-" => "the source comes from a pipe, as in build scripts and configure tests",
         "missing input" => "rustc was called without a source file, to query its features",
@@ -85,8 +85,8 @@ fn explain_without_fix(word: &str, detail: &str) -> &'static str {
         _ if word.starts_with("-x ") || word.contains("modules") || word.contains("module-") => {
             "sccache doesn't cache C++ modules"
         }
-        _ if word.starts_with("-fplugin") => "a compiler plugin can do anything",
-        "-frepo" => "sccache doesn't cache this kind of C++ templates",
+        _ if word.starts_with("-fplugin") => "a compiler plugin can have any side effect",
+        "-frepo" => "sccache doesn't cache this kind of C++ template",
         "-index-store-path" => "the compiler also writes an index for editors",
         "@" | "-@" => "the arguments are in a file that sccache can't read",
         "more than one --emit" | "unsupported --emit" => {

@@ -1,4 +1,4 @@
-//! Queries a server's numbers and stops it, with a time limit for both.
+//! Queries a server's statistics and stops it, with a time limit for both.
 
 #[cfg(test)]
 mod tests;
@@ -29,7 +29,7 @@ const STOP_PATIENCE: Duration = Duration::from_millis(500);
 /// Why a server couldn't be queried or stopped.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ServerError {
-    /// Nobody listens at the address.
+    /// No server is listening at the address.
     #[error("no sccache server is running")]
     NotRunning,
     /// The program couldn't be started.
@@ -66,24 +66,24 @@ pub enum ServerError {
         /// What is wrong with the output.
         error: ParseError,
     },
-    /// The program stopped the server, but somebody still listens at its address.
+    /// The program stopped the server, but a process still listens at its address.
     #[error("the sccache server did not stop")]
     StillListening,
 }
 
-/// Why a server's numbers couldn't be taken, or the server couldn't be stopped.
+/// Why a server's statistics couldn't be read, or the server couldn't be stopped.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{error}{}", if *still_listening && *error != ServerError::StillListening { "; the server is still running" } else { "" })]
 pub struct TakeError {
     /// What failed.
     pub error: ServerError,
-    /// The numbers, if only stopping failed.
+    /// The statistics, if only stopping failed.
     pub stats: Option<Box<Stats>>,
-    /// Whether somebody still listens at the address.
+    /// Whether a process still listens at the address.
     pub still_listening: bool,
 }
 
-/// The sccache program, and the one server that it talks to.
+/// The sccache program, and the server that it queries and stops.
 #[derive(Clone, Debug)]
 pub struct Sccache {
     /// The program: a path, or a name on `PATH`.
@@ -118,16 +118,15 @@ impl Sccache {
         parse_json(&json).map_err(|error| ServerError::UnusableOutput { command, error })
     }
 
-    /// Takes everything that the server has counted, and stops it.
+    /// Returns everything that the server has counted, and stops it.
     ///
-    /// The numbers are those of the JSON, which has the most. They are those of the text that the
-    /// stop prints if the JSON is not available, and if the text counts more: then a request came in
-    /// between the two.
+    /// The statistics are those of the JSON, which is the most complete. If the JSON is not available,
+    /// or if a request came in afterwards, they are those of the text that stopping prints.
     ///
     /// # Errors
     ///
-    /// Returns an error if there is no server, its numbers are not available, or it didn't stop. The
-    /// error has the numbers if they are available, and whether the server is still there.
+    /// Returns an error if there is no server, its statistics are not available, or it didn't stop.
+    /// The error has the statistics if they are available, and whether the server is still running.
     pub fn take(&self) -> Result<Stats, TakeError> {
         let shown = self.show_stats();
         let limit = match shown {
@@ -163,7 +162,7 @@ impl Sccache {
         })
     }
 
-    /// Runs `sccache --stop-server`, and returns the numbers that it prints.
+    /// Runs `sccache --stop-server`, and returns the statistics that it prints.
     fn stop(&self, limit: Duration) -> Result<Result<Stats, ParseError>, ServerError> {
         let text = self.run(&["--stop-server"], self.deadline.min(limit))?;
         Ok(parse_text(&String::from_utf8_lossy(&text)))
@@ -213,7 +212,7 @@ impl Sccache {
         }
         if !matches!(self.address, Address::Port(_)) {
             // sccache before 0.9.0 ignores SCCACHE_SERVER_UDS and would stop the server at port
-            // 4226, whoever owns it. Nobody listens at port 1.
+            // 4226, whoever owns it. No process listens at port 1.
             command.env("SCCACHE_SERVER_PORT", "1");
         }
         let (name, value) = self.address.variable();
@@ -221,7 +220,7 @@ impl Sccache {
         command
     }
 
-    /// Whether somebody listens at the address, and still does after `patience`.
+    /// Whether a process listens at the address, and still does after `patience`.
     fn is_listening_after(&self, patience: Duration) -> bool {
         let deadline = Instant::now() + patience;
         while is_listening(&self.address) {

@@ -18,7 +18,7 @@ use crate::text::printable;
 /// (`default_disk_cache_size` in sccache's `src/config.rs`, 0.16.0).
 pub const DEFAULT_CACHE_SIZE: u64 = 10 << 30;
 
-/// Bytes of a configuration file that are read.
+/// The most bytes of a configuration file that are read.
 const MAX_FILE: u64 = 1024 * 1024;
 
 /// Remote caches: variable, section in the configuration file, kind (`storage_from_config` in
@@ -39,7 +39,7 @@ const REMOTES: &[(&str, &str, &str)] = &[
     ("SCCACHE_COS_BUCKET", "cos", "COS"),
 ];
 
-/// What a configuration file says about the cache. Variables take precedence.
+/// The cache settings in a configuration file. Variables take precedence.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfigFile {
     /// The folder of a local cache, if it is absolute.
@@ -51,8 +51,8 @@ pub struct ConfigFile {
 }
 
 impl ConfigFile {
-    /// Reads a file. Any user may have put something else in its place, so an endless file or a
-    /// FIFO must not block a build, or root.
+    /// Reads a file. Another user may have replaced it, so an endless file or a FIFO must not block a
+    /// build, or root.
     ///
     /// # Errors
     /// Returns an error if the file can't be read, of kind `InvalidData` if sccache can't parse it
@@ -217,7 +217,7 @@ pub fn conflicts<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Vec<Conflict> {
     }
     if let Some(size) = value("SCCACHE_CACHE_SIZE").filter(|size| cache_size(size).is_none()) {
         let size = printable(size, 80);
-        let reason = format!("is {size}, which isn't a size like 500M or 10G: sccache takes 10G");
+        let reason = format!("is {size}, which isn't a size like 500M or 10G, so sccache uses 10G");
         add("SCCACHE_CACHE_SIZE", Minor, &reason);
     }
     let is_chain = value("SCCACHE_MULTILEVEL_CHAIN").is_some();
@@ -225,12 +225,13 @@ pub fn conflicts<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Vec<Conflict> {
         && value("SCCACHE_DIR").is_some()
         && !is_chain
     {
-        let reason =
-            format!("isn't used beside {variable} ({kind}) without SCCACHE_MULTILEVEL_CHAIN");
+        let reason = format!(
+            "is ignored because {variable} ({kind}) is set without SCCACHE_MULTILEVEL_CHAIN"
+        );
         add("SCCACHE_DIR", Minor, &reason);
     }
     if value("SCCACHE_SERVER_UDS").is_some() && value("SCCACHE_SERVER_PORT").is_some() {
-        let reason = "isn't used beside SCCACHE_SERVER_UDS";
+        let reason = "is ignored because SCCACHE_SERVER_UDS is set";
         add("SCCACHE_SERVER_PORT", Minor, reason);
     }
     conflicts

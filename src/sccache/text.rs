@@ -32,7 +32,7 @@ static COUNTER: LazyLock<Regex> = LazyLock::new(|| {
         .expect("a valid pattern")
 });
 
-/// What the lines after the counters begin with.
+/// The beginnings of the lines after the counters.
 const TRAILER: [&str; 7] = [
     "Cache location",
     "Base directories",
@@ -89,7 +89,7 @@ enum Section {
     Servers,
 }
 
-/// A block of which some lines were read.
+/// A partially read block.
 #[derive(Debug, Default)]
 struct Block {
     section: Section,

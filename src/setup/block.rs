@@ -54,7 +54,11 @@ impl BlockFile {
         }
         if is_inside {
             let problem = format!("has `{BEGIN}` without `{END}`");
-            return Err(refuse(&path, &problem, "add that where setup's lines end"));
+            return Err(refuse(
+                &path,
+                &problem,
+                "add the missing line after setup's lines",
+            ));
         }
         let position = position.unwrap_or(outside.len());
         Ok(Self {
@@ -104,7 +108,11 @@ impl BlockFile {
         let mut step = Step::new(&self.path.clone(), &action, move || {
             let path = &self.path;
             if read(path)? != self.text {
-                return Err(refuse(path, "has changed meanwhile", "run setup again"));
+                return Err(refuse(
+                    path,
+                    "was changed by another process",
+                    "run setup again",
+                ));
             }
             if is_removed {
                 return at(path, fs::remove_file(path));

@@ -1,4 +1,4 @@
-//! Changes to files and folders that only root, or the owner of a Gentoo Prefix, can replace meanwhile.
+//! Changes files and folders that only root or the owner of a Gentoo Prefix can replace.
 
 use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, ErrorKind, Write};
@@ -48,8 +48,8 @@ fn check_owner(path: &Path, found: &Metadata, system_owner: Owner) -> Result<()>
     if is_foreign {
         problem = format!("belongs to user {uid}");
     }
-    let problem = format!("{problem}: setup doesn't change what other users can replace");
-    let hint = "choose a place that only root can change, or correct owner and mode yourself";
+    let problem = format!("{problem}: setup doesn't change files that other users can replace");
+    let hint = "choose a directory that only root can change, or fix its owner and mode";
     Err(refuse(path, &problem, hint))
 }
 

@@ -1,8 +1,7 @@
-//! `sccache-report setup`: shows what Portage still needs for sccache and the hook, and does it after
-//! confirmation.
+//! `sccache-report setup`: configures Portage for sccache and the hook, after confirmation.
 //!
-//! Setup owns one marked block in bashrc and one in make.conf, a sandbox rule, and a link in
-//! bashrc.d. They show what it did, so it keeps no record, and `--undo` removes them.
+//! Setup adds a marked block to bashrc and to make.conf, a sandbox rule, and a link in bashrc.d.
+//! `--undo` finds them by these marks and names, so setup keeps no record of its changes.
 
 mod block;
 mod files;
@@ -20,29 +19,29 @@ use plan::Plan;
 /// Configure Portage for sccache and sccache-report
 ///
 /// Shows the changes and asks for confirmation. Setup adds the hook to Portage's bashrc (or a link to
-/// it to portage-bashrc-mv's bashrc.d), creates the folders of the database and the cache, adds a
+/// it to portage-bashrc-mv's bashrc.d), creates the directories of the database and the cache, adds a
 /// sandbox rule for the cache, and adds sccache's settings to make.conf. Its lines are in a block
-/// between BEGIN and END marks, which --undo removes. Your own settings stay. If bashrc or env/
+/// between BEGIN and END marks, which --undo removes. It keeps your own settings. If bashrc or env/
 /// configures sccache, or if builds were cached in the last 30 days, setup adds no settings. Before it
 /// edits a file, it copies it to .FILE.sccache-report~.
 ///
-/// Exit status: 0 done, or nothing to do, 1 you declined, 2 an error.
+/// Exit status: 0 if done or if there is nothing to do, 1 if you declined, 2 after an error.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Remove what setup added; the database and the cache stay
+    /// Remove what setup added, except the database and the cache
     #[arg(long)]
     undo: bool,
 
-    /// Only show what would be done
+    /// Show the changes without making them
     #[arg(long)]
     dry_run: bool,
 
-    /// Don't ask
+    /// Make the changes without asking
     #[arg(long, short, conflicts_with = "dry_run")]
     yes: bool,
 }
 
-/// Creates an error about a file: what is wrong with it, and what to do.
+/// Creates an error about a file, with the problem and a hint.
 fn refuse(path: &Path, problem: &str, hint: &str) -> Error {
     Error::usage(format!("{} {problem}", path.display()), hint)
 }
@@ -56,7 +55,7 @@ fn at<T>(path: &Path, result: io::Result<T>) -> Result<T> {
             ErrorKind::ResourceBusy | ErrorKind::CrossesDevices => {
                 "it is a mount point: unmount it first"
             }
-            _ => "correct that, and run setup again",
+            _ => "fix this, and run setup again",
         };
         refuse(path, &format!("can't be used: {error}"), hint)
     })
@@ -70,7 +69,7 @@ pub fn run(args: &Args, database: Option<PathBuf>, out: &mut dyn Write) -> Resul
     let machine = Machine::detect(database);
     let plan = Plan::new(&machine, args.undo)?;
     for note in &plan.notes {
-        writeln!(out, "Left alone: {}", printable(note, usize::MAX))?;
+        writeln!(out, "Unchanged: {}", printable(note, usize::MAX))?;
     }
     if plan.steps.is_empty() {
         let action = if args.undo { "undo" } else { "change" };
@@ -85,7 +84,10 @@ pub fn run(args: &Args, database: Option<PathBuf>, out: &mut dyn Write) -> Resul
         return Ok(());
     }
     if !machine.can_change_system() {
-        let problem = format!("only {} can change that", machine.system_owner_name());
+        let problem = format!(
+            "only {} can make these changes",
+            machine.system_owner_name()
+        );
         return Err(Error::usage(
             problem,
             "use --dry-run to see what would change",

@@ -21,7 +21,7 @@ pub(super) const LINK: &str = "bashrc.d/90-sccache-report.sh";
 /// The rule that lets builds write the cache.
 const RULE: &str = "etc/sandbox.d/20sccache-report";
 
-const RETRY: &str = "correct that, and run setup again";
+const RETRY: &str = "fix this, and run setup again";
 
 /// One change.
 pub(super) struct Step {
@@ -37,7 +37,7 @@ impl Step {
     }
 }
 
-/// The changes in order, and what stays as it is.
+/// The changes in order, and notes about what isn't changed.
 pub(super) struct Plan<'a> {
     machine: &'a Machine,
     system_owner: Owner,
@@ -119,7 +119,8 @@ impl<'a> Plan<'a> {
         if is_empty && self.check_parent(folder).is_ok() {
             let path = folder.to_owned();
             let run = move || at(&path, fs::remove_dir(&path));
-            self.steps.push(Step::new(folder, "remove the folder", run));
+            self.steps
+                .push(Step::new(folder, "remove the directory", run));
         }
     }
 
@@ -133,9 +134,9 @@ impl<'a> Plan<'a> {
             return Ok(());
         }
         if path.exists() {
-            return Err(refuse(&path, "is not a folder", "move it away"));
+            return Err(refuse(&path, "is not a directory", "move it away"));
         }
-        let action = format!("new folder of {}:{}, mode 0755", owner.0, owner.1);
+        let action = format!("new directory, owner {}:{}, mode 0755", owner.0, owner.1);
         self.steps.push(Step::new(&path.clone(), &action, move || {
             create_folder(&path, owner, system_owner)
         }));
@@ -227,7 +228,7 @@ impl<'a> Plan<'a> {
         } else if at(cache, cache.metadata())?.uid() != builder.0 {
             // A rule would let builds write to all of a folder such as /var.
             self.notes.push(format!(
-                "{shown}, which doesn't belong to {user}: set SCCACHE_DIR to a folder of {user}:{group}"
+                "{shown}, which doesn't belong to {user}: set SCCACHE_DIR to a directory of {user}:{group}"
             ));
             return Ok(());
         }

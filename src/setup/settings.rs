@@ -17,8 +17,8 @@ use crate::store::{Filter, Store};
 /// in sccache's src/server.rs, 0.18.0).
 const MAX_FRAME_LENGTH: &str = "104857600";
 
-/// Returns the lines for the block in make.conf, and what setup leaves alone. The lines that `block`
-/// has already stay.
+/// Returns the lines for the block in make.conf, and notes about what isn't changed. The lines that
+/// are already in `block` stay.
 pub(super) fn missing_settings(
     machine: &Machine,
     block: &[String],

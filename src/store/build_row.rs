@@ -8,12 +8,12 @@ use super::columns::{duration, str_at, time, uuid};
 use crate::portage::{Attribution, Outcome};
 use crate::sccache;
 
-/// A build as its row has it. Counts are `None` if unknown.
+/// A row of the `build` table. Counts are `None` if unknown.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BuildRow {
     /// Globally unique.
     pub id: Uuid,
-    /// The machine.
+    /// The name of the host.
     pub host: String,
     /// `CATEGORY/PN`.
     pub package: String,
@@ -64,8 +64,8 @@ impl BuildRow {
         measured_phases, hits, misses, errors, requests, executed, non_cacheable, \
         compile_failures, time_saved_us";
 
-    /// Replaces everything by the values of the row. Of a hundred thousand rows, this is much faster
-    /// than allocating each text anew.
+    /// Replaces all fields with the values of the row. For 100,000 rows, this is much faster than
+    /// allocating each text again.
     pub(super) fn read(
         &mut self,
         row: &Row<'_>,
@@ -124,7 +124,7 @@ impl<'a> EmergeIds<'a> {
         Ok(Self { statement, last })
     }
 
-    /// Returns `None` for a row that SQL typed by hand has deleted.
+    /// Returns `None` for a row that was deleted by hand.
     fn find(&mut self, row_id: i64) -> rusqlite::Result<Option<Uuid>> {
         if self.last.is_none_or(|(last, _)| last != row_id) {
             let found = self.statement.query_row([row_id], |row| uuid(row, 0));

@@ -1,4 +1,4 @@
-//! Which builds a query is about.
+//! Selects the builds of a query.
 
 use chrono::{DateTime, Utc};
 use regex::Regex;
@@ -84,24 +84,24 @@ impl Pattern {
 /// Which builds to read. The default is all of them; each field narrows it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Filter {
-    /// Of these packages, by their exact `CATEGORY/PN`.
+    /// Only builds of these packages (exact `CATEGORY/PN`).
     pub packages: Option<Vec<String>>,
     /// Only this build.
     pub build: Option<Uuid>,
-    /// Started at this time or later.
+    /// Only builds that started at this time or later.
     pub since: Option<DateTime<Utc>>,
-    /// Started before this time.
+    /// Only builds that started before this time.
     pub until: Option<DateTime<Utc>>,
-    /// With one of these outcomes; all if empty.
+    /// Only builds with one of these outcomes; all if empty.
     pub outcomes: Vec<Outcome>,
-    /// From one of these repositories; all if empty.
+    /// Only builds from one of these repositories; all if empty.
     pub repositories: Vec<String>,
-    /// In which sccache compiled one of these languages; all if empty. Case is ignored, and `c`
-    /// matches `C/C++`.
+    /// Only builds in which sccache compiled one of these languages; all if empty. Case is ignored, and
+    /// `c` matches `C/C++`.
     pub languages: Vec<String>,
-    /// Of packages with at least this many builds that match the fields above.
+    /// Only packages with at least this many builds that match the fields above.
     pub min_builds: Option<u32>,
-    /// Only the newest of the builds that match all other fields.
+    /// Only this many of the newest builds that match all other fields.
     pub last: Option<u32>,
 }
 

@@ -1,5 +1,5 @@
-//! Values that can't be read. The schema keeps them out, but a broken disk or SQL typed by hand with
-//! its checks turned off doesn't.
+//! Values that can't be read. The schema prevents them, but not after a disk error or a manual
+//! change with disabled checks.
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Error as SqlError, Row};

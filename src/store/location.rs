@@ -13,7 +13,7 @@ use rustix::fs::OFlags;
 
 use super::{Error, Result};
 
-/// Opens a regular file, and nothing whose opening waits or has an effect.
+/// Opens a regular file. Never opens a file if that could block or have side effects.
 ///
 /// # Errors
 /// The file can't be opened, or isn't a regular file ([`io::ErrorKind::InvalidInput`]).

@@ -56,7 +56,7 @@ impl Store {
         Self::open_and_migrate(path, MIGRATIONS, None)
     }
 
-    /// As [`Store::open_for_recording`], but waits for locks until `deadline`, also later.
+    /// As [`Store::open_for_recording`], but this and later operations wait for locks until `deadline`.
     ///
     /// # Errors
     /// As [`Store::open_for_recording`].
@@ -108,7 +108,7 @@ impl Store {
     /// Makes the next operation wait for locks until `deadline`.
     ///
     /// # Errors
-    /// None that SQLite documents.
+    /// SQLite documents none.
     pub fn wait_until(&mut self, deadline: Instant) -> Result<()> {
         self.deadline = Some(deadline);
         self.limit_lock_wait()
@@ -233,8 +233,8 @@ impl Store {
         Ok(())
     }
 
-    /// Upgrades the schema. Another process may do the same at the same time: whoever gets the lock
-    /// later fails, because the work is done.
+    /// Upgrades the schema. Another process may do the same at the same time: the one that gets the
+    /// lock second fails, because the schema is already upgraded.
     fn migrate(&mut self, migrations: &[M<'_>]) -> Result<()> {
         let latest = migrations.len() as i64;
         loop {

@@ -1,8 +1,8 @@
 //! Builds that could not be recorded: kept beside the database, and recorded later.
 //!
 //! Each is a file `ID.json` in the folder `DATABASE.pending`. It appears whole or not at all, and
-//! is deleted when the database has the build. After a crash in between both have it, and the build's
-//! id prevents that it is recorded twice.
+//! is deleted when the database has the build. After a crash in between, both have it, and the
+//! build's id prevents a second row.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
@@ -18,7 +18,7 @@ use super::{Recorded, Store};
 use crate::error::{Error, Result, ensure};
 use crate::portage::Build;
 
-/// A build of a hundred phases. An ordinary one has 2 to 20 KB.
+/// The longest file, for a build of a hundred phases. An ordinary one has 2 to 20 KB.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// What [`Pending::record`] did.
@@ -30,14 +30,14 @@ pub struct PendingResult {
     pub broken: Vec<String>,
 }
 
-/// The builds that wait for a database.
+/// The builds that could not be recorded yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pending {
     folder: PathBuf,
 }
 
 impl Pending {
-    /// Returns those of the database at this path, which may be missing.
+    /// Returns the pending builds of the database at this path, which may be missing.
     pub fn of(database: &Path) -> Self {
         let folder = beside(database, ".pending");
         Self { folder }
@@ -48,12 +48,12 @@ impl Pending {
         &self.folder
     }
 
-    /// Returns how many builds wait; 0 if the folder can't be read.
+    /// Returns the number of pending builds; 0 if the folder can't be read.
     pub fn count(&self) -> usize {
         self.files().map_or(0, |files| files.len())
     }
 
-    /// Keeps a build, and returns its file, which survives a power cut.
+    /// Saves a build durably, and returns its file.
     ///
     /// # Errors
     /// The folder or the file can't be written, or other users can change them.
@@ -91,10 +91,10 @@ impl Pending {
         check_trusted(&self.folder.join("build"))
     }
 
-    /// Records the waiting builds, oldest first, until `deadline`. The others keep waiting.
+    /// Records the pending builds, oldest first, until `deadline`. The others stay pending.
     ///
     /// # Errors
-    /// Those of [`Store::record`]; but a build with [`Error::Invalid`] counts as a broken file.
+    /// As [`Store::record`], except that a build with [`Error::Invalid`] counts as a broken file.
     pub fn record(&self, store: &mut Store, deadline: Instant) -> Result<PendingResult> {
         let mut result = PendingResult::default();
         if self.check_folder().is_err() {
@@ -119,7 +119,7 @@ impl Pending {
         Ok(result)
     }
 
-    /// Returns the waiting files, oldest first.
+    /// Returns the files of the pending builds, oldest first.
     fn files(&self) -> io::Result<Vec<PathBuf>> {
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
@@ -145,7 +145,7 @@ fn record_file(path: &Path, store: &mut Store) -> Result<Recorded> {
     }
 }
 
-/// Reads a waiting build; `None` if another process has recorded it. It is checked like any input,
+/// Reads a pending build; `None` if another process has recorded it. It is checked like any input,
 /// because the database may be in a folder that isn't root's.
 fn read(path: &Path) -> Result<Option<Build>> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
@@ -167,7 +167,7 @@ fn read(path: &Path) -> Result<Option<Build>> {
     let name = build.id.to_string();
     ensure!(
         path.file_stem() == Some(OsStr::new(&name)),
-        "not named after its id"
+        "its name doesn't match its id"
     );
     Ok(Some(build))
 }

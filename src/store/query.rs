@@ -26,7 +26,7 @@ impl Store {
     /// is much faster for very many builds.
     pub fn for_each_build(&self, filter: &Filter, mut take: impl FnMut(&BuildRow)) -> Result<()> {
         let picked = filter.sql(&format!("{}, id", BuildRow::COLUMNS));
-        // To sort in a query around it is faster: SQLite sorts whole rows instead of following the
+        // Sorting in an outer query is faster: SQLite sorts whole rows instead of following the
         // index.
         let sql = format!("SELECT * FROM ({}) ORDER BY started_at_us, id", picked.text);
         let mut build = BuildRow::default();

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::columns::duration;
 use crate::sccache;
 
-/// Sums over several builds. Builds that were not measured only add to the numbers of builds.
+/// Sums over several builds. Unmeasured builds only add to the numbers of builds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sums {
     /// Number of builds.

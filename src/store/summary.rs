@@ -1,5 +1,5 @@
 //! The sums that the database keeps beside the builds: over the builds of a package, and over those
-//! of an hour. With them, reports on many years take hardly longer than reports on a few builds.
+//! of an hour. With them, reports on many years take only slightly longer than reports on a few builds.
 //! Triggers of the schema keep them equal to the sums over the builds.
 
 use chrono::{DateTime, Utc};

@@ -10,7 +10,7 @@ mod collect;
 mod completions;
 /// The parsers, on the fuzz corpus and mutations of it.
 mod corpus;
-/// Output of an sccache version that nobody has seen yet.
+/// Output of a future sccache version.
 mod future;
 /// The generated databases of the benchmarks resemble recorded ones.
 mod generated;
@@ -24,5 +24,5 @@ mod packaging;
 mod report;
 /// Output of real servers of many sccache versions.
 mod sccache_fixtures;
-/// The database: what goes in, concurrent processes, faults, and upgrades.
+/// The database: content, concurrent processes, faults, and upgrades.
 mod store;

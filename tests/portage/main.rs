@@ -1,11 +1,11 @@
-//! Tests in a real Portage, in throw-away roots that `tests/portage-root/harness` makes. They need root and package
+//! Tests in a real Portage, in throwaway roots that `tests/portage-root/harness` makes. They need root and package
 //! registries.
 #![allow(clippy::too_many_lines, reason = "tables of cases")]
 
 #[path = "../support/mod.rs"]
 mod support;
 
-/// The commands that `advise` prints do what they promise.
+/// The commands that `advise` prints have the promised effect.
 mod advise_portage;
 /// What root's compilations leave in the cache of user portage.
 mod cache_folder;
@@ -13,7 +13,7 @@ mod cache_folder;
 mod doctor;
 /// The ebuild of this repository: install, use, and remove.
 mod gentoo_package;
-/// The throw-away root itself.
+/// The throwaway root itself.
 mod harness;
 /// The hook leaves the user's bashrc and the build alone.
 mod hook;
@@ -23,13 +23,13 @@ mod import_portage;
 mod killed;
 /// The hook's record of each merge.
 mod observed;
-/// Every way in which a build can end.
+/// Every outcome of a build.
 mod outcomes;
 /// The processor time of a phase's compilers.
 mod processor_time;
 /// Recorded numbers match sccache's own.
 mod recording;
-/// Every kind of server that a build can meet.
+/// Every kind of server that a build can find.
 mod servers;
 /// `sccache-report setup`, and its undo.
 mod setup;

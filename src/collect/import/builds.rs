@@ -13,11 +13,11 @@ use crate::portage::log::{LogName, LogTimes};
 use crate::portage::{Attribution, Build, Outcome, Phase, host};
 use crate::sccache::NotMeasuredReason;
 
-/// A log whose build has not ended is left alone for this long after the last write.
+/// For this long after its last write, a log without an end is not imported.
 const UNFINISHED: TimeDelta = TimeDelta::hours(1);
 
 impl Log {
-    /// Reads a log and its builds. Mostly there is one.
+    /// Reads a log and its builds, usually one.
     ///
     /// # Errors
     /// It can't be read, or nothing in it can be imported.
@@ -45,7 +45,7 @@ impl Log {
         Ok(log)
     }
 
-    /// Checks the builds that `record` printed, and adds the one of which there are only phases.
+    /// Checks the builds that `record` printed, and adds the build of the other phases.
     fn complete_builds(&mut self) -> Result<()> {
         let builds = std::mem::take(&mut self.builds);
         let package = self.name.package.clone().or(self.package.take());
@@ -53,7 +53,9 @@ impl Log {
         let (package, version) = package.ok_or_else(|| Error::invalid(problem))?;
         for mut build in builds {
             if build.package != package || build.version != version {
-                return Err(Error::invalid("a build's line of another package"));
+                return Err(Error::invalid(
+                    "it contains the line of another package's build",
+                ));
             }
             // Any build can print such a line. Its ids could be those of other builds and emerges.
             (build.id, build.emerge) = (build.imported_id(), None);

@@ -1,4 +1,4 @@
-//! Finds out whether the build of a log is recorded already.
+//! Detects builds that are already recorded.
 //!
 //! A build from a log has its own id, so importing it twice adds nothing. A build that the hook
 //! recorded has another id. It is the same build if package, version, hits, and misses are equal
@@ -14,7 +14,7 @@ use crate::portage::Build;
 use crate::sccache::Stats;
 use crate::store::{KnownBuild, Result, Store};
 
-/// What is known about a build.
+/// Whether the database has a build.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Presence {
     New,
@@ -26,7 +26,7 @@ pub enum Presence {
 /// The builds and logs of one import.
 #[derive(Default)]
 pub struct Duplicates {
-    /// Builds to which a log belongs, and texts of logs.
+    /// The ids of builds that have a log, and of the texts of logs.
     pub seen: HashSet<Uuid>,
     /// When new builds started, by package, version, hits, and misses.
     new: HashMap<String, Vec<DateTime<Utc>>>,

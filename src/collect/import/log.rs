@@ -16,7 +16,7 @@ use crate::sccache::{BlockInLog, BlockReader, Counts, NotMeasuredReason, ParseEr
 /// The name of a "phase" that stands for the whole build: the recipe prints one block, in preinst.
 pub const WHOLE_BUILD: &str = "build";
 
-/// The longest text of statistics that is used from one log. A block has 2 KB, a build 20 KB.
+/// The most bytes of statistics that are used from one log. A block has 2 KB, a build 20 KB.
 const MAX_STATISTICS: usize = 1 << 20;
 
 /// Lines of Portage 3.0.83 about the start of a phase, which `--quiet` suppresses, and its failure
@@ -38,10 +38,10 @@ static LINE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(pattern).expect("a valid pattern")
 });
 
-/// A log, and what was found in it.
+/// A parsed log.
 #[derive(Debug, Default)]
 pub struct Log {
-    /// What the path says; the content also shows whether it is an elog file.
+    /// The information in the path. `is_elog` also depends on the content.
     pub name: LogName,
     /// The times in the log.
     pub times: LogTimes,
@@ -53,15 +53,15 @@ pub struct Log {
     pub repository: Option<String>,
     /// Builds that `record` printed because it could not save them.
     pub builds: Vec<Build>,
-    /// The phases of a build that is not among these, with their numbers.
+    /// The phases of a build that is not among `builds`, with their statistics.
     pub phases: Vec<LogPhase>,
     /// What could not be imported.
     pub problem: Option<Problem>,
-    /// The length of the text that contains the numbers.
+    /// The length of the text that contains the statistics.
     pub bytes: usize,
     /// Identifies that text.
     pub text_id: Uuid,
-    /// The numbers in the summary of a build that is not among `builds`.
+    /// The statistics in the summary of a build that is not among `builds`.
     pub summary: Option<Stats>,
     /// The phases that the summary lists as not measured.
     not_measured: Vec<&'static str>,
@@ -106,7 +106,7 @@ impl Log {
         Ok(log)
     }
 
-    /// Returns what became of the log's last build.
+    /// Returns the outcome of the log's last build.
     ///
     /// A log of `emerge --quiet` shows no phases: the recipe prints in preinst, so the build was
     /// merged. Portage also creates a binary package with FEATURES=buildpkg, so only the summary
@@ -209,7 +209,7 @@ impl Log {
         self.text_id = Uuid::new_v5(&self.text_id, line.as_bytes());
     }
 
-    /// Whether there is more than a log of Portage can contain.
+    /// Whether the log has more statistics than a log of Portage can contain.
     fn is_full(&self) -> bool {
         let count = self.blocks.len() + self.builds.len();
         count >= MAX_SNAPSHOTS || self.bytes > MAX_STATISTICS

@@ -15,7 +15,7 @@ use rustix::fs::{FileType, Mode, OFlags};
 use super::report::Problem;
 use crate::error::{Error, Result};
 
-/// The longest text that is read from a log.
+/// The most bytes that are read from a log.
 const MAX_BYTES: u64 = 2 << 30;
 
 /// A compression format: the first bytes of a file, the suffix of its name, and the command that
@@ -76,8 +76,8 @@ impl LogText {
         })
     }
 
-    /// Ends the reading. Returns what is wrong if the end could not be decompressed, as with a log
-    /// that Portage was writing when the machine crashed.
+    /// Finishes reading. Returns a problem if the end could not be decompressed, as with a log that
+    /// Portage was writing when the machine crashed.
     ///
     /// # Errors
     /// The text is too long.
@@ -88,7 +88,7 @@ impl LogText {
         if let Some((program, mut child)) = self.decompressor
             && !child.wait()?.success()
         {
-            let problem = format!("compressed with {program}, which can't decompress all of it");
+            let problem = format!("{program} can't decompress all of it");
             return Ok(Some(Error::Invalid(problem).into()));
         }
         Ok(None)
@@ -107,7 +107,7 @@ fn start(command: &[&str], input: File) -> Result<Child> {
     })
 }
 
-/// Opens a regular file. Anything else is not opened: that alone can have an effect.
+/// Opens a regular file and nothing else: opening a device can have side effects.
 fn open_regular(path: &Path) -> io::Result<File> {
     let found = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
     let status = rustix::fs::fstat(&found)?;

@@ -1,7 +1,7 @@
 //! `sccache-collect import`: adds the builds of Portage's logs, from before the hook was installed.
 //!
-//! What a log doesn't contain is unknown, not 0. The host is the one that imports. The end is the
-//! log's last change, or the start if the file was copied later. The numbers that a bashrc recipe
+//! What a log doesn't contain is unknown, not 0. The host is this machine. The end is the log's last
+//! change, or the start if the file was copied later. The numbers that a bashrc recipe
 //! printed are `shared`, because its server was open to every process; those in the summary of
 //! `sccache-collect record` are `exact`.
 
@@ -30,7 +30,7 @@ pub use log::Log;
 use report::Problem;
 pub use report::Report;
 
-/// How long the builds in the pending folder may take. No merge waits for this.
+/// The time limit for recording pending builds. No merge waits for this.
 pub(super) const PENDING_TIME: Duration = Duration::from_secs(60);
 
 /// Builds from this many bytes of text are recorded in one transaction. They use up to 15 times the
@@ -43,13 +43,13 @@ const INCOMPLETE: &str =
 /// Options of `import`.
 #[derive(Debug, Default, clap::Args)]
 pub struct Options {
-    /// Show what would be added, and add nothing
+    /// Show what would be added, without adding it
     #[arg(long)]
     pub dry_run: bool,
     /// Also import builds that were removed with `forget`
     #[arg(long)]
     pub restore: bool,
-    /// Logs, or folders of logs such as /var/log/portage
+    /// Logs, or directories of logs such as /var/log/portage
     #[arg(value_name = "LOG|DIR")]
     pub paths: Vec<PathBuf>,
 }
@@ -106,7 +106,7 @@ struct Import {
     new: Vec<Build>,
     /// Forgotten builds that are among these.
     restored: Vec<Uuid>,
-    /// The length of the text from which these come.
+    /// The length of the text that contained these builds.
     bytes: usize,
     /// The builds that a dry run found.
     table: BuildTable,

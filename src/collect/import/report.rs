@@ -1,4 +1,4 @@
-//! What an import did, and its summary.
+//! The result of an import, and its summary.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use crate::text::{plural, printable};
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
     /// Its statistics include other builds.
-    #[error("running totals of a server that was not stopped, and no earlier ones to subtract")]
+    #[error("running totals of a server that was not stopped, without earlier totals to subtract")]
     RunningTotals,
     #[error(transparent)]
     NotUnderstood(#[from] Error),
@@ -53,8 +53,8 @@ impl Report {
         kinds.filter(|found| *found == kind).count()
     }
 
-    /// Returns the exit status: 0 everything was imported, 1 some logs were not, 2 some logs could
-    /// not be read.
+    /// Returns the exit status: 0 if everything was imported, 1 if some logs were not, 2 if some logs
+    /// could not be read.
     pub fn status(&self) -> u8 {
         if self.count_problems("not readable") > 0 {
             return 2;

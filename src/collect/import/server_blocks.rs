@@ -1,14 +1,14 @@
-//! Which part of sccache's numbers was counted by the build of a log.
+//! Determines which statistics in a log belong to its build.
 //!
-//! A server that keeps running counts on from build to build, so its blocks are running totals.
-//! They start at 0 only if sccache printed before that it stopped a server. If the server keeps
-//! running, the difference between two blocks was counted between them. A stopped server has no
-//! later numbers, so its blocks count completely, except for a block from before the build.
+//! A server that keeps running adds up the statistics of several builds, so its blocks are running
+//! totals. They start at 0 only if sccache printed before that it stopped a server. If the server
+//! keeps running, the difference between two blocks was counted between them. A stopped server has
+//! no later statistics, so its blocks count completely, except for a block from before the build.
 
 use super::log::WHOLE_BUILD;
 use crate::sccache::{NotMeasured, NotMeasuredReason, ParseError, Stats};
 
-/// The name and the numbers of a phase.
+/// The name and the statistics of a phase.
 pub type LogPhase = (&'static str, Result<Stats, NotMeasured>);
 
 /// One block of statistics.
@@ -19,7 +19,7 @@ pub struct ServerBlock {
     pub phase: Option<&'static str>,
     /// Sccache stopped the server.
     pub is_stopped: bool,
-    /// The numbers since the server's start.
+    /// The statistics since the server's start.
     pub stats: Result<Stats, ParseError>,
 }
 
@@ -35,8 +35,8 @@ impl ServerBlock {
     }
 }
 
-/// Returns what was counted in the phases of the build, and whether a server's numbers were not
-/// used because they are running totals. The log of `emerge --quiet` shows no phases.
+/// Returns the statistics of the build's phases, and whether a server's statistics were not used
+/// because they are running totals. The log of `emerge --quiet` shows no phases.
 pub fn count_phases(blocks: &[ServerBlock], has_phases: bool) -> (Vec<LogPhase>, bool) {
     let (mut phases, mut has_totals, mut has_early_totals) = (Vec::new(), false, false);
     let unknown = |error| NotMeasured::with_detail(NotMeasuredReason::UnknownOutput, error);

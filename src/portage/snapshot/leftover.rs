@@ -1,5 +1,5 @@
-//! What killed or unrecorded builds leave in `${T}` beside the snapshots, by names alone: user
-//! `portage` writes there, so nothing is opened.
+//! Finds what killed or unrecorded builds left in `${T}` besides the snapshots. User `portage` can
+//! write there, so only names are read, and no file is opened.
 
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -14,10 +14,10 @@ use crate::portage::check::check_time;
 use crate::portage::{Attribution, Outcome, PHASES, Phase};
 use crate::sccache::NotMeasuredReason;
 
-/// The most files and folders that are read. An honest build leaves one or two.
+/// The most files and folders that are read. A normal build leaves one or two.
 const MAX: usize = 16;
 
-/// A phase whose servers left a log: its shell was killed before the hook took its numbers.
+/// A phase whose shell was killed before the hook read the statistics. Its servers left a log.
 #[derive(Debug)]
 pub struct Unfinished {
     name: String,
@@ -61,7 +61,7 @@ impl Unfinished {
     }
 }
 
-/// Returns the phases that never reported their end, by the logs of their servers:
+/// Returns the phases that were killed, identified by the logs of their servers:
 /// `.sccache-report.PHASE.STARTED.NUMBER.log`.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! Reads a build's snapshots, as root, from a folder in which others write.
+//! Reads a build's snapshots, as root, from a folder that other users can write to.
 
 use std::fs::File;
 use std::io::Read;
@@ -16,11 +16,11 @@ use crate::portage::check::{MAX_SNAPSHOTS, parse_json};
 use crate::portage::{Outcome, Phase};
 use crate::text::printable;
 
-/// Bytes of all snapshots of a build. In memory they take up to twenty times as much, and no build
-/// may make root use more than 32 MiB.
+/// The most bytes of all snapshots of a build. They take up to twenty times as much memory, and no
+/// build may make root use more than 32 MiB.
 const MAX_TOTAL_BYTES: u64 = 512 * 1024;
 
-/// How many refused files a warning names.
+/// The most refused files that a warning names.
 const MAX_NAMED: usize = 5;
 
 /// The snapshots of one build.
@@ -61,7 +61,7 @@ impl Snapshots {
             // An arbitrary part of them would be no build's numbers.
             ensure!(
                 count <= 4 * MAX_SNAPSHOTS,
-                "far too many files in {}",
+                "too many files in {}",
                 path.display()
             );
             // "." and "..", and unfinished files of a killed collector.
@@ -76,7 +76,7 @@ impl Snapshots {
         let count = accepted.len();
         ensure!(
             count <= MAX_SNAPSHOTS,
-            "{count} snapshots in {}",
+            "too many snapshots ({count}) in {}",
             path.display()
         );
         accepted.sort_by_key(|snapshot| (snapshot.phase.finished_at, snapshot.id));
@@ -144,7 +144,7 @@ fn read_one(folder: &OwnedFd, name: &str, bytes_left: &mut u64) -> Result<Snapsh
         FileType::Symlink => return Err(Error::invalid("a symbolic link")),
         _ => return Err(Error::invalid("not a regular file")),
     }
-    ensure!(stat.st_nlink == 1, "it has {} names", stat.st_nlink);
+    ensure!(stat.st_nlink == 1, "it has {} hard links", stat.st_nlink);
     let file = File::open(format!("/proc/self/fd/{}", checked.as_raw_fd()))?;
     let mut content = Vec::new();
     let length = file.take(MAX_BYTES + 1).read_to_end(&mut content)? as u64;
@@ -156,9 +156,15 @@ fn read_one(folder: &OwnedFd, name: &str, bytes_left: &mut u64) -> Result<Snapsh
     );
     let snapshot: Snapshot = parse_json(&content)?;
     let schema = snapshot.schema;
-    ensure!(schema == SCHEMA, "of schema {schema}, not {SCHEMA}");
+    ensure!(
+        schema == SCHEMA,
+        "unsupported schema {schema}, expected {SCHEMA}"
+    );
     // So no snapshot counts twice.
-    ensure!(*name == file_name(snapshot.id), "not named for its id");
+    ensure!(
+        *name == file_name(snapshot.id),
+        "its name doesn't match its id"
+    );
     snapshot.phase.check()?;
     *bytes_left -= length;
     Ok(snapshot)

@@ -27,7 +27,7 @@ pub(super) fn forced(evidence: &[Evidence]) -> Option<Advice> {
         } else {
             Severity::Note
         },
-        summary: "Misses were forced: SCCACHE_RECACHE makes sccache ignore what is cached.".into(),
+        summary: "Misses were forced: SCCACHE_RECACHE makes sccache ignore cached objects.".into(),
         evidence: vec![
             format!(
                 "{} of {}, {}.",
@@ -37,7 +37,7 @@ pub(super) fn forced(evidence: &[Evidence]) -> Option<Advice> {
             ),
             most_recent(builds.last()?),
         ],
-        recommendation: "Unset SCCACHE_RECACHE unless you want to rewrite the cache. It has an \
+        recommendation: "Unset SCCACHE_RECACHE unless you want to rewrite the cache. It takes \
             effect even if its value is 0 or empty."
             .into(),
         packages: package_names(&builds),

@@ -1,4 +1,4 @@
-//! What the numbers suggest to change, with evidence.
+//! Recommends changes, with evidence from the statistics.
 //!
 //! Each kind of advice is a function from the [`Evidence`] of all builds to an [`Advice`], with the
 //! thresholds below which it returns nothing. What can't be changed is a note, not a problem.
@@ -60,14 +60,14 @@ pub(super) enum Kind {
     ColdVersions,
 }
 
-/// Whether a piece of advice asks for a change.
+/// Whether a piece of advice recommends a change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Severity {
     /// The user can change something.
     #[default]
     Change,
-    /// It explains the numbers. There is nothing to change.
+    /// It explains the statistics. There is nothing to change.
     Note,
 }
 

@@ -1,4 +1,4 @@
-//! Packages that only ever miss: every build pays for the cache, and none benefits.
+//! Packages that never hit: the cache slows down every build of them.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::store::Evidence;
 /// The first build has to miss, and the second may be of another version. The third could have hit.
 const MIN_BUILDS: u64 = 3;
 
-/// Fewer misses cost too little to bother.
+/// Fewer misses cost too little to matter.
 const MIN_MISSES: u64 = 30;
 
 /// The most packages in one piece of advice, those with the most misses first.
@@ -105,7 +105,7 @@ fn sentence(package: &Package<'_>) -> String {
     };
     let rebuilds = match package.rebuilds {
         0 => "each of a new version, which can't use the objects of another".to_string(),
-        n => format!("{n} of them of the same version as before"),
+        n => format!("{n} of them rebuilt the same version"),
     };
     format!("{name}: {builds} builds, 0 hits, {misses} misses{others}; {rebuilds}.")
 }

@@ -74,11 +74,11 @@ fn advise_on(reason: &str, calls: u64, shares: &[(u64, &str, String)]) -> Advice
     let explanation = explain(reason);
     let mut setting = Vec::new();
     let recommendation = match explanation.fix {
-        Fix::Nothing => "Nothing is wrong: sccache can't speed up this part.".to_string(),
+        Fix::Nothing => "Nothing to change: sccache can't speed up these calls.".to_string(),
         Fix::Option(option) => format!("{}{}.", option[..1].to_uppercase(), &option[1..]),
         Fix::Variable(name, value) => {
             setting.push(format!("{name}=\"{value}\""));
-            "In /etc/portage/make.conf, or for these packages in package.env:".to_string()
+            "Set this in /etc/portage/make.conf, or for these packages in package.env:".to_string()
         }
     };
     let sentences = shares.iter().take(LISTED);

@@ -1,4 +1,4 @@
-//! Builds without statistics: what is missing, why, and what helps.
+//! Builds with missing statistics: the reasons and their fixes.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ const MIN_BUILDS: usize = 3;
 /// The most reasons listed, the most frequent first.
 const LISTED: usize = 3;
 
-/// sccache ran in some phases whose numbers could not be read.
+/// sccache ran in some phases whose statistics could not be read.
 pub(super) fn advise(evidence: &[Evidence]) -> Option<Advice> {
     let mut builds: Vec<&Evidence> = evidence.iter().collect();
     builds.retain(|build| !build.not_measured.is_empty());
@@ -30,7 +30,7 @@ pub(super) fn advise(evidence: &[Evidence]) -> Option<Advice> {
     let mut reasons: Vec<(NotMeasuredReason, u64)> = phases.clone().into_iter().collect();
     reasons.sort_by_key(|(_, phases)| Reverse(*phases));
     let mut sentences = vec![format!(
-        "{} of {} lack some or all numbers.",
+        "{} of {} lack some or all statistics.",
         text::number(builds.len() as u64),
         text::count(evidence.len() as u64, "build")
     )];
@@ -42,7 +42,7 @@ pub(super) fn advise(evidence: &[Evidence]) -> Option<Advice> {
     let (recommendation, setting) = remedy(reasons.first()?.0);
     Some(Advice {
         kind: Kind::NotMeasured,
-        summary: "Some builds have no statistics, or not for all phases.".into(),
+        summary: "Some builds have no or incomplete statistics.".into(),
         evidence: sentences,
         recommendation,
         setting,

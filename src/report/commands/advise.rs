@@ -1,4 +1,4 @@
-//! `sccache-report advise`: what should change, with evidence.
+//! `sccache-report advise`: recommends changes, with evidence.
 
 use std::io::{self, Write};
 
@@ -13,7 +13,7 @@ use super::super::table::{Column, Value, json_rows};
 use super::super::{Status, suggest, text};
 use crate::error::{Error, Result};
 
-/// Show what should change, with evidence
+/// Recommend changes, with evidence
 ///
 /// By default, advice is based on the builds of the 90 days before the newest one, at most 1,000.
 #[derive(Debug, clap::Args)]
@@ -74,7 +74,7 @@ fn draw(advice: &[Advice], scope: &str, page: &mut Page<'_>) -> io::Result<()> {
     let (changes, notes) = advice::changes_and_notes(advice);
     if changes.is_empty() {
         page.blank()?;
-        page.line("", "Nothing to change: no setting would solve a problem.")?;
+        page.line("", "No changes are recommended.")?;
     }
     for (index, piece) in changes.iter().enumerate() {
         draw_piece(&format!("{}. ", index + 1), piece, page)?;

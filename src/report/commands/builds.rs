@@ -140,7 +140,7 @@ fn numbers() -> Vec<Column<BuildRow>> {
     ]
 }
 
-/// The outcome, and what limits the row's numbers: `merged, shared`.
+/// Returns the outcome, and what limits the row's statistics: `merged, shared`.
 fn outcome(row: &BuildRow) -> String {
     let mut words = notes(row);
     words.insert(0, row.outcome.word());

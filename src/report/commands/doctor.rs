@@ -11,12 +11,12 @@ use crate::error::Error;
 
 /// Check whether the next build will be cached and recorded
 ///
-/// Prints one line per check and, for each problem that commands can fix, these commands for root's
-/// shell. States: green; yellow (needs attention); red (builds aren't cached or aren't recorded);
-/// unknown (not checked). Run it as root: then it compiles a small C file and a small Rust file
-/// twice, as the user that builds and with the settings of your builds. It changes nothing else.
+/// Prints one line per check, and the commands that fix a problem, which root must run. States:
+/// green, yellow (needs attention), red (builds aren't cached or aren't recorded), and unknown (not
+/// checked). As root, doctor also compiles a small C file and a small Rust file twice, as the build
+/// user and with the settings of your builds. It changes nothing else.
 ///
-/// Exit status: 0 nothing is red, 1 something is red, 2 an error occurred.
+/// Exit status: 0 if nothing is red, 1 if something is red, 2 after an error.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]

@@ -24,10 +24,10 @@ use crate::error::{Error, Result};
 use crate::savings::TIME_SAVED;
 use crate::setup;
 
-/// Show what sccache did for the packages that Portage built
+/// Show how much sccache speeds up the packages that Portage builds
 ///
-/// Without a command: an overview. With a PATTERN: the packages that match, or everything about
-/// the package if only one does.
+/// Without arguments, shows an overview. With a PATTERN, shows the matching packages, or everything
+/// about the package if only one matches.
 #[derive(Debug, Parser)]
 #[command(name = "sccache-report", version, after_long_help = after_help())]
 pub(super) struct Cli {
@@ -71,7 +71,7 @@ Terms:
              builds: at least 5 points up or down, or about the same
   note       builds that failed or were interrupted, have incomplete numbers, or
              used a shared server
-  -          unknown, or nothing to divide; never 0";
+  -          unknown, or a rate with nothing to divide by; never 0";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -85,12 +85,12 @@ Examples:
 const ENVIRONMENT: &str = "\
 Environment:
   SCCACHE_REPORT_DB  database, unless --db names one
-  EPREFIX            Gentoo Prefix that the default database is below; set it only
-                     if the program is installed elsewhere
-  NO_COLOR           no colors, unless --color always is given
+  EPREFIX            Gentoo Prefix of the default database; only needed if the
+                     program is installed outside of it
+  NO_COLOR           disables colors, unless --color always is given
   TZ                 time zone of dates, days and weeks
 
-Exit status: 0 something was shown, 1 nothing matched, 2 an error occurred.";
+Exit status: 0 if something was shown, 1 if nothing matched, 2 after an error.";
 
 /// The definition of the command line, for man pages and completions.
 pub fn command() -> clap::Command {

@@ -1,4 +1,4 @@
-//! `sccache-report` without a command: what the cache did lately, on one screen.
+//! `sccache-report` without a command: an overview of recent builds on one screen.
 
 use std::io::{self, Write};
 
@@ -17,7 +17,7 @@ use super::{advise, emerges, packages, sums};
 use crate::error::Result;
 use crate::store::{CacheState, EmergeRow, Filter, Moment, PackageRow, Pending, Store, Sums};
 
-/// Show an overview: what the cache did in the last 30 days
+/// Show an overview of the last 30 days
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -46,9 +46,9 @@ struct Overview {
     is_default_period: bool,
     packages: u64,
     sums: Sums,
-    /// The packages that gain most.
+    /// The packages for which the cache saved most.
     best: Vec<PackageRow>,
-    /// The packages that lose most.
+    /// The packages for which the cache cost most.
     worst: Vec<PackageRow>,
     last_emerge: Option<EmergeRow>,
     /// With the start of the build that reported it.
@@ -91,7 +91,7 @@ fn warn_about_pending(database: &Database) {
         let builds = text::count(pending.count() as u64, "build");
         let folder = pending.folder().display();
         warn(&format!(
-            "{builds} could not be recorded yet; the next recorded build adds {folder}"
+            "{builds} in {folder} could not be recorded yet; the next recorded build adds them"
         ));
     }
 }
@@ -259,7 +259,7 @@ fn draw(overview: &Overview, page: &mut Page<'_>) -> io::Result<()> {
         page.line(&prefix(name), &piece.summary)?;
     }
     if !changes.is_empty() {
-        page.line(&prefix(""), "(how: sccache-report advise)")?;
+        page.line(&prefix(""), "(details: sccache-report advise)")?;
     }
     let losing = overview.worst.iter().take(LOSING_SHOWN).cloned().collect();
     for (heading, rows) in [("gain most", overview.best.clone()), ("lose", losing)] {

@@ -22,7 +22,7 @@ pub(super) fn columns<R: 'static>(sums: fn(&R) -> &Sums) -> [Column<R>; 10] {
     ]
 }
 
-/// A column for what limits the numbers.
+/// A column that lists what limits the statistics.
 pub(super) fn note_column<R: 'static>(sums: fn(&R) -> &Sums) -> Column<R> {
     Column::note("note", move |row| note(sums(row)))
         .shown(Medium)
@@ -34,7 +34,7 @@ fn incomplete(sums: &Sums) -> u64 {
     sums.builds.saturating_sub(sums.measured)
 }
 
-/// `2 failed, 1 shared`: what limits the numbers.
+/// Returns what limits the statistics: `2 failed, 1 shared`.
 pub(super) fn note(sums: &Sums) -> String {
     let mut notes = Vec::new();
     for (count, what) in [

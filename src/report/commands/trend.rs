@@ -14,7 +14,7 @@ use crate::store::{Filter, Moment, Store, Sums};
 /// Show one row per period that has builds, the newest last
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// day, week (ISO), month or year
+    /// Length of a period: day, week (ISO), month, or year
     #[arg(long, value_enum, default_value_t = By::Week, value_name = "PERIOD", hide_possible_values = true)]
     by: By,
 

@@ -37,7 +37,7 @@ impl Format {
     }
 }
 
-/// What the output can show.
+/// The capabilities of the output.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terminal {
     pub(super) color: bool,
@@ -62,7 +62,7 @@ pub(super) const GOOD: Tone = Some(Color::DarkGreen);
 pub(super) const WARNING: Tone = Some(Color::DarkYellow);
 pub(super) const BAD: Tone = Some(Color::DarkRed);
 
-/// Good from 50 % on. A low hit rate is not marked: it is often nobody's fault.
+/// Good from 50 % on. A low hit rate isn't marked, because it is often unavoidable.
 pub(super) fn tone_of_hit_rate(rate: Option<f64>) -> Tone {
     rate.filter(|rate| *rate >= 0.5).and(GOOD)
 }
@@ -123,7 +123,7 @@ impl<R: 'static> Column<R> {
         Column::new("", Source::Text(Box::new(text))).heading(heading)
     }
 
-    /// Has terminal tables show the column.
+    /// Shows the column in terminal tables.
     pub(super) fn shown(mut self, importance: Importance) -> Self {
         self.importance = Some(importance);
         self

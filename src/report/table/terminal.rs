@@ -17,10 +17,10 @@ use super::{Column, Importance, Source, Table, Terminal, Value};
 /// Spaces between columns.
 const GAP: usize = 2;
 
-/// The width down to which texts of the most important columns, and of the others, are truncated.
+/// The smallest width of a truncated text in the most important columns, and in the others.
 const LEAST_TEXT: [usize; 2] = [18, 10];
 
-/// Stands for an unknown value.
+/// Shown for an unknown value.
 const UNKNOWN: &str = "-";
 
 pub(super) fn write<R: 'static>(

@@ -19,7 +19,7 @@ static ESCAPE: LazyLock<Regex> = LazyLock::new(|| {
 static EINFO: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^ ?\*(?: |$)").expect("a valid pattern"));
 
-/// Lines that a block may have: far more than any version prints.
+/// The most lines of a block, far more than any version prints.
 const MAX_LINES: usize = 1000;
 /// Lines in a row that are not the block's own, after which it has ended: among the counters, ...
 const MAX_OTHER_LINES: usize = 20;
@@ -66,7 +66,7 @@ struct OpenBlock {
 /// A block that was read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BlockInLog {
-    /// Its numbers. [`ParseError::NoStatistics`] if a server was stopped without printing any.
+    /// Its statistics. [`ParseError::NoStatistics`] if a server was stopped without printing any.
     pub stats: Result<Stats, ParseError>,
     /// Whether the server was stopped: the next block is of another one.
     pub is_stopped: bool,

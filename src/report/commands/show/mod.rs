@@ -17,7 +17,7 @@ use crate::store::{Filter, Patterns, Store};
 /// Show everything about one package or build
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// PN, CATEGORY/PN, or the first 8 characters of a build id
+    /// PN, CATEGORY/PN, or at least the first 8 characters of a build ID
     #[arg(value_name = "PACKAGE|BUILD-ID", value_parser = NonEmptyStringValueParser::new())]
     target: String,
 

@@ -191,7 +191,7 @@ fn draw_sums(package: &Package, page: &mut Page<'_>) -> io::Result<()> {
 fn draw_advice(package: &Package, page: &mut Page<'_>) -> io::Result<()> {
     let (changes, notes) = advice::changes_and_notes(&package.advice);
     let name = &package.row.package;
-    let how = format!("to change (how: sccache-report advise {name}):");
+    let how = format!("to change (details: sccache-report advise {name}):");
     for (title, pieces) in [(how.as_str(), changes), ("for your information:", notes)] {
         if !pieces.is_empty() {
             page.blank()?;
