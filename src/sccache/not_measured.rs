@@ -189,7 +189,7 @@ mod tests {
             detail: Some("\u{1b}[31m".repeat(99)),
         };
         let text = forged.to_string();
-        assert!(text.starts_with("its sccache server did not answer: \\u{1b}[31m"));
+        assert!(text.starts_with("the sccache server did not answer: \\u{1b}[31m"));
         assert!(text.len() < 120);
     }
 }

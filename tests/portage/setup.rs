@@ -321,7 +321,7 @@ fn folders_of_others_are_refused() {
     says(
         &run,
         &[
-            "/mnt/gentoo/var, which doesn't belong to portage: set SCCACHE_DIR to a folder of portage:portage",
+            "/mnt/gentoo/var, which doesn't belong to portage: set SCCACHE_DIR to a directory of portage:portage",
         ],
     );
     assert_eq!(fs::metadata(root.file("var")).unwrap().uid(), 0);
@@ -346,7 +346,7 @@ fn what_is_in_the_way_is_named() {
     refuses(&root, &["/mnt/gentoo/etc/portage/bashrc can't be used"]);
     fs::remove_file(&bashrc).unwrap();
     fs::write(root.file("var/cache/sccache"), "mine").unwrap();
-    refuses(&root, &["/mnt/gentoo/var/cache/sccache is not a folder"]);
+    refuses(&root, &["/mnt/gentoo/var/cache/sccache is not a directory"]);
     fs::remove_file(root.file("var/cache/sccache")).unwrap();
     let mounted =
         "c=/mnt/gentoo/etc/portage/make.conf; mount --bind $c $c; sccache-report setup --yes";
@@ -382,7 +382,7 @@ fn other_users_have_no_part_in_it() {
     says(&run, &["+ RUSTC_WRAPPER"]);
     let run = shell(&root, &format!("{nobody} sccache-report setup --yes"));
     assert_eq!(run.status.code(), Some(2), "{}", run.log);
-    says(&run, &["only root can change that"]);
+    says(&run, &["only root can make these changes"]);
     assert_eq!(state(&root), before);
     let lock = "mkfifo /tmp/wait; chmod 666 /tmp/wait
         $NOBODY flock /mnt/gentoo/etc -c 'echo > /tmp/wait; read x < /tmp/wait' & read < /tmp/wait
@@ -413,7 +413,7 @@ fn the_owner_of_a_prefix_sets_it_up() {
         "setpriv --reuid 1234 --regid 1234 --clear-groups sccache-report setup --undo --yes";
     says(
         &shell(&root, other).failed(),
-        &["only root or the owner of /mnt/gentoo can change that"],
+        &["only root or the owner of /mnt/gentoo can make these changes"],
     );
     undo_to(&root, &before, || {
         owner("sccache-report setup --undo --yes")

@@ -125,7 +125,7 @@ fn a_build_that_can_be_kept_nowhere_is_a_line_of_the_build_log() {
     root.emerge(&["dev-test/tiny"]);
     let log = root.build_log("dev-test/tiny");
     assert_eq!(
-        log.matches(" * sccache-report: can't create the folder")
+        log.matches(" * sccache-report: can't create the directory")
             .count(),
         1,
         "{log}"

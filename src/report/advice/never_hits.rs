@@ -275,6 +275,6 @@ mod tests {
         assert_eq!(advice.packages[0], "a/p11");
         assert_eq!(advice.evidence.len(), LISTED);
         assert!(advice.summary.starts_with("12 packages never hit"));
-        assert!(advice.evidence[0].contains("3 of them of the same version"));
+        assert!(advice.evidence[0].contains("3 of them rebuilt the same version"));
     }
 }

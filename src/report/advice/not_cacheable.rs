@@ -129,7 +129,7 @@ mod tests {
                 .contains("(`crate-type (bin)`): a program"),
             "{advice:?}"
         );
-        assert!(advice[0].recommendation.starts_with("Nothing is wrong"));
+        assert!(advice[0].recommendation.starts_with("Nothing to change"));
         assert!(advice[0].setting.is_empty());
         assert_eq!(advice[0].evidence, ["a/b: 50 of 100 calls (50.0 %)."]);
         assert_eq!(advise(&[with("crate-type (bin)", 49, 100)]), []);

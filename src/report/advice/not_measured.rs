@@ -123,8 +123,8 @@ mod tests {
         assert_eq!(
             advice.evidence,
             [
-                "3 of 4 builds lack some or all numbers.",
-                "3 phases: its sccache server was killed, or listens elsewhere.",
+                "3 of 4 builds lack some or all statistics.",
+                "3 phases: the sccache server was killed, or listens at another address.",
                 "The most recent: a/b 1 on 1970-01-01, `sccache-report show b0000001`."
             ]
         );

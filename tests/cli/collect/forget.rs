@@ -147,11 +147,11 @@ fn nothing_matches_and_errors_are_told_apart() {
         (&["emlop", "--since", "never"], "--since"),
         (
             &["emlop", "--since", "2026-11-02", "--until", "2026-11-01"],
-            "--since is not before",
+            "--since is later than",
         ),
         (&["["], "not a valid pattern"),
         (&["-e", "("], "not a valid pattern"),
-        (&[""], "a pattern is empty"),
+        (&[""], "empty pattern"),
     ] {
         let output = forget(&db, args);
         let status = if why.starts_with("no build") { 1 } else { 2 };

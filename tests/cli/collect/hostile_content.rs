@@ -29,10 +29,13 @@ fn content_that_no_collector_writes_is_refused() {
         (SECRET.into(), "not JSON"),
         (vec![0xff; 100], "not JSON"),
         (vec![0; 1000], "not JSON"),
-        (format!("\"{SECRET}\"").into(), "not the JSON"),
+        (
+            format!("\"{SECRET}\"").into(),
+            "JSON with unexpected content",
+        ),
         (
             with("\"schema\":1", "\"schema\":\"secret\""),
-            "not the JSON",
+            "JSON with unexpected content",
         ),
         (with("\"schema\":1", "\"schema\":2"), "of schema 2"),
         (with("{", &format!("{{\"x\":{brackets},")), "longer than"),
@@ -41,18 +44,27 @@ fn content_that_no_collector_writes_is_refused() {
             "not JSON",
         ),
         (with("{", &format!("{{\"x\":{objects}")), "not JSON"),
-        (brackets[..60_000].into(), "not the JSON"),
+        (brackets[..60_000].into(), "JSON with unexpected content"),
         (with("\"requests\":36", "\"requests\":NaN"), "not JSON"),
-        (with("\"requests\":36", "\"requests\":-1"), "not the JSON"),
-        (with("\"requests\":36", "\"requests\":3.4"), "not the JSON"),
-        (with("\"requests\":36", "\"requests\":1e99"), "not the JSON"),
+        (
+            with("\"requests\":36", "\"requests\":-1"),
+            "JSON with unexpected content",
+        ),
+        (
+            with("\"requests\":36", "\"requests\":3.4"),
+            "JSON with unexpected content",
+        ),
+        (
+            with("\"requests\":36", "\"requests\":1e99"),
+            "JSON with unexpected content",
+        ),
         (
             with("\"requests\":36", "\"requests\":18446744073709551615"),
             "a count of",
         ),
         (
             with("\"requests\":36", "\"requests\":18446744073709551616"),
-            "not the JSON",
+            "JSON with unexpected content",
         ),
         (
             with("\"compiler_seconds\":1.5", "\"compiler_seconds\":Infinity"),
@@ -64,50 +76,53 @@ fn content_that_no_collector_writes_is_refused() {
         ),
         (
             with("\"compiler_seconds\":1.5", "\"compiler_seconds\":-0.5"),
-            "a duration of",
+            "a duration is out of range",
         ),
         (
             with(
                 "\"cache_size\":1073741824",
                 "\"cache_size\":9223372036854775808",
             ),
-            "a size of",
+            "a size is too large",
         ),
-        (with("\"total\":9", "\"total\":8"), "parts of 9"),
+        (
+            with("\"total\":9", "\"total\":8"),
+            "the parts of a count sum up to 9",
+        ),
         (
             with("\"total\":9", "\"total\":9,\"total\":9"),
-            "not the JSON",
+            "JSON with unexpected content",
         ),
         (
             with("2026-11-01T10:00:00Z", "1970-01-01T00:00:00Z"),
-            "a time of",
+            "a time is out of range",
         ),
         (
             with("2026-11-01T10:00:00Z", "9999-12-31T23:59:59Z"),
-            "a time of",
+            "a time is out of range",
         ),
         (
             with("2026-11-01T10:00:00Z", "+262142-12-31T23:59:59Z"),
-            "a time of",
+            "a time is out of range",
         ),
-        (with("\"compile\"", "\"../../etc\""), "an unknown phase"),
+        (with("\"compile\"", "\"../../etc\""), "unknown phase"),
         (
             with(&id, &support::id(2).to_string()),
-            "not named for its id",
+            "its name doesn't match its id",
         ),
         (
             with(
                 "\"unrecognized\":[]",
                 &format!("\"unrecognized\":{}", many("\"\"")),
             ),
-            "too many or too long",
+            "a list is too long",
         ),
         (
             with(
                 "\"base_directories\":null",
                 &format!("\"base_directories\":{}", many("\"\"")),
             ),
-            "too many or too long",
+            "a list is too long",
         ),
     ];
     for (content, why) in contents {

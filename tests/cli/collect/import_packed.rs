@@ -94,7 +94,7 @@ fn what_cannot_be_unpacked_is_named() {
         let out = support::out(&output);
         assert_eq!(output.status.code(), Some(1), "{program}: {out}");
         let problem = "not understood: ";
-        let reason = ", which can't be run: No such file or directory";
+        let reason = " can't be run: No such file or directory";
         assert!(
             out.contains(problem) && out.contains(reason),
             "{program}: {out}"

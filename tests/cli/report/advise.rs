@@ -209,7 +209,7 @@ fn nothing_to_change_is_success_and_no_builds_is_not() {
     let output = run(&db, &["advise"]);
     assert_eq!(output.status.code(), Some(0));
     assert!(
-        out(&output).contains("Nothing to change"),
+        out(&output).contains("No changes are recommended"),
         "{}",
         out(&output)
     );

@@ -54,7 +54,7 @@ fn builds_in_json_follow_the_contract() {
     assert_eq!(half["phases"]["test"]["measured"], false);
     assert_eq!(
         half["phases"]["test"]["not_measured"],
-        "its sccache server did not answer"
+        "the sccache server did not answer"
     );
     assert_eq!(half["phases"]["test"]["hits"], Value::Null);
     let none = &rows[4];

@@ -91,7 +91,7 @@ fn a_folder_in_the_databases_place() {
     assert_kept_pending(&workspace, 1, "can't write");
     let done = workspace.record(&workspace.build_with(2));
     assert!(
-        done.assert_warnings(1).contains("it is a folder"),
+        done.assert_warnings(1).contains("it is a directory"),
         "{done:?}"
     );
     fs::remove_dir(&workspace.db).unwrap();
@@ -111,7 +111,7 @@ fn a_folder_that_is_missing() {
     let file = workspace.folder.path().join("file");
     fs::write(&file, "").unwrap();
     workspace.db = file.join("sccache-report/stats.db");
-    let build = assert_kept_in_log(&workspace, 2, "can't create the folder");
+    let build = assert_kept_in_log(&workspace, 2, "can't create the directory");
     fs::remove_file(&file).unwrap();
     workspace.record_build(3);
     assert_eq!(

@@ -93,5 +93,5 @@ fn left_over_servers_are_named_and_stopped() {
             "{last} > /tmp/all; tail -n +1 /tmp/all; true; as_nobody sccache --stop-server &>/dev/null; cat /tmp/all"
         ),
     );
-    doctor.insist("servers", "green", "no server is left over");
+    doctor.insist("servers", "green", "no leftover servers");
 }

@@ -64,7 +64,11 @@ fn files_that_lead_nowhere_are_red() {
     let script = "rm $bashrc; mkdir -p ${conf%/*}/bashrc.d\n\
         ln -s /mnt/gentoo/none/sccache-report.sh ${conf%/*}/bashrc.d/90-sccache-report.sh";
     let doctor = Doctor::after(&root, script);
-    doctor.insist("hook", "red", "90-sccache-report.sh leads to no hook");
+    doctor.insist(
+        "hook",
+        "red",
+        "90-sccache-report.sh is missing, so nothing is recorded",
+    );
     let doctor = Doctor::after(
         &root,
         "echo '# sccache-report.sh' > $bashrc; rm -r ${conf%/*}/bashrc.d",
