@@ -1,5 +1,6 @@
 //! Runs sccache-report and reads what it printed.
 
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -53,4 +54,25 @@ pub fn keys(value: &Value) -> Vec<&str> {
         .keys()
         .map(String::as_str)
         .collect()
+}
+
+/// Limits the memory of the command and of each program that it runs: an allocation above the limit
+/// fails. The peak in a child's resource usage would be that of the test itself, because Linux counts
+/// the memory of a process from before its exec.
+pub fn limit_memory(command: &mut Command, kibibytes: u64) {
+    // SAFETY: setrlimit is async-signal-safe.
+    unsafe {
+        command.pre_exec(move || {
+            let bytes = kibibytes * 1024;
+            let limit = libc::rlimit {
+                rlim_cur: bytes,
+                rlim_max: bytes,
+            };
+            if libc::setrlimit(libc::RLIMIT_DATA, &raw const limit) == 0 {
+                Ok(())
+            } else {
+                Err(std::io::Error::last_os_error())
+            }
+        });
+    }
 }

@@ -37,7 +37,7 @@ fn content_that_no_collector_writes_is_refused() {
             with("\"schema\":1", "\"schema\":\"secret\""),
             "JSON with unexpected content",
         ),
-        (with("\"schema\":1", "\"schema\":2"), "of schema 2"),
+        (with("\"schema\":1", "\"schema\":2"), "unsupported schema 2"),
         (with("{", &format!("{{\"x\":{brackets},")), "longer than"),
         (
             with("{", &format!("{{\"x\":{},", &brackets[..50_000])),
@@ -60,7 +60,7 @@ fn content_that_no_collector_writes_is_refused() {
         ),
         (
             with("\"requests\":36", "\"requests\":18446744073709551615"),
-            "a count of",
+            "a count is too large",
         ),
         (
             with("\"requests\":36", "\"requests\":18446744073709551616"),

@@ -27,7 +27,7 @@ fn a_file_that_is_none_of_ours_is_refused_and_never_followed() {
         ),
         (
             |path, secret| fs::hard_link(secret, path).unwrap(),
-            "it has 2 names",
+            "it has 2 hard links",
         ),
         (
             |path, _| run("mkfifo", &[path.to_str().unwrap()]),

@@ -182,20 +182,7 @@ pub fn run_to_end(mut command: Command) -> RecordRun {
         .stdin(Stdio::null())
         .stdout(file("out"))
         .stderr(file("err"));
-    // SAFETY: setrlimit is async-signal-safe. An allocation above the limit fails, and ends the process.
-    unsafe {
-        command.pre_exec(|| {
-            let most = MAX_MEMORY_KIB * 1024;
-            let limit = libc::rlimit {
-                rlim_cur: most,
-                rlim_max: most,
-            };
-            match libc::setrlimit(libc::RLIMIT_DATA, &raw const limit) {
-                0 => Ok(()),
-                _ => Err(std::io::Error::last_os_error()),
-            }
-        });
-    }
+    super::limit_memory(&mut command, MAX_MEMORY_KIB);
     let mut child = command.spawn().unwrap();
     let proc = format!("/proc/{}/status", child.id());
     let mut memory = 0;
