@@ -241,8 +241,8 @@ ___sccache_report_save_settings() {
 	local folder=/proc/self/fd/4/. parent=/proc/self/fd/3/. LC_ALL=C name value lines
 	[[ -O ${parent} && ! -k ${parent} && ! -L ${parent}/hook && -O ${folder} && ! -k ${folder} ]] || return 0
 	printf -v value '%(%s)T' -1
-	lines=("time=${value}" "package=${CATEGORY}/${PF}" "features=${FEATURES:0:4000}" "t_length=${#T}")
-	for name in RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER CARGO_BUILD_RUSTC_WRAPPER CC CXX PATH PORTAGE_USERNAME \
+	lines=("time=${value}" "package=${CATEGORY}/${PF}" "features=${FEATURES:0:4000}" "t_length=${#T}" "env.PATH=${PATH:0:4000}")
+	for name in RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER CARGO_BUILD_RUSTC_WRAPPER CC CXX PORTAGE_USERNAME \
 		PORTAGE_GRPNAME "${!CMAKE_@}" "${!SCCACHE_@}"; do
 		[[ -v ${name} && ${name} != CMAKE_!(*_COMPILER_LAUNCHER) ]] || continue
 		value=${!name}
@@ -250,7 +250,7 @@ ___sccache_report_save_settings() {
 		[[ ${name} != *@(PASSWORD|TOKEN|SECRET|_KEY|CONNECTION_STRING) && ${value} != *://*@* ]] || value='(hidden)'
 		lines+=("env.${name}=${value:0:1000}")
 	done
-	for name; do printf '%s\n' sccache-report-hook=1 "${lines[@]//[[:cntrl:]]/ }" end >|"${folder}/${name}"; done
+	for name; do [[ -L ${folder}/${name} ]] || printf '%s\n' sccache-report-hook=1 "${lines[@]//[[:cntrl:]]/ }" end >|"${folder}/${name}"; done
 }
 
 # Prints the collector's output: lines that begin with "warning: " with ewarn, others with einfo.

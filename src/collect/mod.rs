@@ -181,9 +181,10 @@ fn finish(result: Result<u8>) -> ExitCode {
         Ok(status) => ExitCode::from(status),
         Err(Error::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("sccache-collect: {}", error.message());
+            let message = printable(&error.message(), MAX_WARNING);
+            eprintln!("sccache-collect: {message}");
             if let Some(hint) = error.hint() {
-                eprintln!("  {hint}");
+                eprintln!("  {}", printable(hint, MAX_WARNING));
             }
             ExitCode::from(error.exit_status())
         }

@@ -50,9 +50,9 @@ impl Recorder {
             }
             Err(error) => error,
         };
-        // A lock needs no action.
+        // Neither a lock nor a slow disk needs an action: the next merge records the build.
         let hint = match &error {
-            Error::Locked(_) => None,
+            Error::Locked(_) | Error::QueryTimeout(_) => None,
             error => error.hint(),
         };
         let hint = hint.map_or_else(String::new, |hint| format!(". Hint: {hint}"));
