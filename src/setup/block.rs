@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::files::{Owner, read, resolve, write};
-use super::plan::Step;
-use super::{at, refuse};
+use uuid::Uuid;
+
+use super::files::{Owner, Step, path_error, read, resolve, with_path, write};
 use crate::error::Result;
 
 const BEGIN: &str = "# BEGIN sccache-report setup";
@@ -16,6 +16,7 @@ const END: &str = "# END sccache-report setup";
 pub(super) struct BlockFile {
     /// The path without links.
     path: PathBuf,
+    is_link: bool,
     /// The whole text; `None` if the file doesn't exist.
     text: Option<Vec<u8>>,
     /// The text without the block.
@@ -24,19 +25,22 @@ pub(super) struct BlockFile {
     position: usize,
     /// The block's lines, without the marks.
     pub(super) lines: Vec<String>,
+    /// Whether the block was changed since setup wrote it.
+    pub(super) is_edited: bool,
 }
 
 impl BlockFile {
     pub(super) fn read(path: &Path, system_owner: Owner) -> Result<Self> {
+        let is_link = path.is_symlink();
         let path = resolve(path, system_owner)?;
         let text = read(&path)?;
-        Self::parse(path, text)
+        Self::parse(path, is_link, text)
     }
 
     /// Finds the block in the text of a file.
-    fn parse(path: PathBuf, text: Option<Vec<u8>>) -> Result<Self> {
+    fn parse(path: PathBuf, is_link: bool, text: Option<Vec<u8>>) -> Result<Self> {
         let (mut outside, mut lines) = (Vec::new(), Vec::new());
-        let (mut position, mut is_inside) = (None, false);
+        let (mut begin, mut position, mut is_inside) = (String::new(), None, false);
         for bytes in text
             .iter()
             .flat_map(|text| text.split_inclusive(|&byte| byte == b'\n'))
@@ -47,59 +51,62 @@ impl BlockFile {
             } else if is_inside {
                 lines.push(line);
             } else if position.is_none() && line.starts_with(BEGIN) {
-                (position, is_inside) = (Some(outside.len()), true);
+                (begin, position, is_inside) = (line, Some(outside.len()), true);
             } else {
                 outside.extend_from_slice(bytes);
             }
         }
         if is_inside {
             let problem = format!("has `{BEGIN}` without `{END}`");
-            return Err(refuse(
-                &path,
-                &problem,
-                "add the missing line after setup's lines",
-            ));
+            let hint = "add the missing line after setup's lines";
+            return Err(path_error(&path, &problem, hint));
         }
-        let position = position.unwrap_or(outside.len());
         Ok(Self {
             path,
+            is_link,
             text,
+            is_edited: position.is_some() && begin != begin_mark(&lines),
+            position: position.unwrap_or(outside.len()),
             outside,
-            position,
             lines,
         })
     }
 
     /// Returns the text with this block, in the place of the old one or else at the end.
-    fn text_with(&self, lines: &[String]) -> Vec<u8> {
+    pub(super) fn text_with(&self, lines: &[String]) -> Vec<u8> {
         let (before, after) = self.outside.split_at(self.position);
         let mut block = String::new();
         if !lines.is_empty() {
             let is_open = before.last().is_some_and(|&last| last != b'\n');
             let line_break = if is_open { "\n" } else { "" };
-            block = format!("{line_break}{BEGIN}\n{}\n{END}\n", lines.join("\n"));
+            let (begin, lines) = (begin_mark(lines), lines.join("\n"));
+            block = format!("{line_break}{begin}\n{lines}\n{END}\n");
         }
         [before, block.as_bytes(), after].concat()
     }
 
-    /// Changes the block to these lines, or removes it if there are none. The old file is kept
-    /// beside the new one. If the file becomes what it was before, the old file takes its place.
+    /// Changes the block to these lines, or removes it if there are none. A copy of the original
+    /// file, and one of a file whose block was edited, are kept beside it.
     pub(super) fn edit(self, lines: &[String], system_owner: Owner) -> Result<Step> {
         // Portage ignores `.*` and `*~` in make.conf/ (`_recursive_basename_filter` in 3.0.83), and
         // sandbox ignores `.*` in sandbox.d/.
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        let backup = self.path.with_file_name(format!(".{name}.sccache-report~"));
-        let new = self.text_with(lines);
-        // Setup had to add a line break.
-        let is_new = |old: &Vec<u8>| *old == new || [old, &b"\n"[..]].concat() == new;
-        let is_restored = read(&backup)?.as_ref().is_some_and(is_new);
-        let is_removed = lines.is_empty() && self.outside.is_empty();
-        let needs_backup = !self.outside.is_empty() && !is_restored;
-        let action = match &self.text {
-            None => "new file".to_owned(),
-            Some(_) if is_removed => "remove".to_owned(),
-            Some(_) if needs_backup => format!("edit, and keep a copy as {}", backup.display()),
-            Some(_) => "edit".to_owned(),
+        let path = &self.path;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let beside = |end| path.with_file_name(format!(".{name}.sccache-report{end}"));
+        let (original, edited) = (beside("~"), beside("-edited~"));
+        let has_no_block = self.text.as_ref() == Some(&self.outside);
+        let backup = has_no_block.then(|| original.clone());
+        let backup = backup.or(self.is_edited.then_some(edited));
+        let (old, mut new) = (read(&original)?, self.text_with(lines));
+        if old.is_some_and(|old| [&old, &b"\n"[..]].concat() == new) {
+            new.pop(); // Setup had to add this line break.
+        }
+        let is_removed = new.is_empty() && !self.is_link && !original.exists();
+        let verb = if is_removed { "remove" } else { "edit" };
+        let action = match (&self.text, &backup) {
+            (None, _) => "new file".to_owned(),
+            (_, Some(backup)) => format!("{verb}, and keep a copy as {}", backup.display()),
+            _ => verb.to_owned(),
         };
         let removed = self.lines.iter().filter(|line| !lines.contains(line));
         let mut changes: Vec<_> = removed.map(|line| format!("  - {line}")).collect();
@@ -108,27 +115,31 @@ impl BlockFile {
         let mut step = Step::new(&self.path.clone(), &action, move || {
             let path = &self.path;
             if read(path)? != self.text {
-                return Err(refuse(
-                    path,
-                    "was changed by another process",
-                    "run setup again",
-                ));
+                let problem = "was changed by another process";
+                return Err(path_error(path, problem, "run setup again"));
+            }
+            if let (Some(backup), Some(text)) = (&backup, &self.text) {
+                write(backup, text, path, system_owner)?;
             }
             if is_removed {
-                return at(path, fs::remove_file(path));
+                return with_path(path, fs::remove_file(path));
             }
-            if is_restored {
-                return at(path, fs::rename(&backup, path));
+            write(path, &new, path, system_owner)?;
+            // After undo, the copy may be the same as the file.
+            if read(&original)?.is_some_and(|old| old == new) {
+                with_path(&original, fs::remove_file(&original))?;
             }
-            if needs_backup {
-                let _ = fs::remove_file(&backup);
-                at(path, fs::hard_link(path, &backup))?;
-            }
-            write(path, &new, system_owner)
+            Ok(())
         });
         step.lines.extend(changes);
         Ok(step)
     }
+}
+
+/// The mark has a checksum of the lines, which shows that somebody edited them.
+fn begin_mark(lines: &[String]) -> String {
+    let checksum = Uuid::new_v5(&Uuid::NAMESPACE_OID, lines.join("\n").as_bytes());
+    format!("{BEGIN} {}", &checksum.simple().to_string()[..8])
 }
 
 #[cfg(test)]
@@ -136,7 +147,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &[u8]) -> Result<BlockFile> {
-        BlockFile::parse("f".into(), Some(text.to_vec()))
+        BlockFile::parse("f".into(), false, Some(text.to_vec()))
     }
 
     fn lines(line: &str) -> Vec<String> {

@@ -5,13 +5,44 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Mode, OFlags, XattrFlags};
 
-use super::{at, refuse};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A user id and a group id.
 pub(super) type Owner = (u32, u32);
+
+/// One change.
+pub(super) struct Step {
+    /// The lines that show it.
+    pub(super) lines: Vec<String>,
+    pub(super) run: Box<dyn Fn() -> Result<()>>,
+}
+
+impl Step {
+    pub(super) fn new(path: &Path, action: &str, run: impl Fn() -> Result<()> + 'static) -> Self {
+        let (lines, run) = (vec![format!("{}: {action}", path.display())], Box::new(run));
+        Self { lines, run }
+    }
+}
+
+/// Creates an error about a file, with the problem and a hint.
+pub(super) fn path_error(path: &Path, problem: &str, hint: &str) -> Error {
+    Error::usage(format!("{} {problem}", path.display()), hint)
+}
+
+/// Adds the path to an error of the operating system.
+pub(super) fn with_path<T>(path: &Path, result: io::Result<T>) -> Result<T> {
+    result.map_err(|error| {
+        let hint = match error.kind() {
+            ErrorKind::PermissionDenied => "run setup as root; `lsattr` shows immutable files",
+            ErrorKind::ReadOnlyFilesystem => "mount the file system writable",
+            ErrorKind::ResourceBusy => "it is a mount point: unmount it first",
+            _ => "fix this, and run setup again",
+        };
+        path_error(path, &format!("can't be used: {error}"), hint)
+    })
+}
 
 /// Follows the links in a path. Its last parts may be missing.
 ///
@@ -26,7 +57,7 @@ pub(super) fn resolve(path: &Path, system_owner: Owner) -> Result<PathBuf> {
             _ => {}
         }
         if let Ok(target) = real.read_link() {
-            at(&real, real.metadata())?;
+            with_path(&real, real.metadata())?;
             real.pop();
             real = resolve(&real.join(target), system_owner)?;
         }
@@ -50,7 +81,7 @@ fn check_owner(path: &Path, found: &Metadata, system_owner: Owner) -> Result<()>
     }
     let problem = format!("{problem}: setup doesn't change files that other users can replace");
     let hint = "choose a directory that only root can change, or fix its owner and mode";
-    Err(refuse(path, &problem, hint))
+    Err(path_error(path, &problem, hint))
 }
 
 /// Creates a folder for `owner`, and the folders above it for `system_owner`.
@@ -61,19 +92,19 @@ pub(super) fn create_folder(path: &Path, owner: Owner, system_owner: Owner) -> R
     create_folder(parent, system_owner, system_owner)?;
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let open = || Ok(File::from(rustix::fs::open(parent, flags, Mode::empty())?));
-    let held = at(parent, open())?;
-    check_owner(parent, &at(parent, held.metadata())?, system_owner)?;
+    let held = with_path(parent, open())?;
+    check_owner(parent, &with_path(parent, held.metadata())?, system_owner)?;
     let create = || {
         rustix::fs::mkdirat(&held, name, Mode::RWXU)?;
         let folder = File::from(rustix::fs::openat(&held, name, flags, Mode::empty())?);
         set_owner(&folder, owner, 0o755)
     };
-    at(path, create())
+    with_path(path, create())
 }
 
-/// Creates a file, or replaces it atomically. It keeps its owner and mode; a new file gets
-/// `system_owner` and mode 0644.
-pub(super) fn write(path: &Path, content: &[u8], system_owner: Owner) -> Result<()> {
+/// Creates a file, or replaces it atomically. It gets the owner, mode and extended attributes of
+/// the file `like`; if that doesn't exist, `system_owner` and mode 0644.
+pub(super) fn write(path: &Path, content: &[u8], like: &Path, system_owner: Owner) -> Result<()> {
     let parent = path.parent().unwrap_or(Path::new("/"));
     create_folder(parent, system_owner, system_owner)?;
     let write = || -> io::Result<()> {
@@ -81,16 +112,33 @@ pub(super) fn write(path: &Path, content: &[u8], system_owner: Owner) -> Result<
         let mut builder = tempfile::Builder::new();
         let mut file = builder.prefix(".sccache-report-").tempfile_in(parent)?;
         file.write_all(content)?;
-        let (owner, mode) = match path.metadata() {
-            Ok(old) => ((old.uid(), old.gid()), old.mode() & 0o7777),
-            Err(_) => (system_owner, 0o644),
-        };
-        set_owner(file.as_file(), owner, mode)?;
+        match File::open(like) {
+            Ok(like) => copy_attributes(&like, file.as_file())?,
+            Err(_) => set_owner(file.as_file(), system_owner, 0o644)?,
+        }
         file.as_file().sync_all()?;
         file.persist(path)?;
         File::open(parent)?.sync_all()
     };
-    at(path, write())
+    with_path(path, write())
+}
+
+/// Copies the owner, the mode, and all extended attributes that can be copied.
+fn copy_attributes(from: &File, to: &File) -> io::Result<()> {
+    // The kernel's limits for the list and for a value (xattr(7)).
+    let (mut names, mut value) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    let length = rustix::fs::flistxattr(from, &mut names[..]).unwrap_or(0);
+    let names = names[..length].split(|&byte| byte == 0);
+    for name in names.filter(|name| !name.is_empty()) {
+        let length = rustix::fs::fgetxattr(from, name, &mut value[..])?;
+        let result = rustix::fs::fsetxattr(to, name, &value[..length], XattrFlags::empty());
+        // Without its ACL, the mode would give rights to the file's group.
+        if name == b"system.posix_acl_access" {
+            result?;
+        }
+    }
+    let old = from.metadata()?;
+    set_owner(to, (old.uid(), old.gid()), old.mode() & 0o7777)
 }
 
 fn set_owner(file: &File, owner: Owner, mode: u32) -> io::Result<()> {
@@ -102,7 +150,9 @@ fn set_owner(file: &File, owner: Owner, mode: u32) -> io::Result<()> {
 pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     match path.metadata() {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Ok(metadata) if !metadata.is_file() => Err(refuse(path, "is not a file", "move it away")),
-        _ => at(path, fs::read(path)).map(Some),
+        Ok(metadata) if !metadata.is_file() => {
+            Err(path_error(path, "is not a file", "move it away"))
+        }
+        _ => with_path(path, fs::read(path)).map(Some),
     }
 }

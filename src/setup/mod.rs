@@ -8,8 +8,8 @@ mod files;
 mod plan;
 mod settings;
 
-use std::io::{self, BufRead, ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufRead, Write};
+use std::path::PathBuf;
 
 use crate::error::{Error, Result};
 use crate::machine::Machine;
@@ -23,7 +23,8 @@ use plan::Plan;
 /// sandbox rule for the cache, and adds sccache's settings to make.conf. Its lines are in a block
 /// between BEGIN and END marks, which --undo removes. It keeps your own settings. If bashrc or env/
 /// configures sccache, or if builds were cached in the last 30 days, setup adds no settings. Before it
-/// edits a file, it copies it to .FILE.sccache-report~.
+/// edits a file, it copies it to .FILE.sccache-report~. If you edited its block, it copies the file to
+/// .FILE.sccache-report-edited~ before it changes or removes the block.
 ///
 /// Exit status: 0 if done or if there is nothing to do, 1 if you declined, 2 after an error.
 #[derive(Debug, clap::Args)]
@@ -39,26 +40,6 @@ pub struct Args {
     /// Make the changes without asking
     #[arg(long, short, conflicts_with = "dry_run")]
     yes: bool,
-}
-
-/// Creates an error about a file, with the problem and a hint.
-fn refuse(path: &Path, problem: &str, hint: &str) -> Error {
-    Error::usage(format!("{} {problem}", path.display()), hint)
-}
-
-/// Adds the path to an error of the operating system.
-fn at<T>(path: &Path, result: io::Result<T>) -> Result<T> {
-    result.map_err(|error| {
-        let hint = match error.kind() {
-            ErrorKind::PermissionDenied => "run setup as root; `lsattr` shows immutable files",
-            ErrorKind::ReadOnlyFilesystem => "mount the file system writable",
-            ErrorKind::ResourceBusy | ErrorKind::CrossesDevices => {
-                "it is a mount point: unmount it first"
-            }
-            _ => "fix this, and run setup again",
-        };
-        refuse(path, &format!("can't be used: {error}"), hint)
-    })
 }
 
 /// Runs `setup`. `database` comes from the command line or the environment.
@@ -107,11 +88,12 @@ pub fn run(args: &Args, database: Option<PathBuf>, out: &mut dyn Write) -> Resul
     Ok(())
 }
 
-fn is_confirmed(out: &mut dyn Write) -> io::Result<bool> {
+fn is_confirmed(out: &mut dyn Write) -> Result<bool> {
     write!(out, "Apply these changes? [y/N] ")?;
     out.flush()?;
     let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
+    let result = io::stdin().lock().read_line(&mut answer);
+    result.map_err(|error| Error::failed("can't read the answer", error))?;
     if !answer.ends_with('\n') {
         writeln!(out)?;
     }

@@ -3,39 +3,24 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
 
 use super::block::BlockFile;
-use super::files::{Owner, create_folder, resolve};
-use super::settings::{missing_settings, quotable};
-use super::{at, refuse};
+use super::files::{Owner, Step, create_folder, path_error, resolve, with_path};
+use super::settings::{LINK, missing_settings, quotable};
 use crate::error::{Error, Result};
 use crate::machine::{Machine, REINSTALL};
 use crate::portage::{HookRecord, User, make_conf};
+use crate::process;
 
 /// The name of the hook's file.
 const HOOK: &str = "sccache-report.sh";
-
-/// The hook's link in portage-bashrc-mv's folder.
-pub(super) const LINK: &str = "bashrc.d/90-sccache-report.sh";
 
 /// The rule that lets builds write the cache.
 const RULE: &str = "etc/sandbox.d/20sccache-report";
 
 const RETRY: &str = "fix this, and run setup again";
-
-/// One change.
-pub(super) struct Step {
-    /// The lines that show it.
-    pub(super) lines: Vec<String>,
-    pub(super) run: Box<dyn Fn() -> Result<()>>,
-}
-
-impl Step {
-    pub(super) fn new(path: &Path, action: &str, run: impl Fn() -> Result<()> + 'static) -> Self {
-        let (lines, run) = (vec![format!("{}: {action}", path.display())], Box::new(run));
-        Self { lines, run }
-    }
-}
 
 /// The changes in order, and notes about what isn't changed.
 pub(super) struct Plan<'a> {
@@ -81,8 +66,10 @@ impl<'a> Plan<'a> {
             self.remove_folder(&cache.unwrap_or_default(), &[]);
         }
         let file = BlockFile::read(&rule, self.system_owner)?;
-        if !file.lines.is_empty() {
-            self.edit(file, &[])?;
+        let is_whole_file = !file.lines.is_empty() && file.outside.is_empty();
+        let is_unchanged = is_whole_file && !file.is_edited;
+        self.edit(file, &[])?;
+        if is_unchanged {
             self.remove_folder(&settings.below("etc/sandbox.d"), &[rule]);
         }
         let folder = machine.database.parent().unwrap_or(Path::new("/"));
@@ -107,7 +94,7 @@ impl<'a> Plan<'a> {
     fn remove_file(&mut self, path: &Path, action: &str) -> Result<()> {
         self.check_parent(path)?;
         let removed = path.to_owned();
-        let run = move || at(&removed, fs::remove_file(&removed));
+        let run = move || with_path(&removed, fs::remove_file(&removed));
         self.steps.push(Step::new(path, action, run));
         Ok(())
     }
@@ -118,7 +105,7 @@ impl<'a> Plan<'a> {
         let is_empty = folder.is_dir() && entries.all(|entry| removed.contains(&entry.path()));
         if is_empty && self.check_parent(folder).is_ok() {
             let path = folder.to_owned();
-            let run = move || at(&path, fs::remove_dir(&path));
+            let run = move || with_path(&path, fs::remove_dir(&path));
             self.steps
                 .push(Step::new(folder, "remove the directory", run));
         }
@@ -134,7 +121,7 @@ impl<'a> Plan<'a> {
             return Ok(());
         }
         if path.exists() {
-            return Err(refuse(&path, "is not a directory", "move it away"));
+            return Err(path_error(&path, "is not a directory", "move it away"));
         }
         let action = format!("new directory, owner {}:{}, mode 0755", owner.0, owner.1);
         self.steps.push(Step::new(&path.clone(), &action, move || {
@@ -147,7 +134,7 @@ impl<'a> Plan<'a> {
     fn add_database(&mut self) -> Result<()> {
         let database = &self.machine.database;
         if !database.is_absolute() {
-            return Err(refuse(database, "is not an absolute path", RETRY));
+            return Err(path_error(database, "is not an absolute path", RETRY));
         }
         let folder = database.parent().unwrap_or(database);
         self.create_folder(folder, self.system_owner)?;
@@ -159,7 +146,7 @@ impl<'a> Plan<'a> {
         let config = self.machine.settings.config();
         let (bashrc, hook) = (config.join("bashrc"), self.machine.hook());
         if !hook.is_file() {
-            return Err(refuse(&hook, "is missing", REINSTALL));
+            return Err(path_error(&hook, "is missing", REINSTALL));
         }
         let file = BlockFile::read(&bashrc, self.system_owner)?;
         let text = String::from_utf8_lossy(&file.outside).into_owned();
@@ -177,21 +164,24 @@ impl<'a> Plan<'a> {
         let path = hook.to_string_lossy();
         let path = quotable(&path)?;
         let line = format!("if [[ -r \"{path}\" ]]; then source \"{path}\"; fi");
-        self.edit(file, &[line])
+        let lines = [line];
+        check_syntax(&file.text_with(&lines), &bashrc)?;
+        self.edit(file, &lines)
     }
 
     fn add_link(&mut self, link: PathBuf, hook: PathBuf) -> Result<()> {
         self.check_parent(&link)?;
         if link.exists() && !link.is_symlink() {
-            return Err(refuse(&link, "is not a link to the hook", "move it away"));
+            let problem = "is not a link to the hook";
+            return Err(path_error(&link, problem, "move it away"));
         }
         if link.read_link().ok().as_ref() != Some(&hook) {
             let action = format!("link to {}", hook.display());
             self.steps.push(Step::new(&link.clone(), &action, move || {
                 if link.is_symlink() {
-                    at(&link, fs::remove_file(&link))?;
+                    with_path(&link, fs::remove_file(&link))?;
                 }
-                at(&link, symlink(&hook, &link))
+                with_path(&link, symlink(&hook, &link))
             }));
         }
         Ok(())
@@ -200,6 +190,12 @@ impl<'a> Plan<'a> {
     /// Adds the block in make.conf, and what the configured cache needs.
     fn add_settings(&mut self) -> Result<()> {
         let (machine, settings) = (self.machine, &self.machine.settings);
+        let error = settings.syntax_error.as_ref();
+        if let Some(error) = error.filter(|error| error.file.starts_with(settings.make_conf())) {
+            // Portage may not read the lines below it.
+            let problem = format!("has an error in line {}: {}", error.line, error.message);
+            return Err(path_error(&error.file, &problem, RETRY));
+        }
         let file = BlockFile::read(&machine.make_conf(), self.system_owner)?;
         let configured = machine.cache().map(|cache| cache.components().collect());
         let default = || settings.below("var/cache/sccache");
@@ -225,23 +221,49 @@ impl<'a> Plan<'a> {
         let shown = cache.to_string_lossy();
         if !cache.is_dir() {
             self.create_folder(cache, builder)?;
-        } else if at(cache, cache.metadata())?.uid() != builder.0 {
+        } else if with_path(cache, cache.metadata())?.uid() != builder.0 {
             // A rule would let builds write to all of a folder such as /var.
             self.notes.push(format!(
                 "{shown}, which doesn't belong to {user}: set SCCACHE_DIR to a directory of {user}:{group}"
             ));
             return Ok(());
         }
+        let is_above = |path: &str| path.starts_with('/') && cache.starts_with(path);
+        let allows = |value: &str| value.split(':').any(is_above);
         // If this is set, sandbox reads nothing from sandbox.d (setup_access_var, 2.46).
         if let Some(value) = settings.get("SANDBOX_WRITE") {
-            if !value.contains(&*shown) {
+            if !allows(value) {
                 self.notes
                     .push(format!("SANDBOX_WRITE (already set): add {shown}/ to it"));
             }
             return Ok(());
         }
-        let rule = format!("SANDBOX_WRITE=\"{}/\"", quotable(&shown)?);
-        let file = BlockFile::read(&settings.below(RULE), self.system_owner)?;
-        self.edit(file, &[rule])
+        let rule = settings.below(RULE);
+        let mut others = make_conf::assignments(&settings.below("etc/sandbox.d"));
+        others.retain(|set| set.file != rule && set.name == "SANDBOX_WRITE");
+        let mut values = others.iter().filter_map(|set| set.value.as_deref());
+        if values.any(allows) {
+            return Ok(());
+        }
+        let line = format!("SANDBOX_WRITE=\"{}/\"", quotable(&shown)?);
+        self.edit(BlockFile::read(&rule, self.system_owner)?, &[line])
     }
+}
+
+/// Fails if bash can't parse the script. `-n` executes nothing. For a here-document without an end,
+/// which would contain setup's lines, bash only prints a warning.
+fn check_syntax(script: &[u8], path: &Path) -> Result<()> {
+    let script = String::from_utf8_lossy(script);
+    let mut bash = Command::new("bash");
+    bash.env_clear()
+        .args(["-O", "extglob", "-n", "-c", "--", &script]);
+    let output = process::run(&mut bash, Duration::from_secs(10));
+    let stderr = output.map_or(b"it can't be run".to_vec(), |output| output.stderr);
+    if stderr.is_empty() {
+        return Ok(());
+    }
+    let error = String::from_utf8_lossy(&stderr);
+    let error = error.lines().next().unwrap_or_default();
+    let problem = format!("can't be parsed by bash: {error}");
+    Err(path_error(path, &problem, RETRY))
 }

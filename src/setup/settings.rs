@@ -4,8 +4,7 @@ use std::path::Path;
 
 use chrono::{TimeDelta, Utc};
 
-use super::plan::LINK;
-use super::refuse;
+use super::files::path_error;
 use crate::error::{Error, Result};
 use crate::machine::{DATABASE, Machine, default_database};
 use crate::portage::make_conf::{Assignment, assignments};
@@ -17,6 +16,9 @@ use crate::store::{Filter, Store};
 /// in sccache's src/server.rs, 0.18.0).
 const MAX_FRAME_LENGTH: &str = "104857600";
 
+/// The hook's link in portage-bashrc-mv's folder.
+pub(super) const LINK: &str = "bashrc.d/90-sccache-report.sh";
+
 /// Returns the lines for the block in make.conf, and notes about what isn't changed. The lines that
 /// are already in `block` stay.
 pub(super) fn missing_settings(
@@ -27,7 +29,7 @@ pub(super) fn missing_settings(
     let settings = &machine.settings;
     let assigned = assignments(&settings.make_conf());
     let reason = reason_to_add_nothing(machine);
-    let (mut lines, mut notes) = (Vec::new(), Vec::new());
+    let (mut lines, mut notes, mut is_withheld) = (Vec::new(), Vec::new(), false);
     for (name, value) in defaults(machine, cache) {
         let start = format!("{name}=");
         if let Some(line) = block.iter().find(|line| line.starts_with(&start)) {
@@ -36,9 +38,11 @@ pub(super) fn missing_settings(
             notes.push(format!("{name} (already set)"));
         } else if name == DATABASE || reason.is_none() {
             lines.push(format!("{name}=\"{}\"", quotable(&value)?));
+        } else {
+            is_withheld = true;
         }
     }
-    notes.extend(reason);
+    notes.extend(reason.filter(|_| is_withheld));
     Ok((lines, notes))
 }
 
@@ -54,10 +58,7 @@ fn defaults(machine: &Machine, cache: &Path) -> Vec<(&'static str, String)> {
     // replaces the local one.
     if get("SCCACHE_CONF").is_none() && remotes(get).is_empty() {
         values.push(("SCCACHE_DIR", cache.display().to_string()));
-        values.push((
-            "SCCACHE_CACHE_SIZE",
-            cache_size_setting(DEFAULT_CACHE_SIZE).0,
-        ));
+        values.push(("SCCACHE_CACHE_SIZE", fitting_size(cache)));
     }
     if machine.database != default_database(&machine.settings) {
         values.push((DATABASE, machine.database.display().to_string()));
@@ -71,9 +72,18 @@ pub(super) fn quotable(text: &str) -> Result<&str> {
     if text.contains(is_special) {
         let hint = "use a path without quotes, $, `, \\ and control characters";
         let problem = "can't be written into a configuration file";
-        return Err(refuse(Path::new(text), problem, hint));
+        return Err(path_error(Path::new(text), problem, hint));
     }
     Ok(text)
+}
+
+/// Returns sccache's default limit, or 4/5 of the free space if that is less.
+fn fitting_size(cache: &Path) -> String {
+    let existing = cache.ancestors().find(|path| path.exists());
+    let free = rustix::fs::statvfs(existing.unwrap_or(cache)).map_or(u64::MAX, |file_system| {
+        file_system.f_bavail.saturating_mul(file_system.f_frsize)
+    });
+    cache_size_setting(DEFAULT_CACHE_SIZE.min(free / 5 * 4)).0
 }
 
 /// Returns why setup adds no settings of sccache: it is configured already, outside of make.conf.

@@ -85,6 +85,8 @@ fn from_nothing_to_a_report_and_back() {
     );
     root.emerge(&["dev-test/rusty", "dev-test/many-files"]);
     assert_eq!(root.builds(&["many-files"])[0]["misses"], 25);
+    let again = setup(&root, &["--yes"]).ok();
+    assert!(!again.log.contains("were cached"), "{}", again.log);
     let undone = setup(&root, &["--undo", "--yes"]).ok();
     says(&undone, &["  - RUSTC_WRAPPER=\"sccache\"", "Undone."]);
     assert_eq!(
@@ -174,7 +176,7 @@ fn what_the_user_sets_and_edits_is_kept() {
     says(
         &run,
         &[
-            "Left alone: SCCACHE_CACHE_SIZE (already set)",
+            "Unchanged: SCCACHE_CACHE_SIZE (already set)",
             "+ SCCACHE_DIR=",
         ],
     );
@@ -192,14 +194,154 @@ fn what_the_user_sets_and_edits_is_kept() {
         &undone,
         &[
             "- SCCACHE_MAX_FRAME_LENGTH=\"1234567\"",
-            ".make.conf.sccache-report~",
+            ".make.conf.sccache-report-edited~",
         ],
     );
-    let kept = root.read("etc/portage/.make.conf.sccache-report~");
+    let kept = root.read("etc/portage/.make.conf.sccache-report-edited~");
     assert_eq!(kept, format!("{edited}USE=\"later\"\n"));
+    let original = root.read("etc/portage/.make.conf.sccache-report~");
+    assert!(original.ends_with("# mine\n") && !original.contains("BEGIN"));
     let conf = root.read("etc/portage/make.conf");
     assert!(conf.ends_with("# mine\nUSE=\"later\"\n"), "{conf}");
     assert_eq!(root.read("etc/portage/bashrc"), bashrc.trim_end());
+}
+
+/// The mode, the owner and the ACL of a file stay as the user changed them last.
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn attributes_of_a_file_are_kept() {
+    let root = Root::installed();
+    let conf = root.file("etc/portage/make.conf");
+    // An ACL: the owner may write, user 1234 and the mask may read, the group and others nothing.
+    let acl = [
+        "02000000",
+        "01000600ffffffff",
+        "02000400d2040000",
+        "04000000ffffffff",
+        "10000400ffffffff",
+        "20000000ffffffff",
+    ];
+    let acl: Vec<u8> = acl.concat().as_bytes().chunks(2).map(hex_byte).collect();
+    let name = "system.posix_acl_access";
+    setup(&root, &["--yes"]).ok();
+    fs::set_permissions(&conf, fs::Permissions::from_mode(0o600)).unwrap();
+    chown(&conf, Some(0), Some(1234)).unwrap();
+    setup(&root, &["--undo", "--yes"]).ok();
+    let found = fs::metadata(&conf).unwrap();
+    assert_eq!((found.gid(), found.mode() & 0o7777), (1234, 0o600));
+    rustix::fs::setxattr(&conf, name, &acl, rustix::fs::XattrFlags::empty()).unwrap();
+    rustix::fs::setxattr(&conf, "user.note", b"x", rustix::fs::XattrFlags::empty()).unwrap();
+    setup(&root, &["--yes"]).ok();
+    for path in ["make.conf", ".make.conf.sccache-report~"] {
+        let path = root.file("etc/portage").join(path);
+        let mut value = vec![0; 100];
+        let length = rustix::fs::getxattr(&path, name, &mut value[..]).unwrap();
+        assert_eq!(value[..length], acl, "{path:?}");
+        let length = rustix::fs::getxattr(&path, "user.note", &mut value[..]).unwrap();
+        assert_eq!(&value[..length], b"x", "{path:?}");
+    }
+}
+
+fn hex_byte(digits: &[u8]) -> u8 {
+    u8::from_str_radix(std::str::from_utf8(digits).unwrap(), 16).unwrap()
+}
+
+/// A later setup doesn't replace the copy of the original, and undo never removes the target of a link.
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn copies_are_kept() {
+    let root = Root::installed();
+    let conf = root.read("etc/portage/make.conf");
+    setup(&root, &["--yes"]).ok();
+    let first = root.read("etc/portage/make.conf");
+    fs::write(
+        root.file("etc/portage/make.conf"),
+        first.replace("SCCACHE_MAX_FRAME_LENGTH=\"104857600\"\n", ""),
+    )
+    .unwrap();
+    setup(&root, &["--yes"]).ok();
+    assert_eq!(root.read("etc/portage/make.conf"), first);
+    let original = root.read("etc/portage/.make.conf.sccache-report~");
+    assert_eq!(original, conf);
+    // Files that have nothing but setup's lines.
+    let rule = root.read("etc/sandbox.d/20sccache-report");
+    let edited = rule.replace("/\"", "/:/srv/\"");
+    fs::write(root.file("etc/sandbox.d/20sccache-report"), &edited).unwrap();
+    fs::rename(
+        root.file("etc/portage/bashrc"),
+        root.file("etc/portage/mine"),
+    )
+    .unwrap();
+    symlink("mine", root.file("etc/portage/bashrc")).unwrap();
+    setup(&root, &["--undo", "--yes"]).ok();
+    assert_eq!(root.read("etc/portage/mine"), "");
+    assert_eq!(root.read("etc/portage/make.conf"), conf);
+    assert!(!root.file("etc/sandbox.d/20sccache-report").exists());
+    let kept = root.read("etc/sandbox.d/.20sccache-report.sccache-report-edited~");
+    assert_eq!(kept, edited);
+}
+
+/// Setup adds no lines that bash or Portage wouldn't read.
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn files_with_errors_are_refused() {
+    let root = Root::installed();
+    for text in ["cat <<END", "if true; then", "x='open"] {
+        fs::write(root.file("etc/portage/bashrc"), text).unwrap();
+        refuses(
+            &root,
+            &["/mnt/gentoo/etc/portage/bashrc can't be parsed by bash"],
+        );
+    }
+    fs::write(root.file("etc/portage/bashrc"), "[[ x == @(x|y) ]]\n").unwrap();
+    setup(&root, &["--dry-run"]).ok();
+    root.append("etc/portage/make.conf", "a b c");
+    refuses(
+        &root,
+        &["/mnt/gentoo/etc/portage/make.conf has an error in line"],
+    );
+}
+
+/// A rule may allow the cache already, in any file of sandbox.d.
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn rules_that_allow_the_cache_are_found() {
+    let root = Root::installed();
+    fs::create_dir(root.file("etc/sandbox.d")).unwrap();
+    for (allowed, is_missing) in [
+        ("/mnt/gentoo/var/cache", false),
+        ("/srv:/mnt/gentoo/var/cache/sccache/", false),
+        ("/mnt/gentoo/var/cache/sccache-old", true),
+        ("/x/mnt/gentoo/var/cache/sccache", true),
+    ] {
+        let rule = format!("SANDBOX_WRITE=\"{allowed}\"\n");
+        fs::write(root.file("etc/sandbox.d/50mine"), &rule).unwrap();
+        let run = setup(&root, &["--dry-run"]).ok();
+        assert_eq!(run.log.contains("20sccache-report"), is_missing, "{rule}");
+    }
+    fs::remove_file(root.file("etc/sandbox.d/50mine")).unwrap();
+    let conf = root.read("etc/portage/make.conf");
+    for (allowed, is_missing) in [
+        ("/mnt/gentoo/var/cache", false),
+        ("/mnt/gentoo/var/ca", true),
+    ] {
+        let text = format!("{conf}\nSANDBOX_WRITE=\"{allowed}\"\n");
+        fs::write(root.file("etc/portage/make.conf"), text).unwrap();
+        let run = setup(&root, &["--dry-run"]).ok();
+        assert_eq!(run.log.contains("add /mnt/gentoo"), is_missing, "{allowed}");
+    }
+}
+
+/// The limit of the cache fits a small disk.
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn the_cache_fits_the_free_space() {
+    let root = Root::installed();
+    let small =
+        "mount -t tmpfs -o size=1000M none /mnt/gentoo/var/cache && chmod 755 /mnt/gentoo/var/cache
+        sccache-report setup --dry-run";
+    let run = shell(&root, small).ok();
+    says(&run, &["+ SCCACHE_CACHE_SIZE=\"800M\""]);
 }
 
 /// sccache is on for one package, and its limit is set there.
@@ -345,6 +487,8 @@ fn what_is_in_the_way_is_named() {
     symlink("bashrc", &bashrc).unwrap();
     refuses(&root, &["/mnt/gentoo/etc/portage/bashrc can't be used"]);
     fs::remove_file(&bashrc).unwrap();
+    let run = shell(&root, "sccache-report setup < /");
+    says(&run.failed(), &["can't read the answer: Is a directory"]);
     fs::write(root.file("var/cache/sccache"), "mine").unwrap();
     refuses(&root, &["/mnt/gentoo/var/cache/sccache is not a directory"]);
     fs::remove_file(root.file("var/cache/sccache")).unwrap();
