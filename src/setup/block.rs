@@ -175,9 +175,12 @@ mod tests {
     }
 
     #[test]
-    fn a_block_needs_its_end() {
+    fn edits_and_a_missing_end_are_found() {
         let text = parse(b"a\n").unwrap().text_with(&lines("SIZE=10G"));
+        assert!(!parse(&text).unwrap().is_edited);
         let text = String::from_utf8(text).unwrap();
+        let edited = text.replace("10G", "20G");
+        assert!(parse(edited.as_bytes()).unwrap().is_edited);
         assert!(parse(text.replace(END, "").as_bytes()).is_err());
     }
 }

@@ -234,7 +234,7 @@ fn attributes_of_a_file_are_kept() {
     setup(&root, &["--yes"]).ok();
     for path in ["make.conf", ".make.conf.sccache-report~"] {
         let path = root.file("etc/portage").join(path);
-        let mut value = vec![0; 100];
+        let mut value = [0; 100];
         let length = rustix::fs::getxattr(&path, name, &mut value[..]).unwrap();
         assert_eq!(value[..length], acl, "{path:?}");
         let length = rustix::fs::getxattr(&path, "user.note", &mut value[..]).unwrap();
