@@ -52,7 +52,7 @@ impl Cost {
     ///
     /// Up to sccache 0.8.2, the time is that of the misses. From 0.9.0 on, it is that of `compilations`,
     /// which includes failed ones.
-    pub fn of(stats: &Stats) -> Option<Self> {
+    pub fn from_stats(stats: &Stats) -> Option<Self> {
         let compilations = stats.compilations.unwrap_or(stats.misses.total);
         let limit = stats.processor_seconds.unwrap_or(MAX_SECONDS);
         let seconds = stats.compiler_seconds?.min(limit);
@@ -257,18 +257,18 @@ mod tests {
             compiler_seconds: Some(25.0),
             ..Stats::default()
         };
-        assert_eq!(Cost::of(&old), Some(cost(50, 25.0)));
+        assert_eq!(Cost::from_stats(&old), Some(cost(50, 25.0)));
         let new = Stats {
             compilations: Some(56),
             ..old.clone()
         };
-        assert_eq!(Cost::of(&new), Some(cost(56, 25.0)));
+        assert_eq!(Cost::from_stats(&new), Some(cost(56, 25.0)));
         let unknown = Stats {
             compiler_seconds: None,
             ..old.clone()
         };
-        assert_eq!(Cost::of(&unknown), None);
-        assert_eq!(Cost::of(&Stats::default()), None);
+        assert_eq!(Cost::from_stats(&unknown), None);
+        assert_eq!(Cost::from_stats(&Stats::default()), None);
     }
 
     #[test]
@@ -280,7 +280,7 @@ mod tests {
                 processor_seconds,
                 ..Stats::default()
             };
-            Cost::of(&stats).unwrap().compiler_us
+            Cost::from_stats(&stats).unwrap().compiler_us
         };
         assert_eq!(of(None), 25_000_000);
         assert_eq!(of(Some(10.0)), 10_000_000);

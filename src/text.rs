@@ -1,6 +1,9 @@
-//! Text for people: strings from builds, and one format each for nouns, rates, and sizes.
+//! Text for people: strings from builds, similar names, and one format each for nouns, rates, and sizes.
 
 use std::path::Path;
+
+/// Names less similar than this (0 to 1) are not suggested.
+const MIN_SIMILARITY: f64 = 0.8;
 
 /// Escapes control characters, terminal escapes among them, and characters that reorder or hide
 /// text. Truncates to at most `max` bytes, at the end of a character.
@@ -61,6 +64,29 @@ pub(crate) fn format_bytes(bytes: u64) -> String {
     format!("{number} {}", units[power as usize])
 }
 
+/// Returns the names most similar to `wanted`, best first. A package is compared by its full name, or by the
+/// part after the slash.
+pub(crate) fn closest<'a>(
+    wanted: &str,
+    names: impl IntoIterator<Item = &'a str>,
+    limit: usize,
+) -> Vec<&'a str> {
+    let wanted = wanted.to_lowercase();
+    let mut similar: Vec<(f64, &str)> = Vec::new();
+    for name in names {
+        let lower = name.to_lowercase();
+        let short = lower.split_once('/').map_or("", |(_, short)| short);
+        let similarity = strsim::jaro_winkler(&wanted, &lower);
+        let similarity = similarity.max(strsim::jaro_winkler(&wanted, short));
+        if similarity >= MIN_SIMILARITY {
+            similar.push((similarity, name));
+        }
+    }
+    similar.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+    similar.truncate(limit);
+    similar.into_iter().map(|(_, name)| name).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,5 +112,27 @@ mod tests {
     #[test]
     fn one_is_singular() {
         assert_eq!([0, 1, 2].map(|n| plural(n, "log")), ["logs", "log", "logs"]);
+    }
+
+    #[test]
+    fn similar_names_are_found() {
+        let names = [
+            "app-portage/emlop",
+            "www-client/firefox",
+            "sys-apps/ripgrep",
+            "sys-apps/fd",
+        ];
+        for (wanted, expected) in [
+            ("emlopp", &["app-portage/emlop"][..]),
+            ("fire", &["www-client/firefox"]),
+            ("rigrep", &["sys-apps/ripgrep"]),
+            ("app-protage/emlop", &["app-portage/emlop"]),
+            ("FIREFOX-bin", &["www-client/firefox"]),
+            ("zzz", &[]),
+            ("", &[]),
+        ] {
+            assert_eq!(closest(wanted, names, 3), expected, "{wanted}");
+        }
+        assert_eq!(closest("hitrate", ["hits", "hit_rate"], 1), ["hit_rate"]);
     }
 }

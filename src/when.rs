@@ -8,7 +8,7 @@ use interim::{Interval, parse_duration};
 
 /// The end of a period that a time describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Edge {
+pub(crate) enum PeriodEnd {
     Since,
     Until,
 }
@@ -20,20 +20,20 @@ pub(crate) enum Edge {
 /// it, so that the period includes it.
 pub(crate) fn parse<Z: TimeZone>(
     text: &str,
-    edge: Edge,
+    edge: PeriodEnd,
     now: DateTime<Z>,
 ) -> Result<DateTime<Utc>, String> {
     let text = text.trim().to_lowercase();
     let zone = now.timezone();
     let time = if let Some((first, next)) = parse_calendar(&text, now.date_naive()) {
         let day = match edge {
-            Edge::Since => Some(first),
-            Edge::Until => next,
+            PeriodEnd::Since => Some(first),
+            PeriodEnd::Until => next,
         };
         day.and_then(|day| to_utc(day.and_time(NaiveTime::MIN), &zone))
     } else if let Ok(time) = DateTime::parse_from_rfc3339(&text) {
         Some(time.to_utc())
-    } else if let Ok(time) = NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M") {
+    } else if let Some(time) = parse_local(&text) {
         to_utc(time, &zone)
     } else {
         before(&now, parse_span(&text)?)
@@ -41,18 +41,18 @@ pub(crate) fn parse<Z: TimeZone>(
     time.ok_or_else(|| format!("`{text}` is out of range"))
 }
 
-/// A calendar unit.
-#[derive(Clone, Copy, Debug)]
-enum Unit {
+/// The length of a period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum PeriodLength {
     Day,
     Week,
     Month,
     Year,
 }
 
-impl Unit {
+impl PeriodLength {
     /// Returns the first day of the day, week, month, or year that contains `day`.
-    fn first_day(self, day: NaiveDate) -> Option<NaiveDate> {
+    pub(crate) fn first_day(self, day: NaiveDate) -> Option<NaiveDate> {
         match self {
             Self::Day => Some(day),
             Self::Week => Some(day.week(Weekday::Mon).first_day()),
@@ -61,7 +61,7 @@ impl Unit {
         }
     }
 
-    /// Returns the first day of the following unit.
+    /// Returns the first day of the following period.
     fn next_day(self, first: NaiveDate) -> Option<NaiveDate> {
         match self {
             Self::Day => first.checked_add_days(Days::new(1)),
@@ -74,26 +74,37 @@ impl Unit {
 
 /// Parses a day, week, month, or year. Returns its first day, and the first day after it.
 fn parse_calendar(text: &str, today: NaiveDate) -> Option<(NaiveDate, Option<NaiveDate>)> {
+    use PeriodLength::{Day, Month, Week, Year};
     let day_of =
         |suffix: &str, format| NaiveDate::parse_from_str(&format!("{text}{suffix}"), format).ok();
-    let last = |unit: Unit| unit.first_day(today)?.pred_opt();
+    let last = |length: PeriodLength| length.first_day(today)?.pred_opt();
     let is_year = text.len() == 4 && text.bytes().all(|b| b.is_ascii_digit());
-    let (day, unit) = match text {
-        "today" => (Some(today), Unit::Day),
-        "this week" => (Some(today), Unit::Week),
-        "this month" => (Some(today), Unit::Month),
-        "this year" => (Some(today), Unit::Year),
-        "yesterday" => (last(Unit::Day), Unit::Day),
-        "last week" => (last(Unit::Week), Unit::Week),
-        "last month" => (last(Unit::Month), Unit::Month),
-        "last year" => (last(Unit::Year), Unit::Year),
-        _ if is_year => (day_of("-01-01", "%Y-%m-%d"), Unit::Year),
-        _ if text.contains('w') => (day_of("-1", "%G-w%V-%u"), Unit::Week),
-        _ if text.matches('-').count() == 1 => (day_of("-01", "%Y-%m-%d"), Unit::Month),
-        _ => (day_of("", "%Y-%m-%d"), Unit::Day),
+    let (day, length) = match text {
+        "today" => (Some(today), Day),
+        "this week" => (Some(today), Week),
+        "this month" => (Some(today), Month),
+        "this year" => (Some(today), Year),
+        "yesterday" => (last(Day), Day),
+        "last week" => (last(Week), Week),
+        "last month" => (last(Month), Month),
+        "last year" => (last(Year), Year),
+        _ if is_year => (day_of("-01-01", "%Y-%m-%d"), Year),
+        _ if text.contains('w') => (day_of("-1", "%G-w%V-%u"), Week),
+        _ if text.matches('-').count() == 1 => (day_of("-01", "%Y-%m-%d"), Month),
+        _ => (day_of("", "%Y-%m-%d"), Day),
     };
-    let first = unit.first_day(day?)?;
-    Some((first, unit.next_day(first)))
+    let first = length.first_day(day?)?;
+    Some((first, length.next_day(first)))
+}
+
+/// Parses a local time with or without seconds, and with a space or a `t` before it.
+fn parse_local(text: &str) -> Option<NaiveDateTime> {
+    let text = text.replacen('t', " ", 1);
+    let formats = ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f"];
+    let mut times = formats
+        .iter()
+        .map(|format| NaiveDateTime::parse_from_str(&text, format));
+    times.find_map(Result::ok)
 }
 
 /// Parses a span such as `3d`, `3 days`, `2 weeks ago`, or `last 2 weeks`.
@@ -137,7 +148,7 @@ mod tests {
     use super::*;
     use chrono::FixedOffset;
 
-    fn parsed(text: &str, edge: Edge) -> String {
+    fn parsed(text: &str, edge: PeriodEnd) -> String {
         let zone = FixedOffset::east_opt(3600).unwrap();
         let now = zone.with_ymd_and_hms(2026, 11, 22, 12, 0, 0).unwrap();
         match parse(text, edge, now) {
@@ -151,7 +162,12 @@ mod tests {
         for (text, expected) in [
             ("2026-11-01", "2026-10-31T23:00:00Z"),
             ("2026-11-01T10:00:00Z", "2026-11-01T10:00:00Z"),
+            ("2026-11-01T10:00:00.123456Z", "2026-11-01T10:00:00Z"),
+            ("2026-11-01T10:00:00.5-05:00", "2026-11-01T15:00:00Z"),
             ("2026-11-01 10:00", "2026-11-01T09:00:00Z"),
+            ("2026-11-01 10:00:07", "2026-11-01T09:00:07Z"),
+            ("2026-11-01T10:00", "2026-11-01T09:00:00Z"),
+            ("2026-11-01T10:00:07", "2026-11-01T09:00:07Z"),
             ("3d", "2026-11-19T11:00:00Z"),
             ("3 days", "2026-11-19T11:00:00Z"),
             ("2 weeks ago", "2026-11-08T11:00:00Z"),
@@ -173,7 +189,6 @@ mod tests {
             ("friday", "error"),
             ("last friday", "error"),
             ("1 april", "error"),
-            ("2026-11-01T10:00", "error"),
             ("tomorrow", "error"),
             ("next friday", "error"),
             ("next week", "error"),
@@ -183,7 +198,7 @@ mod tests {
             ("", "error"),
             ("2026-13-40", "error"),
         ] {
-            assert_eq!(parsed(text, Edge::Since), expected, "{text}");
+            assert_eq!(parsed(text, PeriodEnd::Since), expected, "{text}");
         }
     }
 
@@ -201,7 +216,7 @@ mod tests {
             "20261101",
             "2026-11-31 10:00",
         ] {
-            assert_eq!(parsed(text, Edge::Since), "error", "{text}");
+            assert_eq!(parsed(text, PeriodEnd::Since), "error", "{text}");
         }
     }
 
@@ -217,7 +232,7 @@ mod tests {
             ("2025", "2025-12-31T23:00:00Z"),
             ("2 weeks ago", "2026-11-08T11:00:00Z"),
         ] {
-            assert_eq!(parsed(text, Edge::Until), expected, "{text}");
+            assert_eq!(parsed(text, PeriodEnd::Until), expected, "{text}");
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::portage::printable;
 use crate::store::{BuildRow, Filter, Patterns, Pending, Store};
 use crate::text::plural;
-use crate::when::{self, Edge};
+use crate::when::{self, PeriodEnd};
 
 /// Options of `forget`.
 #[derive(Debug, clap::Args)]
@@ -72,8 +72,8 @@ fn parse_period(options: &Options) -> Result<Filter> {
         time.transpose()
             .map_err(|error| Error::invalid(format!("{name}: {error}")))
     };
-    let since = parse("--since", &options.since, Edge::Since)?;
-    let until = parse("--until", &options.until, Edge::Until)?;
+    let since = parse("--since", &options.since, PeriodEnd::Since)?;
+    let until = parse("--until", &options.until, PeriodEnd::Until)?;
     if since
         .zip(until)
         .is_some_and(|(since, until)| since >= until)

@@ -128,8 +128,7 @@ impl Messages {
 /// Runs `sccache-collect` with these arguments, the program's name first. Returns its exit status.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
-    let generated = crate::generate::run(&args, Cli::command, Cli::command, |_, script| script);
-    if let Some(status) = generated {
+    if let Some(status) = crate::generate::run(&args, Cli::command, Cli::command) {
         return status;
     }
     let is_run_by_hook = args

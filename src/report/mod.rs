@@ -7,10 +7,7 @@ mod advice;
 mod breakdown;
 mod chart;
 mod commands;
-mod completion;
-mod default_period;
 mod options;
-mod page;
 mod suggest;
 mod table;
 mod text;
@@ -27,8 +24,7 @@ use crate::error::Error;
 /// 0 if something was shown, 1 if nothing matched, 2 for an error.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
-    let (completable, extend) = (commands::completable, completion::with_packages);
-    if let Some(status) = crate::generate::run(&args, command, completable, extend) {
+    if let Some(status) = crate::generate::run(&args, command, commands::completable) {
         return status;
     }
     let cli = match commands::parse(args) {

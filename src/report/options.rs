@@ -4,19 +4,21 @@ use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
-use chrono::{DateTime, Local, Utc};
-use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser};
+use chrono::{DateTime, Local, TimeDelta, Utc};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ColorChoice, value_parser};
 
-use super::page::Page;
-use super::suggest;
-use super::table::{Column, Format, Table, Terminal};
-use super::{Status, warn};
+use super::table::{Column, Format, Page, Table, Terminal};
+use super::{Status, suggest, text, warn};
 use crate::config;
 use crate::error::{Error, Result};
 use crate::portage::Outcome;
 use crate::store::{Filter, Patterns, Store};
-use crate::when::{self, Edge};
+use crate::when::{self, PeriodEnd};
+
+/// A build that starts later than this from now has a wrong date. The clocks of other hosts differ by
+/// less.
+const TOLERANCE: TimeDelta = TimeDelta::days(1);
 
 /// Which database to read. Every subcommand has this option.
 #[derive(Debug, Args)]
@@ -47,7 +49,7 @@ impl Database {
 #[derive(Debug, Default, Args)]
 pub(super) struct PackagePatterns {
     /// Packages: PN or CATEGORY/PN, with optional wildcards ('dev-rust/*')
-    #[arg(value_name = "PATTERN", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(value_name = "PATTERN")]
     pub(super) patterns: Vec<String>,
 
     /// PATTERN is a regular expression
@@ -59,15 +61,16 @@ pub(super) struct PackagePatterns {
 
 /// Options that select builds.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Filters")]
 pub(super) struct BuildFilter {
     /// Only builds that started at WHEN or later: 2026-11-01, 3d
     ///
     /// Also 2026-11, 2026-W47, yesterday, "last month", "2 weeks ago", or an RFC 3339 time.
-    #[arg(long, value_name = "WHEN", value_parser = |text: &str| parse_time(text, Edge::Since))]
+    #[arg(long, value_name = "WHEN", value_parser = |text: &str| parse_time(text, PeriodEnd::Since))]
     since: Option<DateTime<Utc>>,
 
     /// Only builds that started before the end of WHEN
-    #[arg(long, value_name = "WHEN", value_parser = |text: &str| parse_time(text, Edge::Until))]
+    #[arg(long, value_name = "WHEN", value_parser = |text: &str| parse_time(text, PeriodEnd::Until))]
     until: Option<DateTime<Utc>>,
 
     /// Only the N newest matching builds
@@ -101,7 +104,7 @@ fn outcome_parser() -> impl TypedValueParser<Value = Outcome> {
     PossibleValuesParser::new(Outcome::ALL.map(Outcome::word)).try_map(|word| word.parse())
 }
 
-fn parse_time(text: &str, edge: Edge) -> std::result::Result<DateTime<Utc>, String> {
+fn parse_time(text: &str, edge: PeriodEnd) -> std::result::Result<DateTime<Utc>, String> {
     let time = when::parse(text, edge, Local::now());
     time.map_err(|error| {
         format!("{error}; use 2026-11-01, 2026-11, 2026-W47, \"last month\", \"2 weeks ago\" or 3d")
@@ -164,8 +167,32 @@ impl BuildFilter {
     }
 }
 
+/// Limits the filter to the `days` before the newest build. Builds with a future date would hide all
+/// others, so they are excluded with a warning, unless there are no others.
+pub(super) fn limit_to_recent(store: &Store, filter: &mut Filter, days: i64) -> Result<()> {
+    let tomorrow = Utc::now() + TOLERANCE;
+    let past = Filter {
+        until: Some(tomorrow),
+        ..filter.clone()
+    };
+    let newest = store.newest(filter)?;
+    let newest_past = store.newest(&past)?;
+    if newest_past.is_some() && newest_past != newest {
+        warn(&format!(
+            "ignored builds dated in the future; list them with `sccache-report builds --since {}`",
+            text::date(tomorrow)
+        ));
+        *filter = past;
+    }
+    filter.since = newest_past
+        .or(newest)
+        .map(|newest| newest - TimeDelta::days(days));
+    Ok(())
+}
+
 /// Options of reports that print rows.
 #[derive(Debug, Default, PartialEq, Args)]
+#[command(next_help_heading = "Output")]
 pub(super) struct RowOptions {
     /// Sort by COLUMN[:asc|:desc] (its JSON name)
     ///
@@ -187,12 +214,13 @@ pub(super) struct RowOptions {
     columns: Option<Vec<String>>,
 }
 
-/// Which rows `--limit` keeps without `--sort`.
+/// The order of rows without `--sort`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Keep {
-    First,
-    /// For rows in order of time.
-    Last,
+pub(super) enum RowOrder {
+    /// `--limit` keeps the first.
+    Ranked,
+    /// `--limit` keeps the newest, which are the last.
+    Chronological,
 }
 
 impl RowOptions {
@@ -213,14 +241,14 @@ impl RowOptions {
     pub(super) fn apply<R: 'static>(
         &self,
         table: &mut Table<R>,
-        keep: Keep,
+        order: RowOrder,
         format: Format,
     ) -> Result<()> {
         if let Some(column) = &self.sort {
             table.sort(column)?;
         }
         let limit = self.limit.map_or(usize::MAX, |limit| limit as usize);
-        if keep == Keep::Last && self.sort.is_none() {
+        if order == RowOrder::Chronological && self.sort.is_none() {
             let older = table.rows.len().saturating_sub(limit);
             table.rows.drain(..older);
         } else {
@@ -235,6 +263,7 @@ impl RowOptions {
 
 /// Options for how a report is written.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
 pub(super) struct OutputFormat {
     /// table, json, csv or tsv
     #[arg(long, value_enum, default_value_t = Format::Table, hide_possible_values = true)]
@@ -280,14 +309,19 @@ impl OutputFormat {
         rows: Result<Vec<R>>,
         out: &mut dyn Write,
     ) -> Result<Status> {
-        self.write_rows(columns, rows, (&RowOptions::default(), Keep::First), out)
+        self.write_rows(
+            columns,
+            rows,
+            (&RowOptions::default(), RowOrder::Ranked),
+            out,
+        )
     }
 
     fn write_rows<R: 'static>(
         &self,
         columns: Vec<Column<R>>,
         rows: Result<Vec<R>>,
-        (options, keep): (&RowOptions, Keep),
+        (options, order): (&RowOptions, RowOrder),
         out: &mut dyn Write,
     ) -> Result<Status> {
         let (rows, no_match) = match rows {
@@ -297,7 +331,7 @@ impl OutputFormat {
             Err(error) => return Err(error),
         };
         let mut table = Table { columns, rows };
-        options.apply(&mut table, keep, self.format)?;
+        options.apply(&mut table, order, self.format)?;
         table.write(self.format, self.terminal(), out)?;
         match no_match {
             Some(why) => Err(Error::NoMatch(why)),
@@ -333,11 +367,11 @@ impl ListArgs {
         &self,
         columns: Vec<Column<R>>,
         rows: Result<Vec<R>>,
-        keep: Keep,
+        order: RowOrder,
         out: &mut dyn Write,
     ) -> Result<Status> {
         self.output
-            .write_rows(columns, rows, (&self.rows, keep), out)
+            .write_rows(columns, rows, (&self.rows, order), out)
     }
 }
 

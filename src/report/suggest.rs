@@ -3,9 +3,7 @@
 use super::text;
 use crate::error::{Error, Result};
 use crate::store::{Filter, Store};
-
-/// Names less similar than this (0 to 1) are not suggested.
-const MIN_SIMILARITY: f64 = 0.8;
+use crate::text::closest;
 
 /// How many names a message suggests.
 const SUGGESTIONS: usize = 3;
@@ -15,29 +13,6 @@ pub(super) const NO_BUILD: &str = "no recorded build matches";
 const EMPTY_DATABASE: &str = "nothing is recorded yet: emerge a package that is built with sccache \
     (`sccache-report doctor` checks whether it will be recorded), or import old build logs \
     (sccache-collect import /var/log/portage)";
-
-/// The names most similar to `wanted`, best first. A package is compared by its full name, or by the
-/// part after the slash.
-pub(super) fn closest<'a>(
-    wanted: &str,
-    names: impl IntoIterator<Item = &'a str>,
-    limit: usize,
-) -> Vec<&'a str> {
-    let wanted = wanted.to_lowercase();
-    let mut similar: Vec<(f64, &str)> = Vec::new();
-    for name in names {
-        let lower = name.to_lowercase();
-        let short = lower.split_once('/').map_or("", |(_, short)| short);
-        let similarity = strsim::jaro_winkler(&wanted, &lower);
-        let similarity = similarity.max(strsim::jaro_winkler(&wanted, short));
-        if similarity >= MIN_SIMILARITY {
-            similar.push((similarity, name));
-        }
-    }
-    similar.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
-    similar.truncate(limit);
-    similar.into_iter().map(|(_, name)| name).collect()
-}
 
 /// The message that the filter matches nothing. It names the start of the period, which may be a
 /// default.
@@ -97,31 +72,4 @@ pub(super) fn check_period(store: &Store, filter: &Filter) -> Result<()> {
         ));
     }
     Err(Error::NoMatch(why))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn similar_names_are_found() {
-        let names = [
-            "app-portage/emlop",
-            "www-client/firefox",
-            "sys-apps/ripgrep",
-            "sys-apps/fd",
-        ];
-        for (wanted, expected) in [
-            ("emlopp", &["app-portage/emlop"][..]),
-            ("fire", &["www-client/firefox"]),
-            ("rigrep", &["sys-apps/ripgrep"]),
-            ("app-protage/emlop", &["app-portage/emlop"]),
-            ("FIREFOX-bin", &["www-client/firefox"]),
-            ("zzz", &[]),
-            ("", &[]),
-        ] {
-            assert_eq!(closest(wanted, names, 3), expected, "{wanted}");
-        }
-        assert_eq!(closest("hitrate", ["hits", "hit_rate"], 1), ["hit_rate"]);
-    }
 }

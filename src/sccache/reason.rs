@@ -26,33 +26,68 @@ pub enum Fix {
 
 /// Explains a reason of any version of sccache.
 pub fn explain(reason: &str) -> Explanation {
-    let (word, detail) = reason.split_once(" (").unwrap_or((reason, ""));
-    let starts_with = |prefixes: &[&str]| prefixes.iter().any(|prefix| word.starts_with(prefix));
-    let (meaning, fix) = match word {
-        "incremental" => (
-            "cargo compiles incrementally, which sccache doesn't cache",
-            Fix::Variable("CARGO_INCREMENTAL", "0"),
-        ),
-        _ if starts_with(PROFILE) => (
-            "the compiler uses or writes a profile (profile-guided optimization)",
-            Fix::Option(
-                "choose between faster code and the cache: USE=\"-pgo\", if the package supports it, makes the calls cacheable",
-            ),
-        ),
-        _ if starts_with(EXTRA_FILES) => (
-            "the compiler writes additional files that sccache can't restore",
-            Fix::Option("remove this flag from CFLAGS and CXXFLAGS, if you set it there"),
-        ),
-        "--remap-path-prefix" => (
-            "rustc changes paths, which sccache before 0.8 can't cache",
-            Fix::Option("update sccache"),
-        ),
-        _ => (explain_without_fix(word, detail), Fix::Nothing),
-    };
-    Explanation { meaning, fix }
+    for (prefixes, meaning, fix) in FIXABLE {
+        if prefixes.iter().any(|prefix| reason.starts_with(prefix)) {
+            let (meaning, fix) = (*meaning, *fix);
+            return Explanation { meaning, fix };
+        }
+    }
+    Explanation {
+        meaning: meaning(reason),
+        fix: Fix::Nothing,
+    }
 }
 
-fn explain_without_fix(word: &str, detail: &str) -> &'static str {
+/// The reasons that something can be done about: their beginnings, their meaning, and the fix.
+const FIXABLE: &[(&[&str], &str, Fix)] = &[
+    (
+        &["incremental"],
+        "cargo compiles incrementally, which sccache doesn't cache",
+        Fix::Variable("CARGO_INCREMENTAL", "0"),
+    ),
+    (
+        PROFILE,
+        "the compiler uses or writes a profile (profile-guided optimization)",
+        Fix::Option(
+            "choose between faster code and the cache: USE=\"-pgo\", if the package supports it, makes the calls cacheable",
+        ),
+    ),
+    (
+        EXTRA_FILES,
+        "the compiler writes additional files that sccache can't restore",
+        Fix::Option("remove this flag from CFLAGS and CXXFLAGS, if you set it there"),
+    ),
+    (
+        &["--remap-path-prefix"],
+        "rustc changes paths, which sccache before 0.8 can't cache",
+        Fix::Option("update sccache"),
+    ),
+];
+
+/// Flags of profile-guided optimization.
+const PROFILE: &[&str] = &[
+    "-fprofile",
+    "-fno-profile",
+    "-fmemory-profile",
+    "-fcodegen-data",
+];
+
+/// Flags with which the compiler writes more than the object file.
+const EXTRA_FILES: &[&str] = &[
+    "-save-temps",
+    "--save-temps",
+    "-save-stats",
+    "--save-stats",
+    "-fstack-usage",
+    "-fcallgraph-info",
+    "-ftime-trace",
+    "-fsave-optimization-record",
+    "-foptimization-record-file",
+];
+
+/// Returns the meaning of a reason that nothing can be done about.
+fn meaning(reason: &str) -> &'static str {
+    let (word, detail) = reason.split_once(" (").unwrap_or((reason, ""));
     match word {
         "crate-type" if detail.starts_with("bin") => {
             "a program or build script is linked, which sccache doesn't cache"
@@ -101,27 +136,6 @@ fn explain_without_fix(word: &str, detail: &str) -> &'static str {
         _ => "this version of sccache-report doesn't know this reason",
     }
 }
-
-/// Flags of profile-guided optimization.
-const PROFILE: &[&str] = &[
-    "-fprofile",
-    "-fno-profile",
-    "-fmemory-profile",
-    "-fcodegen-data",
-];
-
-/// Flags with which the compiler writes more than the object file.
-const EXTRA_FILES: &[&str] = &[
-    "-save-temps",
-    "--save-temps",
-    "-save-stats",
-    "--save-stats",
-    "-fstack-usage",
-    "-fcallgraph-info",
-    "-ftime-trace",
-    "-fsave-optimization-record",
-    "-foptimization-record-file",
-];
 
 #[cfg(test)]
 mod tests {

@@ -1,10 +1,12 @@
-//! The rows of builds.
+//! The rows of builds, and reading them.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, Statement};
 use uuid::Uuid;
 
-use super::columns::{duration, str_at, time, uuid};
+use super::columns::{read_duration, read_time, read_uuid, str_at};
+use super::filter::Filter;
+use super::{Result, Store};
 use crate::portage::{Attribution, Outcome};
 use crate::sccache;
 
@@ -57,21 +59,37 @@ pub struct BuildRow {
     pub time_saved: Option<TimeDelta>,
 }
 
-impl BuildRow {
-    /// The columns of `build`, in the order of [`BuildRow::read`].
-    pub(super) const COLUMNS: &'static str = "uuid, host, package, version, slot, repository, \
-        emerge_id, outcome, started_at_us, finished_at_us, attribution, sccache_version, phases, \
-        measured_phases, hits, misses, errors, requests, executed, non_cacheable, \
-        compile_failures, time_saved_us";
+impl Store {
+    /// Calls `handle` with each build, the newest last. Every row is read into the same memory, which
+    /// is much faster for very many builds.
+    ///
+    /// # Errors
+    /// As [`Store::builds`].
+    pub fn for_each_build(&self, filter: &Filter, mut handle: impl FnMut(&BuildRow)) -> Result<()> {
+        // Sorting in an outer query is faster: SQLite sorts whole rows instead of following the
+        // index.
+        let query = filter.query(
+            "SELECT uuid, host, package, version, slot, repository, emerge_id, outcome,
+                started_at_us, finished_at_us, attribution, sccache_version, phases,
+                measured_phases, hits, misses, errors, requests, executed, non_cacheable,
+                compile_failures, time_saved_us
+             FROM matching ORDER BY started_at_us, id",
+        );
+        let mut build = BuildRow::default();
+        let mut emerges = EmergeIds::new(&self.connection).map_err(|error| self.error(error))?;
+        self.each_row(&query.sql, &*query.params(), |row| {
+            build.read(row, &mut emerges)?;
+            handle(&build);
+            Ok(())
+        })
+    }
+}
 
+impl BuildRow {
     /// Replaces all fields with the values of the row. For 100,000 rows, this is much faster than
     /// allocating each text again.
-    pub(super) fn read(
-        &mut self,
-        row: &Row<'_>,
-        emerges: &mut EmergeIds<'_>,
-    ) -> rusqlite::Result<()> {
-        self.id = uuid(row, 0)?;
+    fn read(&mut self, row: &Row<'_>, emerges: &mut EmergeIds<'_>) -> rusqlite::Result<()> {
+        self.id = read_uuid(row, 0)?;
         read_text(row, 1, &mut self.host)?;
         read_text(row, 2, &mut self.package)?;
         read_text(row, 3, &mut self.version)?;
@@ -82,8 +100,8 @@ impl BuildRow {
             None => None,
         };
         self.outcome = row.get(7)?;
-        self.started_at = time(row, 8)?;
-        self.finished_at = time(row, 9)?;
+        self.started_at = read_time(row, 8)?;
+        self.finished_at = read_time(row, 9)?;
         self.attribution = row.get(10)?;
         read_optional_text(row, 11, &mut self.sccache_version)?;
         self.phases = row.get(12)?;
@@ -95,7 +113,7 @@ impl BuildRow {
         self.executed = row.get(18)?;
         self.non_cacheable = row.get(19)?;
         self.compile_failures = row.get(20)?;
-        self.time_saved = duration(row, 21)?;
+        self.time_saved = read_duration(row, 21)?;
         Ok(())
     }
 
@@ -112,13 +130,13 @@ impl BuildRow {
 
 /// Looks up the ids of emerges. Consecutive builds mostly have the same one, so remembering the last
 /// is much faster than a join.
-pub(super) struct EmergeIds<'a> {
+struct EmergeIds<'a> {
     statement: Statement<'a>,
     last: Option<(i64, Uuid)>,
 }
 
 impl<'a> EmergeIds<'a> {
-    pub(super) fn new(connection: &'a Connection) -> rusqlite::Result<Self> {
+    fn new(connection: &'a Connection) -> rusqlite::Result<Self> {
         let statement = connection.prepare("SELECT uuid FROM emerge WHERE id = ?")?;
         let last = None;
         Ok(Self { statement, last })
@@ -127,7 +145,7 @@ impl<'a> EmergeIds<'a> {
     /// Returns `None` for a row that was deleted by hand.
     fn find(&mut self, row_id: i64) -> rusqlite::Result<Option<Uuid>> {
         if self.last.is_none_or(|(last, _)| last != row_id) {
-            let found = self.statement.query_row([row_id], |row| uuid(row, 0));
+            let found = self.statement.query_row([row_id], |row| read_uuid(row, 0));
             self.last = found.optional()?.map(|uuid| (row_id, uuid));
         }
         Ok(self.last.map(|(_, uuid)| uuid))

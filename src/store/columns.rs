@@ -15,18 +15,18 @@ pub(super) fn micros(time: DateTime<Utc>) -> i64 {
 }
 
 /// Returns the time of `micros`; `None` outside of the years 0 to 9999, which RFC 3339 can't write.
-pub(super) fn time_of(micros: i64) -> Option<DateTime<Utc>> {
+pub(super) fn time_from_micros(micros: i64) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp_micros(micros).filter(|time| (0..=9999).contains(&time.year()))
 }
 
 /// Reads a point in time.
-pub(super) fn time(row: &Row<'_>, index: usize) -> Result<DateTime<Utc>> {
+pub(super) fn read_time(row: &Row<'_>, index: usize) -> Result<DateTime<Utc>> {
     let micros: i64 = row.get(index)?;
-    time_of(micros).ok_or(Error::IntegralValueOutOfRange(index, micros))
+    time_from_micros(micros).ok_or(Error::IntegralValueOutOfRange(index, micros))
 }
 
 /// Reads a duration.
-pub(super) fn duration(row: &Row<'_>, index: usize) -> Result<Option<TimeDelta>> {
+pub(super) fn read_duration(row: &Row<'_>, index: usize) -> Result<Option<TimeDelta>> {
     let micros: Option<i64> = row.get(index)?;
     Ok(micros.map(TimeDelta::microseconds))
 }
@@ -38,12 +38,12 @@ pub(super) fn str_at<'a>(row: &'a Row<'_>, index: usize) -> Result<Option<&'a st
 }
 
 /// Reads a UUID.
-pub(super) fn uuid(row: &Row<'_>, index: usize) -> Result<Uuid> {
+pub(super) fn read_uuid(row: &Row<'_>, index: usize) -> Result<Uuid> {
     parse(row, index, Uuid::parse_str)?.ok_or(Error::InvalidQuery)
 }
 
 /// Reads a value stored as JSON.
-pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, index: usize) -> Result<Option<T>> {
+pub(super) fn read_json<T: DeserializeOwned>(row: &Row<'_>, index: usize) -> Result<Option<T>> {
     parse(row, index, |text| serde_json::from_str(text))
 }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::Row;
 use uuid::Uuid;
 
-use super::columns::{time, uuid};
+use super::columns::{read_time, read_uuid};
 use super::filter::Filter;
 use super::{Result, Store};
 use crate::portage::Outcome;
@@ -100,13 +100,12 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Damaged`], [`crate::Error::Locked`].
     pub fn evidence(&self, filter: &Filter) -> Result<Vec<Evidence>> {
-        let picked = filter.sql("id");
         // CROSS JOIN keeps this order of tables, from the few builds to their phases. A build's search
         // for the previous one follows the index build_by_package and stops at the first measured
         // build. Unmeasured builds don't search, so no build is skipped more than once per slot and
         // host. The cache is the one of the phase with the highest position: if a query has one
         // max(), SQLite takes the columns outside of aggregates from the row with the maximum.
-        let sql = format!(
+        let query = filter.query(
             "SELECT build.uuid, build.package, build.version, build.outcome,
                 build.started_at_us, build.hits, build.misses,
                 build.executed + build.non_cacheable,
@@ -134,18 +133,17 @@ impl Store {
                 phase.cache_location, phase.cache_size_bytes, phase.max_cache_size_bytes,
                 max(iif(phase.cache_size_bytes + phase.max_cache_size_bytes IS NULL,
                     NULL, phase.position))
-             FROM ({}) AS picked
-             CROSS JOIN build ON build.id = picked.id
+             FROM matching
+             CROSS JOIN build ON build.id = matching.id
              LEFT JOIN phase ON phase.build_id = build.id
              GROUP BY build.id
              ORDER BY build.started_at_us",
-            picked.text
         );
-        self.rows(&sql, &picked, read)
+        self.query(&query.sql, &*query.params(), read_evidence)
     }
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Evidence> {
+fn read_evidence(row: &Row<'_>) -> rusqlite::Result<Evidence> {
     let not_measured: Option<String> = row.get(15)?;
     let reasons = not_measured.iter().flat_map(|codes| codes.split(','));
     let not_cached: String = row.get(16)?;
@@ -153,11 +151,11 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Evidence> {
     let size: Option<u64> = row.get(18)?;
     let max_size: Option<u64> = row.get(19)?;
     Ok(Evidence {
-        id: uuid(row, 0)?,
+        id: read_uuid(row, 0)?,
         package: row.get(1)?,
         version: row.get(2)?,
         outcome: row.get(3)?,
-        started_at: time(row, 4)?,
+        started_at: read_time(row, 4)?,
         hits: row.get(5)?,
         misses: row.get(6)?,
         calls: row.get(7)?,

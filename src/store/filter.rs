@@ -32,11 +32,14 @@ impl Patterns {
     /// Parses shell patterns (`emlop`, `app-portage/emlop`, `dev-rust/*`) or regular expressions.
     ///
     /// # Errors
-    /// [`Error::Usage`] if a pattern is invalid.
+    /// [`Error::Usage`] if a pattern is empty or invalid.
     pub fn parse<S: AsRef<str>>(texts: &[S], is_regex: bool) -> Result<Patterns> {
         let mut patterns = Vec::new();
         for text in texts {
             let text = text.as_ref();
+            if text.trim().is_empty() {
+                return Err(Error::usage("empty PATTERN", "name a package, or omit it"));
+            }
             let matcher = if is_regex {
                 // The last line is the cause, those before it point to the place.
                 let cause =
@@ -105,13 +108,13 @@ pub struct Filter {
     pub last: Option<u32>,
 }
 
-/// A query of the matching builds, with its parameters. The text is made of constants only.
-pub(super) struct Picked {
-    pub(super) text: String,
+/// A statement on the matching builds, with its parameters. The text is made of constants only.
+pub(super) struct BuildQuery {
+    pub(super) sql: String,
     values: Vec<(&'static str, Value)>,
 }
 
-impl Picked {
+impl BuildQuery {
     pub(super) fn params(&self) -> Vec<(&str, &dyn ToSql)> {
         let values = self.values.iter();
         values
@@ -129,8 +132,8 @@ const HAS_LANGUAGE: &str = "EXISTS (SELECT 1 FROM phase \
       AND phase_language.hits + phase_language.misses + ifnull(phase_language.errors, 0) > 0)";
 
 impl Filter {
-    /// Returns `SELECT columns FROM build WHERE ...`. `columns` must be constant.
-    pub(super) fn sql(&self, columns: &str) -> Picked {
+    /// Returns the statement, in which the table `matching` has the matching rows of `build`.
+    pub(super) fn query(&self, statement: &str) -> BuildQuery {
         let mut matching = "FROM build WHERE TRUE".to_string();
         let mut values = Vec::new();
         for (name, condition, value) in self.conditions() {
@@ -147,12 +150,12 @@ impl Filter {
             );
             values.push((":min_builds", Value::from(least)));
         }
-        let mut text = format!("SELECT {columns} {matching}");
         if let Some(last) = self.last {
-            text.push_str(" ORDER BY started_at_us DESC, id DESC LIMIT :last");
+            matching.push_str(" ORDER BY started_at_us DESC, id DESC LIMIT :last");
             values.push((":last", Value::from(last)));
         }
-        Picked { text, values }
+        let sql = format!("WITH matching AS (SELECT * {matching}) {statement}");
+        BuildQuery { sql, values }
     }
 
     /// Parameters, conditions on them, and their values, if the filter has them.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-use super::columns::{micros, time, uuid};
+use super::columns::{micros, read_time, read_uuid};
 use super::{Error, Result, Store, savings};
 use crate::portage::Build;
 use crate::sccache::Stats;
@@ -92,8 +92,8 @@ impl Store {
 
 fn read_known_build(row: &Row<'_>) -> rusqlite::Result<KnownBuild> {
     Ok(KnownBuild {
-        id: uuid(row, 0)?,
-        started_at: time(row, 1)?,
+        id: read_uuid(row, 0)?,
+        started_at: read_time(row, 1)?,
         is_imported: row.get(2)?,
         is_forgotten: row.get(3)?,
     })

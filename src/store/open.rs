@@ -27,6 +27,9 @@ const INSTRUCTIONS: i32 = 100_000;
 /// A reader's page cache, in the unit of `PRAGMA cache_size`: 16 MiB.
 const READ_CACHE: i64 = -16 * 1024;
 
+/// How many problems of each kind an integrity check reports.
+const MAX_PROBLEMS: usize = 3;
+
 /// The versions of the schema, oldest first.
 const MIGRATIONS: &[M<'_>] = &[M::up(include_str!("../../migrations/0001_initial.sql"))];
 
@@ -254,6 +257,32 @@ impl Store {
                 });
             }
         }
+    }
+
+    /// Reads the whole file, and returns the first problems that SQLite finds in it.
+    ///
+    /// # Errors
+    /// The file is too damaged to be checked.
+    pub fn check_integrity(&self) -> Result<Vec<String>> {
+        let check = || -> rusqlite::Result<Vec<String>> {
+            let sql = format!("PRAGMA integrity_check({MAX_PROBLEMS})");
+            let mut statement = self.connection.prepare(&sql)?;
+            let lines = statement.query_map([], |row| row.get(0))?;
+            let mut problems = lines.collect::<rusqlite::Result<Vec<String>>>()?;
+            problems.retain(|line| line != "ok");
+            let mut statement = self.connection.prepare("PRAGMA foreign_key_check")?;
+            let orphans = statement.query_map([], |row| {
+                let (table, parent): (String, String) = (row.get(0)?, row.get(2)?);
+                Ok(format!(
+                    "a row of {table} refers to a missing row of {parent}"
+                ))
+            })?;
+            for orphan in orphans.take(MAX_PROBLEMS) {
+                problems.push(orphan?);
+            }
+            Ok(problems)
+        };
+        check().map_err(|error| self.error(error))
     }
 
     pub(super) fn error(&self, error: rusqlite::Error) -> Error {

@@ -6,8 +6,8 @@ use rusqlite::{Connection, Row, ToSql, params};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::columns::{json, micros, time, uuid};
-use super::filter::{Filter, Picked};
+use super::columns::{micros, read_json, read_time, read_uuid};
+use super::filter::{BuildQuery, Filter};
 use super::{Result, Store};
 use crate::portage::Phase;
 use crate::sccache::{Counts, NotMeasured, NotMeasuredReason, Part, Stats};
@@ -127,8 +127,8 @@ fn to_json(value: Option<&impl Serialize>) -> Option<String> {
 /// Phases by row id, each with the id of its build.
 type Phases = BTreeMap<i64, (Uuid, Phase)>;
 
-/// Adds a row of a part, whose own columns begin at 1.
-type AddPart = fn(&mut Stats, &Row<'_>) -> rusqlite::Result<()>;
+/// Adds counts from a row, whose columns begin at 1.
+type AddCounts = fn(&mut Stats, &Row<'_>) -> rusqlite::Result<()>;
 
 impl Store {
     /// Returns the phases of every build that passes the filter, by the build's id, each list in
@@ -137,25 +137,36 @@ impl Store {
     /// # Errors
     /// The database can't be read.
     pub fn phases(&self, filter: &Filter) -> Result<HashMap<Uuid, Vec<Phase>>> {
-        let picked = filter.sql("id, uuid");
+        // The columns of statistics follow from their table in `Stats`, so this is no literal.
         let sql = format!(
-            "SELECT phase.id, picked.uuid, {COLUMNS}, {} \
-             FROM ({}) AS picked JOIN phase ON phase.build_id = picked.id",
+            "SELECT phase.id, build_uuid, {COLUMNS}, {}
+             FROM (SELECT id AS build_id, uuid AS build_uuid FROM matching)
+             JOIN phase USING (build_id)",
             number_columns(),
-            picked.text
         );
-        let read = |row: &Row<'_>| Ok((row.get(0)?, (uuid(row, 1)?, read_phase(row)?)));
-        let mut phases: Phases = self.rows(&sql, &picked, read)?.into_iter().collect();
-        let languages = "language, hits, misses, errors FROM phase_language";
-        self.add_parts(&picked, &mut phases, languages, |stats, row| {
-            add_counts(stats, row, |counts| &mut counts.languages)
+        let query = filter.query(&sql);
+        let read = |row: &Row<'_>| Ok((row.get(0)?, (read_uuid(row, 1)?, read_phase(row)?)));
+        let phases = self.query(&query.sql, &*query.params(), read)?;
+        let mut phases: Phases = phases.into_iter().collect();
+        let languages = filter.query(
+            "SELECT phase_id, language, hits, misses, errors FROM phase_language WHERE phase_id IN
+             (SELECT phase.id FROM phase JOIN matching ON phase.build_id = matching.id)",
+        );
+        self.add_counts(&languages, &mut phases, |stats, row| {
+            add_hits_and_misses(stats, row, |counts| &mut counts.languages)
         })?;
-        let compilers = "compiler, hits, misses, errors FROM phase_compiler";
-        self.add_parts(&picked, &mut phases, compilers, |stats, row| {
-            add_counts(stats, row, |counts| &mut counts.compilers)
+        let compilers = filter.query(
+            "SELECT phase_id, compiler, hits, misses, errors FROM phase_compiler WHERE phase_id IN
+             (SELECT phase.id FROM phase JOIN matching ON phase.build_id = matching.id)",
+        );
+        self.add_counts(&compilers, &mut phases, |stats, row| {
+            add_hits_and_misses(stats, row, |counts| &mut counts.compilers)
         })?;
-        let reasons = "reason, calls FROM not_cached";
-        self.add_parts(&picked, &mut phases, reasons, |stats, row| {
+        let reasons = filter.query(
+            "SELECT phase_id, reason, calls FROM not_cached WHERE phase_id IN
+             (SELECT phase.id FROM phase JOIN matching ON phase.build_id = matching.id)",
+        );
+        self.add_counts(&reasons, &mut phases, |stats, row| {
             stats.not_cached.insert(row.get(1)?, row.get(2)?);
             Ok(())
         })?;
@@ -166,20 +177,9 @@ impl Store {
         Ok(builds)
     }
 
-    /// Adds the rows of a table of parts to their phases.
-    fn add_parts(
-        &self,
-        picked: &Picked,
-        phases: &mut Phases,
-        columns_from_table: &str,
-        add: AddPart,
-    ) -> Result<()> {
-        let sql = format!(
-            "SELECT part.phase_id, {columns_from_table} AS part WHERE part.phase_id IN \
-             (SELECT phase.id FROM phase JOIN ({}) AS picked ON phase.build_id = picked.id)",
-            picked.text
-        );
-        self.each_row(&sql, picked, |row| {
+    /// Adds the counts of a query to their phases, whose row ids are in its first column.
+    fn add_counts(&self, query: &BuildQuery, phases: &mut Phases, add: AddCounts) -> Result<()> {
+        self.each_row(&query.sql, &*query.params(), |row| {
             let phase = phases.get_mut(&row.get(0)?).map(|(_, phase)| phase);
             match phase.and_then(|phase| phase.stats.as_mut().ok()) {
                 Some(stats) => add(stats, row),
@@ -190,7 +190,7 @@ impl Store {
 }
 
 /// Adds hits, misses and errors of one language or compiler.
-fn add_counts(
+fn add_hits_and_misses(
     stats: &mut Stats,
     row: &Row<'_>,
     parts: fn(&mut Counts) -> &mut BTreeMap<String, u64>,
@@ -215,8 +215,8 @@ fn read_phase(row: &Row<'_>) -> rusqlite::Result<Phase> {
     };
     Ok(Phase {
         name: row.get(2)?,
-        started_at: time(row, 3)?,
-        finished_at: time(row, 4)?,
+        started_at: read_time(row, 3)?,
+        finished_at: read_time(row, 4)?,
         attribution: row.get(5)?,
         read_only: row.get(6)?,
         stats,
@@ -237,8 +237,8 @@ fn read_stats(row: &Row<'_>) -> rusqlite::Result<Stats> {
         max_cache_size: row.get(14)?,
         preprocessor_cache_mode: row.get(15)?,
         version: row.get(16)?,
-        base_directories: json(row, 17)?,
-        dist_compiles: json(row, 18)?.unwrap_or_default(),
+        base_directories: read_json(row, 17)?,
+        dist_compiles: read_json(row, 18)?.unwrap_or_default(),
         ..Stats::default()
     };
     for (index, field) in Stats::COUNTERS.iter().enumerate() {

@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Params, Row};
+use rusqlite::types::ValueRef;
+use rusqlite::{Error as SqlError, Params, Row};
 use uuid::Uuid;
 
-use super::build_row::EmergeIds;
-use super::columns::{micros, time, uuid};
-use super::filter::{Filter, Patterns, Picked};
-use super::{BuildRow, EmergeRow, Moment, PackageRow, Result, Store, Sums};
+use super::columns::{micros, read_time, read_uuid, str_at};
+use super::filter::{Filter, Patterns};
+use super::{BuildRow, EmergeRow, Error, PackageRow, Result, Store, Sums, TimedSums};
+use crate::text::printable;
+
+/// An hour in microseconds.
+const HOUR: i64 = 3_600_000_000;
 
 /// # Errors
 /// Every query can fail with [`crate::Error::Damaged`], [`crate::Error::BadRow`] or
@@ -22,111 +26,100 @@ impl Store {
         Ok(builds)
     }
 
-    /// Calls `take` with each build, the newest last. Every row is read into the same memory, which
-    /// is much faster for very many builds.
-    pub fn for_each_build(&self, filter: &Filter, mut take: impl FnMut(&BuildRow)) -> Result<()> {
-        let picked = filter.sql(&format!("{}, id", BuildRow::COLUMNS));
-        // Sorting in an outer query is faster: SQLite sorts whole rows instead of following the
-        // index.
-        let sql = format!("SELECT * FROM ({}) ORDER BY started_at_us, id", picked.text);
-        let mut build = BuildRow::default();
-        let mut emerges = EmergeIds::new(&self.connection).map_err(|error| self.error(error))?;
-        self.each_row(&sql, &picked, |row| {
-            build.read(row, &mut emerges)?;
-            take(&build);
-            Ok(())
-        })
-    }
-
     /// Returns a row per package, sorted by name.
     pub fn packages(&self, filter: &Filter) -> Result<Vec<PackageRow>> {
         if let Some(rows) = self.whole_packages(filter)? {
             return Ok(rows);
         }
         let mut packages: BTreeMap<String, PackageRow> = BTreeMap::new();
-        self.each_build(filter, |row, Moment { started_at, sums }| {
-            let package = row.get_ref(12)?.as_str()?;
-            if !packages.contains_key(package) {
-                let new = PackageRow {
-                    package: package.to_string(),
-                    sums: Sums::default(),
-                    first_at: started_at,
-                    last_at: started_at,
-                    last_version: String::new(),
-                    last_hits: None,
-                    last_misses: None,
-                };
-                packages.insert(package.to_string(), new);
-            }
-            if let Some(known) = packages.get_mut(package) {
-                known.sums.add(&sums);
-                known.last_at = started_at;
-                known.last_version = row.get(13)?;
-                (known.last_hits, known.last_misses) = (sums.hits, sums.misses);
-            }
-            Ok(())
-        })?;
+        self.each_build(
+            filter,
+            |package, version, TimedSums { started_at, sums }| {
+                if !packages.contains_key(package) {
+                    let new = PackageRow {
+                        package: package.to_string(),
+                        sums: Sums::default(),
+                        first_at: started_at,
+                        last_at: started_at,
+                        last_version: String::new(),
+                        last_hits: None,
+                        last_misses: None,
+                    };
+                    packages.insert(package.to_string(), new);
+                }
+                if let Some(known) = packages.get_mut(package) {
+                    known.sums.add(&sums);
+                    known.last_at = started_at;
+                    version.clone_into(&mut known.last_version);
+                    (known.last_hits, known.last_misses) = (sums.hits, sums.misses);
+                }
+            },
+        )?;
         Ok(packages.into_values().collect())
     }
 
     /// Returns a row per emerge command that has builds, the newest last.
     pub fn emerges(&self, filter: &Filter) -> Result<Vec<EmergeRow>> {
-        let picked = filter.sql("*");
-        let sql = format!(
-            "SELECT emerge.uuid, emerge.host, emerge.command, emerge.started_at_us, {} \
-             FROM ({}) AS build JOIN emerge ON emerge.id = build.emerge_id \
+        let query = filter.query(
+            "SELECT emerge.uuid, emerge.host, emerge.command, emerge.started_at_us,
+                count(*), sum(outcome = 'failed'), sum(outcome = 'interrupted'),
+                sum(phases > 0 AND measured_phases = phases), sum(attribution = 'shared'),
+                sum(hits), sum(misses),
+                sum(iif(executed + non_cacheable IS NULL, 0, hits + misses)),
+                sum(executed + non_cacheable),
+                sum(time_saved_us), sum(iif(time_saved_us IS NULL, 0, hits))
+             FROM matching JOIN emerge ON emerge.id = matching.emerge_id
              GROUP BY emerge.id ORDER BY emerge.started_at_us, emerge.id",
-            Sums::of_builds(),
-            picked.text
         );
-        self.rows(&sql, &picked, |row| {
+        self.query(&query.sql, &*query.params(), |row| {
             Ok(EmergeRow {
-                id: uuid(row, 0)?,
+                id: read_uuid(row, 0)?,
                 host: row.get(1)?,
                 command: row.get(2)?,
-                started_at: time(row, 3)?,
+                started_at: read_time(row, 3)?,
                 sums: Sums::read(row, 4)?,
             })
         })
     }
 
     /// Returns what each build adds to sums over time, the oldest first.
-    pub fn moments(&self, filter: &Filter) -> Result<Vec<Moment>> {
+    pub fn moments(&self, filter: &Filter) -> Result<Vec<TimedSums>> {
         let mut moments = Vec::new();
-        self.each_build(filter, |_, moment| {
-            moments.push(moment);
-            Ok(())
-        })?;
+        self.each_build(filter, |_, _, moment| moments.push(moment))?;
         Ok(moments)
     }
 
-    /// Calls `take` with each build's package (column 12), version (column 13) and moment, the
-    /// oldest first.
+    /// Calls `handle` with the package, the version and the sums of each build, the oldest first.
     fn each_build(
         &self,
         filter: &Filter,
-        mut take: impl FnMut(&Row<'_>, Moment) -> rusqlite::Result<()>,
+        mut handle: impl FnMut(&str, &str, TimedSums),
     ) -> Result<()> {
-        let picked = filter.sql("*");
-        let sql = format!(
-            "SELECT {}, started_at_us, package, version FROM ({}) ORDER BY started_at_us, id",
-            Sums::of_build(),
-            picked.text
+        let query = filter.query(
+            "SELECT 1, outcome = 'failed', outcome = 'interrupted',
+                phases > 0 AND measured_phases = phases, attribution = 'shared', hits, misses,
+                iif(executed + non_cacheable IS NULL, 0, hits + misses), executed + non_cacheable,
+                time_saved_us, iif(time_saved_us IS NULL, 0, hits),
+                started_at_us, package, version
+             FROM matching ORDER BY started_at_us, id",
         );
-        self.each_row(&sql, &picked, |row| {
-            let (started_at, sums) = (time(row, 11)?, Sums::read(row, 0)?);
-            take(row, Moment { started_at, sums })
+        self.each_row(&query.sql, &*query.params(), |row| {
+            let (started_at, sums) = (read_time(row, 11)?, Sums::read(row, 0)?);
+            let [package, version] =
+                [str_at(row, 12)?, str_at(row, 13)?].map(Option::unwrap_or_default);
+            handle(package, version, TimedSums { started_at, sums });
+            Ok(())
         })
     }
 
     /// Returns when the oldest and the newest build started.
     pub fn period(&self, filter: &Filter) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>> {
-        let picked = filter.sql("started_at_us");
-        let sql = format!(
-            "SELECT min(started_at_us), max(started_at_us) FROM ({}) HAVING count(*) > 0",
-            picked.text
+        let query = filter.query(
+            "SELECT min(started_at_us), max(started_at_us) FROM matching HAVING count(*) > 0",
         );
-        let period = self.rows(&sql, &picked, |row| Ok((time(row, 0)?, time(row, 1)?)))?;
+        let period = self.query(&query.sql, &*query.params(), |row| {
+            Ok((read_time(row, 0)?, read_time(row, 1)?))
+        })?;
         Ok(period.into_iter().next())
     }
 
@@ -158,7 +151,7 @@ impl Store {
         // The first text after those that begin with the prefix.
         let end = format!("{prefix}~");
         let sql = "SELECT uuid FROM build WHERE uuid >= ? AND uuid < ? ORDER BY uuid LIMIT ?";
-        self.query(sql, (prefix, end, limit), |row| uuid(row, 0))
+        self.query(sql, (prefix, end, limit), |row| read_uuid(row, 0))
     }
 
     /// Returns all packages that have a build, sorted by name.
@@ -180,26 +173,6 @@ impl Store {
         Ok(names)
     }
 
-    /// Calls `take` with each row of a query of the picked builds.
-    pub(super) fn each_row(
-        &self,
-        sql: &str,
-        picked: &Picked,
-        take: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
-    ) -> Result<()> {
-        self.each_row_of(sql, picked.params().as_slice(), take)
-    }
-
-    /// Returns the rows of a query of the picked builds.
-    pub(super) fn rows<T>(
-        &self,
-        sql: &str,
-        picked: &Picked,
-        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
-    ) -> Result<Vec<T>> {
-        self.query(sql, picked.params().as_slice(), read)
-    }
-
     /// Returns the rows of a query.
     pub(super) fn query<T>(
         &self,
@@ -207,26 +180,130 @@ impl Store {
         params: impl Params,
         mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>> {
-        let mut all = Vec::new();
-        self.each_row_of(sql, params, |row| {
-            all.push(read(row)?);
+        let mut rows = Vec::new();
+        self.each_row(sql, params, |row| {
+            rows.push(read(row)?);
             Ok(())
         })?;
-        Ok(all)
+        Ok(rows)
     }
 
-    fn each_row_of(
+    /// Calls `handle` with each row of a query.
+    pub(super) fn each_row(
         &self,
         sql: &str,
         params: impl Params,
-        mut take: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+        mut handle: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
     ) -> Result<()> {
         let failed = |error| self.error(error);
         let mut statement = self.connection.prepare(sql).map_err(failed)?;
         let mut rows = statement.query(params).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
-            take(row).map_err(|error| self.row_error(row, error))?;
+            handle(row).map_err(|error| self.row_error(row, error))?;
         }
         Ok(())
+    }
+
+    /// Returns the error for a row that can't be read, with the column and the row's first value.
+    pub(super) fn row_error(&self, row: &Row<'_>, error: SqlError) -> Error {
+        let index = match &error {
+            SqlError::FromSqlConversionFailure(index, ..)
+            | SqlError::IntegralValueOutOfRange(index, _)
+            | SqlError::InvalidColumnType(index, ..)
+            | SqlError::Utf8Error(index, _) => *index,
+            _ => return self.error(error),
+        };
+        let column = row.as_ref().column_name(index).unwrap_or("a column");
+        let first = match row.get_ref(0) {
+            Ok(ValueRef::Integer(number)) => number.to_string(),
+            Ok(ValueRef::Text(text)) => printable(&String::from_utf8_lossy(text), 100),
+            _ => String::new(),
+        };
+        let message = format!("{column} of the row that begins with {first}: {error}");
+        Error::BadRow(self.path.clone(), message)
+    }
+}
+
+/// The sums that the database keeps beside the builds: over the builds of a package, and over those
+/// of an hour. With them, reports on many years take only slightly longer than reports on a few builds.
+/// Triggers of the schema keep them equal to the sums over the builds.
+impl Store {
+    /// Returns the rows of [`Store::packages`] if the filter selects whole packages.
+    fn whole_packages(&self, filter: &Filter) -> Result<Option<Vec<PackageRow>>> {
+        let packages = filter.packages.clone();
+        let names = packages
+            .as_ref()
+            .map(|names| serde_json::Value::from(names.as_slice()));
+        let whole_packages = Filter {
+            packages,
+            ..Filter::default()
+        };
+        if *filter != whole_packages {
+            return Ok(None);
+        }
+        let sql = "WITH stored AS (
+                SELECT package, builds, failed_builds, interrupted_builds, complete_builds,
+                    shared_builds, iif(measured_builds > 0, hits, NULL),
+                    iif(measured_builds > 0, misses, NULL), answered_calls,
+                    iif(counted_builds > 0, calls, NULL),
+                    iif(estimated_builds > 0, time_saved_us, NULL), estimated_hits
+                FROM package_sum WHERE builds > 0
+                    AND (?1 IS NULL OR package IN (SELECT value FROM json_each(?1))))
+             SELECT stored.*,
+                (SELECT min(started_at_us) FROM build AS first WHERE first.package = stored.package),
+                last.started_at_us, last.version, last.hits, last.misses
+             FROM stored JOIN build AS last ON last.id =
+                (SELECT id FROM build AS later WHERE later.package = stored.package
+                 ORDER BY started_at_us DESC, id DESC LIMIT 1) ORDER BY stored.package";
+        let names = names.map(|names| names.to_string());
+        let rows = self.query(sql, [names], |row| {
+            Ok(PackageRow {
+                package: row.get(0)?,
+                sums: Sums::read(row, 1)?,
+                first_at: read_time(row, 12)?,
+                last_at: read_time(row, 13)?,
+                last_version: row.get(14)?,
+                last_hits: row.get(15)?,
+                last_misses: row.get(16)?,
+            })
+        })?;
+        Ok(Some(rows))
+    }
+
+    /// Returns the sums of the builds of every hour, the oldest first, if the filter selects nothing
+    /// but a period of whole hours.
+    ///
+    /// # Errors
+    /// As [`Store::builds`].
+    pub fn hours(&self, filter: &Filter) -> Result<Option<Vec<TimedSums>>> {
+        let period = Filter {
+            since: filter.since,
+            until: filter.until,
+            ..Filter::default()
+        };
+        let number = |time: Option<DateTime<Utc>>, open| match time.map(micros) {
+            None => Some(open),
+            Some(micros) => (micros % HOUR == 0).then_some(micros / HOUR),
+        };
+        let (first, end) = (
+            number(filter.since, i64::MIN),
+            number(filter.until, i64::MAX),
+        );
+        let (true, Some(period)) = (*filter == period, first.zip(end)) else {
+            return Ok(None);
+        };
+        let sql = "SELECT hour * 3600000000 AS hour, builds, failed_builds, interrupted_builds,
+                complete_builds, shared_builds, iif(measured_builds > 0, hits, NULL),
+                iif(measured_builds > 0, misses, NULL), answered_calls,
+                iif(counted_builds > 0, calls, NULL),
+                iif(estimated_builds > 0, time_saved_us, NULL), estimated_hits
+             FROM hour_sum WHERE hour >= ? AND hour < ? AND builds > 0 ORDER BY hour_sum.hour";
+        let hours = self.query(sql, period, |row| {
+            Ok(TimedSums {
+                started_at: read_time(row, 0)?,
+                sums: Sums::read(row, 1)?,
+            })
+        })?;
+        Ok(Some(hours))
     }
 }

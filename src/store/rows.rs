@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::Row;
 use uuid::Uuid;
 
-use super::columns::duration;
+use super::columns::read_duration;
 use crate::sccache;
 
 /// Sums over several builds. Unmeasured builds only add to the numbers of builds.
@@ -34,47 +34,8 @@ pub struct Sums {
     pub estimated_hits: u64,
 }
 
-/// The sums in the order of [`Sums::read`]: what a row of `build` adds, and the column of
-/// `package_sum` and `hour_sum`.
-const SUMS: [(&str, &str); 11] = [
-    ("1", "builds"),
-    ("outcome = 'failed'", "failed_builds"),
-    ("outcome = 'interrupted'", "interrupted_builds"),
-    ("phases > 0 AND measured_phases = phases", "complete_builds"),
-    ("attribution = 'shared'", "shared_builds"),
-    ("hits", "iif(measured_builds > 0, hits, NULL)"),
-    ("misses", "iif(measured_builds > 0, misses, NULL)"),
-    (
-        "iif(executed + non_cacheable IS NULL, 0, hits + misses)",
-        "answered_calls",
-    ),
-    (
-        "executed + non_cacheable",
-        "iif(counted_builds > 0, calls, NULL)",
-    ),
-    (
-        "time_saved_us",
-        "iif(estimated_builds > 0, time_saved_us, NULL)",
-    ),
-    ("iif(time_saved_us IS NULL, 0, hits)", "estimated_hits"),
-];
-
 impl Sums {
-    /// The columns of [`Sums::read`] for one row of `build`.
-    pub(super) fn of_build() -> String {
-        SUMS.map(|(part, _)| part).join(", ")
-    }
-
-    /// The columns of [`Sums::read`] for a group of rows of `build`.
-    pub(super) fn of_builds() -> String {
-        SUMS.map(|(part, _)| format!("sum({part})")).join(", ")
-    }
-
-    /// The columns of [`Sums::read`] for a row of `package_sum` or `hour_sum`.
-    pub(super) fn stored() -> String {
-        SUMS.map(|(_, column)| column).join(", ")
-    }
-
+    /// Reads the sums from 11 columns in the order of the fields.
     pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Sums> {
         let number = |index: usize| row.get::<_, Option<u64>>(first + index);
         let count = |index: usize| number(index).map(Option::unwrap_or_default);
@@ -88,7 +49,7 @@ impl Sums {
             misses: number(6)?,
             answered: count(7)?,
             calls: number(8)?,
-            time_saved: duration(row, first + 9)?,
+            time_saved: read_duration(row, first + 9)?,
             estimated_hits: count(10)?,
         })
     }
@@ -176,7 +137,7 @@ pub struct EmergeRow {
 
 /// The sums of one build, or of the builds of an hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
+pub struct TimedSums {
     /// Start of the build or of the hour.
     pub started_at: DateTime<Utc>,
     /// The sums of the matching builds.

@@ -61,7 +61,7 @@ fn add_cost(
     version: &str,
     stats: &Stats,
 ) -> rusqlite::Result<()> {
-    let Some(cost) = Cost::of(stats) else {
+    let Some(cost) = Cost::from_stats(stats) else {
         return Ok(());
     };
     let language = Cost::language(stats).unwrap_or_default();

@@ -89,7 +89,7 @@ pub(super) struct Sample {
 
 impl Sample {
     /// Returns `None` if there are no builds.
-    pub(super) fn of(evidence: &[Evidence]) -> Option<Sample> {
+    pub(super) fn from_evidence(evidence: &[Evidence]) -> Option<Sample> {
         Some(Sample {
             builds: evidence.len() as u64,
             first_at: evidence.first()?.started_at,

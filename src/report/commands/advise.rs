@@ -6,10 +6,10 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use super::super::advice::{self, Advice, Sample};
-use super::super::default_period::limit_to_recent;
-use super::super::options::{BuildFilter, Database, OutputFormat, PackagePatterns};
-use super::super::page::Page;
-use super::super::table::{Column, Value, json_rows};
+use super::super::options::{
+    BuildFilter, Database, OutputFormat, PackagePatterns, limit_to_recent,
+};
+use super::super::table::{Column, Page, Value, json_rows};
 use super::super::{Status, suggest, text};
 use crate::error::{Error, Result};
 
@@ -50,7 +50,7 @@ fn fetch(args: &Args, database: &Database) -> Result<(Vec<Advice>, Sample)> {
         limit_to_recent(&store, &mut filter, advice::DAYS)?;
     }
     let evidence = store.evidence(&advice::limited(&filter))?;
-    match Sample::of(&evidence) {
+    match Sample::from_evidence(&evidence) {
         Some(sample) => Ok((advice::derive(evidence), sample)),
         None => Err(suggest::no_build(&filter)),
     }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use super::super::options::{Database, Keep, ListArgs, RowOptions};
+use super::super::options::{Database, ListArgs, RowOptions, RowOrder};
 use super::super::table::{
     BAD, Column, DelimitedWriter, Format, Importance::*, Table, Tone, Value, WARNING,
     tone_of_hit_rate,
@@ -29,7 +29,7 @@ pub(super) fn run(args: &ListArgs, database: &Database, out: &mut dyn Write) -> 
         (Ok((store, filter)), _) => fetch(&store, filter, args, &mut phases),
         (Err(error), _) => Err(error),
     };
-    args.write(columns(phases), rows, Keep::Last, out)
+    args.write(columns(phases), rows, RowOrder::Chronological, out)
 }
 
 /// Writes each row as it is read: with very many builds that is much faster.
@@ -44,7 +44,7 @@ fn stream(
         columns: columns(Phases::new()),
         rows: Vec::new(),
     };
-    options.apply(&mut table, Keep::Last, Format::Csv)?;
+    options.apply(&mut table, RowOrder::Chronological, Format::Csv)?;
     options.limit_builds(&mut filter);
     let mut writer = DelimitedWriter::new(&table.columns, delimiter)?;
     let mut result = Err(Error::NoMatch(suggest::NO_BUILD.into()));

@@ -3,14 +3,19 @@
 use std::io::Write;
 
 use super::super::Status;
-use super::super::options::{Database, Keep, ListArgs};
+use super::super::options::{Database, ListArgs, RowOrder};
 use super::super::table::{Column, Importance::*, Value};
 use super::sums;
 use crate::error::{Error, Result};
 use crate::store::EmergeRow;
 
 pub(super) fn run(args: &ListArgs, database: &Database, out: &mut dyn Write) -> Result<Status> {
-    args.write(columns(), fetch(args, database), Keep::Last, out)
+    args.write(
+        columns(),
+        fetch(args, database),
+        RowOrder::Chronological,
+        out,
+    )
 }
 
 fn fetch(args: &ListArgs, database: &Database) -> Result<Vec<EmergeRow>> {

@@ -17,12 +17,12 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use super::options::{BuildFilter, Database, Keep, ListArgs, OutputFormat, RowOptions};
-use super::suggest::closest;
+use super::options::{BuildFilter, Database, ListArgs, OutputFormat, RowOptions, RowOrder};
 use super::{Status, text};
 use crate::error::{Error, Result};
 use crate::savings::TIME_SAVED;
 use crate::setup;
+use crate::text::closest;
 
 /// Show how much sccache speeds up the packages that Portage builds
 ///
@@ -67,7 +67,8 @@ Terms:
   hit rate   hits / (hits + misses)
   coverage   (hits + misses) / (executed + non-cacheable calls): how much of the
              compiling the cache could answer at all
-  last rate  hit rate of the newest build; an arrow compares it with the earlier
+  newest rate
+             hit rate of the newest build; an arrow compares it with the earlier
              builds: at least 5 points up or down, or about the same
   note       builds that failed or were interrupted, have incomplete numbers, or
              used a shared server
@@ -154,7 +155,7 @@ impl Cli {
             Ok(selected) => selected,
             Err(Error::NoMatch(why)) => {
                 let error = Error::NoMatch(why + &similar_command(first));
-                return list.write(packages::columns(), Err(error), Keep::First, out);
+                return list.write(packages::columns(), Err(error), RowOrder::Ranked, out);
             }
             Err(error) => return Err(error),
         };
@@ -162,7 +163,7 @@ impl Cli {
         if rows.len() == 1 {
             return show::show_package(&store, &rows[0].package, filter, &list.output, out);
         }
-        list.write(packages::columns(), Ok(rows), Keep::First, out)
+        list.write(packages::columns(), Ok(rows), RowOrder::Ranked, out)
     }
 }
 

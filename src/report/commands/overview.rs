@@ -6,16 +6,17 @@ use chrono::{DateTime, DurationRound, Local, TimeDelta, Utc};
 use serde_json::{Value as Json, json};
 
 use super::super::advice::{self, Advice, Kind, Sample};
-use super::super::default_period::limit_to_recent;
-use super::super::options::{BuildFilter, Database, OutputFormat, PackagePatterns};
-use super::super::page::Page;
-use super::super::table::{Column, Value, json_rows};
+use super::super::options::{
+    BuildFilter, Database, OutputFormat, PackagePatterns, limit_to_recent,
+};
+use super::super::table::{Column, Page, Value, json_rows};
 use super::super::verdict::{time_saved, verdict};
 use super::super::{Status, chart, suggest, text, warn};
-use super::trend::{self, By};
+use super::trend;
 use super::{advise, emerges, packages, sums};
 use crate::error::Result;
-use crate::store::{CacheState, EmergeRow, Filter, Moment, PackageRow, Pending, Store, Sums};
+use crate::store::{CacheState, EmergeRow, Filter, PackageRow, Pending, Store, Sums, TimedSums};
+use crate::when::PeriodLength;
 
 /// Show an overview of the last 30 days
 #[derive(Debug, clap::Args)]
@@ -53,7 +54,7 @@ struct Overview {
     last_emerge: Option<EmergeRow>,
     /// With the start of the build that reported it.
     cache: Option<(CacheState, DateTime<Utc>)>,
-    by: By,
+    by: PeriodLength,
     /// Periods with their hit rates, gaps included.
     rates: Vec<(String, Option<f64>)>,
     advice: Vec<Advice>,
@@ -123,7 +124,7 @@ fn fetch(store: &Store, mut filter: Filter, is_default_period: bool) -> Result<O
     let evidence = store.evidence(&advice::limited(&sample))?;
     let mut newest_first = evidence.iter().rev();
     let cache = newest_first.find_map(|build| Some((build.cache.clone()?, build.started_at)));
-    let sample = Sample::of(&evidence);
+    let sample = Sample::from_evidence(&evidence);
     let advice = advice::derive(evidence);
     let (by, rates) = hit_rates(&trend::moments(store, &filter)?);
     Ok(Overview {
@@ -198,21 +199,21 @@ fn loss(package: &PackageRow) -> Option<Rank> {
 }
 
 /// A hit rate for each of the shortest periods of which few enough make up the whole time.
-fn hit_rates(moments: &[Moment]) -> (By, Vec<(String, Option<f64>)>) {
-    let day = |moment: &Moment| moment.started_at.with_timezone(&Local).date_naive();
+fn hit_rates(moments: &[TimedSums]) -> (PeriodLength, Vec<(String, Option<f64>)>) {
+    let day = |moment: &TimedSums| moment.started_at.with_timezone(&Local).date_naive();
     let Some((first, last)) = moments.first().map(day).zip(moments.last().map(day)) else {
-        return (By::Day, Vec::new());
+        return (PeriodLength::Day, Vec::new());
     };
     let days = (last - first).num_days().max(0) as usize + 1;
     let by = match days.div_ceil(BARS) {
-        0..=1 => By::Day,
-        2..=7 => By::Week,
-        8..=30 => By::Month,
-        _ => By::Year,
+        0..=1 => PeriodLength::Day,
+        2..=7 => PeriodLength::Week,
+        8..=30 => PeriodLength::Month,
+        _ => PeriodLength::Year,
     };
     let mut known = trend::periods(moments, by, &Local).into_iter().peekable();
     let mut rates: Vec<(String, Option<f64>)> = Vec::new();
-    for name in first.iter_days().take(days).map(|day| by.name(day)) {
+    for name in first.iter_days().take(days).map(|day| trend::name(by, day)) {
         if rates.last().is_none_or(|(last, _)| *last != name) {
             let period = known.next_if(|period| period.name == name);
             rates.push((name, period.and_then(|period| period.sums.hit_rate())));
@@ -255,14 +256,17 @@ fn draw(overview: &Overview, page: &mut Page<'_>) -> io::Result<()> {
         page.line(&prefix("last emerge"), &emerge)?;
     }
     let (changes, _) = advice::changes_and_notes(&overview.advice);
-    for (name, piece) in ["to change", ""].into_iter().zip(&changes) {
+    for (name, piece) in ["advice", ""].into_iter().zip(&changes) {
         page.line(&prefix(name), &piece.summary)?;
     }
     if !changes.is_empty() {
         page.line(&prefix(""), "(details: sccache-report advise)")?;
     }
     let losing = overview.worst.iter().take(LOSING_SHOWN).cloned().collect();
-    for (heading, rows) in [("gain most", overview.best.clone()), ("lose", losing)] {
+    for (heading, rows) in [
+        ("saves most", overview.best.clone()),
+        ("costs most", losing),
+    ] {
         let hidden = ["last_at", "coverage", "last_version", "last_hit_rate"];
         let mut columns = packages::columns();
         columns.retain(|column| !hidden.contains(&column.name));

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::super::options::{Database, Keep, ListArgs};
+use super::super::options::{Database, ListArgs, RowOrder};
 use super::super::table::{Column, Importance::*, Value};
 use super::super::{Status, text};
 use super::sums;
@@ -12,7 +12,7 @@ use crate::store::PackageRow;
 pub(super) fn run(args: &ListArgs, database: &Database, out: &mut dyn Write) -> Result<Status> {
     let selected = args.open(database);
     let rows = selected.and_then(|(store, filter)| store.packages(&filter));
-    args.write(columns(), rows, Keep::First, out)
+    args.write(columns(), rows, RowOrder::Ranked, out)
 }
 
 pub(super) fn columns() -> Vec<Column<PackageRow>> {
@@ -32,8 +32,8 @@ pub(super) fn columns() -> Vec<Column<PackageRow>> {
             .heading("version"),
         Col::data("last_hit_rate", |row| row.last_hit_rate().into())
             .shown(Medium)
-            .heading("last rate")
-            .display(last_rate),
+            .heading("newest rate")
+            .display(newest_rate),
         sums::note_column(|row| &row.sums),
     ]);
     columns
@@ -43,7 +43,7 @@ pub(super) fn columns() -> Vec<Column<PackageRow>> {
 const NOTABLE_CHANGE: f64 = 0.05;
 
 /// The newest build's hit rate, and whether it is above or below the earlier builds'.
-fn last_rate(row: &PackageRow) -> String {
+fn newest_rate(row: &PackageRow) -> String {
     let Some(last) = row.last_hit_rate() else {
         return "-".into();
     };

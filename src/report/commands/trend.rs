@@ -2,33 +2,25 @@
 
 use std::io::Write;
 
-use chrono::{Datelike, Local, NaiveDate, Offset, TimeZone, Weekday};
+use chrono::{Local, NaiveDate, Offset, TimeZone};
 
-use super::super::options::{Database, Keep, ListArgs};
+use super::super::options::{Database, ListArgs, RowOrder};
 use super::super::table::{Column, GOOD, Importance::*, Value};
 use super::super::{Status, chart};
 use super::sums;
 use crate::error::Result;
-use crate::store::{Filter, Moment, Store, Sums};
+use crate::store::{Filter, Store, Sums, TimedSums};
+use crate::when::PeriodLength;
 
 /// Show one row per period that has builds, the newest last
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Length of a period: day, week (ISO), month, or year
-    #[arg(long, value_enum, default_value_t = By::Week, value_name = "PERIOD", hide_possible_values = true)]
-    by: By,
+    #[arg(long, value_enum, default_value_t = PeriodLength::Week, value_name = "PERIOD", hide_possible_values = true)]
+    by: PeriodLength,
 
     #[command(flatten)]
     pub(super) list: ListArgs,
-}
-
-/// The length of a period.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum By {
-    Day,
-    Week,
-    Month,
-    Year,
 }
 
 /// The sums of the builds that started in a period.
@@ -44,12 +36,13 @@ pub(super) fn run(args: &Args, database: &Database, out: &mut dyn Write) -> Resu
     let selected = args.list.open(database);
     let moments = selected.and_then(|(store, filter)| moments(&store, &filter));
     let rows = moments.map(|moments| periods(&moments, args.by, &Local));
-    args.list.write(columns(), rows, Keep::Last, out)
+    args.list
+        .write(columns(), rows, RowOrder::Chronological, out)
 }
 
 /// The sums of UTC hours, or of single builds if a local day doesn't begin with a UTC hour.
-pub(super) fn moments(store: &Store, filter: &Filter) -> Result<Vec<Moment>> {
-    let has_whole_hours = |moment: &Moment| {
+pub(super) fn moments(store: &Store, filter: &Filter) -> Result<Vec<TimedSums>> {
+    let has_whole_hours = |moment: &TimedSums| {
         let offset = Local.offset_from_utc_datetime(&moment.started_at.naive_utc());
         offset.fix().local_minus_utc() % 3600 == 0
     };
@@ -60,14 +53,19 @@ pub(super) fn moments(store: &Store, filter: &Filter) -> Result<Vec<Moment>> {
 }
 
 /// The periods that have builds, oldest first, in the time zone `zone`.
-pub(super) fn periods<Z: TimeZone>(moments: &[Moment], by: By, zone: &Z) -> Vec<Period> {
+pub(super) fn periods<Z: TimeZone>(
+    moments: &[TimedSums],
+    by: PeriodLength,
+    zone: &Z,
+) -> Vec<Period> {
     let mut periods: Vec<Period> = Vec::new();
     for moment in moments {
-        let first_day = by.first_day(moment.started_at.with_timezone(zone).date_naive());
+        let day = moment.started_at.with_timezone(zone).date_naive();
+        let first_day = by.first_day(day).unwrap_or(day);
         match periods.last_mut() {
             Some(period) if period.first_day == first_day => period.sums.add(&moment.sums),
             _ => periods.push(Period {
-                name: by.name(first_day),
+                name: name(by, first_day),
                 first_day,
                 sums: moment.sums,
             }),
@@ -76,27 +74,15 @@ pub(super) fn periods<Z: TimeZone>(moments: &[Moment], by: By, zone: &Z) -> Vec<
     periods
 }
 
-impl By {
-    /// The name of the period that contains the day.
-    pub(super) fn name(self, day: NaiveDate) -> String {
-        let format = match self {
-            By::Day => "%Y-%m-%d",
-            By::Week => "%G-W%V",
-            By::Month => "%Y-%m",
-            By::Year => "%Y",
-        };
-        day.format(format).to_string()
-    }
-
-    fn first_day(self, day: NaiveDate) -> NaiveDate {
-        let first = match self {
-            By::Day => Some(day),
-            By::Week => Some(day.week(Weekday::Mon).first_day()),
-            By::Month => day.with_day(1),
-            By::Year => day.with_ordinal(1),
-        };
-        first.unwrap_or(day)
-    }
+/// The name of the period that contains the day.
+pub(super) fn name(length: PeriodLength, day: NaiveDate) -> String {
+    let format = match length {
+        PeriodLength::Day => "%Y-%m-%d",
+        PeriodLength::Week => "%G-W%V",
+        PeriodLength::Month => "%Y-%m",
+        PeriodLength::Year => "%Y",
+    };
+    day.format(format).to_string()
 }
 
 pub(super) fn columns() -> Vec<Column<Period>> {
@@ -116,7 +102,7 @@ mod tests {
 
     #[test]
     fn periods_follow_the_local_clock() {
-        let moment = |text: &str, hits| Moment {
+        let moment = |text: &str, hits| TimedSums {
             started_at: DateTime::parse_from_rfc3339(text).unwrap().to_utc(),
             sums: Sums {
                 builds: 1,
@@ -133,11 +119,11 @@ mod tests {
         ];
         let zone = FixedOffset::east_opt(3600).unwrap();
         for (by, expected) in [
-            (By::Year, "2026=1 2027=14"),
-            (By::Month, "2026-12=1 2027-01=14"),
-            (By::Week, "2026-W53=7 2027-W01=8"),
+            (PeriodLength::Year, "2026=1 2027=14"),
+            (PeriodLength::Month, "2026-12=1 2027-01=14"),
+            (PeriodLength::Week, "2026-W53=7 2027-W01=8"),
             (
-                By::Day,
+                PeriodLength::Day,
                 "2026-12-31=1 2027-01-01=2 2027-01-03=4 2027-01-04=8",
             ),
         ] {

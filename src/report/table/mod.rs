@@ -15,8 +15,9 @@ use serde_json::Value as Json;
 pub(super) use self::delimited::DelimitedWriter;
 pub(super) use self::json::rows as json_rows;
 pub(super) use self::value::Value;
-use super::suggest::closest;
+use super::text;
 use crate::error::{Error, Result};
+use crate::text::closest;
 
 /// How a report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -249,5 +250,43 @@ impl<R: 'static> Table<R> {
             hint.push_str(" (--format json --columns also has nested ones)");
         }
         Err(Error::usage(message, hint))
+    }
+}
+
+/// A report for people of several parts: lines and tables that fit the terminal.
+pub(super) struct Page<'a> {
+    pub(super) terminal: Terminal,
+    pub(super) out: &'a mut dyn Write,
+}
+
+impl Page<'_> {
+    /// Writes a line of text from a build after `prefix`: sanitized, and wrapped with further lines
+    /// aligned below.
+    pub(super) fn line(&mut self, prefix: &str, text: &str) -> io::Result<()> {
+        let line = text::hanging(prefix, text, self.terminal.width);
+        writeln!(self.out, "{line}")
+    }
+
+    /// Writes a blank line.
+    pub(super) fn blank(&mut self) -> io::Result<()> {
+        writeln!(self.out)
+    }
+
+    /// Writes a table after a blank line and its title, if there is one. Writes nothing without
+    /// rows.
+    pub(super) fn table<R: 'static>(
+        &mut self,
+        title: &str,
+        columns: Vec<Column<R>>,
+        rows: Vec<R>,
+    ) -> io::Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.blank()?;
+        if !title.is_empty() {
+            self.line("", title)?;
+        }
+        terminal::write(&Table { columns, rows }, self.terminal, self.out)
     }
 }

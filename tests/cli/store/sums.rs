@@ -7,7 +7,7 @@ use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use proptest::prelude::*;
 use rusqlite::Connection;
 use sccache_report::portage::{Attribution, Build, Outcome};
-use sccache_report::store::{Filter, Moment, PackageRow, Store, Sums};
+use sccache_report::store::{Filter, PackageRow, Store, Sums, TimedSums};
 
 /// A build with anything that sums divide by.
 fn any(n: usize, (package, hours, kind, hits, misses): (usize, i64, u8, u64, u64)) -> Build {
@@ -52,7 +52,7 @@ fn assert_same(path: &Path) {
         ..filter.clone()
     };
     assert_eq!(packages(&one(&all)), packages(&one(&slow)));
-    let add = |moments: Vec<Moment>| {
+    let add = |moments: Vec<TimedSums>| {
         let mut sums = Sums::default();
         moments.iter().for_each(|moment| sums.add(&moment.sums));
         sums

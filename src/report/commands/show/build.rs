@@ -5,8 +5,7 @@ use std::io::{self, Write};
 
 use super::super::super::breakdown::{self, PhaseRuns};
 use super::super::super::options::OutputFormat;
-use super::super::super::page::Page;
-use super::super::super::table::{Column, Importance::*, Value, WARNING};
+use super::super::super::table::{Column, Importance::*, Page, Value, WARNING};
 use super::super::super::{Status, suggest, text};
 use super::super::{builds, sums};
 use super::versions::unmeasured_note;

@@ -6,8 +6,6 @@ mod versions;
 
 use std::io::Write;
 
-use clap::builder::NonEmptyStringValueParser;
-
 use self::build::Build;
 use super::super::options::{BuildFilter, Database, OutputFormat};
 use super::super::{Status, suggest};
@@ -18,7 +16,7 @@ use crate::store::{Filter, Patterns, Store};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// PN, CATEGORY/PN, or at least the first 8 characters of a build ID
-    #[arg(value_name = "PACKAGE|BUILD-ID", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(value_name = "PACKAGE|BUILD-ID")]
     target: String,
 
     #[command(flatten)]

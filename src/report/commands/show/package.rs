@@ -7,8 +7,7 @@ use serde_json::json;
 
 use super::super::super::advice::{self, Advice, Sample};
 use super::super::super::options::OutputFormat;
-use super::super::super::page::Page;
-use super::super::super::table::{Column, json_rows};
+use super::super::super::table::{Column, Page, json_rows};
 use super::super::super::verdict::time_saved;
 use super::super::super::{Status, breakdown, chart, suggest, text};
 use super::super::builds::{self, Phases};
@@ -71,7 +70,7 @@ pub(super) fn fetch(store: &Store, filter: &Filter, output: &OutputFormat) -> Re
         versions: versions::versions(&builds, &cold),
         builds,
         phases,
-        sample: Sample::of(&evidence),
+        sample: Sample::from_evidence(&evidence),
         advice: advice::derive(evidence),
     })
 }
