@@ -26,7 +26,7 @@ pub(super) struct Database {
     /// Database [default: SCCACHE_REPORT_DB or the system database]
     ///
     /// The system database is /var/lib/sccache-report/stats.db, on Gentoo Prefix below EPREFIX.
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", global = true, help_heading = None::<&str>)]
     db: Option<PathBuf>,
 }
 
@@ -48,7 +48,7 @@ impl Database {
 /// Which packages a report is about.
 #[derive(Debug, Default, Args)]
 pub(super) struct PackagePatterns {
-    /// Packages: PN or CATEGORY/PN, with optional wildcards ('dev-rust/*')
+    /// Packages: PN or CATEGORY/PN, wildcards allowed ('dev-rust/*')
     #[arg(value_name = "PATTERN")]
     pub(super) patterns: Vec<String>,
 

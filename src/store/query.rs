@@ -7,7 +7,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Error as SqlError, Params, Row};
 use uuid::Uuid;
 
-use super::columns::{micros, read_time, read_uuid, str_at};
+use super::columns::{micros, read_time, read_uuid, str_at, time_from_micros};
 use super::filter::{Filter, Patterns};
 use super::{BuildRow, EmergeRow, Error, PackageRow, Result, Store, Sums, TimedSums};
 use crate::text::printable;
@@ -292,15 +292,17 @@ impl Store {
         let (true, Some(period)) = (*filter == period, first.zip(end)) else {
             return Ok(None);
         };
-        let sql = "SELECT hour * 3600000000 AS hour, builds, failed_builds, interrupted_builds,
+        let sql = "SELECT hour, builds, failed_builds, interrupted_builds,
                 complete_builds, shared_builds, iif(measured_builds > 0, hits, NULL),
                 iif(measured_builds > 0, misses, NULL), answered_calls,
                 iif(counted_builds > 0, calls, NULL),
                 iif(estimated_builds > 0, time_saved_us, NULL), estimated_hits
-             FROM hour_sum WHERE hour >= ? AND hour < ? AND builds > 0 ORDER BY hour_sum.hour";
+             FROM hour_sum WHERE hour >= ? AND hour < ? AND builds > 0 ORDER BY hour";
         let hours = self.query(sql, period, |row| {
+            let hour: i64 = row.get(0)?;
+            let started_at = time_from_micros(hour.saturating_mul(HOUR));
             Ok(TimedSums {
-                started_at: read_time(row, 0)?,
+                started_at: started_at.ok_or(SqlError::IntegralValueOutOfRange(0, hour))?,
                 sums: Sums::read(row, 1)?,
             })
         })?;

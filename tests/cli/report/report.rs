@@ -203,13 +203,13 @@ fn the_estimate_is_told_in_the_same_words_everywhere() {
 fn short_help_fits_one_screen() {
     for (command, lines) in [
         (&[][..], 40),
-        (&["overview"], 24),
-        (&["packages"], 24),
-        (&["builds"], 24),
-        (&["emerges"], 24),
-        (&["trend"], 24),
-        (&["show"], 24),
-        (&["advise"], 24),
+        (&["overview"], 30),
+        (&["packages"], 30),
+        (&["builds"], 30),
+        (&["emerges"], 30),
+        (&["trend"], 30),
+        (&["show"], 30),
+        (&["advise"], 30),
         (&["doctor"], 24),
         (&["setup"], 24),
     ] {

@@ -103,8 +103,9 @@ fn invalid_requests_are_errors_with_a_hint() {
             &["packages", "--last", "9999999999"],
             "is not in 1..=4294967295",
         ),
-        (&["packages", ""], "value is required for '[PATTERN]...'"),
-        (&["show", ""], "value is required for '<PACKAGE|BUILD-ID>'"),
+        (&["packages", ""], "empty PATTERN"),
+        (&["builds", "emlop", " \t"], "empty PATTERN"),
+        (&["show", " "], "empty PATTERN"),
         (
             &["packages", "--sort", "hitrate"],
             "unknown column `hitrate`; did you mean hit_rate?",
