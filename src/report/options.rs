@@ -23,7 +23,7 @@ const TOLERANCE: TimeDelta = TimeDelta::days(1);
 /// Which database to read. Every subcommand has this option.
 #[derive(Debug, Args)]
 pub(super) struct Database {
-    /// Database [default: SCCACHE_REPORT_DB or the system database]
+    /// Database [default: SCCACHE_REPORT_DB, or the system's]
     ///
     /// The system database is /var/lib/sccache-report/stats.db, on Gentoo Prefix below EPREFIX.
     #[arg(long, value_name = "FILE", global = true, help_heading = None::<&str>)]
@@ -63,7 +63,7 @@ pub(super) struct PackagePatterns {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Filters")]
 pub(super) struct BuildFilter {
-    /// Only builds that started at WHEN or later: 2026-11-01, 3d
+    /// Only builds started at WHEN or later: 2026-11-01, 3d
     ///
     /// Also 2026-11, 2026-W47, yesterday, "last month", "2 weeks ago", or an RFC 3339 time.
     #[arg(long, value_name = "WHEN", value_parser = |text: &str| parse_time(text, PeriodEnd::Since))]
@@ -77,7 +77,7 @@ pub(super) struct BuildFilter {
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     last: Option<u32>,
 
-    /// Only builds that were merged, packaged, failed, or interrupted
+    /// Only merged, packaged, failed, or interrupted builds
     ///
     /// Separate multiple values with commas.
     #[arg(long, value_parser = outcome_parser(), value_delimiter = ',', hide_possible_values = true)]
@@ -201,7 +201,7 @@ pub(super) struct RowOptions {
     #[arg(long, value_name = "COLUMN")]
     pub(super) sort: Option<String>,
 
-    /// Show at most N rows: the newest, or with --sort the first
+    /// Show at most N rows: the newest, or the first of --sort
     ///
     /// `packages` always shows the first rows.
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]

@@ -15,7 +15,7 @@ use crate::when::PeriodLength;
 /// Show one row per period that has builds, the newest last
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Length of a period: day, week (ISO), month, or year
+    /// Period: day, week (ISO), month, or year
     #[arg(long, value_enum, default_value_t = PeriodLength::Week, value_name = "PERIOD", hide_possible_values = true)]
     by: PeriodLength,
 

@@ -15,7 +15,7 @@ use crate::store::{Filter, Patterns, Store};
 /// Show everything about one package or build
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// PN, CATEGORY/PN, or at least the first 8 characters of a build ID
+    /// PN, CATEGORY/PN, or a build ID (at least 8 characters)
     #[arg(value_name = "PACKAGE|BUILD-ID")]
     target: String,
 
