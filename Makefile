@@ -31,7 +31,8 @@ build: $(binaries)
 
 # These prerequisites let `make install` after `make` work without cargo, which root often lacks.
 ifeq ($(origin BINARIES),file)
-$(binaries): Cargo.toml Cargo.lock $(shell find src migrations build.rs -type f 2>/dev/null)
+# The hook is part of sccache-report: doctor compares it with the installed one.
+$(binaries): Cargo.toml Cargo.lock hooks/sccache-report.sh $(shell find src migrations build.rs -type f 2>/dev/null)
 	$(CARGO) build --release --locked
 	@touch -c $(binaries)
 endif

@@ -235,8 +235,8 @@ ___sccache_report_record() {
 	___sccache_report_print "$(SANDBOX_ON=0 ___sccache_report_collect record --outcome "$1" --slot "${SLOT-}" 2>&1)"
 }
 
-# Writes the settings of this merge into the files "$@", for `sccache-report doctor`. Their folder beside the database is
-# open as 4, and its parent as 3, so that nobody can replace them or lead root into another folder.
+# Writes the settings of this merge into the files "$@", which every user can read, for `sccache-report doctor`. Their
+# folder beside the database is open as 4, and its parent as 3, so that nobody can lead root into another folder.
 ___sccache_report_save_settings() {
 	local folder=/proc/self/fd/4/. parent=/proc/self/fd/3/. LC_ALL=C name value lines
 	[[ -O ${parent} && ! -k ${parent} && ! -L ${parent}/hook && -O ${folder} && ! -k ${folder} ]] || return 0
@@ -244,13 +244,14 @@ ___sccache_report_save_settings() {
 	lines=("time=${value}" "package=${CATEGORY}/${PF}" "features=${FEATURES:0:4000}" "t_length=${#T}" "env.PATH=${PATH:0:4000}")
 	for name in RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER CARGO_BUILD_RUSTC_WRAPPER CC CXX PORTAGE_USERNAME \
 		PORTAGE_GRPNAME "${!CMAKE_@}" "${!SCCACHE_@}"; do
-		[[ -v ${name} && ${name} != CMAKE_!(*_COMPILER_LAUNCHER) ]] || continue
-		value=${!name}
-		# Every user can read the file.
+		[[ -v ${name} && ${name} != CMAKE_!(*_COMPILER_LAUNCHER) ]] && value=${!name} || continue
 		[[ ${name} != *@(PASSWORD|TOKEN|SECRET|_KEY|CONNECTION_STRING) && ${value} != *://*@* ]] || value='(hidden)'
 		lines+=("env.${name}=${value:0:1000}")
 	done
-	for name; do [[ -L ${folder}/${name} ]] || printf '%s\n' sccache-report-hook=1 "${lines[@]//[[:cntrl:]]/ }" end >|"${folder}/${name}"; done
+	for name in "${@/#/${folder}/}"; do
+		[[ -L ${name} || ( -e ${name} && ! -O ${name} ) ]] ||
+			printf '%s\n' sccache-report-hook=1 "${lines[@]//[[:cntrl:]]/ }" end >|"${name}"
+	done
 }
 
 # Prints the collector's output: lines that begin with "warning: " with ewarn, others with einfo.
@@ -266,14 +267,13 @@ ___sccache_report_print() {
 # Records the merge, and removes from the environment what later phases don't need, before Portage saves it.
 ___sccache_report_preinst() {
 	local folder=${SCCACHE_REPORT_DB:-${PORTAGE_OVERRIDE_EPREFIX-${EPREFIX-}}/var/lib/sccache-report/stats.db} name
-	local -a files=(last-merge)
 	___sccache_report_clean_up
 	if ___sccache_report_has_results; then
-		files+=(last-cached)
+		set -- last-cached
 		! type -P "${___sccache_report_collector}" >/dev/null || ___sccache_report_record merged
 	fi
 	folder=${folder%/*}/
-	[[ ! -d ${folder}hook ]] || ___sccache_report_save_settings "${files[@]}" 2>/dev/null 3<"${folder}" 4</proc/self/fd/3/hook
+	[[ ! -d ${folder}hook ]] || ___sccache_report_save_settings last-merge "$@" 2>/dev/null 3<"${folder}" 4</proc/self/fd/3/hook
 	for name in "${!SCCACHE_REPORT_@}" "${!bashrcd_phases_@}"; do
 		[[ ${name} == bashrcd_* && ${!name} != sccache_report_source ]] || unset "${name}"
 	done

@@ -57,10 +57,8 @@ impl BuildSettings {
 
     /// Returns all variables whose names start with `prefix`, sorted.
     pub(super) fn starting_with(&self, prefix: &str) -> impl Iterator<Item = (&str, &str)> {
-        let variables = self
-            .variables
-            .iter()
-            .map(|(name, value)| (&**name, &**value));
+        let variables = self.variables.iter();
+        let variables = variables.map(|(name, value)| (&**name, &**value));
         variables.filter(move |(name, _)| name.starts_with(prefix))
     }
 
@@ -95,12 +93,9 @@ impl BuildSettings {
 
     /// Returns the kind of the first configured remote cache.
     pub(super) fn remote_cache(&self) -> Option<&'static str> {
-        let set = remotes(|name| self.value(name)).into_iter();
-        let in_file = self.configuration_file().map(|file| file.remotes);
-        let mut kinds = set
-            .map(|(_, kind)| kind)
-            .chain(in_file.into_iter().flatten());
-        kinds.next()
+        let set = remotes(|name| self.value(name));
+        let kind = set.first().map(|(_, kind)| *kind);
+        kind.or_else(|| self.configuration_file()?.remotes.first().copied())
     }
 
     /// Whether several caches are used together, the local one among them.

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::machine::Machine;
+use crate::portage::User;
 use crate::process;
 
 /// The time limit of a program.
@@ -14,34 +15,23 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// The search path of doctor's own programs. Builds may have another one.
 pub(super) const SYSTEM_PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The user that packages are built as.
-pub(super) struct BuildUser {
-    pub(super) name: String,
-    pub(super) uid: u32,
-    pub(super) gid: u32,
+/// Returns the user that packages are built as.
+///
+/// # Errors
+/// Returns the reason why this process can't become the user.
+pub(super) fn build_user(machine: &Machine) -> Result<User, String> {
+    let name = machine.settings.builder().0;
+    let user = machine.builder.clone();
+    let user = user.ok_or_else(|| format!("not checked: there is no user {name}"))?;
+    let own = rustix::process::geteuid();
+    if own.is_root() || own.as_raw() == user.uid {
+        return Ok(user);
+    }
+    let message = format!("not checked: only root can act as user {}", user.name);
+    Err(message + ". Run doctor as root")
 }
 
-impl BuildUser {
-    /// # Errors
-    /// Returns the reason why this process can't become the user.
-    pub(super) fn new(machine: &Machine) -> Result<Self, String> {
-        let name = machine.settings.builder().0;
-        let user = machine.builder.as_ref();
-        let user = user.ok_or_else(|| format!("not checked: there is no user {name}"))?;
-        let own = rustix::process::geteuid();
-        if !own.is_root() && own.as_raw() != user.uid {
-            let name = &user.name;
-            return Err(format!(
-                "not checked: only root can act as user {name}. Run doctor as root"
-            ));
-        }
-        Ok(Self {
-            name: user.name.clone(),
-            uid: user.uid,
-            gid: user.gid,
-        })
-    }
-
+impl User {
     /// Runs a program as the user. Returns its standard output, and whether it succeeded; nothing
     /// if it can't be started or takes too long.
     pub(super) fn run(&self, words: &[&str], path: &str) -> Option<(String, bool)> {

@@ -6,10 +6,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::build_user::SYSTEM_PATH;
-use super::{
-    Context, Finding, SETUP, green, is_changeable_by_others, quoted, red, unknown, yellow,
-};
+use super::{Context, Finding, SETUP, green, quoted, red, unknown, yellow};
 use crate::portage::plain_path;
+use crate::store::check_trusted;
 use crate::text::format_bytes;
 
 /// The free space, in bytes, below which sccache can't store objects.
@@ -45,7 +44,7 @@ pub(super) fn locate(context: &Context) -> Result<Cache, Finding> {
         return Err(red(message));
     }
     let entries = fs::read_dir(&folder).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => red(format!("the cache directory {shown} doesn't exist")).fix(SETUP),
+        ErrorKind::NotFound => missing(&folder, &shown),
         ErrorKind::NotADirectory => red(format!("{shown} isn't a directory")),
         _ => unknown(format!("{shown} can't be read: {error}")),
     })?;
@@ -79,7 +78,9 @@ pub(super) fn check(
         Err(finding) => finding,
         Ok(Cache::Remote(kind)) => green(format!("remote cache ({kind}), no local cache")),
         Ok(Cache::Local(folder)) => {
-            let space = check_space(&folder, size);
+            let free = rustix::fs::statvfs(&folder);
+            let free = free.map_or(u64::MAX, |it| it.f_bavail.saturating_mul(it.f_frsize));
+            let space = check_space(free, size);
             Finding::merge([check_owners(context, &folder)].into_iter().chain(space))
         }
     }
@@ -93,6 +94,20 @@ fn not_set(context: &Context) -> Finding {
         )),
         None => red("SCCACHE_DIR isn't set: each build starts with an empty cache").fix(SETUP),
     }
+}
+
+fn missing(folder: &Path, shown: &str) -> Finding {
+    let message = format!("the cache directory {shown} doesn't exist");
+    let mut above = folder.ancestors();
+    // `setup` refuses to create it there.
+    if above.find(|it| it.exists()).is_some_and(any_user_can_write) {
+        return red(message + ", and any user can create it. Set SCCACHE_DIR to another one");
+    }
+    red(message).fix(SETUP)
+}
+
+fn any_user_can_write(folder: &Path) -> bool {
+    folder.metadata().is_ok_and(|it| it.mode() & 0o002 != 0)
 }
 
 /// Whether sccache created an entry of the cache's folder: objects are files `a/b/KEY`.
@@ -114,7 +129,7 @@ fn check_owners(context: &Context, folder: &Path) -> Finding {
     let shown = folder.display();
     let (user, group) = context.machine.settings.builder();
     let expected_owner = format!("{user}:{group}");
-    if folder.metadata().is_ok_and(|it| it.mode() & 0o002 != 0) {
+    if any_user_can_write(folder) {
         let message = format!("any user can write to {shown} and change what builds get from it");
         return red(format!("{message}. Allow only {expected_owner} to write"));
     }
@@ -123,6 +138,9 @@ fn check_owners(context: &Context, folder: &Path) -> Finding {
         Err(reason) => return unknown(reason),
     };
     let (path, name, uid) = (folder.to_string_lossy(), &user.name, user.uid);
+    if uid == 0 {
+        return green(format!("root can use every file in {shown}"));
+    }
     let tests = FIND_UNUSABLE.replace("UID", &uid.to_string());
     let mut words = vec!["find", "-H", &*path];
     words.extend(tests.split_whitespace());
@@ -148,48 +166,57 @@ fn check_owners(context: &Context, folder: &Path) -> Finding {
     let finding = red(format!(
         "user {name} can't use {what}, so builds miss or fail"
     ));
-    if owner(Path::new(first)) == Some(0) && is_safe_to_change(context, folder) {
+    if owner(Path::new(first)) == Some(0) && is_safe_to_change(folder) {
         return finding.fix(command);
     }
     finding
 }
 
-/// Whether a command for root can name the folder: it certainly is a cache, and only root and the
-/// build user can put something else in its place.
-fn is_safe_to_change(context: &Context, folder: &Path) -> bool {
-    let mut trusted = vec![0, context.machine.system_owner().0];
-    trusted.extend(context.machine.builder.as_ref().map(|user| user.uid));
+/// Whether a command for root can name the folder: it certainly is a cache, and only root can put
+/// something else in its place.
+fn is_safe_to_change(folder: &Path) -> bool {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let is_cache = name.contains("sccache") || folder.join("preprocessor").is_dir();
     let is_itself = folder.canonicalize().is_ok_and(|real| real == folder);
     let is_plain = plain_path(folder).is_some() && folder.ancestors().count() > 2;
-    let mut above = folder.ancestors().skip(1);
-    let is_open = above.any(|parent| is_changeable_by_others(parent, &trusted));
-    is_cache && is_itself && is_plain && !is_open
+    let is_protected = folder.parent().is_some_and(|it| check_trusted(it).is_ok());
+    is_cache && is_itself && is_plain && is_protected
 }
 
-/// Checks the free space in the cache and on its file system.
-fn check_space(folder: &Path, size: Option<(u64, u64)>) -> Option<Finding> {
-    let statvfs = rustix::fs::statvfs(folder).ok()?;
-    let free = statvfs.f_bavail.saturating_mul(statvfs.f_frsize);
+/// Checks the free space on the cache's file system and, with its size and limit, in the cache.
+fn check_space(free: u64, size: Option<(u64, u64)>) -> Option<Finding> {
+    let left = format!("only {} of disk space left", format_bytes(free));
     if free < MIN_FREE {
-        let free = format_bytes(free);
-        return Some(red(format!(
-            "only {free} of disk space left, so nothing can be stored"
-        )));
+        return Some(red(left + ", so nothing can be stored"));
     }
     let (size, limit) = size?;
     let used = format!("{} of {} used", format_bytes(size), format_bytes(limit));
-    if size < limit / 20 * 19 {
-        return Some(green(used));
-    }
     let message = ": sccache removes old objects to store new ones. Raise SCCACHE_CACHE_SIZE";
-    Some(yellow(used + message))
+    Some(if size >= limit / 20 * 19 {
+        yellow(used + message)
+    } else if free < limit - size {
+        yellow(format!("{used}, but {left}"))
+    } else {
+        green(used)
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::State;
     use super::*;
+
+    #[test]
+    fn the_free_space_has_to_suffice_for_the_limit() {
+        let gib = |n: u64| n << 30;
+        let state = |free, size| check_space(free, size).map(|finding| finding.state);
+        assert_eq!(state(MIN_FREE - 1, None), Some(State::Red));
+        assert_eq!(state(MIN_FREE, None), None);
+        assert_eq!(state(gib(4), Some((gib(6), gib(10)))), Some(State::Green));
+        assert_eq!(state(gib(3), Some((gib(6), gib(10)))), Some(State::Yellow));
+        assert_eq!(state(gib(9), Some((gib(10), gib(10)))), Some(State::Yellow));
+        assert_eq!(state(gib(9), Some((gib(11), gib(10)))), Some(State::Yellow));
+    }
 
     #[test]
     fn entries_of_sccache_are_recognized() {

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use chrono::TimeDelta;
 
-use super::{Context, Finding, green, is_changeable_by_others, quoted, red, unknown, yellow};
+use super::{Context, Finding, green, quoted, red, unknown, yellow};
 use crate::error::Error;
-use crate::store::{BuildRow, Filter, Pending, Store};
+use crate::store::{BuildRow, Filter, Pending, Store, check_trusted};
 use crate::text::plural;
 
 /// The number of days before now that are considered.
@@ -47,12 +47,9 @@ fn check_access(context: &Context, path: &Path) -> Finding {
     if !path.is_absolute() {
         return red(format!("{shown} isn't an absolute path"));
     }
-    let trusted = [0, context.machine.system_owner().0];
-    let mut open = folders().filter(|folder| is_changeable_by_others(folder, &trusted));
-    if let Some(folder) = open.next() {
-        let message = format!("users other than root can write to {}", folder.display());
-        return red(message
-            + " and replace the database. Move it to a directory that only root can write to");
+    if let Err(error @ Error::Untrusted(..)) = check_trusted(path) {
+        let hint = error.hint().unwrap_or_default();
+        return red(format!("{error}, so nothing is recorded: {hint}"));
     }
     let lacks = |path: &Path, right: u32| path.metadata().is_ok_and(|it| it.mode() & right == 0);
     // The owner of a prefix may close the folders above it.

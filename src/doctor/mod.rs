@@ -14,17 +14,15 @@ mod servers;
 mod settings;
 mod trial;
 
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::machine::Machine;
-use crate::portage::HookRecord;
+use crate::portage::{HookRecord, User};
 use crate::text::{plural, printable};
 use build_settings::BuildSettings;
-use build_user::BuildUser;
+use build_user::build_user;
 use configuration::ConfigurationFiles;
 
 /// The outcome of a check, from best to worst.
@@ -104,9 +102,6 @@ fn red(message: impl Into<String>) -> Finding {
 /// The command that completes the configuration.
 const SETUP: &str = "sccache-report setup";
 
-/// The checks that depend on the settings of builds.
-const FROM_SETTINGS: &str = "settings compile-c compile-rust cache temp-dir servers";
-
 /// What all checks share.
 struct Context {
     machine: Machine,
@@ -115,7 +110,7 @@ struct Context {
     last_merge: Option<HookRecord>,
     last_cached: Option<HookRecord>,
     /// The user that compiles, or the reason why this process can't run programs as that user.
-    user: Result<BuildUser, String>,
+    user: Result<User, String>,
     now: DateTime<Utc>,
 }
 
@@ -130,7 +125,7 @@ impl Context {
         let current = current.filter(|record| record.time >= files.settings_changed_at);
         Self {
             settings: BuildSettings::new(machine.settings.clone(), current),
-            user: BuildUser::new(&machine),
+            user: build_user(&machine),
             files,
             last_merge,
             last_cached,
@@ -154,38 +149,29 @@ pub fn run_checks(database: Option<PathBuf>) -> Vec<Finding> {
         None => cache::locate(&context),
     };
     let (compile_c, compile_rust, cache_size) = trial::run(&context, &cache);
+    // The result of a check that depends on the settings of builds.
+    let or_unknown = |finding| reason_unknown.as_ref().map_or(finding, unknown);
     let findings = [
         ("portage", settings::check_portage(&context)),
         ("hook", hook::check(&context)),
         ("programs", programs::check(&context)),
-        ("settings", settings::check(&context)),
-        ("compile-c", compile_c),
-        ("compile-rust", compile_rust),
+        ("settings", or_unknown(settings::check(&context))),
+        ("compile-c", or_unknown(compile_c)),
+        ("compile-rust", or_unknown(compile_rust)),
         ("cache", cache::check(&context, cache, cache_size)),
-        ("temp-dir", settings::check_temp_dir(&context)),
-        ("servers", servers::check(&context)),
+        ("temp-dir", or_unknown(settings::check_temp_dir(&context))),
+        ("servers", or_unknown(servers::check(&context))),
         ("database", database::check(&context)),
         ("recorded", database::check_recorded(&context)),
         ("pending", database::check_pending(&context)),
     ];
-    let depends = |check| FROM_SETTINGS.split(' ').any(|name| name == check);
-    let reason = |check| reason_unknown.as_ref().filter(|_| depends(check));
-    let findings = findings.into_iter().map(|(check, finding)| Finding {
-        check,
-        ..reason(check).map_or(finding, unknown)
-    });
-    findings.collect()
+    let named = findings.map(|(check, finding)| Finding { check, ..finding });
+    named.into()
 }
 
 /// Escapes untrusted text for a terminal, and truncates it to 80 bytes.
 fn quoted(text: &str) -> String {
     printable(text, 80)
-}
-
-/// Whether users other than the trusted ones can replace a file or change what is in a folder.
-fn is_changeable_by_others(path: &Path, trusted: &[u32]) -> bool {
-    let is_changeable = |it: Metadata| it.mode() & 0o022 != 0 || !trusted.contains(&it.uid());
-    path.metadata().is_ok_and(is_changeable)
 }
 
 fn format_age(age: TimeDelta) -> String {

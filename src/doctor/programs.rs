@@ -88,14 +88,15 @@ fn check_collector(context: &Context) -> Finding {
 
 fn check_hook(context: &Context) -> Finding {
     let hook = hook::installed_hook(context);
-    if std::fs::read_to_string(&hook).is_ok_and(|text| text == HOOK) {
-        return green(format!("hook {VERSION}"));
+    let shown = hook.display();
+    match std::fs::read(&hook) {
+        Ok(text) if text == HOOK.as_bytes() => green(format!("hook {VERSION}")),
+        Ok(_) => {
+            let message = format!("{shown} differs from the hook of version {VERSION}");
+            red(message).fix(REINSTALL)
+        }
+        Err(error) => unknown(format!("{shown} can't be read: {error}")),
     }
-    red(format!(
-        "{} differs from the hook of version {VERSION}",
-        hook.display()
-    ))
-    .fix(REINSTALL)
 }
 
 #[cfg(test)]

@@ -25,13 +25,14 @@ fn check_left_over(context: &Context) -> Finding {
     // The environment of other users' servers can't be trusted.
     servers.retain(|server| server.uid == 0 || server.uid == builder);
     servers.retain(|server| {
-        !server.is_in_build() && cache.is_some() && server.cache_folder() == cache
+        let shares_cache = cache.is_some() && server.cache_folder() == cache;
+        !server.is_in_build() && (shares_cache || server.is_at_default_address())
     });
     if servers.is_empty() {
         return green("no leftover servers");
     }
     let pids = servers.iter().map(|server| server.pid.to_string());
     let pids = pids.collect::<Vec<String>>().join(" ");
-    let message = "servers of finished builds still run, and don't see what other servers store";
+    let message = "leftover servers run that don't see what other servers store";
     yellow(format!("{message} (PID {pids})")).fix(format!("kill {pids}"))
 }

@@ -97,8 +97,11 @@ fn describe_conflict(context: &Context, conflict: &Conflict) -> Finding {
 fn check_configuration_file(context: &Context) -> Option<Finding> {
     let user = context.user.as_ref().ok()?;
     let file = user.first_unreadable(&[context.settings.value("SCCACHE_CONF")?.into()])?;
-    let (file, name) = (file.display(), &user.name);
-    let message = format!("sccache ignores SCCACHE_CONF={file}: user {name} can't read it");
+    let reason = match file.try_exists() {
+        Ok(false) => "the file doesn't exist".to_owned(),
+        _ => format!("user {} can't read it", user.name),
+    };
+    let message = format!("sccache ignores SCCACHE_CONF={}: {reason}", file.display());
     Some(yellow(message))
 }
 

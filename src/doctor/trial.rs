@@ -10,9 +10,10 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::build_settings::BuildSettings;
-use super::build_user::{BuildUser, SYSTEM_PATH};
+use super::build_user::SYSTEM_PATH;
 use super::cache::Cache;
 use super::{Context, Finding, SETUP, green, programs, quoted, red, unknown};
+use crate::portage::User;
 use crate::process;
 use crate::sccache::parse_json;
 use crate::text::printable;
@@ -53,9 +54,17 @@ const RUSTC: &str = "rustc --crate-name test --crate-type=lib --emit=dep-info,me
     --out-dir . test.rs";
 
 /// Variables that select the server, or that other checks cover.
-const OMITTED: &str = "SCCACHE_CLIENT_SIDE SCCACHE_IDLE_TIMEOUT SCCACHE_LOG SCCACHE_NO_CACHE \
-    SCCACHE_NO_DAEMON SCCACHE_RECACHE SCCACHE_SERVER_PORT SCCACHE_SERVER_UDS SCCACHE_START_SERVER \
-    SCCACHE_STARTUP_NOTIFY";
+const OMITTED: [&str; 9] = [
+    "SCCACHE_CLIENT_SIDE",
+    "SCCACHE_IDLE_TIMEOUT",
+    "SCCACHE_LOG",
+    "SCCACHE_NO_CACHE",
+    "SCCACHE_NO_DAEMON",
+    "SCCACHE_RECACHE",
+    "SCCACHE_SERVER_PORT",
+    "SCCACHE_START_SERVER",
+    "SCCACHE_STARTUP_NOTIFY",
+];
 
 /// Compiles C and Rust, if possible. Returns a finding for each, and the cache's size and limit in
 /// bytes.
@@ -169,7 +178,7 @@ impl<'a> Compiler<'a> {
         if hits == 1 && write_errors == 0 {
             return Ok(true);
         }
-        if stats.requests.unwrap_or(0) + hits + stats.misses.total == 0 {
+        if [stats.requests.unwrap_or(0), hits, stats.misses.total] == [0; 3] {
             return Ok(false);
         }
         let message = format!("the second call wasn't a hit ({write_errors} write errors)");
@@ -182,10 +191,9 @@ impl<'a> Compiler<'a> {
         command.args(&self.isolation[1..]);
         command.arg(format!("PATH={}", self.settings.path()));
         command.args(words).env_clear();
-        let is_omitted = |name: &str| OMITTED.split(' ').any(|omitted| omitted == name);
         for prefix in ["SCCACHE_", "SANDBOX_"] {
             let variables = self.settings.starting_with(prefix);
-            command.envs(variables.filter(|(name, _)| !is_omitted(name)));
+            command.envs(variables.filter(|(name, _)| !OMITTED.contains(name)));
         }
         command.env("PATH", SYSTEM_PATH).env("LC_ALL", "C");
         command.env("HOME", FOLDER).env("TMPDIR", FOLDER);
@@ -201,7 +209,7 @@ impl<'a> Compiler<'a> {
 
 /// Returns the command that creates the namespaces and changes to the build user. A server before
 /// sccache 0.9 listens on a TCP port, which other users could reach outside a private network.
-fn isolation(settings: &BuildSettings, user: &BuildUser, version: &str) -> Vec<String> {
+fn isolation(settings: &BuildSettings, user: &User, version: &str) -> Vec<String> {
     let has_server = settings.value("SCCACHE_SERVER_UDS").is_some();
     let has_network = has_server || settings.has_feature("network-sandbox") != Some(true);
     let needs_network = has_network && settings.remote_cache().is_some();

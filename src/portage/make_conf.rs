@@ -1,5 +1,6 @@
 //! The assignments in make.conf. Only Portage can evaluate them.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -67,24 +68,44 @@ fn unquote(value: &str) -> Option<String> {
 }
 
 /// Returns the files that make up make.conf (`_recursive_file_list` in Portage 3.0.83): itself, or
-/// all files in the folder and below, by name, without hidden ones and `*~`.
+/// all files in the folder and below, by name, without hidden ones and `*~`. Each folder is read once.
 pub fn files(make_conf: &Path) -> Vec<PathBuf> {
-    if make_conf.is_file() {
-        return vec![make_conf.to_path_buf()];
+    let (mut found, mut remaining) = (Vec::new(), vec![make_conf.to_path_buf()]);
+    // Links to folders can form a circle.
+    let mut read_folders = HashSet::new();
+    while let Some(path) = remaining.pop() {
+        if path.is_file() {
+            found.push(path);
+        } else if read_folders.insert(path.canonicalize().ok()) {
+            let entries = fs::read_dir(path).into_iter().flatten().flatten();
+            let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+            paths.retain(|path| !is_ignored(path));
+            paths.sort();
+            remaining.extend(paths.into_iter().rev());
+        }
     }
-    let entries = fs::read_dir(make_conf).into_iter().flatten().flatten();
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-    paths.retain(|path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        !name.starts_with('.') && !name.ends_with('~') && !["CVS", "RCS", "SCCS"].contains(&&*name)
-    });
-    paths.sort();
-    paths.iter().flat_map(|path| files(path)).collect()
+    found
+}
+
+fn is_ignored(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with('.') || name.ends_with('~') || ["CVS", "RCS", "SCCS"].contains(&&*name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn links_in_circles_end() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("1-file"), "").unwrap();
+        fs::create_dir(folder.path().join("2-folder")).unwrap();
+        for (name, target) in [("a", "."), ("b", "."), ("2-folder/a", "../2-folder")] {
+            std::os::unix::fs::symlink(target, folder.path().join(name)).unwrap();
+        }
+        assert_eq!(files(folder.path()), [folder.path().join("1-file")]);
+    }
 
     #[test]
     fn a_folder_is_read_as_portage_does() {

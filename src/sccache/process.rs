@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::address::{Address, listening_inodes};
-use super::settings::{ConfigFile, local_folder};
 use crate::process::{Process, ticks_per_second};
 
 /// A server process, held by a pidfd so that its PID can't be reused.
@@ -125,11 +124,16 @@ impl RunningServer {
         })
     }
 
-    /// Returns the folder of its local cache, from a variable or a configuration file.
+    /// Returns the value of `SCCACHE_DIR`. The file that `SCCACHE_CONF` names isn't read, because the
+    /// owner of the process chose its path.
     pub fn cache_folder(&self) -> Option<PathBuf> {
-        let file = self.variable("SCCACHE_CONF");
-        let file = file.and_then(|file| ConfigFile::read(file.as_ref()).ok());
-        local_folder(|name| self.variable(name), file.as_ref())
+        self.variable("SCCACHE_DIR").map(PathBuf::from)
+    }
+
+    /// Whether its environment has no address, so that it listens at the default port.
+    pub fn is_at_default_address(&self) -> bool {
+        let mut names = ["SCCACHE_SERVER_UDS", "SCCACHE_SERVER_PORT"].into_iter();
+        !self.environment.is_empty() && names.all(|name| self.variable(name).is_none())
     }
 
     /// Whether the build that started it is still running.
@@ -215,6 +219,6 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), "[cache.disk]\ndir = '/f'\n").unwrap();
         let environment = format!("SCCACHE_CONF={}\0", file.path().display());
-        assert_eq!(folder(&environment), Some("/f".into()));
+        assert_eq!(folder(&environment), None, "the file of another user");
     }
 }

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -51,21 +52,20 @@ pub struct ConfigFile {
 }
 
 impl ConfigFile {
-    /// Reads a file. Another user may have replaced it, so an endless file or a FIFO must not block a
-    /// build, or root.
+    /// Reads a regular file. Another user may have replaced it: opening a device can have side
+    /// effects, and a FIFO or an endless file would block a build, or root.
     ///
     /// # Errors
     /// Returns an error if the file can't be read, of kind `InvalidData` if sccache can't parse it
     /// either.
     pub fn read(path: &Path) -> io::Result<Self> {
         let mut options = File::options();
-        options
-            .read(true)
-            .custom_flags(OFlags::NONBLOCK.bits() as i32);
-        let file = options.open(path)?;
-        if !file.metadata()?.is_file() {
+        options.read(true).custom_flags(OFlags::PATH.bits() as i32);
+        let found = options.open(path)?;
+        if !found.metadata()?.is_file() {
             return Err(io::Error::other("not a regular file"));
         }
+        let file = File::open(format!("/proc/self/fd/{}", found.as_raw_fd()))?;
         let mut text = String::new();
         file.take(MAX_FILE).read_to_string(&mut text)?;
         let is_json = path

@@ -89,7 +89,8 @@ impl Evidence {
 
     /// Returns hits + misses.
     pub fn compilations(&self) -> u64 {
-        self.hits.unwrap_or(0) + self.misses.unwrap_or(0)
+        let (hits, misses) = (self.hits.unwrap_or(0), self.misses.unwrap_or(0));
+        hits.saturating_add(misses)
     }
 }
 

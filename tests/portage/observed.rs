@@ -111,6 +111,18 @@ fn a_folder_of_others_is_left_alone() {
         root.emerge(&["dev-test/plain"]);
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
     }
+    // Files that another user put into a folder of root's.
+    let target = root.file("etc/target");
+    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(&target, "x").unwrap();
+    std::os::unix::fs::symlink("/mnt/gentoo/etc/target", folder.join("last-merge")).unwrap();
+    root.emerge(&["dev-test/plain"]);
+    assert_eq!(root.read("etc/target"), "x");
+    std::fs::rename(&target, folder.join("last-merge")).unwrap();
+    std::os::unix::fs::chown(folder.join("last-merge"), Some(12345), None).unwrap();
+    root.emerge(&["dev-test/plain"]);
+    assert_eq!(root.read(LAST_MERGE), "x");
     // A folder of root's own, where somebody else leads the hook to.
     let others = root.file("tmp/others");
     std::fs::create_dir(&others).unwrap();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::super::text;
-use super::{Advice, Kind, most_recent, package_names};
+use super::{Advice, Kind, most_recent, package_names, total};
 use crate::portage::Outcome;
 use crate::sccache::cache_size_setting;
 use crate::store::Evidence;
@@ -31,8 +31,8 @@ pub(super) fn errors(evidence: &[Evidence]) -> Option<Advice> {
     failing.truncate(RECENT_BUILDS);
     let builds = failing.len() as u64;
     failing.retain(|build| failures(build) > 0);
-    let not_written: u64 = failing.iter().map(|build| unwritten(build)).sum();
-    let read_errors: u64 = failing.iter().filter_map(|build| build.read_errors).sum();
+    let not_written = total(failing.iter().map(|build| unwritten(build)));
+    let read_errors = total(failing.iter().filter_map(|build| build.read_errors));
     Some(Advice {
         kind: Kind::CacheErrors,
         summary: "sccache could not read or write the cache and compiled without it.".into(),
@@ -135,17 +135,17 @@ fn hit_rates_of_halves(evidence: &[Evidence]) -> Option<[f64; 2]> {
     for (index, build) in builds.iter().enumerate() {
         let group = groups.entry((&build.package, build.is_version_bump()));
         let half = &mut group.or_default()[usize::from(index >= builds.len() / 2)];
-        half.0 += build.hits.unwrap_or(0);
-        half.1 += build.compilations();
+        half.0 = half.0.saturating_add(build.hits.unwrap_or(0));
+        half.1 = half.1.saturating_add(build.compilations());
     }
     groups.retain(|_, [older, newer]| older.1 > 0 && newer.1 > 0);
-    let compilations = [0, 1].map(|half| groups.values().map(|group| group[half].1).sum::<u64>());
+    let compilations = [0, 1].map(|half| total(groups.values().map(|group| group[half].1)));
     let rate = |half: usize| {
         let weighted = groups.values().map(|group| {
             let (hits, total) = group[half];
-            hits as f64 / total as f64 * (group[0].1 + group[1].1) as f64
+            hits as f64 / total as f64 * (group[0].1 as f64 + group[1].1 as f64)
         });
-        weighted.sum::<f64>() / (compilations[0] + compilations[1]) as f64
+        weighted.sum::<f64>() / (compilations[0] as f64 + compilations[1] as f64)
     };
     let is_sample = compilations.iter().all(|n| *n >= MIN_COMPILATIONS);
     is_sample.then(|| [rate(0), rate(1)])

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::text;
-use super::{Advice, Kind, Severity, most_recent, package_names};
+use super::{Advice, Kind, Severity, most_recent, package_names, total};
 use crate::store::Evidence;
 
 /// One or two new versions may be cold for other reasons, such as a new compiler or USE flags.
@@ -19,7 +19,7 @@ const MIN_COMPILATIONS: u64 = 20;
 /// and a note afterwards.
 pub(super) fn forced(evidence: &[Evidence]) -> Option<Advice> {
     let builds: Vec<&Evidence> = evidence.iter().filter(|b| b.forced_misses > 0).collect();
-    let forced: u64 = builds.iter().map(|build| build.forced_misses).sum();
+    let forced = total(builds.iter().map(|build| build.forced_misses));
     Some(Advice {
         kind: Kind::ForcedMisses,
         severity: if evidence.last()?.forced_misses > 0 {
@@ -60,8 +60,8 @@ pub(super) fn cold_versions(evidence: &[Evidence]) -> Option<Advice> {
     if cold.len() < MIN_BUMPS || 2 * cold.len() <= bumps.len() {
         return None;
     }
-    let hits: u64 = cold.iter().filter_map(|build| build.hits).sum();
-    let misses: u64 = cold.iter().filter_map(|build| build.misses).sum();
+    let hits = total(cold.iter().filter_map(|build| build.hits));
+    let misses = total(cold.iter().filter_map(|build| build.misses));
     Some(Advice {
         kind: Kind::ColdVersions,
         severity: Severity::Note,

@@ -135,6 +135,11 @@ pub(super) fn derive(mut evidence: Vec<Evidence>) -> Vec<Advice> {
 }
 
 /// Returns the names of the builds' packages, sorted.
+/// Sums counts, which are arbitrary in a foreign database.
+fn total(counts: impl Iterator<Item = u64>) -> u64 {
+    counts.fold(0, u64::saturating_add)
+}
+
 fn package_names(builds: &[&Evidence]) -> Vec<String> {
     let names: BTreeSet<&str> = builds.iter().map(|build| &*build.package).collect();
     names.into_iter().map(str::to_string).collect()

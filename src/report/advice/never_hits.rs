@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::super::text;
-use super::{Advice, Kind, cache};
+use super::{Advice, Kind, cache, total};
 use crate::config::installed_file;
 use crate::portage::{is_package, plain_path};
 use crate::store::Evidence;
@@ -48,8 +48,8 @@ pub(super) fn advise(evidence: &[Evidence], may_help: impl Fn(&str) -> bool) -> 
         [name] => format!("{name} never hits"),
         names => format!("{} packages never hit", names.len()),
     };
-    let misses: u64 = worst.iter().map(|package| package.misses).sum();
-    let builds: u64 = worst.iter().map(|package| package.builds).sum();
+    let misses = total(worst.iter().map(|package| package.misses));
+    let builds = total(worst.iter().map(|package| package.builds));
     worst.truncate(LISTED);
     Some(Advice {
         kind: Kind::OnlyMisses,
@@ -86,7 +86,7 @@ fn packages(evidence: &[Evidence]) -> Vec<Package<'_>> {
             let is_rebuild = build.previous_version.is_some() && !build.is_version_bump();
             package.builds += 1;
             package.rebuilds += u64::from(is_rebuild);
-            package.misses += build.compilations();
+            package.misses = package.misses.saturating_add(build.compilations());
         } else {
             package.other_builds += 1;
         }

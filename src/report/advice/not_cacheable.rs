@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::super::text;
-use super::{Advice, Kind, Severity};
+use super::{Advice, Kind, Severity, total};
 use crate::sccache::{Fix, explain};
 use crate::store::Evidence;
 use crate::text::printable;
@@ -28,10 +28,12 @@ pub(super) fn advise(evidence: &[Evidence], severity: Severity) -> Vec<Advice> {
     let mut calls: BTreeMap<&str, u64> = BTreeMap::new();
     let mut reasons: BTreeMap<&str, BTreeMap<&str, u64>> = BTreeMap::new();
     for build in evidence.iter().filter(|build| build.calls.is_some()) {
-        *calls.entry(&build.package).or_default() += build.calls.unwrap_or(0);
+        let sum = calls.entry(&build.package).or_default();
+        *sum = sum.saturating_add(build.calls.unwrap_or(0));
         for (reason, count) in &build.not_cached {
             let packages = reasons.entry(reason).or_default();
-            *packages.entry(&build.package).or_default() += count;
+            let sum = packages.entry(&build.package).or_default();
+            *sum = sum.saturating_add(*count);
         }
     }
     reasons.retain(|reason, _| severity_of(reason) == severity);
@@ -53,7 +55,7 @@ pub(super) fn advise(evidence: &[Evidence], severity: Severity) -> Vec<Advice> {
             }
         }
         shares.sort_by_key(|(count, ..)| Reverse(*count));
-        let calls = shares.iter().map(|(count, ..)| count).sum();
+        let calls = total(shares.iter().map(|(count, ..)| *count));
         if !shares.is_empty() {
             advice.push((calls, advise_on(reason, calls, &shares)));
         }

@@ -42,10 +42,14 @@ fn what_root_left_in_the_cache_is_deleted_and_nothing_else() {
 fn where_it_is_not_certain_no_command_is_printed() {
     let root = Root::with_build();
     for (folder, state, part) in [
-        ("/var", "red", "isn't a cache of sccache alone"),
-        ("/mnt/gentoo/etc", "red", "isn't a cache of sccache alone"),
-        ("/tmp", "red", "isn't a cache of sccache alone"),
-        ("/tmp/open", "red", "any user can write /tmp/open"),
+        ("/var", "red", "contains other files than sccache's"),
+        (
+            "/mnt/gentoo/etc",
+            "red",
+            "contains other files than sccache's",
+        ),
+        ("/tmp", "red", "contains other files than sccache's"),
+        ("/tmp/open", "red", "any user can write to /tmp/open"),
         ("/tmp/closed", "red", "user portage can't use `a`"),
         (
             "/mnt/gentoo/srv",
@@ -77,9 +81,8 @@ fn left_over_servers_are_named_and_stopped() {
     let root = Root::with_build();
     let start = "setpriv --reuid portage --regid portage --clear-groups env SCCACHE_DIR=$cache \
         SCCACHE_SERVER_PORT=5001 sccache --start-server\n\
-        printf '[cache.disk]\\ndir = \"%s\"\\n' $cache > /tmp/c.toml\n\
-        SCCACHE_CONF=/tmp/c.toml SCCACHE_SERVER_PORT=5002 sccache --start-server\n\
-        as_nobody env SCCACHE_DIR=/tmp/other sccache --start-server";
+        SCCACHE_DIR=/tmp/default sccache --start-server\n\
+        as_nobody env SCCACHE_DIR=/tmp/other SCCACHE_SERVER_PORT=5002 sccache --start-server";
     let doctor = "sccache-report doctor --format json > /tmp/first.json\n\
         python3 -c 'import json; print([r[\"fix\"] for r in json.load(open(\"/tmp/first.json\"))[\"rows\"] if r[\"check\"] == \"servers\"][0])' > /tmp/fix\n\
         grep -q '^kill [0-9]* [0-9]*$' /tmp/fix && . /tmp/fix\n\
@@ -90,7 +93,7 @@ fn left_over_servers_are_named_and_stopped() {
         &root,
         start,
         &format!(
-            "{last} > /tmp/all; tail -n +1 /tmp/all; true; as_nobody sccache --stop-server &>/dev/null; cat /tmp/all"
+            "{last} > /tmp/all; tail -n +1 /tmp/all; true; as_nobody env SCCACHE_SERVER_PORT=5002 sccache --stop-server &>/dev/null; cat /tmp/all"
         ),
     );
     doctor.insist("servers", "green", "no leftover servers");

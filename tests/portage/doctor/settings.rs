@@ -36,13 +36,13 @@ const CASES: &[Case] = &[
         "SCCACHE_CACHE_SIZE=50GiB",
         &[],
         &["settings"],
-        "sccache takes 10G",
+        "sccache uses 10G",
     ),
     case(
         "SCCACHE_CONF=/tmp/none",
         &[],
         &["settings"],
-        "user portage can't read it",
+        "the file doesn't exist",
     ),
     case(
         "SCCACHE_CONF=/tmp/bad.toml",
@@ -68,7 +68,12 @@ const CASES: &[Case] = &[
         &[],
         "scache isn't in the search path of builds",
     ),
-    case("SCCACHE_DIR=/tmp/unborn", &["cache"], &[], "doesn't exist"),
+    case(
+        "SCCACHE_DIR=/tmp/unborn",
+        &["cache"],
+        &[],
+        "any user can create it",
+    ),
     case(
         "CC=\"scache gcc\"",
         &["compile-c"],
@@ -81,7 +86,7 @@ const CASES: &[Case] = &[
         "FEATURES=\"${FEATURES} -userpriv\"",
         &["cache"],
         &[],
-        "root builds without FEATURES=userpriv",
+        "root builds packages (no FEATURES=userpriv)",
     ),
     case(
         "SCCACHE_REDIS_ENDPOINT=redis://127.0.0.1:1",
@@ -105,7 +110,7 @@ const CASES: &[Case] = &[
         "PORTAGE_TMPDIR=/mnt/gentoo/var/tmp/0000000000000000000000000",
         &["temp-dir"],
         &[],
-        "sccache allows 88",
+        "sccache supports up to 88",
     ),
 ];
 
