@@ -86,8 +86,8 @@ fn a_long_t_is_red_before_and_after_the_build_failed() {
     );
     let doctor = Doctor::after(&root, &format!("install -d -m 1777 {tmp}"));
     doctor.insist_only(&["temp-dir"], &[]);
-    doctor.insist("temp-dir", "red", "sccache allows 88");
+    doctor.insist("temp-dir", "red", "sccache supports up to 88");
     root.emerge_with(&[], &["dev-test/rusty"]);
     let doctor = Doctor::after(&root, "");
-    doctor.insist("temp-dir", "red", "sccache allows 88");
+    doctor.insist("temp-dir", "red", "sccache supports up to 88");
 }
