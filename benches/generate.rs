@@ -216,6 +216,7 @@ impl World {
                 .into(),
             ),
             emerge: self.emerge.clone(),
+            is_imported: false,
             outcome,
             started_at,
             finished_at,

@@ -35,8 +35,8 @@ CREATE TABLE build (
                      CHECK (outcome IN ('merged', 'packaged', 'failed', 'interrupted')),
     started_at_us    INTEGER NOT NULL,
     finished_at_us   INTEGER NOT NULL CHECK (finished_at_us >= started_at_us),
-    -- Portage's logs have times in whole seconds and no emerge command.
-    is_imported      INTEGER AS (emerge_id IS NULL AND finished_at_us % 1000000 = 0),
+    -- Its times are those of a log: whole seconds, and the last change.
+    is_imported      INTEGER NOT NULL CHECK (is_imported IN (0, 1)),
     -- 'shared' if one of its phases is; NULL if sccache ran in none.
     attribution      TEXT CHECK (attribution IN ('exact', 'shared')),
     sccache_version  TEXT,

@@ -12,6 +12,7 @@ pub mod collect;
 pub mod config;
 pub mod doctor;
 mod error;
+mod files;
 pub mod generate;
 mod machine;
 pub mod portage;

@@ -1,10 +1,12 @@
 //! Parses the times of `--since` and `--until`, in the local time zone.
 
 use chrono::{
-    DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone,
-    Utc, Weekday,
+    DateTime, Datelike, Days, Local, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta,
+    TimeZone, Utc, Weekday,
 };
 use interim::{Interval, parse_duration};
+
+use crate::error::Error;
 
 /// The end of a period that a time describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,12 +15,34 @@ pub(crate) enum PeriodEnd {
     Until,
 }
 
+/// Parses the value of `--since` or `--until`, and names the supported forms if it is invalid.
+pub(crate) fn parse_option(text: &str, edge: PeriodEnd) -> Result<DateTime<Utc>, String> {
+    parse(text, edge, Local::now()).map_err(|error| {
+        format!("{error}; use 2026-11-01, 2026-11, 2026-W47, \"last month\", \"2 weeks ago\" or 3d")
+    })
+}
+
+/// Checks that a period isn't empty.
+pub(crate) fn check_period(
+    since: Option<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
+) -> crate::Result<()> {
+    if since
+        .zip(until)
+        .is_some_and(|(since, until)| since >= until)
+    {
+        let hint = "swap them, as in --since 2026-10-01 --until 2026-10-31";
+        return Err(Error::usage("--since is later than --until", hint));
+    }
+    Ok(())
+}
+
 /// Parses a time: a day, week, month, or year (`2026-11-01`, `yesterday`, `2026-W47`, `last month`), a
 /// span before `now` (`3d`, `2 weeks ago`), a local time (`2026-11-01 10:00`), or RFC 3339.
 ///
 /// A day, week, month, or year is its first midnight; as the end of a period, it is the midnight after
 /// it, so that the period includes it.
-pub(crate) fn parse<Z: TimeZone>(
+fn parse<Z: TimeZone>(
     text: &str,
     edge: PeriodEnd,
     now: DateTime<Z>,

@@ -6,6 +6,6 @@ use sccache_report::collect::import::Log;
 
 fuzz_target!(|data: &[u8]| {
     let content = Log::parse(data).expect("nothing to fail");
-    assert!(content.phases.len() <= 256);
+    assert!(content.attempts.len() <= 256);
     let _ = content.outcome();
 });

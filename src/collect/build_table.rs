@@ -6,7 +6,7 @@ use chrono::{DateTime, Local, Utc};
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
 use crate::portage::{Build, Outcome, printable};
-use crate::sccache::{Stats, hit_rate};
+use crate::sccache::hit_rate;
 use crate::store::BuildRow;
 use crate::text::percent;
 
@@ -24,8 +24,7 @@ pub struct BuildTable(Vec<[String; HEADER.len()]>);
 impl BuildTable {
     /// Adds a build that isn't in the database.
     pub fn add_build(&mut self, build: &Build) {
-        let stats = build.phases.iter().filter_map(|p| p.stats.as_ref().ok());
-        let counts = Stats::sum(stats).map(|sum| (sum.hits.total, sum.misses.total));
+        let counts = build.total().map(|sum| (sum.hits.total, sum.misses.total));
         let names = (&*build.package, &*build.version);
         self.add(build.started_at, names, build.outcome, counts);
     }

@@ -2,59 +2,75 @@
 
 use std::collections::HashSet;
 use std::io::Write;
-use std::path::Path;
 use std::time::Instant;
 
-use chrono::{DateTime, Local, Utc};
+use chrono::{DateTime, Utc};
+use clap::builder::NonEmptyStringValueParser;
 
 use super::build_table::BuildTable;
 use super::import::PENDING_TIME;
+use super::{Database, print_error};
 use crate::error::{Error, Result};
-use crate::portage::printable;
 use crate::store::{BuildRow, Filter, Patterns, Pending, Store};
 use crate::text::plural;
 use crate::when::{self, PeriodEnd};
 
-/// Options of `forget`.
+const EXIT_STATUS: &str = "\
+Exit status: 0 if builds were removed, 1 if nothing matched, 2 after an error.";
+
+/// Remove builds from the database
+///
+/// Removes the matching builds and everything that was recorded about them. Sums and estimates are
+/// then the same as if these builds had never been recorded. A removed build is not recorded again
+/// from a log or from another database. `import --restore` imports it from its log. This command
+/// needs write access to the database.
 #[derive(Debug, clap::Args)]
-pub struct Options {
+#[command(after_help = EXIT_STATUS)]
+pub(super) struct Args {
     /// Show what would be removed, without removing it
     #[arg(long)]
-    pub dry_run: bool,
+    dry_run: bool,
     /// Only builds that started at WHEN or later: 2026-11-01, "last month", 3d
-    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
-    pub since: Option<String>,
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true,
+        value_parser = |text: &str| when::parse_option(text, PeriodEnd::Since))]
+    since: Option<DateTime<Utc>>,
     /// Only builds that started before the end of WHEN
-    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
-    pub until: Option<String>,
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true,
+        value_parser = |text: &str| when::parse_option(text, PeriodEnd::Until))]
+    until: Option<DateTime<Utc>>,
     /// PATTERN is a regular expression, matched anywhere in CATEGORY/PN
     #[arg(short = 'e', long)]
-    pub regex: bool,
+    regex: bool,
     /// Packages (PN or CATEGORY/PN, with optional shell wildcards; '*' for all), or builds by ID (at
     /// least its first 8 characters)
-    #[arg(value_name = "BUILD-ID|PATTERN", required = true)]
-    pub builds: Vec<String>,
+    #[arg(value_name = "BUILD-ID|PATTERN", required = true,
+        value_parser = NonEmptyStringValueParser::new())]
+    builds: Vec<String>,
+    #[command(flatten)]
+    database: Database,
 }
 
-/// Removes the builds that match, or with `dry_run` only shows them. Returns whether there are any.
+/// Removes the builds that match, or with `--dry-run` only shows them. Returns the exit status.
 ///
 /// # Errors
 /// The options contradict each other, or the database can't be read or written.
-pub fn forget(options: &Options, path: &Path, out: &mut dyn Write) -> Result<bool> {
-    let period = parse_period(options)?;
-    let mut store = if options.dry_run || !path.exists() {
-        Store::open_for_reading(path)?
+pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<u8> {
+    when::check_period(args.since, args.until)?;
+    let path = args.database.path();
+    let mut store = if args.dry_run || !path.exists() {
+        Store::open_for_reading(&path)?
     } else {
-        let mut store = Store::open_for_recording(path)?;
-        Pending::of(path).record(&mut store, Instant::now() + PENDING_TIME)?;
+        let mut store = Store::open_for_recording(&path)?;
+        let deadline = Instant::now() + PENDING_TIME;
+        Pending::for_database(&path).record(&mut store, deadline)?;
         store
     };
-    let rows = find_builds(&store, options, &period)?;
+    let rows = find_builds(&store, args)?;
     if rows.is_empty() {
-        return Ok(false);
+        return Ok(1);
     }
     let (mut count, mut removed) = (rows.len(), "would be removed");
-    if !options.dry_run {
+    if !args.dry_run {
         let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
         (count, removed) = (store.forget(&ids)?, "removed");
     }
@@ -62,62 +78,33 @@ pub fn forget(options: &Options, path: &Path, out: &mut dyn Write) -> Result<boo
     rows.iter().for_each(|row| table.add_row(row));
     table.write(out)?;
     writeln!(out, "{count} {} {removed}", plural(count as u64, "build"))?;
-    Ok(true)
-}
-
-fn parse_period(options: &Options) -> Result<Filter> {
-    let now = Local::now();
-    let parse = |name, text: &Option<String>, edge| -> Result<Option<DateTime<Utc>>> {
-        let time = text.as_ref().map(|text| when::parse(text, edge, now));
-        time.transpose()
-            .map_err(|error| Error::invalid(format!("{name}: {error}")))
-    };
-    let since = parse("--since", &options.since, PeriodEnd::Since)?;
-    let until = parse("--until", &options.until, PeriodEnd::Until)?;
-    if since
-        .zip(until)
-        .is_some_and(|(since, until)| since >= until)
-    {
-        return Err(Error::invalid("--since is later than --until"));
-    }
-    Ok(Filter {
-        since,
-        until,
-        ..Filter::default()
-    })
+    Ok(0)
 }
 
 /// Returns the builds of the period that match, each once. Warns about each pattern that matches
 /// nothing.
-fn find_builds(store: &Store, options: &Options, period: &Filter) -> Result<Vec<BuildRow>> {
+fn find_builds(store: &Store, args: &Args) -> Result<Vec<BuildRow>> {
     let (mut rows, mut seen) = (Vec::new(), HashSet::new());
-    for text in &options.builds {
-        if text.trim().is_empty() {
-            return Err(Error::invalid("empty pattern"));
-        }
-        let patterns = Patterns::parse(&[text], options.regex)
-            .map_err(|error| Error::invalid(error.to_string()))?;
-        let mut filter = period.clone();
+    for text in &args.builds {
+        let patterns = Patterns::parse(&[text], args.regex)?;
         let packages = store.matching_packages(&patterns)?;
-        let is_id = text.len() >= 8 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
         let mut ids = Vec::new();
-        if packages.is_empty() && is_id {
+        if packages.is_empty() {
             ids = store.builds_with_id(text, 2)?;
         }
         if ids.len() > 1 {
-            let reason = format!("build ID `{text}` is ambiguous");
-            return Err(Error::invalid(reason));
+            let problem = format!("build ID `{text}` is ambiguous");
+            return Err(Error::usage(problem, "add more characters of the ID"));
         }
-        filter.build = ids.first().copied();
-        if filter.build.is_none() {
-            filter.packages = Some(packages);
-        }
-        let found = store.builds(&filter)?;
+        let found = store.builds(&Filter {
+            since: args.since,
+            until: args.until,
+            build: ids.first().copied(),
+            packages: ids.is_empty().then_some(packages),
+            ..Filter::default()
+        })?;
         if found.is_empty() {
-            eprintln!(
-                "sccache-collect: no build matches `{}`",
-                printable(text, 80)
-            );
+            print_error(&format!("no build matches `{text}`"));
         }
         rows.extend(found.into_iter().filter(|row| seen.insert(row.id)));
     }

@@ -1,7 +1,7 @@
 //! `sccache-collect`: records builds for Portage's hook, and changes the database on request.
 
 mod build_table;
-pub mod forget;
+mod forget;
 pub mod import;
 mod own_server;
 mod phase;
@@ -41,52 +41,11 @@ struct Cli {
 enum Command {
     Phase(phase::Args),
     Record(record::Args),
-    /// Import the builds of Portage's logs, from before the hook was installed
-    ///
-    /// Reads logs in which a bashrc recipe or sccache-report printed sccache's statistics:
-    /// CATEGORY:PF:DATE.log or CATEGORY/PF:DATE.log. Directories are searched recursively, except
-    /// those named elog. Compressed logs are read through gzip, bzip2, xz, zstd, lz4, lzip,
-    /// lzop, or unzip, if installed. A log may hold up to 2 GiB of text. Builds that are already
-    /// in the database are not added again.
-    ///
-    /// Dates in log names are UTC. For a name without a date, the file's modification time is
-    /// used. A recipe's numbers are marked as shared, because other builds may have used the
-    /// same server. They are imported if sccache printed in the same log that it stopped that
-    /// server. If the server kept running, only the difference between two blocks is imported.
-    /// A single block of a running server holds running totals and is not imported.
-    ///
-    /// Builds in FILE.pending are recorded first. Without a LOG, only these are recorded. An
-    /// older database is upgraded.
-    #[command(after_help = IMPORT_STATUS)]
-    Import {
-        #[command(flatten)]
-        options: import::Options,
-        #[command(flatten)]
-        database: Database,
-    },
-    /// Remove builds from the database
-    ///
-    /// Removes the matching builds and everything that was recorded about them. Sums and
-    /// estimates are then the same as if these builds had never been recorded. A removed build
-    /// is not recorded again from a log or from another database. `import --restore` imports it
-    /// from its log. This command needs write access to the database.
-    #[command(after_help = FORGET_STATUS)]
-    Forget {
-        #[command(flatten)]
-        options: forget::Options,
-        #[command(flatten)]
-        database: Database,
-    },
+    Import(import::Args),
+    Forget(forget::Args),
 }
 
-const IMPORT_STATUS: &str = "\
-Exit status: 0 if all logs were imported, 1 if some were not understood or hold running totals,
-2 if some could not be read or another error occurred. The other logs are still imported.";
-
-const FORGET_STATUS: &str = "\
-Exit status: 0 if builds were removed, 1 if nothing matched, 2 after an error.";
-
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 struct Database {
     /// Database [default: $SCCACHE_REPORT_DB, or /var/lib/sccache-report/stats.db]
     #[arg(long, value_name = "FILE")]
@@ -152,14 +111,8 @@ fn run(command: Command) -> ExitCode {
     match command {
         Command::Phase(args) => finish_hook(phase::run(&args)),
         Command::Record(args) => finish_hook(record::run(args)),
-        Command::Import { options, database } => {
-            let report = import::import(options, &database.path(), out);
-            finish(report.map(|report| report.status()))
-        }
-        Command::Forget { options, database } => {
-            let found = forget::forget(&options, &database.path(), out);
-            finish(found.map(|found| u8::from(!found)))
-        }
+        Command::Import(args) => finish(import::run(args, out)),
+        Command::Forget(args) => finish(forget::run(&args, out)),
     }
 }
 
@@ -173,6 +126,12 @@ fn finish_hook(result: Result<Messages>) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Prints an error or a warning of `import` or `forget`. Ignores errors, such as a closed stderr.
+fn print_error(text: &str) {
+    let text = printable(text, MAX_WARNING);
+    let _ = writeln!(io::stderr(), "sccache-collect: {text}");
+}
+
 /// Returns the exit status of `import` or `forget`, and prints its error with the hint. A closed
 /// pipe is not an error.
 fn finish(result: Result<u8>) -> ExitCode {
@@ -180,10 +139,9 @@ fn finish(result: Result<u8>) -> ExitCode {
         Ok(status) => ExitCode::from(status),
         Err(Error::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            let message = printable(&error.message(), MAX_WARNING);
-            eprintln!("sccache-collect: {message}");
+            print_error(&error.message());
             if let Some(hint) = error.hint() {
-                eprintln!("  {}", printable(hint, MAX_WARNING));
+                let _ = writeln!(io::stderr(), "  {}", printable(hint, MAX_WARNING));
             }
             ExitCode::from(error.exit_status())
         }

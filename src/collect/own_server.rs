@@ -19,7 +19,7 @@ pub(super) fn collect(
     let address = addresses.iter().find(|address| is_own(address, t));
     // Before the server is queried and stopped, which it logs as well.
     let loss = find_loss(args, addresses, address.is_some());
-    let measurement = address.and_then(|address| take(args, address, t, messages));
+    let measurement = address.and_then(|address| read_and_stop(args, address, t, messages));
     match (measurement, loss) {
         (Some(Err(reason)), _) | (_, Some(reason)) => Some(Err(reason)),
         (measurement, None) => measurement,
@@ -64,7 +64,7 @@ fn own_listeners(address: &Address, t: &Path) -> Vec<Listener> {
     Listener::find_started_with(address, "T", t.as_os_str())
 }
 
-fn take(args: &Args, address: &Address, t: &Path, messages: &mut Messages) -> Measurement {
+fn read_and_stop(args: &Args, address: &Address, t: &Path, messages: &mut Messages) -> Measurement {
     let listeners = own_listeners(address, t);
     if listeners.len() > 1 {
         Listener::kill_all(&listeners, address);
@@ -77,7 +77,7 @@ fn take(args: &Args, address: &Address, t: &Path, messages: &mut Messages) -> Me
         processor_seconds: processor_seconds.filter(|_| stats.dist_compiles.is_empty()),
         ..stats
     };
-    match Sccache::new(&args.sccache, address.clone()).take() {
+    match Sccache::new(&args.sccache, address.clone()).read_and_stop() {
         // A server that the hook started may have had no client.
         Ok(stats) if stats.is_idle() => None,
         Ok(stats) => Some(Ok(add_processor_time(stats))),

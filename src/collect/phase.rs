@@ -10,7 +10,9 @@ use uuid::Uuid;
 use super::{Messages, own_server, shared_server};
 use crate::config::variable;
 use crate::error::Result;
-use crate::portage::{Attribution, Environment, PHASES, Phase, has_snapshot, lock, write_snapshot};
+use crate::portage::{
+    Attribution, Environment, PHASES, Phase, has_snapshot, lock, remove_snapshot, write_snapshot,
+};
 use crate::sccache::{Address, NotMeasured, NotMeasuredReason, Sccache, Stats};
 
 /// How long to wait for another collector of the same phase, which usually takes 0.1 s.
@@ -75,11 +77,14 @@ pub(super) fn run(args: &Args) -> Result<Messages> {
     } else if has_snapshot(t, own_id) {
         (own_id, None)
     } else if lock.is_none() {
-        // The other collector will replace this snapshot.
+        // The other collector replaces or removes this snapshot.
         let reason = NotMeasured::with_detail(NotMeasuredReason::NoAnswer, "${T} is locked");
         (own_id, Some(Err(reason)))
     } else {
         let measurement = own_server::collect(args, &addresses, t, &mut messages);
+        if measurement.is_none() {
+            remove_snapshot(t, own_id);
+        }
         (own_id, measurement)
     };
     if let Some(stats) = measurement {

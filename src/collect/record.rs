@@ -129,6 +129,7 @@ fn make_build(environment: Environment, outcome: Outcome, snapshots: &mut Snapsh
     Build {
         id: snapshots.build_id(&environment.package, &environment.version),
         emerge,
+        is_imported: false,
         host,
         package: environment.package,
         version: environment.version,

@@ -23,7 +23,7 @@ pub(super) struct Recorder {
 impl Recorder {
     pub(super) fn new(path: PathBuf) -> Self {
         Self {
-            pending: Pending::of(&path),
+            pending: Pending::for_database(&path),
             path,
             started: Instant::now(),
             store: None,
@@ -43,7 +43,7 @@ impl Recorder {
         }
         let error = match self.open(messages).and_then(|store| store.record(build)) {
             Ok(Recorded::New) => return true,
-            Ok(Recorded::AlreadyThere) => {
+            Ok(Recorded::AlreadyRecorded) => {
                 let id = build.id;
                 messages.warn(format!("build {id} was already in the database"));
                 return true;
@@ -56,7 +56,7 @@ impl Recorder {
             error => error.hint(),
         };
         let hint = hint.map_or_else(String::new, |hint| format!(". Hint: {hint}"));
-        match self.pending.keep(build) {
+        match self.pending.save(build) {
             Ok(file) => {
                 let file = file.display();
                 messages.warn(format!(
@@ -82,8 +82,8 @@ impl Recorder {
         }
         match self.open(messages).and_then(|store| store.record(build)) {
             Ok(Recorded::New) => messages.info.push(pending_message(1)),
-            Ok(Recorded::AlreadyThere) => {}
-            Err(_) => return self.pending.keep(build).is_ok(),
+            Ok(Recorded::AlreadyRecorded) => {}
+            Err(_) => return self.pending.save(build).is_ok(),
         }
         true
     }

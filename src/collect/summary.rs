@@ -12,8 +12,7 @@ pub(super) fn lines(build: &Build) -> Vec<String> {
     if output == "none" {
         return Vec::new();
     }
-    let measured = build.phases.iter().filter_map(|p| p.stats.as_ref().ok());
-    let Some(sum) = Stats::sum(measured) else {
+    let Some(sum) = build.total() else {
         return vec!["sccache ran, but its statistics are not available".into()];
     };
     let mut lines = vec![format_rates(&sum)];
@@ -77,14 +76,11 @@ fn format_cache(stats: &Stats) -> Option<String> {
 
 /// Returns one warning per problem.
 pub(super) fn warnings(build: &Build) -> Vec<String> {
-    let sum = |is_included: fn(&Phase) -> bool| {
-        let phases = build.phases.iter().filter(|phase| is_included(phase));
-        Stats::sum(phases.filter_map(|phase| phase.stats.as_ref().ok()))
-    };
     // A phase with a read-only cache counts write errors on purpose.
-    let not_written =
-        sum(|phase| !phase.read_only).and_then(|stats| find_write_problem(&stats, build.outcome));
-    let unrecognized = sum(|_| true).and_then(|stats| find_unrecognized(&stats));
+    let writable = build.phases.iter().filter(|phase| !phase.read_only);
+    let writable = Stats::sum(writable.filter_map(|phase| phase.stats.as_ref().ok()));
+    let not_written = writable.and_then(|stats| find_write_problem(&stats, build.outcome));
+    let unrecognized = build.total().and_then(|stats| find_unrecognized(&stats));
     [not_written, find_read_only_root(build), unrecognized]
         .into_iter()
         .flatten()

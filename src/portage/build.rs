@@ -28,6 +28,9 @@ pub struct Build {
     pub repository: Option<String>,
     /// The emerge command, if it is known.
     pub emerge: Option<Emerge>,
+    /// Whether it is from a log, whose times are whole seconds.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_imported: bool,
     /// How the build ended.
     pub outcome: Outcome,
     /// The beginning of the first phase in which sccache ran.
@@ -137,6 +140,15 @@ pub struct Phase {
 pub const BUILD_LINE: &str = "sccache-report-build: ";
 
 impl Build {
+    /// Returns the sum of the measured phases; `None` if there is none.
+    pub fn total(&self) -> Option<Stats> {
+        Stats::sum(
+            self.phases
+                .iter()
+                .filter_map(|phase| phase.stats.as_ref().ok()),
+        )
+    }
+
     /// Checks that the collector could have written this build: names that PMS allows, no terminal
     /// escapes, numbers that the store accepts.
     ///

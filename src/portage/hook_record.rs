@@ -1,13 +1,14 @@
 //! The record that the hook writes at each merge: proof that it ran, and the build's settings.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use rustix::fs::OFlags;
+use rustix::fs::CWD;
+
+use crate::files::open_regular_at;
 
 /// The first line of the supported format.
 const FORMAT: &str = "sccache-report-hook=1";
@@ -45,13 +46,10 @@ impl HookRecord {
 
     /// Reads a record that root or `owner` wrote; `None` if there is none.
     pub fn read(path: &Path, owner: u32) -> Option<Self> {
-        let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
-        let mut options = File::options();
-        options.read(true).custom_flags(flags.bits() as i32);
-        let file = options.open(path).ok()?;
+        let file = open_regular_at(CWD, path).ok()?;
         let metadata = file.metadata().ok()?;
         let is_trusted = metadata.uid() == 0 || metadata.uid() == owner;
-        if !metadata.is_file() || !is_trusted || metadata.len() > MAX_BYTES {
+        if !is_trusted || metadata.len() > MAX_BYTES {
             return None;
         }
         let mut bytes = Vec::new();

@@ -18,5 +18,6 @@ pub use environment::{Environment, host};
 pub use hook_record::HookRecord;
 pub use settings::{Settings, User};
 pub use snapshot::{
-    FOLDER, Snapshots, find_set_aside, find_unfinished, has_snapshot, lock, write_snapshot,
+    FOLDER, Snapshots, find_set_aside, find_unfinished, has_snapshot, lock, remove_snapshot,
+    write_snapshot,
 };

@@ -92,6 +92,13 @@ pub fn has_snapshot(t: &Path, id: Uuid) -> bool {
     rustix::fs::statat(&folder, file_name(id), AtFlags::SYMLINK_NOFOLLOW).is_ok()
 }
 
+/// Removes the snapshot with this id if `${T}` has it.
+pub fn remove_snapshot(t: &Path, id: Uuid) {
+    if let Ok(folder) = open_t(t).and_then(|t| Ok(open_directory(&t, FOLDER)?)) {
+        let _ = rustix::fs::unlinkat(&folder, file_name(id), AtFlags::empty());
+    }
+}
+
 fn open_or_create_folder(t: &Path) -> Result<OwnedFd> {
     let parent = open_t(t)?;
     match rustix::fs::mkdirat(&parent, FOLDER, Mode::from(0o700)) {
@@ -121,9 +128,9 @@ fn open_directory(at: impl AsFd, path: impl rustix::path::Arg) -> rustix::io::Re
 
 /// Locks `${T}` against the collectors that other subshells of the phase run, until the result is
 /// dropped. `None` if the lock isn't available within `limit`.
-pub fn lock(t: &Path, patience: Duration) -> Option<OwnedFd> {
+pub fn lock(t: &Path, limit: Duration) -> Option<OwnedFd> {
     let folder = open_directory(rustix::fs::CWD, t).ok()?;
-    let deadline = Instant::now() + patience;
+    let deadline = Instant::now() + limit;
     loop {
         match rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Some(folder),

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
-use chrono::{DateTime, Local, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ColorChoice, value_parser};
 
@@ -66,11 +66,11 @@ pub(super) struct BuildFilter {
     /// Only builds started at WHEN or later: 2026-11-01, 3d
     ///
     /// Also 2026-11, 2026-W47, yesterday, "last month", "2 weeks ago", or an RFC 3339 time.
-    #[arg(long, value_name = "WHEN", value_parser = |text: &str| parse_time(text, PeriodEnd::Since))]
+    #[arg(long, value_name = "WHEN", value_parser = |text: &str| when::parse_option(text, PeriodEnd::Since))]
     since: Option<DateTime<Utc>>,
 
     /// Only builds that started before the end of WHEN
-    #[arg(long, value_name = "WHEN", value_parser = |text: &str| parse_time(text, PeriodEnd::Until))]
+    #[arg(long, value_name = "WHEN", value_parser = |text: &str| when::parse_option(text, PeriodEnd::Until))]
     until: Option<DateTime<Utc>>,
 
     /// Only the N newest matching builds
@@ -102,13 +102,6 @@ pub(super) struct BuildFilter {
 
 fn outcome_parser() -> impl TypedValueParser<Value = Outcome> {
     PossibleValuesParser::new(Outcome::ALL.map(Outcome::word)).try_map(|word| word.parse())
-}
-
-fn parse_time(text: &str, edge: PeriodEnd) -> std::result::Result<DateTime<Utc>, String> {
-    let time = when::parse(text, edge, Local::now());
-    time.map_err(|error| {
-        format!("{error}; use 2026-11-01, 2026-11, 2026-W47, \"last month\", \"2 weeks ago\" or 3d")
-    })
 }
 
 impl BuildFilter {
@@ -143,12 +136,7 @@ impl BuildFilter {
 
     /// The filter without patterns.
     pub(super) fn filter(&self) -> Result<Filter> {
-        if let (Some(since), Some(until)) = (self.since, self.until)
-            && since >= until
-        {
-            let hint = "swap them, as in --since 2026-10-01 --until 2026-10-31";
-            return Err(Error::usage("--since is later than --until", hint));
-        }
+        when::check_period(self.since, self.until)?;
         Ok(Filter {
             since: self.since,
             until: self.until,

@@ -6,14 +6,13 @@
 //! sccache's `src/server.rs`, the same from 0.2.15 to 0.19.0. If first clients race for an abstract
 //! socket or a port, only the winner's server logs that it started.
 
-use std::fs::OpenOptions;
 use std::io::{self, BufRead, BufReader, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use rustix::fs::OFlags;
+use rustix::fs::CWD;
 
 use super::NotMeasuredReason;
+use crate::files::open_regular_at;
 
 /// Half a million requests if the user has everything logged (2.2 KB each at `debug`). The hook's
 /// messages have 0.1 KB.
@@ -41,23 +40,15 @@ impl ServerLog {
     /// # Errors
     /// Returns an error if the log can't be read, is not a regular file, or is longer than 1 GiB.
     pub fn read(path: &Path) -> io::Result<Option<Self>> {
-        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let opened = OpenOptions::new()
-            .read(true)
-            .custom_flags(flags.bits() as i32)
-            .open(path);
-        let file = match opened {
+        let file = match open_regular_at(CWD, path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened?,
         };
-        let metadata = file.metadata()?;
-        if !metadata.is_file() || metadata.len() > MAX_BYTES {
-            return Err(io::Error::other("not a log of a phase's server"));
+        match file.metadata()?.len() {
+            0 => Ok(None),
+            length if length > MAX_BYTES => Err(io::ErrorKind::FileTooLarge.into()),
+            _ => Self::parse(file.take(MAX_BYTES)).map(Some),
         }
-        if metadata.len() == 0 {
-            return Ok(None);
-        }
-        Self::parse(file.take(MAX_BYTES)).map(Some)
     }
 
     fn parse(file: impl Read) -> io::Result<Self> {

@@ -21,7 +21,7 @@ pub use not_measured::{NotMeasured, NotMeasuredReason};
 pub use parse::ParseError;
 pub use process::{Listener, RunningServer};
 pub use reason::{Explanation, Fix, explain};
-pub use server::{Sccache, ServerError, TakeError};
+pub use server::{Sccache, ServerError, StopError};
 pub use settings::{
     ConfigFile, Conflict, DEFAULT_CACHE_SIZE, Severity, cache_size, cache_size_setting, conflicts,
     local_folder, remotes,

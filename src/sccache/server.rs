@@ -74,7 +74,7 @@ pub enum ServerError {
 /// Why a server's statistics couldn't be read, or the server couldn't be stopped.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{error}{}", if *still_listening && *error != ServerError::StillListening { "; the server is still running" } else { "" })]
-pub struct TakeError {
+pub struct StopError {
     /// What failed.
     pub error: ServerError,
     /// The statistics, if only stopping failed.
@@ -127,7 +127,7 @@ impl Sccache {
     ///
     /// Returns an error if there is no server, its statistics are not available, or it didn't stop.
     /// The error has the statistics if they are available, and whether the server is still running.
-    pub fn take(&self) -> Result<Stats, TakeError> {
+    pub fn read_and_stop(&self) -> Result<Stats, StopError> {
         let shown = self.show_stats();
         let limit = match shown {
             Err(ServerError::TimedOut { .. }) => STOP_PATIENCE,
@@ -140,8 +140,8 @@ impl Sccache {
             Err(error) => (None, Some(error)),
         };
         let stops = stop_error.is_none();
-        let patience = if stops { STOP_PATIENCE } else { Duration::ZERO };
-        let still_listening = self.is_listening_after(patience);
+        let limit = if stops { STOP_PATIENCE } else { Duration::ZERO };
+        let still_listening = self.is_listening_after(limit);
         if stops && still_listening {
             stop_error = Some(ServerError::StillListening);
         }
@@ -155,7 +155,7 @@ impl Sccache {
             (Ok(stats), Some(error)) => (error, Some(Box::new(stats))),
             (Err(error), _) => (error, None),
         };
-        Err(TakeError {
+        Err(StopError {
             error,
             stats,
             still_listening,
@@ -220,9 +220,9 @@ impl Sccache {
         command
     }
 
-    /// Whether a process listens at the address, and still does after `patience`.
-    fn is_listening_after(&self, patience: Duration) -> bool {
-        let deadline = Instant::now() + patience;
+    /// Whether a process listens at the address, and still does after `limit`.
+    fn is_listening_after(&self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
         while is_listening(&self.address) {
             if Instant::now() >= deadline {
                 return true;

@@ -4,15 +4,12 @@
 //! Without `SCCACHE_CONF` the file is `~/.config/sccache/config`, which no build reads: its home is a
 //! new folder (`homedir` beside `${T}`, Portage 3.0.83; tested).
 
-use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
 use serde::Deserialize;
 
+use crate::files::open_regular;
 use crate::text::printable;
 
 /// The limit of a local cache in bytes unless `SCCACHE_CACHE_SIZE` is set
@@ -59,13 +56,7 @@ impl ConfigFile {
     /// Returns an error if the file can't be read, of kind `InvalidData` if sccache can't parse it
     /// either.
     pub fn read(path: &Path) -> io::Result<Self> {
-        let mut options = File::options();
-        options.read(true).custom_flags(OFlags::PATH.bits() as i32);
-        let found = options.open(path)?;
-        if !found.metadata()?.is_file() {
-            return Err(io::Error::other("not a regular file"));
-        }
-        let file = File::open(format!("/proc/self/fd/{}", found.as_raw_fd()))?;
+        let file = open_regular(path)?;
         let mut text = String::new();
         file.take(MAX_FILE).read_to_string(&mut text)?;
         let is_json = path

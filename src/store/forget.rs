@@ -9,7 +9,6 @@ use uuid::Uuid;
 use super::columns::{micros, read_time, read_uuid};
 use super::{Error, Result, Store, savings};
 use crate::portage::Build;
-use crate::sccache::Stats;
 
 /// How many builds one transaction removes. Its changes are in memory until the commit.
 const BATCH: usize = 1000;
@@ -21,7 +20,7 @@ pub struct KnownBuild {
     pub id: Uuid,
     /// When it started.
     pub started_at: DateTime<Utc>,
-    /// It came from a log, whose times are whole seconds.
+    /// As [`Build::is_imported`].
     pub is_imported: bool,
     /// [`Store::forget`] removed it.
     pub is_forgotten: bool,
@@ -59,8 +58,7 @@ impl Store {
         first: DateTime<Utc>,
         last: DateTime<Utc>,
     ) -> Result<Vec<KnownBuild>> {
-        let measured = build.phases.iter().filter_map(|p| p.stats.as_ref().ok());
-        let sum = Stats::sum(measured).unwrap_or_default();
+        let sum = build.total().unwrap_or_default();
         let query = || -> rusqlite::Result<Vec<KnownBuild>> {
             let sql = "WITH known AS NOT MATERIALIZED ( \
                            SELECT uuid, package, version, started_at_us, hits, misses, \

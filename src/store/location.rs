@@ -4,39 +4,13 @@
 //! super-journal record names, and waits for the writer of a FIFO. Therefore SQLite only opens files
 //! that no other user can change, and private copies of all others.
 
-use std::fs::{self, File, Metadata, Permissions};
+use std::fs::{self, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
-
 use super::{Error, Result};
-
-/// Opens a regular file. Never opens a file if that could block or have side effects.
-///
-/// # Errors
-/// The file can't be opened, or isn't a regular file ([`io::ErrorKind::InvalidInput`]).
-pub(super) fn open_regular(path: &Path) -> io::Result<File> {
-    let check = |metadata: Metadata| {
-        if metadata.is_file() {
-            Ok(())
-        } else {
-            let kind = io::ErrorKind::InvalidInput;
-            Err(io::Error::new(kind, "not a regular file"))
-        }
-    };
-    // Before opening, because opening a device may have an effect; and after it, because the file
-    // may have been replaced in between.
-    check(fs::metadata(path)?)?;
-    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file = fs::OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.bits() as i32)
-        .open(path)?;
-    check(file.metadata()?)?;
-    Ok(file)
-}
+use crate::files::open_regular;
 
 /// Checks that the file can be read, because SQLite reports every reason as "unable to open".
 pub(super) fn check_readable(path: &Path) -> Result<()> {

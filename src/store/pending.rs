@@ -7,15 +7,16 @@
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use rustix::fs::OFlags;
+use rustix::fs::CWD;
 
 use super::location::{beside, check_trusted};
 use super::{Recorded, Store};
 use crate::error::{Error, Result, ensure};
+use crate::files::open_regular_at;
 use crate::portage::Build;
 
 /// The longest file, for a build of a hundred phases. An ordinary one has 2 to 20 KB.
@@ -38,7 +39,7 @@ pub struct Pending {
 
 impl Pending {
     /// Returns the pending builds of the database at this path, which may be missing.
-    pub fn of(database: &Path) -> Self {
+    pub fn for_database(database: &Path) -> Self {
         let folder = beside(database, ".pending");
         Self { folder }
     }
@@ -57,7 +58,7 @@ impl Pending {
     ///
     /// # Errors
     /// The folder or the file can't be written, or other users can change them.
-    pub fn keep(&self, build: &Build) -> Result<PathBuf> {
+    pub fn save(&self, build: &Build) -> Result<PathBuf> {
         check_trusted(&self.folder)?;
         self.make_folder()?;
         self.check_folder()?;
@@ -106,7 +107,7 @@ impl Pending {
             }
             match record_file(&path, store) {
                 Ok(Recorded::New) => result.recorded += 1,
-                Ok(Recorded::AlreadyThere) => {}
+                Ok(Recorded::AlreadyRecorded) => {}
                 Err(error @ (Error::Invalid(_) | Error::Io(_))) => {
                     let _ = fs::rename(&path, beside(&path, ".bad"));
                     result.broken.push(format!("{}: {error}", path.display()));
@@ -141,23 +142,17 @@ impl Pending {
 fn record_file(path: &Path, store: &mut Store) -> Result<Recorded> {
     match read(path)? {
         Some(build) => Ok(store.record(&build)?),
-        None => Ok(Recorded::AlreadyThere),
+        None => Ok(Recorded::AlreadyRecorded),
     }
 }
 
 /// Reads a pending build; `None` if another process has recorded it. It is checked like any input,
 /// because the database may be in a folder that isn't root's.
 fn read(path: &Path) -> Result<Option<Build>> {
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = fs::OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.bits() as i32)
-        .open(path);
-    let file = match file {
+    let file = match open_regular_at(CWD, path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file.map_err(|error| Error::failed("can't be opened", error))?,
     };
-    ensure!(file.metadata()?.is_file(), "not a regular file");
     let mut content = Vec::new();
     file.take(MAX_BYTES + 1).read_to_end(&mut content)?;
     let length = content.len() as u64;

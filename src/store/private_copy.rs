@@ -12,8 +12,9 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 
-use super::location::{beside, open_regular};
+use super::location::beside;
 use super::{Error, Result};
+use crate::files::open_regular;
 
 const ATTEMPTS: usize = 20;
 

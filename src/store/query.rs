@@ -145,8 +145,13 @@ impl Store {
         self.query(sql, (packages, until), |row| row.get(0))
     }
 
-    /// Returns at most `limit` builds whose id begins with the hexadecimal text.
+    /// Returns at most `limit` builds whose id begins with the text: at least 8 hexadecimal digits
+    /// and hyphens.
     pub fn builds_with_id(&self, prefix: &str, limit: u32) -> Result<Vec<Uuid>> {
+        let is_digit = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
+        if prefix.len() < 8 || !prefix.bytes().all(is_digit) {
+            return Ok(Vec::new());
+        }
         let prefix = prefix.to_ascii_lowercase();
         // The first text after those that begin with the prefix.
         let end = format!("{prefix}~");

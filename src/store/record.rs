@@ -21,7 +21,7 @@ pub enum Recorded {
     /// The build was added.
     New,
     /// Nothing: the build was there, or [`Store::forget`] removed it.
-    AlreadyThere,
+    AlreadyRecorded,
 }
 
 impl Store {
@@ -96,7 +96,7 @@ fn record_one(transaction: &Transaction<'_>, build: &Build) -> rusqlite::Result<
         )?
         .exists([build.id.to_string(), build.imported_id().to_string()])?;
     if is_known {
-        return Ok(Recorded::AlreadyThere);
+        return Ok(Recorded::AlreadyRecorded);
     }
     let id = insert_build(transaction, build)?;
     for (position, phase) in build.phases.iter().enumerate() {
@@ -123,14 +123,13 @@ fn insert_build(database: &Connection, build: &Build) -> rusqlite::Result<i64> {
     let emerge_id = emerge
         .map(|emerge| emerge_id(database, emerge, &build.host))
         .transpose()?;
-    let measured = || build.phases.iter().filter_map(|p| p.stats.as_ref().ok());
-    let sum = Stats::sum(measured());
+    let sum = build.total();
     let sum = sum.as_ref();
     database.execute(
         "INSERT INTO build (uuid, host, package, version, slot, repository, emerge_id, outcome, \
-         started_at_us, finished_at_us, attribution, sccache_version, phases, measured_phases, \
+         started_at_us, finished_at_us, is_imported, attribution, sccache_version, phases, measured_phases, \
          hits, misses, errors, requests, executed, non_cacheable, compile_failures) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             build.id.to_string(),
             build.host,
@@ -142,10 +141,11 @@ fn insert_build(database: &Connection, build: &Build) -> rusqlite::Result<i64> {
             build.outcome,
             micros(build.started_at),
             micros(build.finished_at.max(build.started_at)),
+            build.is_imported,
             attribution(build),
             sum.and_then(|s| s.version.as_ref()),
             build.phases.len(),
-            measured().count(),
+            build.phases.iter().filter(|phase| phase.stats.is_ok()).count(),
             sum.map(|s| s.hits.total),
             sum.map(|s| s.misses.total),
             sum.and_then(Stats::errors_total),

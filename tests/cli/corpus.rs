@@ -29,7 +29,7 @@ fn read_as_anything(data: &[u8]) {
         let _ = parse_text(&print_block(&stats));
     }
     let content = Log::parse(data).unwrap();
-    assert!(content.phases.len() <= 256);
+    assert!(content.attempts.len() <= 256);
     let _ = content.outcome();
     if let Some((pn, pvr)) = split_pf(&text) {
         assert_eq!(format!("{pn}-{pvr}"), text);

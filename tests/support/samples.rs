@@ -70,6 +70,7 @@ pub fn phase(name: &str, start: DateTime<Utc>, stats: Result<Stats, NotMeasured>
 pub fn build(number: u128, package: &str, version: &str, start: &str, stats: Stats) -> Build {
     let start = at(start);
     Build {
+        is_imported: false,
         id: id(number),
         host: "gentoo".into(),
         package: package.into(),

@@ -84,7 +84,7 @@ fn a_read_only_file_system() {
         mount(&["-o", "remount,bind,rw", &lib]);
         let mut store = Store::open_for_recording(&workspace.db).unwrap();
         assert_eq!(store.record(&build).unwrap(), Recorded::New);
-        assert_eq!(store.record(&build).unwrap(), Recorded::AlreadyThere);
+        assert_eq!(store.record(&build).unwrap(), Recorded::AlreadyRecorded);
         assert_eq!(workspace.hits(), [1, 2]);
     });
 }

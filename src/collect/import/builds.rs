@@ -5,12 +5,12 @@ use std::path::Path;
 use chrono::{TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::log::Log;
+use super::log::{Log, LogBuild};
 use super::log_text::LogText;
-use super::report::Problem;
+use super::summary::Problem;
 use crate::error::{Error, Result};
 use crate::portage::log::{LogName, LogTimes};
-use crate::portage::{Attribution, Build, Outcome, Phase, host};
+use crate::portage::{Build, Outcome, Phase, host};
 use crate::sccache::NotMeasuredReason;
 
 /// For this long after its last write, a log without an end is not imported.
@@ -30,7 +30,7 @@ impl Log {
         let now = Utc::now();
         log.times = LogTimes::new(&log.name, file.modified, now)?;
         log.problem = file.finish()?.or(log.problem.take());
-        if log.builds.is_empty() && log.phases.is_empty() {
+        if log.builds.is_empty() && log.attempts.is_empty() {
             return Ok(log);
         }
         let (start, end) = (log.times.started_at, log.times.finished_at);
@@ -45,7 +45,7 @@ impl Log {
         Ok(log)
     }
 
-    /// Checks the builds that `record` printed, and adds the build of the other phases.
+    /// Checks the builds that `record` printed, and adds the other builds.
     fn complete_builds(&mut self) -> Result<()> {
         let builds = std::mem::take(&mut self.builds);
         let package = self.name.package.clone().or(self.package.take());
@@ -58,58 +58,60 @@ impl Log {
                 ));
             }
             // Any build can print such a line. Its ids could be those of other builds and emerges.
-            (build.id, build.emerge) = (build.imported_id(), None);
+            (build.id, build.emerge, build.is_imported) = (build.imported_id(), None, true);
             self.builds.push(build);
         }
-        let (started_at, finished_at) = (self.times.started_at, self.times.finished_at);
-        let attribution = match self.summary {
-            Some(_) => Attribution::Exact,
-            // The server of a bashrc recipe is open to every process.
-            None => Attribution::Shared,
-        };
-        let mut phases = Vec::new();
-        for (name, stats) in self.phases.drain(..) {
-            let (name, read_only) = (name.to_owned(), false);
-            let phase = Phase {
-                name,
-                started_at,
-                finished_at,
-                attribution,
-                read_only,
-                stats,
-            };
-            phases.push(phase.sanitized());
-        }
-        phases.iter().try_for_each(Phase::check_numbers)?;
-        let mut errors = phases.iter().filter_map(|phase| phase.stats.clone().err());
-        let unknown = errors.find(|why| why.reason == NotMeasuredReason::UnknownOutput);
-        if phases.iter().any(|phase| phase.stats.is_ok()) {
-            self.builds.push(Build {
-                id: self.build_id(&package, &version),
+        for (index, attempt) in std::mem::take(&mut self.attempts).into_iter().enumerate() {
+            let build = Build {
+                id: self.build_id(&package, &version, index),
                 host: host(),
-                package,
-                version,
-                slot: self.slot.take(),
-                repository: self.repository.take(),
+                package: package.clone(),
+                version: version.clone(),
+                slot: self.slot.clone(),
+                repository: self.repository.clone(),
                 emerge: None,
-                outcome: self.outcome(),
-                started_at,
-                finished_at,
-                phases,
-            });
+                is_imported: true,
+                outcome: attempt.outcome,
+                started_at: self.times.started_at,
+                finished_at: self.times.finished_at,
+                phases: self.make_phases(attempt),
+            };
+            build.phases.iter().try_for_each(Phase::check_numbers)?;
+            let mut errors = build
+                .phases
+                .iter()
+                .filter_map(|phase| phase.stats.as_ref().err());
+            if let Some(error) =
+                errors.find(|error| error.reason == NotMeasuredReason::UnknownOutput)
+            {
+                let problem = format!("a block of it: {error}");
+                self.problem = Some(Error::Invalid(problem).into());
+            }
+            if build.phases.iter().any(|phase| phase.stats.is_ok()) {
+                self.builds.push(build);
+            }
         }
-        match unknown {
-            Some(reason) => Err(Error::Invalid(format!("a block of it: {reason}"))),
-            None => Ok(()),
-        }
+        Ok(())
+    }
+
+    fn make_phases(&self, build: LogBuild) -> Vec<Phase> {
+        let phases = build.phases.into_iter().map(|(name, stats)| Phase {
+            name: name.to_owned(),
+            started_at: self.times.started_at,
+            finished_at: self.times.finished_at,
+            attribution: build.attribution,
+            read_only: false,
+            stats,
+        });
+        phases.map(Phase::sanitized).collect()
     }
 
     /// Returns an id that is the same on every host and for every copy of the log, and does not
     /// depend on what is read from the log. Without a date in the name, the text identifies it.
-    fn build_id(&self, package: &str, version: &str) -> Uuid {
+    fn build_id(&self, package: &str, version: &str, index: usize) -> Uuid {
         let text = || format!("text {}", self.text_id);
         let date = self.name.date.map_or_else(text, |date| date.to_string());
-        let name = format!("sccache-report log {package}-{version} {date} 0");
+        let name = format!("sccache-report log {package}-{version} {date} {index}");
         Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
     }
 }

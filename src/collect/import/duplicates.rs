@@ -11,7 +11,6 @@ use uuid::Uuid;
 
 use super::log::Log;
 use crate::portage::Build;
-use crate::sccache::Stats;
 use crate::store::{KnownBuild, Result, Store};
 
 /// Whether the database has a build.
@@ -60,8 +59,7 @@ impl Duplicates {
             let forgotten = known.is_forgotten.then_some(known.id);
             return Ok(forgotten.map_or(Presence::Recorded, Presence::Forgotten));
         }
-        let results = build.phases.iter().map(|phase| phase.stats.as_ref());
-        let sum = Stats::sum(results.flatten()).unwrap_or_default();
+        let sum = build.total().unwrap_or_default();
         let (hits, misses) = (sum.hits.total, sum.misses.total);
         let numbers = format!("{} {} {hits} {misses}", build.package, build.version);
         let starts = self.new.entry(numbers).or_default();

@@ -6,11 +6,11 @@ use std::sync::LazyLock;
 use regex::Regex;
 use uuid::Uuid;
 
-use super::report::Problem;
 use super::server_blocks::{LogPhase, ServerBlock, count_phases};
+use super::summary::Problem;
 use crate::error::{Error, Result};
 use crate::portage::log::{LogName, LogTimes, clean_line, parse_package, read_lines};
-use crate::portage::{Build, MAX_SNAPSHOTS, Outcome, PHASES};
+use crate::portage::{Attribution, Build, MAX_SNAPSHOTS, Outcome, PHASES};
 use crate::sccache::{BlockInLog, BlockReader, Counts, NotMeasuredReason, ParseError, Stats};
 
 /// The name of a "phase" that stands for the whole build: the recipe prints one block, in preinst.
@@ -38,6 +38,24 @@ static LINE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(pattern).expect("a valid pattern")
 });
 
+/// A build that a log contains without its line.
+#[derive(Debug)]
+pub struct LogBuild {
+    pub outcome: Outcome,
+    pub attribution: Attribution,
+    /// The phases with their statistics; the first is the whole build if `record` printed it.
+    pub phases: Vec<LogPhase>,
+}
+
+impl LogBuild {
+    /// Whether these are the totals of its summary.
+    fn has_totals(&self, stats: &Stats) -> bool {
+        let totals = |stats: &Stats| (stats.hits.total, stats.misses.total);
+        let summary = self.phases[0].1.as_ref();
+        summary.is_ok_and(|summary| totals(summary) == totals(stats))
+    }
+}
+
 /// A parsed log.
 #[derive(Debug, Default)]
 pub struct Log {
@@ -53,22 +71,20 @@ pub struct Log {
     pub repository: Option<String>,
     /// Builds that `record` printed because it could not save them.
     pub builds: Vec<Build>,
-    /// The phases of a build that is not among `builds`, with their statistics.
-    pub phases: Vec<LogPhase>,
+    /// The other builds, in the order of the log. Several share one build directory: all but the last
+    /// were attempts that did not succeed.
+    pub attempts: Vec<LogBuild>,
     /// What could not be imported.
     pub problem: Option<Problem>,
     /// The length of the text that contains the statistics.
     pub bytes: usize,
     /// Identifies that text.
     pub text_id: Uuid,
-    /// The statistics in the summary of a build that is not among `builds`.
-    pub summary: Option<Stats>,
-    /// The phases that the summary lists as not measured.
-    not_measured: Vec<&'static str>,
     /// The phase that was started last; [`WHOLE_BUILD`] after `src_install`.
     phase: Option<&'static str>,
     has_failed: bool,
-    is_packaged: bool,
+    /// The last build is among `builds`.
+    ends_with_line: bool,
     blocks: Vec<ServerBlock>,
     has_unknown_block: bool,
 }
@@ -102,7 +118,7 @@ impl Log {
         if let Some(block) = blocks.end() {
             log.add_block(block);
         }
-        log.use_numbers();
+        log.complete_attempts();
         Ok(log)
     }
 
@@ -112,11 +128,12 @@ impl Log {
     /// merged. Portage also creates a binary package with FEATURES=buildpkg, so only the summary
     /// shows that it was not merged.
     pub fn outcome(&self) -> Outcome {
-        if self.has_failed {
+        let summary = self.attempts.last().map(|attempt| attempt.outcome);
+        if self.has_failed || summary == Some(Outcome::Failed) {
             Outcome::Failed
         } else if self.phase.is_some_and(|phase| phase != WHOLE_BUILD) {
             Outcome::Interrupted
-        } else if self.is_packaged {
+        } else if summary == Some(Outcome::Packaged) {
             Outcome::Packaged
         } else {
             Outcome::Merged
@@ -150,28 +167,49 @@ impl Log {
                 total: text.map_or(Ok(0), str::parse).unwrap_or(0),
                 ..Counts::default()
             };
-            self.summary = Some(Stats {
+            let stats = Stats {
                 hits: counts(Some(hits)),
                 misses: counts(part("misses")),
                 errors: Some(counts(part("errors"))),
                 ..Stats::default()
+            };
+            self.ends_with_line = false;
+            // Portage prints a failure first.
+            let has_failed = std::mem::take(&mut self.has_failed);
+            self.attempts.push(LogBuild {
+                outcome: if has_failed {
+                    Outcome::Failed
+                } else {
+                    Outcome::Interrupted
+                },
+                attribution: Attribution::Exact,
+                phases: vec![(WHOLE_BUILD, Ok(stats))],
             });
-            (self.not_measured, self.is_packaged) = (Vec::new(), false);
-        } else if let Some(list) = part("phases") {
-            let is_listed = |phase: &&str| list.contains(&format!("{phase} not measured"));
-            self.not_measured = PHASES.into_iter().filter(is_listed).collect();
+        } else if let Some(attempt) = self.attempts.last_mut() {
+            if let Some(list) = part("phases") {
+                let is_listed = |phase: &&str| list.contains(&format!("{phase} not measured"));
+                let not_measured = PHASES.into_iter().filter(is_listed);
+                let unknown = not_measured.map(|name| (name, Err(NotMeasuredReason::Other.into())));
+                attempt.phases.truncate(1);
+                attempt.phases.extend(unknown);
+            } else if part("outcome").is_some() {
+                attempt.outcome = Outcome::Packaged;
+            }
         }
         // A block would start here, but there is something before or after the line.
         self.has_unknown_block |= part("requests").is_some();
-        self.is_packaged |= part("outcome").is_some();
         self.name.is_elog |= part("elog").is_some() && self.phase.is_none();
     }
 
     fn add_build(&mut self, build: Result<Build>) {
         match build {
             Ok(build) => {
-                // The summary above it is of the same build.
-                self.summary = None;
+                // The summary above it can be of the same build.
+                if let Some(sum) = build.total() {
+                    let same = self.attempts.pop_if(|attempt| attempt.has_totals(&sum));
+                    self.has_failed |= same.is_some_and(|same| same.outcome == Outcome::Failed);
+                }
+                self.ends_with_line = true;
                 self.builds.push(build);
             }
             Err(error) => {
@@ -183,12 +221,10 @@ impl Log {
 
     fn add_block(&mut self, block: BlockInLog) {
         // `SCCACHE_REPORT_OUTPUT=full` prints a block below the summary of the same build.
-        let totals = |stats: &Stats| (stats.hits.total, stats.misses.total);
-        if let (Ok(stats), Some(summary)) = (&block.stats, &mut self.summary)
-            && summary.requests.is_none()
-            && totals(summary) == totals(stats)
+        if let (Ok(stats), Some(attempt)) = (&block.stats, self.attempts.last_mut())
+            && attempt.has_totals(stats)
         {
-            *summary = stats.clone();
+            attempt.phases[0].1 = Ok(stats.clone());
             return;
         }
         let has_numbers = block.stats != Err(ParseError::NoStatistics);
@@ -211,23 +247,32 @@ impl Log {
 
     /// Whether the log has more statistics than a log of Portage can contain.
     fn is_full(&self) -> bool {
-        let count = self.blocks.len() + self.builds.len();
+        let count = self.blocks.len() + self.builds.len() + self.attempts.len();
         count >= MAX_SNAPSHOTS || self.bytes > MAX_STATISTICS
     }
 
-    /// Computes the phases. The summary comes first: `record` reads a server's numbers before the
-    /// bashrc recipe stops it.
-    fn use_numbers(&mut self) {
+    /// Completes the attempts. A summary is used rather than a block: `record` reads a server's
+    /// numbers before the bashrc recipe stops it.
+    fn complete_attempts(&mut self) {
+        let outcome = self.outcome();
         if self.is_full() {
             self.builds.clear();
+            self.attempts.clear();
             self.problem = Some(Error::invalid("it contains too many statistics").into());
-        } else if let Some(summary) = &self.summary {
-            self.phases.push((WHOLE_BUILD, Ok(summary.clone())));
-            let unknown = |name: &&'static str| (*name, Err(NotMeasuredReason::Other.into()));
-            self.phases.extend(self.not_measured.iter().map(unknown));
+        } else if let Some(last) = self.attempts.last_mut() {
+            if !self.ends_with_line {
+                last.outcome = outcome;
+            }
         } else if self.builds.is_empty() {
             let (phases, has_totals) = count_phases(&self.blocks, self.phase.is_some());
-            self.phases = phases;
+            if !phases.is_empty() {
+                let attribution = Attribution::Shared;
+                self.attempts.push(LogBuild {
+                    outcome,
+                    attribution,
+                    phases,
+                });
+            }
             if has_totals {
                 self.problem = Some(Problem::RunningTotals);
             }

@@ -4,16 +4,14 @@
 //! other programs. All are decompressed by the program that belongs to the format.
 
 use std::fs::File;
-use std::io::{self, Read, Take};
-use std::os::fd::AsRawFd;
+use std::io::{Read, Take};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use rustix::fs::{FileType, Mode, OFlags};
-
-use super::report::Problem;
+use super::summary::Problem;
 use crate::error::{Error, Result};
+use crate::files::open_regular;
 
 /// The most bytes that are read from a log.
 const MAX_BYTES: u64 = 2 << 30;
@@ -42,7 +40,17 @@ pub struct LogText {
     pub text: Take<Box<dyn Read>>,
     /// When the file was modified, in seconds since 1970.
     pub modified: i64,
-    decompressor: Option<(&'static str, Child)>,
+    decompressor: Option<Decompressor>,
+}
+
+/// A program that decompresses a log, killed and reaped when this is dropped.
+struct Decompressor(&'static str, Child);
+
+impl Drop for Decompressor {
+    fn drop(&mut self) {
+        let _ = self.1.kill();
+        let _ = self.1.wait();
+    }
 }
 
 impl LogText {
@@ -66,7 +74,7 @@ impl LogText {
                     .stdout
                     .take()
                     .ok_or_else(|| Error::invalid("no output"))?;
-                (Box::new(output), Some((command[0], child)))
+                (Box::new(output), Some(Decompressor(command[0], child)))
             }
         };
         Ok(Self {
@@ -81,11 +89,11 @@ impl LogText {
     ///
     /// # Errors
     /// The text is too long.
-    pub fn finish(self) -> Result<Option<Problem>, Problem> {
+    pub fn finish(mut self) -> Result<Option<Problem>, Problem> {
         if self.text.limit() == 0 {
             return Err(Error::invalid("longer than 2 GiB").into());
         }
-        if let Some((program, mut child)) = self.decompressor
+        if let Some(Decompressor(program, child)) = &mut self.decompressor
             && !child.wait()?.success()
         {
             let problem = format!("{program} can't decompress all of it");
@@ -105,21 +113,6 @@ fn start(command: &[&str], input: File) -> Result<Child> {
             "compressed with {program}, which can't be run: {error}"
         ))
     })
-}
-
-/// Opens a regular file and nothing else: opening a device can have side effects.
-fn open_regular(path: &Path) -> io::Result<File> {
-    let found = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-    let status = rustix::fs::fstat(&found)?;
-    if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile {
-        return Err(io::Error::other("not a regular file"));
-    }
-    // Files of the kernel, such as /proc/kmsg, are regular and without a size. Reading one can
-    // wait forever, and other readers miss what was read.
-    if status.st_size == 0 {
-        return File::open("/dev/null");
-    }
-    File::open(format!("/proc/self/fd/{}", found.as_raw_fd()))
 }
 
 #[cfg(test)]

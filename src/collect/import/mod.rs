@@ -9,8 +9,8 @@ mod builds;
 mod duplicates;
 mod log;
 mod log_text;
-mod report;
 mod server_blocks;
+mod summary;
 
 use std::cmp::Reverse;
 use std::fs;
@@ -21,14 +21,14 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::build_table::BuildTable;
+use super::{Database, print_error};
 use crate::error::{Error, Result};
 use crate::portage::Build;
 use crate::portage::log::LogName;
 use crate::store::{Pending, Store};
 use duplicates::{Duplicates, Presence};
 pub use log::Log;
-use report::Problem;
-pub use report::Report;
+use summary::{ImportSummary, Problem};
 
 /// The time limit for recording pending builds. No merge waits for this.
 pub(super) const PENDING_TIME: Duration = Duration::from_secs(60);
@@ -37,40 +37,62 @@ pub(super) const PENDING_TIME: Duration = Duration::from_secs(60);
 /// memory. An import that is interrupted loses the last of them, and the next import adds these.
 const BATCH_BYTES: usize = 256 * 1024;
 
-const INCOMPLETE: &str =
-    "sccache-collect: the import is incomplete: run it again to add what is missing";
+const INCOMPLETE: &str = "the import is incomplete: run it again to add what is missing";
 
-/// Options of `import`.
+const EXIT_STATUS: &str = "\
+Exit status: 0 if all logs were imported, 1 if some were not understood or hold running totals,
+2 if some could not be read or another error occurred. The other logs are still imported.";
+
+/// Import the builds of Portage's logs, from before the hook was installed
+///
+/// Reads logs in which a bashrc recipe or sccache-report printed sccache's statistics:
+/// CATEGORY:PF:DATE.log or CATEGORY/PF:DATE.log. Directories are searched recursively, except those
+/// named elog. Compressed logs are read through gzip, bzip2, xz, zstd, lz4, lzip, lzop, or unzip, if
+/// installed. A log may hold up to 2 GiB of text. Builds that are already in the database are not
+/// added again.
+///
+/// Dates in log names are UTC. For a name without a date, the file's modification time is used. A
+/// recipe's numbers are marked as shared, because other builds may have used the same server. They
+/// are imported if sccache printed in the same log that it stopped that server. If the server kept
+/// running, only the difference between two blocks is imported. A single block of a running server
+/// holds running totals and is not imported.
+///
+/// Builds in FILE.pending are recorded first. Without a LOG, only these are recorded. An older
+/// database is upgraded.
 #[derive(Debug, Default, clap::Args)]
-pub struct Options {
+#[command(after_help = EXIT_STATUS)]
+pub(super) struct Args {
     /// Show what would be added, without adding it
     #[arg(long)]
-    pub dry_run: bool,
+    dry_run: bool,
     /// Also import builds that were removed with `forget`
     #[arg(long)]
-    pub restore: bool,
+    restore: bool,
     /// Logs, or directories of logs such as /var/log/portage
     #[arg(value_name = "LOG|DIR")]
-    pub paths: Vec<PathBuf>,
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    database: Database,
 }
 
-/// Imports logs, and the logs in folders, into the database at `path`, or with `dry_run` only shows
-/// what would be added. Writes the summary to `out`.
+/// Imports logs, and the logs in folders, or with `--dry-run` only shows what would be added. Writes
+/// the summary to `out`, and returns the exit status.
 ///
 /// # Errors
 /// The database can't be read or written, or `out` is closed. A log that can't be read is not an
-/// error: it is in the report.
-pub fn import(options: Options, path: &Path, out: &mut dyn Write) -> Result<Report> {
+/// error: it is in the summary.
+pub(super) fn run(args: Args, out: &mut dyn Write) -> Result<u8> {
+    let path = &args.database.path();
     let mut import = Import {
-        options,
+        args,
         ..Import::default()
     };
-    if !import.options.dry_run {
+    if !import.args.dry_run {
         let mut store = Store::open_for_recording(path)?;
         // The logs of these builds can be among those to import.
-        let pending = Pending::of(path);
+        let pending = Pending::for_database(path);
         let done = pending.record(&mut store, Instant::now() + PENDING_TIME)?;
-        import.report.pending = done.recorded as u64;
+        import.summary.pending = done.recorded as u64;
         for reason in done.broken {
             let problem = format!("renamed to *.bad because it can't be recorded: {reason}");
             import.add_problem(pending.folder(), Error::Invalid(problem));
@@ -81,22 +103,22 @@ pub fn import(options: Options, path: &Path, out: &mut dyn Write) -> Result<Repo
     }
     let logs = import.find_logs();
     for (done, log) in logs.iter().enumerate() {
-        report::show_progress(done, logs.len());
+        summary::show_progress(done, logs.len());
         import.add_log(log, false)?;
     }
     for log in std::mem::take(&mut import.elogs) {
         import.add_log(&log, true)?;
     }
-    report::show_progress(logs.len(), logs.len());
+    summary::show_progress(logs.len(), logs.len());
     import.record()?;
     import.table.write(out)?;
-    import.report.write(import.options.dry_run, out)?;
-    Ok(import.report)
+    import.summary.write(import.args.dry_run, out)?;
+    Ok(import.summary.status())
 }
 
 #[derive(Default)]
 struct Import {
-    options: Options,
+    args: Args,
     /// `None` in a dry run without a database.
     store: Option<Store>,
     duplicates: Duplicates,
@@ -110,19 +132,21 @@ struct Import {
     bytes: usize,
     /// The builds that a dry run found.
     table: BuildTable,
-    report: Report,
+    summary: ImportSummary,
 }
 
 impl Import {
     fn add_problem(&mut self, path: &Path, problem: impl Into<Problem>) {
-        self.report.problems.push((path.to_owned(), problem.into()));
+        self.summary
+            .problems
+            .push((path.to_owned(), problem.into()));
     }
 
     /// Returns the named files, and the logs in the named folders and below, the newest first.
     /// Links to folders are not followed. Folders named elog are skipped, because Portage keeps
     /// messages of the same builds there.
     fn find_logs(&mut self) -> Vec<PathBuf> {
-        let paths = self.options.paths.iter().cloned();
+        let paths = self.args.paths.iter().cloned();
         let (mut folders, mut logs): (Vec<_>, Vec<_>) = paths.partition(|path| path.is_dir());
         while let Some(folder) = folders.pop() {
             let entries = fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
@@ -158,20 +182,20 @@ impl Import {
             self.elogs.push(path.to_owned());
             return Ok(());
         }
-        self.report.logs += 1;
+        self.summary.logs += 1;
         self.bytes += log.bytes;
         // The text is all that identifies a log without a date.
         let is_copy = log.name.date.is_none() && self.duplicates.seen.contains(&log.text_id);
         for build in &log.builds {
             match self.duplicates.find(self.store.as_ref(), build, &log)? {
-                Presence::Recorded => self.report.recorded += 1,
-                Presence::Forgotten(_) if !self.options.restore => self.report.forgotten += 1,
-                _ if is_copy => self.report.recorded += 1,
+                Presence::Recorded => self.summary.recorded += 1,
+                Presence::Forgotten(_) if !self.args.restore => self.summary.forgotten += 1,
+                _ if is_copy => self.summary.recorded += 1,
                 presence => {
                     if let Presence::Forgotten(id) = presence {
                         self.restored.push(id);
                     }
-                    self.report.added += 1;
+                    self.summary.added += 1;
                     self.new.push(build.clone());
                 }
             }
@@ -180,7 +204,7 @@ impl Import {
         if let Some(problem) = log.problem.take() {
             self.add_problem(path, problem);
         } else if log.builds.is_empty() {
-            self.report.without_statistics += 1;
+            self.summary.without_statistics += 1;
         }
         if self.bytes > BATCH_BYTES {
             self.record()?;
@@ -193,12 +217,12 @@ impl Import {
         let new = std::mem::take(&mut self.new);
         let restored = std::mem::take(&mut self.restored);
         self.bytes = 0;
-        if self.options.dry_run {
+        if self.args.dry_run {
             new.iter().for_each(|build| self.table.add_build(build));
         } else if let Some(store) = &mut self.store {
             store
                 .record_restored(&new, &restored)
-                .inspect_err(|_| eprintln!("{INCOMPLETE}"))?;
+                .inspect_err(|_| print_error(INCOMPLETE))?;
         }
         Ok(())
     }

@@ -1,17 +1,18 @@
 //! Reads a build's snapshots, as root, from a folder that other users can write to.
 
-use std::fs::File;
 use std::io::Read;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir};
 use rustix::io::Errno;
 use uuid::Uuid;
 
 use super::leftover::new_folder_name;
 use super::{MAX_BYTES, SCHEMA, Snapshot, file_name, open_directory, open_t};
 use crate::error::{Error, Result, ensure};
+use crate::files::open_regular_at;
 use crate::portage::check::{MAX_SNAPSHOTS, parse_json};
 use crate::portage::{Outcome, Phase};
 use crate::text::printable;
@@ -134,18 +135,9 @@ fn join_refusals(mut refused: Vec<String>) -> String {
 
 /// Reads one snapshot, and subtracts its length from `bytes_left`.
 fn read_one(folder: &OwnedFd, name: &str, bytes_left: &mut u64) -> Result<Snapshot> {
-    // O_PATH neither follows links, nor opens devices, nor waits at FIFOs. What is read below is the
-    // file that was checked, even if another takes its name.
-    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let checked = rustix::fs::openat(folder, name, flags, Mode::empty())?;
-    let stat = rustix::fs::fstat(&checked)?;
-    match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => {}
-        FileType::Symlink => return Err(Error::invalid("a symbolic link")),
-        _ => return Err(Error::invalid("not a regular file")),
-    }
-    ensure!(stat.st_nlink == 1, "it has {} hard links", stat.st_nlink);
-    let file = File::open(format!("/proc/self/fd/{}", checked.as_raw_fd()))?;
+    let file = open_regular_at(folder, name)?;
+    let links = file.metadata()?.nlink();
+    ensure!(links == 1, "it has {links} hard links");
     let mut content = Vec::new();
     let length = file.take(MAX_BYTES + 1).read_to_end(&mut content)? as u64;
     ensure!(length <= MAX_BYTES, "longer than {MAX_BYTES} bytes");

@@ -87,7 +87,7 @@ pub(super) fn report(
 }
 
 fn warn_about_pending(database: &Database) {
-    let pending = Pending::of(&database.path());
+    let pending = Pending::for_database(&database.path());
     if pending.count() > 0 {
         let builds = text::count(pending.count() as u64, "build");
         let folder = pending.folder().display();

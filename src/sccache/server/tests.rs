@@ -39,7 +39,7 @@ fn stage(script: &str) -> Stage {
 
 impl Stage {
     /// [`Sccache::take`], while the listener ends once the script makes the file `stopped`.
-    fn take(&mut self) -> Result<Stats, TakeError> {
+    fn read_and_stop(&mut self) -> Result<Stats, StopError> {
         let (listener, stopped) = (self.listener.take(), self.folder.path().join("stopped"));
         let (done, ended) = std::sync::mpsc::channel::<()>();
         let server = thread::spawn(move || {
@@ -50,7 +50,7 @@ impl Stage {
             }
             drop(listener);
         });
-        let taken = self.sccache.take();
+        let taken = self.sccache.read_and_stop();
         drop(done);
         server.join().unwrap();
         taken
@@ -61,7 +61,7 @@ const GOOD: &str = r#"case $1 in --show-stats) cat json;; *) touch stopped; cat 
 
 #[test]
 fn the_numbers_are_those_of_the_json() {
-    let stats = stage(GOOD).take().unwrap();
+    let stats = stage(GOOD).read_and_stop().unwrap();
     assert_eq!(stats, parse_json(JSON.as_bytes()).unwrap());
     assert_eq!(stats.hits.compilers["c [gcc]"], 2);
 }
@@ -74,7 +74,7 @@ fn a_request_in_between_is_in_the_text() {
         "Non-compilation calls  3",
     );
     fs::write(stage.folder.path().join("text"), more).unwrap();
-    assert_eq!(stage.take().unwrap().non_compilation, Some(3));
+    assert_eq!(stage.read_and_stop().unwrap().non_compilation, Some(3));
 }
 
 #[test]
@@ -83,21 +83,24 @@ fn the_text_replaces_unusable_json() {
         "case $1 in --show-stats) echo '{';; *) touch stopped; cat text;; esac",
         "case $1 in --show-stats) exit 2;; *) touch stopped; cat text;; esac",
     ] {
-        assert_eq!(stage(script).take().unwrap(), parse_text(TEXT).unwrap());
+        assert_eq!(
+            stage(script).read_and_stop().unwrap(),
+            parse_text(TEXT).unwrap()
+        );
     }
 }
 
 #[test]
 fn the_json_replaces_an_unusable_text() {
     let script = "case $1 in --show-stats) cat json;; *) touch stopped;; esac";
-    assert_eq!(stage(script).take().unwrap().requests, Some(14));
+    assert_eq!(stage(script).read_and_stop().unwrap().requests, Some(14));
 }
 
 #[test]
 fn a_failed_stop_keeps_the_numbers_and_reports_the_server() {
     let script =
         "case $1 in --show-stats) cat json;; *) echo \"sccache: error: no\" >&2; exit 2;; esac";
-    let error = stage(script).take().unwrap_err();
+    let error = stage(script).read_and_stop().unwrap_err();
     assert!(error.still_listening);
     assert_eq!(error.stats.as_ref().unwrap().requests, Some(14));
     let expected = "sccache --stop-server failed (exit status: 2): sccache: error: no; the server is still running";
@@ -107,7 +110,7 @@ fn a_failed_stop_keeps_the_numbers_and_reports_the_server() {
 #[test]
 fn a_server_that_goes_on_listening_is_reported() {
     let error = stage("case $1 in --show-stats) cat json;; *) cat text;; esac")
-        .take()
+        .read_and_stop()
         .unwrap_err();
     assert_eq!(error.error, ServerError::StillListening);
     assert!(error.still_listening && error.stats.is_some());
@@ -119,7 +122,7 @@ fn a_hanging_server_costs_two_deadlines() {
     let mut stage = stage("sleep 60");
     stage.sccache.deadline = Duration::from_millis(100);
     let start = Instant::now();
-    let error = stage.take().unwrap_err();
+    let error = stage.read_and_stop().unwrap_err();
     assert!(start.elapsed() < Duration::from_secs(10));
     let expected = "sccache --show-stats took longer than 0.1 s; the server is still running";
     assert_eq!((error.to_string().as_str(), error.stats), (expected, None));
@@ -129,7 +132,7 @@ fn a_hanging_server_costs_two_deadlines() {
 fn without_a_server_nothing_is_run() {
     let mut stage = stage("touch ran");
     stage.listener = None;
-    let error = stage.take().unwrap_err();
+    let error = stage.read_and_stop().unwrap_err();
     assert_eq!(error.to_string(), "no sccache server is running");
     assert!(!stage.folder.path().join("ran").exists());
 }
@@ -138,7 +141,7 @@ fn without_a_server_nothing_is_run() {
 fn a_missing_program_is_an_error() {
     let mut stage = stage("");
     stage.sccache.program = "sccache-that-is-not-there".into();
-    let error = stage.take().unwrap_err();
+    let error = stage.read_and_stop().unwrap_err();
     assert!(
         error
             .to_string()

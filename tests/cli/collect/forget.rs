@@ -151,7 +151,7 @@ fn nothing_matches_and_errors_are_told_apart() {
         ),
         (&["["], "not a valid pattern"),
         (&["-e", "("], "not a valid pattern"),
-        (&[""], "empty pattern"),
+        (&[""], "a value is required"),
     ] {
         let output = forget(&db, args);
         let status = if why.starts_with("no build") { 1 } else { 2 };
@@ -182,7 +182,7 @@ fn a_forgotten_build_stays_away() {
     logs.added(1, 1);
     assert_eq!(forget(&logs.db, &["librsvg"]).status.code(), Some(0));
     // Neither from their logs, nor from the folder of those that wait, nor from the hook.
-    Pending::of(&logs.db).keep(&hooks).unwrap();
+    Pending::for_database(&logs.db).save(&hooks).unwrap();
     let (said, status) = logs.sums();
     assert!(
         status == 0 && said.contains(" 0 builds added, 0 already"),
@@ -192,9 +192,9 @@ fn a_forgotten_build_stays_away() {
         said.contains("2 builds skipped: removed with `forget`"),
         "{said}"
     );
-    assert_eq!(Pending::of(&logs.db).count(), 0);
+    assert_eq!(Pending::for_database(&logs.db).count(), 0);
     let mut store = Store::open_for_recording(&logs.db).unwrap();
-    assert_eq!(store.record(&hooks).unwrap(), Recorded::AlreadyThere);
+    assert_eq!(store.record(&hooks).unwrap(), Recorded::AlreadyRecorded);
     drop(store);
     // Unless that is asked for.
     let restored = logs.import("UTC0", &["--restore"]);

@@ -601,3 +601,40 @@ fn progress_is_shown_on_a_terminal_and_cleared_at_the_end() {
     let start = "\r0 of 1 logs\r\u{1b}[K1 log read, 1 build added";
     assert!(shown.starts_with(start), "{shown:?}");
 }
+
+/// The same build directory twice: a failed build that was resumed, and `ebuild` run again.
+#[test]
+fn each_attempt_in_a_log_is_a_build() {
+    let rates = |hits| format!(" * sccache: {hits} hits, 2 misses, hit rate 90.0 %, coverage -\n");
+    let died =
+        " * ERROR: gnome-base/librsvg-2.50.4::gentoo failed (compile phase):\n *   emake failed\n";
+    let log = librsvg();
+    let at = log.find(">>> Source compiled").unwrap();
+    let failed = format!("{}{died}{}", &log[..at], rates(11));
+    let phases = " * sccache: hits by phase: compile 12 of 14, test not measured\n";
+    let interrupted = format!("{}{}{phases}", &log[..at], rates(12));
+    let merged = log.replace(&block(), &rates(13));
+    let logs = Logs::with(LIBRSVG, &format!("{failed}{interrupted}{merged}"));
+    logs.added(3, 0);
+    logs.added(0, 3);
+    let mut builds: Vec<_> = logs
+        .builds()
+        .iter()
+        .map(|build| {
+            format!(
+                "{} {} {}",
+                build["hits"],
+                build["outcome"],
+                build["phases"].as_object().unwrap().len()
+            )
+        })
+        .collect();
+    builds.sort();
+    assert_eq!(
+        builds,
+        ["11 \"failed\" 1", "12 \"interrupted\" 2", "13 \"merged\" 1"]
+    );
+    // The log when only the first attempt had ended has one of these builds.
+    logs.add(LIBRSVG, failed);
+    logs.added(0, 1);
+}

@@ -117,7 +117,7 @@ fn a_builds_own_line_is_the_build() {
     );
     // The build itself is known then, and another package's with that id isn't.
     let mut store = Store::open_for_recording(&logs.db).unwrap();
-    assert_eq!(store.record(&build).unwrap(), Recorded::AlreadyThere);
+    assert_eq!(store.record(&build).unwrap(), Recorded::AlreadyRecorded);
     let other = Build {
         package: "dev-libs/other".into(),
         ..build.clone()
@@ -166,8 +166,8 @@ fn a_build_that_waits_beside_the_database_is_recorded_first_and_once() {
     let hooks = recorded_librsvg();
     let rates = " * sccache: 53 hits, 2 misses, hit rate 96.4 %, coverage 70.5 %\n";
     let logs = Logs::with(LIBRSVG, &librsvg().replace(&block(), rates));
-    let pending = Pending::of(&logs.db);
-    pending.keep(&hooks).unwrap();
+    let pending = Pending::for_database(&logs.db);
+    pending.save(&hooks).unwrap();
     logs.added(0, 1);
     assert_eq!(pending.count(), 0);
     let builds = logs.builds();

@@ -60,7 +60,7 @@ fn killed_at_200_random_moments_while_recording() {
                 "2026-11-01T10:00:00Z",
                 support::rust_stats(1000 + n as u64, 2),
             );
-            workspace.pending().keep(build).unwrap();
+            workspace.pending().save(build).unwrap();
         }
         if killed_midway(start(&workspace, t), whole, &mut random) {
             acknowledged.insert(n as u64);

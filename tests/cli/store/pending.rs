@@ -59,7 +59,7 @@ fn the_oldest_goes_first_and_no_merge_records_all_of_many() {
     for n in 0..20_u64 {
         let start = "2026-11-01T10:00:00Z";
         let build = support::build(n.into(), "a/b", "1", start, support::rust_stats(n, 2));
-        let file = workspace.pending().keep(&build).unwrap();
+        let file = workspace.pending().save(&build).unwrap();
         // The last one waits for longest.
         let waits = now - Duration::from_secs(n * 60);
         File::open(file).unwrap().set_modified(waits).unwrap();

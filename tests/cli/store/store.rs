@@ -15,7 +15,7 @@ fn what_is_recorded_comes_back_whole_and_once() {
     record(&path, &builds);
     let mut store = Store::open_for_recording(&path).unwrap();
     for build in &builds {
-        assert_eq!(store.record(build).unwrap(), Recorded::AlreadyThere);
+        assert_eq!(store.record(build).unwrap(), Recorded::AlreadyRecorded);
     }
     let store = Store::open_for_reading(&path).unwrap();
     let rows = store.builds(&Filter::default()).unwrap();

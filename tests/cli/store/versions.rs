@@ -21,7 +21,7 @@ fn eight_collectors_start_at_once_on_a_missing_database() {
     for n in 0..5 {
         let stats = support::rust_stats(100 + n, 2);
         let build = support::build(n.into(), "a/b", "1", "2026-11-01T10:00:00Z", stats);
-        workspace.pending().keep(&build).unwrap();
+        workspace.pending().save(&build).unwrap();
     }
     let ts: Vec<PathBuf> = (0..8).map(|n| workspace.build_with(n)).collect();
     let children: Vec<Child> = ts.iter().map(|t| start(&workspace, t)).collect();
@@ -72,7 +72,7 @@ fn an_old_version_leaves_a_newer_database_alone_and_the_new_one_takes_its_builds
     assert_eq!(workspace.pending().count(), 2);
 
     let mut store = Store::open_for_recording_with(&workspace.db, &[NEXT]).unwrap();
-    let taken = Pending::of(&workspace.db)
+    let taken = Pending::for_database(&workspace.db)
         .record(&mut store, Instant::now() + time_limit())
         .unwrap();
     assert_eq!((taken.recorded, workspace.pending().count()), (2, 0));

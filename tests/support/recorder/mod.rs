@@ -96,7 +96,7 @@ impl Workspace {
     }
 
     pub fn pending(&self) -> Pending {
-        Pending::of(&self.db)
+        Pending::for_database(&self.db)
     }
 
     pub fn report(&self) -> Vec<Value> {

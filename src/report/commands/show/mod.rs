@@ -57,11 +57,7 @@ pub(super) fn show_package(
 
 /// Reads the build whose id starts with the text.
 fn find_build(store: &Store, text: &str, mut filter: Filter) -> Result<Build> {
-    let is_digit = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
-    let mut ids = Vec::new();
-    if text.len() >= 8 && text.bytes().all(is_digit) {
-        ids = store.builds_with_id(text, CANDIDATES as u32 + 1)?;
-    }
+    let ids = store.builds_with_id(text, CANDIDATES as u32 + 1)?;
     match *ids {
         [] => {
             suggest::require_builds(store)?;

@@ -30,7 +30,7 @@ impl Problem {
 
 /// The result of an import.
 #[derive(Debug, Default)]
-pub struct Report {
+pub struct ImportSummary {
     /// Logs that were read.
     pub logs: u64,
     /// Builds that were added, or with `--dry-run` would be added.
@@ -47,7 +47,7 @@ pub struct Report {
     pub problems: Vec<(PathBuf, Problem)>,
 }
 
-impl Report {
+impl ImportSummary {
     fn count_problems(&self, kind: &str) -> usize {
         let kinds = self.problems.iter().map(|(_, problem)| problem.kind());
         kinds.filter(|found| *found == kind).count()
