@@ -116,7 +116,7 @@ mod tests {
         std::fs::write(&path, long.replace("1795000000", "1000000000")).unwrap();
         assert_eq!(read(), None);
         std::fs::remove_file(&path).unwrap();
-        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).unwrap();
+        rustix::fs::mkfifoat(CWD, &path, rustix::fs::Mode::RWXU).unwrap();
         assert_eq!(read(), None);
     }
 }
