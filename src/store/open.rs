@@ -167,7 +167,7 @@ impl Store {
     }
 
     fn open_copy(path: &Path) -> Result<Store> {
-        let copy = PrivateCopy::of(path)?;
+        let copy = PrivateCopy::create(path)?;
         Self::open_read_only(path, Some(copy))
     }
 

@@ -43,7 +43,7 @@ impl PrivateCopy {
     /// # Errors
     /// The database changes all the time ([`Error::Locked`]), or can't be copied, or its journal is
     /// forged.
-    pub(super) fn of(path: &Path) -> Result<Self> {
+    pub(super) fn create(path: &Path) -> Result<Self> {
         let failed = |error| Error::NotReadable(path.to_path_buf(), error);
         let folder = TempDir::with_prefix("sccache-report-").map_err(failed)?;
         let copy = Self { folder };
