@@ -51,6 +51,7 @@ install: build
 		$(INSTALL) -m 644 "$$generated/_$$program" "$(DESTDIR)$(zshcompdir)"; \
 		$(INSTALL) -m 644 "$$generated/$$program.fish" "$(DESTDIR)$(fishcompdir)"; \
 	done; \
+	sed -i 's/^\.SH EXTRA$$/.SH NOTES\n.nf/; s/^\.SH VERSION$$/.fi\n&/' "$$generated"/*.1; \
 	$(INSTALL) -m 644 "$$generated"/*.1 "$(DESTDIR)$(mandir)/man1"
 	@$(INSTALL) -d -m 755 "$(DESTDIR)$(hookdir)" || \
 		echo "$(hookdir) can't be created: doctor has no record of the hook until a build is recorded"

@@ -17,11 +17,6 @@ pub fn text_variable(name: &str) -> Option<String> {
     variable(name)?.into_string().ok()
 }
 
-/// Whether the variable is set, even if it is empty.
-pub fn is_set(name: &str) -> bool {
-    std::env::var_os(name).is_some()
-}
-
 /// Returns the names of all variables.
 pub fn variable_names() -> impl Iterator<Item = OsString> {
     std::env::vars_os().map(|(name, _)| name)

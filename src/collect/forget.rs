@@ -7,7 +7,7 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use clap::builder::NonEmptyStringValueParser;
 
-use super::build_table::BuildTable;
+use super::build_list::BuildList;
 use super::import::PENDING_TIME;
 use super::{Database, print_error};
 use crate::error::{Error, Result};
@@ -74,9 +74,9 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<u8> {
         let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
         (count, removed) = (store.forget(&ids)?, "removed");
     }
-    let mut table = BuildTable::default();
-    rows.iter().for_each(|row| table.add_row(row));
-    table.write(out)?;
+    let mut list = BuildList::default();
+    rows.iter().for_each(|row| list.add_row(row));
+    list.write(out)?;
     writeln!(out, "{count} {} {removed}", plural(count as u64, "build"))?;
     Ok(0)
 }

@@ -1,6 +1,6 @@
 //! `sccache-collect`: records builds for Portage's hook, and changes the database on request.
 
-mod build_table;
+mod build_list;
 mod forget;
 pub mod import;
 mod own_server;

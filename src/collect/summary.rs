@@ -81,10 +81,7 @@ pub(super) fn warnings(build: &Build) -> Vec<String> {
     let writable = Stats::sum(writable.filter_map(|phase| phase.stats.as_ref().ok()));
     let not_written = writable.and_then(|stats| find_write_problem(&stats, build.outcome));
     let unrecognized = build.total().and_then(|stats| find_unrecognized(&stats));
-    [not_written, find_read_only_root(build), unrecognized]
-        .into_iter()
-        .flatten()
-        .collect()
+    not_written.into_iter().chain(unrecognized).collect()
 }
 
 /// If sccache can't write an object, it continues with status 0, and the next build misses again. If it
@@ -112,25 +109,6 @@ fn find_write_problem(sum: &Stats, outcome: Outcome) -> Option<String> {
     };
     Some(format!(
         "sccache {problem}. Run `sccache-report doctor` as root for the cause and its fix"
-    ))
-}
-
-/// Without userpriv, root builds everything. The hook lets it only read a cache that another user owns,
-/// so that nothing is ever stored.
-fn find_read_only_root(build: &Build) -> Option<String> {
-    let features = config::text_variable("FEATURES")?;
-    let has_userpriv = features.split_whitespace().any(|it| it == "userpriv");
-    if has_userpriv || config::is_set("SCCACHE_LOCAL_RW_MODE") {
-        return None;
-    }
-    let has_misses = |phase: &&Phase| {
-        let misses = phase.stats.as_ref().map_or(0, |stats| stats.misses.total);
-        phase.read_only && misses > 0
-    };
-    let phase = &build.phases.iter().find(has_misses)?.name;
-    Some(format!(
-        "the {phase} phase ran as root without FEATURES=userpriv and could only read the cache, \
-         because another user owns it. If root builds everything here, make root the cache's owner"
     ))
 }
 

@@ -31,9 +31,14 @@ pub(super) struct Database {
 }
 
 impl Database {
-    /// The file named by the option or the environment.
+    /// The file named by the option or the environment. A relative option is resolved, because its
+    /// meaning is clear; a relative variable is a mistake.
     pub(super) fn named(&self) -> Option<PathBuf> {
-        config::named_database(self.db.as_deref())
+        let absolute = self
+            .db
+            .as_deref()
+            .and_then(|db| std::path::absolute(db).ok());
+        config::named_database(absolute.as_deref())
     }
 
     pub(super) fn path(&self) -> PathBuf {

@@ -94,8 +94,5 @@ fn is_confirmed(out: &mut dyn Write) -> Result<bool> {
     let mut answer = String::new();
     let result = io::stdin().lock().read_line(&mut answer);
     result.map_err(|error| Error::failed("can't read the answer", error))?;
-    if !answer.ends_with('\n') {
-        writeln!(out)?;
-    }
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }

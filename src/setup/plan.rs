@@ -239,12 +239,6 @@ impl<'a> Plan<'a> {
             return Ok(());
         }
         let rule = settings.below(RULE);
-        let mut others = make_conf::assignments(&settings.below("etc/sandbox.d"));
-        others.retain(|set| set.file != rule && set.name == "SANDBOX_WRITE");
-        let mut values = others.iter().filter_map(|set| set.value.as_deref());
-        if values.any(allows) {
-            return Ok(());
-        }
         let line = format!("SANDBOX_WRITE=\"{}/\"", quotable(&shown)?);
         self.edit(BlockFile::read(&rule, self.system_owner)?, &[line])
     }

@@ -103,6 +103,12 @@ fn install_and_uninstall() {
         let page = fs::read_to_string(page).unwrap().replace("\\-", "-");
         let hook = format!(".B source {prefix}/share/sccache-report/sccache-report.sh");
         assert!(page.contains(&hook), "{page}");
+        let page = root
+            .path()
+            .join(below)
+            .join("share/man/man1/sccache-report.1");
+        let page = fs::read_to_string(page).unwrap();
+        assert!(page.contains(".SH NOTES\n.nf\nTerms:"), "{page}");
         for (path, _) in &files {
             assert_ne!(fs::metadata(root.path().join(path)).unwrap().len(), 0);
         }

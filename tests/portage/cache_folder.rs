@@ -98,13 +98,8 @@ fn without_userpriv_root_writes_into_its_own_cache_only() {
         root.emerge_with(&[("FEATURES", "-userpriv")], &["dev-test/as-portage"])
             .ok()
     };
-    let run = emerge();
+    assert_no_complaint(&emerge());
     assert_eq!(files_below(&cache).len(), 0);
-    assert!(
-        run.log.contains("make root the cache's owner"),
-        "{}",
-        run.log
-    );
     std::os::unix::fs::chown(&cache, Some(0), Some(0)).unwrap();
     assert_no_complaint(&emerge());
     emerge();

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use super::build_table::BuildTable;
+use super::build_list::BuildList;
 use super::{Database, print_error};
 use crate::error::{Error, Result};
 use crate::portage::Build;
@@ -111,7 +111,7 @@ pub(super) fn run(args: Args, out: &mut dyn Write) -> Result<u8> {
     }
     summary::show_progress(logs.len(), logs.len());
     import.record()?;
-    import.table.write(out)?;
+    import.list.write(out)?;
     import.summary.write(import.args.dry_run, out)?;
     Ok(import.summary.status())
 }
@@ -131,7 +131,7 @@ struct Import {
     /// The length of the text that contained these builds.
     bytes: usize,
     /// The builds that a dry run found.
-    table: BuildTable,
+    list: BuildList,
     summary: ImportSummary,
 }
 
@@ -212,13 +212,13 @@ impl Import {
         Ok(())
     }
 
-    /// Records the new builds, or adds them to the table in a dry run.
+    /// Records the new builds, or adds them to the list in a dry run.
     fn record(&mut self) -> Result<()> {
         let new = std::mem::take(&mut self.new);
         let restored = std::mem::take(&mut self.restored);
         self.bytes = 0;
         if self.args.dry_run {
-            new.iter().for_each(|build| self.table.add_build(build));
+            new.iter().for_each(|build| self.list.add_build(build));
         } else if let Some(store) = &mut self.store {
             store
                 .record_restored(&new, &restored)

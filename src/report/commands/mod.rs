@@ -64,15 +64,13 @@ fn after_help() -> String {
 
 const TERMS: &str = "\
 Terms:
-  hit rate   hits / (hits + misses)
-  coverage   (hits + misses) / (executed + non-cacheable calls): how much of the
-             compiling the cache could answer at all
-  newest rate
-             hit rate of the newest build; an arrow compares it with the earlier
-             builds: at least 5 points up or down, or about the same
-  note       builds that failed or were interrupted, have incomplete numbers, or
-             used a shared server
-  -          unknown, or a rate with nothing to divide by; never 0";
+  hit rate     hits / (hits + misses)
+  coverage     (hits + misses) / (executed + non-cacheable calls): the share of
+               compiler calls that the cache could answer
+  newest rate  hit rate of the newest build; the arrow compares it with the earlier
+               builds: at least 5 points up or down, or about the same
+  note         failed, interrupted, or incomplete builds, or a shared server
+  -            unknown, or a rate with nothing to divide by; never 0";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -80,14 +78,12 @@ Examples:
   sccache-report emlop                           everything about one package
   sccache-report 'dev-rust/*' --since '2 weeks ago'
   sccache-report packages --sort misses --limit 10 --min-builds 3
-  sccache-report trend --by month --since 'last year'
   sccache-report builds --format json | jq '.rows[].hit_rate'";
 
 const ENVIRONMENT: &str = "\
 Environment:
   SCCACHE_REPORT_DB  database, unless --db names one
-  EPREFIX            Gentoo Prefix of the default database; only needed if the
-                     program is installed outside of it
+  EPREFIX            Gentoo Prefix of the default database
   NO_COLOR           disables colors, unless --color always is given
   TZ                 time zone of dates, days and weeks
 

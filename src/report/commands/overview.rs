@@ -224,8 +224,13 @@ fn hit_rates(moments: &[TimedSums]) -> (PeriodLength, Vec<(String, Option<f64>)>
 
 impl Overview {
     fn verdict(&self) -> String {
-        let days = (self.last_at - self.first_at).num_days() as u64 + 1;
-        let period = format!("in {}", text::count(days, "day"));
+        let most = if self.is_default_period {
+            DAYS
+        } else {
+            i64::MAX
+        };
+        let days = (self.last_at - self.first_at).num_days() + 1;
+        let period = format!("in {}", text::count(days.min(most) as u64, "day"));
         let sample = if self.sample.is_some_and(|sample| sample.is_limited()) {
             let builds = text::number(advice::BUILDS.into());
             format!(" in the newest {builds} builds")

@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 
 use csv::{Writer, WriterBuilder};
-use serde::{Serialize, Serializer};
 
 use super::{Column, GetValue, Source, Table};
 
@@ -43,8 +42,8 @@ impl<'a, R: 'static> DelimitedWriter<'a, R> {
     }
 
     pub(in super::super) fn add(&mut self, row: &R) -> io::Result<()> {
-        let values = &self.values;
-        Ok(self.writer.serialize(Record { values, row })?)
+        let values: Vec<_> = self.values.iter().map(|value| value(row)).collect();
+        Ok(self.writer.serialize(values)?)
     }
 
     pub(in super::super) fn finish(self, out: &mut dyn Write) -> io::Result<()> {
@@ -53,17 +52,5 @@ impl<'a, R: 'static> DelimitedWriter<'a, R> {
             .into_inner()
             .map_err(csv::IntoInnerError::into_error)?;
         out.write_all(&text)
-    }
-}
-
-/// A row as a sequence of its values.
-struct Record<'a, R> {
-    values: &'a [&'a GetValue<R>],
-    row: &'a R,
-}
-
-impl<R> Serialize for Record<'_, R> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.values.iter().map(|value| value(self.row)))
     }
 }

@@ -7,7 +7,7 @@ use crate::sccache::stats::{Field, Stats};
 use crate::text::format_bytes;
 
 /// Prints statistics in the layout of `sccache --show-stats` 0.16.0. Unknown numbers and the rates
-/// of single languages are left out. Compilers are printed if no languages are known.
+/// of single languages are left out.
 ///
 /// [`parse_text`](super::parse_text) reads it back, with the precision of a text.
 pub fn print_block(stats: &Stats) -> String {
@@ -49,14 +49,9 @@ fn counter_lines(stats: &Stats) -> Vec<String> {
         ("Cache errors", stats.errors.as_ref()),
     ] {
         let Some(counts) = counts else { continue };
-        let parts = if counts.languages.is_empty() {
-            &counts.compilers
-        } else {
-            &counts.languages
-        };
         lines.push(number_line(name, counts.total, ""));
         let part = |(part, count)| number_line(&format!("{name} ({part})"), count, "");
-        lines.extend(parts.iter().map(part));
+        lines.extend(counts.languages.iter().map(part));
     }
     if let Some(rate) = stats.hit_rate() {
         let percent = format!("{:.2}", rate * 100.0);

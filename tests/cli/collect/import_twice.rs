@@ -27,17 +27,9 @@ fn a_dry_run_shows_and_adds_nothing() {
     let output = logs.import("UTC0", &["--dry-run"]);
     let out = support::out(&output);
     assert!(!logs.db.exists());
-    for part in [
-        "2021-04-05 10:15",
-        "gnome-base/librsvg",
-        "2.50.4",
-        "merged",
-        "144",
-        "100.0 %",
-        "1 build would be added",
-    ] {
-        assert!(out.contains(part), "{part}: {out}");
-    }
+    let build = "2021-04-05 10:15 gnome-base/librsvg-2.50.4 merged: 144 hits, 0 misses\n";
+    assert!(out.starts_with(build), "{out}");
+    assert!(out.contains("1 build would be added"), "{out}");
     logs.added(1, 0);
     let again = logs.import("UTC0", &["--dry-run"]);
     assert!(support::out(&again).contains("0 builds would be added, 1 already there"));
