@@ -179,7 +179,8 @@ fn is_safe_to_change(folder: &Path) -> bool {
     let is_cache = name.contains("sccache") || folder.join("preprocessor").is_dir();
     let is_itself = folder.canonicalize().is_ok_and(|real| real == folder);
     let is_plain = plain_path(folder).is_some() && folder.ancestors().count() > 2;
-    let is_protected = folder.parent().is_some_and(|it| check_trusted(it).is_ok());
+    // Not the folder's own path, which may belong to the build user.
+    let is_protected = check_trusted(&folder.with_file_name(".sccache-report")).is_ok();
     is_cache && is_itself && is_plain && is_protected
 }
 

@@ -121,8 +121,9 @@ impl Context {
         let owner = machine.system_owner().0;
         let [last_merge, last_cached] =
             HookRecord::files(&machine.database).map(|file| HookRecord::read(&file, owner));
+        // Both are whole seconds. A build that ends in the second of a change began before it.
         let current = last_cached.clone();
-        let current = current.filter(|record| record.time >= files.settings_changed_at);
+        let current = current.filter(|record| record.time > files.settings_changed_at);
         Self {
             settings: BuildSettings::new(machine.settings.clone(), current),
             user: build_user(&machine),

@@ -113,7 +113,7 @@ pub(super) fn check_temp_dir(context: &Context) -> Finding {
     let folder = folder.trim_end_matches('/');
     let usual = folder.len() + "/portage/".len() + NAME_LENGTH + "/temp".len();
     let record = context.last_merge.as_ref();
-    let record = record.filter(|record| record.time >= context.files.settings_changed_at);
+    let record = record.filter(|record| record.time > context.files.settings_changed_at);
     let seen = record.and_then(|record| record.t_length).unwrap_or(0);
     let length = usual.max(seen);
     let message = format!(

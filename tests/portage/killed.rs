@@ -26,7 +26,7 @@ fn a_phase_whose_shell_is_killed_is_not_measured_and_leaves_no_server() {
             .failed();
         let build = only_build(&root, &run);
         assert_rows(&root, &run, &[("failed", 1, &format!("{before} {killed}"))]);
-        assert_phase_not_measured(killed, &build, &run, "ended before its numbers");
+        assert_phase_not_measured(killed, &build, &run, "ended before the statistics");
         let look = "ls -A /tmp | grep sccache-report; find /mnt/gentoo/var/cache/sccache -user 0";
         let left = root.run(&["bash", "-c", look]).ok();
         assert_eq!(left.log, "", "left, or left to root");
@@ -83,7 +83,7 @@ fn a_killed_phase_is_known_to_the_next_build() {
         let builds = root.builds(&[]);
         let killed = &builds[0]["phases"]["compile"];
         let why = killed["not_measured"].as_str().unwrap();
-        assert!(why.contains("ended before its numbers"), "{killed}");
+        assert!(why.contains("ended before the statistics"), "{killed}");
     }
 }
 

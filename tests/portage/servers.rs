@@ -90,13 +90,13 @@ fn a_server_that_hangs_or_dies_is_a_phase_not_measured() {
         (
             "test",
             "sccache --stop-server; one b",
-            "was stopped, and another started",
+            "was stopped, and another one was started",
         ),
     ];
     assert_ends_not_measured(&ends);
     let ends = [
         ("compile", "sccache --stop-server", "was stopped"),
-        ("test", "sccache --zero-stats; one b", "set to zero"),
+        ("test", "sccache --zero-stats; one b", "were reset"),
     ];
     assert_ends_not_measured(&ends);
 }

@@ -9,7 +9,7 @@ use crate::support::portage::Root;
 fn package_env_only() {
     let root = Root::new();
     let move_settings = "sed -i '/SCCACHE_DIR/d; /RUSTC_WRAPPER/d' $conf; mkdir ${conf%/*}/env\n\
-        printf '%s\\n' RUSTC_WRAPPER=sccache \"SCCACHE_DIR=$cache\" SCCACHE_CACHE_SIZE=20G > ${conf%/*}/env/sccache.conf\n\
+        printf '%s\\n' RUSTC_WRAPPER=sccache \"SCCACHE_DIR=$cache\" SCCACHE_CACHE_SIZE=2G > ${conf%/*}/env/sccache.conf\n\
         echo 'dev-test/rusty sccache.conf' > ${conf%/*}/package.env";
     let doctor = Doctor::after(&root, move_settings);
     doctor.insist("settings", "yellow", "env/sccache.conf configures sccache");
@@ -17,7 +17,7 @@ fn package_env_only() {
     let doctor = Doctor::after(&root, "");
     doctor.insist_only(&[], &[]);
     doctor.insist("settings", "green", "RUSTC_WRAPPER=sccache");
-    doctor.insist("cache", "green", "of 20 GiB");
+    doctor.insist("cache", "green", "of 2 GiB");
 }
 
 #[test]
