@@ -1,4 +1,4 @@
-//! `advise` about builds on a real Portage, and the commands that it prints, run there.
+//! The commands that `advise` prints for builds on a real Portage work there.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -17,8 +17,7 @@ rust() { local n; for ((n = 1; n <= COUNT; n++)); do echo "pub const N: &str = \
 	${RUSTC_WRAPPER} rustc --crate-name f${n} --crate-type lib --emit metadata,link --out-dir . f${n}.rs || die; done; }
 "##;
 
-/// Returns the commands of the only piece of advice. `advise` runs in the root, which has the files
-/// that the commands name.
+/// Returns the commands of the only advice. `advise` runs in the root, where the files are.
 fn setting(root: &Root) -> String {
     let advice = root
         .run(&["sccache-report", "advise", "--format", "json"])

@@ -1,4 +1,4 @@
-//! What compiles as root leave in the cache that user portage needs next, on a real Portage.
+//! Compilations as root don't leave files in the cache that user portage can't use.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -9,7 +9,7 @@ use crate::support::portage::{Root, Run};
 const HEAD: &str = "EAPI=8\nSLOT=0\nKEYWORDS=amd64\nS=${WORKDIR}\n\
     some() { local n; for n in $(eval echo \"{1..$1}\"); do echo \"int f$n;\" > $n.c; sccache gcc -c $n.c || die; done; }\n";
 
-/// Packages that compile as root, and one that compiles the same and more as user portage.
+/// Returns a Portage with packages that compile as root, and one that compiles the same and more as user portage.
 fn root() -> Root {
     let root = Root::new();
     for (package, phases) in [
@@ -29,7 +29,7 @@ fn root() -> Root {
     root
 }
 
-/// Files and folders.
+/// Returns the metadata of all files and folders below a folder.
 fn files_below(folder: &Path) -> Vec<fs::Metadata> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap().flatten() {
@@ -88,7 +88,7 @@ fn root_only_reads_the_cache() {
     }
 }
 
-/// Where root alone builds and owns the cache, it writes as ever. It doesn't write into another user's.
+/// Without userpriv, root writes to a cache that it owns, and not to that of another user.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn without_userpriv_root_writes_into_its_own_cache_only() {
@@ -122,7 +122,7 @@ fn a_mode_that_the_user_set_stays() {
     let warnings: Vec<&str> = { run.log.lines() }
         .filter(|line| line.contains("sccache could not write"))
         .collect();
-    // Where it happens, and in the messages that emerge repeats at its end.
+    // emerge repeats messages at its end.
     assert_eq!(warnings.len(), 2, "{}", run.log);
     let (_, warning) = warnings[0].split_once("sccache-report: ").unwrap();
     assert!(warning.contains("Run `sccache-report doctor`"), "{warning}");
@@ -149,8 +149,8 @@ fn an_sccache_that_writes_as_root_all_the_same_is_named() {
     );
 }
 
-/// Nobody but root may write it, and it is empty, so that sccache can't make its folders: each compile fails.
-/// (Gentoo's sandbox without its rule does the same.)
+/// The cache is empty, and sccache can't create its folders as user portage, so each compilation fails. Gentoo's sandbox
+/// without a rule for the cache has the same effect.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn a_cache_that_portage_may_not_write_fails_with_a_pointer_to_doctor() {

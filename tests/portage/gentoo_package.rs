@@ -1,4 +1,4 @@
-//! The overlay in `packaging/gentoo`: that its ebuild emerges, and what it leaves behind.
+//! The ebuilds in `packaging/gentoo`: they emerge, and leave nothing behind.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,8 +10,7 @@ use crate::support::portage::{Root, Run};
 
 const PROJECT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// A Portage that has never heard of sccache, with the overlay, its distfiles, and a repository that
-/// stands in for Gentoo's.
+/// Returns a Portage that doesn't use sccache, with the overlay, its distfiles, and a stand-in for Gentoo's repository.
 fn root() -> Root {
     let root = Root::without_sccache();
     let repos = root.file("var/db/repos");
@@ -34,7 +33,7 @@ fn root() -> Root {
         "etc/portage/repos.conf/sccache-report.conf",
         &location("sccache-report"),
     );
-    // What the harness brings along that is no package there.
+    // The harness installs these without packages.
     for provided in [
         "dev-db/sqlite-3.40.1",
         "dev-util/sccache-0.16.0",
@@ -42,7 +41,7 @@ fn root() -> Root {
     ] {
         root.append("etc/portage/profile/package.provided", provided);
     }
-    // Optimised it would take minutes.
+    // An optimized build takes minutes.
     root.append(
         "etc/portage/make.conf",
         "\nACCEPT_KEYWORDS=\"~amd64\"\nACCEPT_LICENSE=\"*\"\nDISTDIR=\"/mnt/gentoo/var/cache/crates\"\n\
@@ -66,14 +65,13 @@ fn run(command: &mut Command) {
     assert!(output.status.success(), "{command:?}: {output:?}");
 }
 
-/// From nothing to a report and back, by README's steps. The first build of all can't be recorded:
-/// when it begins, nothing is there that could, and nobody has agreed to it. Built again, the package
-/// is the first in its own database.
+/// Follows README from the installation to a report and back. The first build can't be recorded, since the hook is only
+/// installed by it. The second is the first in the database.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn from_nothing_to_a_report_and_back() {
     let root = root();
-    // What any first merge leaves of Portage's own (etc/profile.env and the like) is not ours.
+    // The first merge of any package creates files such as etc/profile.env.
     root.emerge(&["dev-test/plain"]);
     unmerge(&root, &["dev-test/plain"]);
     let before = system(&root);
@@ -128,8 +126,7 @@ fn from_nothing_to_a_report_and_back() {
     assert_eq!(root.builds(&[]).len(), 2, "the database is kept");
 }
 
-/// Configuration, programs and data; not Portage's own books, nor the cache, which stays like the
-/// database.
+/// Returns configuration, programs, and data, without Portage's own data and the cache, which stays like the database.
 fn system(root: &Root) -> BTreeMap<PathBuf, String> {
     let mut found = root.state(&["etc", "usr", "var/lib", "var/cache", "var/db/pkg"]);
     let others = ["var/lib/portage", "var/cache/edb", "var/cache/sccache"];
@@ -141,13 +138,12 @@ fn unmerge(root: &Root, packages: &[&str]) {
     root.run(&[&["emerge", "-C"], packages].concat()).ok();
 }
 
-/// doctor's last line.
+/// Returns doctor's last line.
 fn summary(doctor: &Run) -> &str {
     doctor.log.lines().last().unwrap_or_default()
 }
 
-/// The test's own economy: the first build fills a cache, which the second finds in the folder that
-/// `setup` made. Without it all crates would be compiled twice.
+/// Returns a cache for the first build, so that the second doesn't compile all crates again.
 fn first_cache(root: &Root) -> String {
     root.run(&["install", "-d", "-o", "portage", "/mnt/gentoo/root/first"])
         .ok();
@@ -156,7 +152,7 @@ fn first_cache(root: &Root) -> String {
 }
 
 fn keep_first_cache(root: &Root, cache: &str) {
-    // doctor left objects of its own there.
+    // doctor stored objects of its own there.
     let everything = format!("cp -a {cache}/. /mnt/gentoo/var/cache/sccache/");
     root.run(&["sh", "-c", &everything]).ok();
 }
@@ -177,7 +173,7 @@ fn all_is_installed(root: &Root) {
         assert!(root.file("usr").join(file).is_file(), "no {file}");
     }
     assert_eq!(mode(root, "var/lib/sccache-report"), 0o755);
-    // Not Portage's NEEDED file: `scanelf`, which writes it, is no program in this root.
+    // Portage writes its NEEDED file with `scanelf`, which this root doesn't have.
     let needed = Command::new("readelf")
         .arg("-d")
         .arg(root.file("usr/bin/sccache-collect"))
@@ -190,8 +186,7 @@ fn all_is_installed(root: &Root) {
     );
 }
 
-/// Asked of the program that was emerged; it knows by itself that this is a Gentoo Prefix, and any
-/// user may ask.
+/// Runs the installed program as an ordinary user without EPREFIX: it finds the Gentoo Prefix by its own path.
 fn the_report_shows_both(root: &Root) {
     let ask = "exec setpriv --reuid=65534 --regid=65534 --clear-groups sccache-report builds --format json";
     let asked = root.run(&["env", "-u", "EPREFIX", "sh", "-c", ask]).ok();
@@ -209,7 +204,7 @@ fn the_report_shows_both(root: &Root) {
     assert_eq!(builds[1]["misses"], 25, "{builds:?}");
 }
 
-/// From a git repository of what is packaged, to the installed program.
+/// The live ebuild builds from a git repository of the packaged files.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn the_live_ebuild_emerges_from_git() {
@@ -246,14 +241,14 @@ fn the_live_ebuild_emerges_from_git() {
         root.file("var/db/pkg/app-portage/sccache-report-9999")
             .is_dir()
     );
-    // Unmerged before setup was undone, it leaves sccache in make.conf.
+    // Unmerged before `setup --undo`, it leaves its lines in make.conf.
     root.run(&["sccache-report", "setup", "--yes"]).ok();
     let gone = root.run(&["emerge", "-C", live]).ok();
     let said = "The lines of `sccache-report setup` are still in";
     assert!(gone.log.contains(said), "{}", gone.log);
 }
 
-/// What Portage itself reads out of both ebuilds.
+/// Portage parses both ebuilds.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn portage_understands_both_ebuilds() {
@@ -273,7 +268,7 @@ fn portage_understands_both_ebuilds() {
     assert_eq!(release[2].matches(".crate").count(), crates + 1);
     let live = ask("9999");
     assert_eq!((&*live[1], &*live[2]), ("live", ""), "{live:?}");
-    // The programs that make the man pages could not run.
+    // Cross-compiled programs can't run to generate the man pages.
     let cross = [
         ("CBUILD", "x86_64-pc-linux-gnu"),
         ("CHOST", "riscv64-unknown-linux-gnu"),

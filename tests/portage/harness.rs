@@ -1,4 +1,4 @@
-//! The throw-away Portage is what it claims to be: the other tests rest on this.
+//! The throw-away Portage works as the other tests expect.
 
 use crate::support::portage::Root;
 use std::{fs, process::Command};
@@ -104,7 +104,7 @@ fn src_phases_run_as_portage_in_namespaces_of_their_own() {
         }
     }
 
-    // And without, where tests ask for it.
+    // Without namespaces.
     root.emerge_with(
         &[(
             "FEATURES",
@@ -211,7 +211,7 @@ fn servers_left_over_are_reported_and_roots_never_share_one() {
     });
 }
 
-/// The look for leftovers fell over processes that ended while it looked: a test's result then depended on the machine's load.
+/// Processes that end during the search for leftovers don't disturb it.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn processes_that_are_just_ending_are_no_leftovers() {

@@ -1,8 +1,8 @@
-//! The hook leaves the user's bashrc and the build as they are.
+//! The hook doesn't change the effect of the user's bashrc, nor the build.
 
 use crate::support::portage::Root;
 
-/// A user's own functions, trap and shell options, around the hook.
+/// A user's functions, trap, and shell options around the hook.
 const BEFORE: &str = r#"
 if [[ ${EBUILD_PHASE} == compile && -z ${MISC_FUNCTIONS_ARGS} ]]; then
 	trap 'echo "@user@ trap status $? it'\''s mine"' EXIT
@@ -40,7 +40,7 @@ fn the_users_functions_traps_and_options_are_kept() {
         "trap status 0 it's mine",
     ];
     assert_eq!(user_lines(&run.log), expected, "{}", run.log);
-    // They are in the environment as they would be without the hook.
+    // The saved environment has them as without the hook.
     let environment = root.environment("dev-test/many-files-1.0");
     assert!(environment.contains("post_src_compile ()") && environment.contains("@user@ post"));
     assert!(!environment.contains("sccache_report"), "{environment}");
@@ -64,7 +64,7 @@ fn a_trap_sees_the_status_of_a_failed_phase() {
     assert!(run.leftovers.is_empty(), "{:?}", run.leftovers);
 }
 
-/// A function that is defined after the hook takes post_src_compile away from it.
+/// A function that is defined after the hook replaces the hook's post_src_compile.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn functions_defined_after_the_hook_cost_nothing() {
@@ -83,7 +83,7 @@ fn functions_defined_after_the_hook_cost_nothing() {
     );
 }
 
-/// The recipe that people used before: it stops the server in a function of its own.
+/// A common recipe stops the server in a function of its own.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn a_recipe_that_stops_the_server_takes_no_numbers_away() {
@@ -110,7 +110,7 @@ fn without_sccache_or_collector_nothing_happens() {
     assert!(!root.database().exists());
 }
 
-/// In each of the files that Portage sources: the profile's, bashrc, the package's (`__source_all_bashrcs` in 3.0.83).
+/// The hook is sourced from each file that Portage sources (`__source_all_bashrcs` in 3.0.83).
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn sourced_again_it_loses_nothing() {
@@ -132,8 +132,8 @@ fn sourced_again_it_loses_nothing() {
     assert_eq!(counts, [25; 3]);
 }
 
-/// A stand-in for portage-bashrc-mv with the semantics of its version 23.0: the files are sourced once; later phases
-/// run what was registered, each text being the words of one simple command after one unquoted expansion.
+/// A stand-in for portage-bashrc-mv 23.0: it sources the files once, and later phases run the registered texts, each as a
+/// simple command after one unquoted expansion.
 const BASHRC_MV: &str = r#"
 if ! declare -F BashrcdMain >/dev/null; then
 	BashrcdPhase() {
@@ -164,7 +164,7 @@ fi
 BashrcdMain
 "#;
 
-/// What people have there already: a widely used recipe that stops the server and prints its numbers.
+/// A widely used recipe that prints the statistics and stops the server.
 const RECIPE: &str = r#"
 RecipeStop() { echo "@user@ stop"; sccache --stop-server; }
 RecipePrint() { echo "@user@ print"; sccache --show-stats; sccache --stop-server; }
@@ -201,10 +201,10 @@ fn a_link_in_bashrc_d_works_as_well() {
             !environment.contains("sccache-report") && !environment.contains("sccache_report"),
             "{environment}"
         );
-        // Only our entry is gone.
+        // Only the hook's entry is removed.
         assert!(environment.contains("RecipePrint"), "{environment}");
 
-        // A binary package has the environment from before pkg_preinst. Without the file, it does nothing.
+        // A binary package saves the environment before pkg_preinst. Without the hook's file, nothing happens.
         root.emerge_with(&[], &["--buildpkgonly", "dev-test/many-files"])
             .ok();
         std::fs::remove_file(hook).unwrap();
@@ -224,7 +224,7 @@ fn a_link_in_bashrc_d_works_as_well() {
     }
 }
 
-/// Without globs, which the hook needs to find what the phases left.
+/// The hook needs globs to find the snapshots of phases.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn a_bashrc_without_globs_loses_no_record() {
@@ -235,8 +235,7 @@ fn a_bashrc_without_globs_loses_no_record() {
     assert_eq!(root.builds(&[]).len(), 1, "{}", run.log);
 }
 
-/// A stand-in for Portage's change 1712: phases without functions may be skipped, or run without that bashrc's body is
-/// sourced. (The change isn't in any release yet.)
+/// A stand-in for Portage's unreleased change 1712: phases without functions may be skipped, or run without bashrc.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn a_body_that_is_not_sourced_in_every_phase_loses_no_record() {
@@ -259,7 +258,7 @@ fn a_body_that_is_not_sourced_in_every_phase_loses_no_record() {
             assert!(!environment.contains(left), "{left}: {environment}");
         }
     }
-    // Only where the ebuild has a function.
+    // Sourced only in phases that the ebuild defines.
     let root = Root::new();
     let hook = root.read("etc/portage/bashrc");
     let bashrc = format!("if [[ ${{EBUILD_PHASE}} == compile ]]; then\n{hook}\nfi\n");
@@ -270,7 +269,7 @@ fn a_body_that_is_not_sourced_in_every_phase_loses_no_record() {
     assert!(!environment.contains("sccache-report"), "{environment}");
 }
 
-/// Under `set -e` in the ebuild, a trap of the user's runs as it does without the hook, and sees the same status.
+/// With `set -e` in the ebuild, the user's trap runs and sees the same status as without the hook.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn a_trap_runs_under_errexit_too() {
@@ -286,7 +285,7 @@ fn a_trap_runs_under_errexit_too() {
     assert_eq!(user_lines(&run.log), ["trap status 1"], "{}", run.log);
 }
 
-/// Functions that a shell has trouble with: patterns of extglob, and more text than a pipe holds.
+/// Difficult functions: patterns of extglob, and more text than a pipe holds.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn a_users_function_may_be_anything() {
@@ -302,7 +301,7 @@ fn a_users_function_may_be_anything() {
     assert_eq!(root.builds(&[])[0]["misses"], 25);
 }
 
-/// A phase that was done before is skipped, and hands on what it found.
+/// A phase that is already done is skipped, and keeps the user's function.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn a_skipped_phase_keeps_a_users_function() {
@@ -324,7 +323,7 @@ fn a_skipped_phase_keeps_a_users_function() {
     assert_eq!(root.builds(&[])[0]["misses"], 25);
 }
 
-/// The collector's word when its options or variables are wrong: a warning, a good merge, and no number lost.
+/// A wrong variable causes a warning. The merge succeeds, and no numbers are lost.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn an_empty_or_relative_database_variable_loses_nothing() {

@@ -1,12 +1,11 @@
-//! Logs of a real Portage with the hook: what was recorded is not imported again, and what wasn't
-//! is read from the log alone.
+//! Import of a real Portage's logs: recorded builds are skipped, and others are read from the log.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::support::portage::Root;
 
-/// What an import of Portage's logs says.
+/// Imports Portage's logs, and returns the output.
 fn import(root: &Root, db: &Path, zone: &str) -> String {
     let import = Command::new(env!("CARGO_BIN_EXE_sccache-collect"))
         .env("TZ", zone)
@@ -78,20 +77,18 @@ fn a_log_shows_that_a_package_was_only_built() {
     assert_eq!(builds[0]["outcome"], "packaged", "{builds:?}");
 }
 
-/// Recipes that print at the end of phases, each with a server that compiled 2 files in configure
-/// and then 3 in compile.
+/// Recipes print statistics after phases, of servers that compiled 2 files in configure and 3 in compile.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn blocks_of_one_server_and_of_several_are_told_apart() {
     const SHARED: &str = "-network-sandbox -pid-sandbox buildpkg";
     for (features, prints, preinst, misses) in [
-        // One server, which counts on: what it had counted before is not known.
+        // One server for both phases. What it counted before is unknown.
         (SHARED, "--show-stats", "", 3),
         (SHARED, "--show-stats", "print", 5),
-        // A new one after each phase.
+        // A new server after each phase.
         (SHARED, "--stop-server", "", 5),
-        // A new one after each phase, too; but the log looks just as with one that counts on, and
-        // then the lower number is taken.
+        // Also a new server after each phase, but the log can't be told from that of one server, so the lower number counts.
         ("buildpkg", "--show-stats", "", 1),
     ] {
         let root = Root::without_hook();

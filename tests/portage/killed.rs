@@ -1,4 +1,4 @@
-//! Phases and builds that are killed without a word, and builds that can be kept nowhere, on a real Portage.
+//! Killed phases and builds, and failed builds that can't be saved anywhere.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use crate::support::portage::builds::{
     SHARED_NETWORK, assert_phase_not_measured, assert_rows, only_build, root, rows,
 };
 
-/// As the kernel does it when memory is short: emerge lives on.
+/// The kernel kills a phase's shell when memory is short. emerge continues.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn a_phase_whose_shell_is_killed_is_not_measured_and_leaves_no_server() {
@@ -33,8 +33,8 @@ fn a_phase_whose_shell_is_killed_is_not_measured_and_leaves_no_server() {
     }
 }
 
-/// emerge and the phase's shell are killed together. With FEATURES=keepwork the next one goes on, with the numbers only
-/// where ${T} is kept as well.
+/// emerge and the phase's shell are killed together. With FEATURES=keepwork the next emerge continues, and has the numbers
+/// of the first only if ${T} is kept too.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn a_killed_phase_is_known_to_the_next_build() {
@@ -69,7 +69,7 @@ fn a_killed_phase_is_known_to_the_next_build() {
             "src_configure() { one a; }\n\
              src_compile() { one b; [[ -n ${GO_ON} ]] || { echo $$ ${BASHPID} > /mnt/gentoo/tmp/phase; kill -STOP ${BASHPID}; }; one c; }",
         );
-        // Root writes into a cache of its own only.
+        // Root writes only to a cache that it owns.
         if features.contains("-userpriv") {
             std::os::unix::fs::chown(root.file("var/cache/sccache"), Some(0), Some(0)).unwrap();
         }
@@ -87,7 +87,7 @@ fn a_killed_phase_is_known_to_the_next_build() {
     }
 }
 
-/// The failed build's numbers are in its log, and in the snapshots that stay: recorded once, and with no other's.
+/// The failed build's numbers are in its log and in the snapshots. They are recorded once, as a build of their own.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn a_failed_build_that_can_be_kept_nowhere_is_recorded_at_the_next_one() {

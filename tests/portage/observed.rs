@@ -1,4 +1,4 @@
-//! What the hook leaves beside the database about each merge, on a real Portage.
+//! The hook's record of each merge, beside the database.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use crate::support::portage::Root;
 const LAST_MERGE: &str = "var/lib/sccache-report/hook/last-merge";
 const LAST_CACHED: &str = "var/lib/sccache-report/hook/last-cached";
 
-/// The lines between the first and the last.
+/// Returns the entries between the first and the last line.
 #[track_caller]
 fn entries(root: &Root, file: &str) -> BTreeMap<String, String> {
     let text = root.read(file);
@@ -86,7 +86,7 @@ fn what_a_merge_had_in_effect_is_beside_the_database() {
     );
 }
 
-/// The hook writes into nothing but a folder of root's own. The collector creates it, the hook never does.
+/// The hook writes only to a folder that root owns. The collector creates it, never the hook.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn a_folder_of_others_is_left_alone() {
@@ -123,7 +123,7 @@ fn a_folder_of_others_is_left_alone() {
     std::os::unix::fs::chown(folder.join("last-merge"), Some(12345), None).unwrap();
     root.emerge(&["dev-test/plain"]);
     assert_eq!(root.read(LAST_MERGE), "x");
-    // A folder of root's own, where somebody else leads the hook to.
+    // Another user's link leads to a folder that root owns.
     let others = root.file("tmp/others");
     std::fs::create_dir(&others).unwrap();
     std::os::unix::fs::symlink("/mnt/gentoo/etc/portage/env", others.join("hook")).unwrap();

@@ -1,4 +1,4 @@
-//! Every way a build can end, on a real Portage: the right rows, nothing left over, and the merge's own result.
+//! Every way in which a build can end: correct rows, no process left, and the merge's own result.
 
 use crate::support::portage::builds::{SHARED_NETWORK, assert_rows, root, rows};
 use crate::support::portage::{Root, ebuild};
@@ -143,7 +143,7 @@ fn a_resumed_build_counts_each_phase_once() {
         .failed();
     let resume = [("FEATURES", "keepwork"), ("GO_ON", "1")];
     let run = root.run_with(&resume, &["emerge", "--resume"]).ok();
-    // What had failed was recorded; what came then is another run of the phase, with a hit.
+    // The failed run is recorded. The second run of the phase has a hit.
     assert_rows(
         &root,
         &run,
@@ -201,7 +201,7 @@ fn eapi_7_is_recorded_as_well() {
     assert_rows(&root, &run, &[("merged", 1, "compile")]);
 }
 
-/// For EAPI 9 Portage exports neither T nor CATEGORY. That EAPI needs bash 5.3; for the others there is a variable.
+/// In EAPI 9, Portage doesn't export T and CATEGORY. That EAPI needs bash 5.3, but a variable has the same effect in others.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn what_eapi_9_does_not_export_is_recorded_as_well() {
@@ -240,7 +240,7 @@ fn what_eapi_9_does_not_export_is_recorded_as_well() {
     }
 }
 
-/// Four at once, in the four combinations of namespaces, and where Portage may not make any and goes on without.
+/// Four builds at once, in all combinations of namespaces, and where Portage isn't allowed to create any.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn builds_at_the_same_time_keep_their_numbers_apart() {
@@ -260,7 +260,7 @@ fn builds_at_the_same_time_keep_their_numbers_apart() {
         root.append("etc/portage/make.conf", "RUSTC_WRAPPER=\"sccache\"");
         let names = ["one", "two", "three", "four"];
         for (count, name) in (1..).zip(names) {
-            // Each waits until all four compile, so that they do overlap.
+            // Each waits until all four compile, so that they overlap.
             let compile = format!(
                 "src_compile() {{ echo $$ > /mnt/gentoo/tmp/started-{name}; local n f; \
                  for ((n = 0; n < 300; n++)); do f=(/mnt/gentoo/tmp/started-*); (( ${{#f[@]}} < 4 )) || break; sleep 0.1; done; \

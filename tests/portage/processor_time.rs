@@ -1,5 +1,4 @@
-//! The processor time of what a phase's server ran: the collector takes it from the kernel, because
-//! sccache measures compilers by the wall clock.
+//! The processor time of a phase's compilers. The kernel reports it, while sccache measures the wall clock.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -7,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use crate::support::portage::{Root, ebuild};
 use serde_json::Value;
 
-/// Stands in for cores that are busy with other work, where a compiler waits as well.
+/// A compiler that waits, as on busy cores.
 const WAITING_COMPILER: &str = "#!/bin/sh
 case \" $* \" in *' -c '*) sleep 1 ;; esac
 exec /usr/bin/gcc \"$@\"
@@ -40,15 +39,15 @@ fn a_miss_costs_no_more_than_the_processor_time_of_its_compiler() {
     let seconds = |phase: &Value, name: &str| phase[name].as_f64().unwrap();
     let processors = seconds(cold, "processor_seconds");
     assert!(processors > 0.0, "{cold}");
-    // Eight times a second of waiting is in the one and not in the other.
+    // Only the wall clock includes eight seconds of waiting.
     assert!(processors < seconds(cold, "compiler_seconds"), "{cold}");
-    // 8 hits, of which each look-up costs a tenth.
+    // Looking up each of 8 hits costs a tenth.
     let expected = processors * 0.9 - seconds(warm, "read_hit_seconds");
     let saved = seconds(&builds[1], "time_saved_seconds");
     assert!((saved - expected).abs() < 1e-4, "{saved}, not {expected}");
 }
 
-/// Of a server that others use too, the processor time is nobody's.
+/// The processor time of a shared server can't be attributed to a build.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn of_a_shared_server_it_is_unknown() {

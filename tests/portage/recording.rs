@@ -1,4 +1,4 @@
-//! What is recorded of real emerges, against what sccache itself said inside their phases.
+//! Recorded numbers of real emerges match those that sccache printed inside the phases.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::support::portage::{PrintedStats, Root, Run};
 use serde_json::{Map, Value, json};
 
-/// Portage's default FEATURES, and with the phases in the host's network and PID namespace.
+/// FEATURES with and without namespaces for the phases.
 const NAMESPACES: [&str; 2] = ["test", "test -network-sandbox -pid-sandbox"];
 
 /// The numbers of one phase: sccache's name in `--stats-format=json`, and the report's.
@@ -29,7 +29,7 @@ const COUNTS: [(&str, &str); 15] = [
     ("compile_fails", "compile_failures"),
 ];
 
-/// All that the report knows of one phase must be what sccache said of it.
+/// Asserts that the report has sccache's own numbers of a phase.
 #[track_caller]
 fn assert_same(said: &PrintedStats, phase: &Value) {
     for (theirs, ours) in COUNTS {
@@ -70,12 +70,12 @@ fn assert_same(said: &PrintedStats, phase: &Value) {
     assert_eq!(phase["attribution"], "exact");
 }
 
-/// The last build of the package, in every phase in which sccache ran.
+/// Asserts that the last build of the package has sccache's numbers in every phase, and returns its row.
 #[track_caller]
 fn assert_recorded(root: &Root, package: &str) -> Value {
     let build = root.builds(&[package]).pop().expect("a build");
     let mut said = root.printed_stats(package);
-    // Where the network is shared a server is started ahead, and nobody may have asked it anything.
+    // In a shared network, the hook starts a server that the phase may not use.
     said.retain(|said| COUNTS.iter().any(|(theirs, _)| said.count(theirs) > 0));
     let phases = build["phases"].as_object().unwrap();
     let names = |names: Vec<&str>| names.join(" ");
@@ -175,10 +175,10 @@ fn sixteen_first_clients_in_52_phases_meet_one_server_each() {
             root.ebuild(&format!("{name}-1.0"), CLIENTS);
         }
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        // ok() also insists that no process is left.
+        // ok() also asserts that no process is left.
         let run = root.emerge_with(&[("FEATURES", features)], &names).ok();
-        // In a shared network nothing is started ahead as root: in src_install servers race, and the
-        // phase is not measured.
+        // In a shared network the hook starts no server as root: in src_install servers race, and the phase may not be
+        // measured.
         let met = run.log.matches("@listening@ 1\n").count();
         let raced = if features == NAMESPACES[0] { 0 } else { 13 };
         assert!(met >= 52 - raced, "{}", run.log);
@@ -197,8 +197,8 @@ fn sixteen_first_clients_in_52_phases_meet_one_server_each() {
     }
 }
 
-/// What a whole emerge ran: (processes that were made, programs by name). One compile at a time: of
-/// first clients that call at once several start a server, of which one stays.
+/// Returns the number of processes that an emerge created, and the programs that it ran. With one compilation at a time,
+/// since several first clients may each start a server.
 fn processes(root: &Root, arguments: &[&str]) -> (usize, BTreeMap<String, usize>) {
     let trace = [
         "strace",
@@ -216,7 +216,7 @@ fn processes(root: &Root, arguments: &[&str]) -> (usize, BTreeMap<String, usize>
     for line in root.read("tmp/trace").lines() {
         let (pid, call) = line.split_once(' ').unwrap();
         let (pid, call) = (pid.to_owned(), call.trim_start().to_owned());
-        // Only the first half of a call that was interrupted has its arguments.
+        // Only the first part of an interrupted call has its arguments.
         if let Some(first) = call.strip_suffix("<unfinished ...>") {
             unfinished.insert(pid, first.to_owned());
             continue;
@@ -244,7 +244,7 @@ fn processes(root: &Root, arguments: &[&str]) -> (usize, BTreeMap<String, usize>
 #[ignore = "needs the real Portage: root and package registries"]
 fn a_package_without_sccache_costs_no_process() {
     let (without, with) = (Root::without_hook(), Root::new());
-    // The first emerge of all writes caches.
+    // The first emerge writes caches.
     for root in [&without, &with] {
         root.emerge(&["dev-test/plain"]);
     }
@@ -252,12 +252,12 @@ fn a_package_without_sccache_costs_no_process() {
     let with_processes = processes(&with, &["dev-test/plain"]);
     assert!(without.0 > 100 && without.1.len() > 20, "{without:?}");
     assert_eq!(without, with_processes);
-    // It did write its record.
+    // The hook ran.
     assert!(with.file("var/lib/sccache-report/hook/last-merge").exists());
 }
 
-/// What a server runs to look at a compiler, or for what the cache has lost: where no hook stops it, it is
-/// killed with what it hasn't written yet. Each of them was forked for.
+/// Programs that a server runs to inspect a compiler, or to compile again what is missing in the cache: a server that no
+/// hook stops is killed before it has written everything.
 const COMPILERS: [&str; 8] = [
     "as", "cc1", "cc1plus", "collect2", "g++", "gcc", "ld", "rustc",
 ];
@@ -278,11 +278,11 @@ fn a_phase_with_sccache_costs_three_programs_and_a_build_one() {
     let (made, programs) = counted(&with);
     let phases = with.builds(&[])[1]["phases"].as_object().unwrap().len();
     assert_eq!(phases, 1);
-    // The collector and its two calls of sccache, and the collector that records.
+    // Per phase, the collector and its two calls of sccache; per build, the collector that records.
     expected.insert("sccache-collect".to_owned(), phases + 1);
     *expected.get_mut("sccache").unwrap() += 2 * phases;
     assert_eq!(programs, expected);
-    // And einfo for the summary: Portage forks for each of two pipes and their readers.
+    // For einfo's pipes of the summary, Portage forks four times.
     assert_eq!(made - made_without, 3 * phases + 1 + 4);
 }
 
@@ -369,7 +369,7 @@ fn output_is_full_brief_or_none() {
         log.contains(" * sccache: cache ") && !log.contains(" * Compile requests"),
         "{log}"
     );
-    // A person's shell has no EPREFIX: the database is found from where the program lies.
+    // A shell has no EPREFIX: the program finds the database by its own path.
     let report = root.run(&["sccache-report", "builds"]).ok();
     assert!(report.log.contains("dev-test/many-files"), "{}", report.log);
     let log = emerge("none").log;

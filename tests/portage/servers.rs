@@ -1,4 +1,4 @@
-//! Every server that a build can meet, on a real Portage: whose it is, what it counted, and who ends it.
+//! Every kind of server that a build can meet: its owner, its numbers, and its end.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ fn versions_without_and_with_sockets_count_the_same() {
             let root = Root::new();
             root.sccache(version);
             let mut run = root.emerge_with(&[("FEATURES", features)], &["dev-test/many-clients"]);
-            // The server of an sccache that is left alone ends when it is idle.
+            // The hook doesn't stop this server, which ends when it is idle.
             if version == "0.8.2" && features == SHARED_NETWORK {
                 run.leftovers.clear();
             }
@@ -33,7 +33,7 @@ fn versions_without_and_with_sockets_count_the_same() {
     }
 }
 
-/// The plague this project was born from: a server of somebody else on the default port, whose TMPDIR is gone.
+/// Another user's server listens on the default port, and its TMPDIR no longer exists.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn a_foreign_server_is_neither_met_nor_ended() {
@@ -56,7 +56,7 @@ fn a_foreign_server_is_neither_met_nor_ended() {
     assert_eq!(root.builds(&[]).len(), 2);
 }
 
-/// The user's own idle time-out is for a server that they run, not for the phase's.
+/// The user's idle timeout doesn't apply to a phase's server.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn a_long_pause_within_a_phase_forgets_nothing() {
@@ -81,7 +81,7 @@ fn a_server_that_hangs_or_dies_is_a_phase_not_measured() {
     let ends = [
         ("unpack", "kill -STOP $(server)", "did not answer"),
         ("prepare", "slay", "was killed"),
-        // However soon: within the second in which the first was started.
+        // Even within the second in which the first was started.
         (
             "compile",
             "slay; one b",
@@ -108,7 +108,7 @@ fn assert_ends_not_measured(ends: &[(&str, &str, &str)]) {
     for (phase, end, _) in ends {
         phases += &format!("src_{phase}() {{ one a; {end}; }}\n");
         if *phase == "prepare" {
-            // EAPI 8 insists on it.
+            // Required by EAPI 8.
             phases = phases.replace("src_prepare() {", "src_prepare() { default;");
         }
     }
@@ -126,7 +126,7 @@ fn assert_ends_not_measured(ends: &[(&str, &str, &str)]) {
     }
 }
 
-/// Where sccache can't even start a server (it runs in another folder than its clients): nothing was killed.
+/// sccache can't start a server, because it runs in another folder than its clients.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn a_server_that_cannot_start_is_not_one_that_was_killed() {
@@ -140,8 +140,7 @@ fn a_server_that_cannot_start_is_not_one_that_was_killed() {
     assert_not_measured(&only_build(&root, &run), &run, "could not start");
 }
 
-/// src_install is root's. What is zeroed or stopped before it counted loses nothing, and
-/// a clock that is set forward is no other server.
+/// src_install runs as root. A server that is zeroed or stopped before it counted anything loses nothing.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn what_a_server_went_through_is_known_in_every_phase() {
@@ -167,7 +166,7 @@ fn what_a_server_went_through_is_known_in_every_phase() {
     }
 }
 
-/// An sccache that answers garbage can't be had: a script stands in for it at the phase's end.
+/// A script in place of sccache prints garbage at the end of the phase.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn garbage_for_an_answer_is_a_phase_not_measured() {
@@ -188,7 +187,7 @@ fn garbage_for_an_answer_is_a_phase_not_measured() {
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn a_server_that_outlives_a_killed_emerge_ends_by_itself() {
-    // A name of its own, since all of the host's processes are looked at.
+    // A unique name, since the test inspects all processes of the host.
     let root = Root::new();
     root.ebuild(
         "dev-test/outlives-1.0",
@@ -222,7 +221,7 @@ fn a_server_that_outlives_a_killed_emerge_ends_by_itself() {
     running.wait();
 }
 
-/// sccache is called by the ebuild alone: nothing in the environment tells.
+/// Only the ebuild calls sccache; the environment doesn't mention it.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn an_ebuild_that_calls_sccache_by_itself_is_counted_too() {
@@ -234,7 +233,8 @@ fn an_ebuild_that_calls_sccache_by_itself_is_counted_too() {
     assert_eq!(only_build(&root, &run)["misses"], 16);
 }
 
-/// Where even the ebuild doesn't tell, servers may race for the socket. Then the numbers aren't known, and none is left.
+/// The ebuild hides that it calls sccache, so servers may race for the socket. Then the numbers are unknown, and no server is
+/// left.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn servers_that_raced_are_no_numbers_and_none_is_left() {
@@ -251,13 +251,13 @@ fn servers_that_raced_are_no_numbers_and_none_is_left() {
         .ok();
     let build = only_build(&root, &run);
     match build["phases"]["compile"]["measured"].as_bool() {
-        // No two met: then all is counted.
+        // Without a race, everything is counted.
         Some(true) => assert_eq!(build["misses"], 16, "{build}"),
         _ => assert_not_measured(&build, &run, "servers were started at once"),
     }
 }
 
-/// An sccache that knows no sockets would listen on a port, which is open to every local user.
+/// An sccache without socket support would listen on a port, which every local user can reach.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn nothing_of_roots_listens_in_a_shared_network() {
@@ -290,8 +290,8 @@ fn nothing_of_roots_listens_in_a_shared_network() {
     }
 }
 
-/// The kernel's table of Unix sockets has everybody's, under any name. Somebody may bind this phase's path in a mount
-/// namespace of theirs, and make the table huge.
+/// The kernel's table of Unix sockets lists those of all users. A user may bind this phase's path in another mount namespace,
+/// and make the table huge.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn sockets_of_others_are_neither_met_nor_counted() {
@@ -323,8 +323,8 @@ fn sockets_of_others_are_neither_met_nor_counted() {
     assert!(!run.log.contains("not measured"), "{}", run.log);
 }
 
-/// The end of a phase is followed by a trap, which must not begin anew: here the server can't be killed either,
-/// because nothing in its environment shows whose it is.
+/// A trap runs after the end of a phase, and must not wait again. Here the server can't be killed, since nothing in its
+/// environment shows its owner.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn the_end_of_a_phase_takes_at_most_five_seconds() {
@@ -354,7 +354,7 @@ fn the_end_of_a_phase_takes_at_most_five_seconds() {
             .lines()
             .filter_map(|line| line.strip_prefix("@at@ "));
         let times: Vec<f64> = times.map(|time| time.parse().unwrap()).collect();
-        // All that Portage does between the two takes some time, too.
+        // Portage's own work between the two takes time too.
         assert!(times[1] - times[0] < 6.0, "{features}: {times:?}");
     }
 }
@@ -375,7 +375,7 @@ fn a_configuration_that_is_a_fifo_is_not_read() {
     assert_eq!(only_build(&root, &run)["misses"], 1, "{}", run.log);
 }
 
-/// From 0.17 on clients can do the work themselves. PyPI has no such version: it is built from the crate, once, in minutes.
+/// Since 0.17 clients can do the work themselves. PyPI has no such version, so the harness builds it from the crate.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn client_side_mode_counts_hits_without_requests() {
@@ -396,7 +396,7 @@ fn client_side_mode_counts_hits_without_requests() {
     }
 }
 
-/// Subshells that die together each tell the phase's end, and so does the EXIT trap after them: it is counted once.
+/// Several subshells and the EXIT trap each report the end of the phase. It is counted once.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn an_end_that_is_told_many_times_is_counted_once() {

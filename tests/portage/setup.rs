@@ -1,4 +1,4 @@
-//! `sccache-report setup` on a real Portage: what it changes, what it refuses, and what `--undo` leaves.
+//! `sccache-report setup`: what it changes and refuses, and `--undo`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,7 +26,7 @@ fn says(run: &Run, texts: &[&str]) {
     }
 }
 
-/// Undoes: everything is as before, and the database's folders, which were empty, are gone.
+/// Runs `--undo`, and asserts that everything is as before and the empty folders of the database are removed.
 #[track_caller]
 fn undo_to(root: &Root, before: &BTreeMap<PathBuf, String>, run: impl Fn() -> Run) {
     run().ok();
@@ -35,7 +35,7 @@ fn undo_to(root: &Root, before: &BTreeMap<PathBuf, String>, run: impl Fn() -> Ru
     assert_eq!(state(root), before);
 }
 
-/// Sets up, sets up again, and undoes: everything is as before.
+/// Runs setup twice and `--undo`, and asserts that everything is as before.
 #[track_caller]
 fn there_and_back(root: &Root) {
     let before = state(root);
@@ -58,7 +58,7 @@ fn there_and_back(root: &Root) {
     );
 }
 
-/// Setup fails with status 2 and these texts, and changes nothing.
+/// Asserts that setup fails with status 2 and these texts, and changes nothing.
 #[track_caller]
 fn refuses(root: &Root, texts: &[&str]) {
     let before = state(root);
@@ -135,7 +135,7 @@ fn make_conf_may_be_a_link_or_a_folder() {
 fn portage_bashrc_mv_gets_a_link() {
     let root = Root::installed();
     root.append("etc/portage/bashrc.d/bashrcd.sh", "BashrcdMain() { :; }");
-    // Without this line nobody reads the folder.
+    // Without this line Portage doesn't read the folder.
     let block = setup(&root, &["--dry-run"]).ok();
     says(&block, &["etc/portage/bashrc: new file"]);
     root.append(
@@ -159,7 +159,7 @@ fn portage_bashrc_mv_gets_a_link() {
     );
 }
 
-/// The user's own lines stay, wherever they stand, and what is edited inside the block is backed up.
+/// The user's own lines stay in place, and edits inside the block are backed up.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn what_the_user_sets_and_edits_is_kept() {
@@ -331,7 +331,7 @@ fn the_cache_fits_the_free_space() {
     says(&run, &["+ SCCACHE_CACHE_SIZE=\"800M\""]);
 }
 
-/// sccache is on for one package, and its limit is set there.
+/// package.env enables sccache for one package, and sets its limit.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn settings_of_package_env_are_not_overridden() {
@@ -351,7 +351,7 @@ fn settings_of_package_env_are_not_overridden() {
     let run = setup(&root, &["--yes"]).ok();
     says(&run, &["env/sccache.conf sets RUSTC_WRAPPER"]);
     root.emerge(&["dev-test/many-files"]);
-    // From here on it is the build that counts.
+    // Now the recorded build counts.
     fs::rename(
         root.file("etc/portage/env"),
         root.file("etc/portage/elsewhere"),
@@ -404,7 +404,7 @@ fn a_local_cache_is_not_set_beside_another() {
     }
 }
 
-/// What others can change is neither written, nor created in, nor opened for builds.
+/// Setup doesn't write to files and folders that other users can change, and doesn't open them for builds.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn folders_of_others_are_refused() {
@@ -425,7 +425,7 @@ fn folders_of_others_are_refused() {
     chown(root.file("var/lib"), Some(1234), None).unwrap();
     refuses(&root, &["/mnt/gentoo/var/lib belongs to user 1234"]);
     chown(root.file("var/lib"), Some(0), None).unwrap();
-    // A link to where others can swap the target.
+    // A link whose target other users can replace.
     let conf = root.file("etc/portage/make.conf");
     let text = root.read("etc/portage/make.conf");
     fs::write(root.file("var/tmp/mine.conf"), &text).unwrap();
@@ -444,7 +444,7 @@ fn folders_of_others_are_refused() {
         assert_eq!(run.status.code(), Some(2), "{}", run.log);
         says(&run, &["can't be written into a configuration file"]);
     }
-    // An existing folder of another owner stays so, and no rule lets builds write it.
+    // A folder with another owner keeps it, and no rule lets builds write to it.
     fs::write(&conf, format!("{text}\nSCCACHE_DIR=\"/mnt/gentoo/var\"\n")).unwrap();
     let run = setup(&root, &["--yes"]).ok();
     says(
@@ -490,7 +490,7 @@ fn what_is_in_the_way_is_named() {
             "it is a mount point",
         ],
     );
-    // What was done before can be completed or undone.
+    // An incomplete setup can be completed or undone.
     setup(&root, &["--undo", "--yes"]).ok();
     assert!(!bashrc.exists());
     let read_only = "c=/mnt/gentoo/etc; mount --bind $c $c; mount -o remount,bind,ro $c; sccache-report setup --yes";
@@ -502,7 +502,7 @@ fn what_is_in_the_way_is_named() {
     );
 }
 
-/// Others can look, and neither change nor delay anything.
+/// Other users can run `--dry-run`, but not change or delay anything.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn other_users_have_no_part_in_it() {
@@ -525,7 +525,7 @@ fn other_users_have_no_part_in_it() {
     says(&run, &["unexpected argument '--format' found"]);
 }
 
-/// A Gentoo Prefix is its owner's, who needs no root.
+/// The owner of a Gentoo Prefix needs no root.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn the_owner_of_a_prefix_sets_it_up() {
@@ -549,7 +549,7 @@ fn the_owner_of_a_prefix_sets_it_up() {
     undo_to(&root, &before, || {
         owner("sccache-report setup --undo --yes")
     });
-    // What root does there is the owner's.
+    // Files that root creates there belong to the owner.
     setup(&root, &["--yes"]).ok();
     for (path, what) in state(&root) {
         assert!(what.starts_with("65534:65534 "), "{path:?}: {what}");

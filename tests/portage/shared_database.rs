@@ -1,4 +1,4 @@
-//! Real emerges and the database that they record into: one for many roots, locked, and not to be had at all.
+//! One database for several emerges, a locked one, and none.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -89,7 +89,7 @@ fn a_merge_goes_on_while_the_database_is_locked_and_the_build_is_there_afterward
     root.emerge(&["dev-test/tiny"]);
     let other = Connection::open(root.database()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    // The lock is held until after the merge: it can't have waited for its end.
+    // The lock is held until after the merge, so the merge didn't wait for its end.
     let run = root.emerge(&["dev-test/tiny"]);
     assert!(run.log.contains("locked by another process"), "{}", run.log);
     let log = root.build_log("dev-test/tiny");
@@ -139,7 +139,7 @@ fn a_build_that_can_be_kept_nowhere_is_a_line_of_the_build_log() {
         panic!("{} builds in\n{log}", builds.len())
     };
     assert_eq!((&*build.package, &*build.version), ("dev-test/tiny", "1.0"));
-    // Whole, though it went through einfo's `echo -e`: there are quotes in it.
+    // The quotes survive einfo's `echo -e`.
     let stats = build.phases[0].stats.as_ref().unwrap();
     assert_eq!(
         stats.cache_location.as_deref(),

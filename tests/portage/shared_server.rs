@@ -1,4 +1,4 @@
-//! A server that the user chose, for more than one build, on a real Portage.
+//! A server of the user that several builds share.
 
 use crate::support::portage::builds::{SHARED_NETWORK, assert_not_measured, only_build, root};
 
@@ -11,7 +11,7 @@ fn a_shared_server_is_asked_and_never_stopped() {
             SHARED_NETWORK,
             "SCCACHE_SERVER_UDS=\"/mnt/gentoo/tmp/shared.sock\"",
         ),
-        // A path socket is reached from within network-sandbox as well.
+        // network-sandbox doesn't isolate path sockets.
         ("", "SCCACHE_SERVER_UDS=\"/mnt/gentoo/tmp/shared.sock\""),
     ] {
         let root = root("src_configure() { one a; }\nsrc_compile() { one b; one c; }");
@@ -56,7 +56,7 @@ fn a_restart_of_a_shared_server_is_not_measured() {
     assert_not_measured(&only_build(&root, &run), &run, "restarted");
 }
 
-/// Its numbers are higher than before by then; and a path socket is in another network namespace than the phase.
+/// The new server's numbers exceed the old ones at the end. A path socket is in another network namespace than the phase.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn a_restart_that_counts_past_the_old_numbers_is_not_measured() {
@@ -83,7 +83,7 @@ fn a_restart_that_counts_past_the_old_numbers_is_not_measured() {
     }
 }
 
-/// A server that can't be asked at the beginning (it hangs, say) has unknown numbers, not those of its end.
+/// If a server hangs at the beginning, the numbers at its end don't belong to the phase alone.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn a_server_that_hangs_at_the_beginning_is_not_measured() {
@@ -106,7 +106,7 @@ fn a_server_that_hangs_at_the_beginning_is_not_measured() {
     assert_not_measured(&only_build(&root, &run), &run, "did not answer");
 }
 
-/// FEATURES=noauto sources the hook in an outer shell, whose trap runs after the phase's own end.
+/// FEATURES=noauto sources the hook in an outer shell, whose trap runs after the end of the phase.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn an_end_that_is_told_twice_is_counted_once() {

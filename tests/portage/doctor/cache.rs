@@ -1,4 +1,4 @@
-//! The cache's folder, and the commands that repair it.
+//! The folder of the cache, and the commands that fix it.
 
 use super::Doctor;
 use crate::support::portage::Root;
@@ -35,8 +35,8 @@ fn what_root_left_in_the_cache_is_deleted_and_nothing_else() {
     Doctor::after(&root, fix).insist_only(&[], &[]);
 }
 
-/// A command that deletes or gives away is printed only where it certainly is about a cache that
-/// nobody else can replace.
+/// doctor prints a command that deletes or changes owners only for a folder that is a cache and that no other user can
+/// replace.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn where_it_is_not_certain_no_command_is_printed() {

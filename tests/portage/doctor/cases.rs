@@ -1,9 +1,9 @@
-//! Ordinary ways to set sccache up that make.conf doesn't show.
+//! Common ways to enable sccache outside make.conf.
 
 use super::Doctor;
 use crate::support::portage::Root;
 
-/// RUSTC_WRAPPER and the rest in /etc/portage/env, for one package.
+/// RUSTC_WRAPPER and other variables in /etc/portage/env, for one package.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn package_env_only() {
@@ -32,7 +32,7 @@ fn a_wrapper_script() {
     Doctor::after(&root, "").insist_only(&[], &[]);
 }
 
-/// Links named like compilers, in front of PATH by bashrc.
+/// bashrc prepends a folder to PATH, with links named like compilers.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn masquerade() {
@@ -52,7 +52,7 @@ fn masquerade() {
     doctor.insist("compile-c", "green", "cc: a miss, then a hit");
 }
 
-/// Packages were merged before the hook was there.
+/// Packages were merged before the hook was installed.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn before_the_hook() {
@@ -74,7 +74,7 @@ fn before_the_hook() {
     Doctor::after(&root, "").insist_only(&[], &[]);
 }
 
-/// `${T}` of the very build was too long.
+/// `${T}` of the build is too long.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn a_long_t_is_red_before_and_after_the_build_failed() {

@@ -1,4 +1,4 @@
-//! The database: its place, its content, what waits.
+//! The database: its path, its content, and pending builds.
 
 use super::Doctor;
 use crate::support::portage::Root;
@@ -37,7 +37,7 @@ fn damage_and_pending_builds_are_seen() {
         dd if=/dev/zero of=$folder/stats.db bs=4096 seek=1 count=1 conv=notrunc 2>/dev/null";
     let doctor = Doctor::after(&root, script);
     doctor.insist("database", "red", "");
-    // A build from the future proves nothing.
+    // A build in the future isn't recent.
     let script = "cp /tmp/db $folder/stats.db\n\
         python3 - $folder/stats.db <<'END'\n\
 import sqlite3, sys\n\

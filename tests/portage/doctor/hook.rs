@@ -1,4 +1,4 @@
-//! Whether the hook runs, by what it left.
+//! Whether the hook runs, according to its records.
 
 use super::Doctor;
 use crate::support::portage::Root;
@@ -9,7 +9,7 @@ fn a_run_of_the_hook_is_the_proof() {
     let root = Root::with_build();
     let doctor = Doctor::after(&root, "");
     doctor.insist("hook", "green", "for dev-test/many-files-1.0");
-    // Whatever bash makes of it.
+    // Only bash can evaluate this.
     let odd =
         "eval \"$(printf '%s' \"source /mnt/gentoo/usr/share/sccache-report/sccache-re\")port.sh\"";
     std::fs::write(root.file("etc/portage/bashrc"), odd).unwrap();
@@ -21,7 +21,7 @@ fn a_run_of_the_hook_is_the_proof() {
     root.emerge(&["dev-test/many-files"]);
     let doctor = Doctor::after(&root, "");
     doctor.insist("hook", "green", "ran just now");
-    // A run proves nothing once the file is gone.
+    // A record is void after the file is removed.
     let doctor = Doctor::after(&root, "sleep 1.1; rm $bashrc");
     doctor.insist("hook", "red", "no file in");
 }
@@ -33,7 +33,7 @@ fn a_hook_that_no_build_ran_is_seen() {
     let doctor = Doctor::after(&root, "mkdir -p $folder/hook; sleep 1.1; echo >> $bashrc");
     doctor.insist_only(&[], &["hook"]);
     doctor.insist("hook", "yellow", "Emerge any package to verify");
-    // Named, and never reached.
+    // bashrc names the hook, but returns before.
     let bashrc = root.read("etc/portage/bashrc");
     std::fs::write(
         root.file("etc/portage/bashrc"),

@@ -9,14 +9,14 @@ mod settings;
 use crate::support::portage::Root;
 use serde_json::Value;
 
-/// Names for scripts.
+/// Variables and functions for scripts.
 const NAMES: &str = "\
 conf=/mnt/gentoo/etc/portage/make.conf bashrc=/mnt/gentoo/etc/portage/bashrc
 cache=/mnt/gentoo/var/cache/sccache folder=/mnt/gentoo/var/lib/sccache-report
 as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups \"$@\"; }
 ";
 
-/// What doctor printed.
+/// The output of doctor.
 struct Doctor {
     rows: Vec<Value>,
     status: String,
@@ -67,7 +67,7 @@ impl Doctor {
         }
     }
 
-    /// The checks in this state.
+    /// Returns the checks in this state.
     fn checks(&self, state: &str) -> Vec<&str> {
         let rows = self.rows.iter().filter(|row| row["state"] == state);
         rows.map(|row| row["check"].as_str().unwrap()).collect()
@@ -77,7 +77,7 @@ impl Doctor {
         self.rows.iter().find(|row| row["check"] == check).unwrap()
     }
 
-    /// Insists on the state of a check, and on a part of its message; returns its fix.
+    /// Asserts the state of a check and a part of its message. Returns its fix.
     #[track_caller]
     fn insist(&self, check: &str, state: &str, part: &str) -> &str {
         let row = self.row(check);
@@ -86,7 +86,7 @@ impl Doctor {
         row["fix"].as_str().unwrap_or_default()
     }
 
-    /// Insists on checks that aren't green.
+    /// Asserts the red and yellow checks.
     #[track_caller]
     fn insist_only(&self, red: &[&str], yellow: &[&str]) {
         assert_eq!(self.checks("red"), red, "{:#?}", self.rows);

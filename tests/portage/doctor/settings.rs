@@ -3,7 +3,7 @@
 use super::Doctor;
 use crate::support::portage::Root;
 
-/// What a change of make.conf is to show: red and yellow checks, and a part of the first one's message.
+/// A change of make.conf, the red and yellow checks that it causes, and a part of the first one's message.
 struct Case {
     line: &'static str,
     red: &'static [&'static str],
@@ -150,7 +150,7 @@ fn what_sccache_does_with_a_setting_is_what_doctor_says() {
     }
 }
 
-/// What was tried leaves neither a process (the harness looks) nor a file.
+/// The trial leaves no process (the harness checks that) and no file.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn nothing_is_left_behind() {
@@ -165,7 +165,7 @@ fn nothing_is_left_behind() {
     );
     root.run(&["bash", "-c", &script]).ok();
     let number = |name: &str| root.read(name).trim().parse::<u32>().unwrap();
-    // An object for each language, and the preprocessor's entry.
+    // An object per language, and an entry of the preprocessor cache.
     assert_eq!(number("tmp/after") - number("tmp/before"), 3);
     let list = root.read("tmp/list");
     assert!(!list.contains("sccache-report"), "{list}");
@@ -184,7 +184,7 @@ fn an_interrupted_doctor_leaves_nothing_behind() {
         kill -$signal $doctor; wait $doctor; echo $? >> /tmp/ended\n\
         ls -A /tmp /dev/shm | grep -e sccache -e test >> /tmp/left\n\
         done; true";
-    // The harness fails for processes that are left.
+    // The harness fails if processes are left.
     root.run(&["bash", "-c", script]).ok();
     assert_eq!(root.read("tmp/ended"), "130\n143\n129\n137\n");
     assert_eq!(root.read("tmp/left"), "");
@@ -216,7 +216,7 @@ fn without_portageq_make_conf_is_what_counts() {
     doctor.insist("portage", "red", "Invalid token 'b'");
 }
 
-/// Before 0.9 the server listens on a TCP port: it is tried in a network of its own, or not at all.
+/// Before 0.9 the server listens on a TCP port, so doctor tries it only in a network namespace of its own.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn an_old_sccache_is_tried_in_a_private_network() {
