@@ -1,4 +1,4 @@
-//! What bash, zsh and fish themselves complete, from the scripts as `make install` puts them.
+//! Completion in bash, zsh, and fish, with the installed scripts.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -37,7 +37,7 @@ impl Shells {
         self.root.path().join("usr").join(below)
     }
 
-    /// What a shell prints that runs `script` with `arguments`.
+    /// Runs `script` with `arguments` in a shell, and returns the lines that it prints.
     fn run(&self, shell: &[&str], script: &str, arguments: &[&str]) -> Vec<String> {
         let path = format!("{}:/usr/bin:/bin", self.path("bin").display());
         let output = Command::new(shell[0])
@@ -58,8 +58,8 @@ impl Shells {
         text.lines().map(|line| line.trim().to_string()).collect()
     }
 
-    /// As bash's readline calls it: the last word is being typed, = and : are words of their own, and
-    /// what the answer takes the place of is what stands behind them.
+    /// Completes the last word as readline does: `=` and `:` are words of their own, and the completion replaces what
+    /// follows them.
     fn bash(&self, words: &[&str]) -> Vec<String> {
         const SCRIPT: &str = r#"
             . "$USR/share/bash-completion/completions/$1"
@@ -95,13 +95,13 @@ impl Shells {
             set -p fish_complete_path $USR/share/fish/vendor_completions.d
             complete --do-complete $argv[1]
         "#;
-        // Each with its explanation, after a tab.
+        // fish adds a description after a tab.
         let found = self.run(&["fish", "--no-config", "-c"], SCRIPT, &[line]);
         let value = |line: &String| line.split('\t').next().unwrap().to_string();
         found.iter().map(value).collect()
     }
 
-    /// In a terminal, where somebody types the line and then a tab, the first in that shell.
+    /// Types the line and a tab in a new zsh, and returns the screen.
     fn zsh(&self, line: &str) -> String {
         const SCRIPT: &str = r#"
             zmodload zsh/zpty
@@ -122,7 +122,7 @@ impl Shells {
     }
 }
 
-/// The last word is completed to these.
+/// Returns command lines, each with the completions of its last word.
 fn cases() -> Vec<(&'static [&'static str], &'static [&'static str])> {
     vec![
         // CATEGORY/PN, or PN alone.

@@ -1,5 +1,4 @@
-//! A short round of what fuzz/ does at length, without its tools: every file of its corpus, and
-//! mutations of them, through the parsers that read what others wrote.
+//! The parsers of untrusted input read every seed of the fuzz corpus, and mutations of them, without a panic.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +21,7 @@ fn corpus() -> Vec<Vec<u8>> {
     files
 }
 
-/// What each of the fuzz targets does.
+/// Runs all fuzz targets on one input.
 fn read_as_anything(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     for stats in [parse_text(&text), parse_json(data)].into_iter().flatten() {

@@ -1,5 +1,5 @@
-//! A version of sccache that nobody has seen: its lines and fields renamed, in another order, and
-//! more of them. What is known is read right, what isn't is kept aside, and nothing missing is 0.
+//! The output of an unknown version of sccache, with renamed, reordered, and additional lines and fields. Known ones are
+//! read, unknown ones are kept apart, and missing ones are unknown rather than 0.
 
 use std::fs;
 use std::path::Path;
@@ -26,7 +26,7 @@ fn any_line_renamed_loses_itself_alone_or_is_a_clear_error() {
         let read = parse_text(&text.replace(&format!("{line}\n"), &format!("{renamed}\n")));
         let essential = ["Cache hits  ", "Cache misses  "];
         if essential.iter().any(|name| line.starts_with(name)) {
-            // Without them every rate would be made up: no number at all, and the reason.
+            // Required, since every rate depends on them.
             assert!(matches!(read, Err(ParseError::Missing { .. })), "{line}");
             continue;
         }
@@ -39,7 +39,7 @@ fn any_line_renamed_loses_itself_alone_or_is_a_clear_error() {
             .keys()
             .any(|name| name.starts_with("Future"));
         let told = reason || stats.unrecognized.contains(&renamed);
-        // What is worked out from others, and what stands before the first line that is known.
+        // Derived lines, and lines before the first known one.
         let need_not = ["Average", "Cache hits rate", "Compile requests  "];
         let may_be_silent = need_not.iter().any(|name| line.starts_with(name));
         assert!(told || may_be_silent, "{line}");

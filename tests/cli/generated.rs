@@ -1,5 +1,4 @@
-//! The databases that `benches/generate.rs` makes look like recorded ones: what is measured on them is
-//! then true of those.
+//! The databases of `benches/generate.rs` resemble recorded ones, so that measurements on them are valid.
 
 #[path = "../../benches/generate.rs"]
 #[allow(dead_code, reason = "it is a program of its own")]

@@ -1,4 +1,4 @@
-//! `make install` and `make uninstall`, with the programs that the tests run.
+//! `make install` and `make uninstall`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// `make` with the programs just built, under a umask that would keep others out.
+/// Runs `make` with the tested programs and a umask that excludes other users.
 fn make(target: &str, variables: &[String]) -> Output {
     let programs = Path::new(env!("CARGO_BIN_EXE_sccache-report"));
     let output = Command::new("sh")
@@ -20,7 +20,7 @@ fn make(target: &str, variables: &[String]) -> Output {
     output
 }
 
-/// Every file and folder below, with its mode.
+/// Returns every file and folder below a folder, with its mode.
 fn tree(root: &Path) -> BTreeSet<(PathBuf, u32)> {
     let mut found = BTreeSet::new();
     let mut folders = vec![root.to_path_buf()];
@@ -122,7 +122,7 @@ fn install_and_uninstall() {
         make("uninstall", &variables);
         assert_eq!(tree(root.path()), before, "uninstalled from {prefix}");
         make("uninstall", &variables);
-        // Where setup was not undone.
+        // Lines of setup are left.
         let conf = root.path().join("etc/portage/make.conf");
         fs::create_dir_all(conf.parent().unwrap()).unwrap();
         fs::write(&conf, "# BEGIN sccache-report setup 12345678\n").unwrap();
@@ -146,7 +146,7 @@ fn generate_reports_a_folder_that_it_cannot_write() {
     }
 }
 
-/// The settings' page names what the hook and the programs read.
+/// The man page of the settings names the variables that the hook and the programs read.
 #[test]
 fn every_setting_is_in_its_page() {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -172,7 +172,7 @@ fn every_setting_is_in_its_page() {
     }
 }
 
-/// mandoc knows roff's mistakes.
+/// mandoc finds no mistakes in the man pages.
 #[test]
 #[ignore = "needs mandoc"]
 fn man_pages_have_no_mistakes() {
@@ -193,7 +193,7 @@ fn man_pages_have_no_mistakes() {
         let found: Vec<String> = String::from_utf8(lint.stdout)
             .unwrap()
             .lines()
-            // Pages have no date, so that the same source gives the same page.
+            // Pages have no date, so that builds are reproducible.
             .filter(|line| !line.contains("missing date") && !line.contains("cannot parse date"))
             .map(String::from)
             .collect();

@@ -6,7 +6,7 @@ use std::path::Path;
 const PROJECT: &str = env!("CARGO_MANIFEST_DIR");
 const EBUILDS: &str = "packaging/gentoo/app-portage/sccache-report";
 
-/// `NAME@VERSION` of all that Cargo.lock has from a registry.
+/// Returns `NAME@VERSION` of every registry crate in Cargo.lock.
 fn crates() -> Vec<String> {
     let mut crates = Vec::new();
     for package in include_str!("../../Cargo.lock").split("[[package]]") {
@@ -25,7 +25,7 @@ fn crates() -> Vec<String> {
     crates
 }
 
-/// The crates of the release are those that it is built with here.
+/// The ebuild has the crates and the Rust version of this project.
 #[test]
 fn the_ebuild_has_the_crates_of_cargo_lock() {
     let read = |file: &str| fs::read_to_string(Path::new(PROJECT).join(file)).unwrap();

@@ -1,11 +1,11 @@
-//! A folder of build logs for the tests, and the import of it.
+//! A folder of build logs, and its import.
 
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// What Portage called it; cargo packages no file with a colon in its name.
+/// Portage's name of the log. cargo can't package a file with a colon in its name.
 pub const LIBRSVG: &str = "gnome-base:librsvg-2.50.4:20210405-101500.log";
 
 pub fn librsvg() -> String {
@@ -13,14 +13,14 @@ pub fn librsvg() -> String {
     fs::read_to_string(folder.join("librsvg.log")).unwrap()
 }
 
-/// The recipe's block of that log.
+/// Returns the block of statistics in that log.
 pub fn block() -> String {
     let log = librsvg();
     let from = log.find(" * Stopping").unwrap();
     log[from..log.find(">>> Merging").unwrap()].to_owned()
 }
 
-/// The build of that log, as the hook records it.
+/// Returns the build of that log as the hook records it.
 pub fn recorded_librsvg() -> sccache_report::portage::Build {
     let mut build = super::build(
         1,
@@ -98,7 +98,7 @@ impl Logs {
         (super::out(&output), output.status.code().unwrap())
     }
 
-    /// Imports all of them, and returns the last lines printed and the exit status.
+    /// Imports all logs, and returns the output and the exit status.
     pub fn sums(&self) -> (String, i32) {
         let output = self.import("UTC0", &[]);
         assert_eq!(super::err(&output), "");

@@ -18,7 +18,7 @@ pub const REPORTS: [&[&str]; 8] = [
     &["advise"],
 ];
 
-/// sccache-report with nothing of the tester's environment.
+/// Returns a command of sccache-report with an empty environment.
 pub fn program() -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("sccache-report"));
     command.env_clear().env("TZ", "UTC0");
@@ -37,7 +37,7 @@ pub fn err(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// The rows of the JSON document.
+/// Runs a report with `--format json`, and returns its rows.
 pub fn json(db: &Path, args: &[&str]) -> Vec<Value> {
     let output = run(db, &[args, &["--format", "json"]].concat());
     let document: Value = serde_json::from_slice(&output.stdout)
@@ -46,7 +46,7 @@ pub fn json(db: &Path, args: &[&str]) -> Vec<Value> {
     document["rows"].as_array().unwrap().clone()
 }
 
-/// The names in a JSON object, in its order.
+/// Returns the names in a JSON object, in its order.
 pub fn keys(value: &Value) -> Vec<&str> {
     value
         .as_object()

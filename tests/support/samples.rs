@@ -26,7 +26,7 @@ pub fn counts(language: &str, compiler: &str, total: u64) -> Counts {
     }
 }
 
-/// A Rust phase as sccache 0.16 counts it.
+/// Returns the statistics of a Rust phase as of sccache 0.16.
 pub fn rust_stats(hits: u64, misses: u64) -> Stats {
     Stats {
         requests: Some(hits + misses + 25),
@@ -66,7 +66,7 @@ pub fn phase(name: &str, start: DateTime<Utc>, stats: Result<Stats, NotMeasured>
     }
 }
 
-/// A merged build with one compile phase.
+/// Returns a merged build with one compile phase.
 pub fn build(number: u128, package: &str, version: &str, start: &str, stats: Stats) -> Build {
     let start = at(start);
     Build {
@@ -100,8 +100,7 @@ pub fn record(path: &Path, builds: &[Build]) {
     }
 }
 
-/// Six builds that show every state: cold, warm, failed, half measured, not measured
-/// at all, shared.
+/// Returns six builds: cold, warm, failed, partly measured, not measured, and with a shared server.
 pub fn sample() -> Vec<Build> {
     let first = emerge(1, "emerge -1 app-portage/emlop", "2026-11-01T09:59:00Z");
     let second = emerge(2, "emerge --update --deep @world", "2026-11-20T17:59:30Z");
@@ -183,7 +182,7 @@ pub fn c_stats(hits: u64, misses: u64) -> Stats {
     }
 }
 
-/// A folder that every user can enter, and the path of a database in it.
+/// Returns a folder that every user can read, and the path of a database in it.
 pub fn folder() -> (tempfile::TempDir, PathBuf) {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
@@ -193,9 +192,9 @@ pub fn folder() -> (tempfile::TempDir, PathBuf) {
     (folder, path)
 }
 
-/// The sums kept beside the builds are those of the builds.
+/// Asserts that the stored sums match the builds.
 pub fn assert_sums_match(store: &Store) {
-    // A filter that every build passes, and that only the builds themselves can answer.
+    // A filter that matches every build, and bypasses the stored sums.
     let slow = Filter {
         min_builds: Some(1),
         ..Filter::default()
@@ -207,7 +206,7 @@ pub fn assert_sums_match(store: &Store) {
     assert_eq!(sums(&Filter::default()), sums(&slow));
 }
 
-/// The sums over all builds.
+/// Returns the sums of all builds.
 pub fn all_sums(store: &Store) -> Sums {
     let mut sums = Sums::default();
     for package in store.packages(&Filter::default()).unwrap() {

@@ -1,5 +1,5 @@
-//! The database can't take a build: one warning, the merge goes on, and the build is recorded once at the next
-//! opportunity. These faults need root.
+//! The database can't be written: one warning, the merge succeeds, and the next `record` records the build once. These
+//! faults need root.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -15,7 +15,7 @@ use crate::support::recorder::*;
 
 const NOBODY: u32 = 65534;
 
-/// The database's folder becomes a file system of this size.
+/// Mounts a file system of this size over the database's folder.
 fn small_disk(workspace: &Workspace, size: &str) -> PathBuf {
     let lib = workspace.db.parent().unwrap();
     let options = format!("size={size},mode=755");
@@ -110,7 +110,7 @@ fn a_lost_permission() {
     let workspace = Workspace::new();
     let lib = workspace.db.parent().unwrap();
     workspace.record_build(1);
-    // The tester's build folder may be one that nobody else can enter.
+    // Other users may not have access to the build folder.
     let program = workspace.folder.path().join("sccache-collect");
     copy_program(collector(), &program);
     let as_nobody = |hits| {

@@ -7,7 +7,7 @@ use crate::support::recorder::system::run;
 #[test]
 #[ignore = "needs root"]
 fn a_device_is_refused_unopened() {
-    // /dev/zero, and a number that no driver has: to open that one would say so.
+    // /dev/zero, and a device without a driver, which would be an error if it was opened.
     for (number, minor) in [(1, ["1", "5"]), (2, ["240", "77"])] {
         let workspace = Workspace::new();
         let (t, path) = hostile_path(&workspace, number);

@@ -1,4 +1,4 @@
-//! `sccache-collect forget`: builds go, and nothing shows that they ever were there.
+//! `sccache-collect forget` leaves no trace of the builds that it removes.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -20,7 +20,7 @@ fn forget(db: &Path, args: &[&str]) -> Output {
         .unwrap()
 }
 
-/// All that reports say, but for ids that the database gives.
+/// Returns the output of all reports, without ids of the database.
 fn reports(db: &Path) -> String {
     let report = |args: &&[&str]| {
         let json = support::run(db, &[args, &["--format", "json"][..]].concat());
@@ -29,7 +29,7 @@ fn reports(db: &Path) -> String {
     support::REPORTS.iter().map(report).collect()
 }
 
-/// The rows of every table but the one of forgotten builds.
+/// Returns the rows of every table except that of forgotten builds.
 fn rows(db: &Path) -> Vec<(String, i64)> {
     let database = rusqlite::Connection::open(db).unwrap();
     let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'forgotten'";
@@ -104,7 +104,7 @@ fn one_build_goes_by_its_id() {
     });
 }
 
-/// The costs of compilations that only the removed build measured.
+/// Only the removed build measured the cost of compilations.
 #[test]
 fn estimates_rest_on_what_remains() {
     let mut builds = sample();
@@ -181,7 +181,7 @@ fn a_forgotten_build_stays_away() {
     record(&logs.db, std::slice::from_ref(&hooks));
     logs.added(1, 1);
     assert_eq!(forget(&logs.db, &["librsvg"]).status.code(), Some(0));
-    // Neither from their logs, nor from the folder of those that wait, nor from the hook.
+    // Neither from logs, nor from pending builds, nor by the hook.
     Pending::for_database(&logs.db).save(&hooks).unwrap();
     let (said, status) = logs.sums();
     assert!(
@@ -196,7 +196,7 @@ fn a_forgotten_build_stays_away() {
     let mut store = Store::open_for_recording(&logs.db).unwrap();
     assert_eq!(store.record(&hooks).unwrap(), Recorded::AlreadyRecorded);
     drop(store);
-    // Unless that is asked for.
+    // Except on request.
     let restored = logs.import("UTC0", &["--restore"]);
     assert!(
         out(&restored).contains("2 builds added"),

@@ -1,5 +1,5 @@
-//! What stands in a snapshot was written by user `portage`, and is read by root: whatever no collector writes is
-//! refused with one warning that quotes nothing of it, in no more than 32 MiB of memory.
+//! User `portage` writes snapshots, and root reads them. Content that no collector writes causes one warning that doesn't
+//! quote it, and costs at most 32 MiB of memory.
 
 use std::fs;
 
@@ -192,7 +192,7 @@ fn what_a_terminal_would_obey_is_refused_in_every_string() {
             1
         );
     }
-    // And the detail of a phase that was not measured.
+    // The detail of a phase that was not measured.
     for (detail, why) in [
         ("no server\u{1b}[2J", "control characters"),
         (&"x".repeat(81), "81 bytes"),
@@ -207,7 +207,7 @@ fn what_a_terminal_would_obey_is_refused_in_every_string() {
     }
 }
 
-/// What isn't a version is unknown: a formula to a spreadsheet, for instance. The numbers stay.
+/// A text that isn't a version, such as a spreadsheet formula, is an unknown version. The numbers stay.
 #[test]
 fn a_version_looks_like_one() {
     let workspace = Workspace::new();
@@ -245,7 +245,7 @@ fn the_largest_snapshots_that_are_taken_fit_into_32_mib() {
         write_snapshot(Uuid::new_v4(), &t, &phase).unwrap();
     }
     let done = workspace.record(&t);
-    // The other is of the unknown lines.
+    // The second warning is about the unknown lines.
     assert!(
         done.assert_warnings(2).contains("bytes in total"),
         "{done:?}"

@@ -46,7 +46,7 @@ fn a_file_that_is_none_of_ours_is_refused_and_never_followed() {
         let workspace = Workspace::new();
         let (t, path) = hostile_path(&workspace, number as u128);
         let secret = workspace.folder.path().join("secret");
-        // Even where the content would do: what a link leads to is not the build's.
+        // A link is refused even if its target is valid.
         fs::write(
             &secret,
             if number % 2 == 0 {
@@ -96,7 +96,7 @@ fn what_stands_in_the_folders_place_is_refused() {
         let done = workspace.record(&t);
         assert!(done.assert_warnings(1).contains(why), "{done:?}");
         assert!(done.out.is_empty() && !workspace.db.exists(), "{done:?}");
-        // Nor does a phase write there.
+        // A phase doesn't write there either.
         assert!(write_snapshot(Uuid::new_v4(), &t, &compile(1)).is_err());
         assert_eq!(fs::read_dir(snapshots(&other)).unwrap().count(), 1);
         // ${T} itself.
@@ -139,7 +139,7 @@ fn thousands_of_files_are_refused_in_one_line() {
         warning.contains("too many files") && warning.len() < 2100,
         "{warning}"
     );
-    // Honest ones, but more than any build has: nothing is recorded of an arbitrary part of them.
+    // Valid snapshots, but more than any build has. A part of them isn't recorded.
     let t = workspace.empty_build();
     for _ in 0..300 {
         write_snapshot(Uuid::new_v4(), &t, &compile(1)).unwrap();
@@ -169,7 +169,7 @@ fn a_file_that_changes_while_it_is_read_is_taken_whole_or_refused() {
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 while !ended.load(Ordering::Relaxed) {
-                    // Cut, rewritten, replaced by a link and back.
+                    // Truncate, rewrite, and replace it by a link and back.
                     let Ok(mut file) = File::create(&path) else {
                         continue;
                     };
@@ -213,7 +213,7 @@ fn a_snapshot_copied_from_another_build_takes_nothing_from_it() {
     let mut command = workspace.command(&thief);
     command.env("PN", "thief");
     run_to_end(command).assert_warnings(0);
-    // The victim is recorded although the thief was faster, and the same numbers no second time.
+    // The victim is recorded although the thief was faster. The same numbers aren't recorded again.
     workspace.record(&victim).assert_warnings(0);
     let done = workspace.record(&again);
     assert!(

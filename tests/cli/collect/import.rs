@@ -1,4 +1,4 @@
-//! `sccache-collect import`: logs as users have them, and what becomes of them.
+//! `sccache-collect import` of logs as users have them.
 
 use std::fs;
 

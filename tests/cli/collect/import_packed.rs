@@ -1,4 +1,4 @@
-//! `sccache-collect import`: compressed logs, whatever their names.
+//! `sccache-collect import` of compressed logs, with any names.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use crate::support;
 use crate::support::logs::{LIBRSVG, Logs, librsvg};
 
-/// The programs, and the suffix that each gives to its files.
+/// The programs, each with the suffix of its files.
 const PACKERS: [(&str, &[&str], &str); 8] = [
     ("gzip", &["-c"], "gz"),
     ("bzip2", &["-c"], "bz2"),
@@ -19,7 +19,7 @@ const PACKERS: [(&str, &[&str], &str); 8] = [
     ("zip", &["-q", "-", "-"], "zip"),
 ];
 
-/// The log as the program compresses it; `None` if this machine doesn't have the program.
+/// Compresses the log with a program. `None` if the program isn't installed.
 fn packed(program: &str, options: &[&str], log: &Path) -> Option<Vec<u8>> {
     let output = Command::new(program)
         .args(options)
@@ -57,7 +57,7 @@ fn packed_logs_are_the_same_builds() {
             logs.added(1, 0);
             assert_eq!(logs.builds()[0]["hits"], 144, "{name}");
             assert_eq!(logs.builds()[0]["started_at"], "2021-04-05T10:15:00Z");
-            // A plain copy beside it is the same.
+            // An uncompressed copy beside it is the same build.
             logs.add(
                 "copy/gnome-base:librsvg-2.50.4:20210405-101500.log",
                 librsvg(),
@@ -102,7 +102,7 @@ fn what_cannot_be_unpacked_is_named() {
     });
 }
 
-/// Compressed, these lines without end are small.
+/// Endless lines that compress well.
 #[test]
 fn bombs_take_little_memory() {
     let logs = Logs::new();
@@ -118,7 +118,7 @@ fn bombs_take_little_memory() {
     assert!(status == 0 && out.contains("2 logs without"), "{out}");
 }
 
-/// Everything that is kept of a log, as often as a log can hold it.
+/// A log that has everything that import keeps, as often as possible.
 #[test]
 fn statistics_beyond_all_measure_take_little_memory() {
     let logs = Logs::new();

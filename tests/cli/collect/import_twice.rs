@@ -1,4 +1,4 @@
-//! `sccache-collect import`: a build is recorded once, whoever recorded it.
+//! `sccache-collect import` and the hook record a build once.
 
 use crate::support;
 use crate::support::logs::{LIBRSVG, Logs, block, librsvg, recorded_librsvg};
@@ -36,7 +36,7 @@ fn a_dry_run_shows_and_adds_nothing() {
     assert!(again.status.success());
 }
 
-/// What the hook records, and the lines that it leaves in that build's log.
+/// Returns a build that the hook recorded, and its lines in the build's log.
 #[test]
 fn a_build_that_the_hook_recorded_is_there() {
     let hooks = recorded_librsvg();
@@ -60,7 +60,7 @@ fn a_build_that_the_hook_recorded_is_there() {
         librsvg().replace(&block(), &format!("{rates} * \n{full}")),
     );
     logs.added(0, 2);
-    // A third with the same numbers is another build: each recorded one answers for one log.
+    // A third log with the same numbers is another build: each recorded build matches one log.
     logs.add("gnome-base:librsvg-2.50.4:20210405-090000.log", &brief);
     logs.added(1, 2);
     let build = &logs.builds()[0];
@@ -100,14 +100,14 @@ fn a_builds_own_line_is_the_build() {
     let logs = Logs::with(LIBRSVG, &librsvg().replace(&block(), &line(&build)));
     logs.added(1, 0);
     let row = &logs.builds()[0];
-    // Anything in a build can print a line with any id.
+    // A build can print a line with any id.
     assert_eq!(row["id"], build.imported_id().to_string());
     assert_eq!(row["emerge"], serde_json::Value::Null);
     assert_eq!(
         (&row["attribution"], &row["outcome"], &row["hits"]),
         (&"exact".into(), &"merged".into(), &53.into())
     );
-    // The build itself is known then, and another package's with that id isn't.
+    // The build itself is known, and a build of another package with that id isn't.
     let mut store = Store::open_for_recording(&logs.db).unwrap();
     assert_eq!(store.record(&build).unwrap(), Recorded::AlreadyRecorded);
     let other = Build {
@@ -124,8 +124,7 @@ fn a_builds_own_line_is_the_build() {
     assert!(out.contains(" 0 builds added"), "{out}");
 }
 
-/// As the collector prints it where neither database nor folder can be written: its summary, and then the build, whose
-/// line is long.
+/// The collector's output if neither database nor folder can be written: a summary, and the build in a long line.
 #[test]
 fn a_summary_and_the_line_of_the_same_build_are_one() {
     let mut build = support::build(

@@ -1,5 +1,4 @@
-//! What people see: every report of one fixed database on terminals of several widths, with and
-//! without colours, by the clocks of three time zones.
+//! Every report of a fixed database on terminals of several widths, with and without colors, in three time zones.
 
 use std::path::Path;
 
@@ -8,15 +7,14 @@ use crate::support::*;
 use sccache_report::portage::{Attribution, Build, Outcome};
 use unicode_width::UnicodeWidthStr;
 
-/// The zone's name, and the rule that it follows, for systems that know no names.
+/// The zone's name, and its rule for systems without zone names.
 const ZONES: [(&str, &str); 3] = [
     ("Europe/Berlin", "CET-1CEST,M3.5.0,M10.5.0/3"),
     ("America/New_York", "EST5EDT,M3.2.0,M11.1.0"),
     ("Asia/Kolkata", "IST-5:30"),
 ];
 
-/// The instants of a zone's change of the clocks, an hour or a second around them, and the days
-/// on which the zone's clocks show them.
+/// Times around a zone's clock changes, and their local days.
 const DAYS: [(usize, &str, &str); 11] = [
     (0, "2026-03-28T22:59:59Z", "2026-03-28"),
     (0, "2026-03-28T23:00:00Z", "2026-03-29"),
@@ -57,8 +55,8 @@ fn zone((name, rule): (&'static str, &'static str)) -> &'static str {
     }
 }
 
-/// Builds around New Year and the changes of the clocks: of a long name, of a wide one, of a
-/// single build, of failures only, of nothing that was measured.
+/// Returns builds around New Year and the clock changes: with a long name, with a wide name, a single build, only failures,
+/// and nothing measured.
 fn builds() -> Vec<Build> {
     let old = [
         ("2024-12-30T09:00:00Z", "2.1", 0, 210),
@@ -122,7 +120,7 @@ fn shown(db: &Path, args: &[&str], zone: &str, color: &str, columns: u16) -> Str
 fn without_colours(text: &str) -> String {
     let sequence = regex::Regex::new("\x1b\\[[0-9;]*m").unwrap();
     let plain = sequence.replace_all(text, "");
-    // A coloured cell keeps the spaces that fill it.
+    // A colored cell keeps its padding.
     let trimmed = plain.lines().map(|line| format!("{}\n", line.trim_end()));
     trimmed.collect()
 }
@@ -136,8 +134,8 @@ fn every_report_at_every_width() {
     }
 }
 
-/// A report on terminals of all widths in the first zone, on one of 80 columns in the others, and
-/// once with its colours. None is wider than its terminal, except lines to paste and selected columns.
+/// Returns a report on terminals of all widths in the first zone, of 80 columns in the others, and once with colors. Asserts
+/// that none is wider than its terminal, except lines to paste and selected columns.
 fn golden(db: &Path, args: &[&str]) -> String {
     let mut golden = String::new();
     for (number, zone) in ZONES.map(zone).into_iter().enumerate() {
@@ -280,7 +278,7 @@ fn what_is_no_list_of_rows_fits_the_terminal_too() {
     }
 }
 
-/// Three versions of a package that never hits, the newest of all builds.
+/// Returns three versions of a package that never hits, newer than all other builds.
 fn never_hits() -> impl Iterator<Item = Build> {
     (1..=3).map(|n| {
         let at = format!("2026-11-{:02}T10:00:00Z", 3 + n);

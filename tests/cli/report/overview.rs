@@ -1,11 +1,11 @@
-//! What the overview is about: its period, and the options that pick builds.
+//! The period of the overview, and its filters.
 
 use crate::support::*;
 use chrono::{TimeDelta, Utc};
 use sccache_report::portage::Build;
 use serde_json::Value;
 
-/// A build of another package, so long from now.
+/// Returns a build of another package, this long from now.
 fn dated(number: u128, from_now: TimeDelta) -> Build {
     let at = (Utc::now() + from_now).to_rfc3339();
     build(number, "a/dated", "1", &at, rust_stats(1, 1))
@@ -38,7 +38,7 @@ fn what_is_dated_in_the_future_leaves_the_rest_in() {
     assert_eq!(told.lines().count(), 1, "{told}");
     let said = "ignored builds dated in the future; list them with `";
     assert!(told.contains(said), "{told}");
-    // As it says, they can be shown.
+    // The named command shows them.
     let command: Vec<&str> = told.split('`').nth(1).unwrap().split(' ').skip(1).collect();
     let shown = out(&run(&db, &[&command[..], &["--format", "csv"]].concat()));
     assert!(
@@ -137,7 +137,7 @@ fn how_old_is_said_of_what_the_cache_held() {
         line.unwrap().to_string()
     };
     assert_eq!(cache(&db), "cache       1 GiB of 10 GiB (10.0 %)");
-    // This one doesn't know.
+    // The last one is unknown.
     record(
         &db,
         &[build(2, "a/c", "1", "2026-10-26T11:00:00Z", c_stats(1, 1))],
@@ -179,8 +179,7 @@ fn json_says_what_advice_looked_at() {
     assert_eq!(nothing["sample_builds"], 1);
 }
 
-/// A package's first build ever only fills the cache; a later one that does so again is a loss, even
-/// where it is the only one of these 30 days.
+/// A package's first build fills the cache. A later build without hits is a loss, even if it is the only one in 30 days.
 #[test]
 fn only_the_first_build_ever_is_no_loss() {
     let cold = |n, package, day| {

@@ -1,4 +1,4 @@
-//! The command line of sccache-report: what it prints, and how it exits.
+//! The output and exit status of sccache-report.
 
 use std::process::Stdio;
 

@@ -1,5 +1,4 @@
-//! Rows that no report can read, and pages that are broken: every report says which and what to do,
-//! and none panics.
+//! Unreadable rows and damaged pages: every report names them and the fix, and none panics.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +6,7 @@ use std::path::Path;
 use crate::support::*;
 use rusqlite::Connection;
 
-/// Runs SQL with all that keeps bad rows out turned off.
+/// Runs SQL without the checks that reject invalid rows.
 fn spoil(db: &Path, sql: &str) {
     let open = || {
         let connection = Connection::open(db).unwrap();

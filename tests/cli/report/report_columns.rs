@@ -1,4 +1,4 @@
-//! Columns that are asked for, and how many rows there are: the same in every format.
+//! `--columns` and `--limit` are the same in every format.
 
 use crate::support::*;
 

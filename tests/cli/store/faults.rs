@@ -1,5 +1,5 @@
-//! The database can't take a build: one warning, the merge goes on, and the build is recorded once at the next
-//! opportunity. `tests/system/faults.rs` has the faults that need root.
+//! The database can't be written: one warning, the merge succeeds, and the next `record` records the build once.
+//! `tests/system/faults.rs` has the faults that need root.
 
 use std::fs;
 use std::io::{BufRead, BufReader};

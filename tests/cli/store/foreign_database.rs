@@ -28,8 +28,8 @@ fn beside(db: &Path, suffix: &str) -> PathBuf {
     format!("{}{suffix}", db.display()).into()
 }
 
-/// The rollback journal of a crashed transaction over two databases: SQLite undoes nothing, truncates nothing, and then
-/// deletes `super_journal`.
+/// Returns the rollback journal of a crashed transaction over two databases. SQLite restores nothing, and then deletes
+/// `super_journal`.
 fn forged_journal(db: &Path, super_journal: &Path) -> Vec<u8> {
     const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
     let pages = (fs::metadata(db).unwrap().len() / 4096) as u32;
@@ -63,7 +63,7 @@ fn a_forged_journal_deletes_nothing() {
         let error = Store::open_for_reading(&db).err();
         assert!(matches!(error, Some(Error::ForgedJournal(_))), "{error:?}");
         assert!(victim.exists());
-        // The journal is one that SQLite believes.
+        // SQLite itself trusts the journal.
         let copy = elsewhere.path().join("copy");
         fs::copy(&db, &copy).unwrap();
         fs::write(beside(&copy, "-journal"), &journal).unwrap();
@@ -139,7 +139,7 @@ fn code_in_a_foreign_schema_does_not_run() {
 
 #[test]
 fn a_build_is_not_recorded_where_others_can_write_but_kept_in_the_log() {
-    // The folder, with and without the database in it, and a folder above it.
+    // The folder with and without a database, and its parent.
     for (mode, recorded) in [(0o777, false), (0o777, true), (0o1777, true), (0o775, true)] {
         let workspace = Workspace::new();
         if recorded {

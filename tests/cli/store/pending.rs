@@ -1,4 +1,4 @@
-//! Builds outside the database: kept beside it, or as a line of a log. Both are input like any other.
+//! Builds in pending files and in lines of logs. Both are untrusted input.
 
 use std::fs::{self, File};
 use std::time::{Duration, Instant, SystemTime};
@@ -60,7 +60,7 @@ fn the_oldest_goes_first_and_no_merge_records_all_of_many() {
         let start = "2026-11-01T10:00:00Z";
         let build = support::build(n.into(), "a/b", "1", start, support::rust_stats(n, 2));
         let file = workspace.pending().save(&build).unwrap();
-        // The last one waits for longest.
+        // The last one is the oldest.
         let waits = now - Duration::from_secs(n * 60);
         File::open(file).unwrap().set_modified(waits).unwrap();
     }
@@ -76,8 +76,7 @@ fn the_oldest_goes_first_and_no_merge_records_all_of_many() {
     assert_eq!(order.unwrap(), Vec::from_iter((0..20).rev().chain([20])));
 }
 
-/// Any user can hold a read lock. All of `record` waits for it once: the builds that were set aside, those that wait
-/// beside the database, and the merge's own.
+/// Any user can hold a read lock. `record` waits for it once, for pending builds and its own together.
 #[test]
 fn a_lock_is_waited_for_once_however_many_builds_there_are() {
     let workspace = Workspace::new();

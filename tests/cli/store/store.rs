@@ -1,4 +1,4 @@
-//! The store: what is recorded is there, once, and nothing impossible gets in.
+//! The database returns what was recorded, once, and rejects impossible values.
 
 use crate::support::*;
 use proptest::prelude::*;

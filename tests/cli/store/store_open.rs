@@ -1,4 +1,4 @@
-//! Opening the database: new, broken, locked, after a crash, and by many at once.
+//! Opening a database: new, damaged, locked, after a crash, or by several processes.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -132,7 +132,7 @@ fn an_exclusive_lock_and_a_crash_are_read_around() {
         all_sums(&store).builds
     };
     assert_eq!(count(&path), 6, "under an exclusive lock");
-    // What a crash at this moment leaves: the half-written file and its journal.
+    // A crash leaves the half-written file and its journal.
     let crashed = folder.path().join("crashed.db");
     fs::copy(&path, &crashed).unwrap();
     fs::copy(

@@ -1,4 +1,4 @@
-//! The sums kept for speed are always those of the builds.
+//! The stored sums always match the builds.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use sccache_report::portage::{Attribution, Build, Outcome};
 use sccache_report::store::{Filter, PackageRow, Store, Sums, TimedSums};
 
-/// A build with anything that sums divide by.
+/// Returns a build with all values that sums are grouped by.
 fn any(n: usize, (package, hours, kind, hits, misses): (usize, i64, u8, u64, u64)) -> Build {
     let package = ["a/a", "a/b", "c/c"][package];
     let mut stats = match kind % 2 {
@@ -32,11 +32,11 @@ fn any(n: usize, (package, hours, kind, hits, misses): (usize, i64, u8, u64, u64
     build
 }
 
-/// What is kept and what is read from the builds, side by side.
+/// Returns the stored sums and those of the builds.
 fn assert_same(path: &Path) {
     let store = Store::open_for_reading(path).unwrap();
     let all = Filter::default();
-    // A filter that leaves every build, and that only the builds can answer.
+    // A filter that matches every build, and bypasses the stored sums.
     let slow = Filter {
         min_builds: Some(1),
         ..Filter::default()

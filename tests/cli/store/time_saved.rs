@@ -1,5 +1,4 @@
-//! The time saved: kept with every build, in whatever order builds come. The formula's own
-//! tests lie beside it.
+//! The time saved of every build, in any order of recording. Unit tests cover the formula.
 
 use std::path::Path;
 
@@ -12,7 +11,7 @@ use sccache_report::savings::TIME_SAVED;
 use sccache_report::sccache::{Counts, Stats};
 use sccache_report::store::{Filter, Store};
 
-/// By version, in order of time.
+/// Returns the time saved of every build, the oldest first.
 fn estimates(path: &Path) -> Vec<Option<f64>> {
     let store = Store::open_for_reading(path).unwrap();
     let rows = store.builds(&Filter::default()).unwrap();
@@ -41,7 +40,7 @@ fn the_readme_gives_the_formula_as_the_code_does() {
 fn a_warm_build_saves_what_the_cold_one_cost() {
     let (_folder, path) = folder();
     record(&path, &[emlop(1, "0.9.0", 0, 53), emlop(2, "0.9.0", 53, 0)]);
-    // 0.75 s for a miss, a tenth of it for every look-up.
+    // 0.75 s per miss, and a tenth per lookup.
     assert_eq!(estimates(&path), [Some(-3.975), Some(35.775)]);
     let store = Store::open_for_reading(&path).unwrap();
     let sums = all_sums(&store);
@@ -73,7 +72,7 @@ fn what_was_unknown_is_filled_in_once_it_can_be() {
 fn what_was_not_measured_has_no_estimate() {
     let (_folder, path) = folder();
     record(&path, &sample());
-    // Only the Rust phases say how long their compilers ran; the fifth build wasn't measured.
+    // Only the Rust phases have compiler times, and the fifth build wasn't measured.
     let known: Vec<bool> = estimates(&path).iter().map(Option::is_some).collect();
     assert_eq!(known, [true, true, false, false, false, true]);
 }
@@ -121,8 +120,7 @@ fn costs(path: &Path) -> Vec<(String, String, String, i64, i64)> {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
-    /// Whatever the order: an estimate wherever there can be one, made from at least half of
-    /// what is known now, so that the same costs give the same estimates.
+    /// In any order, every build that can have an estimate has one, from at least half of the known costs.
     #[test]
     fn the_order_of_builds_decides_nothing(
         parts in prop::collection::vec((0usize..3, 0usize..3, 0u64..40, 0u64..40), 1..14)
@@ -143,7 +141,7 @@ proptest! {
         record(&path, &order.iter().map(|n| build(*n)).collect::<Vec<_>>());
         record(&other, &(0..parts.len()).map(build).collect::<Vec<_>>());
         prop_assert_eq!(costs(&path), costs(&other));
-        // Every miss here costs the same, and so the order can't be seen at all.
+        // All misses cost the same here, so the order has no effect.
         prop_assert_eq!(estimates(&path), estimates(&other));
     }
 }

@@ -1,5 +1,5 @@
-//! Several collectors on one database at once, of one version or of two: migrations run once, and an old version
-//! leaves a newer one's data alone.
+//! Several collectors on one database, of one version or of two. Migrations run once, and an old version doesn't change a
+//! newer database.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use sccache_report::store::{Error, Pending, Store};
 #[test]
 fn eight_collectors_start_at_once_on_a_missing_database() {
     let workspace = Workspace::new();
-    // And some that wait, which each of them takes up.
+    // Pending builds, which each collector tries to record.
     for n in 0..5 {
         let stats = support::rust_stats(100 + n, 2);
         let build = support::build(n.into(), "a/b", "1", "2026-11-01T10:00:00Z", stats);
@@ -28,7 +28,7 @@ fn eight_collectors_start_at_once_on_a_missing_database() {
     for child in children {
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "{output:?}");
-        // On a busy machine one may not get its turn in time: then its build waits, and nothing else is wrong.
+        // On a busy machine, one may time out. Then its build is pending.
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(
             said.is_empty() || said.contains("locked by another process"),
@@ -46,7 +46,7 @@ fn eight_collectors_start_at_once_on_a_missing_database() {
     assert_eq!(count.unwrap(), 1);
 }
 
-/// A migration as a later version may bring it: it adds, renames and fills.
+/// A migration of a later version.
 const NEXT: &str = "ALTER TABLE build ADD COLUMN energy REAL; CREATE TABLE room (name TEXT) STRICT; \
                     INSERT INTO room VALUES ('kitchen'); UPDATE build SET energy = hits * 0.5;";
 
