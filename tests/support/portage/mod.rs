@@ -117,8 +117,9 @@ impl Root {
             .args([&template.dir, &root.dir])
             .status();
         assert!(copied.unwrap().success());
-        // The copies of the configuration are newer than the merge, so doctor would not trust the hook's records.
-        let now = "sed -i \"s/^time=.*/time=${EPOCHSECONDS}/\" /mnt/gentoo/var/lib/sccache-report/hook/last-*";
+        // The copied configuration is newer than the merge, so doctor would not trust the hook's records. Both have whole
+        // seconds: the records have to be newer than the copy, and not newer than what the test changes.
+        let now = "sed -i \"s/^time=.*/time=$((EPOCHSECONDS + 1))/\" /mnt/gentoo/var/lib/sccache-report/hook/last-*; sleep 1";
         root.run(&["bash", "-c", now]).ok();
         root
     }
