@@ -18,8 +18,8 @@ fn what_root_left_in_the_cache_is_deleted_and_nothing_else() {
     let before = files("rm -rf $cache/e");
     let poison = "rm -r $cache/e; mkdir -p $cache/e/f; echo > $cache/e/f/eff0; ln -sfn /etc $cache/e/f/link\n\
         chown root $cache/e $cache/e/f";
+    // The trial compilations fail too if the random names of their objects start with e.
     let doctor = Doctor::after(&root, poison);
-    doctor.insist_only(&["cache"], &[]);
     let fix = doctor.insist("cache", "red", "user portage can't use `e");
     assert_eq!(
         fix,
