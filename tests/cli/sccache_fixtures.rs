@@ -187,7 +187,14 @@ fn lower_to_text(stats: &mut Stats, advanced: bool, text: &Stats, what: &str) {
 #[test]
 fn a_printed_block_is_read_back_as_the_text() {
     for version in versions() {
-        for (kind, text) in texts(&version) {
+        for (kind, mut text) in texts(&version) {
+            // Not printed. The statistics of a build always have the languages as well.
+            for counts in [&mut text.hits, &mut text.misses]
+                .into_iter()
+                .chain(&mut text.errors)
+            {
+                counts.compilers.clear();
+            }
             let back = parse_text(&print_block(&text)).unwrap();
             assert_eq!(back, text, "{version} {kind}");
         }
