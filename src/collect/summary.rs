@@ -78,8 +78,8 @@ fn format_cache(stats: &Stats) -> Option<String> {
 pub(super) fn warnings(build: &Build) -> Vec<String> {
     // A phase with a read-only cache counts write errors on purpose.
     let writable = build.phases.iter().filter(|phase| !phase.read_only);
-    let writable = Stats::sum(writable.filter_map(|phase| phase.stats.as_ref().ok()));
-    let not_written = writable.and_then(|stats| find_write_problem(&stats, build.outcome));
+    let not_written =
+        Phase::total(writable).and_then(|stats| find_write_problem(&stats, build.outcome));
     let unrecognized = build.total().and_then(|stats| find_unrecognized(&stats));
     not_written.into_iter().chain(unrecognized).collect()
 }

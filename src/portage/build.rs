@@ -139,14 +139,20 @@ pub struct Phase {
 /// The text before a build's JSON in a line of a log. `einfo` prints a star before it.
 pub const BUILD_LINE: &str = "sccache-report-build: ";
 
+impl Phase {
+    /// Returns the sum of the measured phases; `None` if there is none.
+    pub fn total<'a>(phases: impl IntoIterator<Item = &'a Phase>) -> Option<Stats> {
+        let measured = phases
+            .into_iter()
+            .filter_map(|phase| phase.stats.as_ref().ok());
+        Stats::sum(measured)
+    }
+}
+
 impl Build {
     /// Returns the sum of the measured phases; `None` if there is none.
     pub fn total(&self) -> Option<Stats> {
-        Stats::sum(
-            self.phases
-                .iter()
-                .filter_map(|phase| phase.stats.as_ref().ok()),
-        )
+        Phase::total(&self.phases)
     }
 
     /// Checks that the collector could have written this build: names that PMS allows, no terminal

@@ -36,7 +36,7 @@ impl PhaseRuns {
             attribution: shared.unwrap_or(&first).attribution,
             started_at: starts.fold(first.started_at, Ord::min),
             finished_at: ends.fold(first.finished_at, Ord::max),
-            sum: Stats::sum(runs.iter().filter_map(|run| run.stats.as_ref().ok())),
+            sum: Phase::total(runs.iter().copied()),
         }
     }
 
@@ -44,11 +44,6 @@ impl PhaseRuns {
     pub(super) fn number<T>(&self, pick: impl FnOnce(&Stats) -> Option<T>) -> Option<T> {
         self.sum.as_ref().and_then(pick)
     }
-}
-
-/// Returns the sum over the measured phases.
-pub(super) fn total(phases: &[Phase]) -> Option<Stats> {
-    Stats::sum(phases.iter().filter_map(|phase| phase.stats.as_ref().ok()))
 }
 
 /// Groups the phases by name, in the order in which each name first occurs.
@@ -65,17 +60,17 @@ pub(super) fn by_name(phases: &[Phase]) -> Vec<PhaseRuns> {
 
 /// Returns `{LANGUAGE: {hits, misses, errors}}`.
 pub(super) fn languages(phases: &[Phase]) -> Json {
-    parts(total(phases).as_ref(), Stats::by_language)
+    parts(Phase::total(phases).as_ref(), Stats::by_language)
 }
 
 /// Returns `{COMPILER: {hits, misses, errors}}`.
 pub(super) fn compilers(phases: &[Phase]) -> Json {
-    parts(total(phases).as_ref(), Stats::by_compiler)
+    parts(Phase::total(phases).as_ref(), Stats::by_compiler)
 }
 
 /// Returns `{REASON: count}`.
 pub(super) fn not_cached(phases: &[Phase]) -> Json {
-    json!(total(phases).unwrap_or_default().not_cached)
+    json!(Phase::total(phases).unwrap_or_default().not_cached)
 }
 
 /// Returns `{PHASE: {hits, misses, ...}}`, with the sums over the runs of each phase.

@@ -82,7 +82,7 @@ fn draw(Build { row, phases }: &Build, page: &mut Page<'_>) -> io::Result<()> {
 /// Phases, languages, compilers, and reasons.
 pub(super) fn draw_breakdown(phases: &[Phase], page: &mut Page<'_>) -> io::Result<()> {
     page.table("phases", phase_columns(), breakdown::by_name(phases))?;
-    if let Some(sum) = breakdown::total(phases) {
+    if let Some(sum) = Phase::total(phases) {
         page.table("languages", part_columns("language"), sum.by_language())?;
         page.table("compilers", part_columns("compiler"), sum.by_compiler())?;
         draw_not_cached(sum.not_cached.into_iter().collect(), page)?;
