@@ -7,6 +7,9 @@ use crate::config::installed_file;
 use crate::portage::{Settings, User};
 use crate::sccache::{ConfigFile, local_folder};
 
+/// The name of the hook's file.
+pub(crate) const HOOK: &str = "sccache-report.sh";
+
 /// The variable that names the database.
 pub(crate) const DATABASE: &str = "SCCACHE_REPORT_DB";
 
@@ -57,7 +60,7 @@ impl Machine {
 
     /// Returns the installed hook that belongs to this program.
     pub(crate) fn hook(&self) -> PathBuf {
-        installed_file("sccache-report.sh")
+        installed_file(HOOK)
     }
 
     /// Returns the user and group that own the system: root, or the owner of a Gentoo Prefix.

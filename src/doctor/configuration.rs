@@ -8,10 +8,8 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
+use crate::machine::HOOK;
 use crate::portage::{Settings, make_conf};
-
-/// The hook's file name.
-const HOOK_NAME: &str = "sccache-report.sh";
 
 /// The files, and when they changed.
 pub(super) struct ConfigurationFiles {
@@ -51,7 +49,7 @@ impl ConfigurationFiles {
 
     /// Returns the files that name the hook.
     pub(super) fn naming_hook(&self) -> Vec<PathBuf> {
-        let names_hook = |file: &Path| has_line(file, |line| line.contains(HOOK_NAME));
+        let names_hook = |file: &Path| has_line(file, |line| line.contains(HOOK));
         let mut files = self.scripts.clone();
         files.retain(|file| is_hook(file) || names_hook(file));
         files
@@ -70,7 +68,7 @@ impl ConfigurationFiles {
 fn is_hook(file: &Path) -> bool {
     let target = fs::read_link(file).unwrap_or_default();
     let mut paths = [file, &target].into_iter();
-    paths.any(|path| path.to_string_lossy().ends_with(HOOK_NAME))
+    paths.any(|path| path.to_string_lossy().ends_with(HOOK))
 }
 
 /// Whether a line that isn't a comment has the property.

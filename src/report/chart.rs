@@ -1,6 +1,6 @@
 //! Bars, sparklines and column charts as text.
 
-use super::text;
+use super::{options::DEFAULT_WIDTH, text};
 
 /// The width of a full bar in columns.
 const BAR: usize = 20;
@@ -26,9 +26,6 @@ pub(super) type Counts = Option<(u64, u64)>;
 
 /// The height of a chart in lines.
 const HEIGHT: u64 = 6;
-
-/// The width of a chart if the output isn't a terminal.
-const DEFAULT_WIDTH: usize = 80;
 
 /// Draws stacked columns of hits (`█`) and misses (`░`), one per build, for the newest builds that fit
 /// the width. Returns the lines and the number of builds. Draws nothing for fewer than two builds.

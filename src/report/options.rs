@@ -269,8 +269,8 @@ pub(super) struct OutputFormat {
     color: ColorChoice,
 }
 
-/// The width of a terminal that doesn't report one.
-const DEFAULT_WIDTH: usize = 80;
+/// The width of a terminal that doesn't report one, and of pages that aren't written to a terminal.
+pub(super) const DEFAULT_WIDTH: usize = 80;
 
 impl OutputFormat {
     pub(super) fn is_table(&self) -> bool {

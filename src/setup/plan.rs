@@ -10,12 +10,9 @@ use super::block::BlockFile;
 use super::files::{Owner, Step, create_folder, path_error, resolve, with_path};
 use super::settings::{LINK, missing_settings, quotable};
 use crate::error::{Error, Result};
-use crate::machine::{Machine, REINSTALL};
+use crate::machine::{HOOK, Machine, REINSTALL};
 use crate::portage::{HookRecord, User, make_conf};
 use crate::process;
-
-/// The name of the hook's file.
-const HOOK: &str = "sccache-report.sh";
 
 /// The rule that lets builds write the cache.
 const RULE: &str = "etc/sandbox.d/20sccache-report";

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use super::super::options::OutputFormat;
+use super::super::options::{DEFAULT_WIDTH, OutputFormat};
 use super::super::table::{Column, Terminal, Value};
 use super::super::{Status, text};
 use crate::doctor::{Finding, State, run_checks};
@@ -22,9 +22,6 @@ pub(super) struct Args {
     #[command(flatten)]
     output: OutputFormat,
 }
-
-/// The width of text if the output isn't a terminal.
-const WIDTH: usize = 80;
 
 pub(super) fn run(
     args: &Args,
@@ -67,7 +64,7 @@ fn describe(state: State) -> (&'static str, u8) {
 }
 
 fn print(findings: &[Finding], terminal: Terminal, out: &mut dyn Write) -> io::Result<()> {
-    let width = terminal.width.unwrap_or(WIDTH).clamp(50, 100);
+    let width = terminal.width.unwrap_or(DEFAULT_WIDTH).clamp(50, 100);
     for finding in findings {
         let (state, color) = describe(finding.state);
         let prefix = format!("{state:7}  {:12}  ", finding.check);
