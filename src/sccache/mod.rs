@@ -3,6 +3,7 @@
 //! No other module depends on the text of sccache's output.
 
 mod address;
+pub mod compilations;
 mod json;
 mod log;
 mod not_measured;

@@ -142,6 +142,11 @@ statistics! {
         /// ([`Listener::children_seconds`](super::Listener::children_seconds)), not from sccache.
         /// Unknown if compilers ran on other machines.
         processor_seconds: [skip], "", |_| None;
+        /// Seconds of processor time of the server itself, likewise from the kernel.
+        server_seconds: [skip], "", |_| None;
+        /// Seconds of processor time of the clients: the requests times what one call of sccache took
+        /// the collector.
+        client_seconds: [skip], "", |_| None;
     }
 
     others {

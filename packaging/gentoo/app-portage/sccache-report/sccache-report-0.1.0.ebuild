@@ -15,6 +15,7 @@ CRATES="
 	anyhow@1.0.104
 	assert_cmd@2.2.2
 	autocfg@1.5.1
+	base64@0.22.1
 	beef@0.5.2
 	bitflags@2.13.2
 	bstr@1.14.0
@@ -29,6 +30,7 @@ CRATES="
 	clap_derive@4.6.7
 	clap_lex@1.1.1
 	clap_mangen@0.3.3
+	cobs@0.3.0
 	colorchoice@1.0.5
 	comfy-table@8.0.1
 	console@0.16.6
@@ -42,6 +44,8 @@ CRATES="
 	csv@1.4.0
 	difflib@0.4.0
 	document-features@0.2.12
+	embedded-io@0.4.0
+	embedded-io@0.6.1
 	encode_unicode@1.0.0
 	equivalent@1.0.3
 	errno@0.3.14
@@ -88,6 +92,7 @@ CRATES="
 	parking_lot_core@0.9.12
 	pin-project-lite@0.2.17
 	pkg-config@0.3.34
+	postcard@1.2.0
 	predicates-core@1.0.10
 	predicates-tree@1.0.13
 	predicates@3.1.4

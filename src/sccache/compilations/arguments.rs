@@ -1,0 +1,396 @@
+//! What a compilation's arguments tell: its unit, its language, and a hash to compare builds by.
+
+/// A language as sccache's statistics name it.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+pub enum Language {
+    /// C and C++, and Objective-C.
+    CFamily,
+    /// Assembler.
+    Assembler,
+    /// CUDA.
+    Cuda,
+    /// HIP.
+    Hip,
+    /// Rust.
+    Rust,
+}
+
+impl Language {
+    /// Returns the name in sccache's statistics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CFamily => "C/C++",
+            Self::Assembler => "Assembler",
+            Self::Cuda => "CUDA",
+            Self::Hip => "HIP",
+            Self::Rust => "Rust",
+        }
+    }
+
+    /// By the extension of a source file, as sccache (`Language::from_file_name`) and GCC tell them apart.
+    fn from_extension(extension: &str) -> Option<Self> {
+        match extension {
+            "s" | "S" | "sx" => Some(Self::Assembler),
+            "cu" => Some(Self::Cuda),
+            "hip" => Some(Self::Hip),
+            "rs" => Some(Self::Rust),
+            "c" | "i" | "C" | "cc" | "cp" | "cpp" | "CPP" | "cxx" | "c++" | "ii" | "cppm"
+            | "ixx" | "m" | "mi" | "M" | "mm" | "mii" => Some(Self::CFamily),
+            _ => None,
+        }
+    }
+
+    /// By the value of `-x`.
+    fn from_option(value: &str) -> Option<Self> {
+        match value {
+            "cuda" | "cu" => Some(Self::Cuda),
+            "hip" => Some(Self::Hip),
+            _ if value.starts_with("assembler") => Some(Self::Assembler),
+            _ if value.starts_with('c') || value.starts_with("objective-c") => Some(Self::CFamily),
+            _ => None,
+        }
+    }
+}
+
+/// What the arguments of one compilation tell.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Arguments {
+    /// The object file of `-o`, see [`super::Compilation::unit`].
+    pub output: Option<Box<str>>,
+    pub metadata: Option<u64>,
+    pub language: Option<Language>,
+    pub flags: Option<u64>,
+    pub names_directory: bool,
+}
+
+/// Options of rustc that sccache leaves out of the key, or that are kept apart from the flags. Each has a value.
+const RUST_IGNORED: [&str; 5] = [
+    "--extern",
+    "-L",
+    "--check-cfg",
+    "--out-dir",
+    "--diagnostic-width",
+];
+/// Options of C compilers that name what is written.
+const C_OUTPUTS: [&str; 4] = ["-o", "-MF", "-MT", "-MQ"];
+/// Options of C compilers whose next argument isn't a source file. (Of these, only `-x` and those
+/// whose value may end like a source file's name matter.)
+const C_WITH_VALUE: [&str; 8] = [
+    "-include", "-imacros", "-I", "-isystem", "-iquote", "-D", "-x", "-arch",
+];
+/// Longer paths keep their end.
+const MAX_UNIT: usize = 200;
+
+impl Arguments {
+    /// Parses arguments as Rust's `Debug` prints them. `directories`: the longest first.
+    pub fn parse(text: &str, directories: &[String]) -> Self {
+        let is_rust = Arguments::list(text)
+            .any(|argument| argument == "--crate-name" || argument.starts_with("--crate-name="));
+        let mut arguments = Self::default();
+        let mut hash = Hash::default();
+        if is_rust {
+            arguments.language = Some(Language::Rust);
+            arguments.read_rust(text, directories, &mut hash);
+        } else {
+            arguments.read_c(text, directories, &mut hash);
+        }
+        arguments.names_directory = hash.names_directory;
+        let has_response_file =
+            Arguments::list(text).any(|argument| argument.len() > 1 && argument.starts_with('@'));
+        arguments.flags = (!has_response_file).then_some(hash.value);
+        arguments
+    }
+
+    /// The arguments, as they are between the quotes.
+    fn list(text: &str) -> impl Iterator<Item = &str> {
+        let mut rest = text;
+        std::iter::from_fn(move || {
+            let start = rest.find('"')? + 1;
+            let bytes = rest.as_bytes();
+            let mut end = start;
+            while *bytes.get(end)? != b'"' {
+                end += if bytes[end] == b'\\' { 2 } else { 1 };
+            }
+            let argument = &rest[start..end];
+            rest = &rest[end + 1..];
+            Some(argument)
+        })
+    }
+
+    fn read_rust(&mut self, text: &str, directories: &[String], hash: &mut Hash) {
+        let mut list = Self::list(text);
+        while let Some(argument) = list.next() {
+            let option = argument.split_once('=').map_or(argument, |(name, _)| name);
+            if RUST_IGNORED.contains(&option) {
+                if option == argument {
+                    list.next();
+                }
+                continue;
+            }
+            let codegen = match argument {
+                "-C" | "--codegen" => list.next().unwrap_or(""),
+                _ => argument.strip_prefix("-C").unwrap_or(""),
+            };
+            if let Some(metadata) = codegen.strip_prefix("metadata=") {
+                self.metadata = u64::from_str_radix(metadata, 16).ok();
+            } else if !codegen.is_empty() && !codegen.starts_with("extra-filename=") {
+                hash.add("-C", directories);
+                hash.add(codegen, directories);
+            } else if codegen.is_empty() && !is_source_file(argument) {
+                hash.add(argument, directories);
+            }
+        }
+    }
+
+    fn read_c(&mut self, text: &str, directories: &[String], hash: &mut Hash) {
+        let mut list = Self::list(text);
+        while let Some(argument) = list.next() {
+            if let Some(option) = C_OUTPUTS
+                .iter()
+                .find(|option| argument.starts_with(**option))
+            {
+                let value = match &argument[option.len()..] {
+                    "" => list.next().unwrap_or(""),
+                    joined => joined,
+                };
+                // What else begins with -o is no output: -objc-...
+                if *option == "-o" && (argument == "-o" || !argument.starts_with("-obj")) {
+                    self.output = Some(unit(value, directories));
+                }
+                continue;
+            }
+            if C_WITH_VALUE.contains(&argument) {
+                let value = list.next().unwrap_or("");
+                if argument == "-x" {
+                    self.language = Language::from_option(value);
+                }
+                hash.add(argument, directories);
+                hash.add(value, directories);
+            } else if is_source_file(argument) {
+                self.language = self.language.or_else(|| language_of(argument));
+            } else {
+                hash.add(argument, directories);
+            }
+        }
+    }
+}
+
+fn language_of(file: &str) -> Option<Language> {
+    Language::from_extension(file.rsplit_once('.')?.1)
+}
+
+fn is_source_file(argument: &str) -> bool {
+    !argument.starts_with('-') && language_of(argument).is_some()
+}
+
+/// The name of an object file that is the same in the next build: without the build directory and
+/// without the hashes in the names of cargo's directories and of the objects of its cc crate.
+fn unit(path: &str, directories: &[String]) -> Box<str> {
+    let path = path.replace("\\\"", "\"").replace("\\\\", "\\");
+    let below = directories
+        .iter()
+        .find_map(|directory| path.strip_prefix(directory.as_str())?.strip_prefix('/'));
+    let path = below.unwrap_or(&path).trim_start_matches("./");
+    let mut unit = String::with_capacity(path.len());
+    for (index, component) in path.split('/').enumerate() {
+        if index > 0 {
+            unit.push('/');
+        }
+        let bytes = component.as_bytes();
+        let at_end = bytes.len().wrapping_sub(17);
+        if bytes.get(at_end) == Some(&b'-') && is_hash(&bytes[at_end + 1..]) {
+            unit.push_str(&component[..at_end]);
+        } else if bytes.get(16) == Some(&b'-') && is_hash(bytes) {
+            unit.push_str(&component[17..]);
+        } else {
+            unit.push_str(component);
+        }
+    }
+    let excess = unit.len().saturating_sub(MAX_UNIT);
+    let start = (excess..=unit.len()).find(|index| unit.is_char_boundary(*index));
+    unit[start.unwrap_or_default()..].into()
+}
+
+/// Whether `bytes` begin with 16 hexadecimal digits, as cargo writes its hashes.
+fn is_hash(bytes: &[u8]) -> bool {
+    let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    bytes
+        .get(..16)
+        .is_some_and(|hash| hash.iter().all(is_digit))
+}
+
+/// FNV-1a, 64 bits: stored, so it must never change.
+struct Hash {
+    value: u64,
+    names_directory: bool,
+}
+
+impl Default for Hash {
+    fn default() -> Self {
+        Self {
+            value: 0xcbf2_9ce4_8422_2325,
+            names_directory: false,
+        }
+    }
+}
+
+impl Hash {
+    fn byte(&mut self, byte: u8) {
+        self.value = (self.value ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+
+    /// Adds an argument, with directories replaced by their position in the list and without cargo's hashes.
+    fn add(&mut self, argument: &str, directories: &[String]) {
+        let bytes = argument.as_bytes();
+        let mut index = 0;
+        while let Some(&byte) = bytes.get(index) {
+            if byte == b'/'
+                && let Some(position) = directory_at(&bytes[index..], directories)
+            {
+                self.names_directory = true;
+                self.byte(0xfe);
+                self.byte(position as u8);
+                index += directories[position].len();
+            } else if byte == b'-' && is_cargo_hash(&bytes[index + 1..]) {
+                index += 17;
+            } else {
+                self.byte(byte);
+                index += 1;
+            }
+        }
+        self.byte(0xff);
+    }
+}
+
+fn is_cargo_hash(bytes: &[u8]) -> bool {
+    is_hash(bytes) && !bytes.get(16).is_some_and(u8::is_ascii_alphanumeric)
+}
+
+/// The directory that a path begins with.
+fn directory_at(path: &[u8], directories: &[String]) -> Option<usize> {
+    directories.iter().position(|directory| {
+        let next = path.strip_prefix(directory.as_bytes());
+        next.is_some_and(|next| {
+            !next.first().is_some_and(|byte| {
+                byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
+            })
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str], version: &str) -> Arguments {
+        let work = format!("/var/tmp/portage/dev-test/x-{version}/work");
+        let directories = [format!("{work}/x-{version}"), work];
+        let arguments: Vec<String> = arguments
+            .iter()
+            .map(|argument| {
+                argument
+                    .replace("@S", &directories[0])
+                    .replace("@W", &directories[1])
+            })
+            .collect();
+        let text = format!("{arguments:?}");
+        Arguments::parse(&text[1..text.len() - 1], &directories)
+    }
+
+    #[test]
+    fn the_build_directory_makes_no_difference() {
+        for arguments in [
+            &["-I@S/include", "-o", "@S/build/a.o", "-c", "@S/a.c"][..],
+            &[
+                "--crate-name",
+                "a",
+                "@S/lib.rs",
+                "--remap-path-prefix=@W=/x",
+                "-C",
+                "opt-level=3",
+            ],
+        ] {
+            let [old, new] = ["1.0", "1.1-r1"].map(|version| parse(arguments, version));
+            assert!(old.names_directory);
+            assert_eq!(old, new);
+        }
+        assert_ne!(
+            parse(&["-I@W2"], "1.0").flags,
+            parse(&["-I@W2"], "1.1").flags
+        );
+    }
+
+    #[test]
+    fn flags_make_a_difference() {
+        let flags = |arguments: &[&str]| parse(arguments, "1.0").flags.unwrap();
+        let c = flags(&["-O2", "-c", "a.c", "-o", "a.o", "-MF", "a.d"]);
+        assert_eq!(
+            c,
+            flags(&["-O2", "-c", "src/a.c", "-o", "b/a.o", "-MFb/a.d"])
+        );
+        assert_ne!(c, flags(&["-O3", "-c", "a.c", "-o", "a.o", "-MF", "a.d"]));
+        assert_ne!(c, flags(&["-O2", "-DX=1", "-c", "a.c", "-o", "a.o"]));
+        assert_ne!(flags(&["-D", "a.c"]), flags(&["-D", "b.c"]));
+        let rust = |rest: &[&str]| flags(&[&["--crate-name=a", "src/lib.rs"][..], rest].concat());
+        assert_eq!(
+            rust(&["-C", "opt-level=3"]),
+            rust(&["-Copt-level=3", "--extern", "b=/b"])
+        );
+        assert_eq!(
+            rust(&[]),
+            rust(&["-L", "dependency=/x", "--diagnostic-width=80"])
+        );
+        assert_ne!(rust(&[]), rust(&["--cfg", "feature=\"std\""]));
+        assert_eq!(parse(&["@args.rsp", "-c", "a.c"], "1.0").flags, None);
+    }
+
+    #[test]
+    fn cargos_hashes_are_no_part_of_a_unit() {
+        let output = |path: &str| parse(&["-o", path, "-c", "a.c"], "1.0").output.unwrap();
+        assert_eq!(
+            &*output("@S/target/release/build/zstd-sys-0123456789abcdef/out/fedcba9876543210-a.o"),
+            "target/release/build/zstd-sys/out/a.o"
+        );
+        assert_eq!(&*output("./deadbeef-a.o"), "deadbeef-a.o");
+        assert_eq!(&*output("@W/build/a \"b\".o"), "build/a \"b\".o");
+        assert_eq!(output(&"é".repeat(300)).len(), MAX_UNIT);
+        let metadata = |text| parse(&["--crate-name", "a", "-C", text], "1.0").metadata;
+        assert_eq!(
+            metadata("metadata=b05e6d8c9579904d"),
+            Some(0xb05e_6d8c_9579_904d)
+        );
+        assert_eq!(metadata("metadata=x"), None);
+    }
+
+    #[test]
+    fn languages_are_those_of_the_statistics() {
+        use Language::*;
+        for (arguments, language) in [
+            (&["-c", "a.c"][..], Some(CFamily)),
+            (&["-c", "a.cxx"], Some(CFamily)),
+            (&["-include", "a.c", "-c", "b.S"], Some(Assembler)),
+            (&["-x", "assembler-with-cpp", "-c", "a.c"], Some(Assembler)),
+            (&["-x", "c++-header", "a.h"], Some(CFamily)),
+            (&["-c", "a.cu"], Some(Cuda)),
+            (&["--crate-name", "a", "-"], Some(Rust)),
+            (&["-c", "a.zz"], None),
+            (&[], None),
+        ] {
+            assert_eq!(parse(arguments, "1.0").language, language, "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_list_has_no_arguments() {
+        for text in ["", "\"", "\"\\", "\"a", "a, b", "\"\\\""] {
+            assert_eq!(Arguments::list(text).count(), 0, "{text}");
+        }
+        let odd = "\"a \\\" b\", \"c\\\\\", \"\"";
+        assert_eq!(
+            Arguments::list(odd).collect::<Vec<_>>(),
+            ["a \\\" b", "c\\\\", ""]
+        );
+    }
+}
