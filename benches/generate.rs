@@ -258,6 +258,8 @@ impl World {
                 finished_at: start + takes,
                 attribution,
                 read_only: false,
+                shell_seconds: None,
+                compilations: None,
                 stats,
             });
             start += takes;

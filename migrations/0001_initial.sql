@@ -49,7 +49,17 @@ CREATE TABLE build (
     executed         INTEGER,
     non_cacheable    INTEGER,
     compile_failures INTEGER,
-    time_saved_us    INTEGER -- an estimate
+    -- Processor time of the phases in which sccache ran: the shell with its programs, the servers, and
+    -- their compilers.
+    processor_us     INTEGER,
+    -- What compiling the hits would have cost, and what compiling the misses did. exact_cost_us is the
+    -- part of hit_cost_us that is known from compiling exactly these objects.
+    hit_cost_us      INTEGER,
+    miss_cost_us     INTEGER,
+    exact_cost_us    INTEGER,
+    evicted_misses   INTEGER, -- misses with reason 'evicted'
+    -- An estimate, and fixed when the build is recorded: src/savings.rs.
+    time_saved_us    INTEGER
 ) STRICT;
 
 -- The history of a package, without reading the builds themselves.
@@ -72,6 +82,7 @@ CREATE TABLE phase (
     -- Why there are no counts: a code of `NotMeasuredReason`, and text for people.
     not_measured_reason        TEXT,
     not_measured_detail        TEXT,
+    shell_seconds              REAL,
     hits                       INTEGER,
     misses                     INTEGER,
     errors                     INTEGER,
@@ -93,6 +104,8 @@ CREATE TABLE phase (
     compiler_seconds           REAL,
     read_hit_seconds           REAL,
     processor_seconds          REAL,
+    server_seconds             REAL,
+    client_seconds             REAL,
     cache_location             TEXT,
     cache_size_bytes           INTEGER,
     max_cache_size_bytes       INTEGER,
@@ -132,6 +145,41 @@ CREATE TABLE not_cached (
     PRIMARY KEY (phase_id, reason)
 ) STRICT, WITHOUT ROWID;
 
+-- The compilations of a phase, for `explain`, and to compare the next build with. Only those of the
+-- newest builds of a package are kept. compilations: the format of src/sccache/compilations/list.rs,
+-- with processor time in place of the server's times.
+CREATE TABLE compilation_list (
+    phase_id     INTEGER PRIMARY KEY REFERENCES phase (id) ON DELETE CASCADE,
+    compilations BLOB NOT NULL
+) STRICT;
+
+-- Why compilations of a phase missed. reason: a word of `MissReason`. compile_us: processor time.
+CREATE TABLE miss_reason (
+    phase_id   INTEGER NOT NULL REFERENCES phase (id) ON DELETE CASCADE,
+    reason     TEXT NOT NULL,
+    misses     INTEGER NOT NULL,
+    compile_us INTEGER NOT NULL,
+    PRIMARY KEY (phase_id, reason)
+) STRICT, WITHOUT ROWID;
+
+-- What compiling an object cost, in processor time, so that a hit of any package knows its worth. key:
+-- the first 8 bytes of sccache's. cache_id: the cache that it was last stored in or answered from;
+-- NULL if it was never stored. used_on: days since 1970. Objects that were not used for a year are
+-- removed.
+CREATE TABLE object (
+    key      INTEGER PRIMARY KEY,
+    cost_us  INTEGER NOT NULL,
+    used_on  INTEGER NOT NULL,
+    cache_id INTEGER REFERENCES cache (id)
+) STRICT;
+
+CREATE TABLE cache (
+    id       INTEGER PRIMARY KEY,
+    host     TEXT NOT NULL,
+    location TEXT NOT NULL,
+    UNIQUE (host, location)
+) STRICT;
+
 -- The compile times of a package, on which the estimates of the time saved are based. language: '' if
 -- a phase compiled several, or if sccache doesn't name it.
 CREATE TABLE compile_cost (
@@ -162,8 +210,8 @@ CREATE INDEX forgotten_by_package ON forgotten (package, started_at_us);
 -- on many years don't read every build. Hours, because days begin at another hour in each time zone.
 --
 -- Triggers keep them equal to the sums over the builds, unless a manual REPLACE replaces a build:
--- SQLite fires no trigger for the old row. Where measured_builds, counted_builds or
--- estimated_builds is 0, the sums after it are unknown.
+-- SQLite fires no trigger for the old row. Where measured_builds, counted_builds,
+-- estimated_builds, metered_builds or costed_builds is 0, the sums after it are unknown.
 CREATE TABLE package_sum (
     package            TEXT PRIMARY KEY,
     builds             INTEGER NOT NULL,
@@ -179,7 +227,15 @@ CREATE TABLE package_sum (
     answered_calls     INTEGER NOT NULL, -- hits and misses among these calls
     estimated_builds   INTEGER NOT NULL, -- have an estimate of the time saved
     time_saved_us      INTEGER NOT NULL,
-    estimated_hits     INTEGER NOT NULL  -- hits of these builds
+    estimated_hits     INTEGER NOT NULL, -- hits of these builds
+    metered_builds     INTEGER NOT NULL, -- have an estimate, and their processor time is known
+    processor_us       INTEGER NOT NULL,
+    metered_saved_us   INTEGER NOT NULL, -- time_saved_us of these builds
+    costed_builds      INTEGER NOT NULL, -- what their hits and misses cost is known
+    hit_cost_us        INTEGER NOT NULL,
+    miss_cost_us       INTEGER NOT NULL,
+    exact_cost_us      INTEGER NOT NULL,
+    evicted_misses     INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE hour_sum (
@@ -197,7 +253,15 @@ CREATE TABLE hour_sum (
     answered_calls     INTEGER NOT NULL,
     estimated_builds   INTEGER NOT NULL,
     time_saved_us      INTEGER NOT NULL,
-    estimated_hits     INTEGER NOT NULL
+    estimated_hits     INTEGER NOT NULL,
+    metered_builds     INTEGER NOT NULL,
+    processor_us       INTEGER NOT NULL,
+    metered_saved_us   INTEGER NOT NULL,
+    costed_builds      INTEGER NOT NULL,
+    hit_cost_us        INTEGER NOT NULL,
+    miss_cost_us       INTEGER NOT NULL,
+    exact_cost_us      INTEGER NOT NULL,
+    evicted_misses     INTEGER NOT NULL
 ) STRICT;
 
 -- What each build adds to the sums (sign 1), and what its removal subtracts (sign -1).
@@ -219,7 +283,15 @@ CREATE VIEW build_share AS SELECT
     sign * iif(executed + non_cacheable IS NULL, 0, hits + misses) AS answered_calls,
     sign * (time_saved_us IS NOT NULL) AS estimated_builds,
     sign * ifnull(time_saved_us, 0) AS time_saved_us,
-    sign * iif(time_saved_us IS NULL, 0, hits) AS estimated_hits
+    sign * iif(time_saved_us IS NULL, 0, hits) AS estimated_hits,
+    sign * (processor_us + time_saved_us IS NOT NULL) AS metered_builds,
+    sign * iif(time_saved_us IS NULL, 0, ifnull(processor_us, 0)) AS processor_us,
+    sign * iif(processor_us IS NULL, 0, ifnull(time_saved_us, 0)) AS metered_saved_us,
+    sign * (hit_cost_us IS NOT NULL) AS costed_builds,
+    sign * ifnull(hit_cost_us, 0) AS hit_cost_us,
+    sign * ifnull(miss_cost_us, 0) AS miss_cost_us,
+    sign * ifnull(exact_cost_us, 0) AS exact_cost_us,
+    sign * ifnull(evicted_misses, 0) AS evicted_misses
 FROM build, (SELECT 1 AS sign UNION ALL SELECT -1);
 
 -- Inserting a row here adds one share of one build to the sums.
@@ -229,7 +301,9 @@ CREATE TRIGGER added_share_insert INSTEAD OF INSERT ON added_share BEGIN
     INSERT INTO package_sum
     SELECT package, builds, failed_builds, interrupted_builds, shared_builds, complete_builds,
            measured_builds, hits, misses, counted_builds, calls, answered_calls,
-           estimated_builds, time_saved_us, estimated_hits
+           estimated_builds, time_saved_us, estimated_hits, metered_builds, processor_us,
+           metered_saved_us, costed_builds, hit_cost_us, miss_cost_us, exact_cost_us,
+           evicted_misses
     FROM build_share WHERE build_id = NEW.build_id AND sign = NEW.sign
     ON CONFLICT DO UPDATE SET
         builds = builds + excluded.builds,
@@ -245,11 +319,21 @@ CREATE TRIGGER added_share_insert INSTEAD OF INSERT ON added_share BEGIN
         answered_calls = answered_calls + excluded.answered_calls,
         estimated_builds = estimated_builds + excluded.estimated_builds,
         time_saved_us = time_saved_us + excluded.time_saved_us,
-        estimated_hits = estimated_hits + excluded.estimated_hits;
+        estimated_hits = estimated_hits + excluded.estimated_hits,
+        metered_builds = metered_builds + excluded.metered_builds,
+        processor_us = processor_us + excluded.processor_us,
+        metered_saved_us = metered_saved_us + excluded.metered_saved_us,
+        costed_builds = costed_builds + excluded.costed_builds,
+        hit_cost_us = hit_cost_us + excluded.hit_cost_us,
+        miss_cost_us = miss_cost_us + excluded.miss_cost_us,
+        exact_cost_us = exact_cost_us + excluded.exact_cost_us,
+        evicted_misses = evicted_misses + excluded.evicted_misses;
     INSERT INTO hour_sum
     SELECT hour, builds, failed_builds, interrupted_builds, shared_builds, complete_builds,
            measured_builds, hits, misses, counted_builds, calls, answered_calls,
-           estimated_builds, time_saved_us, estimated_hits
+           estimated_builds, time_saved_us, estimated_hits, metered_builds, processor_us,
+           metered_saved_us, costed_builds, hit_cost_us, miss_cost_us, exact_cost_us,
+           evicted_misses
     FROM build_share WHERE build_id = NEW.build_id AND sign = NEW.sign
     ON CONFLICT DO UPDATE SET
         builds = builds + excluded.builds,
@@ -265,7 +349,15 @@ CREATE TRIGGER added_share_insert INSTEAD OF INSERT ON added_share BEGIN
         answered_calls = answered_calls + excluded.answered_calls,
         estimated_builds = estimated_builds + excluded.estimated_builds,
         time_saved_us = time_saved_us + excluded.time_saved_us,
-        estimated_hits = estimated_hits + excluded.estimated_hits;
+        estimated_hits = estimated_hits + excluded.estimated_hits,
+        metered_builds = metered_builds + excluded.metered_builds,
+        processor_us = processor_us + excluded.processor_us,
+        metered_saved_us = metered_saved_us + excluded.metered_saved_us,
+        costed_builds = costed_builds + excluded.costed_builds,
+        hit_cost_us = hit_cost_us + excluded.hit_cost_us,
+        miss_cost_us = miss_cost_us + excluded.miss_cost_us,
+        exact_cost_us = exact_cost_us + excluded.exact_cost_us,
+        evicted_misses = evicted_misses + excluded.evicted_misses;
 END;
 
 CREATE TRIGGER build_insert AFTER INSERT ON build BEGIN

@@ -160,6 +160,8 @@ fn save_snapshot(
         finished_at,
         attribution,
         read_only,
+        shell_seconds: None,
+        compilations: None,
         stats,
     };
     write_snapshot(id, &environment.t, &phase.sanitized())

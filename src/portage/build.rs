@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::check::{MAX_SNAPSHOTS, check_name, check_text, check_time, json_error};
 use super::emerge::MAX_COMMAND_BYTES;
 use crate::error::{Error, Result, ensure};
+use crate::sccache::compilations::CompilationList;
 use crate::sccache::{NotMeasured, Stats};
 
 /// One run of a package version's src phases from source, whatever its outcome.
@@ -132,8 +133,17 @@ pub struct Phase {
     /// not write: then each miss counts a write error, as expected.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub read_only: bool,
+    /// Seconds of processor time, user and system, of the phase's shell and the programs it ran, from
+    /// bash's `times`. The server and its children are not part of it. `None` if unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shell_seconds: Option<f64>,
     /// The statistics, or the reason why there are none. Not measured is not zero.
     pub stats: std::result::Result<Stats, NotMeasured>,
+    /// The compilations that the phase's server logged. `None` if unknown: the log wasn't the hook's,
+    /// or doesn't agree with the statistics. A [snapshot](super::write_snapshot) has them in a file of
+    /// their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compilations: Option<CompilationList>,
 }
 
 /// The text before a build's JSON in a line of a log. `einfo` prints a star before it.

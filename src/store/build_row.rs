@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::columns::{read_duration, read_time, read_uuid, str_at};
 use super::filter::Filter;
+use super::rows::ratio;
 use super::{Result, Store};
 use crate::portage::{Attribution, Outcome};
 use crate::sccache;
@@ -57,6 +58,16 @@ pub struct BuildRow {
     pub compile_failures: Option<u64>,
     /// An estimate, over the measured phases: see `src/savings.rs`.
     pub time_saved: Option<TimeDelta>,
+    /// Processor time of the phases in which sccache ran.
+    pub processor_time: Option<TimeDelta>,
+    /// What compiling the hits would have cost, in processor time.
+    pub hit_cost: Option<TimeDelta>,
+    /// What compiling the misses cost.
+    pub miss_cost: Option<TimeDelta>,
+    /// The part of `hit_cost` that is known from compiling exactly these objects.
+    pub exact_cost: Option<TimeDelta>,
+    /// Misses whose objects the cache lost.
+    pub evicted_misses: Option<u64>,
 }
 
 impl Store {
@@ -72,7 +83,8 @@ impl Store {
             "SELECT uuid, host, package, version, slot, repository, emerge_id, outcome,
                 started_at_us, finished_at_us, attribution, sccache_version, phases,
                 measured_phases, hits, misses, errors, requests, executed, non_cacheable,
-                compile_failures, time_saved_us
+                compile_failures, time_saved_us, processor_us, hit_cost_us, miss_cost_us,
+                exact_cost_us, evicted_misses
              FROM matching ORDER BY started_at_us, id",
         );
         let mut build = BuildRow::default();
@@ -114,12 +126,27 @@ impl BuildRow {
         self.non_cacheable = row.get(19)?;
         self.compile_failures = row.get(20)?;
         self.time_saved = read_duration(row, 21)?;
+        self.processor_time = read_duration(row, 22)?;
+        self.hit_cost = read_duration(row, 23)?;
+        self.miss_cost = read_duration(row, 24)?;
+        self.exact_cost = read_duration(row, 25)?;
+        self.evicted_misses = row.get(26)?;
         Ok(())
     }
 
     /// Returns the [`sccache::hit_rate`]; `None` also if nothing was measured.
     pub fn hit_rate(&self) -> Option<f64> {
         sccache::hit_rate(self.hits?, self.misses?)
+    }
+
+    /// Returns the hit rate weighted by what compiling costs.
+    pub fn hit_rate_by_cost(&self) -> Option<f64> {
+        ratio(self.hit_cost?, self.hit_cost? + self.miss_cost?)
+    }
+
+    /// Returns the share of `hit_cost` that rests on the objects' own costs.
+    pub fn exact_share(&self) -> Option<f64> {
+        ratio(self.exact_cost?, self.hit_cost?)
     }
 
     /// Returns the [`sccache::coverage`]; `None` also if nothing was measured.

@@ -14,7 +14,7 @@ use crate::sccache::{Counts, NotMeasured, NotMeasuredReason, Part, Stats};
 
 /// The columns of a phase, in the order of [`insert_phase`] and [`read_phase`]. Those of
 /// [`number_columns`] follow.
-const COLUMNS: &str = "name, started_at_us, finished_at_us, attribution, is_cache_read_only, \
+const COLUMNS: &str = "name, started_at_us, finished_at_us, attribution, is_cache_read_only, shell_seconds, \
     not_measured_reason, not_measured_detail, hits, misses, errors, cache_location, \
     cache_size_bytes, max_cache_size_bytes, preprocessor_cache_mode, sccache_version, \
     base_directories, dist_compiles";
@@ -44,6 +44,7 @@ pub(super) fn insert_phase(
         micros(phase.finished_at.max(phase.started_at)),
         phase.attribution,
         phase.read_only,
+        phase.shell_seconds,
         not_measured.map(|why| why.reason.code()),
         not_measured.and_then(|why| why.detail.as_ref()),
         stats.map(|s| s.hits.total),
@@ -206,10 +207,10 @@ fn add_hits_and_misses(
 
 /// Reads a phase without its parts. [`COLUMNS`] begin at 2.
 fn read_phase(row: &Row<'_>) -> rusqlite::Result<Phase> {
-    let stats = match row.get::<_, Option<String>>(7)? {
+    let stats = match row.get::<_, Option<String>>(8)? {
         Some(code) => Err(NotMeasured {
             reason: NotMeasuredReason::from_code(&code),
-            detail: row.get(8)?,
+            detail: row.get(9)?,
         }),
         None => Ok(read_stats(row)?),
     };
@@ -219,7 +220,9 @@ fn read_phase(row: &Row<'_>) -> rusqlite::Result<Phase> {
         finished_at: read_time(row, 4)?,
         attribution: row.get(5)?,
         read_only: row.get(6)?,
+        shell_seconds: row.get(7)?,
         stats,
+        compilations: None,
     })
 }
 
@@ -229,23 +232,23 @@ fn read_stats(row: &Row<'_>) -> rusqlite::Result<Stats> {
         ..Counts::default()
     };
     let mut stats = Stats {
-        hits: counts(row.get(9)?),
-        misses: counts(row.get(10)?),
-        errors: row.get::<_, Option<u64>>(11)?.map(counts),
-        cache_location: row.get(12)?,
-        cache_size: row.get(13)?,
-        max_cache_size: row.get(14)?,
-        preprocessor_cache_mode: row.get(15)?,
-        version: row.get(16)?,
-        base_directories: read_json(row, 17)?,
-        dist_compiles: read_json(row, 18)?.unwrap_or_default(),
+        hits: counts(row.get(10)?),
+        misses: counts(row.get(11)?),
+        errors: row.get::<_, Option<u64>>(12)?.map(counts),
+        cache_location: row.get(13)?,
+        cache_size: row.get(14)?,
+        max_cache_size: row.get(15)?,
+        preprocessor_cache_mode: row.get(16)?,
+        version: row.get(17)?,
+        base_directories: read_json(row, 18)?,
+        dist_compiles: read_json(row, 19)?.unwrap_or_default(),
         ..Stats::default()
     };
     for (index, field) in Stats::COUNTERS.iter().enumerate() {
-        *(field.get_mut)(&mut stats) = row.get(19 + index)?;
+        *(field.get_mut)(&mut stats) = row.get(20 + index)?;
     }
     for (index, field) in Stats::SECONDS.iter().enumerate() {
-        *(field.get_mut)(&mut stats) = row.get(19 + Stats::COUNTERS.len() + index)?;
+        *(field.get_mut)(&mut stats) = row.get(20 + Stats::COUNTERS.len() + index)?;
     }
     Ok(stats)
 }

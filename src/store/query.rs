@@ -67,7 +67,10 @@ impl Store {
                 sum(hits), sum(misses),
                 sum(iif(executed + non_cacheable IS NULL, 0, hits + misses)),
                 sum(executed + non_cacheable),
-                sum(time_saved_us), sum(iif(time_saved_us IS NULL, 0, hits))
+                sum(time_saved_us), sum(iif(time_saved_us IS NULL, 0, hits)),
+                sum(iif(time_saved_us IS NULL, NULL, processor_us)),
+                sum(iif(processor_us IS NULL, NULL, time_saved_us)),
+                sum(hit_cost_us), sum(miss_cost_us), sum(exact_cost_us), sum(evicted_misses)
              FROM matching JOIN emerge ON emerge.id = matching.emerge_id
              GROUP BY emerge.id ORDER BY emerge.started_at_us, emerge.id",
         );
@@ -100,13 +103,17 @@ impl Store {
                 phases > 0 AND measured_phases = phases, attribution = 'shared', hits, misses,
                 iif(executed + non_cacheable IS NULL, 0, hits + misses), executed + non_cacheable,
                 time_saved_us, iif(time_saved_us IS NULL, 0, hits),
+                iif(time_saved_us IS NULL, NULL, processor_us),
+                iif(processor_us IS NULL, NULL, time_saved_us),
+                hit_cost_us, miss_cost_us, exact_cost_us, evicted_misses,
                 started_at_us, package, version
              FROM matching ORDER BY started_at_us, id",
         );
         self.each_row(&query.sql, &*query.params(), |row| {
-            let (started_at, sums) = (read_time(row, 11)?, Sums::read(row, 0)?);
+            let next = Sums::COLUMNS;
+            let (started_at, sums) = (read_time(row, next)?, Sums::read(row, 0)?);
             let [package, version] =
-                [str_at(row, 12)?, str_at(row, 13)?].map(Option::unwrap_or_default);
+                [str_at(row, next + 1)?, str_at(row, next + 2)?].map(Option::unwrap_or_default);
             handle(package, version, TimedSums { started_at, sums });
             Ok(())
         })
@@ -251,7 +258,13 @@ impl Store {
                     shared_builds, iif(measured_builds > 0, hits, NULL),
                     iif(measured_builds > 0, misses, NULL), answered_calls,
                     iif(counted_builds > 0, calls, NULL),
-                    iif(estimated_builds > 0, time_saved_us, NULL), estimated_hits
+                    iif(estimated_builds > 0, time_saved_us, NULL), estimated_hits,
+                    iif(metered_builds > 0, processor_us, NULL),
+                    iif(metered_builds > 0, metered_saved_us, NULL),
+                    iif(costed_builds > 0, hit_cost_us, NULL),
+                    iif(costed_builds > 0, miss_cost_us, NULL),
+                    iif(costed_builds > 0, exact_cost_us, NULL),
+                    iif(costed_builds > 0, evicted_misses, NULL)
                 FROM package_sum WHERE builds > 0
                     AND (?1 IS NULL OR package IN (SELECT value FROM json_each(?1))))
              SELECT stored.*,
@@ -262,14 +275,15 @@ impl Store {
                  ORDER BY started_at_us DESC, id DESC LIMIT 1) ORDER BY stored.package";
         let names = names.map(|names| names.to_string());
         let rows = self.query(sql, [names], |row| {
+            let next = 1 + Sums::COLUMNS;
             Ok(PackageRow {
                 package: row.get(0)?,
                 sums: Sums::read(row, 1)?,
-                first_at: read_time(row, 12)?,
-                last_at: read_time(row, 13)?,
-                last_version: row.get(14)?,
-                last_hits: row.get(15)?,
-                last_misses: row.get(16)?,
+                first_at: read_time(row, next)?,
+                last_at: read_time(row, next + 1)?,
+                last_version: row.get(next + 2)?,
+                last_hits: row.get(next + 3)?,
+                last_misses: row.get(next + 4)?,
             })
         })?;
         Ok(Some(rows))
@@ -301,7 +315,13 @@ impl Store {
                 complete_builds, shared_builds, iif(measured_builds > 0, hits, NULL),
                 iif(measured_builds > 0, misses, NULL), answered_calls,
                 iif(counted_builds > 0, calls, NULL),
-                iif(estimated_builds > 0, time_saved_us, NULL), estimated_hits
+                iif(estimated_builds > 0, time_saved_us, NULL), estimated_hits,
+                iif(metered_builds > 0, processor_us, NULL),
+                iif(metered_builds > 0, metered_saved_us, NULL),
+                iif(costed_builds > 0, hit_cost_us, NULL),
+                iif(costed_builds > 0, miss_cost_us, NULL),
+                iif(costed_builds > 0, exact_cost_us, NULL),
+                iif(costed_builds > 0, evicted_misses, NULL)
              FROM hour_sum WHERE hour >= ? AND hour < ? AND builds > 0 ORDER BY hour";
         let hours = self.query(sql, period, |row| {
             let hour: i64 = row.get(0)?;

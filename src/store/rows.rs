@@ -32,10 +32,26 @@ pub struct Sums {
     pub time_saved: Option<TimeDelta>,
     /// Hits of the builds that have an estimate.
     pub estimated_hits: u64,
+    /// Processor time of the phases with sccache, in the builds that have an estimate; `None` if it is
+    /// unknown for all of them.
+    pub processor_time: Option<TimeDelta>,
+    /// The time saved in the builds whose processor time is known.
+    pub metered_time_saved: Option<TimeDelta>,
+    /// What compiling the hits would have cost, in the builds for which it is known.
+    pub hit_cost: Option<TimeDelta>,
+    /// What compiling the misses of these builds cost.
+    pub miss_cost: Option<TimeDelta>,
+    /// The part of `hit_cost` that is known from compiling exactly these objects.
+    pub exact_cost: Option<TimeDelta>,
+    /// Misses of these builds whose objects the cache lost.
+    pub evicted_misses: Option<u64>,
 }
 
 impl Sums {
-    /// Reads the sums from 11 columns in the order of the fields.
+    /// The number of columns that [`Sums::read`] reads.
+    pub(super) const COLUMNS: usize = 17;
+
+    /// Reads the sums from [`Sums::COLUMNS`] columns in the order of the fields.
     pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Sums> {
         let number = |index: usize| row.get::<_, Option<u64>>(first + index);
         let count = |index: usize| number(index).map(Option::unwrap_or_default);
@@ -51,6 +67,12 @@ impl Sums {
             calls: number(8)?,
             time_saved: read_duration(row, first + 9)?,
             estimated_hits: count(10)?,
+            processor_time: read_duration(row, first + 11)?,
+            metered_time_saved: read_duration(row, first + 12)?,
+            hit_cost: read_duration(row, first + 13)?,
+            miss_cost: read_duration(row, first + 14)?,
+            exact_cost: read_duration(row, first + 15)?,
+            evicted_misses: number(16)?,
         })
     }
 
@@ -72,7 +94,18 @@ impl Sums {
         self.answered = self.answered.saturating_add(other.answered);
         add_known(&mut self.calls, other.calls, u64::saturating_add);
         let add_time = |a: TimeDelta, b| a.checked_add(&b).unwrap_or(a);
-        add_known(&mut self.time_saved, other.time_saved, add_time);
+        for (sum, other) in [
+            (&mut self.time_saved, other.time_saved),
+            (&mut self.processor_time, other.processor_time),
+            (&mut self.metered_time_saved, other.metered_time_saved),
+            (&mut self.hit_cost, other.hit_cost),
+            (&mut self.miss_cost, other.miss_cost),
+            (&mut self.exact_cost, other.exact_cost),
+        ] {
+            add_known(sum, other, add_time);
+        }
+        let (evicted, other_evicted) = (&mut self.evicted_misses, other.evicted_misses);
+        add_known(evicted, other_evicted, u64::saturating_add);
         self.estimated_hits = self.estimated_hits.saturating_add(other.estimated_hits);
     }
 
@@ -81,10 +114,26 @@ impl Sums {
         sccache::hit_rate(self.hits?, self.misses?)
     }
 
+    /// Returns the hit rate weighted by what compiling costs; `None` if that is not known for any build.
+    pub fn hit_rate_by_cost(&self) -> Option<f64> {
+        ratio(self.hit_cost?, self.hit_cost? + self.miss_cost?)
+    }
+
+    /// Returns the share of [`Sums::hit_cost`] that rests on the objects' own costs.
+    pub fn exact_share(&self) -> Option<f64> {
+        ratio(self.exact_cost?, self.hit_cost?)
+    }
+
     /// Returns the coverage over the builds whose number of calls is known.
     pub fn coverage(&self) -> Option<f64> {
         sccache::coverage(self.answered, 0, self.calls, Some(0))
     }
+}
+
+/// Returns the ratio of two durations; `None` if the second is 0.
+pub(super) fn ratio(part: TimeDelta, whole: TimeDelta) -> Option<f64> {
+    let whole = whole.as_seconds_f64();
+    (whole > 0.0).then(|| part.as_seconds_f64() / whole)
 }
 
 /// A package and the sums of its matching builds.

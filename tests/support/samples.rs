@@ -62,6 +62,8 @@ pub fn phase(name: &str, start: DateTime<Utc>, stats: Result<Stats, NotMeasured>
         finished_at: start + TimeDelta::seconds(50),
         attribution: Attribution::Exact,
         read_only: false,
+        shell_seconds: None,
+        compilations: None,
         stats,
     }
 }

@@ -101,6 +101,8 @@ impl Log {
             finished_at: self.times.finished_at,
             attribution: build.attribution,
             read_only: false,
+            shell_seconds: None,
+            compilations: None,
             stats,
         });
         phases.map(Phase::sanitized).collect()

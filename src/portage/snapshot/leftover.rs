@@ -47,6 +47,8 @@ impl Unfinished {
                 finished_at: ended,
                 attribution: Attribution::Exact,
                 read_only: false,
+                shell_seconds: None,
+                compilations: None,
                 stats: Err(NotMeasuredReason::ShellKilled.into()),
             },
             name,
