@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use chrono::TimeDelta;
+
 /// Names less similar than this (0 to 1) are not suggested.
 const MIN_SIMILARITY: f64 = 0.8;
 
@@ -53,6 +55,72 @@ pub(crate) fn percent(rate: f64) -> String {
         p => p,
     };
     format!("{percent:.1} %")
+}
+
+/// Returns `1,234,567`.
+pub(crate) fn number(n: u64) -> String {
+    let digits = n.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// Returns a duration in a suitable unit: `1 h 05 min`, `-12 min`, `45 s`, `0.8 s`. A gain that rounds
+/// to 0 becomes `<0.1 s`.
+pub(crate) fn duration(seconds: f64) -> String {
+    if seconds > 0.0 && is_negligible(seconds) {
+        return "<0.1 s".to_string();
+    }
+    let sign = if seconds < 0.0 { "-" } else { "" };
+    let seconds = seconds.abs();
+    let (whole_seconds, minutes) = (seconds.round() as u64, (seconds / 60.0).round() as u64);
+    match seconds {
+        3570.0.. => format!("{sign}{} h {:02} min", number(minutes / 60), minutes % 60),
+        599.5.. => format!("{sign}{minutes} min"),
+        59.5.. => format!(
+            "{sign}{} min {:02} s",
+            whole_seconds / 60,
+            whole_seconds % 60
+        ),
+        9.95.. => format!("{sign}{whole_seconds} s"),
+        _ => format!("{sign}{seconds:.1} s"),
+    }
+}
+
+/// Whether [`duration`] shows 0, apart from the sign.
+pub(crate) fn is_negligible(seconds: f64) -> bool {
+    seconds.abs() < 0.05
+}
+
+/// Returns the time saved, of what the build would have taken without the cache, in processor time:
+/// `35 s of 79 s of processor time (44 %; exact for 93 %)`. `processor_time` is what it took, and
+/// `exact_share` the share of the hits' worth that is known and not estimated.
+pub(crate) fn time_saved(
+    saved: TimeDelta,
+    processor_time: Option<TimeDelta>,
+    exact_share: Option<f64>,
+) -> String {
+    let saved = saved.as_seconds_f64();
+    let without = processor_time.map(|time| time.as_seconds_f64() + saved);
+    let mut text = duration(saved);
+    let mut notes = Vec::new();
+    if let Some(without) = without.filter(|without| *without > 0.0) {
+        text.push_str(&format!(" of {} of processor time", duration(without)));
+        notes.push(format!("{:.0} %", 100.0 * saved / without));
+    }
+    notes.push(match exact_share {
+        Some(1.0..) => "exact".into(),
+        Some(share) if share > 0.0 => {
+            format!("exact for {:.0} %", (100.0 * share).clamp(1.0, 99.0))
+        }
+        _ => "estimate".into(),
+    });
+    format!("{text} ({})", notes.join("; "))
 }
 
 /// Formats a size in the largest unit that it reaches: `261 MiB`, `8.2 GiB`, `1023 bytes`.
@@ -134,5 +202,47 @@ mod tests {
             assert_eq!(closest(wanted, names, 3), expected, "{wanted}");
         }
         assert_eq!(closest("hitrate", ["hits", "hit_rate"], 1), ["hit_rate"]);
+    }
+
+    #[test]
+    fn durations_have_a_suitable_unit() {
+        for (seconds, expected) in [
+            (3900.0, "1 h 05 min"),
+            (-720.0, "-12 min"),
+            (3_599.0, "1 h 00 min"),
+            (200.0, "3 min 20 s"),
+            (599.6, "10 min"),
+            (45.2, "45 s"),
+            (9.96, "10 s"),
+            (-0.8, "-0.8 s"),
+            (0.0, "0.0 s"),
+            (0.01, "<0.1 s"),
+            (-0.01, "-0.0 s"),
+            (36e6, "10,000 h 00 min"),
+        ] {
+            assert_eq!(duration(seconds), expected, "{seconds}");
+            let is_zero = ["0.0 s", "<0.1 s", "-0.0 s"].contains(&expected);
+            assert_eq!(is_negligible(seconds), is_zero, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn savings_are_a_part_of_the_work_without_the_cache() {
+        let text = |saved, processor_time: Option<i64>, exact_share| {
+            let processor_time = processor_time.map(TimeDelta::seconds);
+            time_saved(TimeDelta::seconds(saved), processor_time, exact_share)
+        };
+        assert_eq!(
+            text(35, Some(44), Some(0.93)),
+            "35 s of 1 min 19 s of processor time (44 %; exact for 93 %)"
+        );
+        assert_eq!(text(35, None, Some(0.999)), "35 s (exact for 99 %)");
+        assert_eq!(text(35, None, Some(1.0)), "35 s (exact)");
+        assert_eq!(text(35, None, None), "35 s (estimate)");
+        assert_eq!(
+            text(-2, Some(81), Some(0.0)),
+            "-2.0 s of 1 min 19 s of processor time (-3 %; estimate)"
+        );
+        assert_eq!(text(-9, Some(5), None), "-9.0 s (estimate)");
     }
 }

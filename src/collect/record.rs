@@ -56,8 +56,13 @@ pub(super) fn run(args: Args) -> Result<Messages> {
     }
     let build = make_build(environment, args.outcome, &mut snapshots);
     messages.warnings.extend(summary::warnings(&build));
-    messages.info.extend(summary::lines(&build));
-    if recorder.record(&build, &mut messages) {
+    let end = messages.info.len();
+    let is_kept = recorder.record(&build, &mut messages);
+    // What it saved is known once it is recorded. `import` expects the summary before the build's line.
+    let recorded = recorder.recorded_row(build.id);
+    let summary = summary::lines(&build, recorded.as_ref());
+    messages.info.splice(end..end, summary);
+    if is_kept {
         snapshots.remove();
     } else {
         snapshots.set_aside(build.outcome);

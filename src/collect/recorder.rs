@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use uuid::Uuid;
+
 use super::Messages;
 use crate::error::{Error, Result};
 use crate::portage::{Build, HookRecord};
-use crate::store::{Pending, RECORD_WAIT, Recorded, Store, make_folder};
+use crate::store::{BuildRow, Filter, Pending, RECORD_WAIT, Recorded, Store, make_folder};
 use crate::text::plural;
 
 /// How long one merge records pending builds before its own.
@@ -86,6 +88,15 @@ impl Recorder {
             Err(_) => return self.pending.save(build).is_ok(),
         }
         true
+    }
+
+    /// Returns the row of a recorded build. `None` if it can't be read: it only adds to a summary.
+    pub(super) fn recorded_row(&self, id: Uuid) -> Option<BuildRow> {
+        let build = Filter {
+            build: Some(id),
+            ..Filter::default()
+        };
+        self.store.as_ref()?.builds(&build).ok()?.pop()
     }
 
     /// Opens the database, and records the pending builds.

@@ -198,13 +198,13 @@ pub(super) struct RowOptions {
     ///
     /// `packages` always shows the first rows.
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
-    limit: Option<u32>,
+    pub(super) limit: Option<u32>,
 
     /// Show these columns (their JSON names), in this order
     ///
     /// Narrow terminals hide the least important columns, unless this option names them.
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
-    columns: Option<Vec<String>>,
+    pub(super) columns: Option<Vec<String>>,
 }
 
 /// The order of rows without `--sort`.
@@ -310,7 +310,7 @@ impl OutputFormat {
         )
     }
 
-    fn write_rows<R: 'static>(
+    pub(super) fn write_rows<R: 'static>(
         &self,
         columns: Vec<Column<R>>,
         rows: Result<Vec<R>>,

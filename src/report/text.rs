@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr;
 use uuid::Uuid;
 
 use crate::store::CacheState;
-pub(super) use crate::text::percent;
+pub(super) use crate::text::{duration, is_negligible, number, percent, time_saved};
 use crate::text::{format_bytes, plural, printable};
 
 /// Longer lines are hard to read on any terminal.
@@ -35,19 +35,6 @@ pub(super) fn hanging(prefix: &str, body: &str, width: Option<usize>) -> String 
     let indent = " ".repeat(prefix.width());
     let width = width.map(|width| width.min(MAX_LINE));
     wrap(&format!("{prefix}{}", sanitize(body)), width, &indent)
-}
-
-/// Returns `1,234,567`.
-pub(super) fn number(n: u64) -> String {
-    let digits = n.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 /// Returns a number and its noun: `1 build`, `2 builds`.
@@ -92,33 +79,6 @@ pub(super) fn short_id(id: Uuid) -> String {
     id.to_string()[..8].to_string()
 }
 
-/// Returns a duration in a suitable unit: `1 h 05 min`, `-12 min`, `45 s`, `0.8 s`. A gain that rounds
-/// to 0 becomes `<0.1 s`.
-pub(super) fn duration(seconds: f64) -> String {
-    if seconds > 0.0 && is_negligible(seconds) {
-        return "<0.1 s".to_string();
-    }
-    let sign = if seconds < 0.0 { "-" } else { "" };
-    let seconds = seconds.abs();
-    let (whole_seconds, minutes) = (seconds.round() as u64, (seconds / 60.0).round() as u64);
-    match seconds {
-        3570.0.. => format!("{sign}{} h {:02} min", number(minutes / 60), minutes % 60),
-        599.5.. => format!("{sign}{minutes} min"),
-        59.5.. => format!(
-            "{sign}{} min {:02} s",
-            whole_seconds / 60,
-            whole_seconds % 60
-        ),
-        9.95.. => format!("{sign}{whole_seconds} s"),
-        _ => format!("{sign}{seconds:.1} s"),
-    }
-}
-
-/// Whether [`duration`] shows 0, apart from the sign.
-pub(super) fn is_negligible(seconds: f64) -> bool {
-    seconds.abs() < 0.05
-}
-
 /// Returns how full the cache is: `8.2 GiB of 10 GiB (82.0 %)`.
 pub(super) fn cache_fill(cache: &CacheState) -> String {
     let (size, max_size) = (format_bytes(cache.size), format_bytes(cache.max_size));
@@ -148,27 +108,5 @@ mod tests {
         assert_eq!(rates, ["100.0 %", "0.0 %", "99.9 %", "0.1 %"]);
         assert_eq!(count(1, "build"), "1 build");
         assert_eq!(count(1000, "build"), "1,000 builds");
-    }
-
-    #[test]
-    fn durations_have_a_suitable_unit() {
-        for (seconds, expected) in [
-            (3900.0, "1 h 05 min"),
-            (-720.0, "-12 min"),
-            (3_599.0, "1 h 00 min"),
-            (200.0, "3 min 20 s"),
-            (599.6, "10 min"),
-            (45.2, "45 s"),
-            (9.96, "10 s"),
-            (-0.8, "-0.8 s"),
-            (0.0, "0.0 s"),
-            (0.01, "<0.1 s"),
-            (-0.01, "-0.0 s"),
-            (36e6, "10,000 h 00 min"),
-        ] {
-            assert_eq!(duration(seconds), expected, "{seconds}");
-            let is_zero = ["0.0 s", "<0.1 s", "-0.0 s"].contains(&expected);
-            assert_eq!(is_negligible(seconds), is_zero, "{seconds}");
-        }
     }
 }

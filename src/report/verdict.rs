@@ -1,7 +1,7 @@
 //! The first sentences of the overview: whether the cache saved time.
 
 use super::advice::{Advice, Kind, find};
-use super::text::{count, duration, is_negligible, number};
+use super::text::{self, count, duration, is_negligible, number};
 use crate::store::Sums;
 
 /// Returns whether the cache was worth it in the `period` ("in 30 days"), and which packages never hit
@@ -26,22 +26,27 @@ fn packages_without_hits(advice: &Advice, sample: &str) -> String {
     format!(" {packages}: {builds}, {misses} misses{sample}.")
 }
 
-/// Returns the estimate of the time saved, and how many of the hits it covers.
+/// Returns the time saved, what part of the work that is, and how many of the hits it covers.
 pub(super) fn time_saved(sums: &Sums) -> String {
     let Some(saved) = sums.time_saved else {
         return "- (no compile times known)".into();
     };
-    let saved = duration(saved.as_seconds_f64());
+    let is_metered = sums.metered_time_saved == Some(saved);
+    let processor_time = sums.processor_time.filter(|_| is_metered);
+    let mut text = text::time_saved(saved, processor_time, sums.exact_share());
+    if let Some(metered) = sums.metered_time_saved.filter(|_| !is_metered) {
+        let metered = text::time_saved(metered, sums.processor_time, sums.exact_share());
+        text = format!(
+            "{} (estimate), where measured {metered}",
+            duration(saved.as_seconds_f64())
+        );
+    }
     let hits = sums.hits.unwrap_or(0);
     if sums.estimated_hits < hits {
         let estimated = number(sums.estimated_hits);
-        format!(
-            "{saved} (estimate, for {estimated} of {})",
-            count(hits, "hit")
-        )
-    } else {
-        format!("{saved} (estimate)")
+        text.push_str(&format!(", for {estimated} of {}", count(hits, "hit")));
     }
+    text
 }
 
 fn whole_cache(sums: &Sums, period: &str, has_errors: bool) -> String {

@@ -8,6 +8,7 @@ use serde::de::{DeserializeOwned, IntoDeserializer};
 use uuid::Uuid;
 
 use crate::portage::{Attribution, Outcome};
+use crate::sccache::compilations::MissReason;
 
 /// Returns microseconds since 1970.
 pub(super) fn micros(time: DateTime<Utc>) -> i64 {
@@ -69,6 +70,12 @@ impl FromSql for Outcome {
 }
 
 impl FromSql for Attribution {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        from_word(value)
+    }
+}
+
+impl FromSql for MissReason {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         from_word(value)
     }

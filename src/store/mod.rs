@@ -26,6 +26,7 @@
 mod build_row;
 mod columns;
 mod evidence;
+mod explain;
 mod filter;
 mod forget;
 mod location;
@@ -41,6 +42,7 @@ mod savings;
 pub use crate::error::{Error, Result};
 pub use build_row::BuildRow;
 pub use evidence::{CacheState, Evidence};
+pub use explain::{MissedUnit, MissedUnits, ReasonSum, sum_reasons};
 pub use filter::{Filter, Patterns};
 pub use forget::KnownBuild;
 pub use location::check_trusted;

@@ -38,7 +38,7 @@ fn tree(root: &Path) -> BTreeSet<(PathBuf, u32)> {
     found
 }
 
-const INSTALLED: [(&str, u32); 26] = [
+const INSTALLED: [(&str, u32); 27] = [
     ("bin/sccache-collect", 0o755),
     ("bin/sccache-report", 0o755),
     ("share/sccache-report/sccache-report.sh", 0o644),
@@ -53,6 +53,7 @@ const INSTALLED: [(&str, u32); 26] = [
     ("share/man/man1/sccache-report-builds.1", 0o644),
     ("share/man/man1/sccache-report-doctor.1", 0o644),
     ("share/man/man1/sccache-report-emerges.1", 0o644),
+    ("share/man/man1/sccache-report-explain.1", 0o644),
     ("share/man/man1/sccache-report-overview.1", 0o644),
     ("share/man/man1/sccache-report-packages.1", 0o644),
     ("share/man/man1/sccache-report-setup.1", 0o644),

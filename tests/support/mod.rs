@@ -1,6 +1,8 @@
 //! What all tests share. Each of the three test binaries includes it, and uses its own part.
 #![allow(dead_code, unused_imports, reason = "each binary uses its own part")]
 
+/// Builds whose compilations are known.
+mod compilations;
 /// A folder of build logs, and its import.
 pub mod logs;
 /// A real Portage in a throw-away root.
@@ -14,5 +16,6 @@ mod samples;
 /// A terminal of any width.
 pub mod terminal;
 
+pub use compilations::*;
 pub use program::*;
 pub use samples::*;

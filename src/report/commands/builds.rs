@@ -15,21 +15,25 @@ use super::super::table::{
 use super::super::{Status, breakdown, suggest, text};
 use crate::error::{Error, Result};
 use crate::portage::{Attribution, Outcome, Phase};
-use crate::store::{BuildRow, Filter, Store};
+use crate::store::{BuildRow, Filter, ReasonSum, Store};
 
-/// The phases of builds, by the build's id. They are only read for nested columns.
-pub(super) type Phases = HashMap<Uuid, Vec<Phase>>;
+/// What nested columns are made of, by the build's id. It is only read for them.
+#[derive(Default)]
+pub(super) struct Details {
+    pub(super) phases: HashMap<Uuid, Vec<Phase>>,
+    pub(super) reasons: HashMap<Uuid, Vec<ReasonSum>>,
+}
 
 pub(super) fn run(args: &ListArgs, database: &Database, out: &mut dyn Write) -> Result<Status> {
-    let mut phases = Phases::new();
+    let mut details = Details::default();
     let rows = match (args.open(database), args.output.format.delimiter()) {
         (Ok((store, filter)), Some(delimiter)) if args.rows.sort.is_none() => {
             return stream(&store, filter, &args.rows, delimiter, out);
         }
-        (Ok((store, filter)), _) => fetch(&store, filter, args, &mut phases),
+        (Ok((store, filter)), _) => fetch(&store, filter, args, &mut details),
         (Err(error), _) => Err(error),
     };
-    args.write(columns(phases), rows, RowOrder::Chronological, out)
+    args.write(columns(details), rows, RowOrder::Chronological, out)
 }
 
 /// Writes each row as it is read: with very many builds that is much faster.
@@ -41,7 +45,7 @@ fn stream(
     out: &mut dyn Write,
 ) -> Result<Status> {
     let mut table = Table {
-        columns: columns(Phases::new()),
+        columns: columns(Details::default()),
         rows: Vec::new(),
     };
     options.apply(&mut table, RowOrder::Chronological, Format::Csv)?;
@@ -61,20 +65,28 @@ fn fetch(
     store: &Store,
     mut filter: Filter,
     args: &ListArgs,
-    phases: &mut Phases,
+    details: &mut Details,
 ) -> Result<Vec<BuildRow>> {
     args.rows.limit_builds(&mut filter);
     let nested = ["languages", "not_cached", "phases"];
     let is_nested = nested.iter().any(|name| args.rows.includes(name));
-    if args.output.format == Format::Json && is_nested {
-        *phases = store.phases(&filter)?;
+    let is_json = args.output.format == Format::Json;
+    if is_json && is_nested {
+        details.phases = store.phases(&filter)?;
+    }
+    if is_json && args.rows.includes("miss_reasons") {
+        details.reasons = store.miss_reasons(&filter)?;
     }
     store.builds(&filter)
 }
 
-pub(super) fn columns(phases: Phases) -> Vec<Column<BuildRow>> {
+pub(super) fn columns(details: Details) -> Vec<Column<BuildRow>> {
     let mut columns = identity();
     columns.extend(numbers());
+    let Details { phases, reasons } = details;
+    columns.push(Column::nested("miss_reasons", move |row: &BuildRow| {
+        count_by_reason(row, reasons.get(&row.id).map_or(&[], Vec::as_slice))
+    }));
     let phases = Rc::new(phases);
     type Summarize = fn(&[Phase]) -> Json;
     let nested: [(_, Summarize); 3] = [
@@ -89,6 +101,15 @@ pub(super) fn columns(phases: Phases) -> Vec<Column<BuildRow>> {
         })
     }));
     columns
+}
+
+/// Returns `{REASON: count}`; null if the compilations are unknown.
+fn count_by_reason(row: &BuildRow, reasons: &[ReasonSum]) -> Json {
+    if row.miss_cost.is_none() && reasons.is_empty() {
+        return Json::Null;
+    }
+    let reasons = reasons.iter();
+    reasons.map(|sum| (sum.reason.word(), sum.misses)).collect()
 }
 
 fn identity() -> Vec<Column<BuildRow>> {
@@ -128,6 +149,10 @@ fn numbers() -> Vec<Column<BuildRow>> {
         Col::data("compile_failures", |row| row.compile_failures.into()),
         Col::data("non_cacheable", |row| row.non_cacheable.into()),
         Col::data("time_saved_seconds", |row| row.time_saved.into()).shown(Medium),
+        Col::data("processor_seconds", |row| row.processor_time.into()),
+        Col::data("hit_rate_by_cost", |row| row.hit_rate_by_cost().into()),
+        Col::data("exact_share", |row| row.exact_share().into()),
+        Col::data("evicted", |row| row.evicted_misses.into()),
         Col::data("sccache_version", |row| {
             row.sccache_version.as_deref().into()
         }),

@@ -4,10 +4,12 @@ mod advise;
 mod builds;
 mod doctor;
 mod emerges;
+mod explain;
 mod overview;
 mod packages;
 mod show;
 mod sums;
+mod target;
 mod trend;
 
 use std::ffi::OsString;
@@ -52,6 +54,7 @@ enum Command {
     Emerges(ListArgs),
     Trend(trend::Args),
     Show(show::Args),
+    Explain(explain::Args),
     Advise(advise::Args),
     Doctor(doctor::Args),
     Setup(setup::Args),
@@ -130,6 +133,7 @@ impl Cli {
             Some(Command::Emerges(args)) => emerges::run(args, database, out),
             Some(Command::Trend(args)) => trend::run(args, database, out),
             Some(Command::Show(args)) => show::run(args, database, out),
+            Some(Command::Explain(args)) => explain::run(args, database, out),
             Some(Command::Advise(args)) => advise::run(args, database, out),
             Some(Command::Doctor(args)) => doctor::run(args, database.named(), out),
             Some(Command::Setup(args)) => {

@@ -295,9 +295,7 @@ fn draw_facts(overview: &Overview, page: &mut Page<'_>) -> io::Result<()> {
         builds.push_str(&format!(" ({note})"));
     }
     page.line(&prefix("builds"), &builds)?;
-    let counts = sums.hits.zip(sums.misses);
-    let rates = sums::rates(counts, sums.hit_rate(), sums.coverage());
-    page.line(&prefix("hit rate"), &rates)?;
+    page.line(&prefix("hit rate"), &sums::rates(sums))?;
     page.line(&prefix("time saved"), &time_saved(sums))?;
     if let Some((cache, at)) = &overview.cache {
         let mut cache = text::cache_fill(cache);

@@ -1,10 +1,12 @@
 //! Columns of rows that add up builds. `sums` returns the sums of a row.
 
-use super::super::table::{Column, Importance::*, Value, WARNING, tone_of_hit_rate};
-use super::super::text;
-use crate::store::Sums;
+use std::io;
 
-pub(super) fn columns<R: 'static>(sums: fn(&R) -> &Sums) -> [Column<R>; 10] {
+use super::super::table::{Column, Importance::*, Page, Value, WARNING, tone_of_hit_rate};
+use super::super::{miss_reasons, text};
+use crate::store::{BuildRow, ReasonSum, Sums};
+
+pub(super) fn columns<R: 'static>(sums: fn(&R) -> &Sums) -> [Column<R>; 13] {
     type Col<R> = Column<R>;
     [
         Col::data("builds", move |r| Value::Count(sums(r).builds)).shown(Medium),
@@ -19,6 +21,11 @@ pub(super) fn columns<R: 'static>(sums: fn(&R) -> &Sums) -> [Column<R>; 10] {
             .tone(move |r| tone_of_hit_rate(sums(r).hit_rate())),
         Col::data("coverage", move |r| sums(r).coverage().into()).shown(Low),
         Col::data("time_saved_seconds", move |r| sums(r).time_saved.into()).shown(High),
+        Col::data("hit_rate_by_cost", move |r| {
+            sums(r).hit_rate_by_cost().into()
+        }),
+        Col::data("exact_share", move |r| sums(r).exact_share().into()),
+        Col::data("evicted", move |r| sums(r).evicted_misses.into()),
     ]
 }
 
@@ -50,16 +57,42 @@ pub(super) fn note(sums: &Sums) -> String {
     notes.join(", ")
 }
 
-/// Hit rate and coverage, with the counts they are computed from.
-pub(super) fn rates(
-    counts: Option<(u64, u64)>,
-    hit_rate: Option<f64>,
-    coverage: Option<f64>,
-) -> String {
+/// Hit rates by count and by cost, and coverage.
+pub(super) fn rates(sums: &Sums) -> String {
+    let rates = [sums.hit_rate(), sums.hit_rate_by_cost(), sums.coverage()];
+    format_rates(sums.hits.zip(sums.misses), rates)
+}
+
+/// As [`rates`], of one build.
+pub(super) fn build_rates(build: &BuildRow) -> String {
+    let rates = [build.hit_rate(), build.hit_rate_by_cost(), build.coverage()];
+    format_rates(build.hits.zip(build.misses), rates)
+}
+
+fn format_rates(counts: Option<(u64, u64)>, rates: [Option<f64>; 3]) -> String {
     let Some((hits, misses)) = counts else {
         return "not measured".into();
     };
     let counts = text::hits_and_misses(hits, misses);
-    let [hit_rate, coverage] = [hit_rate, coverage].map(text::percent_or_dash);
-    format!("{hit_rate} ({counts}), coverage {coverage}")
+    let [hit_rate, _, coverage] = rates.map(text::percent_or_dash);
+    let by_cost = rates[1].map_or_else(String::new, |rate| {
+        format!(", {} by cost", text::percent(rate))
+    });
+    format!("{hit_rate} ({counts}){by_cost}, coverage {coverage}")
+}
+
+/// Writes a line of why compilations missed, if that is known. `target` is what `explain` takes.
+pub(super) fn draw_misses(
+    reasons: &[ReasonSum],
+    target: &str,
+    page: &mut Page<'_>,
+) -> io::Result<()> {
+    if reasons.is_empty() {
+        return Ok(());
+    }
+    let reasons = miss_reasons::summary(reasons);
+    page.line(
+        "  ",
+        &format!("misses: {reasons}; see `sccache-report explain {target}`"),
+    )
 }

@@ -2,6 +2,8 @@
 
 /// The advice of `advise`, for people and for scripts.
 mod advise;
+/// Why compilations missed.
+mod explain;
 /// Every report on terminals of several widths and in several time zones.
 mod golden;
 /// The period of the overview, and the filters.

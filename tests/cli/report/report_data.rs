@@ -12,6 +12,7 @@ fn nothing_is_an_empty_document_too() {
         &["packages", "nope"][..],
         &["builds", "nope"],
         &["show", "nope"],
+        &["explain", "nope"],
         &["nope"],
         &["trend", "nope"],
         &["emerges", "--until", "2000-01-01"],
@@ -31,8 +32,8 @@ fn builds_in_json_follow_the_contract() {
         keys(&rows[0]).join(" "),
         "id package version slot repository host emerge outcome started_at finished_at hits \
          misses hit_rate coverage requests executed errors compile_failures non_cacheable \
-         time_saved_seconds sccache_version attribution unmeasured_phases languages not_cached \
-         phases"
+         time_saved_seconds processor_seconds hit_rate_by_cost exact_share evicted \
+         sccache_version attribution unmeasured_phases miss_reasons languages not_cached phases"
     );
     let warm = &rows[1];
     assert_eq!(warm["id"], "b0000002-0000-4000-8000-000000000000");
@@ -74,7 +75,8 @@ fn the_other_reports_in_json_follow_the_contract() {
     assert_eq!(
         keys(&packages[0]).join(" "),
         "package first_at last_at builds failed interrupted incomplete shared hits misses \
-         hit_rate coverage time_saved_seconds last_version last_hit_rate"
+         hit_rate coverage time_saved_seconds hit_rate_by_cost exact_share evicted last_version \
+         last_hit_rate"
     );
     assert_eq!(packages[0]["package"], "app-portage/emlop");
     assert_eq!(packages[0]["hit_rate"], 63.0 / 121.0);
@@ -83,7 +85,7 @@ fn the_other_reports_in_json_follow_the_contract() {
     assert_eq!(
         keys(&emerges[0]).join(" "),
         "id host command started_at builds failed interrupted incomplete shared hits misses \
-         hit_rate coverage time_saved_seconds"
+         hit_rate coverage time_saved_seconds hit_rate_by_cost exact_share evicted"
     );
     assert_eq!(
         (&emerges[1]["builds"], &emerges[1]["failed"]),
@@ -93,7 +95,7 @@ fn the_other_reports_in_json_follow_the_contract() {
     assert_eq!(
         keys(&trend[0]).join(" "),
         "period builds failed interrupted incomplete shared hits misses hit_rate coverage \
-         time_saved_seconds"
+         time_saved_seconds hit_rate_by_cost exact_share evicted"
     );
     let periods: Vec<_> = trend
         .iter()
@@ -102,7 +104,7 @@ fn the_other_reports_in_json_follow_the_contract() {
     assert_eq!(periods, ["2026-11-01", "2026-11-20", "2026-11-21"]);
     let show = &json(&db, &["show", "emlop"])[0];
     assert_eq!(
-        keys(show)[15..].join(" "),
+        keys(show)[18..].join(" "),
         "languages compilers not_cached phases history versions sccache_versions \
          advice"
     );
@@ -134,7 +136,7 @@ fn csv_and_tsv_have_the_columns_of_json_without_the_nested() {
         let flat = |row: &Value| -> Vec<String> {
             let row = row.as_object().unwrap();
             row.iter()
-                .filter(|(_, v)| !v.is_object())
+                .filter(|(k, v)| !v.is_object() && *k != "miss_reasons")
                 .map(|(k, _)| k.clone())
                 .collect()
         };

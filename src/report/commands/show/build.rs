@@ -7,16 +7,18 @@ use super::super::super::breakdown::{self, PhaseRuns};
 use super::super::super::options::OutputFormat;
 use super::super::super::table::{Column, Importance::*, Page, Value, WARNING};
 use super::super::super::{Status, suggest, text};
-use super::super::{builds, sums};
+use super::super::builds::{self, Details};
+use super::super::sums;
 use super::versions::unmeasured_note;
 use crate::error::{Error, Result};
 use crate::portage::{Attribution, Phase};
 use crate::sccache::{Fix, Part, Stats, explain, hit_rate};
-use crate::store::{BuildRow, Filter, Store};
+use crate::store::{BuildRow, Filter, ReasonSum, Store};
 
 pub(super) struct Build {
     row: BuildRow,
     phases: Vec<Phase>,
+    reasons: Vec<ReasonSum>,
 }
 
 /// Reads the build of the filter, which names one.
@@ -25,8 +27,17 @@ pub(super) struct Build {
 /// [`Error::NoMatch`] if the build doesn't pass the rest of the filter.
 pub(super) fn fetch(store: &Store, filter: &Filter) -> Result<Build> {
     let phases = store.phases(filter)?.into_values().flatten().collect();
+    let reasons = store
+        .miss_reasons(filter)?
+        .into_values()
+        .flatten()
+        .collect();
     match store.builds(filter)?.pop() {
-        Some(row) => Ok(Build { row, phases }),
+        Some(row) => Ok(Build {
+            row,
+            phases,
+            reasons,
+        }),
         None => Err(Error::NoMatch(suggest::NO_BUILD.into())),
     }
 }
@@ -41,17 +52,31 @@ pub(super) fn write(
             draw(&build, &mut output.page(out))?;
             Ok(Status::Success)
         }
-        Ok(Build { row, phases }) => {
+        Ok(Build {
+            row,
+            phases,
+            reasons,
+        }) => {
             let compilers = breakdown::compilers(&phases);
-            let mut columns = builds::columns(HashMap::from([(row.id, phases)]));
+            let mut columns = builds::columns(Details {
+                phases: HashMap::from([(row.id, phases)]),
+                reasons: HashMap::from([(row.id, reasons)]),
+            });
             columns.push(Column::nested("compilers", move |_| compilers.clone()));
             output.write(columns, Ok(vec![row]), out)
         }
-        Err(error) => output.write(builds::columns(HashMap::new()), Err(error), out),
+        Err(error) => output.write(builds::columns(Details::default()), Err(error), out),
     }
 }
 
-fn draw(Build { row, phases }: &Build, page: &mut Page<'_>) -> io::Result<()> {
+fn draw(
+    Build {
+        row,
+        phases,
+        reasons,
+    }: &Build,
+    page: &mut Page<'_>,
+) -> io::Result<()> {
     page.line("", &format!("{} {}", row.package, row.version))?;
     page.line("  ", &format!("build {} on {}", row.id, row.host))?;
     let outcome = row.outcome.word();
@@ -70,12 +95,12 @@ fn draw(Build { row, phases }: &Build, page: &mut Page<'_>) -> io::Result<()> {
     ];
     let origin = origin.map(|(name, value)| format!("{name} {}", value.unwrap_or("-")));
     page.line("  ", &origin.join(", "))?;
-    let rates = sums::rates(row.hits.zip(row.misses), row.hit_rate(), row.coverage());
-    page.line("  ", &format!("hit rate {rates}"))?;
+    page.line("  ", &format!("hit rate {}", sums::build_rates(row)))?;
     if let Some(saved) = row.time_saved {
-        let saved = text::duration(saved.as_seconds_f64());
-        page.line("  ", &format!("time saved {saved} (estimate)"))?;
+        let saved = text::time_saved(saved, row.processor_time, row.exact_share());
+        page.line("  ", &format!("time saved {saved}"))?;
     }
+    sums::draw_misses(reasons, &text::short_id(row.id), page)?;
     draw_breakdown(phases, page)
 }
 

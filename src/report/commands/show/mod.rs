@@ -6,11 +6,11 @@ mod versions;
 
 use std::io::Write;
 
-use self::build::Build;
+use super::super::Status;
 use super::super::options::{BuildFilter, Database, OutputFormat};
-use super::super::{Status, suggest};
-use crate::error::{Error, Result};
-use crate::store::{Filter, Patterns, Store};
+use super::target::Target;
+use crate::error::Result;
+use crate::store::{Filter, Store};
 
 /// Show everything about one package or build
 #[derive(Debug, clap::Args)]
@@ -26,21 +26,20 @@ pub(super) struct Args {
     output: OutputFormat,
 }
 
-/// Candidates that the message about an ambiguous target names.
-const CANDIDATES: usize = 8;
-
 pub(super) fn run(args: &Args, database: &Database, out: &mut dyn Write) -> Result<Status> {
-    let filter = args.filter.filter()?;
-    let patterns = Patterns::parse(&[&args.target], false)?;
+    let mut filter = args.filter.filter()?;
     let store = database.open()?;
-    match *store.matching_packages(&patterns)? {
-        [ref name] => show_package(&store, name, filter, &args.output, out),
-        [] => {
-            let build = find_build(&store, &args.target, filter);
-            build::write(build, &args.output, out)
+    let build = match Target::find(&store, &args.target) {
+        Ok(Target::Package(name)) => {
+            return show_package(&store, &name, filter, &args.output, out);
         }
-        ref several => Err(ambiguous(&args.target, several)),
-    }
+        Ok(Target::Build(id)) => {
+            filter.build = Some(id);
+            build::fetch(&store, &filter)
+        }
+        Err(error) => Err(error),
+    };
+    build::write(build, &args.output, out)
 }
 
 /// Shows everything about the package with exactly this name.
@@ -53,29 +52,4 @@ pub(super) fn show_package(
 ) -> Result<Status> {
     filter.packages = Some(vec![name.to_string()]);
     package::write(package::fetch(store, &filter, output), output, out)
-}
-
-/// Reads the build whose id starts with the text.
-fn find_build(store: &Store, text: &str, mut filter: Filter) -> Result<Build> {
-    let ids = store.builds_with_id(text, CANDIDATES as u32 + 1)?;
-    match *ids {
-        [] => {
-            suggest::require_builds(store)?;
-            Err(suggest::unknown_package(&store.package_names()?, &[text]))
-        }
-        [id] => {
-            filter.build = Some(id);
-            build::fetch(store, &filter)
-        }
-        ref several => Err(ambiguous(text, several)),
-    }
-}
-
-fn ambiguous(target: &str, candidates: &[impl ToString]) -> Error {
-    let named = candidates.iter().take(CANDIDATES).map(ToString::to_string);
-    let mut hint = format!("choose one of: {}", named.collect::<Vec<_>>().join(" "));
-    if candidates.len() > CANDIDATES {
-        hint.push_str(" ...");
-    }
-    Error::usage(format!("`{target}` is ambiguous"), hint)
 }

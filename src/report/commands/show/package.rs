@@ -10,13 +10,13 @@ use super::super::super::options::OutputFormat;
 use super::super::super::table::{Column, Page, json_rows};
 use super::super::super::verdict::time_saved;
 use super::super::super::{Status, breakdown, chart, suggest, text};
-use super::super::builds::{self, Phases};
+use super::super::builds::{self, Details};
 use super::super::{advise, packages, sums};
 use super::build::draw_breakdown;
 use super::versions::{self, Version};
 use crate::error::{Error, Result};
 use crate::portage::Phase;
-use crate::store::{BuildRow, Filter, PackageRow, Store};
+use crate::store::{BuildRow, Filter, PackageRow, Store, sum_reasons};
 
 /// Builds and versions that are listed.
 const LISTED: usize = 10;
@@ -30,8 +30,8 @@ pub(super) struct Package {
     row: PackageRow,
     /// The newest last.
     builds: Vec<BuildRow>,
-    /// Of all builds for JSON, of the newest for tables.
-    phases: Phases,
+    /// Of all builds for JSON, the phases only of the newest for tables.
+    details: Details,
     /// In the order in which they were first built.
     versions: Vec<Version>,
     advice: Vec<Advice>,
@@ -69,7 +69,10 @@ pub(super) fn fetch(store: &Store, filter: &Filter, output: &OutputFormat) -> Re
         row,
         versions: versions::versions(&builds, &cold),
         builds,
-        phases,
+        details: Details {
+            phases,
+            reasons: store.miss_reasons(filter)?,
+        },
         sample: Sample::from_evidence(&evidence),
         advice: advice::derive(evidence),
     })
@@ -99,7 +102,7 @@ impl Package {
         let phases = self
             .builds
             .iter()
-            .filter_map(|build| self.phases.get(&build.id));
+            .filter_map(|build| self.details.phases.get(&build.id));
         phases.flatten().cloned().collect()
     }
 }
@@ -127,7 +130,7 @@ fn columns(package: Package) -> Vec<Column<PackageRow>> {
         ("phases", breakdown::phases(&phases)),
         (
             "history",
-            json_rows(&builds::columns(package.phases), &package.builds),
+            json_rows(&builds::columns(package.details), &package.builds),
         ),
         (
             "versions",
@@ -163,7 +166,7 @@ fn draw(mut package: Package, page: &mut Page<'_>) -> io::Result<()> {
         "builds".to_string()
     };
     let newest = package.builds.split_off(all.saturating_sub(LISTED));
-    let mut columns = builds::columns(Phases::new());
+    let mut columns = builds::columns(Details::default());
     columns.retain(|column| column.name != "package");
     page.table(&title, columns, newest)
 }
@@ -177,9 +180,10 @@ fn draw_sums(package: &Package, page: &mut Page<'_>) -> io::Result<()> {
         "  ",
         &format!("{builds}, {period}, newest version {}", row.last_version),
     )?;
-    let rates = sums::rates(sums.hits.zip(sums.misses), sums.hit_rate(), sums.coverage());
-    page.line("  ", &format!("hit rate {rates}"))?;
+    page.line("  ", &format!("hit rate {}", sums::rates(sums)))?;
     page.line("  ", &format!("time saved {}", time_saved(sums)))?;
+    let reasons = sum_reasons(package.details.reasons.values().flatten());
+    sums::draw_misses(&reasons, &row.package, page)?;
     let note = sums::note(sums);
     if !note.is_empty() {
         page.line("  ", &format!("note: {note}"))?;

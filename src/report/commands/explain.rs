@@ -1,0 +1,377 @@
+//! `sccache-report explain`: why the compilations of a build missed.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+
+use chrono::TimeDelta;
+use clap::value_parser;
+use serde_json::json;
+
+use super::super::options::{Database, OutputFormat, RowOptions, RowOrder};
+use super::super::table::{Column, Importance::*, Page, Value};
+use super::super::{Status, miss_reasons, text};
+use super::{sums, target::Target};
+use crate::error::{Error, Result};
+use crate::portage::{Attribution, Phase};
+use crate::sccache::compilations::{Language, MissReason};
+use crate::store::{BuildRow, Filter, MissedUnit, MissedUnits, ReasonSum, Store};
+
+/// Show why compilations missed, the costliest reason first
+///
+/// Explains the newest build of a package whose compilations are known, or the named build. Only the
+/// newest builds of a package have units. Reasons and what they cost are kept for all builds.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = after_help())]
+pub(super) struct Args {
+    /// PN, CATEGORY/PN, or a build ID (at least 8 characters)
+    #[arg(value_name = "PACKAGE|BUILD-ID")]
+    target: String,
+
+    /// Show at most N units per reason [default: 3; JSON: all]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..), help_heading = "Output")]
+    limit: Option<u32>,
+
+    /// Show these columns (their JSON names), in this order
+    ///
+    /// Tables then have no units.
+    #[arg(
+        long,
+        value_name = "A,B,C",
+        value_delimiter = ',',
+        help_heading = "Output"
+    )]
+    columns: Option<Vec<String>>,
+
+    #[command(flatten)]
+    output: OutputFormat,
+}
+
+fn after_help() -> String {
+    let reasons = MissReason::ALL
+        .map(|reason| format!("  {:8} {}\n", reason.word(), miss_reasons::meaning(reason)));
+    format!(
+        "Reasons:\n{}\nA reason is certain, or it is `unknown`. A unit is an object file or a crate.\n\n\
+         Examples:\n  sccache-report explain emlop\n  \
+         sccache-report explain 7c1a3f20 --limit 20\n  \
+         sccache-report explain emlop --format json | jq '.rows[].units[0].unit'",
+        reasons.concat()
+    )
+}
+
+/// Units per reason in a table.
+const UNITS: usize = 3;
+
+/// A reason and its units.
+struct Reason {
+    sum: ReasonSum,
+    units: Vec<MissedUnit>,
+}
+
+struct Explanation {
+    build: BuildRow,
+    /// Builds of the package after this one, and why the newest of them isn't explained.
+    newer: Option<(u64, &'static str)>,
+    reasons: Vec<Reason>,
+    units: MissedUnits,
+    phases: Vec<Phase>,
+    /// Of the cache, within a year.
+    used_objects: Option<u64>,
+}
+
+pub(super) fn run(args: &Args, database: &Database, out: &mut dyn Write) -> Result<Status> {
+    let store = database.open()?;
+    match fetch(&store, args) {
+        Ok(explanation) if args.output.is_table() && args.columns.is_none() => {
+            draw(&explanation, &mut args.output.page(out))?;
+            Ok(Status::Success)
+        }
+        explanation => {
+            let options = RowOptions {
+                columns: args.columns.clone(),
+                ..RowOptions::default()
+            };
+            let rows = explanation.map(|explanation| explanation.reasons);
+            let options = (&options, RowOrder::Ranked);
+            args.output.write_rows(columns(), rows, options, out)
+        }
+    }
+}
+
+fn fetch(store: &Store, args: &Args) -> Result<Explanation> {
+    let (id, is_newest) = match Target::find(store, &args.target)? {
+        Target::Build(id) => (id, false),
+        Target::Package(package) => match store.newest_explained(&package)? {
+            Some(id) => (id, true),
+            None => return Err(nothing_recorded(store, &package)?),
+        },
+    };
+    let one = Filter {
+        build: Some(id),
+        ..Filter::default()
+    };
+    let build = store.builds(&one)?.pop().ok_or_else(vanished)?;
+    let sums = store.miss_reasons(&one)?.remove(&id).unwrap_or_default();
+    if sums.is_empty() {
+        return Err(no_misses(store, &build)?);
+    }
+    let phases = store.phases(&one)?.remove(&id).unwrap_or_default();
+    let mut units = store.missed_units(id)?;
+    let limit = match args.limit {
+        Some(limit) => limit as usize,
+        None if args.output.is_table() => UNITS,
+        None => usize::MAX,
+    };
+    let reasons = sums.into_iter().map(|sum| Reason {
+        units: take_units(&mut units.units, sum.reason, limit),
+        sum,
+    });
+    let reasons: Vec<Reason> = reasons.collect();
+    let is_evicted = |reason: &Reason| reason.sum.reason == MissReason::Evicted;
+    let used_objects = match miss_reasons::fullest(&phases) {
+        Some(cache) if reasons.iter().any(is_evicted) => {
+            let since = build.started_at - TimeDelta::days(365);
+            store.used_objects(&build.host, &cache, since)?
+        }
+        _ => None,
+    };
+    Ok(Explanation {
+        newer: if is_newest {
+            newer(store, &build)?
+        } else {
+            None
+        },
+        build,
+        reasons,
+        units,
+        phases,
+        used_objects,
+    })
+}
+
+/// Takes the first units with this reason, and removes the others.
+fn take_units(units: &mut Vec<MissedUnit>, reason: MissReason, limit: usize) -> Vec<MissedUnit> {
+    let mut taken: Vec<_> = units.extract_if(.., |unit| unit.reason == reason).collect();
+    taken.truncate(limit);
+    taken
+}
+
+fn vanished() -> Error {
+    Error::NoMatch("the build was removed meanwhile".into())
+}
+
+/// Returns the number of builds after this one, and why the newest of them isn't explained.
+fn newer(store: &Store, build: &BuildRow) -> Result<Option<(u64, &'static str)>> {
+    let since = Filter {
+        packages: Some(vec![build.package.clone()]),
+        since: Some(build.started_at),
+        ..Filter::default()
+    };
+    let builds = store.builds(&since)?;
+    let newer = builds
+        .iter()
+        .skip_while(|other| other.id != build.id)
+        .skip(1);
+    Ok(match newer.clone().last() {
+        Some(newest) => Some((newer.count() as u64, why_unknown(store, newest)?)),
+        None => None,
+    })
+}
+
+/// Why nothing is known of the compilations of a build.
+fn why_unknown(store: &Store, build: &BuildRow) -> Result<&'static str> {
+    Ok(if store.is_imported(build.id)? {
+        "it was imported from a log, which doesn't list them"
+    } else if build.measured_phases == 0 {
+        "it was not measured"
+    } else if build.attribution == Some(Attribution::Shared) {
+        "its server was shared with other builds"
+    } else {
+        "the server's log was missing or incomplete (client-side mode, or SCCACHE_LOG is set)"
+    })
+}
+
+/// Returns the message that no build of the package can be explained.
+fn nothing_recorded(store: &Store, package: &str) -> Result<Error> {
+    let newest = Filter {
+        packages: Some(vec![package.to_string()]),
+        last: Some(1),
+        ..Filter::default()
+    };
+    let build = store.builds(&newest)?.pop().ok_or_else(vanished)?;
+    let why = why_unknown(store, &build)?;
+    Ok(Error::NoMatch(format!(
+        "no build of {package} has recorded compilations; the newest: {why}"
+    )))
+}
+
+/// Returns the message about a build without known misses.
+fn no_misses(store: &Store, build: &BuildRow) -> Result<Error> {
+    let title = title(build);
+    if build.misses != Some(0) {
+        let why = why_unknown(store, build)?;
+        return Ok(Error::NoMatch(format!(
+            "the compilations of {title} are unknown: {why}"
+        )));
+    }
+    let mut message = format!("no compilation missed in {title}");
+    let earlier = Filter {
+        packages: Some(vec![build.package.clone()]),
+        until: Some(build.started_at),
+        ..Filter::default()
+    };
+    let reasons = store.miss_reasons(&earlier)?;
+    let mut builds = store.builds(&earlier)?.into_iter().rev();
+    if let Some(other) = builds.find(|other| reasons.contains_key(&other.id)) {
+        let id = text::short_id(other.id);
+        message.push_str(&format!("; earlier misses: `sccache-report explain {id}`"));
+    }
+    Ok(Error::NoMatch(message))
+}
+
+/// `app-misc/foo 1.2 of 2026-11-20 18:00 (build b0000002)`.
+fn title(build: &BuildRow) -> String {
+    let (package, version) = (&build.package, &build.version);
+    let (time, id) = (text::date_time(build.started_at), text::short_id(build.id));
+    format!("{package} {version} of {time} (build {id})")
+}
+
+fn columns() -> Vec<Column<Reason>> {
+    type Col = Column<Reason>;
+    vec![
+        Col::data("reason", |reason| Value::text(reason.sum.reason.word())).shown(Key),
+        Col::data("count", |reason| Value::Count(reason.sum.misses)).shown(Key),
+        Col::data("compile_seconds", |reason| {
+            Some(reason.sum.compile_time).into()
+        })
+        .shown(Key),
+        Col::nested("units", |reason| {
+            let units = reason.units.iter();
+            units.map(unit_json).collect()
+        }),
+    ]
+}
+
+fn unit_json(unit: &MissedUnit) -> serde_json::Value {
+    json!({
+        "unit": text::sanitize(&unit.unit),
+        "language": unit.language.map(Language::as_str),
+        "phase": unit.phase,
+        "count": unit.misses,
+        "compile_seconds": unit.compile_time.map(TimeDelta::as_seconds_f64),
+    })
+}
+
+/// A row of the table: a reason, or below it one of its units.
+struct Line {
+    name: String,
+    misses: u64,
+    compile_time: Option<TimeDelta>,
+    /// Of what all misses of the build cost.
+    share: Option<f64>,
+    note: String,
+}
+
+fn lines(explanation: &Explanation) -> Vec<Line> {
+    let seconds = |time: TimeDelta| time.as_seconds_f64();
+    let reasons = &explanation.reasons;
+    let total: f64 = reasons
+        .iter()
+        .map(|reason| seconds(reason.sum.compile_time))
+        .sum();
+    let share = |time: Option<TimeDelta>| {
+        time.filter(|_| total > 0.0)
+            .map(|time| seconds(time) / total)
+    };
+    let phases = explanation.phases.iter().map(|phase| &phase.name);
+    let has_phases = phases.collect::<BTreeSet<_>>().len() > 1;
+    let mut lines = Vec::new();
+    for Reason { sum, units } in reasons {
+        lines.push(Line {
+            name: sum.reason.word().into(),
+            misses: sum.misses,
+            compile_time: Some(sum.compile_time),
+            share: share(Some(sum.compile_time)),
+            note: miss_reasons::meaning(sum.reason).into(),
+        });
+        for unit in units {
+            let phase = has_phases.then_some(unit.phase.as_str());
+            let language = unit.language.map(Language::as_str);
+            let note: Vec<&str> = language.into_iter().chain(phase).collect();
+            lines.push(Line {
+                name: format!("  {}", unit.unit),
+                misses: unit.misses,
+                compile_time: unit.compile_time,
+                share: share(unit.compile_time),
+                note: format!("  {}", note.join(", ")),
+            });
+        }
+    }
+    lines
+}
+
+fn line_columns() -> Vec<Column<Line>> {
+    type Col = Column<Line>;
+    vec![
+        Col::data("reason", |line| Value::text(&line.name)).shown(Key),
+        Col::data("misses", |line| Value::Count(line.misses)).shown(High),
+        Col::data("compile_seconds", |line| line.compile_time.into())
+            .shown(High)
+            .heading("compile time"),
+        Col::data("share", |line| line.share.into()).shown(Medium),
+        Col::note("", |line| line.note.clone()).shown(Low),
+    ]
+}
+
+fn draw(explanation: &Explanation, page: &mut Page<'_>) -> io::Result<()> {
+    let build = &explanation.build;
+    page.line("", &title(build))?;
+    let known: u64 = explanation
+        .reasons
+        .iter()
+        .map(|reason| reason.sum.misses)
+        .sum();
+    let misses = build.misses.unwrap_or(known);
+    page.line("  ", &format!("hit rate {}", sums::build_rates(build)))?;
+    if let Some((count, why)) = explanation.newer {
+        let builds = text::count(count, "newer build");
+        page.line(
+            "  ",
+            &format!("{builds} can't be explained; the newest: {why}"),
+        )?;
+    }
+    if known < misses {
+        let missing = text::number(misses - known);
+        page.line(
+            "  ",
+            &format!("{missing} more misses are in phases whose compilations are unknown"),
+        )?;
+    }
+    page.table("", line_columns(), lines(explanation))?;
+    draw_notes(explanation, page)
+}
+
+/// Why units are missing, and what to do.
+fn draw_notes(explanation: &Explanation, page: &mut Page<'_>) -> io::Result<()> {
+    let units = &explanation.units;
+    let mut notes: Vec<String> = Vec::new();
+    if units.lists == 0 {
+        notes.push("Units are kept for the newest builds of a package only.".into());
+    }
+    if units.damaged_lists > 0 {
+        notes.push(
+            "The list of compilations in the database is damaged, so units are missing.".into(),
+        );
+    }
+    let reasons = explanation.reasons.iter().map(|reason| reason.sum.reason);
+    let cache = miss_reasons::fullest(&explanation.phases);
+    notes.extend(
+        reasons.filter_map(|reason| {
+            miss_reasons::fix(reason, cache.as_ref(), explanation.used_objects)
+        }),
+    );
+    for note in notes {
+        page.blank()?;
+        page.line("", &note)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,203 @@
+//! Why compilations missed: the reasons of builds, and the units behind them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rusqlite::params;
+use uuid::Uuid;
+
+use super::columns::read_uuid;
+use super::filter::Filter;
+use super::{CacheState, Result, Store};
+use crate::sccache::compilations::{CompilationList, Compilations, Language, MissReason};
+
+/// The misses that have one reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReasonSum {
+    /// Why they missed.
+    pub reason: MissReason,
+    /// How many they are.
+    pub misses: u64,
+    /// What compiling them cost, in processor time.
+    pub compile_time: TimeDelta,
+}
+
+/// The misses of one unit in one phase that have one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissedUnit {
+    /// Why they missed.
+    pub reason: MissReason,
+    /// The object file or crate, as the build named it.
+    pub unit: String,
+    /// `None` where the arguments didn't show it.
+    pub language: Option<Language>,
+    /// The name of the phase.
+    pub phase: String,
+    /// How many they are: relative paths of several directories are one unit.
+    pub misses: u64,
+    /// What compiling them cost; `None` if none of their times is known.
+    pub compile_time: Option<TimeDelta>,
+}
+
+/// The units of a build that missed, the costliest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MissedUnits {
+    /// The units.
+    pub units: Vec<MissedUnit>,
+    /// Phases whose compilations are in the database.
+    pub lists: usize,
+    /// How many of these are damaged.
+    pub damaged_lists: usize,
+}
+
+/// # Errors
+/// As [`Store::builds`].
+impl Store {
+    /// Returns the newest build of the package whose compilations were recorded.
+    pub fn newest_explained(&self, package: &str) -> Result<Option<Uuid>> {
+        let sql = "SELECT uuid FROM build
+             WHERE package = ? AND EXISTS (SELECT 1 FROM phase WHERE build_id = build.id
+                AND (EXISTS (SELECT 1 FROM compilation_list WHERE phase_id = phase.id)
+                  OR EXISTS (SELECT 1 FROM miss_reason WHERE phase_id = phase.id)))
+             ORDER BY started_at_us DESC, id DESC LIMIT 1";
+        let mut builds = self.query(sql, [package], |row| read_uuid(row, 0))?;
+        Ok(builds.pop())
+    }
+
+    /// Whether the build comes from a log.
+    pub fn is_imported(&self, build: Uuid) -> Result<bool> {
+        let sql = "SELECT is_imported FROM build WHERE uuid = ?";
+        let imported = self.query(sql, [build.to_string()], |row| row.get(0))?;
+        Ok(imported.contains(&true))
+    }
+
+    /// Returns the reasons of each build that passes the filter, the costliest first. A build without
+    /// known misses is left out.
+    pub fn miss_reasons(&self, filter: &Filter) -> Result<HashMap<Uuid, Vec<ReasonSum>>> {
+        // CROSS JOIN keeps this order of tables, from the few builds to their phases.
+        let query = filter.query(
+            "SELECT matching.uuid, miss_reason.reason, sum(miss_reason.misses),
+                sum(miss_reason.compile_us)
+             FROM matching CROSS JOIN phase ON phase.build_id = matching.id
+             CROSS JOIN miss_reason ON miss_reason.phase_id = phase.id
+             GROUP BY matching.id, miss_reason.reason",
+        );
+        let mut builds: HashMap<Uuid, Vec<ReasonSum>> = HashMap::new();
+        self.each_row(&query.sql, &*query.params(), |row| {
+            builds
+                .entry(read_uuid(row, 0)?)
+                .or_default()
+                .push(ReasonSum {
+                    reason: row.get(1)?,
+                    misses: row.get(2)?,
+                    compile_time: TimeDelta::microseconds(row.get(3)?),
+                });
+            Ok(())
+        })?;
+        builds.values_mut().for_each(|reasons| sort(reasons));
+        Ok(builds)
+    }
+
+    /// Returns the units of a build that missed.
+    pub fn missed_units(&self, build: Uuid) -> Result<MissedUnits> {
+        let sql = "SELECT phase.name, compilation_list.compilations
+             FROM build CROSS JOIN phase ON phase.build_id = build.id
+             CROSS JOIN compilation_list ON compilation_list.phase_id = phase.id
+             WHERE build.uuid = ? ORDER BY phase.position";
+        let lists = self.query(sql, [build.to_string()], |row| {
+            let list = CompilationList::from_bytes(row.get(1)?);
+            Ok((row.get(0)?, list.decode()))
+        })?;
+        Ok(missed_units(lists))
+    }
+
+    /// Returns how many objects of a cache were used since a time, as far as builds were recorded
+    /// here. `None` if the cache isn't known.
+    pub fn used_objects(
+        &self,
+        host: &str,
+        cache: &CacheState,
+        since: DateTime<Utc>,
+    ) -> Result<Option<u64>> {
+        let sql = "SELECT (SELECT count(*) FROM object
+                WHERE cache_id = cache.id AND used_on >= ?3)
+             FROM cache WHERE host = ?1 AND location = ?2";
+        let day = since.timestamp().div_euclid(86_400);
+        let mut counts = self.query(sql, params![host, cache.location, day], |row| row.get(0))?;
+        Ok(counts.pop())
+    }
+}
+
+/// Sorts the costliest first.
+fn sort(reasons: &mut [ReasonSum]) {
+    reasons.sort_by_key(|sum| std::cmp::Reverse((sum.compile_time, sum.misses)));
+}
+
+/// Adds up the reasons of several builds, the costliest first.
+pub fn sum_reasons<'a>(reasons: impl IntoIterator<Item = &'a ReasonSum>) -> Vec<ReasonSum> {
+    let mut sums: BTreeMap<MissReason, ReasonSum> = BTreeMap::new();
+    for added in reasons {
+        let sum = sums.entry(added.reason).or_insert(ReasonSum {
+            misses: 0,
+            compile_time: TimeDelta::zero(),
+            ..*added
+        });
+        sum.misses = sum.misses.saturating_add(added.misses);
+        sum.compile_time = add_time(sum.compile_time, added.compile_time);
+    }
+    let mut sums: Vec<ReasonSum> = sums.into_values().collect();
+    sort(&mut sums);
+    sums
+}
+
+/// Adds durations. A database of somebody else can have any.
+fn add_time(a: TimeDelta, b: TimeDelta) -> TimeDelta {
+    a.checked_add(&b).unwrap_or(a)
+}
+
+/// Adds up the misses of phases by unit.
+fn missed_units(lists: Vec<(String, Option<Compilations>)>) -> MissedUnits {
+    let mut missed = MissedUnits {
+        lists: lists.len(),
+        ..MissedUnits::default()
+    };
+    let mut units: BTreeMap<_, (u64, Option<TimeDelta>)> = BTreeMap::new();
+    for (phase, compilations) in lists {
+        let Some(compilations) = compilations else {
+            missed.damaged_lists += 1;
+            continue;
+        };
+        for compilation in compilations.list {
+            let Some(reason) = compilation.miss_reason else {
+                continue;
+            };
+            let key = (
+                reason,
+                compilation.unit,
+                compilation.language,
+                phase.clone(),
+            );
+            let (misses, sum) = units.entry(key).or_default();
+            *misses += 1;
+            if let Some(time) = compilation.compile {
+                let time = TimeDelta::from_std(time).unwrap_or_default();
+                *sum = Some(add_time(sum.unwrap_or_default(), time));
+            }
+        }
+    }
+    for ((reason, unit, language, phase), (misses, compile_time)) in units {
+        missed.units.push(MissedUnit {
+            reason,
+            unit: unit.into(),
+            language,
+            phase,
+            misses,
+            compile_time,
+        });
+    }
+    let cost = |unit: &MissedUnit| (unit.compile_time, unit.misses);
+    missed
+        .units
+        .sort_by_key(|unit| std::cmp::Reverse(cost(unit)));
+    missed
+}
