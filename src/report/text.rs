@@ -44,8 +44,13 @@ pub(super) fn count(n: u64, noun: &str) -> String {
 
 /// Returns `1 hit, 2 misses`.
 pub(super) fn hits_and_misses(hits: u64, misses: u64) -> String {
-    let plural = if misses == 1 { "" } else { "es" };
-    format!("{}, {} miss{plural}", count(hits, "hit"), number(misses))
+    format!("{}, {}", count(hits, "hit"), self::misses(misses))
+}
+
+/// Returns `1 miss` or `2 misses`.
+pub(super) fn misses(n: u64) -> String {
+    let plural = if n == 1 { "" } else { "es" };
+    format!("{} miss{plural}", number(n))
 }
 
 /// Returns the rate, or `-` if it is unknown.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::columns::{read_time, read_uuid};
 use super::filter::Filter;
-use super::{Result, Store};
+use super::{ReasonSum, Result, Store};
 use crate::portage::Outcome;
 use crate::sccache::NotMeasuredReason;
 
@@ -36,8 +36,6 @@ pub struct Evidence {
     /// Misses that sccache should have stored: without errors, compilations that can't be cached, and
     /// misses in phases with a read-only cache.
     pub storable_misses: u64,
-    /// Hits and misses in Rust.
-    pub rust_compilations: u64,
     /// executed + non-cacheable calls.
     pub calls: Option<u64>,
     /// Errors reading the cache.
@@ -55,6 +53,8 @@ pub struct Evidence {
     pub not_cached: BTreeMap<String, u64>,
     /// Why phases were not measured.
     pub not_measured: Vec<NotMeasuredReason>,
+    /// Why compilations missed; empty if that is unknown.
+    pub miss_reasons: Vec<ReasonSum>,
 }
 
 /// How full a cache was.
@@ -80,11 +80,6 @@ impl Evidence {
     pub fn is_version_bump(&self) -> bool {
         let previous = self.previous_version.as_ref();
         previous.is_some_and(|previous| *previous != self.version)
-    }
-
-    /// Whether the version is new and most of the compilations are Rust's.
-    pub fn is_rust_bump(&self) -> bool {
-        self.is_version_bump() && 2 * self.rust_compilations > self.compilations()
     }
 
     /// Returns hits + misses.
@@ -124,8 +119,6 @@ impl Store {
                     - coalesce(sum(iif(phase.is_cache_read_only, phase.misses, 0)), 0)),
                 coalesce(sum(iif(coalesce(phase.dist_errors, 0) = 0 AND phase.dist_compiles IS NULL,
                     phase.forced_recaches, 0)), 0),
-                coalesce(sum((SELECT hits + misses FROM phase_language
-                     WHERE phase_language.phase_id = phase.id AND language = 'Rust')), 0),
                 group_concat(phase.not_measured_reason),
                 (SELECT json_group_object(reason, calls) FROM
                     (SELECT reason, sum(not_cached.calls) AS calls
@@ -140,17 +133,22 @@ impl Store {
              GROUP BY build.id
              ORDER BY build.started_at_us",
         );
-        self.query(&query.sql, &*query.params(), read_evidence)
+        let mut builds = self.query(&query.sql, &*query.params(), read_evidence)?;
+        let mut reasons = self.miss_reasons(filter)?;
+        for build in &mut builds {
+            build.miss_reasons = reasons.remove(&build.id).unwrap_or_default();
+        }
+        Ok(builds)
     }
 }
 
 fn read_evidence(row: &Row<'_>) -> rusqlite::Result<Evidence> {
-    let not_measured: Option<String> = row.get(15)?;
+    let not_measured: Option<String> = row.get(14)?;
     let reasons = not_measured.iter().flat_map(|codes| codes.split(','));
-    let not_cached: String = row.get(16)?;
-    let location = row.get(17)?;
-    let size: Option<u64> = row.get(18)?;
-    let max_size: Option<u64> = row.get(19)?;
+    let not_cached: String = row.get(15)?;
+    let location = row.get(16)?;
+    let size: Option<u64> = row.get(17)?;
+    let max_size: Option<u64> = row.get(18)?;
     Ok(Evidence {
         id: read_uuid(row, 0)?,
         package: row.get(1)?,
@@ -166,7 +164,6 @@ fn read_evidence(row: &Row<'_>) -> rusqlite::Result<Evidence> {
         writes: row.get(11)?,
         storable_misses: row.get(12)?,
         forced_misses: row.get(13)?,
-        rust_compilations: row.get(14)?,
         not_measured: reasons.map(NotMeasuredReason::from_code).collect(),
         cache: size.zip(max_size).map(|(size, max_size)| CacheState {
             location,
@@ -174,5 +171,6 @@ fn read_evidence(row: &Row<'_>) -> rusqlite::Result<Evidence> {
             max_size,
         }),
         not_cached: serde_json::from_str(&not_cached).unwrap_or_default(),
+        miss_reasons: Vec::new(),
     })
 }

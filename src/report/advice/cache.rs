@@ -1,28 +1,21 @@
-//! A cache that can't be read or written, or that is too small.
+//! A cache that can't be read or written, that is too small, or that loses objects.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 
 use serde_json::json;
 
+use super::super::miss_reasons::{CLEARED, FULL};
 use super::super::text;
+use super::misses::Misses;
 use super::{Advice, Kind, most_recent, package_names, total};
 use crate::portage::Outcome;
 use crate::sccache::cache_size_setting;
+use crate::sccache::compilations::MissReason;
 use crate::store::Evidence;
 
 /// Errors count in this many of the newest builds with something to store. Older errors may have been
 /// fixed since.
 const RECENT_BUILDS: usize = 5;
-
-/// A cache filled to this fraction is full: sccache removes the oldest objects before it writes one
-/// that doesn't fit, so a full cache stays slightly below its limit.
-const FULL: f64 = 0.95;
-
-/// The fewest compilations that make a hit rate meaningful.
-const MIN_COMPILATIONS: u64 = 200;
-
-/// Hit rates also fall because of new versions and other USE flags, but by less than this.
-const MIN_FALL: f64 = 0.10;
 
 /// Objects could not be written or read in the newest builds. sccache prints no warning about that.
 pub(super) fn errors(evidence: &[Evidence]) -> Option<Advice> {
@@ -87,68 +80,43 @@ pub(super) fn is_stored(build: &Evidence) -> Option<bool> {
     build.writes.map(|writes| writes > 0)
 }
 
-/// The cache is full, and packages hit less than before.
-pub(super) fn full(evidence: &[Evidence]) -> Option<Advice> {
-    let mut newest_first = evidence.iter().rev();
-    let cache = newest_first.find_map(|build| build.cache.as_ref())?;
-    let [before, after] = hit_rates_of_halves(evidence)?;
-    if cache.fill()? < FULL || before - after < MIN_FALL {
-        return None;
-    }
-    let (size, _) = cache_size_setting(cache.max_size.saturating_mul(2));
-    Some(Advice {
-        kind: Kind::CacheFull,
-        summary: "The cache is full, and it evicts objects that are still needed.".into(),
-        evidence: vec![
-            format!("The cache holds {}.", text::cache_fill(cache)),
-            format!(
-                "The hit rate of packages built in both halves of this period fell from {} to {} \
-                 (rebuilds and new versions compared separately).",
-                text::percent(before),
-                text::percent(after)
-            ),
-        ],
-        // If only the variable is set, sccache ignores the directory in the configuration file.
-        recommendation: "Increase its size in /etc/portage/make.conf if the disk has room. If the \
-            file that SCCACHE_CONF names sets the cache directory, set `size` there instead."
-            .into(),
-        setting: vec![format!("SCCACHE_CACHE_SIZE=\"{size}\"")],
-        numbers: json!({
-            "cache_size_bytes": cache.size,
-            "max_cache_size_bytes": cache.max_size,
-            "hit_rate_before": before,
-            "hit_rate_after": after,
-        }),
+/// The cache lost objects that were needed again: it is too small if it was full, else it was cleared.
+pub(super) fn lost_objects(evidence: &[Evidence]) -> Option<Advice> {
+    let evicted = Misses::with(MissReason::Evicted, evidence)?;
+    let caches = evidence.iter().filter_map(|build| build.cache.as_ref());
+    let fullest = caches.max_by(|a, b| a.fill().partial_cmp(&b.fill()).unwrap_or(Ordering::Equal));
+    let full = fullest.filter(|cache| cache.fill() >= Some(FULL));
+    let mut advice = Advice {
+        kind: Kind::CacheCleared,
+        summary: "The cache lost objects that were needed again, although it was not full.".into(),
+        evidence: vec![evicted.sentence("compiling objects again that the cache had lost")],
+        recommendation: format!("{CLEARED} Nothing to change if you did it on purpose."),
+        packages: package_names(&evicted.builds),
+        numbers: evicted.numbers(),
         ..Advice::default()
-    })
-}
-
-/// Returns the hit rates of the older and the newer half of the builds. Rebuilds of a package are
-/// compared with its rebuilds, new versions with new versions. Each such group has the same weight in
-/// both halves: its compilations. `None` if the halves have too little in common.
-fn hit_rates_of_halves(evidence: &[Evidence]) -> Option<[f64; 2]> {
-    let mut builds: Vec<&Evidence> = evidence.iter().collect();
-    builds.retain(|build| {
-        build.previous_version.is_some() && build.forced_misses == 0 && !build.is_rust_bump()
-    });
-    let mut groups: BTreeMap<(&str, bool), [(u64, u64); 2]> = BTreeMap::new();
-    for (index, build) in builds.iter().enumerate() {
-        let group = groups.entry((&build.package, build.is_version_bump()));
-        let half = &mut group.or_default()[usize::from(index >= builds.len() / 2)];
-        half.0 = half.0.saturating_add(build.hits.unwrap_or(0));
-        half.1 = half.1.saturating_add(build.compilations());
-    }
-    groups.retain(|_, [older, newer]| older.1 > 0 && newer.1 > 0);
-    let compilations = [0, 1].map(|half| total(groups.values().map(|group| group[half].1)));
-    let rate = |half: usize| {
-        let weighted = groups.values().map(|group| {
-            let (hits, total) = group[half];
-            hits as f64 / total as f64 * (group[0].1 as f64 + group[1].1 as f64)
-        });
-        weighted.sum::<f64>() / (compilations[0] as f64 + compilations[1] as f64)
     };
-    let is_sample = compilations.iter().all(|n| *n >= MIN_COMPILATIONS);
-    is_sample.then(|| [rate(0), rate(1)])
+    if let Some(cache) = fullest {
+        let fill = text::cache_fill(cache);
+        let sentence = format!("At its fullest, the cache held {fill} after a build.");
+        advice.evidence.push(sentence);
+        advice.numbers["cache_size_bytes"] = json!(cache.size);
+        advice.numbers["max_cache_size_bytes"] = json!(cache.max_size);
+    }
+    advice.evidence.push(most_recent(evicted.builds.last()?));
+    if let Some(cache) = full {
+        let (size, _) = cache_size_setting(cache.max_size.saturating_mul(2));
+        advice.kind = Kind::CacheFull;
+        advice.packages = Vec::new();
+        advice.summary =
+            "The cache is too small: it evicted objects that were needed again.".into();
+        // If only the variable is set, sccache ignores the directory in the configuration file.
+        advice.recommendation =
+            "Increase its size in /etc/portage/make.conf if the disk has room. If \
+            the file that SCCACHE_CONF names sets the cache directory, set `size` there instead."
+                .into();
+        advice.setting = vec![format!("SCCACHE_CACHE_SIZE=\"{size}\"")];
+    }
+    Some(advice)
 }
 
 #[cfg(test)]
@@ -223,46 +191,46 @@ mod tests {
         assert!(errors(&[unread]).is_some());
     }
 
-    fn with_cache(fill: f64, rates: [u64; 2]) -> Vec<Evidence> {
-        let mut builds: Vec<Evidence> = (0..8)
-            .map(|n| after(c_build("a/c", "1", rates[n / 4], 100 - rates[n / 4]), "1"))
-            .collect();
-        for build in &mut builds {
-            build.cache = cache((fill * 10_000.0) as u64, 10_000);
-        }
-        builds
+    fn with_cache(fill: u64, evicted_seconds: i64) -> Vec<Evidence> {
+        let first = with_reason(c_build("a/c", "1", 0, 10), MissReason::First, 10, 95);
+        let mut second = with_reason(
+            c_build("a/c", "1", 0, 10),
+            MissReason::Evicted,
+            3,
+            evicted_seconds,
+        );
+        second.cache = cache(fill, 10_000);
+        vec![first, second, c_build("a/d", "1", 0, 1000)]
     }
 
     #[test]
-    fn a_full_cache_is_fine_unless_hit_rates_fall() {
-        let advice = full(&with_cache(0.95, [60, 49])).unwrap();
+    fn a_cache_is_too_small_if_it_was_full_and_evicted_what_was_needed() {
+        let advice = lost_objects(&with_cache(9000, 6)).unwrap();
+        assert_eq!(advice.kind, Kind::CacheFull);
         assert_eq!(advice.setting, ["SCCACHE_CACHE_SIZE=\"19K\""]);
-        assert_eq!(advice.numbers["hit_rate_before"], 0.6);
-        assert!(advice.evidence[1].contains("fell from 60.0 % to 49.0 %"));
-        assert_eq!(full(&with_cache(0.949, [60, 0])), None);
-        assert_eq!(full(&with_cache(1.0, [60, 51])), None);
-        assert_eq!(full(&with_cache(1.0, [50, 60])), None);
-        // Too few compilations.
-        assert_eq!(full(&with_cache(1.0, [60, 0])[3..6]), None);
-        // Not the same packages.
-        let mut others = with_cache(1.0, [60, 0]);
-        others[..4]
-            .iter_mut()
-            .for_each(|b| b.package = "a/d".into());
-        assert_eq!(full(&others), None);
-        // Rebuilds before, new versions after.
-        let mut bumps = with_cache(1.0, [60, 0]);
-        bumps[4..].iter_mut().for_each(|b| b.version = "2".into());
-        assert_eq!(full(&bumps), None);
+        assert_eq!(
+            advice.evidence[0],
+            "6.0 s of 1 min 41 s that misses cost (5.9 %) went into compiling objects again that \
+             the cache had lost: 3 misses in 1 build."
+        );
+        assert_eq!(advice.numbers["evicted_misses"], 3);
+        assert_eq!(lost_objects(&with_cache(9000, 5)), None, "5 % of the cost");
     }
 
     #[test]
-    fn version_bumps_in_rust_do_not_count() {
-        let mut builds = with_cache(1.0, [60, 0]);
-        for build in &mut builds[4..] {
-            build.previous_version = Some("0".into());
-            build.rust_compilations = 100;
+    fn a_cache_that_was_not_full_was_cleared() {
+        for fill in [8999, 0] {
+            let advice = lost_objects(&with_cache(fill, 60)).unwrap();
+            assert_eq!(advice.kind, Kind::CacheCleared);
+            assert_eq!(advice.packages, ["a/c"]);
+            assert!(advice.setting.is_empty());
         }
-        assert_eq!(full(&builds), None);
+    }
+
+    #[test]
+    fn a_full_cache_without_known_reasons_is_no_problem() {
+        let mut build = c_build("a/c", "1", 0, 1000);
+        build.cache = cache(10_000, 10_000);
+        assert_eq!(lost_objects(&[build]), None);
     }
 }

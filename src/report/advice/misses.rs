@@ -1,25 +1,24 @@
-//! Misses that are expected: forced by a variable, or the first build of a version.
+//! Misses that are expected: forced by a variable, or in another build directory.
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
+use super::super::miss_reasons::RELATIVE_PATHS;
 use super::super::text;
 use super::{Advice, Kind, Severity, most_recent, package_names, total};
-use crate::store::Evidence;
+use crate::sccache::compilations::MissReason;
+use crate::store::{Evidence, ReasonSum};
 
-/// One or two new versions may be cold for other reasons, such as a new compiler or USE flags.
-const MIN_BUMPS: usize = 3;
-
-/// A build up to this hit rate is cold. A few objects don't have the path in their key.
-const COLD: f64 = 0.1;
-
-/// A build with fewer compilations is no sample.
-const MIN_COMPILATIONS: u64 = 20;
+/// A reason whose misses cost at most this share of what all misses cost is no problem.
+const MIN_SHARE: f64 = 0.05;
 
 /// Builds had `SCCACHE_RECACHE` in their environment. This is a change while the newest build has it,
 /// and a note afterwards.
 pub(super) fn forced(evidence: &[Evidence]) -> Option<Advice> {
     let builds: Vec<&Evidence> = evidence.iter().filter(|b| b.forced_misses > 0).collect();
     let forced = total(builds.iter().map(|build| build.forced_misses));
+    let cost = Misses::with(MissReason::Forced, evidence);
+    let cost = cost.map(|misses| misses.sentence("forced compilations"));
+    let newest = most_recent(builds.last()?);
     Some(Advice {
         kind: Kind::ForcedMisses,
         severity: if evidence.last()?.forced_misses > 0 {
@@ -28,15 +27,19 @@ pub(super) fn forced(evidence: &[Evidence]) -> Option<Advice> {
             Severity::Note
         },
         summary: "Misses were forced: SCCACHE_RECACHE makes sccache ignore cached objects.".into(),
-        evidence: vec![
-            format!(
+        evidence: [
+            Some(format!(
                 "{} of {}, {}.",
                 text::number(builds.len() as u64),
                 text::count(evidence.len() as u64, "build"),
                 text::count(forced, "compilation"),
-            ),
-            most_recent(builds.last()?),
-        ],
+            )),
+            cost,
+            Some(newest),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         recommendation: "Unset SCCACHE_RECACHE unless you want to rewrite the cache. It takes \
             effect even if its value is 0 or empty."
             .into(),
@@ -46,45 +49,82 @@ pub(super) fn forced(evidence: &[Evidence]) -> Option<Advice> {
     })
 }
 
-/// Most new versions start cold. An object's key contains the path of Portage's build directory, and
-/// that path contains the version: always with Rust, with C and C++ usually if debug information is
-/// on.
+/// Objects of another version or revision can't be used, because only the build directory differs.
 pub(super) fn cold_versions(evidence: &[Evidence]) -> Option<Advice> {
-    let mut bumps: Vec<&Evidence> = evidence.iter().collect();
-    bumps.retain(|build| {
-        let is_sample = build.forced_misses == 0 && build.compilations() >= MIN_COMPILATIONS;
-        is_sample && build.is_version_bump()
-    });
-    let mut cold = bumps.clone();
-    cold.retain(|build| build.hits.unwrap_or(0) as f64 <= COLD * build.compilations() as f64);
-    if cold.len() < MIN_BUMPS || 2 * cold.len() <= bumps.len() {
-        return None;
-    }
-    let hits = total(cold.iter().filter_map(|build| build.hits));
-    let misses = total(cold.iter().filter_map(|build| build.misses));
+    let misses = Misses::with(MissReason::Path, evidence)?;
     Some(Advice {
         kind: Kind::ColdVersions,
         severity: Severity::Note,
         summary: "New versions start cold (in Rust, always): an object's key contains the path \
             of the build directory, which contains the version."
             .into(),
-        evidence: vec![format!(
-            "{} of {} of a new version had {}.",
-            cold.len(),
-            text::count(bumps.len() as u64, "build"),
-            text::hits_and_misses(hits, misses)
-        )],
-        recommendation: "Nothing to change. The cache helps when the same version is built again."
-            .into(),
-        packages: package_names(&cold),
-        numbers: json!({
-            "new_versions": bumps.len(),
-            "cold": cold.len(),
-            "hits": hits,
-            "misses": misses,
-        }),
+        evidence: vec![
+            misses.sentence("compiling units in which only the build directory differed"),
+            most_recent(misses.builds.last()?),
+        ],
+        recommendation: format!("Nothing to change for Rust. {RELATIVE_PATHS}"),
+        packages: package_names(&misses.builds),
+        numbers: misses.numbers(),
         ..Advice::default()
     })
+}
+
+/// The misses that have one reason, in the builds whose reasons are known.
+pub(super) struct Misses<'a> {
+    reason: MissReason,
+    /// The builds with such misses.
+    pub(super) builds: Vec<&'a Evidence>,
+    misses: u64,
+    seconds: f64,
+    /// What all misses of the builds with known reasons cost.
+    all_seconds: f64,
+}
+
+impl<'a> Misses<'a> {
+    /// Returns the misses with this reason; `None` if they cost little.
+    pub(super) fn with(reason: MissReason, evidence: &'a [Evidence]) -> Option<Self> {
+        let seconds = |sum: &ReasonSum| sum.compile_time.as_seconds_f64();
+        let mut misses = Misses {
+            reason,
+            builds: Vec::new(),
+            misses: 0,
+            seconds: 0.0,
+            all_seconds: 0.0,
+        };
+        for build in evidence {
+            for sum in &build.miss_reasons {
+                misses.all_seconds += seconds(sum);
+                if sum.reason == reason {
+                    misses.builds.push(build);
+                    misses.misses = misses.misses.saturating_add(sum.misses);
+                    misses.seconds += seconds(sum);
+                }
+            }
+        }
+        (misses.seconds > MIN_SHARE * misses.all_seconds).then_some(misses)
+    }
+
+    /// Returns `31 s of 4 min that misses cost (12.9 %) went into WORK: 40 misses in 3 builds.`
+    pub(super) fn sentence(&self, work: &str) -> String {
+        let [seconds, all_seconds] = [self.seconds, self.all_seconds].map(text::duration);
+        let percent = text::percent(self.seconds / self.all_seconds);
+        let misses = text::misses(self.misses);
+        let builds = text::count(self.builds.len() as u64, "build");
+        format!(
+            "{seconds} of {all_seconds} that misses cost ({percent}) went into {work}: {misses} in \
+             {builds}."
+        )
+    }
+
+    pub(super) fn numbers(&self) -> Json {
+        let word = self.reason.word();
+        json!({
+            "builds": self.builds.len(),
+            format!("{word}_misses"): self.misses,
+            format!("{word}_seconds"): self.seconds,
+            "miss_seconds": self.all_seconds,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -92,40 +132,21 @@ mod tests {
     use super::super::tests::*;
     use super::*;
 
-    fn bumps(hits: u64, count: usize) -> Vec<Evidence> {
-        vec![after(rust_build("a/b", "2", hits, 20 - hits), "1"); count]
-    }
-
     #[test]
-    fn cold_versions_are_a_note() {
-        let advice = cold_versions(&bumps(2, MIN_BUMPS)).unwrap();
+    fn build_directories_in_keys_are_a_note() {
+        let path = with_reason(rust_build("a/b", "2", 0, 20), MissReason::Path, 20, 6);
+        let first = with_reason(rust_build("a/b", "1", 0, 20), MissReason::First, 20, 94);
+        let advice = cold_versions(&[first.clone(), path.clone()]).unwrap();
         assert_eq!(
-            advice.evidence,
-            ["3 of 3 builds of a new version had 6 hits, 54 misses."]
+            advice.evidence[0],
+            "6.0 s of 1 min 40 s that misses cost (6.0 %) went into compiling units in which only \
+             the build directory differed: 20 misses in 1 build."
         );
         assert_eq!(advice.severity, Severity::Note);
-        assert!(
-            advice.setting.is_empty() && advice.recommendation.starts_with("Nothing to change")
-        );
-        assert_eq!(cold_versions(&bumps(3, MIN_BUMPS)), None, "15 % hits");
-        assert_eq!(
-            cold_versions(&bumps(2, MIN_BUMPS - 1)),
-            None,
-            "two versions"
-        );
-        let mut mostly_warm = bumps(0, MIN_BUMPS);
-        mostly_warm.extend(bumps(19, MIN_BUMPS));
-        assert_eq!(cold_versions(&mostly_warm), None);
-    }
-
-    #[test]
-    fn first_builds_and_rebuilds_are_no_version_bumps() {
-        let first = vec![rust_build("a/b", "1", 0, 20); MIN_BUMPS];
-        assert_eq!(cold_versions(&first), None);
-        let again = vec![after(rust_build("a/b", "1", 0, 20), "1"); MIN_BUMPS];
-        assert_eq!(cold_versions(&again), None);
-        let small = vec![after(rust_build("a/b", "2", 0, MIN_COMPILATIONS - 1), "1"); MIN_BUMPS];
-        assert_eq!(cold_versions(&small), None);
+        assert!(advice.setting.is_empty());
+        assert_eq!(cold_versions(&[first.clone(), first.clone(), path]), None);
+        let unknown = after(rust_build("a/b", "2", 0, 20), "1");
+        assert_eq!(cold_versions(&[first, unknown]), None);
     }
 
     #[test]

@@ -54,6 +54,7 @@ pub(super) enum Kind {
     CacheErrors,
     NotMeasured,
     CacheFull,
+    CacheCleared,
     OnlyMisses,
     NotCacheable,
     ForcedMisses,
@@ -119,7 +120,7 @@ pub(super) fn limited(filter: &Filter) -> Filter {
 pub(super) fn derive(mut evidence: Vec<Evidence>) -> Vec<Advice> {
     let mut advice: Vec<Advice> = cache::errors(&evidence).into_iter().collect();
     advice.extend(not_measured::advise(&evidence));
-    advice.extend(cache::full(&evidence));
+    advice.extend(cache::lost_objects(&evidence));
     let mut changes = not_cacheable::advise(&evidence, Severity::Change);
     changes.extend(misses::forced(&evidence));
     let may_help = |package: &str| advice.iter().chain(&changes).any(|a| a.may_help(package));

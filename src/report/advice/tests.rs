@@ -1,23 +1,20 @@
 //! Evidence for the tests of advice, and the tests of which advice excludes which.
 
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta};
 
 use super::*;
 use crate::portage::Outcome;
 use crate::sccache::NotMeasuredReason;
-use crate::store::{CacheState, Evidence};
-
-/// A build in C whose misses were all stored.
-pub(super) fn c_build(package: &str, version: &str, hits: u64, misses: u64) -> Evidence {
-    build(package, version, hits, misses, 0)
-}
+use crate::sccache::compilations::MissReason;
+use crate::store::{CacheState, Evidence, ReasonSum};
 
 /// A build in Rust whose misses were all stored.
 pub(super) fn rust_build(package: &str, version: &str, hits: u64, misses: u64) -> Evidence {
-    build(package, version, hits, misses, hits + misses)
+    c_build(package, version, hits, misses)
 }
 
-fn build(package: &str, version: &str, hits: u64, misses: u64, rust_compilations: u64) -> Evidence {
+/// A build in C whose misses were all stored.
+pub(super) fn c_build(package: &str, version: &str, hits: u64, misses: u64) -> Evidence {
     Evidence {
         id: uuid::Uuid::from_u128(0xb000_0001 << 96),
         package: package.into(),
@@ -34,9 +31,9 @@ fn build(package: &str, version: &str, hits: u64, misses: u64, rust_compilations
         storable_misses: misses,
         cache: None,
         forced_misses: 0,
-        rust_compilations,
         not_cached: Default::default(),
         not_measured: Vec::new(),
+        miss_reasons: Vec::new(),
     }
 }
 
@@ -46,6 +43,21 @@ pub(super) fn after(build: Evidence, version: &str) -> Evidence {
         previous_version: Some(version.into()),
         ..build
     }
+}
+
+/// The build, with misses that have this reason.
+pub(super) fn with_reason(
+    mut build: Evidence,
+    reason: MissReason,
+    misses: u64,
+    seconds: i64,
+) -> Evidence {
+    build.miss_reasons.push(ReasonSum {
+        reason,
+        misses,
+        compile_time: TimeDelta::seconds(seconds),
+    });
+    build
 }
 
 pub(super) fn cache(size: u64, max_size: u64) -> Option<CacheState> {
@@ -67,6 +79,7 @@ fn packages_to_turn_off_get_no_other_advice() {
     let only_misses = (Kind::OnlyMisses, Severity::Change);
     assert_eq!(kinds(vec![bump.clone(); 3]), [only_misses]);
     // After one hit it stays on, and a note explains the misses.
+    let bump = with_reason(bump, MissReason::Path, 50, 9);
     let mut hits = vec![bump; 3];
     hits[0].hits = Some(1);
     assert_eq!(kinds(hits), [(Kind::ColdVersions, Severity::Note)]);

@@ -83,6 +83,7 @@ fn format_rates(counts: Option<(u64, u64)>, rates: [Option<f64>; 3]) -> String {
 
 /// Writes a line of why compilations missed, if that is known. `target` is what `explain` takes.
 pub(super) fn draw_misses(
+    title: &str,
     reasons: &[ReasonSum],
     target: &str,
     page: &mut Page<'_>,
@@ -93,6 +94,6 @@ pub(super) fn draw_misses(
     let reasons = miss_reasons::summary(reasons);
     page.line(
         "  ",
-        &format!("misses: {reasons}; see `sccache-report explain {target}`"),
+        &format!("{title}: {reasons}; see `sccache-report explain {target}`"),
     )
 }

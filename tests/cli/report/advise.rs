@@ -4,6 +4,7 @@
 use crate::support::*;
 use sccache_report::portage::Build;
 use sccache_report::sccache::Stats;
+use sccache_report::sccache::compilations::MissReason;
 
 /// Returns three versions of a package that never hits.
 fn never_hits() -> Vec<Build> {
@@ -144,7 +145,12 @@ fn the_cost_of_filling_the_cache_is_stated() {
 #[test]
 fn notes_are_nothing_to_change() {
     let (_folder, db) = folder();
-    record(&db, &versions(4, 1));
+    let builds = versions(4, 1);
+    record(&db, &builds);
+    for build in &builds {
+        let list = (0..53).map(|n| missed(&format!("crate_{n}"), MissReason::Path, 500));
+        insert_list(&db, build, 0, list.collect());
+    }
     assert!(!out(&run(&db, &[])).contains("to change"));
     let rows = json(&db, &["advise"]);
     assert_eq!(
@@ -158,6 +164,24 @@ fn notes_are_nothing_to_change() {
         "{show}"
     );
     assert!(!show.contains("to change ("), "{show}");
+}
+
+#[test]
+fn a_cache_is_too_small_on_evidence_of_evictions() {
+    let (_folder, db) = folder();
+    record_explained(&db);
+    let rows = json(&db, &["advise"]);
+    let full = &rows[0];
+    assert_eq!(full["advice"], "cache-full");
+    assert_eq!(full["setting"], "SCCACHE_CACHE_SIZE=\"20G\"");
+    assert_eq!(full["numbers"]["evicted_misses"], 5);
+    insta::assert_snapshot!("evictions", out(&run(&db, &["advise"])));
+    let database = rusqlite::Connection::open(&db).unwrap();
+    let sql = "UPDATE phase SET cache_size_bytes = 1 << 20";
+    database.execute_batch(sql).unwrap();
+    assert_eq!(json(&db, &["advise"])[0]["advice"], "cache-cleared");
+    database.execute_batch("DELETE FROM miss_reason").unwrap();
+    assert_eq!(json(&db, &["advise"]).len(), 0);
 }
 
 #[test]

@@ -100,7 +100,7 @@ fn draw(
         let saved = text::time_saved(saved, row.processor_time, row.exact_share());
         page.line("  ", &format!("time saved {saved}"))?;
     }
-    sums::draw_misses(reasons, &text::short_id(row.id), page)?;
+    sums::draw_misses("misses", reasons, &text::short_id(row.id), page)?;
     draw_breakdown(phases, page)
 }
 

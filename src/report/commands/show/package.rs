@@ -30,7 +30,7 @@ pub(super) struct Package {
     row: PackageRow,
     /// The newest last.
     builds: Vec<BuildRow>,
-    /// Of all builds for JSON, the phases only of the newest for tables.
+    /// Of all builds for JSON, of the newest for tables.
     details: Details,
     /// In the order in which they were first built.
     versions: Vec<Version>,
@@ -52,7 +52,11 @@ pub(super) fn fetch(store: &Store, filter: &Filter, output: &OutputFormat) -> Re
         last: Some(filter.last.map_or(DETAILED, |last| last.min(DETAILED))),
         ..filter.clone()
     };
-    let phases = store.phases(if output.is_table() { &newest } else { filter })?;
+    let detailed = if output.is_table() { &newest } else { filter };
+    let details = Details {
+        phases: store.phases(detailed)?,
+        reasons: store.miss_reasons(detailed)?,
+    };
     let evidence = store.evidence(&newest)?;
     let builds = store.builds(filter)?;
     // Which builds were the first of their version doesn't depend on the filter.
@@ -69,10 +73,7 @@ pub(super) fn fetch(store: &Store, filter: &Filter, output: &OutputFormat) -> Re
         row,
         versions: versions::versions(&builds, &cold),
         builds,
-        details: Details {
-            phases,
-            reasons: store.miss_reasons(filter)?,
-        },
+        details,
         sample: Sample::from_evidence(&evidence),
         advice: advice::derive(evidence),
     })
@@ -183,7 +184,12 @@ fn draw_sums(package: &Package, page: &mut Page<'_>) -> io::Result<()> {
     page.line("  ", &format!("hit rate {}", sums::rates(sums)))?;
     page.line("  ", &format!("time saved {}", time_saved(sums)))?;
     let reasons = sum_reasons(package.details.reasons.values().flatten());
-    sums::draw_misses(&reasons, &row.package, page)?;
+    let title = if package.builds.len() > DETAILED as usize {
+        format!("misses of the newest {DETAILED} builds")
+    } else {
+        "misses".to_string()
+    };
+    sums::draw_misses(&title, &reasons, &row.package, page)?;
     let note = sums::note(sums);
     if !note.is_empty() {
         page.line("  ", &format!("note: {note}"))?;
