@@ -5,7 +5,9 @@
 //! side by side, sorted by unit, because that halves the size: 50,000 compilations take about 0.7 MB,
 //! of which 0.4 MB are keys.
 
+use std::fmt;
 use std::io::{self, Read, Write};
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use base64::Engine;
@@ -13,6 +15,7 @@ use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
+use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{
@@ -89,20 +92,71 @@ impl<'de> Deserialize<'de> for CompilationList {
 #[derive(Default, Serialize, Deserialize)]
 struct Columns {
     directory: u64,
-    units: Vec<Box<str>>,
-    metadata: Vec<Option<u64>>,
+    units: Column<Box<str>>,
+    metadata: Column<Option<u64>>,
     /// Random, so of fixed size.
-    keys: Vec<Option<[u8; 8]>>,
-    languages: Vec<Option<Language>>,
-    results: Vec<CompilationResult>,
-    is_stored: Vec<bool>,
-    lookups: Vec<Option<u32>>,
-    cache_reads: Vec<Option<u32>>,
-    compiles: Vec<Option<u32>>,
-    flags: Vec<Option<u64>>,
-    names_directory: Vec<bool>,
-    is_ambiguous: Vec<bool>,
-    miss_reasons: Vec<Option<MissReason>>,
+    keys: Column<Option<[u8; 8]>>,
+    languages: Column<Option<Language>>,
+    results: Column<CompilationResult>,
+    is_stored: Column<bool>,
+    lookups: Column<Option<u32>>,
+    cache_reads: Column<Option<u32>>,
+    compiles: Column<Option<u32>>,
+    flags: Column<Option<u64>>,
+    names_directory: Column<bool>,
+    is_ambiguous: Column<bool>,
+    miss_reasons: Column<Option<MissReason>>,
+}
+
+/// The values of one field, at most [`MAX_COMPILATIONS`]: 64 MB of zeros are that many empty units.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Column<T>(Vec<T>);
+
+impl<T> Default for Column<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Column<T> {
+    fn push(&mut self, value: T) {
+        self.0.push(value);
+    }
+}
+
+impl<T: Copy> Column<T> {
+    fn get(&self, row: usize) -> Option<T> {
+        self.0.get(row).copied()
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Column<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(ColumnVisitor(PhantomData))
+    }
+}
+
+struct ColumnVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ColumnVisitor<T> {
+    type Value = Column<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "at most {MAX_COMPILATIONS} values")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Self::Value, A::Error> {
+        let expected = values.size_hint().unwrap_or_default();
+        if expected > MAX_COMPILATIONS {
+            return Err(de::Error::invalid_length(expected, &self));
+        }
+        let mut column = Vec::with_capacity(expected);
+        while let Some(value) = values.next_element()? {
+            column.push(value);
+        }
+        Ok(Column(column))
+    }
 }
 
 /// In units of 0.1 ms, at most 5 days.
@@ -134,34 +188,28 @@ impl Columns {
 
     /// Returns `None` if a field has fewer values than there are units.
     fn compilations(self) -> Option<Compilations> {
-        if self.units.len() > MAX_COMPILATIONS {
-            return None;
-        }
-        let list = self
-            .units
-            .into_iter()
-            .enumerate()
-            .map(|(row, unit)| {
-                Some(Compilation {
-                    unit,
-                    metadata: *self.metadata.get(row)?,
-                    key: self
-                        .keys
-                        .get(row)?
-                        .map(|key| ObjectKey(u64::from_be_bytes(key))),
-                    language: *self.languages.get(row)?,
-                    result: *self.results.get(row)?,
-                    is_stored: *self.is_stored.get(row)?,
-                    lookup: self.lookups.get(row)?.map(from_ticks),
-                    cache_read: self.cache_reads.get(row)?.map(from_ticks),
-                    compile: self.compiles.get(row)?.map(from_ticks),
-                    flags: *self.flags.get(row)?,
-                    names_directory: *self.names_directory.get(row)?,
-                    is_ambiguous: *self.is_ambiguous.get(row)?,
-                    miss_reason: *self.miss_reasons.get(row)?,
-                })
+        let units = self.units.0.into_iter().enumerate();
+        let list = units.map(|(row, unit)| {
+            Some(Compilation {
+                unit,
+                metadata: self.metadata.get(row)?,
+                key: self
+                    .keys
+                    .get(row)?
+                    .map(|key| ObjectKey(u64::from_be_bytes(key))),
+                language: self.languages.get(row)?,
+                result: self.results.get(row)?,
+                is_stored: self.is_stored.get(row)?,
+                lookup: self.lookups.get(row)?.map(from_ticks),
+                cache_read: self.cache_reads.get(row)?.map(from_ticks),
+                compile: self.compiles.get(row)?.map(from_ticks),
+                flags: self.flags.get(row)?,
+                names_directory: self.names_directory.get(row)?,
+                is_ambiguous: self.is_ambiguous.get(row)?,
+                miss_reason: self.miss_reasons.get(row)?,
             })
-            .collect::<Option<Vec<Compilation>>>()?;
+        });
+        let list = list.collect::<Option<Vec<Compilation>>>()?;
         let directory = self.directory;
         Some(Compilations { directory, list })
     }
@@ -234,6 +282,18 @@ mod tests {
         let mut short = Columns::default();
         short.units.push("a.o".into());
         assert_eq!(short.compilations(), None);
+    }
+
+    #[test]
+    fn a_list_of_too_many_compilations_is_none() {
+        let is_accepted = |units: usize| {
+            let mut columns = Columns::default();
+            columns.units.0.resize(units, "".into());
+            let bytes = postcard::to_stdvec(&columns).unwrap();
+            postcard::from_bytes::<Columns>(&bytes).is_ok()
+        };
+        assert!(is_accepted(MAX_COMPILATIONS));
+        assert!(!is_accepted(MAX_COMPILATIONS + 1));
     }
 
     #[test]

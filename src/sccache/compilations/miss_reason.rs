@@ -3,10 +3,12 @@
 //! A reason is certain or not given. What the log can't decide is [`MissReason::Unknown`].
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Compilation, CompilationResult, Compilations, Language, ObjectKey};
+use super::{Compilation, CompilationResult, Compilations, FormerUnits, Language, ObjectKey};
+use crate::sccache::Stats;
 
 /// Why a compilation missed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -65,80 +67,119 @@ pub enum Known {
     Never,
 }
 
-/// What a phase's compilations are compared with.
+/// Compares the compilations of a phase with those of the phases of the same name in earlier builds.
 pub struct Comparison<'a> {
-    /// A hash of the path of `S`.
-    pub directory: u64,
-    /// The phases of the same name in the earlier builds of the package whose lists are kept.
-    pub earlier: &'a [Compilations],
-    /// Whether `earlier` has all builds of the package that were ever recorded.
+    now: &'a Compilations,
+    /// Whether every earlier build of the package was [added](Self::add), or its units are in
+    /// `former_units`.
     pub is_complete: bool,
-    /// Whether a build directory in the arguments of a C compiler is part of the key. True in sccache
-    /// 0.7.7 to 0.8.2 and from 0.14 on without base directories; partly in the versions between.
+    /// The units of earlier builds whose lists are no longer kept.
+    pub former_units: FormerUnits,
+    /// Whether a build directory in the arguments of a C compiler is part of the key.
     pub c_keys_have_paths: bool,
+    /// What the units of `now` were before. Other units take no memory.
+    units: HashMap<&'a str, Unit>,
+    /// Whether an earlier build asked for the object.
+    keys: HashMap<ObjectKey, bool>,
 }
 
-/// What earlier builds had of one unit.
+/// A unit of this phase, and what earlier builds had of it.
 #[derive(Default)]
-struct Unit<'a> {
-    /// With the directory of its build.
-    compilations: Vec<(&'a Compilation, u64)>,
-    /// The most of one build.
+struct Unit {
+    /// How many compilations of it this phase has.
+    count: usize,
+    /// The most of one earlier build.
     most: usize,
+    earlier: Vec<Candidate>,
+    compile: Option<Duration>,
 }
 
-impl Comparison<'_> {
-    /// Returns the reason of each compilation, `None` for those that didn't miss.
-    pub fn reasons(
-        &self,
-        compilations: &[Compilation],
-        known: impl Fn(ObjectKey) -> Known,
-    ) -> Vec<Option<MissReason>> {
-        let units = self.earlier_units();
-        let mut counts: HashMap<&str, usize> = HashMap::new();
-        for compilation in compilations {
-            *counts.entry(&compilation.unit).or_default() += 1;
-        }
-        compilations
-            .iter()
-            .map(|compilation| {
-                let earlier = units.get(&*compilation.unit);
-                let has_more =
-                    earlier.is_some_and(|earlier| counts[&*compilation.unit] > earlier.most);
-                compilation
-                    .result
-                    .is_miss()
-                    .then(|| self.reason(compilation, earlier, has_more, &known))
-            })
-            .collect()
-    }
+/// What the earlier compilations of a unit had in common with others.
+#[derive(PartialEq, Eq)]
+struct Candidate {
+    flags: Option<u64>,
+    metadata: Option<u64>,
+    is_in_same_directory: bool,
+    is_of_same_sccache: bool,
+}
 
-    fn earlier_units(&self) -> HashMap<&str, Unit<'_>> {
+impl<'a> Comparison<'a> {
+    /// Begins with no earlier build.
+    pub fn new(now: &'a Compilations) -> Self {
         let mut units: HashMap<&str, Unit> = HashMap::new();
-        for build in self.earlier {
-            let mut counts: HashMap<&str, usize> = HashMap::new();
-            for compilation in &build.list {
-                *counts.entry(&compilation.unit).or_default() += 1;
-                let unit = units.entry(&compilation.unit).or_default();
-                unit.compilations.push((compilation, build.directory));
-            }
-            for (name, count) in counts {
-                let unit = units.entry(name).or_default();
-                unit.most = unit.most.max(count);
-            }
+        for compilation in &now.list {
+            units.entry(&compilation.unit).or_default().count += 1;
         }
-        units
+        let keys = now.list.iter().filter_map(|compilation| compilation.key);
+        Self {
+            now,
+            is_complete: true,
+            former_units: FormerUnits::default(),
+            c_keys_have_paths: false,
+            keys: keys.map(|key| (key, false)).collect(),
+            units,
+        }
     }
 
-    /// `has_more`: this build has more compilations of the unit than any earlier one, so it is open
-    /// which of them is new.
-    fn reason(
-        &self,
-        compilation: &Compilation,
-        earlier: Option<&Unit>,
-        has_more: bool,
-        known: impl Fn(ObjectKey) -> Known,
-    ) -> MissReason {
+    /// Adds the phase of an earlier build. The newest is first.
+    ///
+    /// `is_of_same_sccache`: the same version made the keys, so that equal sources have equal keys.
+    pub fn add(&mut self, earlier: &Compilations, is_of_same_sccache: bool) {
+        let is_in_same_directory = earlier.directory == self.now.directory;
+        let mut builds: HashMap<&'a str, (usize, Duration, u32)> = HashMap::new();
+        for compilation in &earlier.list {
+            if let Some(is_known) = compilation.key.and_then(|key| self.keys.get_mut(&key)) {
+                *is_known = true;
+            }
+            let Some((name, _)) = self.units.get_key_value(&*compilation.unit) else {
+                continue;
+            };
+            let (count, time, compiled) = builds.entry(*name).or_default();
+            *count += 1;
+            if let Some(compile) = compilation.compile {
+                *time += compile;
+                *compiled += 1;
+            }
+            let candidate = Candidate {
+                flags: compilation.flags,
+                metadata: compilation.metadata,
+                is_in_same_directory,
+                is_of_same_sccache,
+            };
+            let unit = self.units.entry(*name).or_default();
+            if !unit.earlier.contains(&candidate) {
+                unit.earlier.push(candidate);
+            }
+        }
+        for (name, (count, time, compiled)) in builds {
+            let unit = self.units.entry(name).or_default();
+            unit.most = unit.most.max(count);
+            if unit.compile.is_none() && compiled > 0 {
+                unit.compile = Some(time / compiled);
+            }
+        }
+    }
+
+    /// Returns what compiling the unit took in the newest of the earlier builds that compiled it.
+    pub fn compile_time(&self, unit: &str) -> Option<Duration> {
+        self.units.get(unit)?.compile
+    }
+
+    /// Returns the reason of each compilation, `None` for those that didn't miss.
+    pub fn reasons(&self, known: impl Fn(ObjectKey) -> Known) -> Vec<Option<MissReason>> {
+        let known = |key| match known(key) {
+            // It was asked for and never stored, or the store has forgotten it.
+            Known::Never if self.keys[&key] => Known::Elsewhere,
+            known => known,
+        };
+        let reason = |compilation: &Compilation| {
+            let is_miss = compilation.result.is_miss();
+            is_miss.then(|| self.reason(compilation, known))
+        };
+        self.now.list.iter().map(reason).collect()
+    }
+
+    fn reason(&self, compilation: &Compilation, known: impl Fn(ObjectKey) -> Known) -> MissReason {
         match compilation.result {
             CompilationResult::Forced => return MissReason::Forced,
             // sccache counts these as errors and timeouts of the cache.
@@ -148,8 +189,7 @@ impl Comparison<'_> {
             _ => {}
         }
         let known = compilation.key.map_or(Known::Elsewhere, known);
-        let by_arguments = self.reason_by_arguments(compilation, earlier, has_more);
-        match (known, by_arguments) {
+        match (known, self.reason_by_arguments(compilation)) {
             // The unit is the request's own; the key may be that of a namesake.
             (Known::Never | Known::Elsewhere, MissReason::First) => MissReason::First,
             _ if compilation.is_ambiguous => MissReason::Unknown,
@@ -162,68 +202,83 @@ impl Comparison<'_> {
     }
 
     /// The reason of a compilation whose object was never in the cache.
-    fn reason_by_arguments(
-        &self,
-        compilation: &Compilation,
-        earlier: Option<&Unit>,
-        has_more: bool,
-    ) -> MissReason {
-        let Some(earlier) = earlier else {
-            return if self.is_complete {
+    fn reason_by_arguments(&self, compilation: &Compilation) -> MissReason {
+        let unit = &self.units[&*compilation.unit];
+        if unit.earlier.is_empty() {
+            let is_new = self.is_complete && !self.former_units.contains(&compilation.unit);
+            return if is_new {
                 MissReason::First
             } else {
                 MissReason::Unknown
             };
-        };
-        let Some(flags) = compilation.flags else {
-            return MissReason::Unknown;
-        };
-        let with_same_flags = || {
-            earlier
-                .compilations
-                .iter()
-                .filter(|(candidate, _)| candidate.flags == Some(flags))
-        };
-        if with_same_flags().next().is_none() {
-            let all_known = earlier.compilations.iter().all(|(c, _)| c.flags.is_some());
-            return if all_known && !has_more {
+        }
+        let all_known = unit
+            .earlier
+            .iter()
+            .all(|candidate| candidate.flags.is_some());
+        let mut candidates = unit.earlier.iter().collect::<Vec<_>>();
+        candidates.retain(|candidate| candidate.flags == compilation.flags);
+        // With more compilations of the unit than any earlier build, it is open which of them is new.
+        if compilation.flags.is_none() || unit.count > unit.most {
+            MissReason::Unknown
+        } else if candidates.is_empty() {
+            if all_known {
                 MissReason::Flags
+            } else {
+                MissReason::Unknown
+            }
+        } else {
+            self.reason_with_same_flags(compilation, &candidates)
+        }
+    }
+
+    /// The reason of a compilation that was done before with the same arguments but for directories.
+    fn reason_with_same_flags(
+        &self,
+        compilation: &Compilation,
+        candidates: &[&Candidate],
+    ) -> MissReason {
+        let is_rust = compilation.language == Some(Language::Rust);
+        // sccache's key of a crate has its working directory, which is the package's or below it.
+        let depends_on_directory = if is_rust {
+            let mut candidates = candidates.iter();
+            candidates.any(|candidate| candidate.metadata == compilation.metadata)
+        } else {
+            compilation.names_directory
+        };
+        let is_same_place = |candidate: &&Candidate| {
+            let is_same_crate = !is_rust || candidate.metadata == compilation.metadata;
+            candidate.is_in_same_directory && is_same_crate
+        };
+        if depends_on_directory && !candidates.iter().any(|candidate| is_same_place(candidate)) {
+            return if is_rust || self.c_keys_have_paths {
+                MissReason::Path
             } else {
                 MissReason::Unknown
             };
         }
-        if has_more {
-            return MissReason::Unknown;
-        }
-        if compilation.language == Some(Language::Rust) {
-            return self.rust_reason(compilation, with_same_flags());
-        }
-        let mut directories = with_same_flags().map(|(_, directory)| *directory);
-        if !compilation.names_directory || directories.any(|other| other == self.directory) {
+        // Another version of sccache may make other keys.
+        if candidates
+            .iter()
+            .any(|candidate| candidate.is_of_same_sccache)
+        {
             MissReason::Changed
-        } else if self.c_keys_have_paths {
-            MissReason::Path
         } else {
             MissReason::Unknown
         }
     }
+}
 
-    /// sccache's key of a crate has its working directory, which is the package's or below it.
-    fn rust_reason<'a>(
-        &self,
-        compilation: &Compilation,
-        candidates: impl Iterator<Item = &'a (&'a Compilation, u64)>,
-    ) -> MissReason {
-        let mut reason = MissReason::Changed;
-        for (candidate, directory) in candidates {
-            if candidate.metadata == compilation.metadata {
-                if *directory == self.directory {
-                    return MissReason::Changed;
-                }
-                reason = MissReason::Path;
-            }
-        }
-        reason
+/// Whether a build directory in the arguments of a C compiler is part of the key, in a server of this
+/// version: in 0.7.7 to 0.8.2, and from 0.14 on without base directories. In the versions between, it
+/// depends on the preprocessor cache.
+pub fn c_keys_have_paths(stats: &Stats) -> bool {
+    let mut numbers = stats.version.as_deref().unwrap_or_default().split('.');
+    let mut number = || numbers.next().and_then(|number| number.parse::<u32>().ok());
+    match (number(), number()) {
+        (Some(0), Some(7 | 8)) => true,
+        (Some(0), Some(0..14)) | (None, _) | (_, None) => false,
+        _ => stats.base_directories.as_ref().is_some_and(Vec::is_empty),
     }
 }
 
@@ -290,21 +345,24 @@ mod tests {
         earlier: &[Compilation],
         directory: u64,
     ) -> Vec<Option<MissReason>> {
-        let earlier = [Compilations {
-            directory,
-            list: earlier.to_vec(),
-        }];
-        let comparison = Comparison {
-            directory: HERE,
-            earlier: &earlier,
-            is_complete: true,
-            c_keys_have_paths: true,
-        };
-        comparison.reasons(now, |ObjectKey(key)| match key {
+        let [earlier, now] = [(directory, earlier), (HERE, now)].map(list);
+        let mut comparison = Comparison::new(&now);
+        comparison.c_keys_have_paths = true;
+        comparison.add(&earlier, true);
+        comparison.reasons(known)
+    }
+
+    fn list((directory, list): (u64, &[Compilation])) -> Compilations {
+        let list = list.to_vec();
+        Compilations { directory, list }
+    }
+
+    fn known(ObjectKey(key): ObjectKey) -> Known {
+        match key {
             0..100 => Known::Here,
             100..200 => Known::Elsewhere,
             _ => Known::Never,
-        })
+        }
     }
 
     fn check(cause: &str, now: Compilation, directory: u64, reason: MissReason) {
@@ -452,14 +510,78 @@ mod tests {
 
     #[test]
     fn without_all_earlier_builds_nothing_is_first() {
-        let comparison = Comparison {
-            directory: HERE,
-            earlier: &[],
-            is_complete: false,
-            c_keys_have_paths: false,
+        let now = list((HERE, &[miss("a.o", 200, 1)]));
+        let mut comparison = Comparison::new(&now);
+        assert_eq!(comparison.reasons(known), [Some(First)]);
+        comparison.is_complete = false;
+        assert_eq!(comparison.reasons(known), [Some(Unknown)]);
+    }
+
+    #[test]
+    fn a_unit_of_a_build_that_is_no_longer_kept_is_not_first() {
+        let now = list((HERE, &[miss("a.o", 200, 1), miss("b.o", 201, 1)]));
+        let mut comparison = Comparison::new(&now);
+        comparison.former_units.add(["b.o"]);
+        assert_eq!(comparison.reasons(known), [Some(First), Some(Unknown)]);
+    }
+
+    #[test]
+    fn an_object_that_was_asked_for_and_never_stored_has_not_changed() {
+        let failed = Compilation {
+            key: Some(ObjectKey(200)),
+            ..ended(CompilationResult::CompileFailed)
         };
-        let reasons = comparison.reasons(&[miss("a.o", 200, 1)], |_| Known::Never);
-        assert_eq!(reasons, [Some(Unknown)]);
+        assert_eq!(
+            reasons(&[miss("a.o", 200, 1)], &[failed], HERE),
+            [Some(Unknown)]
+        );
+    }
+
+    #[test]
+    fn after_an_update_of_sccache_nothing_has_certainly_changed() {
+        let now = list((HERE, &[miss("a.o", 200, 1), miss("b.o", 201, 2)]));
+        let before = list((HERE, &[miss("a.o", 1, 1), miss("b.o", 2, 1)]));
+        let mut comparison = Comparison::new(&now);
+        comparison.add(&before, false);
+        assert_eq!(comparison.reasons(known), [Some(Unknown), Some(Flags)]);
+        comparison.add(&before, true);
+        assert_eq!(comparison.reasons(known), [Some(Changed), Some(Flags)]);
+    }
+
+    #[test]
+    fn a_unit_takes_as_long_as_in_the_newest_build_that_compiled_it() {
+        let timed = |seconds: Option<u64>| Compilation {
+            compile: seconds.map(Duration::from_secs),
+            ..miss("a.o", 1, 1)
+        };
+        let now = list((HERE, &[miss("a.o", 200, 1)]));
+        let mut comparison = Comparison::new(&now);
+        assert_eq!(comparison.compile_time("a.o"), None);
+        comparison.add(&list((HERE, &[timed(None)])), true);
+        comparison.add(&list((HERE, &[timed(Some(2)), timed(Some(4))])), true);
+        comparison.add(&list((HERE, &[timed(Some(9))])), true);
+        assert_eq!(comparison.compile_time("a.o"), Some(Duration::from_secs(3)));
+        assert_eq!(comparison.compile_time("b.o"), None);
+    }
+
+    #[test]
+    fn directories_are_part_of_keys_in_some_versions() {
+        let has_paths = |version: &str, directories: Option<&[&str]>| {
+            let directories = directories.map(|list| list.iter().map(|d| d.to_string()).collect());
+            c_keys_have_paths(&Stats {
+                version: Some(version.into()),
+                base_directories: directories,
+                ..Stats::default()
+            })
+        };
+        assert!(has_paths("0.7.7", None));
+        assert!(has_paths("0.8.2", None));
+        assert!(!has_paths("0.10.0", None));
+        assert!(has_paths("0.16.0", Some(&[])));
+        assert!(has_paths("1.0.0", Some(&[])));
+        assert!(!has_paths("0.16.0", Some(&["/var/tmp"])));
+        assert!(!has_paths("0.16.0", None));
+        assert!(!has_paths("", None));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! belongs to the compilation that was requested 0.132 s earlier.
 
 mod arguments;
+mod former_units;
 mod line;
 mod list;
 mod log;
@@ -17,9 +18,10 @@ mod miss_reason;
 mod tests;
 
 pub use arguments::Language;
+pub use former_units::FormerUnits;
 pub use list::CompilationList;
 pub use log::{CompilationLog, MAX_COMPILATIONS, read_lines};
-pub use miss_reason::{Comparison, Known, MissReason};
+pub use miss_reason::{Comparison, Known, MissReason, c_keys_have_paths};
 
 use std::time::Duration;
 

@@ -250,18 +250,16 @@ fn a_truncated_log_and_a_long_line_lose_only_what_is_cut() {
 
 /// The reasons of a run after another, where the cache knew all of the earlier run's objects.
 fn reasons(now: &str, before: &str) -> BTreeMap<MissReason, usize> {
-    let earlier = [Compilations {
-        directory: 1,
-        list: compilations(before),
-    }];
     let is_revision = now.ends_with("-r1");
-    let comparison = Comparison {
-        directory: if is_revision { 2 } else { 1 },
-        earlier: &earlier,
-        is_complete: true,
-        c_keys_have_paths: true,
+    let list = |directory, name| Compilations {
+        directory,
+        list: compilations(name),
     };
-    let stored: Vec<_> = earlier[0].list.iter().filter_map(|c| c.key).collect();
+    let (earlier, now) = (list(1, before), list(if is_revision { 2 } else { 1 }, now));
+    let mut comparison = Comparison::new(&now);
+    comparison.c_keys_have_paths = true;
+    comparison.add(&earlier, true);
+    let stored: Vec<_> = earlier.list.iter().filter_map(|c| c.key).collect();
     let known = |key| {
         if stored.contains(&key) {
             Known::Here
@@ -270,11 +268,7 @@ fn reasons(now: &str, before: &str) -> BTreeMap<MissReason, usize> {
         }
     };
     let mut counts = BTreeMap::new();
-    for reason in comparison
-        .reasons(&compilations(now), known)
-        .into_iter()
-        .flatten()
-    {
+    for reason in comparison.reasons(known).into_iter().flatten() {
         *counts.entry(reason).or_default() += 1;
     }
     counts
