@@ -53,12 +53,13 @@ CREATE TABLE build (
     -- their compilers.
     processor_us     INTEGER,
     -- What compiling the hits would have cost, and what compiling the misses did. exact_cost_us is the
-    -- part of hit_cost_us that is known from compiling exactly these objects.
+    -- part of hit_cost_us that is known from compiling exactly these objects. These three and
+    -- evicted_misses are known together.
     hit_cost_us      INTEGER,
     miss_cost_us     INTEGER,
     exact_cost_us    INTEGER,
     evicted_misses   INTEGER, -- misses with reason 'evicted'
-    -- An estimate, and fixed when the build is recorded: src/savings.rs.
+    -- Fixed when the build is recorded: src/savings.rs.
     time_saved_us    INTEGER
 ) STRICT;
 
@@ -146,12 +147,29 @@ CREATE TABLE not_cached (
 ) STRICT, WITHOUT ROWID;
 
 -- The compilations of a phase, for `explain`, and to compare the next build with. Only those of the
--- newest builds of a package are kept. compilations: the format of src/sccache/compilations/list.rs,
--- with processor time in place of the server's times.
+-- newest builds of a package are kept. started_at_us: of the build. compilations: the format of
+-- src/sccache/compilations/list.rs, with processor time in place of the server's times.
 CREATE TABLE compilation_list (
-    phase_id     INTEGER PRIMARY KEY REFERENCES phase (id) ON DELETE CASCADE,
-    compilations BLOB NOT NULL
+    phase_id      INTEGER PRIMARY KEY REFERENCES phase (id) ON DELETE CASCADE,
+    package       TEXT NOT NULL,
+    started_at_us INTEGER NOT NULL,
+    compilations  BLOB NOT NULL
 ) STRICT;
+
+-- To find a package's lists without reading its builds.
+CREATE INDEX compilation_list_by_package ON compilation_list (package, started_at_us);
+
+-- What is left of the lists of a package's phases that are no longer kept: which units they had. A unit
+-- that is in no list was never built if it isn't among these either. units: sorted hashes of 4 bytes
+-- (src/sccache/compilations/former_units.rs). unlisted_at_us: the start of the newest build whose
+-- units are unknown.
+CREATE TABLE former_units (
+    package        TEXT NOT NULL,
+    phase          TEXT NOT NULL,
+    units          BLOB NOT NULL DEFAULT x'',
+    unlisted_at_us INTEGER,
+    PRIMARY KEY (package, phase)
+) STRICT, WITHOUT ROWID;
 
 -- Why compilations of a phase missed. reason: a word of `MissReason`. compile_us: processor time.
 CREATE TABLE miss_reason (
@@ -163,12 +181,12 @@ CREATE TABLE miss_reason (
 ) STRICT, WITHOUT ROWID;
 
 -- What compiling an object cost, in processor time, so that a hit of any package knows its worth. key:
--- the first 8 bytes of sccache's. cache_id: the cache that it was last stored in or answered from;
--- NULL if it was never stored. used_on: days since 1970. Objects that were not used for a year are
--- removed.
+-- the first 8 bytes of sccache's. cost_us: NULL if it was never compiled here. cache_id: the cache
+-- that it was last stored in or answered from; NULL if it was never stored. used_on: days since 1970.
+-- Objects that were not used for a year are removed.
 CREATE TABLE object (
     key      INTEGER PRIMARY KEY,
-    cost_us  INTEGER NOT NULL,
+    cost_us  INTEGER,
     used_on  INTEGER NOT NULL,
     cache_id INTEGER REFERENCES cache (id)
 ) STRICT;
@@ -180,7 +198,7 @@ CREATE TABLE cache (
     UNIQUE (host, location)
 ) STRICT;
 
--- The compile times of a package, on which the estimates of the time saved are based. language: '' if
+-- The compile times of a package, for hits of which nothing better is known. language: '' if
 -- a phase compiled several, or if sccache doesn't name it.
 CREATE TABLE compile_cost (
     package      TEXT NOT NULL,

@@ -4,8 +4,16 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use crate::error::{Error, Result};
+
 /// The default database, below the Gentoo Prefix.
 pub const DEFAULT_DATABASE: &str = "/var/lib/sccache-report/stats.db";
+
+/// Of so many builds of a package, the compilations are kept by default.
+pub const KEPT_BUILDS: usize = 5;
+
+/// Each record reads the kept lists of its package.
+const MAX_KEPT_BUILDS: usize = 100;
 
 /// Returns the value of a variable that is not empty.
 pub fn variable(name: &str) -> Option<OsString> {
@@ -37,6 +45,30 @@ pub fn database_path(option: Option<&Path>) -> PathBuf {
         path.push(DEFAULT_DATABASE);
         path.into()
     })
+}
+
+/// Returns of how many builds of a package `SCCACHE_REPORT_KEEP` keeps the compilations.
+///
+/// # Errors
+/// It isn't a number of builds.
+pub fn kept_builds() -> Result<usize> {
+    match variable("SCCACHE_REPORT_KEEP") {
+        Some(value) => parse_kept_builds(&value.to_string_lossy()),
+        None => Ok(KEPT_BUILDS),
+    }
+}
+
+fn parse_kept_builds(value: &str) -> Result<usize> {
+    let count = value.trim().parse().ok();
+    count
+        .filter(|count| *count <= MAX_KEPT_BUILDS)
+        .ok_or_else(|| {
+            let value = value.escape_default();
+            Error::Invalid(format!(
+                "SCCACHE_REPORT_KEEP is `{value}`, not a number from 0 to {MAX_KEPT_BUILDS}: \
+             {KEPT_BUILDS} is used"
+            ))
+        })
 }
 
 /// Returns the offset of the Gentoo Prefix that this program belongs to; empty on an ordinary system.
@@ -79,6 +111,17 @@ fn prefix_of(program: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kept_builds_are_a_number() {
+        assert_eq!(parse_kept_builds("0").unwrap(), 0);
+        assert_eq!(parse_kept_builds(" 12 ").unwrap(), 12);
+        for invalid in ["-1", "101", "all", "5\u{1b}[0m"] {
+            let error = parse_kept_builds(invalid).unwrap_err().to_string();
+            assert!(error.contains("SCCACHE_REPORT_KEEP"), "{error}");
+            assert!(!error.contains('\u{1b}'), "{error}");
+        }
+    }
 
     #[test]
     fn a_prefix_has_a_portage_configuration() {

@@ -1,35 +1,35 @@
-//! The estimate of the time that the cache saved. [`TIME_SAVED`] explains the formula to people.
+//! The time that the cache saved. [`TIME_SAVED`] explains the formula to people.
 //!
-//! sccache reports how many requests it answered, but not how much time that saved. The misses of a
-//! package show what its hits would have cost. The cost of the cache itself is subtracted.
-//! Three things limit the estimate:
-//! - sccache measures wall-clock time. On busy cores a compiler takes longer without computing more,
-//!   so a cost is at most the processor time of the server's children. That includes preprocessors,
-//!   and it is unknown for shared servers and imported logs.
-//! - No version of sccache measures how long it takes to compute an object's key, which runs the
-//!   preprocessor, or rustc for its list of files. [`LOOKUP_SHARE`] is an assumption about that.
-//! - Text output rounds averages to milliseconds and has no write times.
+//! All costs are processor time. sccache measures wall-clock time, and on busy cores a compiler takes
+//! longer without computing more. Where its compilations are known, a phase's times are multiplied by
+//! its [`processor_ratio`]. Otherwise, the average cost of a compilation is at most the processor
+//! time of the server's children, which is unknown for shared servers and imported logs.
 //!
-//! An estimate is stored with its build. Builds are recorded in any order (import reads the newest log
-//! first), so estimates are updated when the known compilations of a package, version or language
-//! double. Each estimate then rests on the best available cost, and on at least half of the
-//! compilations that are known for it today.
+//! The time saved is stored with its build and never changes: it rests on what was known when the
+//! build was recorded, including its own misses.
+
+mod phase_costs;
 
 use crate::sccache::Stats;
 
-/// The formula, for `--help`, the man page and docs/time-saved.md.
-pub const TIME_SAVED: &str = "An estimate. Each hit saves the average compile time of a miss of the \
-    same package: of the same version and language if known, otherwise of the language, the version, \
-    or the whole package. The cost of the cache is subtracted: reading hits, writing misses, and a \
-    tenth of a compilation per lookup. The result is negative if the cache cost more than it saved, \
-    and unknown if no miss of the package was measured. A miss counts at most the processor time of \
-    its compilers. For shared servers and imported logs, only wall-clock time is known, which is too \
-    high if the cores were busy.";
+pub use phase_costs::{PhaseCosts, Worth, processor_ratio, to_processor_time};
 
-/// The cost of looking up a hit or a miss, as a share of the cost of compiling it. The real share
-/// varies: in processor time (gcc 12 `-E` against `-O2 -c`, rustc 1.95.0 `--emit=dep-info` against
-/// `--emit=link -O`) it was 2 % for SQLite's single large file, 17 % for a C++ file of two lines with
-/// `<string>`, and 30 % for the smallest crates.
+/// The formula, for `--help`, the man page and docs/time-saved.md.
+pub const TIME_SAVED: &str = "Processor time. Each hit saves what compiling exactly this object cost. If \
+    that is unknown, it saves what the same unit cost in the package's newest build that compiled it, \
+    or else the average compilation of the package, if possible of the same version and language. \
+    The cost of the cache is subtracted: looking up hits and misses, the server, and the clients. \
+    exact_share is the share of the hits' cost that rests on exactly their objects. For imported logs, \
+    shared servers, and client-side mode, the compilations are unknown, and the time saved is an \
+    estimate: each hit saves the average compilation of the package, less the time of reading hits, \
+    writing misses, and a tenth of a compilation per lookup. The result is negative if the cache cost \
+    more than it saved, and unknown if the cost of a hit is unknown. It is fixed when the build is \
+    recorded.";
+
+/// The cost of looking up a hit or a miss where it wasn't measured, as a share of the cost of compiling
+/// it. The real share varies: in processor time (gcc 12 `-E` against `-O2 -c`, rustc 1.95.0
+/// `--emit=dep-info` against `--emit=link -O`) it was 2 % for SQLite's single large file, 17 % for a
+/// C++ file of two lines with `<string>`, and 30 % for the smallest crates.
 pub const LOOKUP_SHARE: f64 = 0.1;
 
 /// An average over fewer compilations is used only if there is no other.
@@ -95,24 +95,8 @@ impl Costs {
         sum
     }
 
-    /// Whether the compilations of the version (`None`: of the package) have doubled since `before`, in
-    /// one of the languages or in total.
-    pub fn have_doubled(
-        &self,
-        before: &Costs,
-        version: Option<&str>,
-        languages: &[Option<&str>],
-    ) -> bool {
-        let magnitude = |costs: &Costs, language| {
-            let cost = costs.sum(version, language);
-            cost.compilations.checked_ilog2()
-        };
-        let mut languages = languages.iter().chain([&None]);
-        languages.any(|language| magnitude(self, *language) != magnitude(before, *language))
-    }
-
     /// Returns the average seconds of a compilation. `None` if none of the package was measured.
-    fn average(&self, version: &str, language: Option<&str>) -> Option<f64> {
+    pub fn average(&self, version: &str, language: Option<&str>) -> Option<f64> {
         let version = Some(version);
         let cost = [
             (version, language),
@@ -128,30 +112,32 @@ impl Costs {
     }
 }
 
-/// How a build used the cache, in its measured phases.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct CacheUse {
-    /// The hits and misses per language. `None` are those without a language.
-    pub lookups: Vec<(Option<String>, u64, u64)>,
-    /// The known time of reading hits and writing misses.
-    pub seconds: f64,
-}
-
-impl CacheUse {
-    /// Returns the time in microseconds that the cache saved a build of the version: see
-    /// [`TIME_SAVED`]. `None` if it is unknown.
-    pub fn time_saved_us(&self, version: &str, costs: &Costs) -> Option<i64> {
-        let mut saved = -self.seconds;
-        for (language, hits, misses) in &self.lookups {
-            if *hits == 0 && *misses == 0 {
-                continue;
-            }
-            let (hits, misses) = (*hits as f64, *misses as f64);
+/// Returns the time in seconds that the cache saved a phase whose compilations are unknown: see
+/// [`TIME_SAVED`]. `None` if it is unknown.
+pub fn estimate(stats: &Stats, version: &str, costs: &Costs) -> Option<f64> {
+    let (mut hits, mut misses) = (stats.hits.total, stats.misses.total);
+    let mut lookups = Vec::new();
+    for part in stats.by_language() {
+        hits = hits.saturating_sub(part.hits);
+        misses = misses.saturating_sub(part.misses);
+        lookups.push((Some(part.name), part.hits, part.misses));
+    }
+    lookups.push((None, hits, misses));
+    let mut saved = 0.0;
+    for (language, hits, misses) in lookups {
+        if hits > 0 || misses > 0 {
+            let (hits, misses) = (hits as f64, misses as f64);
             let compilation = costs.average(version, language.as_deref())?;
             saved += (hits - (hits + misses) * LOOKUP_SHARE) * compilation;
         }
-        (saved.abs() <= MAX_SECONDS).then(|| (saved * 1e6).round() as i64)
     }
+    let cache = [stats.read_hit_seconds, stats.write_seconds];
+    Some(saved - cache.into_iter().flatten().sum::<f64>())
+}
+
+/// Returns seconds as microseconds; `None` if they are absurd.
+pub fn to_us(seconds: f64) -> Option<i64> {
+    (seconds.abs() <= MAX_SECONDS).then(|| (seconds * 1e6).round() as i64)
 }
 
 #[cfg(test)]
@@ -176,13 +162,6 @@ mod tests {
         costs
     }
 
-    fn cache_use(language: Option<&str>, hits: u64, misses: u64) -> CacheUse {
-        CacheUse {
-            lookups: vec![(language.map(str::to_string), hits, misses)],
-            seconds: 0.0,
-        }
-    }
-
     fn counts(languages: &[(&str, u64)]) -> Counts {
         Counts {
             total: languages.iter().map(|l| l.1).sum(),
@@ -194,32 +173,54 @@ mod tests {
         }
     }
 
+    fn stats(language: &str, hits: u64, misses: u64) -> Stats {
+        Stats {
+            hits: counts(&[(language, hits)]),
+            misses: counts(&[(language, misses)]),
+            ..Stats::default()
+        }
+    }
+
     #[test]
     fn hits_save_compiling_and_the_cache_costs() {
         let costs = costs(&[("1", Some("Rust"), 10, 20.0)]);
-        let warm = CacheUse {
-            seconds: 1.5,
-            ..cache_use(Some("Rust"), 50, 0)
+        let warm = Stats {
+            read_hit_seconds: Some(1.5),
+            ..stats("Rust", 50, 0)
         };
-        assert_eq!(warm.time_saved_us("1", &costs), Some(88_500_000));
-        let cold = CacheUse {
-            seconds: 0.5,
-            ..cache_use(Some("Rust"), 0, 50)
+        assert_eq!(estimate(&warm, "1", &costs), Some(88.5));
+        let cold = Stats {
+            write_seconds: Some(0.5),
+            ..stats("Rust", 0, 50)
         };
-        assert_eq!(cold.time_saved_us("1", &costs), Some(-10_500_000));
+        assert_eq!(estimate(&cold, "1", &costs), Some(-10.5));
+    }
+
+    #[test]
+    fn each_language_has_its_cost() {
+        let costs = costs(&[
+            ("1", Some("Rust"), 10, 20.0),
+            ("1", Some("C/C++"), 10, 10.0),
+        ]);
+        let mut both = Stats {
+            hits: counts(&[("Rust", 10), ("C/C++", 10)]),
+            ..Stats::default()
+        };
+        assert_eq!(estimate(&both, "1", &costs), Some(27.0));
+        // Two more without a language cost the average.
+        both.hits.total = 22;
+        assert_eq!(estimate(&both, "1", &costs), Some(29.7));
     }
 
     #[test]
     fn unknown_is_not_zero() {
         let none = Costs::default();
-        let saved = |hits, misses, costs| cache_use(None, hits, misses).time_saved_us("1", costs);
-        assert_eq!(saved(5, 0, &none), None);
-        assert_eq!(saved(0, 5, &none), None);
+        assert_eq!(estimate(&stats("Rust", 5, 0), "1", &none), None);
+        assert_eq!(estimate(&stats("Rust", 0, 5), "1", &none), None);
         // A build whose servers got no request saved nothing.
-        assert_eq!(saved(0, 0, &none), Some(0));
-        assert_eq!(CacheUse::default().time_saved_us("1", &none), Some(0));
-        let absurd = costs(&[("1", None, 8, 8e6)]);
-        assert_eq!(saved(100, 0, &absurd), None);
+        assert_eq!(estimate(&stats("Rust", 0, 0), "1", &none), Some(0.0));
+        assert_eq!(to_us(1e8), None);
+        assert_eq!(to_us(-0.000_001_4), Some(-1));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use clap::builder::NonEmptyStringValueParser;
 
 use super::build_list::BuildList;
 use super::import::PENDING_TIME;
-use super::{Database, print_error};
+use super::{Database, kept_builds, print_error};
 use crate::error::{Error, Result};
 use crate::store::{BuildRow, Filter, Patterns, Pending, Store};
 use crate::text::plural;
@@ -20,8 +20,9 @@ Exit status: 0 if builds were removed, 1 if nothing matched, 2 after an error.";
 
 /// Remove builds from the database
 ///
-/// Removes the matching builds and everything that was recorded about them. Sums and estimates are
-/// then the same as if these builds had never been recorded. A removed build is not recorded again
+/// Removes the matching builds and everything that was recorded about them, including their
+/// compilations. Sums are then the same as if these builds had never been recorded. The time saved by
+/// other builds doesn't change, and what objects cost stays known. A removed build is not recorded again
 /// from a log or from another database. `import --restore` imports it from its log. This command
 /// needs write access to the database.
 #[derive(Debug, clap::Args)]
@@ -61,6 +62,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<u8> {
         Store::open_for_reading(&path)?
     } else {
         let mut store = Store::open_for_recording(&path)?;
+        store.keep_compilations(kept_builds(|problem| print_error(&problem)));
         let deadline = Instant::now() + PENDING_TIME;
         Pending::for_database(&path).record(&mut store, deadline)?;
         store

@@ -58,6 +58,14 @@ impl Database {
     }
 }
 
+/// Returns [`config::kept_builds`], or the default after a warning.
+fn kept_builds(warn: impl FnOnce(String)) -> usize {
+    config::kept_builds().unwrap_or_else(|error| {
+        warn(error.to_string());
+        config::KEPT_BUILDS
+    })
+}
+
 /// Lines for the merge log.
 #[derive(Debug, Default)]
 struct Messages {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use super::Messages;
+use super::{Messages, kept_builds};
 use crate::error::{Error, Result};
 use crate::portage::{Build, HookRecord};
 use crate::store::{BuildRow, Filter, Pending, RECORD_WAIT, Recorded, Store, make_folder};
@@ -104,6 +104,7 @@ impl Recorder {
         let deadline = self.started + RECORD_WAIT;
         if self.store.is_none() {
             let mut store = Store::open_for_recording_until(&self.path, deadline)?;
+            store.keep_compilations(kept_builds(|problem| messages.warn(problem)));
             // The hook never creates this folder. doctor reports if there is no record in it.
             let _ = make_folder(&HookRecord::folder(&self.path));
             let until = self.started + PENDING_WAIT;

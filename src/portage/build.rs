@@ -203,13 +203,24 @@ impl Build {
         Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
     }
 
+    /// Returns the build with its counts, but without its compilations.
+    #[must_use]
+    pub fn without_compilations(&self) -> Self {
+        let mut build = self.clone();
+        for phase in &mut build.phases {
+            phase.compilations = None;
+        }
+        build
+    }
+
     /// Returns the build as one line for the merge log, the last resort if neither the database nor
-    /// the folder beside it can be written.
+    /// the folder beside it can be written. Its compilations are left out: they can be a megabyte.
     ///
     /// # Errors
     /// None for a checked build.
     pub fn to_log_line(&self) -> serde_json::Result<String> {
-        Ok(format!("{BUILD_LINE}{}", serde_json::to_string(self)?))
+        let json = serde_json::to_string(&self.without_compilations())?;
+        Ok(format!("{BUILD_LINE}{json}"))
     }
 
     /// Parses the build in a line of a log, ignoring the text around it; `None` if there is no build.

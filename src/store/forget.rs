@@ -27,9 +27,10 @@ pub struct KnownBuild {
 }
 
 impl Store {
-    /// Removes the builds with these ids, and remembers that they were removed. Sums, costs and
-    /// estimates are then as if the builds had never been recorded. Emerges without builds are
-    /// removed too. Returns how many builds were there.
+    /// Removes the builds with these ids with their compilations, and remembers that they were
+    /// removed. Sums and costs are then as if the builds had never been recorded. The time saved in
+    /// other builds stays as it was recorded, and so does what objects cost, which no build is named
+    /// with. Emerges without builds are removed too. Returns how many builds were there.
     ///
     /// # Errors
     /// As [`Store::record`]. Builds of earlier batches are removed then, and no others.
@@ -132,7 +133,8 @@ fn remove(database: &Connection, builds: &[Uuid]) -> rusqlite::Result<usize> {
         savings::recompute(database, &package)?;
     }
     database.execute_batch(
-        "DELETE FROM package_sum WHERE builds = 0; DELETE FROM hour_sum WHERE builds = 0",
+        "DELETE FROM former_units WHERE package IN (SELECT package FROM package_sum WHERE builds = 0); \
+         DELETE FROM package_sum WHERE builds = 0; DELETE FROM hour_sum WHERE builds = 0",
     )?;
     Ok(count)
 }

@@ -25,6 +25,7 @@
 
 mod build_row;
 mod columns;
+mod compilations;
 mod evidence;
 mod explain;
 mod filter;

@@ -10,6 +10,7 @@ use rusqlite_migration::{M, Migrations};
 use super::location::{check_readable, check_trusted, create};
 use super::private_copy::PrivateCopy;
 use super::{Error, Result};
+use crate::config::KEPT_BUILDS;
 
 /// How long recording waits for another process's lock.
 pub const RECORD_WAIT: Duration = Duration::from_secs(3);
@@ -43,6 +44,8 @@ pub struct Store {
     pub(super) path: PathBuf,
     /// Until when recording waits for locks. `None`: up to [`RECORD_WAIT`] for each.
     pub(super) deadline: Option<Instant>,
+    /// Of so many builds of a package, recording keeps the compilations.
+    pub(super) kept_builds: usize,
     /// The file that is open instead of `path`, if any. Dropping it deletes the file.
     _copy: Option<PrivateCopy>,
 }
@@ -90,6 +93,7 @@ impl Store {
             connection: Box::new(connection),
             path: path.to_path_buf(),
             deadline,
+            kept_builds: KEPT_BUILDS,
             _copy: None,
         };
         store.limit_lock_wait()?;
@@ -115,6 +119,12 @@ impl Store {
     pub fn wait_until(&mut self, deadline: Instant) -> Result<()> {
         self.deadline = Some(deadline);
         self.limit_lock_wait()
+    }
+
+    /// Keeps the compilations of this many of the newest builds of each package, instead of
+    /// [`KEPT_BUILDS`].
+    pub fn keep_compilations(&mut self, builds: usize) {
+        self.kept_builds = builds;
     }
 
     fn limit_lock_wait(&self) -> Result<()> {
@@ -201,6 +211,7 @@ impl Store {
             connection: Box::new(open().map_err(|error| Error::from_sqlite(path, error))?),
             path: path.to_path_buf(),
             deadline: None,
+            kept_builds: KEPT_BUILDS,
             _copy: copy,
         })
     }

@@ -19,8 +19,8 @@ use crate::error::{Error, Result, ensure};
 use crate::files::open_regular_at;
 use crate::portage::Build;
 
-/// The longest file, for a build of a hundred phases. An ordinary one has 2 to 20 KB.
-const MAX_BYTES: u64 = 4 * 1024 * 1024;
+/// The longest file. An ordinary one has 2 to 20 KB, and 20 bytes more per compilation.
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// What [`Pending::record`] did.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl Pending {
         self.files().map_or(0, |files| files.len())
     }
 
-    /// Saves a build durably, and returns its file.
+    /// Saves a build durably, and returns its file. Compilations that are too many are left out.
     ///
     /// # Errors
     /// The folder or the file can't be written, or other users can change them.
@@ -67,7 +67,11 @@ impl Pending {
             .prefix(".")
             .permissions(Permissions::from_mode(0o644))
             .tempfile_in(&self.folder)?;
-        file.write_all(&serde_json::to_vec(build)?)?;
+        let mut content = serde_json::to_vec(build)?;
+        if content.len() as u64 > MAX_BYTES {
+            content = serde_json::to_vec(&build.without_compilations())?;
+        }
+        file.write_all(&content)?;
         file.as_file().sync_all()?;
         file.persist(&path).map_err(|error| error.error)?;
         File::open(&self.folder)?.sync_all()?;

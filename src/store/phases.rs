@@ -26,13 +26,13 @@ fn number_columns() -> String {
     counters.chain(seconds).collect::<Vec<_>>().join(", ")
 }
 
-/// Inserts the phase at `position` of a build.
+/// Inserts the phase at `position` of a build, and returns its row id.
 pub(super) fn insert_phase(
     database: &Connection,
     build_id: i64,
     position: usize,
     phase: &Phase,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<i64> {
     let stats = phase.stats.as_ref().ok();
     let not_measured = phase.stats.as_ref().err();
     let dist_compiles = stats.map(|s| &s.dist_compiles);
@@ -59,10 +59,11 @@ pub(super) fn insert_phase(
         to_json(dist_compiles.filter(|servers| !servers.is_empty())),
     ];
     insert_row(database, values, stats)?;
-    match stats {
-        Some(stats) => insert_parts(database, database.last_insert_rowid(), stats),
-        None => Ok(()),
+    let id = database.last_insert_rowid();
+    if let Some(stats) = stats {
+        insert_parts(database, id, stats)?;
     }
+    Ok(id)
 }
 
 /// Inserts the row of a phase; `values` are those of the columns before the numbers.

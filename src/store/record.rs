@@ -6,8 +6,9 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::columns::micros;
+use super::compilations::{self, BuildCosts};
 use super::phases::insert_phase;
-use super::{Error, Result, Store, savings};
+use super::{Error, Result, Store};
 use crate::portage::{Attribution, Build, Emerge};
 use crate::sccache::Stats;
 
@@ -77,7 +78,7 @@ impl Store {
         }
         let mut recorded = Vec::new();
         for build in builds {
-            recorded.push(record_one(&transaction, build)?);
+            recorded.push(record_one(&transaction, build, self.kept_builds)?);
         }
         if let Some(deadline) = self.deadline {
             // Beginning the transaction may have waited for a lock, and committing it may too.
@@ -88,7 +89,11 @@ impl Store {
     }
 }
 
-fn record_one(transaction: &Transaction<'_>, build: &Build) -> rusqlite::Result<Recorded> {
+fn record_one(
+    transaction: &Transaction<'_>,
+    build: &Build,
+    kept_builds: usize,
+) -> rusqlite::Result<Recorded> {
     let is_known = transaction
         .prepare_cached(
             "SELECT 1 FROM build WHERE uuid IN (?1, ?2) \
@@ -98,11 +103,13 @@ fn record_one(transaction: &Transaction<'_>, build: &Build) -> rusqlite::Result<
     if is_known {
         return Ok(Recorded::AlreadyRecorded);
     }
-    let id = insert_build(transaction, build)?;
+    let assessment = compilations::assess(transaction, build)?;
+    let id = insert_build(transaction, build, &assessment.costs)?;
+    let mut phase_ids = Vec::new();
     for (position, phase) in build.phases.iter().enumerate() {
-        insert_phase(transaction, id, position, phase)?;
+        phase_ids.push(insert_phase(transaction, id, position, phase)?);
     }
-    savings::add(transaction, id, build)?;
+    assessment.insert(transaction, build, &phase_ids, kept_builds)?;
     Ok(Recorded::New)
 }
 
@@ -118,7 +125,7 @@ fn emerge_id(database: &Connection, emerge: &Emerge, host: &str) -> rusqlite::Re
     database.query_row(sql, [uuid], |row| row.get(0))
 }
 
-fn insert_build(database: &Connection, build: &Build) -> rusqlite::Result<i64> {
+fn insert_build(database: &Connection, build: &Build, costs: &BuildCosts) -> rusqlite::Result<i64> {
     let emerge = build.emerge.as_ref();
     let emerge_id = emerge
         .map(|emerge| emerge_id(database, emerge, &build.host))
@@ -128,8 +135,9 @@ fn insert_build(database: &Connection, build: &Build) -> rusqlite::Result<i64> {
     database.execute(
         "INSERT INTO build (uuid, host, package, version, slot, repository, emerge_id, outcome, \
          started_at_us, finished_at_us, is_imported, attribution, sccache_version, phases, measured_phases, \
-         hits, misses, errors, requests, executed, non_cacheable, compile_failures) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         hits, misses, errors, requests, executed, non_cacheable, compile_failures, processor_us, \
+         hit_cost_us, miss_cost_us, exact_cost_us, evicted_misses, time_saved_us) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             build.id.to_string(),
             build.host,
@@ -153,6 +161,12 @@ fn insert_build(database: &Connection, build: &Build) -> rusqlite::Result<i64> {
             sum.and_then(|s| s.executed),
             sum.and_then(|s| s.non_cacheable),
             sum.and_then(|s| s.compile_failures),
+            costs.processor_us,
+            costs.hit_cost_us,
+            costs.miss_cost_us,
+            costs.exact_cost_us,
+            costs.evicted_misses,
+            costs.time_saved_us,
         ],
     )?;
     Ok(database.last_insert_rowid())

@@ -57,9 +57,11 @@ pub fn insert_list(db: &Path, build: &Build, position: usize, list: Vec<Compilat
             .unwrap();
     }
     let list = CompilationList::encode(&Compilations { directory: 1, list });
-    let insert = "INSERT INTO compilation_list VALUES (?, ?)";
+    let insert = "INSERT INTO compilation_list SELECT ?1, package, started_at_us, ?2 \
+                  FROM build WHERE uuid = ?3";
+    let id = build.id.to_string();
     database
-        .execute(insert, params![phase, list.as_bytes()])
+        .execute(insert, params![phase, list.as_bytes(), id])
         .unwrap();
     database
         .execute(

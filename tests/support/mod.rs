@@ -3,6 +3,8 @@
 
 /// Builds whose compilations are known.
 mod compilations;
+/// Builds that are recorded with their compilations.
+pub mod listed;
 /// A folder of build logs, and its import.
 pub mod logs;
 /// A real Portage in a throw-away root.

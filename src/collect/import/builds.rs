@@ -58,8 +58,9 @@ impl Log {
                 ));
             }
             // Any build can print such a line. Its ids could be those of other builds and emerges.
+            // Compilations would change what is known about the objects of other packages.
             (build.id, build.emerge, build.is_imported) = (build.imported_id(), None, true);
-            self.builds.push(build);
+            self.builds.push(build.without_compilations());
         }
         for (index, attempt) in std::mem::take(&mut self.attempts).into_iter().enumerate() {
             let build = Build {

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::build_list::BuildList;
-use super::{Database, print_error};
+use super::{Database, kept_builds, print_error};
 use crate::error::{Error, Result};
 use crate::portage::Build;
 use crate::portage::log::LogName;
@@ -89,6 +89,7 @@ pub(super) fn run(args: Args, out: &mut dyn Write) -> Result<u8> {
     };
     if !import.args.dry_run {
         let mut store = Store::open_for_recording(path)?;
+        store.keep_compilations(kept_builds(|problem| print_error(&problem)));
         // The logs of these builds can be among those to import.
         let pending = Pending::for_database(path);
         let done = pending.record(&mut store, Instant::now() + PENDING_TIME)?;

@@ -250,7 +250,7 @@ impl<'a> Comparison<'a> {
             let is_same_crate = !is_rust || candidate.metadata == compilation.metadata;
             candidate.is_in_same_directory && is_same_crate
         };
-        if depends_on_directory && !candidates.iter().any(|candidate| is_same_place(candidate)) {
+        if depends_on_directory && !candidates.iter().any(is_same_place) {
             return if is_rust || self.c_keys_have_paths {
                 MissReason::Path
             } else {
@@ -567,7 +567,8 @@ mod tests {
     #[test]
     fn directories_are_part_of_keys_in_some_versions() {
         let has_paths = |version: &str, directories: Option<&[&str]>| {
-            let directories = directories.map(|list| list.iter().map(|d| d.to_string()).collect());
+            let directories =
+                directories.map(|list| list.iter().map(ToString::to_string).collect());
             c_keys_have_paths(&Stats {
                 version: Some(version.into()),
                 base_directories: directories,

@@ -97,6 +97,11 @@ pub enum CompilationResult {
 }
 
 impl CompilationResult {
+    /// Whether sccache counts it as a hit.
+    pub fn is_hit(self) -> bool {
+        self == Self::Hit
+    }
+
     /// Whether sccache counts it as a miss.
     pub fn is_miss(self) -> bool {
         matches!(

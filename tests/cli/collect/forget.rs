@@ -29,10 +29,11 @@ fn reports(db: &Path) -> String {
     support::REPORTS.iter().map(report).collect()
 }
 
-/// Returns the rows of every table except that of forgotten builds.
+/// Returns the rows of every table except those of forgotten builds and of former units.
 fn rows(db: &Path) -> Vec<(String, i64)> {
     let database = rusqlite::Connection::open(db).unwrap();
-    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'forgotten'";
+    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' \
+               AND name NOT IN ('forgotten', 'former_units')";
     let mut tables = database.prepare(sql).unwrap();
     let names = tables.query_map([], |row| row.get::<_, String>(0)).unwrap();
     names

@@ -1,5 +1,7 @@
 //! The database: what goes in, concurrent processes, faults, and upgrades.
 
+/// What compilations cost, and why they missed.
+mod compilations;
 /// Collectors killed at random moments, with readers meanwhile.
 mod crashes;
 /// Databases that can't take a build.
@@ -15,7 +17,7 @@ mod store;
 mod store_open;
 /// The sums kept beside the builds match them.
 mod sums;
-/// The time saved, whatever the order of builds.
+/// The time saved where compilations are unknown.
 mod time_saved;
 /// Several versions of the collector, and upgrades of the schema.
 mod versions;

@@ -1,4 +1,4 @@
-//! The time saved of every build, in any order of recording. Unit tests cover the formula.
+//! The time saved of builds whose compilations are unknown. Unit tests cover the formula.
 
 use std::path::Path;
 
@@ -51,21 +51,26 @@ fn a_warm_build_saves_what_the_cold_one_cost() {
 }
 
 #[test]
-fn what_was_unknown_is_filled_in_once_it_can_be() {
+fn what_is_recorded_never_changes() {
     let (_folder, path) = folder();
-    record(&path, &[emlop(2, "0.9.0", 53, 0)]);
-    assert_eq!(estimates(&path), [None]);
+    // Nothing is known about the package, and no other package counts.
     let other = build(9, "a/b", "1", "2026-11-09T10:00:00Z", rust_stats(0, 8));
-    record(&path, &[other]);
+    record(&path, &[other, emlop(2, "0.9.0", 53, 0)]);
     assert_eq!(estimates(&path)[0], None);
     // Another version's cost, then its own.
     let mut old = emlop(1, "0.8.2", 0, 50);
     let stats = old.phases[0].stats.as_mut().unwrap();
     (stats.compiler_seconds, stats.processor_seconds) = (Some(150.0), Some(100.0));
-    record(&path, &[old]);
-    assert_eq!(estimates(&path)[1], Some(53.0 * 2.0 * 0.9));
-    record(&path, &[emlop(3, "0.9.0", 0, 53)]);
-    assert_eq!(estimates(&path)[1], Some(35.775));
+    record(&path, &[old, emlop(3, "0.9.0", 53, 0)]);
+    record(&path, &[emlop(4, "0.9.0", 0, 53), emlop(5, "0.9.0", 53, 0)]);
+    let saved = estimates(&path);
+    assert_eq!(saved[1..3], [None, Some(53.0 * 2.0 * 0.9)]);
+    assert_eq!(saved[4], Some(35.775));
+    Store::open_for_recording(&path)
+        .unwrap()
+        .forget(&[id(1), id(4)])
+        .unwrap();
+    assert_eq!(estimates(&path)[..3], [None, saved[2], saved[4]]);
 }
 
 #[test]
@@ -120,14 +125,15 @@ fn costs(path: &Path) -> Vec<(String, String, String, i64, i64)> {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
-    /// In any order, every build that can have an estimate has one, from at least half of the known costs.
+    /// In any order, and after others are forgotten, the costs of a package are those of its builds.
     #[test]
-    fn the_order_of_builds_decides_nothing(
+    fn costs_are_those_of_the_builds(
         parts in prop::collection::vec((0usize..3, 0usize..3, 0u64..40, 0u64..40), 1..14)
             .prop_flat_map(|parts| {
                 let order = Just((0..parts.len()).collect::<Vec<_>>()).prop_shuffle();
                 (Just(parts), order)
-            })
+            }),
+        forgotten in 0usize..5,
     ) {
         let (parts, order) = parts;
         let build = |n: usize| {
@@ -139,9 +145,9 @@ proptest! {
         let (folder, path) = folder();
         let other = folder.path().join("other.db");
         record(&path, &order.iter().map(|n| build(*n)).collect::<Vec<_>>());
-        record(&other, &(0..parts.len()).map(build).collect::<Vec<_>>());
+        let ids: Vec<_> = (0..forgotten.min(parts.len())).map(|n| id(n as u128)).collect();
+        Store::open_for_recording(&path).unwrap().forget(&ids).unwrap();
+        record(&other, &(ids.len()..parts.len()).map(build).collect::<Vec<_>>());
         prop_assert_eq!(costs(&path), costs(&other));
-        // All misses cost the same here, so the order has no effect.
-        prop_assert_eq!(estimates(&path), estimates(&other));
     }
 }

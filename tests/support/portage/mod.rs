@@ -26,7 +26,7 @@ pub fn ebuild(phases: &str) -> String {
     )
 }
 
-/// A Portage of one test, with the hook and the new programs. It is removed at the end, unless SCCACHE_REPORT_KEEP is set.
+/// A Portage of one test, with the hook and the new programs. It is removed at the end, unless SCCACHE_REPORT_KEEP_ROOTS is set.
 pub struct Root {
     pub dir: PathBuf,
     runs: AtomicU32,
@@ -351,7 +351,7 @@ impl Root {
 
 impl Drop for Root {
     fn drop(&mut self) {
-        if env::var_os("SCCACHE_REPORT_KEEP").is_some() {
+        if env::var_os("SCCACHE_REPORT_KEEP_ROOTS").is_some() {
             eprintln!("kept: {}", self.dir.display());
         } else if let Err(error) = fs::remove_dir_all(&self.dir) {
             eprintln!("can't remove {}: {error}", self.dir.display());

@@ -1,0 +1,268 @@
+//! Recording compilations: what they cost, and why they missed.
+//!
+//! [`assess`] compares the compilations of a build with what is stored, which is still the state before
+//! the build, and computes the columns of its row. [`Assessment::insert`] stores the rest.
+
+mod lists;
+mod objects;
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, params};
+
+use self::objects::{NewObjects, StoredObjects, day};
+use super::savings;
+use crate::portage::{Build, Phase};
+use crate::savings::{
+    Costs, PhaseCosts, Worth, estimate, processor_ratio, to_processor_time, to_us,
+};
+use crate::sccache::Stats;
+use crate::sccache::compilations::{CompilationList, Compilations, Language, MissReason};
+
+/// What a build cost and what the cache saved, as columns of its row.
+#[derive(Debug, Default)]
+pub(super) struct BuildCosts {
+    pub processor_us: Option<i64>,
+    pub hit_cost_us: Option<i64>,
+    pub miss_cost_us: Option<i64>,
+    pub exact_cost_us: Option<i64>,
+    pub evicted_misses: Option<u64>,
+    pub time_saved_us: Option<i64>,
+}
+
+/// What the compilations of a build show.
+#[derive(Debug, Default)]
+pub(super) struct Assessment {
+    pub costs: BuildCosts,
+    /// For each phase, its compilations if they are known.
+    phases: Vec<Option<ListedPhase>>,
+    objects: NewObjects,
+}
+
+/// The compilations of a phase, with reasons.
+#[derive(Debug)]
+struct ListedPhase {
+    list: CompilationList,
+    /// For each reason, the misses and the processor time of compiling them.
+    reasons: BTreeMap<MissReason, (u64, f64)>,
+    costs: PhaseCosts,
+}
+
+/// The sums over the phases of a build; `None` if one of them is unknown.
+struct Totals {
+    processor: Option<f64>,
+    time_saved: Option<f64>,
+    costs: Option<PhaseCosts>,
+    evicted: u64,
+}
+
+/// Compares the compilations of a new build with what is stored, and adds the build's costs to those of
+/// its package.
+pub(super) fn assess(database: &Connection, build: &Build) -> rusqlite::Result<Assessment> {
+    let package_costs = savings::add(database, build)?;
+    let mut assessment = Assessment::default();
+    let mut totals = Totals {
+        processor: Some(0.0),
+        time_saved: Some(0.0),
+        costs: Some(PhaseCosts::default()),
+        evicted: 0,
+    };
+    for phase in &build.phases {
+        let mut listed = None;
+        if let Ok(stats) = &phase.stats {
+            let compilations = phase
+                .compilations
+                .as_ref()
+                .and_then(CompilationList::decode);
+            if let Some(compilations) = compilations {
+                let objects = &mut assessment.objects;
+                let assessor = Assessor {
+                    database,
+                    build,
+                    phase,
+                    stats,
+                    costs: &package_costs,
+                };
+                listed = Some(assessor.assess(compilations, objects)?);
+            }
+            let estimate = || estimate(stats, &build.version, &package_costs);
+            totals.add(phase, stats, listed.as_ref(), estimate);
+        }
+        assessment.phases.push(listed);
+    }
+    if build.phases.iter().any(|phase| phase.stats.is_ok()) {
+        assessment.costs = totals.columns();
+    }
+    Ok(assessment)
+}
+
+/// A server without compilations needs no list.
+fn is_idle(stats: &Stats) -> bool {
+    stats.executed == Some(0)
+}
+
+impl Totals {
+    fn add(
+        &mut self,
+        phase: &Phase,
+        stats: &Stats,
+        listed: Option<&ListedPhase>,
+        estimate: impl Fn() -> Option<f64>,
+    ) {
+        let add = |sum: &mut Option<f64>, seconds: Option<f64>| {
+            *sum = sum.zip(seconds).map(|(sum, seconds)| sum + seconds);
+        };
+        add(&mut self.processor, phase.shell_seconds);
+        add(&mut self.processor, stats.processor_seconds);
+        add(&mut self.processor, stats.server_seconds);
+        // Without it, the times in the list are wall-clock times.
+        let costed = listed.filter(|_| stats.processor_seconds.is_some());
+        let saved = costed.and_then(|listed| listed.costs.time_saved(stats));
+        add(&mut self.time_saved, saved.or_else(estimate));
+        match (costed, &mut self.costs) {
+            (Some(listed), Some(sum)) if listed.costs.unknown_hits == 0 => {
+                sum.hits += listed.costs.hits;
+                sum.exact_hits += listed.costs.exact_hits;
+                sum.misses += listed.costs.misses;
+                let evicted = listed.reasons.get(&MissReason::Evicted);
+                self.evicted += evicted.map_or(0, |(count, _)| *count);
+            }
+            (None, _) if is_idle(stats) => {}
+            (_, costs) => *costs = None,
+        }
+    }
+
+    fn columns(&self) -> BuildCosts {
+        let time_saved_us = self.time_saved.and_then(to_us);
+        let processor_us = self.processor.and_then(to_us);
+        let costs = self.costs.and_then(|costs| {
+            let (hits, exact) = (to_us(costs.hits)?, to_us(costs.exact_hits)?);
+            Some((hits, to_us(costs.misses)?, exact))
+        });
+        BuildCosts {
+            processor_us,
+            hit_cost_us: costs.map(|(hits, _, _)| hits),
+            miss_cost_us: costs.map(|(_, misses, _)| misses),
+            exact_cost_us: costs.map(|(_, _, exact)| exact),
+            evicted_misses: costs.map(|_| self.evicted),
+            time_saved_us,
+        }
+    }
+}
+
+/// Assesses one phase.
+struct Assessor<'a> {
+    database: &'a Connection,
+    build: &'a Build,
+    phase: &'a Phase,
+    stats: &'a Stats,
+    costs: &'a Costs,
+}
+
+impl Assessor<'_> {
+    fn assess(
+        &self,
+        mut now: Compilations,
+        objects: &mut NewObjects,
+    ) -> rusqlite::Result<ListedPhase> {
+        let ratio = processor_ratio(&now.list, self.stats.processor_seconds);
+        to_processor_time(&mut now, ratio);
+        let cache = match &self.stats.cache_location {
+            Some(location) => Some(objects::cache_id(
+                self.database,
+                &self.build.host,
+                location,
+            )?),
+            None => None,
+        };
+        // The objects of earlier phases of this build aren't stored yet, so that compiling one twice in
+        // a build doesn't count as evicted.
+        let stored = StoredObjects::read(self.database, &now.list)?;
+        let comparison = lists::compare(self.database, self.build, self.phase, self.stats, &now)?;
+        let reasons = comparison.reasons(|key| stored.known(key, cache));
+        let has_costs = self.stats.processor_seconds.is_some();
+        objects.add(&now.list, cache, day(self.build.finished_at), has_costs);
+        let mut costs = PhaseCosts::default();
+        costs.add(&now.list, |compilation| {
+            let key = compilation.key;
+            let object = key.and_then(|key| objects.cost(key).or_else(|| stored.cost(key)));
+            let unit = comparison.compile_time(&compilation.unit);
+            let language = compilation.language.map(Language::as_str);
+            let average = self.costs.average(&self.build.version, language);
+            Worth::new(object, unit.map(|time| time.as_secs_f64()), average)
+        });
+        drop(comparison);
+        for (compilation, reason) in now.list.iter_mut().zip(reasons) {
+            compilation.miss_reason = reason;
+        }
+        Ok(ListedPhase {
+            reasons: sum_reasons(&now),
+            list: CompilationList::encode(&now),
+            costs,
+        })
+    }
+}
+
+fn sum_reasons(compilations: &Compilations) -> BTreeMap<MissReason, (u64, f64)> {
+    let mut reasons = BTreeMap::new();
+    for compilation in &compilations.list {
+        if let Some(reason) = compilation.miss_reason {
+            let (misses, seconds) = reasons.entry(reason).or_default();
+            *misses += 1;
+            *seconds += compilation.compile.unwrap_or_default().as_secs_f64();
+        }
+    }
+    reasons
+}
+
+impl Assessment {
+    /// Stores the compilations of the build, whose phases have these row ids, and removes what is no
+    /// longer kept.
+    pub fn insert(
+        &self,
+        database: &Connection,
+        build: &Build,
+        phase_ids: &[i64],
+        kept_builds: usize,
+    ) -> rusqlite::Result<()> {
+        let phases = build.phases.iter().zip(&self.phases).zip(phase_ids);
+        for ((phase, listed), phase_id) in phases {
+            match listed {
+                Some(listed) => {
+                    lists::insert(database, build, *phase_id, &listed.list)?;
+                    insert_reasons(database, *phase_id, &listed.reasons)?;
+                }
+                None if !phase.stats.as_ref().is_ok_and(is_idle) => {
+                    let (package, start) = (&build.package, build.started_at);
+                    lists::mark_unlisted(database, package, &phase.name, start)?;
+                }
+                None => {}
+            }
+        }
+        if self.phases.iter().any(Option::is_some) {
+            lists::remove_old(database, &build.package, kept_builds)?;
+            self.objects.insert(database)?;
+            objects::sweep(
+                database,
+                build.id,
+                self.objects.len(),
+                day(build.finished_at),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn insert_reasons(
+    database: &Connection,
+    phase_id: i64,
+    reasons: &BTreeMap<MissReason, (u64, f64)>,
+) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO miss_reason (phase_id, reason, misses, compile_us) VALUES (?, ?, ?, ?)";
+    let mut insert = database.prepare_cached(sql)?;
+    for (reason, (misses, seconds)) in reasons {
+        let compile_us = to_us(*seconds).unwrap_or_default();
+        insert.execute(params![phase_id, reason.word(), misses, compile_us])?;
+    }
+    Ok(())
+}

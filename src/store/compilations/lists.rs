@@ -1,0 +1,159 @@
+//! The lists of a package's compilations: those of the newest builds are kept.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::portage::{Build, Phase};
+use crate::sccache::Stats;
+use crate::sccache::compilations::{
+    Comparison, CompilationList, Compilations, FormerUnits, c_keys_have_paths,
+};
+use crate::store::columns::micros;
+
+/// For so long, a unit is not certainly new after a build whose units are unknown. After that, no
+/// object of that build is known either.
+const UNLISTED: TimeDelta = TimeDelta::days(365);
+
+/// Compares a phase with the phases of the same name in earlier builds of the package, whose lists are
+/// in memory one at a time.
+pub(super) fn compare<'a>(
+    database: &Connection,
+    build: &Build,
+    phase: &Phase,
+    stats: &Stats,
+    now: &'a Compilations,
+) -> rusqlite::Result<Comparison<'a>> {
+    let mut comparison = Comparison::new(now);
+    comparison.c_keys_have_paths = c_keys_have_paths(stats);
+    let (units, unlisted_at) = read_former_units(database, &build.package, &phase.name)?;
+    comparison.former_units = units;
+    let since = micros(build.started_at - UNLISTED);
+    comparison.is_complete = unlisted_at.is_none_or(|unlisted_at| unlisted_at < since);
+    let mut statement = database.prepare_cached(
+        "SELECT list.compilations, sccache_version \
+         FROM compilation_list AS list JOIN phase ON phase.id = phase_id \
+         WHERE package = ? AND name = ? AND list.started_at_us < ? \
+         ORDER BY list.started_at_us DESC, phase.id DESC",
+    )?;
+    let values = params![build.package, phase.name, micros(build.started_at)];
+    let mut rows = statement.query(values)?;
+    while let Some(row) = rows.next()? {
+        let version: Option<String> = row.get(1)?;
+        match CompilationList::from_bytes(row.get(0)?).decode() {
+            Some(earlier) => comparison.add(&earlier, version == stats.version),
+            None => comparison.is_complete = false,
+        }
+    }
+    Ok(comparison)
+}
+
+pub(super) fn insert(
+    database: &Connection,
+    build: &Build,
+    phase_id: i64,
+    list: &CompilationList,
+) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO compilation_list (phase_id, package, started_at_us, compilations) \
+               VALUES (?, ?, ?, ?)";
+    let values = params![
+        phase_id,
+        build.package,
+        micros(build.started_at),
+        list.as_bytes()
+    ];
+    database.prepare_cached(sql)?.execute(values)?;
+    Ok(())
+}
+
+/// Removes the lists of all but the newest `kept_builds` builds of the package that have some, and
+/// remembers their units.
+pub(super) fn remove_old(
+    database: &Connection,
+    package: &str,
+    kept_builds: usize,
+) -> rusqlite::Result<()> {
+    let mut statement = database.prepare_cached(
+        "SELECT phase_id, build_id, name, list.started_at_us \
+         FROM compilation_list AS list JOIN phase ON phase.id = phase_id \
+         WHERE package = ? ORDER BY list.started_at_us DESC, build_id DESC, phase_id",
+    )?;
+    let mut rows = statement.query([package])?;
+    let (mut builds, mut last_build, mut old) = (0, None, Vec::new());
+    while let Some(row) = rows.next()? {
+        let build: i64 = row.get(1)?;
+        builds += usize::from(last_build != Some(build));
+        last_build = Some(build);
+        if builds > kept_builds {
+            old.push((row.get(0)?, row.get::<_, String>(2)?, row.get(3)?));
+        }
+    }
+    for (phase_id, phase, started_at_us) in old {
+        remove(database, package, &phase, phase_id, started_at_us)?;
+    }
+    Ok(())
+}
+
+fn remove(
+    database: &Connection,
+    package: &str,
+    phase: &str,
+    phase_id: i64,
+    started_at_us: i64,
+) -> rusqlite::Result<()> {
+    let sql = "DELETE FROM compilation_list WHERE phase_id = ? RETURNING compilations";
+    let mut delete = database.prepare_cached(sql)?;
+    let bytes: Vec<u8> = delete.query_row([phase_id], |row| row.get(0))?;
+    let Some(list) = CompilationList::from_bytes(bytes).decode() else {
+        return mark_unlisted_at(database, package, phase, started_at_us);
+    };
+    let (mut units, _) = read_former_units(database, package, phase)?;
+    if units.add(list.list.iter().map(|compilation| &*compilation.unit)) {
+        let sql = "INSERT INTO former_units (package, phase, units) VALUES (?1, ?2, ?3) \
+                   ON CONFLICT DO UPDATE SET units = ?3";
+        let mut insert = database.prepare_cached(sql)?;
+        insert.execute(params![package, phase, units.to_bytes()])?;
+    }
+    Ok(())
+}
+
+/// Remembers that the units of a build are unknown.
+pub(super) fn mark_unlisted(
+    database: &Connection,
+    package: &str,
+    phase: &str,
+    started_at: DateTime<Utc>,
+) -> rusqlite::Result<()> {
+    mark_unlisted_at(database, package, phase, micros(started_at))
+}
+
+fn mark_unlisted_at(
+    database: &Connection,
+    package: &str,
+    phase: &str,
+    started_at_us: i64,
+) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO former_units (package, phase, unlisted_at_us) VALUES (?1, ?2, ?3) \
+               ON CONFLICT DO UPDATE SET unlisted_at_us = max(ifnull(unlisted_at_us, ?3), ?3)";
+    let mut insert = database.prepare_cached(sql)?;
+    insert.execute(params![package, phase, started_at_us])?;
+    Ok(())
+}
+
+fn read_former_units(
+    database: &Connection,
+    package: &str,
+    phase: &str,
+) -> rusqlite::Result<(FormerUnits, Option<i64>)> {
+    let sql = "SELECT units, unlisted_at_us FROM former_units WHERE package = ? AND phase = ?";
+    let mut select = database.prepare_cached(sql)?;
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok((
+            FormerUnits::from_bytes(row.get_ref(0)?.as_blob()?),
+            row.get(1)?,
+        ))
+    };
+    Ok(select
+        .query_row([package, phase], read)
+        .optional()?
+        .unwrap_or_default())
+}
