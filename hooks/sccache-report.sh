@@ -9,16 +9,17 @@
 # Portage drops names that begin with ___ when it saves the environment (save-ebuild-env.sh in 3.0.83). The hook removes
 # everything else that it defines or exports. docs/how-it-works.md explains the design.
 
-# Stores the output of `trap -p EXIT` in ___sccache_report_trap, without a process: bash 5.1 and later put a short
+# Stores the output of the builtin "$@" in ___sccache_report_output, without a process: bash 5.1 and later put a short
 # here-document into a pipe, unless BASH_COMPAT names an older version, and /proc opens the pipe's other end.
-___sccache_report_read_trap() {
+___sccache_report_read_output() {
 	local line
-	___sccache_report_trap=
-	(( BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 501 )) || { ___sccache_report_trap=$(trap -p EXIT); return 0; }
+	___sccache_report_output=
+	(( BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 501 )) ||
+		{ [[ $1 == times ]] || ___sccache_report_output=$("$@"); return 0; } # a subshell has times of its own
 	local BASH_COMPAT=5.1
 	{
 		read -r -u 3 line
-		trap -p EXIT >/proc/self/fd/3 && IFS= read -r -d '' -u 3 ___sccache_report_trap
+		"$@" >/proc/self/fd/3 && IFS= read -r -d '' -u 3 ___sccache_report_output
 	} 2>/dev/null 3<<<'' || : # read returns 1 at the end of its input
 }
 
@@ -86,6 +87,8 @@ ___sccache_report_is_configured() {
 ___sccache_report_begin() {
 	local -a settings=()
 	local mode=own
+	___sccache_report_read_output times
+	___sccache_report_shell=${BASHPID} ___sccache_report_times=${___sccache_report_output}
 	printf -v ___sccache_report_started '%(%s)T' -1
 	___sccache_report_socket=${SCCACHE_SERVER_UDS-} ___sccache_report_port=${SCCACHE_SERVER_PORT-}
 	if ___sccache_report_has_private_network && [[ ${___sccache_report_socket} != /* ]]; then
@@ -123,7 +126,7 @@ ___sccache_report_begin() {
 	[[ ${mode} == own || -n ${settings-}${___sccache_report_baseline} ]] && ___sccache_report_install_handlers
 }
 
-# Makes the servers of this phase log if one is killed, stopped, or reset, which their statistics don't show
+# Makes the servers of this phase log their start and end, which their statistics don't show, and each compilation
 # (src/sccache/log.rs). A phase that is killed leaves its log. An empty log means that no server started.
 ___sccache_report_choose_log() {
 	local -
@@ -137,9 +140,8 @@ ___sccache_report_choose_log() {
 	set -C
 	{ : >"${log}"; } 2>/dev/null || return 0
 	___sccache_report_log=${log}
-	settings+=("SCCACHE_ERROR_LOG=${log}" "SCCACHE_LOG=${SCCACHE_LOG:+${SCCACHE_LOG},}sccache::server=debug")
-	[[ -n ${SCCACHE_LOG-} ]] ||
-		settings[-1]+='/server started|shutting down due|handle_client: (compile|record|zero|shutdown)'
+	settings+=("SCCACHE_ERROR_LOG=${log}" SCCACHE_LOG_MILLIS=1
+		"SCCACHE_LOG=${SCCACHE_LOG:+${SCCACHE_LOG},}sccache::server=info,sccache::compiler::compiler=debug")
 }
 
 # Starts the server of a path socket, because the first clients would each start one. Never as root. sccache before 0.9
@@ -165,9 +167,9 @@ ___sccache_report_install_handlers() {
 		[[ ${___sccache_report_user_post} != *___sccache_report_post* ]] || ___sccache_report_user_post=
 	fi
 	eval "${___sccache_report_post_name}() { ! declare -F ___sccache_report_post >/dev/null || ___sccache_report_post; }"
-	___sccache_report_read_trap
-	trap=${___sccache_report_trap#*trap -- }
-	[[ ${trap} == "${___sccache_report_trap}" || ${trap} == '- EXIT'* ]] || eval "___sccache_report_user_trap=${trap% EXIT*}"
+	___sccache_report_read_output trap -p EXIT
+	trap=${___sccache_report_output#*trap -- }
+	[[ ${trap} == "${___sccache_report_output}" || ${trap} == '- EXIT'* ]] || eval "___sccache_report_user_trap=${trap% EXIT*}"
 	# For an ebuild that sets its own EXIT trap and then dies.
 	EBUILD_DEATH_HOOKS+=' ___sccache_report_end'
 	# The user's trap gets its original status. Ours is a condition, so that it can't end the trap under set -e.
@@ -184,13 +186,19 @@ ___sccache_report_end() {
 	elif [[ ${___sccache_report_mode} == own ]] &&
 		{ ___sccache_report_has_server || [[ -n ${___sccache_report_log} && -s ${___sccache_report_log} ]]; }; then
 		[[ -z ${___sccache_report_log} ]] || options+=(--log "${___sccache_report_log}")
+		# Portage's shell for the phase. It can be a child of the one that sourced this file (FEATURES=noauto).
+		if [[ ${BASHPID} == "${EBUILD_MASTER_PID-}" ]]; then
+			___sccache_report_read_output times
+			[[ ${BASHPID} == "${___sccache_report_shell}" ]] || ___sccache_report_times=
+			options+=(--times "${___sccache_report_times} ${___sccache_report_output}")
+		fi
 		___sccache_report_print "$(___sccache_report_collect phase "${options[@]}" 2>&1)"
 	fi
 }
 
 # Replaces the subshell with the collector. From EAPI 9 on, Portage doesn't export the first line's variables.
 ___sccache_report_collect() {
-	export T EPREFIX EBUILD_PHASE CATEGORY PN PVR MERGE_TYPE
+	export T S WORKDIR EPREFIX EBUILD_PHASE CATEGORY PN PVR MERGE_TYPE
 	[[ $1 != phase ]] || export SCCACHE_SERVER_UDS=${___sccache_report_socket} SCCACHE_SERVER_PORT=${___sccache_report_port}
 	exec "${___sccache_report_collector}" "$@"
 }

@@ -18,6 +18,8 @@ pub(crate) struct Process {
     pub(crate) parent: u32,
     /// When it started, in [`ticks_per_second`] after boot.
     pub(crate) start_ticks: u64,
+    /// Its processor time, user and system.
+    pub(crate) own_ticks: u64,
     /// Processor time, user and system, of its children that ended, and of their children that they
     /// waited for.
     pub(crate) children_ticks: u64,
@@ -32,6 +34,7 @@ impl Process {
         let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
         Some(Self {
             parent: field(4)?.try_into().ok()?,
+            own_ticks: field(14)? + field(15)?,
             children_ticks: field(16)? + field(17)?,
             start_ticks: field(22)?,
         })
@@ -48,6 +51,9 @@ pub(crate) struct Output {
     pub(crate) status: ExitStatus,
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: Vec<u8>,
+    /// The processor time, user and system, of the program and of other children of this process that
+    /// ended meanwhile.
+    pub(crate) processor_time: Duration,
 }
 
 /// Why there is no [`Output`].
@@ -63,6 +69,7 @@ pub(crate) enum RunError {
 /// group and holds an output open can't delay this beyond the limit.
 pub(crate) fn run(command: &mut Command, limit: Duration) -> Result<Output, RunError> {
     let deadline = Instant::now() + limit;
+    let time_before = children_time();
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -77,12 +84,28 @@ pub(crate) fn run(command: &mut Command, limit: Duration) -> Result<Output, RunE
             stdout: receive(stdout, deadline)?,
             stderr: receive(stderr, deadline)?,
             status: wait(&mut child, deadline)?,
+            processor_time: children_time().saturating_sub(time_before),
         })
     })();
     output.ok_or_else(|| {
         kill_group(&mut child);
         RunError::TimedOut
     })
+}
+
+/// Returns the processor time, user and system, of the children of this process that ended.
+fn children_time() -> Duration {
+    // SAFETY: all bits 0 is a valid rusage, and getrusage writes nothing else.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage);
+        usage
+    };
+    let duration = |time: libc::timeval| {
+        let micros = time.tv_sec.saturating_mul(1_000_000) + time.tv_usec;
+        Duration::from_micros(micros.unsigned_abs())
+    };
+    duration(usage.ru_utime) + duration(usage.ru_stime)
 }
 
 /// Reads a pipe in its own thread, so that two can be read at once and either can be abandoned.
@@ -168,6 +191,13 @@ mod tests {
             (&output.stdout[..], &output.stderr[..]),
             (&b"out\n"[..], &b"err\n"[..])
         );
+    }
+
+    #[test]
+    fn the_processor_time_is_that_of_the_program() {
+        let work = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done";
+        let output = sh(work, 60_000).ok().unwrap();
+        assert!(output.processor_time > Duration::from_millis(5));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `sccache-collect phase`: saves the statistics of one phase.
 
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::error::Result;
 use crate::portage::{
     Attribution, Environment, PHASES, Phase, has_snapshot, lock, remove_snapshot, write_snapshot,
 };
+use crate::sccache::compilations::CompilationList;
 use crate::sccache::{Address, NotMeasured, NotMeasuredReason, Sccache, Stats};
 
 /// How long to wait for another collector of the same phase, which usually takes 0.1 s.
@@ -45,11 +47,36 @@ pub(super) struct Args {
     /// Log file of the phase's servers
     #[arg(long, value_name = "FILE")]
     pub(super) log: Option<PathBuf>,
+    /// Output of bash's `times` in the phase's shell, at the start of the phase and at its end
+    #[arg(long, value_name = "TEXT")]
+    times: Option<OsString>,
 }
 
 fn parse_seconds(text: &str) -> Result<DateTime<Utc>, &'static str> {
     let seconds = text.parse().map_err(|_| "not a number of seconds")?;
     DateTime::from_timestamp_secs(seconds).ok_or("out of range")
+}
+
+/// Returns the seconds of processor time that the shell and the programs it waited for took: from an
+/// output of bash's `times`, which is four times such as `1m2.345s`, to the next one, or up to the only
+/// one. `None` if a time is missing.
+fn shell_seconds(times: &OsStr) -> Option<f64> {
+    let millis = |time: &str| {
+        let (minutes, seconds) = time.strip_suffix('s')?.split_once('m')?;
+        // The decimal point is the first byte of the locale's.
+        let (seconds, millis) = seconds.split_once(|c: char| !c.is_ascii_digit())?;
+        let seconds = i64::from(minutes.parse::<u32>().ok()?) * 60 + seconds.parse::<i64>().ok()?;
+        Some(seconds * 1000 + millis.parse::<i64>().ok()?)
+    };
+    let times = times.to_string_lossy();
+    let times: Vec<i64> = times
+        .split_whitespace()
+        .map(millis)
+        .collect::<Option<_>>()?;
+    let (start, end) = times.split_at_checked(times.len().saturating_sub(4))?;
+    let millis = end.iter().sum::<i64>() - start.iter().sum::<i64>();
+    let is_complete = end.len() == 4 && matches!(start.len(), 0 | 4);
+    (is_complete && millis >= 0).then_some(millis as f64 / 1000.0)
 }
 
 /// Saves a snapshot in `${T}`. Takes less than 5 s. If a server can't be queried, the snapshot has the
@@ -72,6 +99,7 @@ pub(super) fn run(args: &Args) -> Result<Messages> {
     }
     // Several subshells can die at once, and both the function and the trap of a phase can run.
     let lock = lock(t, LOCK_WAIT);
+    let mut compilations = None;
     let (id, measurement) = if args.shared {
         shared_server::end(&shared(), &mut io::stdin().lock())
     } else if has_snapshot(t, own_id) {
@@ -81,14 +109,16 @@ pub(super) fn run(args: &Args) -> Result<Messages> {
         let reason = NotMeasured::with_detail(NotMeasuredReason::NoAnswer, "${T} is locked");
         (own_id, Some(Err(reason)))
     } else {
-        let measurement = own_server::collect(args, &addresses, t, &mut messages);
+        let measurement;
+        (measurement, compilations) =
+            own_server::collect(args, &addresses, &environment, &mut messages);
         if measurement.is_none() {
             remove_snapshot(t, own_id);
         }
         (own_id, measurement)
     };
     if let Some(stats) = measurement {
-        save_snapshot(id, args, &environment, stats, &mut messages)?;
+        save_snapshot(id, args, &environment, stats, compilations, &mut messages)?;
     }
     // Only now: until there is a snapshot, these files show that the phase was not measured.
     if lock.is_some() {
@@ -127,6 +157,7 @@ fn save_snapshot(
     args: &Args,
     environment: &Environment,
     stats: Result<Stats, NotMeasured>,
+    compilations: Option<CompilationList>,
     messages: &mut Messages,
 ) -> Result<()> {
     let name = &environment.phase;
@@ -160,9 +191,33 @@ fn save_snapshot(
         finished_at,
         attribution,
         read_only,
-        shell_seconds: None,
-        compilations: None,
+        shell_seconds: args.times.as_deref().and_then(shell_seconds),
+        compilations,
         stats,
     };
     write_snapshot(id, &environment.t, &phase.sanitized())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_the_phase_is_the_difference() {
+        let shell_seconds = |times: &str| shell_seconds(OsStr::new(times));
+        let start = "0m0.120s 0m0.030s\n0m1.000s 0m0.000s\n";
+        let end = "0m0.220s 0m0.031s\n61m1,500s 0m0.009s\n";
+        assert_eq!(shell_seconds(&format!("{start}{end}")), Some(3660.61));
+        assert_eq!(shell_seconds(start), Some(1.15));
+        for other in [
+            "",
+            "0m0.1s",
+            &format!("{end}{start}"),
+            &"0m0.1s ".repeat(9),
+            "é",
+        ] {
+            assert_eq!(shell_seconds(other), None, "{other}");
+        }
+        assert_eq!(shell_seconds("99999999999m0.1s"), None);
+    }
 }

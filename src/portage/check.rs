@@ -6,6 +6,7 @@ use serde_json::error::Category;
 
 use super::Phase;
 use crate::error::{Error, Result, ensure};
+use crate::sccache::compilations::CompilationList;
 use crate::sccache::{NotMeasured, Stats};
 use crate::text::printable;
 
@@ -25,6 +26,8 @@ pub const MAX_SNAPSHOTS: usize = 256;
 
 /// The largest count of a phase. The sum of [`MAX_SNAPSHOTS`] phases fits the database.
 const MAX_COUNT: u64 = 1_000_000_000;
+/// What is wrong with a list that isn't [valid](CompilationList::is_valid).
+pub(super) const DAMAGED_LIST: &str = "the list of compilations is damaged or too long";
 /// 30 years.
 const MAX_SECONDS: f64 = 1e9;
 /// The longest string in bytes: a reason, a compiler, or a location.
@@ -34,7 +37,7 @@ const MAX_ENTRIES: usize = 512;
 
 impl Phase {
     /// Makes every string one that [`check`](Self::check) accepts: sccache quotes compiler arguments,
-    /// which can contain anything.
+    /// which can contain anything. Drops a list of compilations that is too long.
     #[must_use]
     pub fn sanitized(mut self) -> Self {
         match &mut self.stats {
@@ -44,6 +47,7 @@ impl Phase {
             }
             Ok(stats) => sanitize(stats),
         }
+        self.compilations.take_if(|list| !list.is_valid());
         self
     }
 
@@ -63,6 +67,12 @@ impl Phase {
     pub fn check_numbers(&self) -> Result<()> {
         check_time(self.started_at)?;
         check_time(self.finished_at)?;
+        check_seconds(self.shell_seconds)?;
+        let is_valid = self
+            .compilations
+            .as_ref()
+            .is_none_or(CompilationList::is_valid);
+        ensure!(is_valid, "{DAMAGED_LIST}");
         let detail = match &self.stats {
             Ok(stats) => return check_stats(stats),
             Err(reason) => reason.detail.as_deref(),
@@ -100,9 +110,7 @@ fn check_stats(stats: &Stats) -> Result<()> {
         ensure!(count <= MAX_COUNT, "a count is too large: {count}");
     }
     for field in Stats::SECONDS {
-        let seconds = (field.get)(stats).unwrap_or_default();
-        let is_possible = (0.0..=MAX_SECONDS).contains(&seconds);
-        ensure!(is_possible, "a duration is out of range: {seconds} s");
+        check_seconds((field.get)(stats))?;
     }
     for size in [stats.cache_size, stats.max_cache_size]
         .into_iter()
@@ -128,6 +136,13 @@ fn check_stats(stats: &Stats) -> Result<()> {
         sanitized == *stats,
         "a string is too long or has control characters, or a list is too long"
     );
+    Ok(())
+}
+
+fn check_seconds(seconds: Option<f64>) -> Result<()> {
+    let seconds = seconds.unwrap_or_default();
+    let is_possible = (0.0..=MAX_SECONDS).contains(&seconds);
+    ensure!(is_possible, "a duration is out of range: {seconds} s");
     Ok(())
 }
 

@@ -23,6 +23,8 @@ pub struct Environment {
     pub slot: Option<String>,
     /// `PORTAGE_REPO_NAME`.
     pub repository: Option<String>,
+    /// Where the package is built: `S`, `WORKDIR`, and `T`, without a slash at the end; empty if unknown.
+    pub directories: [String; 3],
 }
 
 impl Environment {
@@ -55,6 +57,10 @@ impl Environment {
             version: name("PVR")?,
             slot: slot.filter(|slot| slot.split('/').all(|part| check_name(part).is_ok())),
             repository: name("PORTAGE_REPO_NAME").ok(),
+            directories: ["S", "WORKDIR", "T"].map(|name| {
+                let path = get(name).unwrap_or_default();
+                path.trim_end_matches('/').to_owned()
+            }),
         })
     }
 }
@@ -105,6 +111,7 @@ mod tests {
             ("CATEGORY", "x11-libs"),
             ("PN", "gtk+"),
             ("PVR", "2.24_p1-r1"),
+            ("S", "/work/gtk+-2.24/"),
         ];
         let read = environment(&good, "0/2.4").unwrap();
         assert_eq!(
@@ -112,6 +119,7 @@ mod tests {
             ("x11-libs/gtk+", "2.24_p1-r1")
         );
         assert_eq!(read.slot.as_deref(), Some("0/2.4"));
+        assert_eq!(read.directories, ["/work/gtk+-2.24", "", "/t"]);
         assert_eq!(environment(&good, "a b").unwrap().slot, None);
         for (at, bad) in [(0, "relative"), (1, ""), (2, "a/b"), (3, "1\u{1b}")] {
             let mut variables = good;

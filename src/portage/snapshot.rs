@@ -37,50 +37,68 @@ const SCHEMA: u32 = 1;
 struct Snapshot {
     schema: u32,
     id: Uuid,
+    /// Without its compilations.
     phase: Phase,
+    /// Whether the phase's compilations are in the file `ID.compilations`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    has_compilations: bool,
 }
 
 fn file_name(id: Uuid) -> String {
     format!("{id}.json")
 }
 
-/// Writes a snapshot into `${T}`, atomically. Replaces one with the same id.
+/// The end of the name of a file with compilations.
+const LIST_SUFFIX: &str = ".compilations";
+
+fn list_name(id: Uuid) -> String {
+    format!("{id}{LIST_SUFFIX}")
+}
+
+/// Writes a snapshot into `${T}`, atomically. Replaces one with the same id. If only the compilations
+/// can't be written, [`Snapshots`] has a warning.
 ///
 /// # Errors
 /// Returns an error if the folder or the file can't be created.
 pub fn write_snapshot(id: Uuid, t: &Path, phase: &Phase) -> Result<()> {
     let folder = open_or_create_folder(t)?;
-    let content = serde_json::to_vec(&Snapshot {
+    let mut phase = phase.clone();
+    let compilations = phase.compilations.take();
+    let snapshot = Snapshot {
         schema: SCHEMA,
         id,
-        phase: phase.clone(),
-    })?;
+        has_compilations: compilations.is_some(),
+        phase,
+    };
+    let content = serde_json::to_vec(&snapshot)?;
     ensure!(
         content.len() as u64 <= MAX_BYTES,
         "the statistics of the {} phase are longer than {MAX_BYTES} bytes",
-        phase.name
+        snapshot.phase.name
     );
+    // First, because there is no snapshot without its JSON.
+    if let Some(list) = compilations {
+        let _ = write_file(&folder, &list_name(id), list.as_bytes());
+    }
+    write_file(&folder, &file_name(id), &content).map_err(|error| {
+        let problem = format!("can't write to {}", t.join(FOLDER).display());
+        Error::failed(problem, error)
+    })
+}
+
+fn write_file(folder: &OwnedFd, name: &str, content: &[u8]) -> io::Result<()> {
     let temporary = format!(".{}", Uuid::new_v4());
     let write = || -> io::Result<()> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(&folder, &temporary, flags, Mode::from(0o600))?;
+        let file = rustix::fs::openat(folder, &temporary, flags, Mode::from(0o600))?;
         let mut file = File::from(file);
-        file.write_all(&content)?;
+        file.write_all(content)?;
         // It must survive a power failure.
         file.sync_data()?;
-        Ok(rustix::fs::renameat(
-            &folder,
-            &temporary,
-            &folder,
-            file_name(id),
-        )?)
+        Ok(rustix::fs::renameat(folder, &temporary, folder, name)?)
     };
-    write().map_err(|error| {
-        let _ = rustix::fs::unlinkat(&folder, &temporary, AtFlags::empty());
-        Error::failed(
-            format!("can't write to {}", t.join(FOLDER).display()),
-            error,
-        )
+    write().inspect_err(|_| {
+        let _ = rustix::fs::unlinkat(folder, &temporary, AtFlags::empty());
     })
 }
 
@@ -95,7 +113,13 @@ pub fn has_snapshot(t: &Path, id: Uuid) -> bool {
 /// Removes the snapshot with this id if `${T}` has it.
 pub fn remove_snapshot(t: &Path, id: Uuid) {
     if let Ok(folder) = open_t(t).and_then(|t| Ok(open_directory(&t, FOLDER)?)) {
-        let _ = rustix::fs::unlinkat(&folder, file_name(id), AtFlags::empty());
+        remove_files(&folder, id);
+    }
+}
+
+fn remove_files(folder: &OwnedFd, id: Uuid) {
+    for name in [file_name(id), list_name(id)] {
+        let _ = rustix::fs::unlinkat(folder, name, AtFlags::empty());
     }
 }
 

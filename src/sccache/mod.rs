@@ -20,7 +20,7 @@ pub use json::parse_json;
 pub use log::ServerLog;
 pub use not_measured::{NotMeasured, NotMeasuredReason};
 pub use parse::ParseError;
-pub use process::{Listener, RunningServer};
+pub use process::{Listener, ProcessorTime, RunningServer};
 pub use reason::{Explanation, Fix, explain};
 pub use server::{Sccache, ServerError, StopError};
 pub use settings::{

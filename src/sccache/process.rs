@@ -20,6 +20,17 @@ pub struct Listener {
     process: OwnedFd,
 }
 
+/// Seconds of processor time, user and system, of a server.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ProcessorTime {
+    /// Of the server's process (utime and stime of proc_pid_stat(5)).
+    pub own: f64,
+    /// Of its ended children (cutime and cstime, at most two ticks of 10 ms too low). The server is the
+    /// parent of every compiler and preprocessor that it runs; a call that can't be cached runs below
+    /// the client. `None` for 0, because that is less than a tick, or a kernel that doesn't count.
+    pub children: Option<f64>,
+}
+
 impl Listener {
     /// Returns the servers at an address that were started with `variable=value` in their
     /// environment. Another program may use the port, and only the build's own servers may be killed.
@@ -51,13 +62,15 @@ impl Listener {
         is_wanted(pid).then_some(Self { pid, process })
     }
 
-    /// Returns the seconds of processor time of its ended children (cutime and cstime of
-    /// proc_pid_stat(5), at most two ticks of 10 ms too low). The server is the parent of every
-    /// compiler and preprocessor that it runs; a call that can't be cached runs below the client.
-    /// `None` for 0, because that is less than a tick, or a kernel that doesn't count.
-    pub fn children_seconds(&self) -> Option<f64> {
-        let ticks = Process::read(Path::new("/proc"), number(self.pid))?.children_ticks;
-        (ticks > 0).then(|| ticks as f64 / ticks_per_second() as f64)
+    /// Returns its processor time; `None` if it has ended.
+    pub fn processor_time(&self) -> Option<ProcessorTime> {
+        let process = Process::read(Path::new("/proc"), number(self.pid))?;
+        let seconds = |ticks: u64| ticks as f64 / ticks_per_second() as f64;
+        let children = process.children_ticks;
+        Some(ProcessorTime {
+            own: seconds(process.own_ticks),
+            children: (children > 0).then(|| seconds(children)),
+        })
     }
 
     /// Kills all servers that were started with `variable=value` in their environment: those that a
@@ -196,7 +209,7 @@ mod tests {
         let pid = Pid::from_child(&idle);
         let process = pidfd_open(pid, PidfdFlags::empty()).unwrap();
         let listener = Listener { pid, process };
-        assert_eq!(listener.children_seconds(), None);
+        assert_eq!(listener.processor_time().unwrap().children, None);
         listener.kill();
         idle.wait().unwrap();
     }

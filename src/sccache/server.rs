@@ -13,7 +13,7 @@ use super::json::parse_json;
 use super::parse::{ParseError, truncate};
 use super::stats::Stats;
 use super::text::parse_text;
-use crate::process::{self, RunError};
+use crate::process::{self, Output, RunError};
 
 /// The time limit of `sccache --show-stats`, which needs about 3 ms.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -113,22 +113,33 @@ impl Sccache {
     /// Returns an error if there is no server, or if sccache can't be run, fails, reaches the time
     /// limit, or prints something that [`parse_json`] can't read.
     pub fn show_stats(&self) -> Result<Stats, ServerError> {
+        self.show_stats_timed().map(|(stats, _)| stats)
+    }
+
+    /// Returns the statistics, and the processor time of the client that printed them.
+    fn show_stats_timed(&self) -> Result<(Stats, Duration), ServerError> {
         let command = "--show-stats";
-        let json = self.run(&[command, "--stats-format=json"], self.deadline)?;
-        parse_json(&json).map_err(|error| ServerError::UnusableOutput { command, error })
+        let output = self.run(&[command, "--stats-format=json"], self.deadline)?;
+        let stats = parse_json(&output.stdout)
+            .map_err(|error| ServerError::UnusableOutput { command, error })?;
+        Ok((stats, output.processor_time))
     }
 
     /// Returns everything that the server has counted, and stops it.
     ///
     /// The statistics are those of the JSON, which is the most complete. If the JSON is not available,
-    /// or if a request came in afterwards, they are those of the text that stopping prints.
+    /// or if a request came in afterwards, they are those of the text that stopping prints. They
+    /// have the `client_seconds`, unless clients did without the server (client-side mode).
     ///
     /// # Errors
     ///
     /// Returns an error if there is no server, its statistics are not available, or it didn't stop.
     /// The error has the statistics if they are available, and whether the server is still running.
     pub fn read_and_stop(&self) -> Result<Stats, StopError> {
-        let shown = self.show_stats();
+        let (shown, client_time) = match self.show_stats_timed() {
+            Ok((stats, client_time)) => (Ok(stats), Some(client_time)),
+            Err(error) => (Err(error), None),
+        };
         let limit = match shown {
             Err(ServerError::TimedOut { .. }) => STOP_PATIENCE,
             _ => STOP_DEADLINE,
@@ -150,6 +161,7 @@ impl Sccache {
             (_, Some(text)) => Ok(text),
             (shown, None) => shown,
         };
+        let stats = stats.map(|stats| add_client_time(stats, client_time));
         let (error, stats) = match (stats, stop_error) {
             (Ok(stats), None) => return Ok(stats),
             (Ok(stats), Some(error)) => (error, Some(Box::new(stats))),
@@ -165,11 +177,11 @@ impl Sccache {
     /// Runs `sccache --stop-server`, and returns the statistics that it prints.
     fn stop(&self, limit: Duration) -> Result<Result<Stats, ParseError>, ServerError> {
         let text = self.run(&["--stop-server"], self.deadline.min(limit))?;
-        Ok(parse_text(&String::from_utf8_lossy(&text)))
+        Ok(parse_text(&String::from_utf8_lossy(&text.stdout)))
     }
 
-    /// Runs the program, and returns its standard output.
-    fn run(&self, arguments: &[&'static str], limit: Duration) -> Result<Vec<u8>, ServerError> {
+    /// Runs the program, and returns the output of a successful run.
+    fn run(&self, arguments: &[&'static str], limit: Duration) -> Result<Output, ServerError> {
         if !is_listening(&self.address) {
             return Err(ServerError::NotRunning);
         }
@@ -183,7 +195,7 @@ impl Sccache {
             RunError::TimedOut => ServerError::TimedOut { command, limit },
         })?;
         if output.status.success() {
-            return Ok(output.stdout);
+            return Ok(output);
         }
         let stderr = String::from_utf8_lossy(&output.stderr);
         let lines = stderr
@@ -230,5 +242,17 @@ impl Sccache {
             thread::sleep(Duration::from_millis(2));
         }
         false
+    }
+}
+
+/// Adds what the clients of all requests took if each took as long as this one.
+fn add_client_time(stats: Stats, client_time: Option<Duration>) -> Stats {
+    let requests = stats.requests.filter(|requests| *requests > 0);
+    let client_seconds = client_time
+        .zip(requests)
+        .map(|(time, requests)| time.as_secs_f64() * requests as f64);
+    Stats {
+        client_seconds,
+        ..stats
     }
 }

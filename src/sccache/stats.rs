@@ -139,7 +139,7 @@ statistics! {
             |stats| Some(stats.hits.total);
         /// Seconds of processor time, user and system, of the compilers and preprocessors that the
         /// server ran and that ended. From the kernel
-        /// ([`Listener::children_seconds`](super::Listener::children_seconds)), not from sccache.
+        /// ([`ProcessorTime::children`](super::ProcessorTime::children)), not from sccache.
         /// Unknown if compilers ran on other machines.
         processor_seconds: [skip], "", |_| None;
         /// Seconds of processor time of the server itself, likewise from the kernel.

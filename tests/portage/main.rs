@@ -9,6 +9,8 @@ mod support;
 mod advise_portage;
 /// What root's compilations leave in the cache of user portage.
 mod cache_folder;
+/// The compilations of each phase, and its processor time.
+mod compilations;
 /// Each check of `sccache-report doctor`.
 mod doctor;
 /// The ebuild of this repository: install, use, and remove.

@@ -330,7 +330,7 @@ fn sockets_of_others_are_neither_met_nor_counted() {
 fn the_end_of_a_phase_takes_at_most_five_seconds() {
     for features in ["", "noauto"] {
         let root = root(&format!(
-            "{SERVER}src_compile() {{ echo 'int i;' > i.c; env -u T sccache gcc -c i.c || die; kill -STOP $(server); \
+            "{SERVER}src_compile() {{ echo 'int i;' > i.c; env -u T -u SCCACHE_ERROR_LOG sccache gcc -c i.c || die; kill -STOP $(server); \
              echo \"@at@ ${{EPOCHREALTIME}}\"; }}\nsrc_install() {{ echo \"@at@ ${{EPOCHREALTIME}}\"; }}"
         ));
         let ebuild = "/mnt/gentoo/var/db/repos/test/dev-test/phases/phases-1.0.ebuild";

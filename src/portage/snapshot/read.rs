@@ -10,16 +10,24 @@ use rustix::io::Errno;
 use uuid::Uuid;
 
 use super::leftover::new_folder_name;
-use super::{MAX_BYTES, SCHEMA, Snapshot, file_name, open_directory, open_t};
+use super::{
+    LIST_SUFFIX, MAX_BYTES, SCHEMA, Snapshot, file_name, list_name, open_directory, open_t,
+    remove_files,
+};
 use crate::error::{Error, Result, ensure};
 use crate::files::open_regular_at;
-use crate::portage::check::{MAX_SNAPSHOTS, parse_json};
+use crate::portage::check::{DAMAGED_LIST, MAX_SNAPSHOTS, parse_json};
 use crate::portage::{Outcome, Phase};
+use crate::sccache::compilations::{CompilationList, MAX_LIST_BYTES};
 use crate::text::printable;
 
-/// The most bytes of all snapshots of a build. They take up to twenty times as much memory, and no
+/// The most bytes of all snapshots of a build, without compilations. They take up to twenty times as much memory, and no
 /// build may make root use more than 32 MiB.
 const MAX_TOTAL_BYTES: u64 = 512 * 1024;
+
+/// The most bytes of all lists of compilations of a build. One of 50,000 has about a megabyte, and
+/// takes 20 as they are recorded.
+const MAX_TOTAL_LIST_BYTES: usize = 4 * 1024 * 1024;
 
 /// The most refused files that a warning names.
 const MAX_NAMED: usize = 5;
@@ -55,7 +63,7 @@ impl Snapshots {
                 return Err(Error::failed(problem, error));
             }
         };
-        let (mut accepted, mut refused) = (Vec::new(), Vec::new());
+        let (mut accepted, mut refused): (Vec<Snapshot>, _) = (Vec::new(), Vec::new());
         let mut bytes_left = MAX_TOTAL_BYTES;
         for (count, entry) in Dir::read_from(&folder)?.enumerate() {
             let name = entry?.file_name().to_string_lossy().into_owned();
@@ -65,8 +73,9 @@ impl Snapshots {
                 "too many files in {}",
                 path.display()
             );
-            // "." and "..", and unfinished files of a killed collector.
-            if name.starts_with('.') {
+            // "." and "..", and unfinished files of a killed collector. Lists of compilations belong to
+            // a snapshot.
+            if name.starts_with('.') || name.ends_with(LIST_SUFFIX) {
                 continue;
             }
             match read_one(&folder, &name, &mut bytes_left) {
@@ -81,6 +90,7 @@ impl Snapshots {
             path.display()
         );
         accepted.sort_by_key(|snapshot| (snapshot.phase.finished_at, snapshot.id));
+        refused.extend(add_compilations(&folder, &mut accepted));
         Ok(Some(Self {
             folder,
             parent,
@@ -108,7 +118,7 @@ impl Snapshots {
     /// Removes the snapshots that were read, after they are recorded. Refused files stay.
     pub fn remove(self) {
         for id in &self.ids {
-            let _ = rustix::fs::unlinkat(&self.folder, file_name(*id), AtFlags::empty());
+            remove_files(&self.folder, *id);
         }
         let name = self.path.file_name().unwrap_or_default();
         let _ = rustix::fs::unlinkat(&self.parent, name, AtFlags::REMOVEDIR);
@@ -135,18 +145,15 @@ fn join_refusals(mut refused: Vec<String>) -> String {
 
 /// Reads one snapshot, and subtracts its length from `bytes_left`.
 fn read_one(folder: &OwnedFd, name: &str, bytes_left: &mut u64) -> Result<Snapshot> {
-    let file = open_regular_at(folder, name)?;
-    let links = file.metadata()?.nlink();
-    ensure!(links == 1, "it has {links} hard links");
-    let mut content = Vec::new();
-    let length = file.take(MAX_BYTES + 1).read_to_end(&mut content)? as u64;
-    ensure!(length <= MAX_BYTES, "longer than {MAX_BYTES} bytes");
+    let content = read_file(folder, name, MAX_BYTES)?;
+    let length = content.len() as u64;
     let is_left = length <= *bytes_left;
     ensure!(
         is_left,
         "the files are longer than {MAX_TOTAL_BYTES} bytes in total"
     );
-    let snapshot: Snapshot = parse_json(&content)?;
+    let mut snapshot: Snapshot = parse_json(&content)?;
+    snapshot.phase.compilations = None;
     let schema = snapshot.schema;
     ensure!(
         schema == SCHEMA,
@@ -160,4 +167,42 @@ fn read_one(folder: &OwnedFd, name: &str, bytes_left: &mut u64) -> Result<Snapsh
     snapshot.phase.check()?;
     *bytes_left -= length;
     Ok(snapshot)
+}
+
+/// Reads the lists of compilations of these snapshots, and returns why some were refused.
+fn add_compilations(folder: &OwnedFd, snapshots: &mut [Snapshot]) -> Vec<String> {
+    let mut refused = Vec::new();
+    let mut bytes_left = MAX_TOTAL_LIST_BYTES;
+    for snapshot in snapshots {
+        let name = list_name(snapshot.id);
+        if snapshot.has_compilations {
+            match read_list(folder, &name, &mut bytes_left) {
+                Ok(list) => snapshot.phase.compilations = Some(list),
+                Err(error) => refused.push(format!("{name}: {error}")),
+            }
+        }
+    }
+    refused
+}
+
+fn read_list(folder: &OwnedFd, name: &str, bytes_left: &mut usize) -> Result<CompilationList> {
+    let content = read_file(folder, name, MAX_LIST_BYTES as u64)?;
+    let Some(left) = bytes_left.checked_sub(content.len()) else {
+        return Err(Error::invalid("the lists of the build are too long"));
+    };
+    let list = CompilationList::from_bytes(content);
+    ensure!(list.is_valid(), "{DAMAGED_LIST}");
+    *bytes_left = left;
+    Ok(list)
+}
+
+/// Reads a regular file with one name.
+fn read_file(folder: &OwnedFd, name: &str, max: u64) -> Result<Vec<u8>> {
+    let file = open_regular_at(folder, name)?;
+    let links = file.metadata()?.nlink();
+    ensure!(links == 1, "it has {links} hard links");
+    let mut content = Vec::new();
+    let length = file.take(max + 1).read_to_end(&mut content)? as u64;
+    ensure!(length <= max, "longer than {max} bytes");
+    Ok(content)
 }

@@ -81,7 +81,7 @@ const C_WITH_VALUE: [&str; 8] = [
     "-include", "-imacros", "-I", "-isystem", "-iquote", "-D", "-x", "-arch",
 ];
 /// Longer paths keep their end.
-const MAX_UNIT: usize = 200;
+pub(super) const MAX_UNIT: usize = 200;
 
 impl Arguments {
     /// Parses arguments as Rust's `Debug` prints them. `directories`: the longest first.
@@ -219,6 +219,13 @@ fn is_hash(bytes: &[u8]) -> bool {
     bytes
         .get(..16)
         .is_some_and(|hash| hash.iter().all(is_digit))
+}
+
+/// Returns the hash of the path of a build directory, for [`super::Compilations`].
+pub fn hash_directory(path: &str) -> u64 {
+    let mut hash = Hash::default();
+    path.bytes().for_each(|byte| hash.byte(byte));
+    hash.value
 }
 
 /// FNV-1a, 64 bits: stored, so it must never change.

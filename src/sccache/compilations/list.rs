@@ -5,9 +5,8 @@
 //! side by side, sorted by unit, because that halves the size: 50,000 compilations take about 0.7 MB,
 //! of which 0.4 MB are keys.
 
-use std::fmt;
 use std::io::{self, Read, Write};
-use std::marker::PhantomData;
+use std::iter;
 use std::time::Duration;
 
 use base64::Engine;
@@ -15,16 +14,19 @@ use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
-use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::arguments::MAX_UNIT;
 use super::{
     Compilation, CompilationResult, Compilations, Language, MAX_COMPILATIONS, MissReason, ObjectKey,
 };
+use crate::text::printable;
 
 const VERSION: u8 = 1;
-/// The longest decoded list in bytes: 200,000 compilations with units of 200 bytes are shorter.
-const MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// The longest inflated list in bytes. [`MAX_COMPILATIONS`] with units of 60 bytes are shorter.
+const MAX_BYTES: u64 = 12 * 1024 * 1024;
+/// The longest list in bytes that a phase may have.
+pub const MAX_LIST_BYTES: usize = 2 * 1024 * 1024;
 
 /// The compilations of a phase in their stored form. JSON has it as Base64.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,8 +55,12 @@ impl CompilationList {
         for compilation in sorted {
             columns.push(compilation);
         }
+        Self::pack(&columns)
+    }
+
+    fn pack(columns: &Columns) -> Self {
         let mut encoder = ZlibEncoder::new(vec![VERSION], Compression::default());
-        let written = postcard::to_stdvec(&columns)
+        let written = postcard::to_stdvec(columns)
             .map_err(io::Error::other)
             .and_then(|bytes| encoder.write_all(&bytes))
             .and_then(|()| encoder.finish());
@@ -63,15 +69,31 @@ impl CompilationList {
 
     /// Decodes the compilations; `None` if the bytes are damaged, or of a newer version.
     pub fn decode(&self) -> Option<Compilations> {
+        let inflated = self.inflate()?;
+        let (directory, compilations) = read(&inflated)?;
+        let list = compilations.collect();
+        Some(Compilations { directory, list })
+    }
+
+    /// Whether a collector can have written this list: it isn't too long, can be decoded, and its units
+    /// are short and safe to print to a terminal. This takes less memory than decoding.
+    pub fn is_valid(&self) -> bool {
+        let is_unit = |unit: &str| printable(unit, MAX_UNIT) == unit;
+        self.0.len() <= MAX_LIST_BYTES
+            && self.inflate().is_some_and(|inflated| {
+                read(&inflated).is_some_and(|(_, mut list)| list.all(|one| is_unit(&one.unit)))
+            })
+    }
+
+    fn inflate(&self) -> Option<Vec<u8>> {
         let (version, zlib) = self.0.split_first()?;
         if *version != VERSION {
             return None;
         }
         let mut inflated = Vec::new();
         let mut decoder = ZlibDecoder::new(zlib).take(MAX_BYTES);
-        decoder.read_to_end(&mut inflated).ok()?;
-        let columns: Columns = postcard::from_bytes(&inflated).ok()?;
-        columns.compilations()
+        let length = decoder.read_to_end(&mut inflated).ok()?;
+        (length < MAX_BYTES as usize).then_some(inflated)
     }
 }
 
@@ -89,74 +111,23 @@ impl<'de> Deserialize<'de> for CompilationList {
     }
 }
 
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Default, Serialize)]
 struct Columns {
     directory: u64,
-    units: Column<Box<str>>,
-    metadata: Column<Option<u64>>,
+    units: Vec<Box<str>>,
+    metadata: Vec<Option<u64>>,
     /// Random, so of fixed size.
-    keys: Column<Option<[u8; 8]>>,
-    languages: Column<Option<Language>>,
-    results: Column<CompilationResult>,
-    is_stored: Column<bool>,
-    lookups: Column<Option<u32>>,
-    cache_reads: Column<Option<u32>>,
-    compiles: Column<Option<u32>>,
-    flags: Column<Option<u64>>,
-    names_directory: Column<bool>,
-    is_ambiguous: Column<bool>,
-    miss_reasons: Column<Option<MissReason>>,
-}
-
-/// The values of one field, at most [`MAX_COMPILATIONS`]: 64 MB of zeros are that many empty units.
-#[derive(Serialize)]
-#[serde(transparent)]
-struct Column<T>(Vec<T>);
-
-impl<T> Default for Column<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<T> Column<T> {
-    fn push(&mut self, value: T) {
-        self.0.push(value);
-    }
-}
-
-impl<T: Copy> Column<T> {
-    fn get(&self, row: usize) -> Option<T> {
-        self.0.get(row).copied()
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Column<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(ColumnVisitor(PhantomData))
-    }
-}
-
-struct ColumnVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for ColumnVisitor<T> {
-    type Value = Column<T>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "at most {MAX_COMPILATIONS} values")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Self::Value, A::Error> {
-        let expected = values.size_hint().unwrap_or_default();
-        if expected > MAX_COMPILATIONS {
-            return Err(de::Error::invalid_length(expected, &self));
-        }
-        let mut column = Vec::with_capacity(expected);
-        while let Some(value) = values.next_element()? {
-            column.push(value);
-        }
-        Ok(Column(column))
-    }
+    keys: Vec<Option<[u8; 8]>>,
+    languages: Vec<Option<Language>>,
+    results: Vec<CompilationResult>,
+    is_stored: Vec<bool>,
+    lookups: Vec<Option<u32>>,
+    cache_reads: Vec<Option<u32>>,
+    compiles: Vec<Option<u32>>,
+    flags: Vec<Option<u64>>,
+    names_directory: Vec<bool>,
+    is_ambiguous: Vec<bool>,
+    miss_reasons: Vec<Option<MissReason>>,
 }
 
 /// In units of 0.1 ms, at most 5 days.
@@ -185,34 +156,72 @@ impl Columns {
         self.is_ambiguous.push(compilation.is_ambiguous);
         self.miss_reasons.push(compilation.miss_reason);
     }
+}
 
-    /// Returns `None` if a field has fewer values than there are units.
-    fn compilations(self) -> Option<Compilations> {
-        let units = self.units.0.into_iter().enumerate();
-        let list = units.map(|(row, unit)| {
-            Some(Compilation {
-                unit,
-                metadata: self.metadata.get(row)?,
-                key: self
-                    .keys
-                    .get(row)?
-                    .map(|key| ObjectKey(u64::from_be_bytes(key))),
-                language: self.languages.get(row)?,
-                result: self.results.get(row)?,
-                is_stored: self.is_stored.get(row)?,
-                lookup: self.lookups.get(row)?.map(from_ticks),
-                cache_read: self.cache_reads.get(row)?.map(from_ticks),
-                compile: self.compiles.get(row)?.map(from_ticks),
-                flags: self.flags.get(row)?,
-                names_directory: self.names_directory.get(row)?,
-                is_ambiguous: self.is_ambiguous.get(row)?,
-                miss_reason: self.miss_reasons.get(row)?,
-            })
-        });
-        let list = list.collect::<Option<Vec<Compilation>>>()?;
-        let directory = self.directory;
-        Some(Compilations { directory, list })
+/// Reads the directory and the compilations from postcard; `None` if a field has not as many values as
+/// there are units.
+fn read(mut bytes: &[u8]) -> Option<(u64, impl Iterator<Item = Compilation>)> {
+    let directory = take(&mut bytes)?;
+    let rows = take::<usize>(&mut { bytes })?;
+    if rows > MAX_COMPILATIONS {
+        return None;
     }
+    let bytes = &mut bytes;
+    let mut units = column::<&str>(bytes, rows)?;
+    let mut metadata = column(bytes, rows)?;
+    let mut keys = column::<Option<[u8; 8]>>(bytes, rows)?;
+    let mut languages = column(bytes, rows)?;
+    let mut results = column(bytes, rows)?;
+    let mut is_stored = column(bytes, rows)?;
+    let mut lookups = column::<Option<u32>>(bytes, rows)?;
+    let mut cache_reads = column::<Option<u32>>(bytes, rows)?;
+    let mut compiles = column::<Option<u32>>(bytes, rows)?;
+    let mut flags = column(bytes, rows)?;
+    let mut names_directory = column(bytes, rows)?;
+    let mut is_ambiguous = column(bytes, rows)?;
+    let mut miss_reasons = column(bytes, rows)?;
+    let next = move || {
+        let key = |bytes| ObjectKey(u64::from_be_bytes(bytes));
+        Some(Compilation {
+            unit: units.next()?.into(),
+            metadata: metadata.next()?,
+            key: keys.next()?.map(key),
+            language: languages.next()?,
+            result: results.next()?,
+            is_stored: is_stored.next()?,
+            lookup: lookups.next()?.map(from_ticks),
+            cache_read: cache_reads.next()?.map(from_ticks),
+            compile: compiles.next()?.map(from_ticks),
+            flags: flags.next()?,
+            names_directory: names_directory.next()?,
+            is_ambiguous: is_ambiguous.next()?,
+            miss_reason: miss_reasons.next()?,
+        })
+    };
+    Some((directory, iter::from_fn(next)))
+}
+
+/// Reads one value, and moves `bytes` behind it.
+fn take<'a, T: Deserialize<'a>>(bytes: &mut &'a [u8]) -> Option<T> {
+    let (value, rest) = postcard::take_from_bytes(bytes).ok()?;
+    *bytes = rest;
+    Some(value)
+}
+
+/// Moves `bytes` behind a field, and returns its values, which are read again as they are needed: all
+/// fields in memory would take more than the compilations.
+fn column<'a, T: Deserialize<'a>>(
+    bytes: &mut &'a [u8],
+    rows: usize,
+) -> Option<impl Iterator<Item = T> + use<'a, T>> {
+    if take::<usize>(bytes)? != rows {
+        return None;
+    }
+    let mut values = *bytes;
+    for _ in 0..rows {
+        take::<T>(bytes)?;
+    }
+    Some(iter::from_fn(move || take(&mut values)).take(rows))
 }
 
 #[cfg(test)]
@@ -281,19 +290,15 @@ mod tests {
         assert_eq!(decode(&newer), None);
         let mut short = Columns::default();
         short.units.push("a.o".into());
-        assert_eq!(short.compilations(), None);
+        assert_eq!(CompilationList::pack(&short).decode(), None);
     }
 
     #[test]
     fn a_list_of_too_many_compilations_is_none() {
-        let is_accepted = |units: usize| {
-            let mut columns = Columns::default();
-            columns.units.0.resize(units, "".into());
-            let bytes = postcard::to_stdvec(&columns).unwrap();
-            postcard::from_bytes::<Columns>(&bytes).is_ok()
-        };
-        assert!(is_accepted(MAX_COMPILATIONS));
-        assert!(!is_accepted(MAX_COMPILATIONS + 1));
+        let mut many = vec![compilation(1); MAX_COMPILATIONS];
+        assert!(decode(&encode(&many)).is_some());
+        many.push(compilation(1));
+        assert_eq!(decode(&encode(&many)), None);
     }
 
     #[test]

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::io::{self, BufRead, Read};
 use std::time::Duration;
 
-use super::arguments::Arguments;
+use super::arguments::{Arguments, MAX_UNIT};
 use super::line::{Answer, Ending, Event, Line, Time};
 use super::{Compilation, CompilationResult, ObjectKey};
+use crate::text::printable;
 
-/// So many compilations of one log are kept, in at most 64 MB.
-pub const MAX_COMPILATIONS: usize = 200_000;
+/// So many compilations of one log are kept, in at most 32 MB. Chromium has about 50,000.
+pub const MAX_COMPILATIONS: usize = 100_000;
 /// Arguments of a longer line count as unknown.
 const MAX_LINE: u64 = 256 * 1024;
 /// So many compilations of one name are looked at for whom a line belongs to.
@@ -23,7 +24,7 @@ pub struct CompilationLog {
     /// The most recent requests by the name that lines have.
     recent: HashMap<Box<str>, Vec<u32>>,
     has_keys: bool,
-    is_truncated: bool,
+    request_count: u64,
 }
 
 #[derive(Debug)]
@@ -122,15 +123,15 @@ impl CompilationLog {
     }
 
     fn request(&mut self, time: Time, name: &str, arguments: Option<&str>) {
-        if self.requests.len() == MAX_COMPILATIONS {
-            self.is_truncated = true;
+        self.request_count += 1;
+        if self.is_truncated() {
             return;
         }
         let arguments = arguments
             .map(|text| Arguments::parse(text, &self.directories))
             .unwrap_or_default();
         let compilation = Compilation {
-            unit: arguments.output.unwrap_or_else(|| name.into()),
+            unit: printable(arguments.output.as_deref().unwrap_or(name), MAX_UNIT).into(),
             metadata: arguments.metadata,
             key: None,
             language: arguments.language,
@@ -213,7 +214,12 @@ impl CompilationLog {
 
     /// Whether there were more than [`MAX_COMPILATIONS`].
     pub fn is_truncated(&self) -> bool {
-        self.is_truncated
+        self.request_count > MAX_COMPILATIONS as u64
+    }
+
+    /// Returns the number of compilations that were requested.
+    pub fn request_count(&self) -> u64 {
+        self.request_count
     }
 
     /// The compilations that came to an end, in the order of their requests.

@@ -17,9 +17,9 @@ mod miss_reason;
 #[cfg(test)]
 mod tests;
 
-pub use arguments::Language;
+pub use arguments::{Language, hash_directory};
 pub use former_units::FormerUnits;
-pub use list::CompilationList;
+pub use list::{CompilationList, MAX_LIST_BYTES};
 pub use log::{CompilationLog, MAX_COMPILATIONS, read_lines};
 pub use miss_reason::{Comparison, Known, MissReason, c_keys_have_paths};
 

@@ -6,6 +6,8 @@ mod forget;
 mod hostile_content;
 /// Hostile files in place of snapshots.
 mod hostile_files;
+/// Hostile files in place of lists of compilations.
+mod hostile_lists;
 /// Build logs as users have them.
 mod import;
 /// Compressed build logs.
