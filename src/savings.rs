@@ -10,6 +10,8 @@
 
 mod phase_costs;
 
+pub mod verdict;
+
 use crate::sccache::Stats;
 
 pub use phase_costs::{PhaseCosts, Worth, processor_ratio, to_processor_time};
