@@ -7,6 +7,7 @@ mod advice;
 mod breakdown;
 mod chart;
 mod commands;
+mod headline;
 mod miss_reasons;
 mod options;
 mod suggest;

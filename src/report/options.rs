@@ -223,6 +223,12 @@ impl RowOptions {
         columns.is_none_or(|names| names.iter().any(|name| name == column))
     }
 
+    /// Whether `--columns` or `--sort` names the column.
+    pub(super) fn names(&self, column: &str) -> bool {
+        let sorts = |by: &String| by.split(':').next() == Some(column);
+        self.columns.is_some() && self.includes(column) || self.sort.as_ref().is_some_and(sorts)
+    }
+
     /// Reads no more builds than `--limit` shows, for a report with one row per build.
     pub(super) fn limit_builds(&self, filter: &mut Filter) {
         if self.sort.is_none() {

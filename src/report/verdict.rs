@@ -1,188 +1,85 @@
-//! The first sentences of the overview: whether the cache saved time.
+//! The verdict on a package in words.
 
-use super::advice::{Advice, Kind, find};
-use super::text::{self, count, duration, is_negligible, number};
-use crate::store::Sums;
+use super::text::{count, duration, is_negligible, percent};
+use crate::savings::verdict::{Kind, Verdict};
 
-/// Returns whether the cache was worth it in the `period` ("in 30 days"), and which packages never hit
-/// according to the advice. `sample` (" in 90 days") is the advice's period if it differs.
-pub(super) fn verdict(sums: &Sums, period: &str, advice: &[Advice], sample: &str) -> String {
-    let has_errors = find(advice, Kind::CacheErrors).is_some();
-    let mut verdict = whole_cache(sums, period, has_errors);
-    if let Some(never_hits) = find(advice, Kind::OnlyMisses) {
-        verdict.push_str(&packages_without_hits(never_hits, sample));
+/// Returns the verdict with the numbers that it rests on.
+pub(super) fn sentence(verdict: &Verdict) -> String {
+    let kind = match verdict.kind {
+        Kind::Pays => "The cache pays",
+        Kind::Costs => "The cache doesn't pay",
+        Kind::Undecided => "It is undecided whether the cache pays",
+    };
+    let mut sentence = format!("{kind}: {}.", mean_saved(verdict));
+    if let Some(overhead) = verdict.overhead_share {
+        sentence.push_str(&format!(
+            " The next builds are expected to hit for {} (± {}) of their compiling, and the cache \
+             costs {}.",
+            percent(verdict.expected_hit_share),
+            percent(verdict.standard_error),
+            percent(overhead),
+        ));
     }
-    verdict
+    sentence
 }
 
-fn packages_without_hits(advice: &Advice, sample: &str) -> String {
-    let value = |name: &str| advice.numbers[name].as_u64().unwrap_or(0);
-    let builds = count(value("builds"), "build");
-    let misses = number(value("misses"));
-    let packages = match advice.packages.as_slice() {
-        [package] => format!("{package} never hits"),
-        packages => format!("{} packages never hit", number(packages.len() as u64)),
+/// Returns what the cache saves or costs per build, and the builds.
+pub(super) fn mean_saved(verdict: &Verdict) -> String {
+    let effect = match verdict.mean_saved_seconds {
+        None if verdict.builds == 0 => return "no build shows it".into(),
+        None => "an unknown time per build".into(),
+        Some(saved) if is_negligible(saved) => "it saves about as much as it costs".into(),
+        Some(saved) if saved < 0.0 => format!("it costs {} per build", duration(-saved)),
+        Some(saved) => format!("it saves {} per build", duration(saved)),
     };
-    format!(" {packages}: {builds}, {misses} misses{sample}.")
+    format!(
+        "{effect} on average over {} ({}, {})",
+        count(verdict.builds, "build"),
+        count(verdict.rebuilds, "rebuild"),
+        count(verdict.new_versions, "new version"),
+    )
 }
 
-/// Returns the time saved, what part of the work that is, and how many of the hits it covers.
-pub(super) fn time_saved(sums: &Sums) -> String {
-    let Some(saved) = sums.time_saved else {
-        return "- (no compile times known)".into();
-    };
-    let is_metered = sums.metered_time_saved == Some(saved);
-    let processor_time = sums.processor_time.filter(|_| is_metered);
-    let mut text = text::time_saved(saved, processor_time, sums.exact_share());
-    if let Some(metered) = sums.metered_time_saved.filter(|_| !is_metered) {
-        let metered = text::time_saved(metered, sums.processor_time, sums.exact_share());
-        text = format!(
-            "{} (estimate), where measured {metered}",
-            duration(saved.as_seconds_f64())
-        );
+/// Returns the verdict as JSON and CSV have it.
+pub(super) fn word(verdict: &Verdict) -> &'static str {
+    match verdict.kind {
+        Kind::Pays => "pays",
+        Kind::Costs => "costs",
+        Kind::Undecided => "undecided",
     }
-    let hits = sums.hits.unwrap_or(0);
-    if sums.estimated_hits < hits {
-        let estimated = number(sums.estimated_hits);
-        text.push_str(&format!(", for {estimated} of {}", count(hits, "hit")));
-    }
-    text
-}
-
-fn whole_cache(sums: &Sums, period: &str, has_errors: bool) -> String {
-    let (Some(hits), Some(misses)) = (sums.hits, sums.misses) else {
-        return "No build was measured. List builds with `sccache-report builds`; \
-                `sccache-report show` prints the reasons."
-            .into();
-    };
-    let compilations = count(hits.saturating_add(misses), "compilation");
-    let saved = sums.time_saved.map(chrono::TimeDelta::as_seconds_f64);
-    if hits == 0 {
-        let verdict = match misses {
-            0 => "sccache ran, but got no requests that it can cache.".to_string(),
-            _ if has_errors => {
-                format!("The cache did not work {period}: none of {compilations} was answered.")
-            }
-            _ => format!("The cache was only filled {period}: none of {compilations} was cached."),
-        };
-        return match saved {
-            Some(saved) if saved < 0.0 && !is_negligible(saved) => {
-                format!("{verdict} That cost about {} (estimate).", duration(-saved))
-            }
-            _ => verdict,
-        };
-    }
-    let answered = format!("{} of {compilations}", number(hits));
-    let effect = match saved {
-        None => return format!("The cache answered {answered} {period}."),
-        Some(saved) if is_negligible(saved) => "saved about as much as it cost".to_string(),
-        Some(saved) if saved < 0.0 => {
-            format!("cost about {} more than it saved", duration(-saved))
-        }
-        Some(saved) => format!("saved about {} of compiling", duration(saved)),
-    };
-    format!("The cache {effect} {period} (estimate). It answered {answered}.")
 }
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeDelta;
-    use serde_json::json;
-
     use super::*;
 
-    fn sums(hits: Option<u64>, misses: Option<u64>, time_saved: Option<f64>) -> Sums {
-        Sums {
-            hits,
-            misses,
-            time_saved: time_saved.map(|s| TimeDelta::milliseconds((s * 1e3) as i64)),
-            ..Sums::default()
-        }
-    }
-
-    fn without_advice(hits: Option<u64>, misses: Option<u64>, time_saved: Option<f64>) -> String {
-        verdict(&sums(hits, misses, time_saved), "in 30 days", &[], "")
-    }
-
     #[test]
-    fn every_state_has_a_sentence() {
-        let verdict = without_advice;
-        assert!(verdict(None, None, None).starts_with("No build was measured"));
-        assert!(verdict(Some(0), Some(0), Some(0.0)).contains("no requests"));
+    fn every_verdict_has_its_numbers() {
+        let pays = Verdict {
+            kind: Kind::Pays,
+            builds: 12,
+            rebuilds: 4,
+            new_versions: 8,
+            mean_saved_seconds: Some(31.0),
+            expected_hit_share: 0.4,
+            standard_error: 0.05,
+            overhead_share: Some(0.12),
+        };
         assert_eq!(
-            verdict(Some(0), Some(1), Some(0.0)),
-            "The cache was only filled in 30 days: none of 1 compilation was cached."
+            sentence(&pays),
+            "The cache pays: it saves 31 s per build on average over 12 builds (4 rebuilds, 8 new \
+             versions). The next builds are expected to hit for 40.0 % (± 5.0 %) of their compiling, \
+             and the cache costs 12.0 %."
         );
+        let costs = Verdict {
+            kind: Kind::Costs,
+            mean_saved_seconds: Some(-3.0),
+            ..pays
+        };
+        assert!(sentence(&costs).starts_with("The cache doesn't pay: it costs 3.0 s per build"));
         assert_eq!(
-            verdict(Some(1), Some(1), None),
-            "The cache answered 1 of 2 compilations in 30 days."
+            sentence(&Verdict::default()),
+            "It is undecided whether the cache pays: no build shows it."
         );
-        assert_eq!(
-            verdict(Some(5000), Some(1000), Some(11_400.0)),
-            "The cache saved about 3 h 10 min of compiling in 30 days (estimate). It answered \
-             5,000 of 6,000 compilations."
-        );
-        let loss = verdict(Some(1), Some(9), Some(-120.0));
-        assert!(loss.starts_with("The cache cost about 2 min 00 s more"));
-    }
-
-    #[test]
-    fn negligible_amounts_are_neither_gain_nor_loss() {
-        for saved in [0.04, 0.0, -0.04] {
-            assert_eq!(
-                without_advice(Some(1), Some(1), Some(saved)),
-                "The cache saved about as much as it cost in 30 days (estimate). It answered 1 of \
-                 2 compilations."
-            );
-            assert!(!without_advice(Some(0), Some(9), Some(saved)).contains("cost"));
-        }
-    }
-
-    #[test]
-    fn the_cost_of_filling_the_cache_is_stated() {
-        let filled = without_advice(Some(0), Some(9), Some(-5.0));
-        assert!(
-            filled.ends_with("That cost about 5.0 s (estimate)."),
-            "{filled}"
-        );
-        assert!(!without_advice(Some(0), Some(9), None).contains("cost"));
-    }
-
-    fn advice(kind: Kind, packages: &[&str]) -> Advice {
-        Advice {
-            kind,
-            packages: packages.iter().map(ToString::to_string).collect(),
-            numbers: json!({ "builds": 3, "misses": 4211 }),
-            ..Advice::default()
-        }
-    }
-
-    #[test]
-    fn packages_that_never_hit_come_from_the_advice() {
-        let sums = sums(Some(1), Some(1), None);
-        for (packages, expected) in [
-            (
-                &["a/b"][..],
-                " a/b never hits: 3 builds, 4,211 misses in 90 days.",
-            ),
-            (&["a/b", "a/c"], " 2 packages never hit: 3 builds,"),
-        ] {
-            let verdict = verdict(
-                &sums,
-                "",
-                &[advice(Kind::OnlyMisses, packages)],
-                " in 90 days",
-            );
-            assert!(verdict.contains(expected), "{verdict}");
-        }
-        let other = verdict(&sums, "", &[advice(Kind::NotCacheable, &["a/b"])], "");
-        assert!(!other.contains("never"));
-    }
-
-    #[test]
-    fn a_cache_with_errors_was_not_filled() {
-        let errors = [advice(Kind::CacheErrors, &[])];
-        let verdict = verdict(&sums(Some(0), Some(9), None), "in 30 days", &errors, "");
-        assert!(verdict.contains("did not work in 30 days: none of 9"));
     }
 }

@@ -22,9 +22,6 @@ pub struct Evidence {
     pub package: String,
     /// `PVR`.
     pub version: String,
-    /// The version of the previous measured build of the same package and slot on the same host.
-    /// `None` if there is none, or if this build was not measured.
-    pub previous_version: Option<String>,
     /// How the build ended.
     pub outcome: Outcome,
     /// When the build started.
@@ -76,12 +73,6 @@ impl CacheState {
 }
 
 impl Evidence {
-    /// Whether the previous build was of another version.
-    pub fn is_version_bump(&self) -> bool {
-        let previous = self.previous_version.as_ref();
-        previous.is_some_and(|previous| *previous != self.version)
-    }
-
     /// Returns hits + misses.
     pub fn compilations(&self) -> u64 {
         let (hits, misses) = (self.hits.unwrap_or(0), self.misses.unwrap_or(0));
@@ -96,21 +87,13 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Damaged`], [`crate::Error::Locked`].
     pub fn evidence(&self, filter: &Filter) -> Result<Vec<Evidence>> {
-        // CROSS JOIN keeps this order of tables, from the few builds to their phases. A build's search
-        // for the previous one follows the index build_by_package and stops at the first measured
-        // build. Unmeasured builds don't search, so no build is skipped more than once per slot and
-        // host. The cache is the one of the phase with the highest position: if a query has one
-        // max(), SQLite takes the columns outside of aggregates from the row with the maximum.
+        // CROSS JOIN keeps this order of tables, from the few builds to their phases. The cache is the
+        // one of the phase with the highest position: if a query has one max(), SQLite takes the
+        // columns outside of aggregates from the row with the maximum.
         let query = filter.query(
             "SELECT build.uuid, build.package, build.version, build.outcome,
                 build.started_at_us, build.hits, build.misses,
                 build.executed + build.non_cacheable,
-                iif(build.hits IS NULL, NULL,
-                    (SELECT before.version FROM build AS before
-                     WHERE before.package = build.package AND before.started_at_us < build.started_at_us
-                       AND before.hits IS NOT NULL
-                       AND before.host = build.host AND before.slot IS build.slot
-                     ORDER BY before.started_at_us DESC LIMIT 1)),
                 sum(phase.read_errors),
                 sum(iif(phase.is_cache_read_only, NULL, phase.write_errors)),
                 sum(phase.writes),
@@ -143,12 +126,12 @@ impl Store {
 }
 
 fn read_evidence(row: &Row<'_>) -> rusqlite::Result<Evidence> {
-    let not_measured: Option<String> = row.get(14)?;
+    let not_measured: Option<String> = row.get(13)?;
     let reasons = not_measured.iter().flat_map(|codes| codes.split(','));
-    let not_cached: String = row.get(15)?;
-    let location = row.get(16)?;
-    let size: Option<u64> = row.get(17)?;
-    let max_size: Option<u64> = row.get(18)?;
+    let not_cached: String = row.get(14)?;
+    let location = row.get(15)?;
+    let size: Option<u64> = row.get(16)?;
+    let max_size: Option<u64> = row.get(17)?;
     Ok(Evidence {
         id: read_uuid(row, 0)?,
         package: row.get(1)?,
@@ -158,12 +141,11 @@ fn read_evidence(row: &Row<'_>) -> rusqlite::Result<Evidence> {
         hits: row.get(5)?,
         misses: row.get(6)?,
         calls: row.get(7)?,
-        previous_version: row.get(8)?,
-        read_errors: row.get(9)?,
-        write_errors: row.get(10)?,
-        writes: row.get(11)?,
-        storable_misses: row.get(12)?,
-        forced_misses: row.get(13)?,
+        read_errors: row.get(8)?,
+        write_errors: row.get(9)?,
+        writes: row.get(10)?,
+        storable_misses: row.get(11)?,
+        forced_misses: row.get(12)?,
         not_measured: reasons.map(NotMeasuredReason::from_code).collect(),
         cache: size.zip(max_size).map(|(size, max_size)| CacheState {
             location,

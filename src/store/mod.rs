@@ -39,6 +39,7 @@ mod query;
 mod record;
 mod rows;
 mod savings;
+mod verdicts;
 
 pub use crate::error::{Error, Result};
 pub use build_row::BuildRow;

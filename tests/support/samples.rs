@@ -216,3 +216,13 @@ pub fn all_sums(store: &Store) -> Sums {
     }
     sums
 }
+
+/// Sets what the compilations of all builds cost, as if their lists were known: 0.75 s each, with an
+/// overhead of 30 %.
+pub fn set_costs(path: &Path) {
+    let raw = rusqlite::Connection::open(path).unwrap();
+    let sql = "UPDATE build SET hit_cost_us = hits * 750000, miss_cost_us = misses * 750000,
+        time_saved_us = hits * 750000 - (hits + misses) * 225000, exact_cost_us = 0,
+        evicted_misses = 0 WHERE hits IS NOT NULL";
+    raw.execute(sql, ()).unwrap();
+}

@@ -71,15 +71,6 @@ fn unwritten(build: &Evidence) -> u64 {
     }
 }
 
-/// Whether the cache stored the build's objects. `None` if unknown: sccache's text output doesn't
-/// contain the number of writes.
-pub(super) fn is_stored(build: &Evidence) -> Option<bool> {
-    if failures(build) > 0 || build.storable_misses == 0 {
-        return Some(false);
-    }
-    build.writes.map(|writes| writes > 0)
-}
-
 /// The cache lost objects that were needed again: it is too small if it was full, else it was cleared.
 pub(super) fn lost_objects(evidence: &[Evidence]) -> Option<Advice> {
     let evicted = Misses::with(MissReason::Evicted, evidence)?;

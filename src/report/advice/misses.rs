@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(advice.severity, Severity::Note);
         assert!(advice.setting.is_empty());
         assert_eq!(cold_versions(&[first.clone(), first.clone(), path]), None);
-        let unknown = after(rust_build("a/b", "2", 0, 20), "1");
+        let unknown = rust_build("a/b", "2", 0, 20);
         assert_eq!(cold_versions(&[first, unknown]), None);
     }
 

@@ -4,21 +4,23 @@
 //! thresholds below which it returns nothing. What can't be changed is a note, not a problem.
 
 mod cache;
+mod costs;
 mod misses;
-mod never_hits;
 mod not_cacheable;
 mod not_measured;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::text;
-use crate::store::{Evidence, Filter};
+use crate::error::Result;
+use crate::savings::verdict::Verdict;
+use crate::store::{Evidence, Filter, Store};
 
 /// By default, advice is based on this many days before the newest build. Older numbers belong to
 /// settings that may have changed since.
@@ -55,7 +57,7 @@ pub(super) enum Kind {
     NotMeasured,
     CacheFull,
     CacheCleared,
-    OnlyMisses,
+    CacheCosts,
     NotCacheable,
     ForcedMisses,
     ColdVersions,
@@ -112,35 +114,46 @@ pub(super) fn limited(filter: &Filter) -> Filter {
     }
 }
 
-/// Returns the advice for these builds, the newest last. Changes come first, the most harmful problem
-/// at the top, then notes.
+/// Returns the advice for these builds, the newest last. See [`derive`].
+///
+/// # Errors
+/// As [`Store::verdicts`].
+pub(super) fn advise(store: &Store, evidence: Vec<Evidence>) -> Result<Vec<Advice>> {
+    let names: BTreeSet<&str> = evidence.iter().map(|build| &*build.package).collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let verdicts = store.verdicts(&names)?;
+    Ok(derive(evidence, &verdicts))
+}
+
+/// Returns the advice for these builds, with the verdicts on their packages. Changes come first, the
+/// most harmful problem at the top, then notes.
 ///
 /// Turning sccache off is only recommended for packages that no other advice may help. Such packages
 /// get no other advice.
-pub(super) fn derive(mut evidence: Vec<Evidence>) -> Vec<Advice> {
+fn derive(mut evidence: Vec<Evidence>, verdicts: &BTreeMap<String, Verdict>) -> Vec<Advice> {
     let mut advice: Vec<Advice> = cache::errors(&evidence).into_iter().collect();
     advice.extend(not_measured::advise(&evidence));
     advice.extend(cache::lost_objects(&evidence));
     let mut changes = not_cacheable::advise(&evidence, Severity::Change);
     changes.extend(misses::forced(&evidence));
     let may_help = |package: &str| advice.iter().chain(&changes).any(|a| a.may_help(package));
-    let never_hits = never_hits::advise(&evidence, may_help);
-    if let Some(never_hits) = &never_hits {
-        evidence.retain(|build| !never_hits.packages.contains(&build.package));
+    let costs = costs::advise(verdicts, may_help);
+    if let Some(costs) = &costs {
+        evidence.retain(|build| !costs.packages.contains(&build.package));
     }
-    advice.extend(never_hits);
+    advice.extend(costs);
     advice.extend(changes);
     advice.extend(not_cacheable::advise(&evidence, Severity::Note));
     advice.extend(misses::cold_versions(&evidence));
     advice
 }
 
-/// Returns the names of the builds' packages, sorted.
 /// Sums counts, which are arbitrary in a foreign database.
 fn total(counts: impl Iterator<Item = u64>) -> u64 {
     counts.fold(0, u64::saturating_add)
 }
 
+/// Returns the names of the builds' packages, sorted.
 fn package_names(builds: &[&Evidence]) -> Vec<String> {
     let names: BTreeSet<&str> = builds.iter().map(|build| &*build.package).collect();
     names.into_iter().map(str::to_string).collect()

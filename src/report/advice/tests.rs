@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta};
 
 use super::*;
 use crate::portage::Outcome;
+use crate::savings::verdict;
 use crate::sccache::NotMeasuredReason;
 use crate::sccache::compilations::MissReason;
 use crate::store::{CacheState, Evidence, ReasonSum};
@@ -19,7 +20,6 @@ pub(super) fn c_build(package: &str, version: &str, hits: u64, misses: u64) -> E
         id: uuid::Uuid::from_u128(0xb000_0001 << 96),
         package: package.into(),
         version: version.into(),
-        previous_version: None,
         outcome: Outcome::Merged,
         started_at: DateTime::UNIX_EPOCH,
         hits: Some(hits),
@@ -34,14 +34,6 @@ pub(super) fn c_build(package: &str, version: &str, hits: u64, misses: u64) -> E
         not_cached: Default::default(),
         not_measured: Vec::new(),
         miss_reasons: Vec::new(),
-    }
-}
-
-/// The build, after one of this version.
-pub(super) fn after(build: Evidence, version: &str) -> Evidence {
-    Evidence {
-        previous_version: Some(version.into()),
-        ..build
     }
 }
 
@@ -68,32 +60,40 @@ pub(super) fn cache(size: u64, max_size: u64) -> Option<CacheState> {
     })
 }
 
+/// A verdict on a package for which the cache costs this much per build.
+pub(super) fn verdict_costs(seconds: f64) -> Verdict {
+    Verdict {
+        kind: verdict::Kind::Costs,
+        builds: 4,
+        rebuilds: 1,
+        new_versions: 3,
+        mean_saved_seconds: Some(-seconds),
+        ..Verdict::default()
+    }
+}
+
+/// The advice for these builds if the cache costs something for a/b.
 fn kinds(evidence: Vec<Evidence>) -> Vec<(Kind, Severity)> {
-    let advice = derive(evidence);
+    let verdicts = BTreeMap::from([("a/b".to_string(), verdict_costs(12.0))]);
+    let advice = derive(evidence, &verdicts);
     advice.iter().map(|a| (a.kind, a.severity)).collect()
 }
 
+const COSTS: (Kind, Severity) = (Kind::CacheCosts, Severity::Change);
+
 #[test]
 fn packages_to_turn_off_get_no_other_advice() {
-    let bump = after(rust_build("a/b", "2", 0, 50), "1");
-    let only_misses = (Kind::OnlyMisses, Severity::Change);
-    assert_eq!(kinds(vec![bump.clone(); 3]), [only_misses]);
-    // After one hit it stays on, and a note explains the misses.
-    let bump = with_reason(bump, MissReason::Path, 50, 9);
-    let mut hits = vec![bump; 3];
-    hits[0].hits = Some(1);
-    assert_eq!(kinds(hits), [(Kind::ColdVersions, Severity::Note)]);
+    let build = with_reason(rust_build("a/b", "2", 0, 50), MissReason::Path, 50, 9);
+    let builds = vec![build; 3];
+    assert_eq!(kinds(builds.clone()), [COSTS]);
+    let undecided = derive(builds, &BTreeMap::new());
+    assert_eq!(undecided[0].kind, Kind::ColdVersions);
     let links = Evidence {
         calls: Some(200),
         not_cached: std::iter::once(("crate-type (bin)".to_string(), 150)).collect(),
         ..c_build("a/b", "1", 0, 50)
     };
-    assert_eq!(kinds(vec![links.clone(); 3]), [only_misses]);
-    assert_eq!(
-        kinds(vec![links; 2]),
-        [(Kind::NotCacheable, Severity::Note)],
-        "too few builds to turn it off"
-    );
+    assert_eq!(kinds(vec![links; 3]), [COSTS]);
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn sccache_stays_on_if_other_advice_may_help() {
         builds.iter_mut().for_each(change);
         kinds(builds)
     };
-    assert_eq!(with(|_| {}), [(Kind::OnlyMisses, Severity::Change)]);
+    assert_eq!(with(|_| {}), [COSTS]);
     let incremental = with(|build| {
         build.calls = Some(100);
         build.not_cached = std::iter::once(("incremental".to_string(), 50)).collect();
@@ -112,20 +112,9 @@ fn sccache_stays_on_if_other_advice_may_help() {
     assert_eq!(incremental, [(Kind::NotCacheable, Severity::Change)]);
     let forced = with(|build| build.forced_misses = 50);
     assert_eq!(forced, [(Kind::ForcedMisses, Severity::Change)]);
-    // A build that was not stored, after three that were.
-    let mut builds = vec![misses.clone(); 4];
-    builds[3].write_errors = Some(1);
-    assert_eq!(kinds(builds), [(Kind::CacheErrors, Severity::Change)]);
+    let not_stored = with(|build| build.write_errors = Some(1));
+    assert_eq!(not_stored, [(Kind::CacheErrors, Severity::Change)]);
     // Complete statistics would not lead to hits.
-    let mut builds = vec![misses.clone(); 6];
-    for build in &mut builds[3..] {
-        build.not_measured = vec![NotMeasuredReason::Other];
-    }
-    assert_eq!(
-        kinds(builds),
-        [
-            (Kind::NotMeasured, Severity::Change),
-            (Kind::OnlyMisses, Severity::Change)
-        ]
-    );
+    let not_measured = with(|build| build.not_measured = vec![NotMeasuredReason::Other]);
+    assert_eq!(not_measured, [(Kind::NotMeasured, Severity::Change), COSTS]);
 }

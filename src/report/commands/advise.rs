@@ -51,7 +51,7 @@ fn fetch(args: &Args, database: &Database) -> Result<(Vec<Advice>, Sample)> {
     }
     let evidence = store.evidence(&advice::limited(&filter))?;
     match Sample::from_evidence(&evidence) {
-        Some(sample) => Ok((advice::derive(evidence), sample)),
+        Some(sample) => Ok((advice::advise(&store, evidence)?, sample)),
         None => Err(suggest::no_build(&filter)),
     }
 }

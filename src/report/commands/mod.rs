@@ -12,6 +12,7 @@ mod sums;
 mod target;
 mod trend;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Write;
 
@@ -155,7 +156,12 @@ impl Cli {
             Ok(selected) => selected,
             Err(Error::NoMatch(why)) => {
                 let error = Error::NoMatch(why + &similar_command(first));
-                return list.write(packages::columns(), Err(error), RowOrder::Ranked, out);
+                return list.write(
+                    packages::all_columns(BTreeMap::new()),
+                    Err(error),
+                    RowOrder::Ranked,
+                    out,
+                );
             }
             Err(error) => return Err(error),
         };
@@ -163,7 +169,7 @@ impl Cli {
         if rows.len() == 1 {
             return show::show_package(&store, &rows[0].package, filter, &list.output, out);
         }
-        list.write(packages::columns(), Ok(rows), RowOrder::Ranked, out)
+        packages::write(list, &store, rows, out)
     }
 }
 

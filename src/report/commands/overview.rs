@@ -5,12 +5,12 @@ use std::io::{self, Write};
 use chrono::{DateTime, DurationRound, Local, TimeDelta, Utc};
 use serde_json::{Value as Json, json};
 
-use super::super::advice::{self, Advice, Kind, Sample};
+use super::super::advice::{self, Advice, Sample};
+use super::super::headline::{headline, time_saved};
 use super::super::options::{
     BuildFilter, Database, OutputFormat, PackagePatterns, limit_to_recent,
 };
 use super::super::table::{Column, Page, Value, json_rows};
-use super::super::verdict::{time_saved, verdict};
 use super::super::{Status, chart, suggest, text, warn};
 use super::trend;
 use super::{advise, emerges, packages, sums};
@@ -125,7 +125,7 @@ fn fetch(store: &Store, mut filter: Filter, is_default_period: bool) -> Result<O
     let mut newest_first = evidence.iter().rev();
     let cache = newest_first.find_map(|build| Some((build.cache.clone()?, build.started_at)));
     let sample = Sample::from_evidence(&evidence);
-    let advice = advice::derive(evidence);
+    let advice = advice::advise(store, evidence)?;
     let (by, rates) = hit_rates(&trend::moments(store, &filter)?);
     Ok(Overview {
         first_at,
@@ -134,7 +134,7 @@ fn fetch(store: &Store, mut filter: Filter, is_default_period: bool) -> Result<O
         packages: packages.len() as u64,
         sums,
         best: top(&packages, gain),
-        worst: losing(store, &filter, &packages, &advice)?,
+        worst: losing(store, &filter, &packages)?,
         last_emerge: store.emerges(&filter)?.pop(),
         cache,
         by,
@@ -145,24 +145,13 @@ fn fetch(store: &Store, mut filter: Filter, is_default_period: bool) -> Result<O
 }
 
 /// The packages that lose most. The first build of a package only fills the cache, which is not a
-/// loss yet: a package loses if it had been measured before, or if it never hits.
-fn losing(
-    store: &Store,
-    filter: &Filter,
-    packages: &[PackageRow],
-    advice: &[Advice],
-) -> Result<Vec<PackageRow>> {
+/// loss yet: a package only loses if it had been measured before.
+fn losing(store: &Store, filter: &Filter, packages: &[PackageRow]) -> Result<Vec<PackageRow>> {
     let losing = packages.iter().filter(|row| loss(row).is_some());
     let losing: Vec<&str> = losing.map(|row| row.package.as_str()).collect();
     let built_again = store.built_again(&losing, filter.until)?;
-    let never_hits =
-        advice::find(advice, Kind::OnlyMisses).map_or(&[][..], |piece| &piece.packages);
     Ok(top(packages, |row| {
-        let candidates = match row.sums.time_saved {
-            Some(_) => &built_again,
-            None => never_hits,
-        };
-        loss(row).filter(|_| candidates.contains(&row.package))
+        loss(row).filter(|_| built_again.contains(&row.package))
     }))
 }
 
@@ -223,7 +212,7 @@ fn hit_rates(moments: &[TimedSums]) -> (PeriodLength, Vec<(String, Option<f64>)>
 }
 
 impl Overview {
-    fn verdict(&self) -> String {
+    fn headline(&self) -> String {
         let most = if self.is_default_period {
             DAYS
         } else {
@@ -231,15 +220,7 @@ impl Overview {
         };
         let days = (self.last_at - self.first_at).num_days() + 1;
         let period = format!("in {}", text::count(days.min(most) as u64, "day"));
-        let sample = if self.sample.is_some_and(|sample| sample.is_limited()) {
-            let builds = text::number(advice::BUILDS.into());
-            format!(" in the newest {builds} builds")
-        } else if self.is_default_period {
-            format!(" in {} days", advice::DAYS)
-        } else {
-            String::new()
-        };
-        verdict(&self.sums, &period, &self.advice, &sample)
+        headline(&self.sums, &period, &self.advice)
     }
 }
 
@@ -249,7 +230,7 @@ fn prefix(name: &str) -> String {
 }
 
 fn draw(overview: &Overview, page: &mut Page<'_>) -> io::Result<()> {
-    page.line("", &overview.verdict())?;
+    page.line("", &overview.headline())?;
     page.blank()?;
     draw_facts(overview, page)?;
     draw_rates(overview, page)?;
@@ -343,7 +324,7 @@ fn columns() -> Vec<Column<Overview>> {
             o.cache.as_ref().map(|(c, _)| c.max_size).into()
         }),
         Col::data("cache_at", |o| o.cache.as_ref().map(|(_, at)| *at).into()),
-        Col::data("verdict", |o| Value::text(o.verdict())),
+        Col::data("headline", |o| Value::text(o.headline())),
         Col::data("sample_builds", |o| o.sample.map(|s| s.builds).into()),
         Col::data("sample_from", |o| o.sample.map(|s| s.first_at).into()),
         Col::data("sample_to", |o| o.sample.map(|s| s.last_at).into()),

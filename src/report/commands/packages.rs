@@ -1,20 +1,55 @@
 //! `sccache-report packages`: one row per package.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use super::super::options::{Database, ListArgs, RowOrder};
 use super::super::table::{Column, Importance::*, Value};
-use super::super::{Status, text};
+use super::super::{Status, text, verdict};
 use super::sums;
 use crate::error::Result;
-use crate::store::PackageRow;
+use crate::savings::verdict::Verdict;
+use crate::store::{PackageRow, Store};
 
 pub(super) fn run(args: &ListArgs, database: &Database, out: &mut dyn Write) -> Result<Status> {
-    let selected = args.open(database);
-    let rows = selected.and_then(|(store, filter)| store.packages(&filter));
-    args.write(columns(), rows, RowOrder::Ranked, out)
+    match args.open(database) {
+        Ok((store, filter)) => write(args, &store, store.packages(&filter)?, out),
+        Err(error) => args.write(
+            all_columns(BTreeMap::new()),
+            Err(error),
+            RowOrder::Ranked,
+            out,
+        ),
+    }
 }
 
+/// Writes rows, with verdicts if they are part of the output.
+pub(super) fn write(
+    args: &ListArgs,
+    store: &Store,
+    rows: Vec<PackageRow>,
+    out: &mut dyn Write,
+) -> Result<Status> {
+    let has_verdicts = !args.output.is_table() && args.rows.includes("verdict");
+    let verdicts = if has_verdicts || args.rows.names("verdict") {
+        let packages: Vec<&str> = rows.iter().map(|row| row.package.as_str()).collect();
+        store.verdicts(&packages)?
+    } else {
+        BTreeMap::new()
+    };
+    args.write(all_columns(verdicts), Ok(rows), RowOrder::Ranked, out)
+}
+
+/// Returns all columns.
+pub(super) fn all_columns(verdicts: BTreeMap<String, Verdict>) -> Vec<Column<PackageRow>> {
+    let mut columns = columns();
+    columns.push(Column::data("verdict", move |row: &PackageRow| {
+        verdicts.get(&row.package).map(verdict::word).into()
+    }));
+    columns
+}
+
+/// Returns the columns without verdicts.
 pub(super) fn columns() -> Vec<Column<PackageRow>> {
     type Col = Column<PackageRow>;
     let mut columns = vec![

@@ -1,14 +1,17 @@
 //! Advice as people and scripts get it. Unit tests in src/report/advice cover when each kind of advice
 //! is given.
 
+use std::path::Path;
+
 use crate::support::*;
 use sccache_report::portage::Build;
 use sccache_report::sccache::Stats;
 use sccache_report::sccache::compilations::MissReason;
 
-/// Returns three versions of a package that never hits.
-fn never_hits() -> Vec<Build> {
-    versions(3, 0)
+/// Records so many versions of a package that never hits that the verdict on it is `costs`.
+fn record_costs(db: &Path) {
+    record(db, &versions(12, 0));
+    set_costs(db);
 }
 
 /// Returns `count` versions of a package, one build of each.
@@ -29,7 +32,7 @@ fn versions(count: u128, hits: u64) -> Vec<Build> {
 #[test]
 fn advice_has_numbers_and_lines_to_paste() {
     let (_folder, db) = folder();
-    record(&db, &never_hits());
+    record_costs(&db);
     let output = run(&db, &["advise"]);
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));
     insta::assert_snapshot!("advise", out(&output));
@@ -38,14 +41,14 @@ fn advice_has_numbers_and_lines_to_paste() {
 #[test]
 fn scripts_get_the_same_advice() {
     let (_folder, db) = folder();
-    record(&db, &never_hits());
+    record_costs(&db);
     let rows = json(&db, &["advise"]);
-    let never = &rows[0];
-    assert_eq!(never["advice"], "only-misses");
-    assert_eq!(never["about"][0], "www-client/firefox");
-    assert_eq!(never["sample_builds"], 3);
-    assert_eq!(never["numbers"]["misses"], 159);
-    let setting = never["setting"].as_str().unwrap();
+    let costs = &rows[0];
+    assert_eq!(costs["advice"], "cache-costs");
+    assert_eq!(costs["about"][0], "www-client/firefox");
+    assert_eq!(costs["sample_builds"], 12);
+    assert_eq!(costs["numbers"]["builds"], 12);
+    let setting = costs["setting"].as_str().unwrap();
     assert!(
         setting.ends_with(" >> /etc/portage/env/www-client/firefox"),
         "{setting}"
@@ -56,15 +59,14 @@ fn scripts_get_the_same_advice() {
         "{csv}"
     );
     let overview = &json(&db, &[])[0];
-    assert_eq!(overview["advice"][0]["advice"], "only-misses");
+    assert_eq!(overview["advice"][0]["advice"], "cache-costs");
     let show = &json(&db, &["show", "firefox"])[0];
-    assert_eq!(show["advice"][0]["setting"], never["setting"]);
-    assert!(out(&run(&db, &["show", "firefox"])).contains("firefox never hits"));
+    assert_eq!(show["advice"][0]["setting"], costs["setting"]);
 }
 
 /// Returns three builds, `builds` of them with a server that was killed.
 fn unmeasured(builds: usize) -> Vec<Build> {
-    let mut all = never_hits();
+    let mut all = versions(3, 0);
     for build in all.iter_mut().rev().take(builds) {
         let at = build.started_at;
         build.phases.push(phase(
@@ -81,7 +83,7 @@ fn missing_statistics_name_a_build() {
     let (_folder, db) = folder();
     record(&db, &unmeasured(3));
     let rows = json(&db, &["advise"]);
-    assert_eq!(rows.len(), 1, "unknown which packages never hit: {rows:?}");
+    assert_eq!(rows.len(), 1, "{rows:?}");
     assert_eq!(
         rows[0]["numbers"]["newest"],
         "b0000003-0000-4000-8000-000000000000"
@@ -92,7 +94,6 @@ fn missing_statistics_name_a_build() {
         "{text}"
     );
     assert!(out(&run(&db, &["show", "b0000003"])).contains("was killed"));
-    assert!(!out(&run(&db, &[])).contains("never hits"));
     let (_folder, db) = folder();
     record(&db, &unmeasured(2));
     assert_eq!(json(&db, &["advise"]).len(), 0);
@@ -136,10 +137,10 @@ fn no_text_from_a_database_becomes_advice() {
 #[test]
 fn the_cost_of_filling_the_cache_is_stated() {
     let (_folder, db) = folder();
-    record(&db, &never_hits()[..2]);
-    let verdict = out(&run(&db, &[]));
-    let verdict = verdict.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(verdict.contains("That cost about"), "{verdict}");
+    record(&db, &versions(2, 0));
+    let headline = out(&run(&db, &[]));
+    let headline = headline.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(headline.contains("That cost about"), "{headline}");
 }
 
 #[test]
@@ -187,49 +188,19 @@ fn a_cache_is_too_small_on_evidence_of_evictions() {
 #[test]
 fn the_overview_agrees_with_advise() {
     let (_folder, db) = folder();
-    // The first of three is older than the overview's 30 days.
-    let mut builds = never_hits();
-    let at = at("2026-09-20T10:00:00Z");
-    builds[0].started_at = at;
-    builds[0].phases[0].started_at = at;
-    record(&db, &builds);
+    record_costs(&db);
     let overview = &json(&db, &[])[0];
-    assert_eq!(overview["builds"], 2);
-    assert!(
-        overview["verdict"]
-            .as_str()
-            .unwrap()
-            .contains("firefox never hits: 3 builds")
-    );
-    assert_eq!(
-        overview["advice"][0]["advice"],
-        json(&db, &["advise"])[0]["advice"]
-    );
-    // An older hit is outside of both periods, one in between is inside of both.
-    for (start, named) in [
-        ("2026-08-01T10:00:00Z", true),
-        ("2026-09-01T10:00:00Z", false),
-    ] {
-        record(
-            &db,
-            &[build(
-                9 + u128::from(named),
-                "www-client/firefox",
-                "1",
-                start,
-                rust_stats(1, 0),
-            )],
-        );
-        let overview = out(&run(&db, &[])).contains("firefox never hits");
-        let advise = out(&run(&db, &["advise"])).contains("firefox never hits");
-        assert_eq!((overview, advise), (named, named), "{start}");
-    }
+    let expected = "The cache costs more than it saves for www-client/firefox.";
+    let headline = overview["headline"].as_str().unwrap();
+    assert!(headline.ends_with(expected), "{headline}");
+    assert_eq!(overview["advice"][0], json(&db, &["advise"])[0]);
+    assert_eq!(overview["advice"][0]["summary"], expected);
 }
 
 #[test]
 fn nothing_to_change_is_success_and_no_builds_is_not() {
     let (_folder, db) = folder();
-    record(&db, &never_hits()[..1]);
+    record(&db, &versions(1, 0));
     let output = run(&db, &["advise"]);
     assert_eq!(output.status.code(), Some(0));
     assert!(
@@ -250,14 +221,10 @@ fn nothing_to_change_is_success_and_no_builds_is_not() {
 }
 
 #[test]
-fn the_overview_names_packages_that_never_hit_and_the_cache_size() {
+fn the_overview_has_the_cache_size() {
     let (_folder, db) = folder();
-    record(&db, &never_hits());
+    record(&db, &versions(3, 0));
     let text = out(&run(&db, &[]));
-    assert!(
-        text.contains("www-client/firefox never hits: 3 builds, 159 misses in 90 days."),
-        "{text}"
-    );
     assert!(
         text.contains("cache       1 GiB of 10 GiB (10.0 %)"),
         "{text}"
@@ -265,4 +232,66 @@ fn the_overview_names_packages_that_never_hit_and_the_cache_size() {
     let overview = &json(&db, &[])[0];
     assert_eq!(overview["max_cache_size_bytes"], 10_u64 << 30);
     assert_eq!(overview["by_time"].as_array().unwrap().len(), 3);
+}
+
+/// The verdict on one package, wherever it is shown.
+#[test]
+fn every_report_has_the_same_verdict() {
+    let (_folder, db) = folder();
+    record_costs(&db);
+    let hits = |n, hits, misses| {
+        let start = format!("2026-11-{:02}T20:00:00Z", n - 20);
+        build(n, "dev-libs/hits", "1", &start, rust_stats(hits, misses))
+    };
+    record(&db, &[hits(21, 0, 40)]);
+    record(&db, &[22, 23, 24, 25].map(|n| hits(n, 40, 0)));
+    let start = "2026-11-06T20:00:00Z";
+    record(&db, &[build(26, "a/new", "1", start, rust_stats(0, 9))]);
+    set_costs(&db);
+    let verdicts = |args: &[&str]| -> Vec<String> {
+        let rows = json(&db, args);
+        let verdict = |row: &serde_json::Value| row["verdict"].as_str().unwrap().to_string();
+        rows.iter().map(verdict).collect()
+    };
+    assert_eq!(verdicts(&["packages"]), ["undecided", "pays", "costs"]);
+    assert_eq!(verdicts(&["show", "firefox"]), ["costs"]);
+    // The builds that match don't change the verdict.
+    assert_eq!(verdicts(&["packages", "firefox", "--last", "1"]), ["costs"]);
+    let table = out(&run(&db, &["packages", "--columns", "package,verdict"]));
+    assert!(table.contains("dev-libs/hits       pays"), "{table}");
+    assert!(!out(&run(&db, &["packages"])).contains("verdict"));
+    let sorted = run(&db, &["packages", "--sort", "verdict", "--format", "csv"]);
+    assert!(out(&sorted).contains("www-client/firefox"));
+    let show = out(&run(&db, &["show", "hits"]));
+    let pays = "The cache pays: it saves 15 s per build on average over 5 builds (4 rebuilds, 1 new \
+                version).";
+    assert!(show.contains(pays), "{show}");
+    let numbers = &json(&db, &["show", "hits"])[0]["verdict_numbers"];
+    assert_eq!(
+        (&numbers["kind"], &numbers["rebuilds"]),
+        (&"pays".into(), &4.into())
+    );
+    let show = out(&run(&db, &["show", "firefox"]));
+    assert!(show.contains("The cache doesn't pay: it costs "), "{show}");
+}
+
+/// Objects that were not stored can't be hit, and a forced miss is no miss of the cache.
+#[test]
+fn builds_that_show_nothing_are_no_part_of_a_verdict() {
+    let (_folder, db) = folder();
+    record_costs(&db);
+    let counted = || json(&db, &["show", "firefox"])[0]["verdict_numbers"]["builds"].clone();
+    assert_eq!(counted(), 12);
+    let raw = rusqlite::Connection::open(&db).unwrap();
+    raw.execute_batch(
+        "UPDATE phase SET forced_recaches = 53 WHERE build_id = 1;
+         UPDATE phase SET write_errors = 1 WHERE build_id = 2;
+         UPDATE phase SET writes = 0 WHERE build_id = 3;
+         UPDATE phase SET read_errors = 1 WHERE build_id = 4;
+         UPDATE build SET outcome = 'failed' WHERE id = 5;
+         UPDATE build SET hits = NULL, misses = NULL, executed = NULL, time_saved_us = NULL
+         WHERE id = 6;",
+    )
+    .unwrap();
+    assert_eq!(counted(), 6);
 }

@@ -263,8 +263,9 @@ fn what_is_no_list_of_rows_fits_the_terminal_too() {
     let stats = all[3].phases[0].stats.as_mut().unwrap();
     stats.not_cached.insert("-fprofile-use".into(), 5_678);
     stats.non_cacheable = Some(5_678);
-    all.extend(never_hits());
+    all.extend(costs());
     record(&db, &all);
+    set_costs(&db);
     for (name, args) in [
         ("overview", &[][..]),
         ("advise", &["advise"]),
@@ -278,10 +279,10 @@ fn what_is_no_list_of_rows_fits_the_terminal_too() {
     }
 }
 
-/// Returns three versions of a package that never hits, newer than all other builds.
-fn never_hits() -> impl Iterator<Item = Build> {
-    (1..=3).map(|n| {
-        let at = format!("2026-11-{:02}T10:00:00Z", 3 + n);
+/// Returns versions of a package that never hits, newer than all other builds.
+fn costs() -> impl Iterator<Item = Build> {
+    (1..=12).map(|n| {
+        let at = format!("2026-11-04T{:02}:00:00Z", 7 + n);
         let mut stats = rust_stats(0, 53);
         stats.writes = Some(53);
         stats.write_errors = Some(0);
@@ -295,7 +296,7 @@ fn never_hits() -> impl Iterator<Item = Build> {
 #[test]
 fn the_overview_fits_a_screen() {
     let (_folder, db) = folder();
-    let mut all: Vec<Build> = never_hits().collect();
+    let mut all: Vec<Build> = costs().collect();
     for (number, package) in (1..).zip(["a/one", "b/two", "c/three", "d/four"]) {
         let hits = if number < 4 { 90 } else { 1 };
         for (run, hits) in [(0, 0), (10, hits), (20, hits)] {
@@ -308,6 +309,7 @@ fn the_overview_fits_a_screen() {
         }
     }
     record(&db, &all);
+    set_costs(&db);
     let text = shown(&db, &[], zone(ZONES[0]), "never", 80);
     for part in [
         "last emerge",

@@ -76,7 +76,7 @@ fn the_other_reports_in_json_follow_the_contract() {
         keys(&packages[0]).join(" "),
         "package first_at last_at builds failed interrupted incomplete shared hits misses \
          hit_rate coverage time_saved_seconds hit_rate_by_cost exact_share evicted last_version \
-         last_hit_rate"
+         last_hit_rate verdict"
     );
     assert_eq!(packages[0]["package"], "app-portage/emlop");
     assert_eq!(packages[0]["hit_rate"], 63.0 / 121.0);
@@ -104,9 +104,9 @@ fn the_other_reports_in_json_follow_the_contract() {
     assert_eq!(periods, ["2026-11-01", "2026-11-20", "2026-11-21"]);
     let show = &json(&db, &["show", "emlop"])[0];
     assert_eq!(
-        keys(show)[18..].join(" "),
+        keys(show)[19..].join(" "),
         "languages compilers not_cached phases history versions sccache_versions \
-         advice"
+         advice verdict_numbers"
     );
     assert_eq!(show["phases"]["compile"]["hits"], 53);
     assert_eq!(show["history"].as_array().unwrap().len(), 2);

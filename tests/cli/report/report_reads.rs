@@ -1,6 +1,7 @@
 //! How much is read: no more than a report needs, whatever lies beside it. Counted, not timed.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::ffi::{CStr, OsString, c_char, c_int, c_uint, c_void};
 use std::ptr::null_mut;
 
@@ -112,7 +113,6 @@ fn evidence_is_summed_over_the_phases_of_a_build() {
     let [_, build] = evidence.as_slice() else {
         panic!("{evidence:?}")
     };
-    assert_eq!(build.previous_version.as_deref(), Some("1"));
     assert_eq!((build.hits, build.misses), (Some(18), Some(21)));
     assert_eq!((build.read_errors, build.writes), (Some(6), Some(9)));
     assert_eq!(
@@ -131,33 +131,27 @@ fn evidence_is_summed_over_the_phases_of_a_build() {
     assert_eq!((cache.size, cache.max_size), (5, 10), "the last phase's");
 }
 
+/// The newest builds of a package, and the newest of all packages, whatever there is before them.
 #[test]
-fn unmeasured_builds_are_not_skipped_again_and_again() {
+fn a_verdict_reads_a_limited_number_of_builds() {
     let (_folder, db) = folder();
     let start = at("2026-11-01T10:00:00Z");
-    let builds: Vec<Build> = (0..2000_i64)
-        .map(|n| {
-            let at = (start + TimeDelta::minutes(n)).to_rfc3339();
-            let mut build = build(n as u128, "a/b", "1", &at, rust_stats(0, 0));
-            if (1..1990).contains(&n) {
-                build.phases[0].stats = Err(NotMeasuredReason::ServerKilled.into());
-            }
-            build
-        })
-        .collect();
-    let mut store = Store::open_for_recording(&db).unwrap();
-    store.record_all(&builds).unwrap();
-    let newest = Filter {
-        last: Some(1000),
-        ..Filter::default()
+    let build = |n: i64| {
+        let at = (start + TimeDelta::minutes(n)).to_rfc3339();
+        build(n as u128, "a/b", "1", &at, rust_stats(2, 0))
     };
-    let mut found = Vec::new();
-    let (_, steps) = counted(|| {
-        let store = Store::open_for_reading(&db).unwrap();
-        found = store.evidence(&newest).unwrap();
-    });
-    assert_eq!(found[990].previous_version.as_deref(), Some("1"));
-    assert_eq!(found[989].previous_version, None, "not measured itself");
-    // It is 1,063 (hundreds); with a walk from each it would be 100,000.
-    assert!(steps < 3000, "{steps}");
+    let mut store = Store::open_for_recording(&db).unwrap();
+    let mut steps = [0, 0];
+    for (steps, numbers) in steps.iter_mut().zip([0..1000, 1000..3000]) {
+        let builds: Vec<Build> = numbers.map(build).collect();
+        store.record_all(&builds).unwrap();
+        let mut verdicts = BTreeMap::new();
+        (_, *steps) = counted(|| {
+            let store = Store::open_for_reading(&db).unwrap();
+            verdicts = store.verdicts(&["a/b"]).unwrap();
+        });
+        assert_eq!(verdicts["a/b"].builds, 50);
+    }
+    let [few, many] = steps;
+    assert!(many < few + few / 10, "{few} and {many}");
 }

@@ -6,16 +6,17 @@ use std::io::{self, Write};
 use serde_json::json;
 
 use super::super::super::advice::{self, Advice, Sample};
+use super::super::super::headline::time_saved;
 use super::super::super::options::OutputFormat;
 use super::super::super::table::{Column, Page, json_rows};
-use super::super::super::verdict::time_saved;
-use super::super::super::{Status, breakdown, chart, suggest, text};
+use super::super::super::{Status, breakdown, chart, suggest, text, verdict};
 use super::super::builds::{self, Details};
 use super::super::{advise, packages, sums};
 use super::build::draw_breakdown;
 use super::versions::{self, Version};
 use crate::error::{Error, Result};
 use crate::portage::Phase;
+use crate::savings::verdict::Verdict;
 use crate::store::{BuildRow, Filter, PackageRow, Store, sum_reasons};
 
 /// Builds and versions that are listed.
@@ -37,6 +38,8 @@ pub(super) struct Package {
     advice: Vec<Advice>,
     /// The builds that the advice is based on.
     sample: Option<Sample>,
+    /// `None` if no build was measured.
+    verdict: Option<Verdict>,
 }
 
 /// Reads the package of the filter.
@@ -59,6 +62,7 @@ pub(super) fn fetch(store: &Store, filter: &Filter, output: &OutputFormat) -> Re
     };
     let evidence = store.evidence(&newest)?;
     let builds = store.builds(filter)?;
+    let verdict = store.verdicts(&[&row.package])?.remove(&row.package);
     // Which builds were the first of their version doesn't depend on the filter.
     let whole_package = Filter {
         packages: filter.packages.clone(),
@@ -75,7 +79,8 @@ pub(super) fn fetch(store: &Store, filter: &Filter, output: &OutputFormat) -> Re
         builds,
         details,
         sample: Sample::from_evidence(&evidence),
-        advice: advice::derive(evidence),
+        advice: advice::advise(store, evidence)?,
+        verdict,
     })
 }
 
@@ -139,8 +144,12 @@ fn columns(package: Package) -> Vec<Column<PackageRow>> {
         ),
         ("sccache_versions", sccache_versions),
         ("advice", advise::nested(&package.advice, package.sample)),
+        ("verdict_numbers", json!(package.verdict)),
     ];
-    let mut columns = packages::columns();
+    let verdicts = package
+        .verdict
+        .map(|verdict| (package.row.package, verdict));
+    let mut columns = packages::all_columns(verdicts.into_iter().collect());
     columns.extend(details.map(|(name, value)| Column::nested(name, move |_| value.clone())));
     columns
 }
@@ -183,6 +192,9 @@ fn draw_sums(package: &Package, page: &mut Page<'_>) -> io::Result<()> {
     )?;
     page.line("  ", &format!("hit rate {}", sums::rates(sums)))?;
     page.line("  ", &format!("time saved {}", time_saved(sums)))?;
+    if let Some(verdict) = &package.verdict {
+        page.line("  ", &verdict::sentence(verdict))?;
+    }
     let reasons = sum_reasons(package.details.reasons.values().flatten());
     let title = if package.builds.len() > DETAILED as usize {
         format!("misses of the newest {DETAILED} builds")
