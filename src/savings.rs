@@ -9,7 +9,6 @@
 //! build was recorded, including its own misses.
 
 mod phase_costs;
-
 pub mod verdict;
 
 use crate::sccache::Stats;
