@@ -136,6 +136,8 @@ fn find_unrecognized(sum: &Stats) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
+
     use super::*;
 
     fn stats() -> Stats {
@@ -195,6 +197,26 @@ mod tests {
             ),
             None
         );
+    }
+
+    #[test]
+    fn savings_are_printed_if_both_times_are_known() {
+        let row = BuildRow {
+            time_saved: Some(TimeDelta::seconds(35)),
+            processor_time: Some(TimeDelta::seconds(24)),
+            hit_cost: Some(TimeDelta::seconds(40)),
+            exact_cost: Some(TimeDelta::seconds(40)),
+            ..BuildRow::default()
+        };
+        assert_eq!(
+            format_savings(&row).unwrap(),
+            "saved 35 s of 59 s of processor time (59 %; exact)"
+        );
+        let unknown = BuildRow {
+            processor_time: None,
+            ..row
+        };
+        assert_eq!(format_savings(&unknown), None);
     }
 
     #[test]

@@ -15,16 +15,16 @@ pub(super) const FULL: f64 = 0.9;
 pub(super) const RELATIVE_PATHS: &str = "For C and C++, relative paths in the arguments allow hits. \
     SCCACHE_BASEDIRS does too, but with sccache 0.14 to 0.18 it can install a wrong program.";
 
-/// Returns what the reason means, for people.
+/// Returns what the reason means, as a sentence.
 pub(super) fn meaning(reason: MissReason) -> &'static str {
     match reason {
-        MissReason::First => "no earlier build compiled it",
-        MissReason::Evicted => "the cache had it and lost it",
-        MissReason::Path => "only the build directory differs",
-        MissReason::Flags => "other compiler arguments",
-        MissReason::Changed => "other source, header, dependency, or compiler",
-        MissReason::Forced => "SCCACHE_RECACHE is set",
-        MissReason::Unknown => "sccache's log doesn't show why",
+        MissReason::First => "No earlier build compiled the unit.",
+        MissReason::Evicted => "The cache had the object and lost it.",
+        MissReason::Path => "Only the build directory differs, which sccache's key contains.",
+        MissReason::Flags => "The compiler's arguments differ.",
+        MissReason::Changed => "The source, a header, a dependency, or the compiler differs.",
+        MissReason::Forced => "SCCACHE_RECACHE is set.",
+        MissReason::Unknown => "sccache's log doesn't show why.",
     }
 }
 
@@ -55,30 +55,27 @@ pub(super) fn fullest(phases: &[Phase]) -> Option<CacheState> {
     })
 }
 
-/// Returns what to do about misses with this reason; `None` if they are as they have to be.
-/// `used_objects` of the cache were used within a year.
-pub(super) fn fix(
+/// Returns what the reason means, and what can be done about it. `used_objects` of the cache were used
+/// within a year.
+pub(super) fn explain(
     reason: MissReason,
     cache: Option<&CacheState>,
     used_objects: Option<u64>,
-) -> Option<String> {
+) -> String {
     let fix = match reason {
         MissReason::Evicted => evicted(cache, used_objects),
-        MissReason::Path => format!(
-            "The build directory contains the version, and sccache's key contains the build \
-             directory. Rust crates can't hit in another one. {RELATIVE_PATHS}"
-        ),
+        MissReason::Path => format!("Rust crates can't hit in another one. {RELATIVE_PATHS}"),
         MissReason::Flags => "Nothing to change if CFLAGS, RUSTFLAGS, USE flags, or the version \
             changed. Arguments that differ in each build, such as a date, prevent hits."
             .into(),
         MissReason::Forced => {
-            "Unset SCCACHE_RECACHE unless you want to rewrite the cache. It takes \
-            effect even if its value is 0 or empty."
+            "Unset it unless you want to rewrite the cache. It takes effect even \
+            if its value is 0 or empty."
                 .into()
         }
-        MissReason::First | MissReason::Changed | MissReason::Unknown => return None,
+        MissReason::First | MissReason::Changed | MissReason::Unknown => String::new(),
     };
-    Some(format!("{}: {fix}", reason.word()))
+    format!("{} {fix}", meaning(reason)).trim_end().to_string()
 }
 
 fn evicted(cache: Option<&CacheState>, used_objects: Option<u64>) -> String {
@@ -115,17 +112,17 @@ mod tests {
             size,
             max_size: 10 << 30,
         };
-        let full = fix(MissReason::Evicted, Some(&cache(9 << 30)), Some(4100)).unwrap();
+        let full = explain(MissReason::Evicted, Some(&cache(9 << 30)), Some(4100));
         assert_eq!(
             full,
-            "evicted: The cache is too small: it held 9 GiB of 10 GiB (90.0 %) after a phase. Builds \
-             used 4,100 objects of it within a year (sizes unknown). If the disk has room, increase \
-             SCCACHE_CACHE_SIZE, for example to 20G."
+            "The cache had the object and lost it. The cache is too small: it held 9 GiB of 10 GiB \
+             (90.0 %) after a phase. Builds used 4,100 objects of it within a year (sizes unknown). \
+             If the disk has room, increase SCCACHE_CACHE_SIZE, for example to 20G."
         );
-        let cleared = fix(MissReason::Evicted, Some(&cache(1 << 30)), None).unwrap();
+        let cleared = explain(MissReason::Evicted, Some(&cache(1 << 30)), None);
         assert!(cleared.contains("was not full"), "{cleared}");
         assert!(cleared.contains("1 GiB of 10 GiB"), "{cleared}");
-        let unknown = fix(MissReason::Evicted, None, None).unwrap();
+        let unknown = explain(MissReason::Evicted, None, None);
         assert!(
             unknown.contains("too small, or it was cleared"),
             "{unknown}"

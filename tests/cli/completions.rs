@@ -127,6 +127,7 @@ fn cases() -> Vec<(&'static [&'static str], &'static [&'static str])> {
     vec![
         // CATEGORY/PN, or PN alone.
         (&["sccache-report", "show", "em"], &["emlop"]),
+        (&["sccache-report", "explain", "em"], &["emlop"]),
         (
             &["sccache-report", "show", "app-portage/e"],
             &["app-portage/emlop"],

@@ -268,7 +268,8 @@ struct Line {
     compile_time: Option<TimeDelta>,
     /// Of what all misses of the build cost.
     share: Option<f64>,
-    note: String,
+    language: &'static str,
+    phase: String,
 }
 
 fn lines(explanation: &Explanation) -> Vec<Line> {
@@ -291,18 +292,21 @@ fn lines(explanation: &Explanation) -> Vec<Line> {
             misses: sum.misses,
             compile_time: Some(sum.compile_time),
             share: share(Some(sum.compile_time)),
-            note: miss_reasons::meaning(sum.reason).into(),
+            language: "",
+            phase: String::new(),
         });
         for unit in units {
-            let phase = has_phases.then_some(unit.phase.as_str());
-            let language = unit.language.map(Language::as_str);
-            let note: Vec<&str> = language.into_iter().chain(phase).collect();
             lines.push(Line {
-                name: format!("  {}", unit.unit),
+                name: format!("- {}", unit.unit),
                 misses: unit.misses,
                 compile_time: unit.compile_time,
                 share: share(unit.compile_time),
-                note: format!("  {}", note.join(", ")),
+                language: unit.language.map_or("", Language::as_str),
+                phase: if has_phases {
+                    unit.phase.clone()
+                } else {
+                    String::new()
+                },
             });
         }
     }
@@ -318,7 +322,8 @@ fn line_columns() -> Vec<Column<Line>> {
             .shown(High)
             .heading("compile time"),
         Col::data("share", |line| line.share.into()).shown(Medium),
-        Col::note("", |line| line.note.clone()).shown(Low),
+        Col::note("language", |line| line.language.to_string()).shown(Low),
+        Col::note("phase", |line| line.phase.clone()).shown(Medium),
     ]
 }
 
@@ -350,28 +355,22 @@ fn draw(explanation: &Explanation, page: &mut Page<'_>) -> io::Result<()> {
     draw_notes(explanation, page)
 }
 
-/// Why units are missing, and what to do.
+/// Why units are missing, what the reasons mean, and what to do.
 fn draw_notes(explanation: &Explanation, page: &mut Page<'_>) -> io::Result<()> {
     let units = &explanation.units;
-    let mut notes: Vec<String> = Vec::new();
+    page.blank()?;
     if units.lists == 0 {
-        notes.push("Units are kept for the newest builds of a package only.".into());
+        let why = "Units are kept for the newest builds of a package only.";
+        page.line("", why)?;
     }
     if units.damaged_lists > 0 {
-        notes.push(
-            "The list of compilations in the database is damaged, so units are missing.".into(),
-        );
+        let why = "The list of compilations in the database is damaged, so units are missing.";
+        page.line("", why)?;
     }
-    let reasons = explanation.reasons.iter().map(|reason| reason.sum.reason);
     let cache = miss_reasons::fullest(&explanation.phases);
-    notes.extend(
-        reasons.filter_map(|reason| {
-            miss_reasons::fix(reason, cache.as_ref(), explanation.used_objects)
-        }),
-    );
-    for note in notes {
-        page.blank()?;
-        page.line("", &note)?;
+    for reason in explanation.reasons.iter().map(|reason| reason.sum.reason) {
+        let text = miss_reasons::explain(reason, cache.as_ref(), explanation.used_objects);
+        page.line(&format!("{:9}", reason.word()), &text)?;
     }
     Ok(())
 }

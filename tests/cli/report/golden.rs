@@ -279,6 +279,13 @@ fn what_is_no_list_of_rows_fits_the_terminal_too() {
     }
 }
 
+#[test]
+fn an_explanation_fits_the_terminal() {
+    let (_folder, db) = folder();
+    record_explained(&db);
+    insta::assert_snapshot!("explain", golden(&db, &["explain", "foo"]));
+}
+
 /// Returns versions of a package that never hits, newer than all other builds.
 fn costs() -> impl Iterator<Item = Build> {
     (1..=12).map(|n| {
