@@ -1,8 +1,9 @@
 //! Builds with compilations.
 
+use std::path::Path;
 use std::time::Duration;
 
-use super::samples::{build, counts, rust_stats};
+use super::samples::{build, counts, id, record, rust_stats};
 use sccache_report::portage::Build;
 use sccache_report::sccache::Stats;
 use sccache_report::sccache::compilations::{
@@ -91,5 +92,62 @@ pub fn listed_in(directory: u64, day: u32, package: &str, list: &[Compilation]) 
     let list = list.to_vec();
     let list = CompilationList::encode(&Compilations { directory, list });
     build.phases[0].compilations = Some(list);
+    build
+}
+
+/// Records a package that missed for every reason but `forced`, and returns its newest build. The
+/// build before compiled most of its units.
+pub fn record_explained(db: &Path) -> Build {
+    let evicted = [
+        taking(12.0, miss("src/parser/grammar.cpp.o", 1)),
+        taking(4.0, miss("src/main.cpp.o", 2)),
+        taking(0.9, miss("src/util.cpp.o", 3)),
+        taking(0.3, miss("src/util.cpp.o", 4)),
+        taking(0.1, miss("src/small.cpp.o", 5)),
+    ];
+    let crate_name = "x\u{1b}[31m\u{202e}";
+    let rust = |key| Compilation {
+        metadata: Some(7),
+        language: Some(Language::Rust),
+        ..miss(crate_name, key)
+    };
+    let others = [miss("src/old.cpp.o", 6), miss("src/bare.cpp.o", 7), rust(8)];
+    let mut hits: Vec<_> = (0..28).map(|n| miss(&format!("{n}.o"), 100 + n)).collect();
+    let mut before = listed_in(
+        2,
+        1,
+        "app-misc/foo",
+        &[&evicted[..], &others, &hits].concat(),
+    );
+    before.version = "1.1".into();
+
+    hits.extend([128, 129].map(|key| miss("2.o", key)));
+    let mut list: Vec<_> = hits
+        .into_iter()
+        .map(|c| hit(&c.unit, c.key.unwrap().0))
+        .collect();
+    list.extend(evicted);
+    let mut bare = taking(0.01, miss("src/bare.cpp.o", 9));
+    bare.flags = Some(2);
+    let mut path = rust(10);
+    path.compile = None;
+    list.extend([
+        taking(8.0, miss("src/old.cpp.o", 11)),
+        taking(2.5, miss("src/new.cpp.o", 12)),
+        bare,
+        path,
+    ]);
+    let mut build = listed(20, "app-misc/foo", &list);
+    build.id = id(1);
+    build.version = "1.2".into();
+    let stats = build.phases[0].stats.as_mut().unwrap();
+    stats.cache_size = Some(19 << 29);
+
+    let mut broken = taking(0.02, miss("conftest.o", 13));
+    broken.result = CompilationResult::ReadError;
+    let mut configure = listed(20, "app-misc/foo", &[broken]).phases.remove(0);
+    configure.name = "configure".into();
+    build.phases.insert(0, configure);
+    record(db, &[before, build.clone()]);
     build
 }

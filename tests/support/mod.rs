@@ -1,8 +1,6 @@
 //! What all tests share. Each of the three test binaries includes it, and uses its own part.
 #![allow(dead_code, unused_imports, reason = "each binary uses its own part")]
 
-/// Builds whose compilations are known.
-mod compilations;
 /// Builds that are recorded with their compilations.
 pub mod listed;
 /// A folder of build logs, and its import.
@@ -18,6 +16,5 @@ mod samples;
 /// A terminal of any width.
 pub mod terminal;
 
-pub use compilations::*;
 pub use program::*;
 pub use samples::*;

@@ -105,7 +105,7 @@ pub(super) fn columns(details: Details) -> Vec<Column<BuildRow>> {
 
 /// Returns `{REASON: count}`; null if the compilations are unknown.
 fn count_by_reason(row: &BuildRow, reasons: &[ReasonSum]) -> Json {
-    if row.miss_cost.is_none() && reasons.is_empty() {
+    if row.misses != Some(0) && reasons.is_empty() {
         return Json::Null;
     }
     let reasons = reasons.iter();

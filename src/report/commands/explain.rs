@@ -360,7 +360,7 @@ fn draw_notes(explanation: &Explanation, page: &mut Page<'_>) -> io::Result<()> 
     let units = &explanation.units;
     page.blank()?;
     if units.lists == 0 {
-        let why = "Units are kept for the newest builds of a package only.";
+        let why = "Units are kept for the newest builds of a package (SCCACHE_REPORT_KEEP).";
         page.line("", why)?;
     }
     if units.damaged_lists > 0 {

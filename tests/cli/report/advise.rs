@@ -3,10 +3,11 @@
 
 use std::path::Path;
 
+use crate::support::listed::*;
 use crate::support::*;
 use sccache_report::portage::Build;
 use sccache_report::sccache::Stats;
-use sccache_report::sccache::compilations::MissReason;
+use sccache_report::sccache::compilations::{Compilation, CompilationList, Compilations, Language};
 
 /// Records so many versions of a package that never hits that the verdict on it is `costs`.
 fn record_costs(db: &Path) {
@@ -146,12 +147,18 @@ fn the_cost_of_filling_the_cache_is_stated() {
 #[test]
 fn notes_are_nothing_to_change() {
     let (_folder, db) = folder();
-    let builds = versions(4, 1);
-    record(&db, &builds);
-    for build in &builds {
-        let list = (0..53).map(|n| missed(&format!("crate_{n}"), MissReason::Path, 500));
-        insert_list(&db, build, 0, list.collect());
+    let mut builds = versions(4, 1);
+    for (build, directory) in builds.iter_mut().zip(1..) {
+        let crates = (0..53).map(|n| Compilation {
+            metadata: Some(n),
+            language: Some(Language::Rust),
+            ..miss(&format!("crate_{n}"), directory * 100 + n)
+        });
+        let list = crates.collect();
+        let list = CompilationList::encode(&Compilations { directory, list });
+        build.phases[0].compilations = Some(list);
     }
+    record(&db, &builds);
     assert!(!out(&run(&db, &[])).contains("to change"));
     let rows = json(&db, &["advise"]);
     assert_eq!(

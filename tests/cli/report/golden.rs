@@ -282,7 +282,7 @@ fn what_is_no_list_of_rows_fits_the_terminal_too() {
 #[test]
 fn an_explanation_fits_the_terminal() {
     let (_folder, db) = folder();
-    record_explained(&db);
+    listed::record_explained(&db);
     insta::assert_snapshot!("explain", golden(&db, &["explain", "foo"]));
 }
 
