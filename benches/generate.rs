@@ -7,6 +7,7 @@
 
 mod counted;
 mod emerge_log;
+mod listed;
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -20,6 +21,7 @@ use sccache_report::store::Store;
 use uuid::Uuid;
 
 use counted::stats;
+use listed::Units;
 
 const PACKAGES: usize = 400;
 const DAYS: i64 = 3650;
@@ -31,7 +33,11 @@ const LAST: &str = "2026-11-01T00:00:00Z";
 /// How long a build takes at most.
 const BUILD: TimeDelta = TimeDelta::minutes(4);
 /// So many builds are recorded in one transaction.
-const BATCH: usize = 5000;
+const BATCH: usize = 500;
+/// So many of the newest builds have compilations, on average 490. Of older ones, little would be left.
+const LISTED: usize = 20_000;
+/// The compilations of the build that `--large` records.
+const LARGE: u64 = 50_000;
 const CATEGORIES: [&str; 8] = [
     "app-portage",
     "dev-libs",
@@ -93,6 +99,8 @@ struct Package {
     /// Compilations in one build.
     size: u64,
     bumps: u64,
+    /// Those of configure, compile, and test.
+    units: [Units; 3],
 }
 
 impl Package {
@@ -110,6 +118,7 @@ impl Package {
             language,
             size: 10 + random.below(40) * random.below(40),
             bumps: 0,
+            units: Default::default(),
         }
     }
 
@@ -125,6 +134,10 @@ impl Package {
 
 struct World {
     random: Random,
+    /// For what builds of today have in addition, so that the rest stays the same.
+    more: Random,
+    /// How many builds come before those with compilations.
+    unlisted: usize,
     packages: Vec<Package>,
     now: DateTime<Utc>,
     /// The average time from one build to the next, and when this build is due by it.
@@ -148,6 +161,8 @@ impl World {
         let packages = (0..packages).map(Package::new).collect();
         Ok(World {
             random: Random(builds as u64),
+            more: Random(!0),
+            unlisted: builds.saturating_sub(LISTED),
             packages,
             now,
             due: now,
@@ -186,6 +201,8 @@ impl World {
             self.emerge = Some(emerge);
         }
         self.left -= 1;
+        let is_listed = self.unlisted == 0;
+        self.unlisted = self.unlisted.saturating_sub(1);
         self.due += self.step;
         let n = self.package();
         let cold = self.random.percent(45);
@@ -198,7 +215,7 @@ impl World {
             3..6 => Outcome::Packaged,
             _ => Outcome::Merged,
         };
-        let phases = self.phases(n, cold);
+        let phases = self.phases(n, cold, is_listed);
         let (started_at, finished_at) = (self.now, self.now + self.step.min(BUILD));
         self.now = finished_at;
         Build {
@@ -224,12 +241,13 @@ impl World {
         }
     }
 
-    fn phases(&mut self, n: usize, cold: bool) -> Vec<Phase> {
+    fn phases(&mut self, n: usize, cold: bool, is_listed: bool) -> Vec<Phase> {
         let (language, size) = (self.packages[n].language, self.packages[n].size);
         let mut phases = Vec::new();
         let takes = self.step.min(BUILD) / 4;
         let mut start = self.now + takes;
-        for (name, part) in [("configure", 10), ("compile", 100), ("test", 40)] {
+        let parts = [("configure", 10), ("compile", 100), ("test", 40)];
+        for (index, (name, part)) in parts.into_iter().enumerate() {
             if name != "compile" && self.random.percent(50) {
                 continue;
             }
@@ -252,14 +270,23 @@ impl World {
                 // It is of the whole server.
                 stats.processor_seconds = None;
             }
+            let calls = 1 + size * part / 100;
+            let compilations = match (attribution, &mut stats) {
+                (Attribution::Exact, Ok(stats)) if is_listed => {
+                    let package = &mut self.packages[n];
+                    let (directory, units) = (package.bumps, &mut package.units[index]);
+                    Some(units.compilations(&mut self.more, directory, stats, cold))
+                }
+                _ => None,
+            };
             phases.push(Phase {
                 name: name.into(),
                 started_at: start,
                 finished_at: start + takes,
                 attribution,
                 read_only: false,
-                shell_seconds: None,
-                compilations: None,
+                shell_seconds: compilations.is_some().then_some(3.0 + calls as f64 * 0.06),
+                compilations,
                 stats,
             });
             start += takes;
@@ -279,12 +306,33 @@ fn one_more(path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The next build of one large package, all of whose compilations miss.
+fn large(path: &Path) -> Result<()> {
+    let mut random = Random(Uuid::new_v4().as_u64_pair().0);
+    let mut build = World::new(1)?.build();
+    build.id = Uuid::new_v4();
+    build.started_at = Utc::now();
+    build.finished_at = build.started_at;
+    let mut stats = stats(&mut random, 0, LARGE, true);
+    (stats.misses.total, stats.hits.total) = (LARGE, 0);
+    let mut phase = build.phases.swap_remove(0);
+    phase.name = "compile".into();
+    let units = &mut Units::default();
+    phase.compilations = Some(units.compilations(&mut random, 1, &mut stats, true));
+    (phase.stats, phase.attribution) = (Ok(stats), Attribution::Exact);
+    build.phases = vec![phase];
+    build.package = "www-client/large".into();
+    Store::open_for_recording(path)?.record(&build)?;
+    Ok(())
+}
+
 const USAGE: &str = "\
 Usage: generate BUILDS DATABASE [EMERGE_LOG]
        generate --one-more DATABASE
+       generate --large DATABASE
 
 Makes a new database of so many builds (1000, say), and an emerge.log of as many merges, the same
-every time; or records one build more into a database that is there.
+every time; or records one build more into a database that is there, or one with 50,000 misses.
 ";
 
 fn main() -> ExitCode {
@@ -307,6 +355,7 @@ pub fn run(arguments: &[&str]) -> Result<&'static str> {
     match arguments {
         ["--help" | "-h"] => return Ok(USAGE),
         ["--one-more", path] => one_more(Path::new(path))?,
+        ["--large", path] => large(Path::new(path))?,
         [builds, path] => generate(builds, path, None)?,
         [builds, path, log] => generate(builds, path, Some(log))?,
         _ => bail!(USAGE.trim_end()),

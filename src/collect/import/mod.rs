@@ -18,6 +18,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::build_list::BuildList;
@@ -105,13 +106,13 @@ pub(super) fn run(args: Args, out: &mut dyn Write) -> Result<u8> {
     let logs = import.find_logs();
     for (done, log) in logs.iter().enumerate() {
         summary::show_progress(done, logs.len());
-        import.add_log(log, false)?;
+        import.find_new_builds(log, false)?;
     }
     for log in std::mem::take(&mut import.elogs) {
-        import.add_log(&log, true)?;
+        import.find_new_builds(&log, true)?;
     }
     summary::show_progress(logs.len(), logs.len());
-    import.record()?;
+    import.record_new_builds()?;
     import.list.write(out)?;
     import.summary.write(import.args.dry_run, out)?;
     Ok(import.summary.status())
@@ -125,12 +126,10 @@ struct Import {
     duplicates: Duplicates,
     /// Files that are read after all logs.
     elogs: Vec<PathBuf>,
-    /// Builds that are not recorded yet.
-    new: Vec<Build>,
+    /// Logs with builds to record, each with the start of the first and the builds' ids.
+    new: Vec<(DateTime<Utc>, PathBuf, Vec<Uuid>)>,
     /// Forgotten builds that are among these.
     restored: Vec<Uuid>,
-    /// The length of the text that contained these builds.
-    bytes: usize,
     /// The builds that a dry run found.
     list: BuildList,
     summary: ImportSummary,
@@ -169,9 +168,9 @@ impl Import {
         logs
     }
 
-    /// Adds the builds of a log. An elog file waits until all logs are read: its builds can have
-    /// logs, which contain more.
-    fn add_log(&mut self, path: &Path, reads_elogs: bool) -> Result<()> {
+    /// Finds the builds of a log that aren't recorded. An elog file waits until all logs are read: its
+    /// builds can have logs, which contain more.
+    fn find_new_builds(&mut self, path: &Path, reads_elogs: bool) -> Result<()> {
         let mut log = match Log::read(path) {
             Ok(log) => log,
             Err(problem) => {
@@ -184,9 +183,9 @@ impl Import {
             return Ok(());
         }
         self.summary.logs += 1;
-        self.bytes += log.bytes;
         // The text is all that identifies a log without a date.
         let is_copy = log.name.date.is_none() && self.duplicates.seen.contains(&log.text_id);
+        let mut new = Vec::new();
         for build in &log.builds {
             match self.duplicates.find(self.store.as_ref(), build, &log)? {
                 Presence::Recorded => self.summary.recorded += 1,
@@ -197,9 +196,15 @@ impl Import {
                         self.restored.push(id);
                     }
                     self.summary.added += 1;
-                    self.new.push(build.clone());
+                    new.push(build.id);
+                    if self.args.dry_run {
+                        self.list.add_build(build);
+                    }
                 }
             }
+        }
+        if let Some(first) = log.builds.first().filter(|_| !new.is_empty()) {
+            self.new.push((first.started_at, path.to_owned(), new));
         }
         self.duplicates.seen.insert(log.text_id);
         if let Some(problem) = log.problem.take() {
@@ -207,23 +212,36 @@ impl Import {
         } else if log.builds.is_empty() {
             self.summary.without_statistics += 1;
         }
-        if self.bytes > BATCH_BYTES {
-            self.record()?;
-        }
         Ok(())
     }
 
-    /// Records the new builds, or adds them to the list in a dry run.
-    fn record(&mut self) -> Result<()> {
-        let new = std::mem::take(&mut self.new);
-        let restored = std::mem::take(&mut self.restored);
-        self.bytes = 0;
-        if self.args.dry_run {
-            new.iter().for_each(|build| self.list.add_build(build));
-        } else if let Some(store) = &mut self.store {
-            store
-                .record_restored(&new, &restored)
-                .inspect_err(|_| print_error(INCOMPLETE))?;
+    /// Reads the logs with new builds again and records these, the oldest first: what a build saved
+    /// rests on the builds before it. The newest log has to be read first to find which builds are new.
+    fn record_new_builds(&mut self) -> Result<()> {
+        let mut logs = std::mem::take(&mut self.new);
+        let Some(store) = self.store.as_mut().filter(|_| !self.args.dry_run) else {
+            return Ok(());
+        };
+        logs.sort_unstable();
+        let (mut builds, mut bytes) = (Vec::new(), 0);
+        let last = logs.len().saturating_sub(1);
+        for (index, (_, path, new)) in logs.into_iter().enumerate() {
+            match Log::read(&path) {
+                Ok(log) => {
+                    bytes += log.bytes;
+                    let is_new = |build: &Build| new.contains(&build.id);
+                    builds.extend(log.builds.into_iter().filter(is_new));
+                }
+                Err(problem) => self.summary.problems.push((path, problem)),
+            }
+            if bytes > BATCH_BYTES || index == last {
+                store
+                    .record_restored(&builds, &self.restored)
+                    .inspect_err(|_| print_error(INCOMPLETE))?;
+                self.restored.clear();
+                builds.clear();
+                bytes = 0;
+            }
         }
         Ok(())
     }

@@ -22,6 +22,25 @@ fn importing_again_adds_nothing_in_whatever_form() {
 }
 
 #[test]
+fn older_builds_are_recorded_first() {
+    let logs = Logs::new();
+    let log = |hits, misses| {
+        let full = print_block(&support::rust_stats(hits, misses));
+        let full: String = full.lines().map(|line| format!(" * {line}\n")).collect();
+        let rates = format!(" * sccache: {hits} hits, {misses} misses, hit rate 0 %\n * \n");
+        librsvg().replace(&block(), &format!("{rates}{full}"))
+    };
+    logs.add("gnome-base:librsvg-2.50.4:20210406-101500.log", log(53, 0));
+    logs.add(LIBRSVG, log(0, 53));
+    logs.added(2, 0);
+    // 0.75 s per miss, and a tenth per lookup.
+    let saved = |build: &serde_json::Value| build["time_saved_seconds"].as_f64();
+    let builds = logs.builds();
+    assert_eq!(saved(&builds[0]), Some(-3.975));
+    assert_eq!(saved(&builds[1]), Some(35.775));
+}
+
+#[test]
 fn a_dry_run_shows_and_adds_nothing() {
     let logs = Logs::with(LIBRSVG, &librsvg());
     let output = logs.import("UTC0", &["--dry-run"]);

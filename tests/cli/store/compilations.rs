@@ -4,11 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::support::listed::*;
+use crate::support::recorder::record_command;
 use crate::support::*;
 use chrono::TimeDelta;
 use rusqlite::Connection;
 use rusqlite::types::FromSql;
-use sccache_report::portage::Build;
+use sccache_report::portage::{Build, write_snapshot};
 use sccache_report::sccache::compilations::{
     Compilation, CompilationList, CompilationResult, Compilations, Language, MissReason, ObjectKey,
 };
@@ -444,4 +445,30 @@ fn every_key_is_stored() {
         .map(|compilation| compilation.key)
         .collect();
     assert_eq!(stored, keys.map(|key| Some(ObjectKey(key))));
+}
+
+#[test]
+fn sccache_report_keep_says_how_many_builds_are_kept() {
+    let (folder, path) = folder();
+    let record_with = |keep: &str, day: u32| {
+        let t = folder.path().join(format!("t{day}"));
+        std::fs::create_dir(&t).unwrap();
+        let build = listed(day, "dev-test/thing", &[miss("a.o", 1)]);
+        write_snapshot(build.id, &t, &build.phases[0]).unwrap();
+        let mut command = record_command(&path, &t);
+        let output = command.env("SCCACHE_REPORT_KEEP", keep).output().unwrap();
+        assert!(output.status.success());
+        err(&output)
+    };
+    for day in 1..4 {
+        assert_eq!(record_with("2", day), "");
+    }
+    assert_eq!(kept_days(&path), ["02", "03"]);
+    let warning = record_with("many", 4);
+    assert!(
+        warning.starts_with("warning: SCCACHE_REPORT_KEEP is `many`"),
+        "{warning}"
+    );
+    assert_eq!(warning.lines().count(), 1);
+    assert_eq!(kept_days(&path), ["02", "03", "04"]);
 }
