@@ -33,7 +33,7 @@ const LAST: &str = "2026-11-01T00:00:00Z";
 /// How long a build takes at most.
 const BUILD: TimeDelta = TimeDelta::minutes(4);
 /// So many builds are recorded in one transaction.
-const BATCH: usize = 500;
+const BATCH: usize = 50;
 /// So many of the newest builds have compilations, on average 490. Of older ones, little would be left.
 const LISTED: usize = 20_000;
 /// The compilations of the build that `--large` records.
