@@ -52,4 +52,4 @@ pub(crate) use location::make_folder;
 pub use open::{RECORD_WAIT, Store};
 pub use pending::{Pending, PendingResult};
 pub use record::Recorded;
-pub use rows::{EmergeRow, PackageRow, Sums, TimedSums};
+pub use rows::{BuildCounts, EmergeRow, PackageRow, Sums, TimedSums};

@@ -7,9 +7,9 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Error as SqlError, Params, Row};
 use uuid::Uuid;
 
-use super::columns::{micros, read_time, read_uuid, str_at, time_from_micros};
+use super::columns::{micros, read_duration, read_time, read_uuid, str_at, time_from_micros};
 use super::filter::{Filter, Patterns};
-use super::{BuildRow, EmergeRow, Error, PackageRow, Result, Store, Sums, TimedSums};
+use super::{BuildCounts, BuildRow, EmergeRow, Error, PackageRow, Result, Store, Sums, TimedSums};
 use crate::text::printable;
 
 /// An hour in microseconds.
@@ -24,6 +24,26 @@ impl Store {
         let mut builds = Vec::new();
         self.for_each_build(filter, |build| builds.push(build.clone()))?;
         Ok(builds)
+    }
+
+    /// Returns what the index `build_by_package` has of each build of a package, the newest last. For
+    /// thousands of builds, this is much faster than [`Store::builds`].
+    pub fn build_counts(&self, filter: &Filter) -> Result<Vec<BuildCounts>> {
+        let query = filter.query(
+            "SELECT id, host, version, started_at_us, hits, misses, time_saved_us
+             FROM matching ORDER BY started_at_us, id",
+        );
+        self.query(&query.sql, &*query.params(), |row| {
+            Ok(BuildCounts {
+                id: row.get(0)?,
+                host: row.get(1)?,
+                version: row.get(2)?,
+                started_at: read_time(row, 3)?,
+                hits: row.get(4)?,
+                misses: row.get(5)?,
+                time_saved: read_duration(row, 6)?,
+            })
+        })
     }
 
     /// Returns a row per package, sorted by name.
@@ -60,6 +80,24 @@ impl Store {
 
     /// Returns a row per emerge command that has builds, the newest last.
     pub fn emerges(&self, filter: &Filter) -> Result<Vec<EmergeRow>> {
+        self.read_emerges(filter, None)
+    }
+
+    /// Returns the emerge command of the newest build that has one. It doesn't read the others.
+    pub fn last_emerge(&self, filter: &Filter) -> Result<Option<EmergeRow>> {
+        let query = filter.query(
+            "SELECT emerge_id FROM matching WHERE emerge_id IS NOT NULL
+             ORDER BY started_at_us DESC, id DESC LIMIT 1",
+        );
+        let newest = self.query(&query.sql, &*query.params(), |row| row.get(0))?;
+        let Some(emerge_id) = newest.into_iter().next() else {
+            return Ok(None);
+        };
+        Ok(self.read_emerges(filter, Some(emerge_id))?.pop())
+    }
+
+    /// Returns the rows of [`Store::emerges`], or only the one with this row id.
+    fn read_emerges(&self, filter: &Filter, emerge_id: Option<i64>) -> Result<Vec<EmergeRow>> {
         let query = filter.query(
             "SELECT emerge.uuid, emerge.host, emerge.command, emerge.started_at_us,
                 count(*), sum(outcome = 'failed'), sum(outcome = 'interrupted'),
@@ -72,9 +110,12 @@ impl Store {
                 sum(iif(processor_us IS NULL, NULL, time_saved_us)),
                 sum(hit_cost_us), sum(miss_cost_us), sum(exact_cost_us), sum(evicted_misses)
              FROM matching JOIN emerge ON emerge.id = matching.emerge_id
+             WHERE :emerge_id IS NULL OR matching.emerge_id = :emerge_id
              GROUP BY emerge.id ORDER BY emerge.started_at_us, emerge.id",
         );
-        self.query(&query.sql, &*query.params(), |row| {
+        let mut params = query.params();
+        params.push((":emerge_id", &emerge_id));
+        self.query(&query.sql, &*params, |row| {
             Ok(EmergeRow {
                 id: read_uuid(row, 0)?,
                 host: row.get(1)?,

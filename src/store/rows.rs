@@ -184,6 +184,25 @@ pub struct EmergeRow {
     pub sums: Sums,
 }
 
+/// The counts of a build, to compare the versions of a package. They are `None` if unknown.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BuildCounts {
+    /// The row id.
+    pub id: i64,
+    /// The name of the host.
+    pub host: String,
+    /// `PVR`.
+    pub version: String,
+    /// When it started.
+    pub started_at: DateTime<Utc>,
+    /// Compilations answered from the cache.
+    pub hits: Option<u64>,
+    /// Compilations not found in the cache.
+    pub misses: Option<u64>,
+    /// An estimate, as [`super::BuildRow::time_saved`].
+    pub time_saved: Option<TimeDelta>,
+}
+
 /// The sums of one build, or of the builds of an hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimedSums {

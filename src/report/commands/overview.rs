@@ -135,7 +135,7 @@ fn fetch(store: &Store, mut filter: Filter, is_default_period: bool) -> Result<O
         sums,
         best: top(&packages, gain),
         worst: losing(store, &filter, &packages)?,
-        last_emerge: store.emerges(&filter)?.pop(),
+        last_emerge: store.last_emerge(&filter)?,
         cache,
         by,
         rates,

@@ -17,7 +17,7 @@ use super::versions::{self, Version};
 use crate::error::{Error, Result};
 use crate::portage::Phase;
 use crate::savings::verdict::Verdict;
-use crate::store::{BuildRow, Filter, PackageRow, Store, sum_reasons};
+use crate::store::{BuildCounts, BuildRow, Filter, PackageRow, Store, sum_reasons};
 
 /// Builds and versions that are listed.
 const LISTED: usize = 10;
@@ -30,6 +30,8 @@ const DETAILED: u32 = 100;
 pub(super) struct Package {
     row: PackageRow,
     /// The newest last.
+    counts: Vec<BuildCounts>,
+    /// All builds for JSON, only the newest for tables. The newest is the last.
     builds: Vec<BuildRow>,
     /// Of all builds for JSON, of the newest for tables.
     details: Details,
@@ -60,8 +62,9 @@ pub(super) fn fetch(store: &Store, filter: &Filter, output: &OutputFormat) -> Re
         phases: store.phases(detailed)?,
         reasons: store.miss_reasons(detailed)?,
     };
+    let builds = store.builds(detailed)?;
     let evidence = store.evidence(&newest)?;
-    let builds = store.builds(filter)?;
+    let counts = store.build_counts(filter)?;
     let verdict = store.verdicts(&[&row.package])?.remove(&row.package);
     // Which builds were the first of their version doesn't depend on the filter.
     let whole_package = Filter {
@@ -69,13 +72,14 @@ pub(super) fn fetch(store: &Store, filter: &Filter, output: &OutputFormat) -> Re
         ..Filter::default()
     };
     let cold = if *filter == whole_package {
-        versions::cold_builds(&builds)
+        versions::cold_builds(&counts)
     } else {
-        versions::cold_builds(&store.builds(&whole_package)?)
+        versions::cold_builds(&store.build_counts(&whole_package)?)
     };
     Ok(Package {
         row,
-        versions: versions::versions(&builds, &cold),
+        versions: versions::versions(&counts, &cold),
+        counts,
         builds,
         details,
         sample: Sample::from_evidence(&evidence),
@@ -159,7 +163,7 @@ fn draw(mut package: Package, page: &mut Page<'_>) -> io::Result<()> {
     draw_advice(&package, page)?;
     draw_chart(&package, page)?;
     draw_versions(std::mem::take(&mut package.versions), page)?;
-    let all = package.builds.len();
+    let all = package.counts.len();
     let count = text::number(all as u64);
     if all > DETAILED as usize {
         page.blank()?;
@@ -175,7 +179,8 @@ fn draw(mut package: Package, page: &mut Page<'_>) -> io::Result<()> {
     } else {
         "builds".to_string()
     };
-    let newest = package.builds.split_off(all.saturating_sub(LISTED));
+    let before_listed = package.builds.len().saturating_sub(LISTED);
+    let newest = package.builds.split_off(before_listed);
     let mut columns = builds::columns(Details::default());
     columns.retain(|column| column.name != "package");
     page.table(&title, columns, newest)
@@ -228,7 +233,7 @@ fn draw_advice(package: &Package, page: &mut Page<'_>) -> io::Result<()> {
 /// Hits and misses of the newest builds.
 fn draw_chart(package: &Package, page: &mut Page<'_>) -> io::Result<()> {
     let counts = package
-        .builds
+        .counts
         .iter()
         .map(|build| build.hits.zip(build.misses));
     let counts: Vec<chart::Counts> = counts.collect();

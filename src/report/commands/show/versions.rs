@@ -3,11 +3,10 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use uuid::Uuid;
 
 use super::super::super::table::{Column, Importance::*, Value, WARNING, tone_of_hit_rate};
 use super::super::super::text;
-use crate::store::{BuildRow, Sums};
+use crate::store::{BuildCounts, Sums};
 
 /// The builds of a version: the first on each host, which is cold, apart from the later ones.
 pub(super) struct Version {
@@ -30,23 +29,20 @@ impl Version {
 
 /// The builds that are the first measured one of their version on their host. `builds` has the
 /// newest last.
-pub(super) fn cold_builds(builds: &[BuildRow]) -> HashSet<Uuid> {
+pub(super) fn cold_builds(builds: &[BuildCounts]) -> HashSet<i64> {
     let mut seen = HashSet::new();
-    let is_first = |build: &&BuildRow| {
-        build.hits.is_some() && seen.insert((build.host.clone(), build.version.clone()))
-    };
-    builds
-        .iter()
-        .filter(is_first)
+    let measured = builds.iter().filter(|build| build.hits.is_some());
+    measured
+        .filter(|build| seen.insert((&build.host, &build.version)))
         .map(|build| build.id)
         .collect()
 }
 
 /// The versions of the builds, in the order in which they were first built.
-pub(super) fn versions(builds: &[BuildRow], cold: &HashSet<Uuid>) -> Vec<Version> {
+pub(super) fn versions(builds: &[BuildCounts], cold: &HashSet<i64>) -> Vec<Version> {
     let mut versions: Vec<Version> = Vec::new();
     for build in builds {
-        let known = versions.iter().position(|v| v.version == build.version);
+        let known = versions.iter().rposition(|v| v.version == build.version);
         let index = known.unwrap_or_else(|| {
             versions.push(Version {
                 version: build.version.clone(),
@@ -125,16 +121,15 @@ mod tests {
 
     use super::*;
 
-    fn build(number: u128, version: &str, host: &str, counts: Option<(u64, u64)>) -> BuildRow {
-        BuildRow {
-            id: Uuid::from_u128(number),
+    fn build(id: i64, version: &str, host: &str, counts: Option<(u64, u64)>) -> BuildCounts {
+        BuildCounts {
+            id,
             host: host.into(),
             version: version.into(),
-            started_at: DateTime::UNIX_EPOCH + TimeDelta::hours(number as i64),
+            started_at: DateTime::UNIX_EPOCH + TimeDelta::hours(id),
             hits: counts.map(|c| c.0),
             misses: counts.map(|c| c.1),
             time_saved: counts.map(|c| TimeDelta::seconds(c.0 as i64)),
-            ..BuildRow::default()
         }
     }
 
