@@ -331,7 +331,7 @@ impl Store {
     }
 
     /// Returns the sums of the builds of every hour, the oldest first, if the filter selects nothing
-    /// but a period of whole hours.
+    /// but a period. An hour that is partly in the period has a row per build.
     ///
     /// # Errors
     /// As [`Store::builds`].
@@ -341,17 +341,25 @@ impl Store {
             until: filter.until,
             ..Filter::default()
         };
-        let number = |time: Option<DateTime<Utc>>, open| match time.map(micros) {
-            None => Some(open),
-            Some(micros) => (micros % HOUR == 0).then_some(micros / HOUR),
-        };
-        let (first, end) = (
-            number(filter.since, i64::MIN),
-            number(filter.until, i64::MAX),
-        );
-        let (true, Some(period)) = (*filter == period, first.zip(end)) else {
+        if *filter != period {
             return Ok(None);
-        };
+        }
+        // The first whole hour, and the one after the last.
+        let first = filter.since.map(|since| -(-micros(since)).div_euclid(HOUR));
+        let end = filter.until.map(|until| micros(until).div_euclid(HOUR));
+        if first.zip(end).is_some_and(|(first, end)| first >= end) {
+            return self.moments(filter).map(Some);
+        }
+        let start = |hour: Option<i64>| time_from_micros(hour?.saturating_mul(HOUR));
+        let mut moments = Vec::new();
+        if first.is_some() {
+            let until = start(first);
+            moments = self.moments(&Filter {
+                until,
+                ..period.clone()
+            })?;
+        }
+        let whole_hours = (first.unwrap_or(i64::MIN), end.unwrap_or(i64::MAX));
         let sql = "SELECT hour, builds, failed_builds, interrupted_builds,
                 complete_builds, shared_builds, iif(measured_builds > 0, hits, NULL),
                 iif(measured_builds > 0, misses, NULL), answered_calls,
@@ -364,14 +372,18 @@ impl Store {
                 iif(costed_builds > 0, exact_cost_us, NULL),
                 iif(costed_builds > 0, evicted_misses, NULL)
              FROM hour_sum WHERE hour >= ? AND hour < ? AND builds > 0 ORDER BY hour";
-        let hours = self.query(sql, period, |row| {
+        moments.extend(self.query(sql, whole_hours, |row| {
             let hour: i64 = row.get(0)?;
             let started_at = time_from_micros(hour.saturating_mul(HOUR));
             Ok(TimedSums {
                 started_at: started_at.ok_or(SqlError::IntegralValueOutOfRange(0, hour))?,
                 sums: Sums::read(row, 1)?,
             })
-        })?;
-        Ok(Some(hours))
+        })?);
+        if end.is_some() {
+            let since = start(end);
+            moments.extend(self.moments(&Filter { since, ..period })?);
+        }
+        Ok(Some(moments))
     }
 }
