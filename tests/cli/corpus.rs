@@ -6,9 +6,16 @@ use std::path::Path;
 use proptest::prelude::*;
 use sccache_report::collect::import::Log;
 use sccache_report::portage::log::{LogName, split_pf};
-use sccache_report::sccache::{parse_json, parse_text, print_block};
+use sccache_report::sccache::compilations::{CompilationList, CompilationLog, Compilations};
+use sccache_report::sccache::{ServerLog, parse_json, parse_text, print_block};
 
-const TARGETS: [&str; 4] = ["log", "parse_json", "parse_text", "split_pf"];
+const TARGETS: [&str; 5] = [
+    "compilations",
+    "log",
+    "parse_json",
+    "parse_text",
+    "split_pf",
+];
 
 fn corpus() -> Vec<Vec<u8>> {
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
@@ -35,6 +42,12 @@ fn read_as_anything(data: &[u8]) {
         assert_eq!(split_pf(pn), None);
     }
     let _ = LogName::parse(Path::new(&*text));
+    let _ = ServerLog::parse(data, []).unwrap();
+    let mut log = CompilationLog::new(["/work/x-1.0".into()]);
+    log.read(data).unwrap();
+    let (directory, list) = (1, log.finish());
+    assert!(CompilationList::encode(&Compilations { directory, list }).is_valid());
+    let _ = CompilationList::from_bytes(data.to_vec()).decode();
 }
 
 #[test]

@@ -17,15 +17,20 @@ use sccache_report::sccache::compilations::{
     Compilation, CompilationList, CompilationResult, Compilations, Language, ObjectKey,
 };
 
-/// Encodes compilations with these units. What else they have can't be compressed.
-fn list<'a>(units: impl IntoIterator<Item = &'a str>) -> CompilationList {
+/// Returns numbers that can't be compressed.
+fn random() -> impl FnMut() -> u64 {
     let mut random = 1u64;
-    let mut next = || {
+    move || {
         random = random
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1);
-        random ^ random >> 29
-    };
+        random ^ (random >> 29)
+    }
+}
+
+/// Encodes compilations with these units.
+fn list<'a>(units: impl IntoIterator<Item = &'a str>) -> CompilationList {
+    let mut next = random();
     let mut compilation = |unit: &str| Compilation {
         unit: unit.into(),
         metadata: Some(next()),
@@ -188,9 +193,15 @@ fn lists_that_are_too_long_together_are_refused() {
     let workspace = Workspace::new();
     break_database(&workspace);
     let t = workspace.empty_build();
-    let long = list(vec!["a.o"; 68_000]);
+    let mut next = random();
+    let mut unit = || -> String {
+        let printable = |number: u64| char::from(b' ' + (number >> 32) as u8 % 95);
+        (0..200).map(|_| printable(next())).collect()
+    };
+    let units: Vec<String> = (0..10_000).map(|_| unit()).collect();
+    let long = list(units.iter().map(String::as_str));
     assert!(
-        long.as_bytes().len() > 1_700_000,
+        long.as_bytes().len() > 1_500_000,
         "{}",
         long.as_bytes().len()
     );

@@ -1,0 +1,15 @@
+//! Any log of a server gives a valid list of compilations, and any bytes are a list or refused.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sccache_report::sccache::ServerLog;
+use sccache_report::sccache::compilations::{CompilationList, CompilationLog, Compilations};
+
+fuzz_target!(|data: &[u8]| {
+    let _ = ServerLog::parse(data, []).expect("nothing to fail");
+    let mut log = CompilationLog::new(["/work/x-1.0".into()]);
+    log.read(data).expect("nothing to fail");
+    let (directory, list) = (1, log.finish());
+    assert!(CompilationList::encode(&Compilations { directory, list }).is_valid());
+    let _ = CompilationList::from_bytes(data.to_vec()).decode();
+});
