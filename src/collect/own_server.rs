@@ -118,7 +118,7 @@ fn read_and_stop(
         server_seconds: time.map(|time| time.own),
         // Compilers on other machines are not children of the server.
         processor_seconds: time
-            .and_then(|time| time.children)
+            .map(|time| time.children)
             .filter(|_| stats.dist_compiles.is_empty()),
         ..stats
     };

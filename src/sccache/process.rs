@@ -27,8 +27,8 @@ pub struct ProcessorTime {
     pub own: f64,
     /// Of its ended children (cutime and cstime, at most two ticks of 10 ms too low). The server is the
     /// parent of every compiler and preprocessor that it runs; a call that can't be cached runs below
-    /// the client. `None` for 0, because that is less than a tick, or a kernel that doesn't count.
-    pub children: Option<f64>,
+    /// the client. 0 where every object was found in preprocessor cache mode, which runs no compiler.
+    pub children: f64,
 }
 
 impl Listener {
@@ -66,10 +66,9 @@ impl Listener {
     pub fn processor_time(&self) -> Option<ProcessorTime> {
         let process = Process::read(Path::new("/proc"), number(self.pid))?;
         let seconds = |ticks: u64| ticks as f64 / ticks_per_second() as f64;
-        let children = process.children_ticks;
         Some(ProcessorTime {
             own: seconds(process.own_ticks),
-            children: (children > 0).then(|| seconds(children)),
+            children: seconds(process.children_ticks),
         })
     }
 
@@ -201,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_ticks_are_unknown() {
+    fn a_process_without_children_has_no_time_of_theirs() {
         let mut idle = std::process::Command::new("sleep")
             .arg("60")
             .spawn()
@@ -209,9 +208,10 @@ mod tests {
         let pid = Pid::from_child(&idle);
         let process = pidfd_open(pid, PidfdFlags::empty()).unwrap();
         let listener = Listener { pid, process };
-        assert_eq!(listener.processor_time().unwrap().children, None);
+        assert_eq!(listener.processor_time().unwrap().children, 0.0);
         listener.kill();
         idle.wait().unwrap();
+        assert_eq!(listener.processor_time(), None);
     }
 
     #[test]

@@ -41,10 +41,10 @@ fn a_miss_costs_no_more_than_the_processor_time_of_its_compiler() {
     assert!(processors > 0.0, "{cold}");
     // Only the wall clock includes eight seconds of waiting.
     assert!(processors < seconds(cold, "compiler_seconds"), "{cold}");
-    // Looking up each of 8 hits costs a tenth.
-    let expected = processors * 0.9 - seconds(warm, "read_hit_seconds");
+    // Each hit is worth what its object cost, without the second of waiting. No compiler ran in the warm build: that is known.
+    assert_eq!(builds[1]["exact_share"], 1.0);
     let saved = seconds(&builds[1], "time_saved_seconds");
-    assert!((saved - expected).abs() < 1e-4, "{saved}, not {expected}");
+    assert!(saved < processors, "{saved}, more than {processors}");
 }
 
 /// The processor time of a shared server can't be attributed to a build.
