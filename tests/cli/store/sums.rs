@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::support::listed::{hit, listed, miss};
 use crate::support::*;
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use proptest::prelude::*;
@@ -23,6 +24,12 @@ fn any(n: usize, (package, hours, kind, hits, misses): (usize, i64, u8, u64, u64
     build.started_at += TimeDelta::minutes(hours * 20);
     build.finished_at = build.started_at;
     build.outcome = [Outcome::Merged, Outcome::Failed, Outcome::Interrupted][usize::from(kind % 3)];
+    if kind % 4 == 1 {
+        let misses = (0..misses).map(|key| miss("a.o", key));
+        let hits = (0..hits).map(|key| hit("a.o", key + 20));
+        let list: Vec<_> = misses.chain(hits).collect();
+        build.phases = listed(1, package, &list).phases;
+    }
     if kind % 5 == 0 {
         build.phases[0].stats = Err(NotMeasuredReason::Other.into());
     }

@@ -1,0 +1,313 @@
+//! The reason of each cause. Those of real logs are in `compilations/tests.rs`.
+
+use super::*;
+use MissReason::*;
+
+const HERE: u64 = 1;
+const OTHER: u64 = 2;
+
+/// A C compilation that missed.
+fn miss(unit: &str, key: u64, flags: u64) -> Compilation {
+    Compilation {
+        unit: unit.into(),
+        metadata: None,
+        key: Some(ObjectKey(key)),
+        language: Some(Language::CFamily),
+        result: CompilationResult::Miss,
+        is_stored: true,
+        lookup: None,
+        cache_read: None,
+        compile: None,
+        flags: Some(flags),
+        names_directory: false,
+        is_ambiguous: false,
+        miss_reason: None,
+    }
+}
+
+fn crate_miss(unit: &str, key: u64, flags: u64, metadata: u64) -> Compilation {
+    Compilation {
+        metadata: Some(metadata),
+        language: Some(Language::Rust),
+        ..miss(unit, key, flags)
+    }
+}
+
+fn absolute(compilation: Compilation) -> Compilation {
+    Compilation {
+        names_directory: true,
+        ..compilation
+    }
+}
+
+fn ambiguous(compilation: Compilation) -> Compilation {
+    Compilation {
+        is_ambiguous: true,
+        ..compilation
+    }
+}
+
+fn ended(result: CompilationResult) -> Compilation {
+    Compilation {
+        result,
+        ..miss("a.o", 9, 1)
+    }
+}
+
+/// The reasons after one earlier build. Objects with keys below 100 were in the cache, those below
+/// 200 were compiled elsewhere.
+fn reasons(
+    now: &[Compilation],
+    earlier: &[Compilation],
+    directory: u64,
+) -> Vec<Option<MissReason>> {
+    let [earlier, now] = [(directory, earlier), (HERE, now)].map(list);
+    let mut comparison = Comparison::new(&now);
+    comparison.c_keys_have_paths = true;
+    comparison.add(&earlier, true);
+    comparison.reasons(known)
+}
+
+fn list((directory, list): (u64, &[Compilation])) -> Compilations {
+    let list = list.to_vec();
+    Compilations { directory, list }
+}
+
+fn known(ObjectKey(key): ObjectKey) -> Known {
+    match key {
+        0..100 => Known::Here,
+        100..200 => Known::Elsewhere,
+        _ => Known::Never,
+    }
+}
+
+fn check(cause: &str, now: Compilation, directory: u64, reason: MissReason) {
+    let before = [
+        miss("a.o", 1, 1),
+        absolute(miss("b.o", 2, 1)),
+        crate_miss("serde", 3, 1, 7),
+        Compilation {
+            flags: None,
+            ..miss("rsp.o", 4, 0)
+        },
+    ];
+    let found = reasons(&[now], &before, directory);
+    assert_eq!(found, [Some(reason)], "{cause}");
+}
+
+#[test]
+fn each_cause_has_its_reason() {
+    check("a new file", miss("new.o", 200, 1), HERE, First);
+    check("a cleared cache", miss("a.o", 1, 1), HERE, Evicted);
+    check(
+        "a cleared cache, in another place",
+        miss("a.o", 1, 1),
+        OTHER,
+        Evicted,
+    );
+    check("another CFLAGS", miss("a.o", 200, 2), HERE, Flags);
+    check("an edited file", miss("a.o", 200, 1), HERE, Changed);
+    check(
+        "an edited file, in another place",
+        miss("a.o", 200, 1),
+        OTHER,
+        Changed,
+    );
+    check("another place", absolute(miss("b.o", 200, 1)), OTHER, Path);
+    check(
+        "an edited file by absolute path",
+        absolute(miss("b.o", 200, 1)),
+        HERE,
+        Changed,
+    );
+    check(
+        "an object of another cache",
+        miss("a.o", 100, 1),
+        HERE,
+        Unknown,
+    );
+    check(
+        "a new file, of another cache",
+        miss("new.o", 100, 1),
+        HERE,
+        First,
+    );
+}
+
+#[test]
+fn each_cause_in_crates_has_its_reason() {
+    check(
+        "the same crate in another place",
+        crate_miss("serde", 200, 1, 7),
+        OTHER,
+        Path,
+    );
+    check(
+        "another version of a crate",
+        crate_miss("serde", 200, 1, 8),
+        OTHER,
+        Changed,
+    );
+    check(
+        "the same crate in the same place",
+        crate_miss("serde", 200, 1, 7),
+        HERE,
+        Changed,
+    );
+    check(
+        "another RUSTFLAGS",
+        crate_miss("serde", 200, 2, 9),
+        HERE,
+        Flags,
+    );
+}
+
+#[test]
+fn what_the_log_does_not_show_is_unknown() {
+    check("a response file", miss("rsp.o", 200, 1), HERE, Unknown);
+    check(
+        "a namesake at once",
+        ambiguous(miss("a.o", 200, 1)),
+        HERE,
+        Unknown,
+    );
+    check(
+        "a new namesake at once",
+        ambiguous(miss("new.o", 1, 1)),
+        HERE,
+        Unknown,
+    );
+    check(
+        "SCCACHE_RECACHE",
+        ended(CompilationResult::Forced),
+        HERE,
+        Forced,
+    );
+    check(
+        "a broken object",
+        ended(CompilationResult::ReadError),
+        HERE,
+        Unknown,
+    );
+    check(
+        "a slow cache",
+        ended(CompilationResult::TimedOut),
+        HERE,
+        Unknown,
+    );
+}
+
+#[test]
+fn what_did_not_miss_has_no_reason() {
+    for result in [
+        CompilationResult::Hit,
+        CompilationResult::NotCached,
+        CompilationResult::NotCacheable,
+        CompilationResult::CompileFailed,
+        CompilationResult::LookupFailed,
+    ] {
+        assert_eq!(reasons(&[ended(result)], &[], HERE), [None], "{result:?}");
+    }
+}
+
+#[test]
+fn of_more_namesakes_than_before_none_is_certainly_new() {
+    let before = [miss("util.o", 1, 1)];
+    let now = [
+        miss("util.o", 200, 1),
+        miss("util.o", 201, 2),
+        miss("util.o", 1, 1),
+    ];
+    assert_eq!(
+        reasons(&now, &before, HERE),
+        [Some(Unknown), Some(Unknown), Some(Evicted)]
+    );
+}
+
+#[test]
+fn without_all_earlier_builds_nothing_is_first() {
+    let now = list((HERE, &[miss("a.o", 200, 1)]));
+    let mut comparison = Comparison::new(&now);
+    assert_eq!(comparison.reasons(known), [Some(First)]);
+    comparison.is_complete = false;
+    assert_eq!(comparison.reasons(known), [Some(Unknown)]);
+}
+
+#[test]
+fn a_unit_of_a_build_that_is_no_longer_kept_is_not_first() {
+    let now = list((HERE, &[miss("a.o", 200, 1), miss("b.o", 201, 1)]));
+    let mut comparison = Comparison::new(&now);
+    comparison.former_units.add(["b.o"]);
+    assert_eq!(comparison.reasons(known), [Some(First), Some(Unknown)]);
+}
+
+#[test]
+fn an_object_that_was_asked_for_and_never_stored_has_not_changed() {
+    let failed = Compilation {
+        key: Some(ObjectKey(200)),
+        ..ended(CompilationResult::CompileFailed)
+    };
+    assert_eq!(
+        reasons(&[miss("a.o", 200, 1)], &[failed], HERE),
+        [Some(Unknown)]
+    );
+}
+
+#[test]
+fn after_an_update_of_sccache_nothing_has_certainly_changed() {
+    let now = list((HERE, &[miss("a.o", 200, 1), miss("b.o", 201, 2)]));
+    let before = list((HERE, &[miss("a.o", 1, 1), miss("b.o", 2, 1)]));
+    let mut comparison = Comparison::new(&now);
+    comparison.add(&before, false);
+    assert_eq!(comparison.reasons(known), [Some(Unknown), Some(Flags)]);
+    comparison.add(&before, true);
+    assert_eq!(comparison.reasons(known), [Some(Changed), Some(Flags)]);
+}
+
+#[test]
+fn a_unit_takes_as_long_as_in_the_newest_build_that_compiled_it() {
+    let timed = |seconds: Option<u64>| Compilation {
+        compile: seconds.map(Duration::from_secs),
+        ..miss("a.o", 1, 1)
+    };
+    let now = list((HERE, &[miss("a.o", 200, 1)]));
+    let mut comparison = Comparison::new(&now);
+    assert_eq!(comparison.compile_time("a.o"), None);
+    comparison.add(&list((HERE, &[timed(None)])), true);
+    comparison.add(&list((HERE, &[timed(Some(2)), timed(Some(4))])), true);
+    comparison.add(&list((HERE, &[timed(Some(9))])), true);
+    assert_eq!(comparison.compile_time("a.o"), Some(Duration::from_secs(3)));
+    assert_eq!(comparison.compile_time("b.o"), None);
+}
+
+#[test]
+fn directories_are_part_of_keys_in_some_versions() {
+    let has_paths = |version: &str, directories: Option<&[&str]>| {
+        let directories = directories.map(|list| list.iter().map(ToString::to_string).collect());
+        c_keys_have_paths(&Stats {
+            version: Some(version.into()),
+            base_directories: directories,
+            ..Stats::default()
+        })
+    };
+    assert!(has_paths("0.7.7", None));
+    assert!(has_paths("0.8.2", None));
+    assert!(!has_paths("0.10.0", None));
+    assert!(has_paths("0.16.0", Some(&[])));
+    assert!(has_paths("1.0.0", Some(&[])));
+    assert!(!has_paths("0.16.0", Some(&["/var/tmp"])));
+    assert!(!has_paths("0.16.0", None));
+    assert!(!has_paths("", None));
+}
+
+#[test]
+fn before_0_7_7_only_what_needs_no_key_is_certain() {
+    let keyless = |unit, flags| Compilation {
+        key: None,
+        ..miss(unit, 0, flags)
+    };
+    let before = [keyless("a.o", 1)];
+    let now = [keyless("a.o", 1), keyless("a2.o", 1)];
+    assert_eq!(reasons(&now, &before, HERE), [Some(Unknown), Some(First)]);
+    assert_eq!(reasons(&[keyless("a.o", 2)], &before, HERE), [Some(Flags)]);
+}
