@@ -70,6 +70,7 @@ impl Units {
                 compile: is_miss.then_some(compile),
                 flags: Some(0x1234_5678_9abc_def0 + unit % 3),
                 names_directory: is_rust,
+                may_depend_on_directory: false,
                 is_ambiguous: false,
                 miss_reason: None,
             }

@@ -49,12 +49,12 @@ CREATE TABLE build (
     executed         INTEGER,
     non_cacheable    INTEGER,
     compile_failures INTEGER,
-    -- Processor time of the phases in which sccache ran: the shell with its programs, the servers, and
-    -- their compilers.
+    -- Processor time of the phases in which sccache ran: shells with their programs, servers, and
+    -- compilers.
     processor_us     INTEGER,
-    -- What compiling the hits would have cost, and what compiling the misses did. exact_cost_us is the
-    -- part of hit_cost_us that is known from compiling exactly these objects. These three and
-    -- evicted_misses are known together.
+    -- What compiling the hits would have cost, and what compiling the misses cost. exact_cost_us is the
+    -- part of hit_cost_us that is known from compiling exactly these objects. Either all three and
+    -- evicted_misses are known, or none.
     hit_cost_us      INTEGER,
     miss_cost_us     INTEGER,
     exact_cost_us    INTEGER,
@@ -146,9 +146,9 @@ CREATE TABLE not_cached (
     PRIMARY KEY (phase_id, reason)
 ) STRICT, WITHOUT ROWID;
 
--- The compilations of a phase, for `explain`, and to compare the next build with. Only those of the
--- newest builds of a package are kept. started_at_us: of the build. compilations: the format of
--- src/sccache/compilations/list.rs, with processor time in place of the server's times.
+-- The compilations of a phase, for `explain` and for comparing the next build. Only those of the newest
+-- builds of a package are kept. started_at_us: start of the build. compilations: in the format of
+-- src/sccache/compilations/list.rs, with processor times.
 CREATE TABLE compilation_list (
     phase_id      INTEGER PRIMARY KEY REFERENCES phase (id) ON DELETE CASCADE,
     package       TEXT NOT NULL,
@@ -159,10 +159,10 @@ CREATE TABLE compilation_list (
 -- To find a package's lists without reading its builds.
 CREATE INDEX compilation_list_by_package ON compilation_list (package, started_at_us);
 
--- What is left of the lists of a package's phases that are no longer kept: which units they had. A unit
--- that is in no list was never built if it isn't among these either. units: sorted hashes of 4 bytes
+-- The units of lists that are no longer kept. A unit that is neither in a list nor here was never built.
+-- units: sorted hashes of 4 bytes
 -- (src/sccache/compilations/former_units.rs). unlisted_at_us: the start of the newest build whose
--- units are unknown.
+-- units are unknown; phase: '' if they are unknown in all phases.
 CREATE TABLE former_units (
     package        TEXT NOT NULL,
     phase          TEXT NOT NULL,
@@ -180,15 +180,17 @@ CREATE TABLE miss_reason (
     PRIMARY KEY (phase_id, reason)
 ) STRICT, WITHOUT ROWID;
 
--- What compiling an object cost, in processor time, so that a hit of any package knows its worth. key:
+-- The processor time of compiling an object, which is what a hit of any package saves. key:
 -- the first 8 bytes of sccache's. cost_us: NULL if it was never compiled here. cache_id: the cache
--- that it was last stored in or answered from; NULL if it was never stored. used_on: days since 1970.
--- Objects that were not used for a year are removed.
+-- that it was last stored in or read from; NULL if it was never stored. cached_at: since when, in
+-- seconds since 1970; NULL with cache_id. used_on: days since 1970. Objects that were not used for a
+-- year are removed.
 CREATE TABLE object (
-    key      INTEGER PRIMARY KEY,
-    cost_us  INTEGER,
-    used_on  INTEGER NOT NULL,
-    cache_id INTEGER REFERENCES cache (id)
+    key       INTEGER PRIMARY KEY,
+    cost_us   INTEGER,
+    used_on   INTEGER NOT NULL,
+    cache_id  INTEGER REFERENCES cache (id),
+    cached_at INTEGER
 ) STRICT;
 
 CREATE TABLE cache (
@@ -198,7 +200,7 @@ CREATE TABLE cache (
     UNIQUE (host, location)
 ) STRICT;
 
--- The compile times of a package, for hits of which nothing better is known. language: '' if
+-- The compile times of a package, for hits with no better known cost. language: '' if
 -- a phase compiled several, or if sccache doesn't name it.
 CREATE TABLE compile_cost (
     package      TEXT NOT NULL,

@@ -9,10 +9,10 @@ use crate::error::{Error, Result};
 /// The default database, below the Gentoo Prefix.
 pub const DEFAULT_DATABASE: &str = "/var/lib/sccache-report/stats.db";
 
-/// Of so many builds of a package, the compilations are kept by default.
+/// The default number of builds of a package whose compilations are kept.
 pub const KEPT_BUILDS: usize = 5;
 
-/// Each record reads the kept lists of its package.
+/// The highest number, because recording a build reads all kept lists of its package.
 const MAX_KEPT_BUILDS: usize = 100;
 
 /// Returns the value of a variable that is not empty.
@@ -47,10 +47,10 @@ pub fn database_path(option: Option<&Path>) -> PathBuf {
     })
 }
 
-/// Returns of how many builds of a package `SCCACHE_REPORT_KEEP` keeps the compilations.
+/// Returns the number of builds of a package whose compilations are kept (`SCCACHE_REPORT_KEEP`).
 ///
 /// # Errors
-/// It isn't a number of builds.
+/// The value isn't a number, or too high.
 pub fn kept_builds() -> Result<usize> {
     match variable("SCCACHE_REPORT_KEEP") {
         Some(value) => parse_kept_builds(&value.to_string_lossy()),

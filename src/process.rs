@@ -51,8 +51,8 @@ pub(crate) struct Output {
     pub(crate) status: ExitStatus,
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: Vec<u8>,
-    /// The processor time, user and system, of the program and of other children of this process that
-    /// ended meanwhile.
+    /// The processor time, user and system, of the program, and of other children of this process that
+    /// ended at the same time.
     pub(crate) processor_time: Duration,
 }
 

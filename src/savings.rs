@@ -1,12 +1,12 @@
 //! The time that the cache saved. [`TIME_SAVED`] explains the formula to people.
 //!
 //! All costs are processor time. sccache measures wall-clock time, and on busy cores a compiler takes
-//! longer without computing more. Where its compilations are known, a phase's times are multiplied by
-//! its [`processor_ratio`]. Otherwise, the average cost of a compilation is at most the processor
+//! longer without computing more. If the compilations of a phase are known, their times are multiplied by
+//! the phase's [`processor_ratio`]. Otherwise, the cost of all its compilations is at most the processor
 //! time of the server's children, which is unknown for shared servers and imported logs.
 //!
-//! The time saved is stored with its build and never changes: it rests on what was known when the
-//! build was recorded, including its own misses.
+//! The time saved is stored with its build and never changes. It is based on what was known when the build
+//! was recorded, including the build's own misses.
 
 mod phase_costs;
 pub mod verdict;
@@ -16,16 +16,17 @@ use crate::sccache::Stats;
 pub use phase_costs::{PhaseCosts, Worth, processor_ratio, to_processor_time};
 
 /// The formula, for `--help`, the man page and docs/time-saved.md.
-pub const TIME_SAVED: &str = "Processor time. Each hit saves what compiling exactly this object cost. If \
-    that is unknown, it saves what the same unit cost in the package's newest build that compiled it, \
-    or else the average compilation of the package, if possible of the same version and language. \
-    The cost of the cache is subtracted: looking up hits and misses, the server, and the clients. \
-    exact_share is the share of the hits' cost that rests on exactly their objects. For imported logs, \
-    shared servers, and client-side mode, the compilations are unknown, and the time saved is an \
-    estimate: each hit saves the average compilation of the package, less the time of reading hits, \
-    writing misses, and a tenth of a compilation per lookup. The result is negative if the cache cost \
-    more than it saved, and unknown if the cost of a hit is unknown. It is fixed when the build is \
-    recorded.";
+pub const TIME_SAVED: &str = "The processor time that the cache saved. Each hit saves the cost of compiling exactly \
+    this object. If that is unknown, it saves the cost of the same unit in the package's \
+    newest build that compiled it, or else of the package's average compilation, if possible \
+    of the same version and language. The cost of the cache is subtracted: looking up hits \
+    and misses, the server, and the clients. exact_share is the share of the hits' cost that \
+    is known from compiling exactly their objects. The compilations of imported logs, of \
+    shared servers, and in client-side mode are unknown, and their time saved is an \
+    estimate: each hit saves the package's average compilation, minus the time of reading \
+    hits, of writing misses, and of a tenth of a compilation per lookup. The result is \
+    negative if the cache cost more than it saved, and unknown if the cost of a hit is \
+    unknown. It is fixed when the build is recorded.";
 
 /// The cost of looking up a hit or a miss where it wasn't measured, as a share of the cost of compiling
 /// it. The real share varies: in processor time (gcc 12 `-E` against `-O2 -c`, rustc 1.95.0

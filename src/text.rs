@@ -97,9 +97,9 @@ pub(crate) fn is_negligible(seconds: f64) -> bool {
     seconds.abs() < 0.05
 }
 
-/// Returns the time saved, of what the build would have taken without the cache, in processor time:
-/// `35 s of 79 s of processor time (44 %; exact for 93 %)`. `processor_time` is what it took, and
-/// `exact_share` the share of the hits' worth that is known and not estimated.
+/// Returns the time saved, and its share of the processor time that the build would have taken without the
+/// cache: `35 s of 1 min 19 s of processor time (44 %; exact for 93 %)`. `processor_time` is the time that
+/// the build took, and `exact_share` the share of the cost of hits that isn't estimated.
 pub(crate) fn time_saved(
     saved: TimeDelta,
     processor_time: Option<TimeDelta>,
@@ -111,7 +111,8 @@ pub(crate) fn time_saved(
     let mut notes = Vec::new();
     if let Some(without) = without.filter(|without| *without > 0.0) {
         text.push_str(&format!(" of {} of processor time", duration(without)));
-        notes.push(format!("{:.0} %", 100.0 * saved / without));
+        let percent = (100.0 * saved / without).round();
+        notes.push(format!("{:.0} %", percent + 0.0)); // -0 becomes 0
     }
     notes.push(match exact_share {
         Some(1.0..) => "exact".into(),
@@ -244,5 +245,6 @@ mod tests {
             "-2.0 s of 1 min 19 s of processor time (-3 %; estimate)"
         );
         assert_eq!(text(-9, Some(5), None), "-9.0 s (estimate)");
+        assert!(text(-1, Some(1000), None).ends_with("(0 %; estimate)"));
     }
 }

@@ -22,7 +22,7 @@ Exit status: 0 if builds were removed, 1 if nothing matched, 2 after an error.";
 ///
 /// Removes the matching builds and everything that was recorded about them, including their
 /// compilations. Sums are then the same as if these builds had never been recorded. The time saved by
-/// other builds doesn't change, and what objects cost stays known. A removed build is not recorded again
+/// other builds and the known costs of objects don't change. A removed build is not recorded again
 /// from a log or from another database. `import --restore` imports it from its log. This command
 /// needs write access to the database.
 #[derive(Debug, clap::Args)]

@@ -11,7 +11,7 @@ use crate::sccache::{
     is_listening,
 };
 
-/// Reads the statistics of the phase's server and what it compiled, and stops it.
+/// Reads the statistics and the compilations of the phase's server, and stops it.
 pub(super) fn collect(
     args: &Args,
     addresses: &[Address],

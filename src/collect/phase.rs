@@ -57,13 +57,13 @@ fn parse_seconds(text: &str) -> Result<DateTime<Utc>, &'static str> {
     DateTime::from_timestamp_secs(seconds).ok_or("out of range")
 }
 
-/// Returns the seconds of processor time that the shell and the programs it waited for took: from an
-/// output of bash's `times`, which is four times such as `1m2.345s`, to the next one, or up to the only
-/// one. `None` if a time is missing.
+/// Returns the seconds of processor time of the shell and the programs that it waited for. An output of
+/// bash's `times` has four times such as `1m2.345s`. The result is the difference of two outputs, or the
+/// sum of the only one. `None` if a time is missing.
 fn shell_seconds(times: &OsStr) -> Option<f64> {
     let millis = |time: &str| {
         let (minutes, seconds) = time.strip_suffix('s')?.split_once('m')?;
-        // The decimal point is the first byte of the locale's.
+        // The decimal separator depends on the locale.
         let (seconds, millis) = seconds.split_once(|c: char| !c.is_ascii_digit())?;
         let seconds = i64::from(minutes.parse::<u32>().ok()?) * 60 + seconds.parse::<i64>().ok()?;
         Some(seconds * 1000 + millis.parse::<i64>().ok()?)

@@ -58,7 +58,7 @@ pub(super) fn run(args: Args) -> Result<Messages> {
     messages.warnings.extend(summary::warnings(&build));
     let end = messages.info.len();
     let is_kept = recorder.record(&build, &mut messages);
-    // What it saved is known once it is recorded. `import` expects the summary before the build's line.
+    // The time saved is known after recording. `import` expects the summary before the build's line.
     let recorded = recorder.recorded_row(build.id);
     let summary = summary::lines(&build, recorded.as_ref());
     messages.info.splice(end..end, summary);
@@ -124,7 +124,8 @@ fn make_build(environment: Environment, outcome: Outcome, snapshots: &mut Snapsh
         // This is found by the next emerge of the package. The emerge of the build is gone.
         Outcome::Interrupted => {
             let last = phases.iter().map(|phase| phase.finished_at).max();
-            (outcome, last.unwrap_or(now), None)
+            // A build can write any time into its snapshots.
+            (outcome, last.unwrap_or(now).min(now), None)
         }
         Outcome::Failed if is_emerge_stopping() => {
             (Outcome::Interrupted, now, Emerge::above_this_process(&host))

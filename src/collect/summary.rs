@@ -63,7 +63,7 @@ fn format_phase(phase: &Phase) -> Option<String> {
     (hits + misses > 0).then(|| format!("{} {hits} of {}", phase.name, hits + misses))
 }
 
-/// `saved 35 s of 79 s of processor time (44 %; exact for 93 %)`.
+/// `saved 35 s of 1 min 19 s of processor time (44 %; exact for 93 %)`.
 fn format_savings(row: &BuildRow) -> Option<String> {
     let (saved, processor_time) = (row.time_saved?, row.processor_time?);
     let savings = time_saved(saved, Some(processor_time), row.exact_share());

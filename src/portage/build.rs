@@ -139,9 +139,9 @@ pub struct Phase {
     pub shell_seconds: Option<f64>,
     /// The statistics, or the reason why there are none. Not measured is not zero.
     pub stats: std::result::Result<Stats, NotMeasured>,
-    /// The compilations that the phase's server logged. `None` if unknown: the log wasn't the hook's,
-    /// or doesn't agree with the statistics. A [snapshot](super::write_snapshot) has them in a file of
-    /// their own.
+    /// The compilations that the phase's server logged. `None` if they are unknown: the hook didn't set up
+    /// the log, or it doesn't match the statistics. A [snapshot](super::write_snapshot) has them in a
+    /// separate file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compilations: Option<CompilationList>,
 }
@@ -203,7 +203,7 @@ impl Build {
         Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
     }
 
-    /// Returns the build with its counts, but without its compilations.
+    /// Returns the build without its compilations.
     #[must_use]
     pub fn without_compilations(&self) -> Self {
         let mut build = self.clone();
@@ -214,7 +214,7 @@ impl Build {
     }
 
     /// Returns the build as one line for the merge log, the last resort if neither the database nor
-    /// the folder beside it can be written. Its compilations are left out: they can be a megabyte.
+    /// the folder beside it can be written. It has no compilations, which can be a megabyte.
     ///
     /// # Errors
     /// None for a checked build.

@@ -26,7 +26,7 @@ pub const MAX_SNAPSHOTS: usize = 256;
 
 /// The largest count of a phase. The sum of [`MAX_SNAPSHOTS`] phases fits the database.
 const MAX_COUNT: u64 = 1_000_000_000;
-/// What is wrong with a list that isn't [valid](CompilationList::is_valid).
+/// The problem of a list that isn't [valid](CompilationList::is_valid).
 pub(super) const DAMAGED_LIST: &str = "the list of compilations is damaged or too long";
 /// 30 years.
 const MAX_SECONDS: f64 = 1e9;
@@ -37,7 +37,7 @@ const MAX_ENTRIES: usize = 512;
 
 impl Phase {
     /// Makes every string one that [`check`](Self::check) accepts: sccache quotes compiler arguments,
-    /// which can contain anything. Drops a list of compilations that is too long.
+    /// which can contain anything. Removes a list of compilations that is too long.
     #[must_use]
     pub fn sanitized(mut self) -> Self {
         match &mut self.stats {

@@ -4,8 +4,8 @@ use super::advice::{Advice, Kind, find};
 use super::text::{self, count, duration, is_negligible, number};
 use crate::store::Sums;
 
-/// Returns whether the cache was worth it in the `period` ("in 30 days"), and for which packages it
-/// costs more than it saves according to the advice.
+/// Returns whether the cache saved time in the `period` ("in 30 days"), and for which packages it costs more
+/// than it saves, according to the advice.
 pub(super) fn headline(sums: &Sums, period: &str, advice: &[Advice]) -> String {
     let has_errors = find(advice, Kind::CacheErrors).is_some();
     let mut headline = whole_cache(sums, period, has_errors);
@@ -15,7 +15,8 @@ pub(super) fn headline(sums: &Sums, period: &str, advice: &[Advice]) -> String {
     headline
 }
 
-/// Returns the time saved, what part of the work that is, and how many of the hits it covers.
+/// Returns the time saved, its share of the processor time without the cache, and the number of hits that it
+/// includes.
 pub(super) fn time_saved(sums: &Sums) -> String {
     let Some(saved) = sums.time_saved else {
         return "- (no compile times known)".into();

@@ -10,18 +10,18 @@ use crate::store::{CacheState, ReasonSum};
 /// that doesn't fit, so a full cache stays below its limit.
 pub(super) const FULL: f64 = 0.9;
 
-/// What can be done about build directories in keys. SCCACHE_BASEDIRS takes them out of the keys of C
-/// and C++, but see mozilla/sccache#2863.
+/// What can be done about build directories in keys. SCCACHE_BASEDIRS removes them from the keys of C and
+/// C++, but see mozilla/sccache#2863.
 pub(super) const RELATIVE_PATHS: &str = "For C and C++, relative paths in the arguments allow hits. \
     SCCACHE_BASEDIRS does too, but with sccache 0.14 to 0.18 it can install a wrong program.";
 
 /// Returns what the reason means, as a sentence.
 pub(super) fn meaning(reason: MissReason) -> &'static str {
     match reason {
-        MissReason::First => "No earlier build compiled the unit.",
+        MissReason::First => "No recorded build compiled the unit before.",
         MissReason::Evicted => "The cache had the object and lost it.",
-        MissReason::Path => "Only the build directory differs, which sccache's key contains.",
-        MissReason::Flags => "The compiler's arguments differ.",
+        MissReason::Path => "The build directory differs, and sccache's key contains it.",
+        MissReason::Flags => "The arguments of the compiler differ.",
         MissReason::Changed => "The source, a header, a dependency, or the compiler differs.",
         MissReason::Forced => "SCCACHE_RECACHE is set.",
         MissReason::Unknown => "sccache's log doesn't show why.",
@@ -48,15 +48,11 @@ pub(super) fn fullest(phases: &[Phase]) -> Option<CacheState> {
             max_size: stats.max_cache_size?,
         })
     });
-    caches.max_by(|a, b| {
-        a.fill()
-            .partial_cmp(&b.fill())
-            .unwrap_or(std::cmp::Ordering::Equal)
-    })
+    caches.max_by(CacheState::compare_fill)
 }
 
-/// Returns what the reason means, and what can be done about it. `used_objects` of the cache were used
-/// within a year.
+/// Returns what the reason means, and what can be done about it. `used_objects` is the number of objects in
+/// the cache that were used within a year.
 pub(super) fn explain(
     reason: MissReason,
     cache: Option<&CacheState>,
@@ -64,10 +60,14 @@ pub(super) fn explain(
 ) -> String {
     let fix = match reason {
         MissReason::Evicted => evicted(cache, used_objects),
-        MissReason::Path => format!("Rust crates can't hit in another one. {RELATIVE_PATHS}"),
-        MissReason::Flags => "Nothing to change if CFLAGS, RUSTFLAGS, USE flags, or the version \
-            changed. Arguments that differ in each build, such as a date, prevent hits."
-            .into(),
+        MissReason::Path => {
+            format!("Rust crates never hit in another directory. {RELATIVE_PATHS}")
+        }
+        MissReason::Flags => {
+            "This is expected after a change of CFLAGS, RUSTFLAGS, USE flags, or the \
+            version. Arguments that differ in each build, such as a date, prevent hits."
+                .into()
+        }
         MissReason::Forced => {
             "Unset it unless you want to rewrite the cache. It takes effect even \
             if its value is 0 or empty."
@@ -80,26 +80,26 @@ pub(super) fn explain(
 
 fn evicted(cache: Option<&CacheState>, used_objects: Option<u64>) -> String {
     let Some(cache) = cache else {
-        return "The cache is too small, or it was cleared: its size is unknown.".into();
+        return "The cache is too small, or it was cleared. Its size is unknown.".into();
     };
     let fill = text::cache_fill(cache);
     if cache.fill() < Some(FULL) {
-        return format!("{CLEARED} It held {fill} after the build.");
+        return format!("{CLEARED} After a phase of this build, it held {fill}.");
     }
     let used = used_objects.map_or_else(String::new, |objects| {
         let objects = text::count(objects, "object");
-        format!(" Builds used {objects} of it within a year (sizes unknown).")
+        format!(" Within a year, builds used {objects} in it (sizes unknown).")
     });
     let (size, _) = cache_size_setting(cache.max_size.saturating_mul(2));
     format!(
-        "The cache is too small: it held {fill} after a phase.{used} If the disk has room, \
-         increase SCCACHE_CACHE_SIZE, for example to {size}."
+        "The cache is too small: after a phase of this build, it held {fill}.{used} If the disk has \
+         room, increase SCCACHE_CACHE_SIZE, for example to {size}."
     )
 }
 
 /// Why a cache that isn't full lost objects.
 pub(super) const CLEARED: &str = "The cache was not full, so it was cleared, or something else removed its \
-    files, such as a cron job, tmpfiles.d, or a restart with the cache in memory.";
+    files, such as a cron job, tmpfiles.d, or a restart if the cache is in memory.";
 
 #[cfg(test)]
 mod tests {
@@ -115,9 +115,9 @@ mod tests {
         let full = explain(MissReason::Evicted, Some(&cache(9 << 30)), Some(4100));
         assert_eq!(
             full,
-            "The cache had the object and lost it. The cache is too small: it held 9 GiB of 10 GiB \
-             (90.0 %) after a phase. Builds used 4,100 objects of it within a year (sizes unknown). \
-             If the disk has room, increase SCCACHE_CACHE_SIZE, for example to 20G."
+            "The cache had the object and lost it. The cache is too small: after a phase of this build, \
+             it held 9 GiB of 10 GiB (90.0 %). Within a year, builds used 4,100 objects in it (sizes \
+             unknown). If the disk has room, increase SCCACHE_CACHE_SIZE, for example to 20G."
         );
         let cleared = explain(MissReason::Evicted, Some(&cache(1 << 30)), None);
         assert!(cleared.contains("was not full"), "{cleared}");

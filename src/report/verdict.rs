@@ -3,7 +3,7 @@
 use super::text::{count, duration, is_negligible, percent};
 use crate::savings::verdict::{Kind, Verdict};
 
-/// Returns the verdict with the numbers that it rests on.
+/// Returns the verdict as a sentence, with its numbers.
 pub(super) fn sentence(verdict: &Verdict) -> String {
     let kind = match verdict.kind {
         Kind::Pays => "The cache pays",
@@ -13,8 +13,8 @@ pub(super) fn sentence(verdict: &Verdict) -> String {
     let mut sentence = format!("{kind}: {}.", mean_saved(verdict));
     if let Some(overhead) = verdict.overhead_share {
         sentence.push_str(&format!(
-            " The next builds are expected to hit for {} (± {}) of their compiling, and the cache \
-             costs {}.",
+            " The next builds are expected to save {} (± {}) of compiling, and the cache costs {} of \
+             it.",
             percent(verdict.expected_hit_share),
             percent(verdict.standard_error),
             percent(overhead),
@@ -68,8 +68,8 @@ mod tests {
         assert_eq!(
             sentence(&pays),
             "The cache pays: it saves 31 s per build on average over 12 builds (4 rebuilds, 8 new \
-             versions). The next builds are expected to hit for 40.0 % (± 5.0 %) of their compiling, \
-             and the cache costs 12.0 %."
+             versions). The next builds are expected to save 40.0 % (± 5.0 %) of compiling, and the \
+             cache costs 12.0 % of it."
         );
         let costs = Verdict {
             kind: Kind::Costs,

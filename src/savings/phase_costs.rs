@@ -10,12 +10,12 @@ use crate::sccache::compilations::{Compilation, Compilations};
 pub struct Worth {
     /// Seconds of processor time.
     pub seconds: f64,
-    /// Whether exactly this object was compiled at that cost.
+    /// Whether this is the cost of exactly this object.
     pub is_exact: bool,
 }
 
 impl Worth {
-    /// Returns the best that is known: the cost of the object, of the unit in an earlier build, or of the
+    /// Returns the best known cost: of the object, else of the unit in an earlier build, else of the
     /// package's average compilation. All are in seconds.
     pub fn new(object: Option<f64>, unit: Option<f64>, average: Option<f64>) -> Option<Self> {
         Some(Self {
@@ -25,10 +25,10 @@ impl Worth {
     }
 }
 
-/// Returns the processor time of a server's children per second that it measured around them, at most 1.
-/// `processor_seconds` is their processor time; if it is unknown, so is the ratio, and 1 is returned.
+/// Returns the ratio of the processor time of a server's children to the wall-clock time that the server
+/// logged, at most 1. `processor_seconds` is the processor time; if it is unknown, the result is 1.
 ///
-/// Looking up and compiling run the same kind of processes, so that one ratio fits both.
+/// Lookups and compilations run the same kind of processes, so one ratio applies to both.
 pub fn processor_ratio(compilations: &[Compilation], processor_seconds: Option<f64>) -> f64 {
     let times = compilations.iter().map(|compilation| {
         let times = [compilation.lookup, compilation.compile];
@@ -41,8 +41,8 @@ pub fn processor_ratio(compilations: &[Compilation], processor_seconds: Option<f
     }
 }
 
-/// Replaces the times that the server measured by processor times. Reading the cache is the server's own
-/// work, whose processor time is known for the whole phase only.
+/// Replaces the logged wall-clock times by processor times. Removes the times of reading the cache, because
+/// the server's own processor time is only known for the whole phase.
 pub fn to_processor_time(compilations: &mut Compilations, ratio: f64) {
     for compilation in &mut compilations.list {
         for time in [&mut compilation.lookup, &mut compilation.compile] {
@@ -59,16 +59,16 @@ pub struct PhaseCosts {
     pub hits: f64,
     /// The part of `hits` that is known from compiling exactly these objects.
     pub exact_hits: f64,
-    /// The number of hits whose cost is unknown. They aren't part of `hits`.
+    /// The number of hits with an unknown cost, which `hits` doesn't include.
     pub unknown_hits: usize,
     /// What compiling the misses cost.
     pub misses: f64,
-    /// What looking up cost.
+    /// What lookups cost.
     pub lookups: f64,
 }
 
 impl PhaseCosts {
-    /// Adds compilations, with processor times. `worth` is called for each hit.
+    /// Adds compilations that have processor times. `worth` returns the worth of a hit.
     pub fn add(
         &mut self,
         compilations: &[Compilation],
@@ -117,6 +117,7 @@ mod tests {
             compile: compile.map(Duration::from_secs_f64),
             flags: None,
             names_directory: false,
+            may_depend_on_directory: false,
             is_ambiguous: false,
             miss_reason: None,
         }

@@ -1,30 +1,30 @@
 //! The verdict on a package: whether the cache pays for it.
 //!
-//! The cache saves a build what compiling its hits would have cost, and costs it the lookups, the
-//! server, and the clients. As shares of what compiling would have cost without a cache:
+//! The cache saves the cost of compiling the hits, and costs lookups, the server, and the clients. As shares
+//! of the cost of compiling without a cache:
 //!
 //! ```text
 //! net share = hit share - overhead share
 //! ```
 //!
-//! The verdict is the sign of the net share that the package's next builds can be expected to have.
-//! Shares, because they change less than sizes from one version to the next.
+//! The verdict is the sign of the expected net share of the package's next builds. Shares change less from
+//! version to version than times do.
 //!
-//! - The first build of a package can't hit and never comes again: it only shows the overhead.
-//! - Of the later builds, a *rebuild* (of a version that the host has built before) usually hits, and a
-//!   *new version* hits as far as sources and paths are the same.
-//! - [`PRIOR_BUILDS`] builds are added that look as the user's other packages suggest. Without them,
-//!   three new versions in a row would show that a package is never rebuilt, while one rebuild makes
-//!   up for about eight new versions of a Rust package.
-//! - The standard error of that mean hit share is the margin: the chance of rebuilds dominates it.
-//!   `costs` needs more of it than `pays`, because a package without the cache has no more statistics
-//!   that could correct a wrong verdict.
-//! - The time saved by the recorded builds must have the same sign, so that a verdict never contradicts
-//!   the numbers in reports.
+//! - The first build of a package can't hit, so it only shows the overhead.
+//! - A later build is a *rebuild* of a version that the host has built before, which usually hits, or a *new
+//!   version*, which hits if sources and paths are the same.
+//! - [`PRIOR_BUILDS`] average builds of the user's other packages are added. Without them, three new versions
+//!   in a row would prove that a package is never rebuilt, although one rebuild compensates for about eight
+//!   new versions of a Rust package.
+//! - The standard error of the mean hit share is the margin. It is mainly the uncertainty about rebuilds.
+//!   `costs` needs a larger margin than `pays`, because a package without the cache has no further
+//!   statistics that could correct a wrong verdict.
+//! - The time saved by the recorded builds must have the same sign, so that a verdict never contradicts the
+//!   numbers in reports.
 //!
-//! Builds without a list of compilations (imported, with a shared server, or with compilations by
-//! clients) don't have costs. Their hit rate counts as their hit share. If no build has costs, the
-//! overhead is assumed to be high, and the verdict can't be `costs`.
+//! Builds with unknown compilations (imported, with a shared server, or in client-side mode) have no costs,
+//! and their hit rate is used as their hit share. If no build has costs, a high overhead is assumed, and the
+//! verdict can't be `costs`.
 //!
 //! The test `replay` follows verdicts through generated histories and limits how often they are wrong.
 
@@ -44,7 +44,7 @@ const PRIOR_BUILDS: f64 = 6.0;
 /// `pays` if the expected net share is above 0 by this many standard errors.
 const PAYS_ERRORS: f64 = 1.0;
 
-/// `costs` if it is below 0 by this many standard errors.
+/// `costs` if the expected net share is below 0 by this many standard errors.
 const COSTS_ERRORS: f64 = 2.5;
 
 /// `costs` needs this many builds with known costs.
@@ -53,15 +53,15 @@ const MIN_COSTED_BUILDS: u64 = 3;
 /// The overhead share if no build shows it: that of the smallest crates and source files.
 const UNKNOWN_OVERHEAD: f64 = 0.3;
 
-/// A measured build, as far as verdicts need it. Builds whose objects could not be stored are left out.
+/// What verdicts need of a measured build. Builds whose objects could not be stored are left out.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PastBuild {
     /// The host, because each has a cache of its own, in general.
     pub host: String,
     /// `PVR`.
     pub version: String,
-    /// Whether it shows what the cache does: it was completed, and no miss was forced. Any other build
-    /// only fills the cache.
+    /// Whether it shows what the cache does: it was completed, without forced misses and read errors. Other
+    /// builds only fill the cache.
     pub is_example: bool,
     /// Compilations answered from the cache.
     pub hits: u64,
@@ -69,12 +69,12 @@ pub struct PastBuild {
     pub misses: u64,
     /// The time saved, in seconds of processor time.
     pub saved_seconds: Option<f64>,
-    /// What compiling the hits would have cost and what compiling the misses did, in seconds.
+    /// The costs of compiling hits and misses, in seconds.
     pub costs: Option<(f64, f64)>,
 }
 
 impl PastBuild {
-    /// Returns the share of its compiling that the cache answered, by cost if the costs are known.
+    /// Returns the hit rate, by cost if the costs are known.
     fn hit_share(&self) -> f64 {
         match self.costs {
             Some((hits, misses)) if hits + misses > 0.0 => hits / (hits + misses),
@@ -110,7 +110,7 @@ fn examples(builds: &[PastBuild]) -> Vec<(Relation, &PastBuild)> {
     examples
 }
 
-/// What the builds of all packages suggest about a package with few builds.
+/// The expectation for a package with few builds, from the builds of all packages.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prior {
     /// The share of rebuilds among the later builds of packages.
@@ -124,7 +124,7 @@ pub struct Prior {
 impl Prior {
     /// Returns the prior from the builds of several packages, each sorted by time.
     pub fn from_packages<'a>(packages: impl IntoIterator<Item = &'a [PastBuild]>) -> Prior {
-        // An assumption with the weight of five builds, until there are more.
+        // Assumed values with the weight of five builds.
         let (mut rebuilds, mut new_versions) = (Mean::new(1.0, 0.85), Mean::new(4.0, 0.2));
         for builds in packages {
             for (relation, build) in examples(builds) {
@@ -198,9 +198,9 @@ pub struct Verdict {
     pub kind: Kind,
     /// Builds that show what the cache does.
     pub builds: u64,
-    /// Those of a version that the host had built before.
+    /// Builds among them of a version that the host had built before.
     pub rebuilds: u64,
-    /// The other ones.
+    /// The other builds.
     pub new_versions: u64,
     /// The mean time saved by these builds; `None` if it is unknown for all of them.
     pub mean_saved_seconds: Option<f64>,

@@ -1,12 +1,10 @@
-//! The log of a phase's servers, which shows whether the statistics are complete, and what was
-//! compiled.
+//! The log of a phase's servers, which shows whether the statistics are complete, and the compilations.
 //!
-//! A server's statistics include neither those of an earlier server nor those before a reset. The
-//! hook therefore makes all servers of a phase log to one file when they start and stop and what they
-//! compile (`SCCACHE_LOG=sccache::server=info,sccache::compiler::compiler=debug`,
-//! `SCCACHE_ERROR_LOG`). The messages of starts and stops are those of sccache's `src/server.rs`, the
-//! same from 0.2.15 to 0.19.0. If first clients race for an abstract socket or a port, only the
-//! winner's server logs that it started.
+//! A server's statistics include neither those of an earlier server nor those before a reset. The hook
+//! therefore makes all servers of a phase log their start, their end, and each compilation to one file
+//! (`SCCACHE_LOG=sccache::server=info,sccache::compiler::compiler=debug`, `SCCACHE_ERROR_LOG`). The
+//! messages of starts and ends are those of sccache's `src/server.rs`, the same from 0.2.15 to 0.19.0. If
+//! first clients race for an abstract socket or a port, only the server of the winner logs its start.
 
 use std::io::{self, BufReader, Read};
 use std::path::Path;
@@ -27,7 +25,7 @@ pub struct ServerLog {
     has_started: bool,
     /// Whether the last server that started was not stopped.
     is_running: bool,
-    /// How many compilations had been requested when the last server started.
+    /// The compilations that were requested before the last server started.
     requests_at_start: u64,
     /// Whether the last server listens on a TCP port, as every server before 0.9 does.
     is_at_port: bool,
@@ -75,7 +73,7 @@ impl ServerLog {
                 Some((head, message)) if head.ends_with(" sccache::server") => {
                     this.add_message(message);
                 }
-                _ => this.compilations.take_in(line),
+                _ => this.compilations.add_line(line),
             }
         })?;
         Ok(this)
@@ -102,7 +100,7 @@ impl ServerLog {
         self.is_at_port
     }
 
-    /// Returns how many compilations the last server was asked for.
+    /// Returns the number of compilations that were requested from the last server.
     fn requests(&self) -> u64 {
         self.compilations.request_count() - self.requests_at_start
     }
@@ -124,7 +122,7 @@ impl ServerLog {
                 None
             };
         };
-        // A compilation that another machine failed at is logged again.
+        // A compilation that failed on another machine is logged twice.
         let is_distributed = !stats.dist_compiles.is_empty() || stats.dist_errors > Some(0);
         let executed = stats.executed.filter(|_| !is_distributed)?;
         (self.requests() > executed).then_some(NotMeasuredReason::StatisticsZeroed)
@@ -227,7 +225,7 @@ mod tests {
         assert_eq!(count("SCC", unknown), None);
     }
 
-    /// Of a compilation that runs on another machine.
+    /// It failed on another machine.
     #[test]
     fn a_compilation_that_is_logged_twice_was_not_zeroed() {
         let distributed = Stats {

@@ -128,8 +128,8 @@ impl Sccache {
     /// Returns everything that the server has counted, and stops it.
     ///
     /// The statistics are those of the JSON, which is the most complete. If the JSON is not available,
-    /// or if a request came in afterwards, they are those of the text that stopping prints. They
-    /// have the `client_seconds`, unless clients did without the server (client-side mode).
+    /// or if a request came in afterwards, they are those of the text that stopping prints. They have
+    /// `client_seconds`, unless the server got no requests (client-side mode).
     ///
     /// # Errors
     ///
@@ -245,7 +245,7 @@ impl Sccache {
     }
 }
 
-/// Adds what the clients of all requests took if each took as long as this one.
+/// Adds the processor time of all clients, if each took as long as this one.
 fn add_client_time(stats: Stats, client_time: Option<Duration>) -> Stats {
     let requests = stats.requests.filter(|requests| *requests > 0);
     let client_seconds = client_time

@@ -142,10 +142,10 @@ statistics! {
         /// ([`ProcessorTime::children`](super::ProcessorTime::children)), not from sccache.
         /// Unknown if compilers ran on other machines.
         processor_seconds: [skip], "", |_| None;
-        /// Seconds of processor time of the server itself, likewise from the kernel.
+        /// Seconds of processor time of the server itself, also from the kernel.
         server_seconds: [skip], "", |_| None;
-        /// Seconds of processor time of the clients: the requests times what one call of sccache took
-        /// the collector.
+        /// Seconds of processor time of the clients: the number of requests times the processor time of
+        /// one call of sccache by the collector.
         client_seconds: [skip], "", |_| None;
     }
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::columns::{read_duration, read_time, read_uuid, str_at};
 use super::filter::Filter;
-use super::rows::ratio;
+use super::rows::{exact_share, hit_rate_by_cost};
 use super::{Result, Store};
 use crate::portage::{Attribution, Outcome};
 use crate::sccache;
@@ -56,7 +56,7 @@ pub struct BuildRow {
     pub non_cacheable: Option<u64>,
     /// Compilers that failed.
     pub compile_failures: Option<u64>,
-    /// An estimate, over the measured phases: see `src/savings.rs`.
+    /// Over the measured phases: see `src/savings.rs`.
     pub time_saved: Option<TimeDelta>,
     /// Processor time of the phases in which sccache ran.
     pub processor_time: Option<TimeDelta>,
@@ -139,14 +139,14 @@ impl BuildRow {
         sccache::hit_rate(self.hits?, self.misses?)
     }
 
-    /// Returns the hit rate weighted by what compiling costs.
+    /// Returns the hit rate weighted by cost.
     pub fn hit_rate_by_cost(&self) -> Option<f64> {
-        ratio(self.hit_cost?, self.hit_cost? + self.miss_cost?)
+        hit_rate_by_cost(self.hit_cost?, self.miss_cost?)
     }
 
-    /// Returns the share of `hit_cost` that rests on the objects' own costs.
+    /// Returns the share of `hit_cost` that is known from compiling exactly these objects.
     pub fn exact_share(&self) -> Option<f64> {
-        ratio(self.exact_cost?, self.hit_cost?)
+        Some(exact_share(self.exact_cost?, self.hit_cost?))
     }
 
     /// Returns the [`sccache::coverage`]; `None` also if nothing was measured.

@@ -1,7 +1,7 @@
-//! Recording compilations: what they cost, and why they missed.
+//! Records compilations: what they cost, and why they missed.
 //!
-//! [`assess`] compares the compilations of a build with what is stored, which is still the state before
-//! the build, and computes the columns of its row. [`Assessment::insert`] stores the rest.
+//! [`assess`] compares the compilations of a build with the database before the build is inserted, and
+//! computes columns of its row. [`Assessment::insert`] inserts everything else.
 
 mod lists;
 mod objects;
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, params};
 
-use self::objects::{NewObjects, StoredObjects, day};
+use self::objects::{Cached, NewObjects, StoredObjects, day};
 use super::savings;
 use crate::portage::{Build, Phase};
 use crate::savings::{
@@ -19,7 +19,7 @@ use crate::savings::{
 use crate::sccache::Stats;
 use crate::sccache::compilations::{CompilationList, Compilations, Language, MissReason};
 
-/// What a build cost and what the cache saved, as columns of its row.
+/// The columns of a build's row that depend on costs.
 #[derive(Debug, Default)]
 pub(super) struct BuildCosts {
     pub processor_us: Option<i64>,
@@ -30,11 +30,11 @@ pub(super) struct BuildCosts {
     pub time_saved_us: Option<i64>,
 }
 
-/// What the compilations of a build show.
+/// The costs and reasons of a build.
 #[derive(Debug, Default)]
 pub(super) struct Assessment {
     pub costs: BuildCosts,
-    /// For each phase, its compilations if they are known.
+    /// The compilations of each phase; `None` if they are unknown.
     phases: Vec<Option<ListedPhase>>,
     objects: NewObjects,
 }
@@ -43,12 +43,12 @@ pub(super) struct Assessment {
 #[derive(Debug)]
 struct ListedPhase {
     list: CompilationList,
-    /// For each reason, the misses and the processor time of compiling them.
+    /// The misses with each reason, and the seconds of processor time of compiling them.
     reasons: BTreeMap<MissReason, (u64, f64)>,
     costs: PhaseCosts,
 }
 
-/// The sums over the phases of a build; `None` if one of them is unknown.
+/// The sums over the phases of a build. `None` if the value of a phase is unknown.
 struct Totals {
     processor: Option<f64>,
     time_saved: Option<f64>,
@@ -56,8 +56,7 @@ struct Totals {
     evicted: u64,
 }
 
-/// Compares the compilations of a new build with what is stored, and adds the build's costs to those of
-/// its package.
+/// Compares a new build with the database, and adds its costs to those of the package.
 pub(super) fn assess(database: &Connection, build: &Build) -> rusqlite::Result<Assessment> {
     let package_costs = savings::add(database, build)?;
     let mut assessment = Assessment::default();
@@ -96,7 +95,7 @@ pub(super) fn assess(database: &Connection, build: &Build) -> rusqlite::Result<A
     Ok(assessment)
 }
 
-/// A server without compilations needs no list.
+/// Whether the server compiled nothing, so that the phase needs no list.
 fn is_idle(stats: &Stats) -> bool {
     stats.executed == Some(0)
 }
@@ -115,7 +114,7 @@ impl Totals {
         add(&mut self.processor, phase.shell_seconds);
         add(&mut self.processor, stats.processor_seconds);
         add(&mut self.processor, stats.server_seconds);
-        // Without it, the times in the list are wall-clock times.
+        // If the processor time is unknown, the times in the list are wall-clock times.
         let costed = listed.filter(|_| stats.processor_seconds.is_some());
         let saved = costed.and_then(|listed| listed.costs.time_saved(stats));
         add(&mut self.time_saved, saved.or_else(estimate));
@@ -150,7 +149,7 @@ impl Totals {
     }
 }
 
-/// Assesses one phase.
+/// One phase to assess.
 struct Assessor<'a> {
     database: &'a Connection,
     build: &'a Build,
@@ -175,13 +174,16 @@ impl Assessor<'_> {
             )?),
             None => None,
         };
-        // The objects of earlier phases of this build aren't stored yet, so that compiling one twice in
-        // a build doesn't count as evicted.
+        // Objects of earlier phases of this build aren't in the database yet: an object that is compiled
+        // twice in a build isn't evicted.
         let stored = StoredObjects::read(self.database, &now.list)?;
         let comparison = lists::compare(self.database, self.build, self.phase, self.stats, &now)?;
-        let reasons = comparison.reasons(|key| stored.known(key, cache));
+        let started_at = self.phase.started_at;
+        let reasons = comparison.reasons(|key| stored.known(key, cache, started_at));
         let has_costs = self.stats.processor_seconds.is_some();
-        objects.add(&now.list, cache, day(self.build.finished_at), has_costs);
+        let at = self.phase.finished_at.timestamp();
+        let cached = cache.map(|cache_id| Cached { cache_id, at });
+        objects.add(&now.list, cached, day(self.build.finished_at), has_costs);
         let mut costs = PhaseCosts::default();
         costs.add(&now.list, |compilation| {
             let key = compilation.key;
@@ -216,8 +218,8 @@ fn sum_reasons(compilations: &Compilations) -> BTreeMap<MissReason, (u64, f64)> 
 }
 
 impl Assessment {
-    /// Stores the compilations of the build, whose phases have these row ids, and removes what is no
-    /// longer kept.
+    /// Inserts the compilations of the build, whose phases have these row ids. Removes old lists and
+    /// objects.
     pub fn insert(
         &self,
         database: &Connection,
@@ -233,8 +235,7 @@ impl Assessment {
                     insert_reasons(database, *phase_id, &listed.reasons)?;
                 }
                 None if !phase.stats.as_ref().is_ok_and(is_idle) => {
-                    let (package, start) = (&build.package, build.started_at);
-                    lists::mark_unlisted(database, package, &phase.name, start)?;
+                    lists::mark_unlisted(database, build, phase)?;
                 }
                 None => {}
             }

@@ -1,5 +1,6 @@
 //! The facts about builds that advice is based on.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
@@ -69,6 +70,12 @@ impl CacheState {
     /// Returns the used fraction: 0 to 1, or slightly more.
     pub fn fill(&self) -> Option<f64> {
         (self.max_size > 0).then(|| self.size as f64 / self.max_size as f64)
+    }
+
+    /// Compares how full two caches are. One without a limit is the least full.
+    pub fn compare_fill(&self, other: &Self) -> Ordering {
+        let [this, other] = [self, other].map(|cache| cache.fill().unwrap_or(-1.0));
+        this.total_cmp(&other)
     }
 }
 

@@ -11,31 +11,31 @@ use super::filter::Filter;
 use super::{CacheState, Result, Store};
 use crate::sccache::compilations::{CompilationList, Compilations, Language, MissReason};
 
-/// The misses that have one reason.
+/// The misses with one reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReasonSum {
     /// Why they missed.
     pub reason: MissReason,
-    /// How many they are.
+    /// The number of misses.
     pub misses: u64,
-    /// What compiling them cost, in processor time.
+    /// The processor time of compiling them.
     pub compile_time: TimeDelta,
 }
 
-/// The misses of one unit in one phase that have one reason.
+/// The misses of one unit with one reason in one phase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MissedUnit {
     /// Why they missed.
     pub reason: MissReason,
-    /// The object file or crate, as the build named it.
+    /// The object file or crate.
     pub unit: String,
-    /// `None` where the arguments didn't show it.
+    /// `None` if the arguments didn't show it.
     pub language: Option<Language>,
     /// The name of the phase.
     pub phase: String,
-    /// How many they are: relative paths of several directories are one unit.
+    /// The number of misses. Equal relative paths in several directories are one unit.
     pub misses: u64,
-    /// What compiling them cost; `None` if none of their times is known.
+    /// The processor time of compiling them; `None` if it is unknown for all of them.
     pub compile_time: Option<TimeDelta>,
 }
 
@@ -44,9 +44,9 @@ pub struct MissedUnit {
 pub struct MissedUnits {
     /// The units.
     pub units: Vec<MissedUnit>,
-    /// Phases whose compilations are in the database.
+    /// The number of phases with a list of compilations.
     pub lists: usize,
-    /// How many of these are damaged.
+    /// The number of damaged lists.
     pub damaged_lists: usize,
 }
 
@@ -64,15 +64,15 @@ impl Store {
         Ok(builds.pop())
     }
 
-    /// Whether the build comes from a log.
+    /// Whether the build was imported from a log.
     pub fn is_imported(&self, build: Uuid) -> Result<bool> {
         let sql = "SELECT is_imported FROM build WHERE uuid = ?";
         let imported = self.query(sql, [build.to_string()], |row| row.get(0))?;
         Ok(imported.contains(&true))
     }
 
-    /// Returns the reasons of each build that passes the filter, the costliest first. A build without
-    /// known misses is left out.
+    /// Returns the reasons of each matching build, the costliest first. Builds without known reasons are
+    /// left out.
     pub fn miss_reasons(&self, filter: &Filter) -> Result<HashMap<Uuid, Vec<ReasonSum>>> {
         // CROSS JOIN keeps this order of tables, from the few builds to their phases.
         let query = filter.query(
@@ -111,8 +111,8 @@ impl Store {
         Ok(missed_units(lists))
     }
 
-    /// Returns how many objects of a cache were used since a time, as far as builds were recorded
-    /// here. `None` if the cache isn't known.
+    /// Returns how many objects of a cache recorded builds have used since a time. `None` if no build used
+    /// the cache.
     pub fn used_objects(
         &self,
         host: &str,
@@ -133,7 +133,7 @@ fn sort(reasons: &mut [ReasonSum]) {
     reasons.sort_by_key(|sum| std::cmp::Reverse((sum.compile_time, sum.misses)));
 }
 
-/// Adds up the reasons of several builds, the costliest first.
+/// Adds up the reasons of several builds, and sorts the costliest first.
 pub fn sum_reasons<'a>(reasons: impl IntoIterator<Item = &'a ReasonSum>) -> Vec<ReasonSum> {
     let mut sums: BTreeMap<MissReason, ReasonSum> = BTreeMap::new();
     for added in reasons {
@@ -150,7 +150,7 @@ pub fn sum_reasons<'a>(reasons: impl IntoIterator<Item = &'a ReasonSum>) -> Vec<
     sums
 }
 
-/// Adds durations. A database of somebody else can have any.
+/// Adds durations, which are arbitrary in a foreign database.
 fn add_time(a: TimeDelta, b: TimeDelta) -> TimeDelta {
     a.checked_add(&b).unwrap_or(a)
 }

@@ -27,10 +27,10 @@ pub struct KnownBuild {
 }
 
 impl Store {
-    /// Removes the builds with these ids with their compilations, and remembers that they were
-    /// removed. Sums and costs are then as if the builds had never been recorded. The time saved in
-    /// other builds stays as it was recorded, and so does what objects cost, which no build is named
-    /// with. Emerges without builds are removed too. Returns how many builds were there.
+    /// Removes the builds with these ids and their compilations, and remembers that they were removed.
+    /// Sums and average costs are then as if the builds had never been recorded. The time saved by other
+    /// builds and the costs of objects don't change. Emerges without builds are removed too. Returns the
+    /// number of removed builds.
     ///
     /// # Errors
     /// As [`Store::record`]. Builds of earlier batches are removed then, and no others.

@@ -44,7 +44,7 @@ pub struct Store {
     pub(super) path: PathBuf,
     /// Until when recording waits for locks. `None`: up to [`RECORD_WAIT`] for each.
     pub(super) deadline: Option<Instant>,
-    /// Of so many builds of a package, recording keeps the compilations.
+    /// The number of builds of a package whose compilations recording keeps.
     pub(super) kept_builds: usize,
     /// The file that is open instead of `path`, if any. Dropping it deletes the file.
     _copy: Option<PrivateCopy>,
@@ -121,8 +121,7 @@ impl Store {
         self.limit_lock_wait()
     }
 
-    /// Keeps the compilations of this many of the newest builds of each package, instead of
-    /// [`KEPT_BUILDS`].
+    /// Keeps the compilations of this many builds of each package, instead of [`KEPT_BUILDS`].
     pub fn keep_compilations(&mut self, builds: usize) {
         self.kept_builds = builds;
     }

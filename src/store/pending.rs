@@ -19,7 +19,7 @@ use crate::error::{Error, Result, ensure};
 use crate::files::open_regular_at;
 use crate::portage::Build;
 
-/// The longest file. An ordinary one has 2 to 20 KB, and 20 bytes more per compilation.
+/// The longest file in bytes. An ordinary one has 2 to 20 KB, and 20 bytes per compilation.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// What [`Pending::record`] did.
@@ -54,7 +54,8 @@ impl Pending {
         self.files().map_or(0, |files| files.len())
     }
 
-    /// Saves a build durably, and returns its file. Compilations that are too many are left out.
+    /// Saves a build durably, and returns its file. If the file would be too long, the compilations are
+    /// left out.
     ///
     /// # Errors
     /// The folder or the file can't be written, or other users can change them.

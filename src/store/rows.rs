@@ -32,12 +32,12 @@ pub struct Sums {
     pub time_saved: Option<TimeDelta>,
     /// Hits of the builds that have an estimate.
     pub estimated_hits: u64,
-    /// Processor time of the phases with sccache, in the builds that have an estimate; `None` if it is
+    /// Processor time of the phases with sccache, in the builds with a known time saved. `None` if it is
     /// unknown for all of them.
     pub processor_time: Option<TimeDelta>,
     /// The time saved in the builds whose processor time is known.
     pub metered_time_saved: Option<TimeDelta>,
-    /// What compiling the hits would have cost, in the builds for which it is known.
+    /// What compiling the hits would have cost, in the builds with known costs.
     pub hit_cost: Option<TimeDelta>,
     /// What compiling the misses of these builds cost.
     pub miss_cost: Option<TimeDelta>,
@@ -114,14 +114,15 @@ impl Sums {
         sccache::hit_rate(self.hits?, self.misses?)
     }
 
-    /// Returns the hit rate weighted by what compiling costs; `None` if that is not known for any build.
+    /// Returns the hit rate weighted by cost. `None` if no cost is known.
     pub fn hit_rate_by_cost(&self) -> Option<f64> {
-        ratio(self.hit_cost?, self.hit_cost? + self.miss_cost?)
+        hit_rate_by_cost(self.hit_cost?, self.miss_cost?)
     }
 
-    /// Returns the share of [`Sums::hit_cost`] that rests on the objects' own costs.
+    /// Returns the share of [`Sums::hit_cost`] that is known from compiling exactly these objects. `None`
+    /// if no cost is known.
     pub fn exact_share(&self) -> Option<f64> {
-        ratio(self.exact_cost?, self.hit_cost?)
+        Some(exact_share(self.exact_cost?, self.hit_cost?))
     }
 
     /// Returns the coverage over the builds whose number of calls is known.
@@ -130,10 +131,17 @@ impl Sums {
     }
 }
 
-/// Returns the ratio of two durations; `None` if the second is 0.
-pub(super) fn ratio(part: TimeDelta, whole: TimeDelta) -> Option<f64> {
-    let whole = whole.as_seconds_f64();
-    (whole > 0.0).then(|| part.as_seconds_f64() / whole)
+/// Returns the share of the hits in the cost of hits and misses. `None` if both cost nothing.
+pub(super) fn hit_rate_by_cost(hits: TimeDelta, misses: TimeDelta) -> Option<f64> {
+    let [hits, misses] = [hits, misses].map(TimeDelta::as_seconds_f64);
+    (hits + misses > 0.0).then(|| hits / (hits + misses))
+}
+
+/// Returns the share of the exact cost in that of the hits: 1 without hits, because nothing is estimated
+/// then.
+pub(super) fn exact_share(exact: TimeDelta, hits: TimeDelta) -> f64 {
+    let [exact, hits] = [exact, hits].map(TimeDelta::as_seconds_f64);
+    if hits > 0.0 { exact / hits } else { 1.0 }
 }
 
 /// A package and the sums of its matching builds.

@@ -1,4 +1,4 @@
-//! The builds that verdicts rest on.
+//! Reads the builds for verdicts.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,11 @@ use super::columns::read_duration;
 use super::{Result, Store};
 use crate::savings::verdict::{PastBuild, Prior, Verdict};
 
-/// The most builds of a package that a verdict rests on, so that it takes no longer as years go by and
-/// follows a change of settings.
+/// The most builds of a package for its verdict, so that years of builds take no longer, and a change of
+/// settings shows.
 const BUILDS_PER_PACKAGE: u32 = 50;
 
-/// The newest builds of all packages that the prior rests on.
+/// The number of newest builds of all packages for the prior.
 const BUILDS_OF_PRIOR: u32 = 1000;
 
 impl Store {

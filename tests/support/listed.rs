@@ -27,6 +27,7 @@ pub fn miss(unit: &str, key: u64) -> Compilation {
         compile: Some(Duration::from_secs(1)),
         flags: Some(1),
         names_directory: false,
+        may_depend_on_directory: false,
         is_ambiguous: false,
         miss_reason: None,
     }

@@ -18,16 +18,19 @@ use crate::error::{Error, Result, ensure};
 use crate::files::open_regular_at;
 use crate::portage::check::{DAMAGED_LIST, MAX_SNAPSHOTS, parse_json};
 use crate::portage::{Outcome, Phase};
-use crate::sccache::compilations::{CompilationList, MAX_LIST_BYTES};
+use crate::sccache::compilations::{CompilationList, MAX_COMPILATIONS, MAX_LIST_BYTES};
 use crate::text::printable;
 
-/// The most bytes of all snapshots of a build, without compilations. They take up to twenty times as much memory, and no
-/// build may make root use more than 32 MiB.
+/// The most bytes of all snapshots of a build, without compilations. In memory, they take up to twenty
+/// times as much, and no build may make root use more than 32 MiB.
 const MAX_TOTAL_BYTES: u64 = 512 * 1024;
 
 /// The most bytes of all lists of compilations of a build. One of 50,000 has about a megabyte, and
 /// takes 20 as they are recorded.
 const MAX_TOTAL_LIST_BYTES: usize = 4 * 1024 * 1024;
+
+/// The most lists of compilations of a build, because each is compared with all those of earlier builds.
+const MAX_LISTS: usize = 16;
 
 /// The most refused files that a warning names.
 const MAX_NAMED: usize = 5;
@@ -73,8 +76,8 @@ impl Snapshots {
                 "too many files in {}",
                 path.display()
             );
-            // "." and "..", and unfinished files of a killed collector. Lists of compilations belong to
-            // a snapshot.
+            // "." and "..", unfinished files of a killed collector, and lists of compilations, which are
+            // read with their snapshots.
             if name.starts_with('.') || name.ends_with(LIST_SUFFIX) {
                 continue;
             }
@@ -172,11 +175,15 @@ fn read_one(folder: &OwnedFd, name: &str, bytes_left: &mut u64) -> Result<Snapsh
 /// Reads the lists of compilations of these snapshots, and returns why some were refused.
 fn add_compilations(folder: &OwnedFd, snapshots: &mut [Snapshot]) -> Vec<String> {
     let mut refused = Vec::new();
-    let mut bytes_left = MAX_TOTAL_LIST_BYTES;
+    let mut left = ListLimits {
+        lists: MAX_LISTS,
+        bytes: MAX_TOTAL_LIST_BYTES,
+        compilations: MAX_COMPILATIONS,
+    };
     for snapshot in snapshots {
         let name = list_name(snapshot.id);
         if snapshot.has_compilations {
-            match read_list(folder, &name, &mut bytes_left) {
+            match read_list(folder, &name, &mut left) {
                 Ok(list) => snapshot.phase.compilations = Some(list),
                 Err(error) => refused.push(format!("{name}: {error}")),
             }
@@ -185,14 +192,34 @@ fn add_compilations(folder: &OwnedFd, snapshots: &mut [Snapshot]) -> Vec<String>
     refused
 }
 
-fn read_list(folder: &OwnedFd, name: &str, bytes_left: &mut usize) -> Result<CompilationList> {
+/// What is left of the limits of a build's lists.
+struct ListLimits {
+    lists: usize,
+    bytes: usize,
+    compilations: usize,
+}
+
+impl ListLimits {
+    /// Returns what is left after one more list; `None` if it is too much.
+    fn after(&self, bytes: usize, compilations: usize) -> Option<Self> {
+        Some(Self {
+            lists: self.lists.checked_sub(1)?,
+            bytes: self.bytes.checked_sub(bytes)?,
+            compilations: self.compilations.checked_sub(compilations)?,
+        })
+    }
+}
+
+fn read_list(folder: &OwnedFd, name: &str, left: &mut ListLimits) -> Result<CompilationList> {
+    let too_much = || Error::invalid("the lists of the build are too long, or too many");
     let content = read_file(folder, name, MAX_LIST_BYTES as u64)?;
-    let Some(left) = bytes_left.checked_sub(content.len()) else {
-        return Err(Error::invalid("the lists of the build are too long"));
-    };
+    let bytes = content.len();
+    left.after(bytes, 0).ok_or_else(too_much)?;
     let list = CompilationList::from_bytes(content);
-    ensure!(list.is_valid(), "{DAMAGED_LIST}");
-    *bytes_left = left;
+    let Some(compilations) = list.checked_len() else {
+        return Err(Error::invalid(DAMAGED_LIST));
+    };
+    *left = left.after(bytes, compilations).ok_or_else(too_much)?;
     Ok(list)
 }
 

@@ -1,7 +1,5 @@
 //! A cache that can't be read or written, that is too small, or that loses objects.
 
-use std::cmp::Ordering;
-
 use serde_json::json;
 
 use super::super::miss_reasons::{CLEARED, FULL};
@@ -71,17 +69,17 @@ fn unwritten(build: &Evidence) -> u64 {
     }
 }
 
-/// The cache lost objects that were needed again: it is too small if it was full, else it was cleared.
+/// The cache lost objects that were needed again. If it was full, it is too small; otherwise it was cleared.
 pub(super) fn lost_objects(evidence: &[Evidence]) -> Option<Advice> {
     let evicted = Misses::with(MissReason::Evicted, evidence)?;
     let caches = evidence.iter().filter_map(|build| build.cache.as_ref());
-    let fullest = caches.max_by(|a, b| a.fill().partial_cmp(&b.fill()).unwrap_or(Ordering::Equal));
+    let fullest = caches.max_by(|a, b| a.compare_fill(b));
     let full = fullest.filter(|cache| cache.fill() >= Some(FULL));
     let mut advice = Advice {
         kind: Kind::CacheCleared,
         summary: "The cache lost objects that were needed again, although it was not full.".into(),
         evidence: vec![evicted.sentence("compiling objects again that the cache had lost")],
-        recommendation: format!("{CLEARED} Nothing to change if you did it on purpose."),
+        recommendation: format!("{CLEARED} If you cleared it, there is nothing to change."),
         packages: package_names(&evicted.builds),
         numbers: evicted.numbers(),
         ..Advice::default()

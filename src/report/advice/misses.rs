@@ -8,7 +8,7 @@ use super::{Advice, Kind, Severity, most_recent, package_names, total};
 use crate::sccache::compilations::MissReason;
 use crate::store::{Evidence, ReasonSum};
 
-/// A reason whose misses cost at most this share of what all misses cost is no problem.
+/// A reason is a problem if its misses cost more than this share of all misses.
 const MIN_SHARE: f64 = 0.05;
 
 /// Builds had `SCCACHE_RECACHE` in their environment. This is a change while the newest build has it,
@@ -55,9 +55,10 @@ pub(super) fn cold_versions(evidence: &[Evidence]) -> Option<Advice> {
     Some(Advice {
         kind: Kind::ColdVersions,
         severity: Severity::Note,
-        summary: "New versions start cold (in Rust, always): an object's key contains the path \
-            of the build directory, which contains the version."
-            .into(),
+        summary:
+            "New versions start without hits (Rust crates always do): keys contain the path of \
+            the build directory, which contains the version."
+                .into(),
         evidence: vec![
             misses.sentence("compiling units in which only the build directory differed"),
             most_recent(misses.builds.last()?),
@@ -69,7 +70,7 @@ pub(super) fn cold_versions(evidence: &[Evidence]) -> Option<Advice> {
     })
 }
 
-/// The misses that have one reason, in the builds whose reasons are known.
+/// The misses with one reason, in the builds with known reasons.
 pub(super) struct Misses<'a> {
     reason: MissReason,
     /// The builds with such misses.
@@ -81,7 +82,7 @@ pub(super) struct Misses<'a> {
 }
 
 impl<'a> Misses<'a> {
-    /// Returns the misses with this reason; `None` if they cost little.
+    /// Returns the misses with this reason. `None` if they are no problem.
     pub(super) fn with(reason: MissReason, evidence: &'a [Evidence]) -> Option<Self> {
         let seconds = |sum: &ReasonSum| sum.compile_time.as_seconds_f64();
         let mut misses = Misses {

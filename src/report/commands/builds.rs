@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::portage::{Attribution, Outcome, Phase};
 use crate::store::{BuildRow, Filter, ReasonSum, Store};
 
-/// What nested columns are made of, by the build's id. It is only read for them.
+/// The data of nested columns, by the build's id. It is only read if they are shown.
 #[derive(Default)]
 pub(super) struct Details {
     pub(super) phases: HashMap<Uuid, Vec<Phase>>,

@@ -18,8 +18,8 @@ use crate::store::{BuildRow, Filter, MissedUnit, MissedUnits, ReasonSum, Store};
 
 /// Show why compilations missed, the costliest reason first
 ///
-/// Explains the newest build of a package whose compilations are known, or the named build. Only the
-/// newest builds of a package have units. Reasons and what they cost are kept for all builds.
+/// Explains the newest build of a package with known compilations, or the build with this ID. Units are kept
+/// for the newest builds of a package, and reasons with their costs for all builds.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = after_help())]
 pub(super) struct Args {
@@ -50,7 +50,7 @@ fn after_help() -> String {
     let reasons = MissReason::ALL
         .map(|reason| format!("  {:8} {}\n", reason.word(), miss_reasons::meaning(reason)));
     format!(
-        "Reasons:\n{}\nA reason is certain, or it is `unknown`. A unit is an object file or a crate.\n\n\
+        "Reasons:\n{}\nEach reason except `unknown` is certain. A unit is an object file or a crate.\n\n\
          Examples:\n  sccache-report explain emlop\n  \
          sccache-report explain 7c1a3f20 --limit 20\n  \
          sccache-report explain emlop --format json | jq '.rows[].units[0].unit'",
@@ -69,12 +69,12 @@ struct Reason {
 
 struct Explanation {
     build: BuildRow,
-    /// Builds of the package after this one, and why the newest of them isn't explained.
+    /// The number of newer builds of the package, and why the newest one isn't explained.
     newer: Option<(u64, &'static str)>,
     reasons: Vec<Reason>,
     units: MissedUnits,
     phases: Vec<Phase>,
-    /// Of the cache, within a year.
+    /// Objects in the cache that were used within a year.
     used_objects: Option<u64>,
 }
 
@@ -156,10 +156,10 @@ fn take_units(units: &mut Vec<MissedUnit>, reason: MissReason, limit: usize) -> 
 }
 
 fn vanished() -> Error {
-    Error::NoMatch("the build was removed meanwhile".into())
+    Error::NoMatch("the build was removed in the meantime".into())
 }
 
-/// Returns the number of builds after this one, and why the newest of them isn't explained.
+/// Returns the number of newer builds, and why the newest one isn't explained.
 fn newer(store: &Store, build: &BuildRow) -> Result<Option<(u64, &'static str)>> {
     let since = Filter {
         packages: Some(vec![build.package.clone()]),
@@ -177,9 +177,11 @@ fn newer(store: &Store, build: &BuildRow) -> Result<Option<(u64, &'static str)>>
     })
 }
 
-/// Why nothing is known of the compilations of a build.
+/// Returns why no reason is known for the misses of a build.
 fn why_unknown(store: &Store, build: &BuildRow) -> Result<&'static str> {
-    Ok(if store.is_imported(build.id)? {
+    Ok(if build.misses == Some(0) {
+        "no compilation missed"
+    } else if store.is_imported(build.id)? {
         "it was imported from a log, which doesn't list them"
     } else if build.measured_phases == 0 {
         "it was not measured"
@@ -190,7 +192,7 @@ fn why_unknown(store: &Store, build: &BuildRow) -> Result<&'static str> {
     })
 }
 
-/// Returns the message that no build of the package can be explained.
+/// Returns an error: no build of the package can be explained.
 fn nothing_recorded(store: &Store, package: &str) -> Result<Error> {
     let newest = Filter {
         packages: Some(vec![package.to_string()]),
@@ -204,7 +206,7 @@ fn nothing_recorded(store: &Store, package: &str) -> Result<Error> {
     )))
 }
 
-/// Returns the message about a build without known misses.
+/// Returns an error about a build without known misses.
 fn no_misses(store: &Store, build: &BuildRow) -> Result<Error> {
     let title = title(build);
     if build.misses != Some(0) {
@@ -261,12 +263,12 @@ fn unit_json(unit: &MissedUnit) -> serde_json::Value {
     })
 }
 
-/// A row of the table: a reason, or below it one of its units.
+/// A row of the table: a reason, or one of its units.
 struct Line {
     name: String,
     misses: u64,
     compile_time: Option<TimeDelta>,
-    /// Of what all misses of the build cost.
+    /// The share of what all misses of the build cost.
     share: Option<f64>,
     language: &'static str,
     phase: String,
@@ -355,7 +357,7 @@ fn draw(explanation: &Explanation, page: &mut Page<'_>) -> io::Result<()> {
     draw_notes(explanation, page)
 }
 
-/// Why units are missing, what the reasons mean, and what to do.
+/// Draws why units are missing, what the reasons mean, and what to do.
 fn draw_notes(explanation: &Explanation, page: &mut Page<'_>) -> io::Result<()> {
     let units = &explanation.units;
     page.blank()?;

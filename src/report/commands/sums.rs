@@ -57,13 +57,13 @@ pub(super) fn note(sums: &Sums) -> String {
     notes.join(", ")
 }
 
-/// Hit rates by count and by cost, and coverage.
+/// Returns hit rates by count and by cost, and coverage.
 pub(super) fn rates(sums: &Sums) -> String {
     let rates = [sums.hit_rate(), sums.hit_rate_by_cost(), sums.coverage()];
     format_rates(sums.hits.zip(sums.misses), rates)
 }
 
-/// As [`rates`], of one build.
+/// Returns the same as [`rates`], for one build.
 pub(super) fn build_rates(build: &BuildRow) -> String {
     let rates = [build.hit_rate(), build.hit_rate_by_cost(), build.coverage()];
     format_rates(build.hits.zip(build.misses), rates)
@@ -81,7 +81,7 @@ fn format_rates(counts: Option<(u64, u64)>, rates: [Option<f64>; 3]) -> String {
     format!("{hit_rate} ({counts}){by_cost}, coverage {coverage}")
 }
 
-/// Writes a line of why compilations missed, if that is known. `target` is what `explain` takes.
+/// Writes why compilations missed in one line, if that is known. `target` is the argument for `explain`.
 pub(super) fn draw_misses(
     title: &str,
     reasons: &[ReasonSum],

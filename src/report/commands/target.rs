@@ -1,4 +1,4 @@
-//! The package or build that a command names: PN, CATEGORY/PN, or the start of a build's id.
+//! The target of a command: a package (PN, CATEGORY/PN) or a build (the start of its id).
 
 use uuid::Uuid;
 
@@ -9,7 +9,7 @@ use crate::store::{Patterns, Store};
 /// Candidates that the message about an ambiguous target names.
 const CANDIDATES: usize = 8;
 
-/// What a command is about.
+/// A package or a build.
 pub(super) enum Target {
     /// The package with exactly this name.
     Package(String),

@@ -1,4 +1,4 @@
-//! What a compilation's arguments tell: its unit, its language, and a hash to compare builds by.
+//! Parses a compilation's arguments: its unit, its language, and a hash to compare builds by.
 
 /// A language as sccache's statistics name it.
 #[derive(
@@ -29,7 +29,8 @@ impl Language {
         }
     }
 
-    /// By the extension of a source file, as sccache (`Language::from_file_name`) and GCC tell them apart.
+    /// Returns the language of a source file's extension, as sccache (`Language::from_file_name`) and GCC
+    /// do.
     fn from_extension(extension: &str) -> Option<Self> {
         match extension {
             "s" | "S" | "sx" => Some(Self::Assembler),
@@ -42,7 +43,7 @@ impl Language {
         }
     }
 
-    /// By the value of `-x`.
+    /// Returns the language of a value of `-x`.
     fn from_option(value: &str) -> Option<Self> {
         match value {
             "cuda" | "cu" => Some(Self::Cuda),
@@ -54,18 +55,19 @@ impl Language {
     }
 }
 
-/// What the arguments of one compilation tell.
+/// The parsed arguments of one compilation. Its fields are those of [`super::Compilation`].
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Arguments {
-    /// The object file of `-o`, see [`super::Compilation::unit`].
+    /// The unit that `-o` names.
     pub output: Option<Box<str>>,
     pub metadata: Option<u64>,
     pub language: Option<Language>,
     pub flags: Option<u64>,
     pub names_directory: bool,
+    pub may_depend_on_directory: bool,
 }
 
-/// Options of rustc that sccache leaves out of the key, or that are kept apart from the flags. Each has a value.
+/// Options of rustc with a value that sccache leaves out of the key, or that change with each dependency.
 const RUST_IGNORED: [&str; 5] = [
     "--extern",
     "-L",
@@ -73,18 +75,17 @@ const RUST_IGNORED: [&str; 5] = [
     "--out-dir",
     "--diagnostic-width",
 ];
-/// Options of C compilers that name what is written.
+/// Options of C compilers that name an output.
 const C_OUTPUTS: [&str; 4] = ["-o", "-MF", "-MT", "-MQ"];
-/// Options of C compilers whose next argument isn't a source file. (Of these, only `-x` and those
-/// whose value may end like a source file's name matter.)
+/// Options of C compilers with a value that may look like the name of a source file, and `-x`.
 const C_WITH_VALUE: [&str; 8] = [
     "-include", "-imacros", "-I", "-isystem", "-iquote", "-D", "-x", "-arch",
 ];
-/// Longer paths keep their end.
+/// The longest unit in bytes. A longer path loses its start.
 pub(super) const MAX_UNIT: usize = 200;
 
 impl Arguments {
-    /// Parses arguments as Rust's `Debug` prints them. `directories`: the longest first.
+    /// Parses arguments that Rust's `Debug` printed. `directories` are sorted, the longest first.
     pub fn parse(text: &str, directories: &[String]) -> Self {
         let is_rust = Arguments::list(text)
             .any(|argument| argument == "--crate-name" || argument.starts_with("--crate-name="));
@@ -96,14 +97,14 @@ impl Arguments {
         } else {
             arguments.read_c(text, directories, &mut hash);
         }
-        arguments.names_directory = hash.names_directory;
+        arguments.names_directory |= hash.names_directory;
         let has_response_file =
             Arguments::list(text).any(|argument| argument.len() > 1 && argument.starts_with('@'));
         arguments.flags = (!has_response_file).then_some(hash.value);
         arguments
     }
 
-    /// The arguments, as they are between the quotes.
+    /// Returns the arguments, as they are between the quotes.
     fn list(text: &str) -> impl Iterator<Item = &str> {
         let mut rest = text;
         std::iter::from_fn(move || {
@@ -155,9 +156,12 @@ impl Arguments {
                     "" => list.next().unwrap_or(""),
                     joined => joined,
                 };
-                // What else begins with -o is no output: -objc-...
+                // -objc-... isn't an output.
                 if *option == "-o" && (argument == "-o" || !argument.starts_with("-obj")) {
                     self.output = Some(unit(value, directories));
+                    // In C++, it is part of the key in sccache 0.9 and 0.10.
+                    self.may_depend_on_directory |=
+                        directory_at(value.as_bytes(), directories).is_some();
                 }
                 continue;
             }
@@ -170,7 +174,12 @@ impl Arguments {
                 hash.add(value, directories);
             } else if is_source_file(argument) {
                 self.language = self.language.or_else(|| language_of(argument));
+                // Preprocessed text contains the path of the source.
+                self.names_directory |= directory_at(argument.as_bytes(), directories).is_some();
+                self.may_depend_on_directory |= argument.starts_with("../");
             } else {
+                // With debug information, GCC writes the working directory into preprocessed text.
+                self.may_depend_on_directory |= argument.starts_with("-g") && argument != "-g0";
                 hash.add(argument, directories);
             }
         }
@@ -185,8 +194,8 @@ fn is_source_file(argument: &str) -> bool {
     !argument.starts_with('-') && language_of(argument).is_some()
 }
 
-/// The name of an object file that is the same in the next build: without the build directory and
-/// without the hashes in the names of cargo's directories and of the objects of its cc crate.
+/// Returns a name for an object file that stays the same from build to build: without the build
+/// directory, and without the hashes that cargo and the cc crate add to names.
 fn unit(path: &str, directories: &[String]) -> Box<str> {
     let path = path.replace("\\\"", "\"").replace("\\\\", "\\");
     let below = directories
@@ -213,7 +222,7 @@ fn unit(path: &str, directories: &[String]) -> Box<str> {
     unit[start.unwrap_or_default()..].into()
 }
 
-/// Whether `bytes` begin with 16 hexadecimal digits, as cargo writes its hashes.
+/// Whether `bytes` begin with 16 hexadecimal digits, as a hash of cargo has.
 fn is_hash(bytes: &[u8]) -> bool {
     let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     bytes
@@ -221,14 +230,19 @@ fn is_hash(bytes: &[u8]) -> bool {
         .is_some_and(|hash| hash.iter().all(is_digit))
 }
 
-/// Returns the hash of the path of a build directory, for [`super::Compilations`].
+/// Returns the hash of a path, for [`super::Compilations::directory`].
 pub fn hash_directory(path: &str) -> u64 {
+    hash_text(path)
+}
+
+/// Returns the FNV-1a hash (Fowler, Noll, Vo) of a text.
+pub(super) fn hash_text(text: &str) -> u64 {
     let mut hash = Hash::default();
-    path.bytes().for_each(|byte| hash.byte(byte));
+    text.bytes().for_each(|byte| hash.byte(byte));
     hash.value
 }
 
-/// FNV-1a, 64 bits: stored, so it must never change.
+/// FNV-1a with 64 bits. Databases contain these hashes, so they must not change.
 struct Hash {
     value: u64,
     names_directory: bool,
@@ -248,7 +262,7 @@ impl Hash {
         self.value = (self.value ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
     }
 
-    /// Adds an argument, with directories replaced by their position in the list and without cargo's hashes.
+    /// Adds an argument, with directories replaced by their index, and without hashes of cargo.
     fn add(&mut self, argument: &str, directories: &[String]) {
         let bytes = argument.as_bytes();
         let mut index = 0;
@@ -275,7 +289,7 @@ fn is_cargo_hash(bytes: &[u8]) -> bool {
     is_hash(bytes) && !bytes.get(16).is_some_and(u8::is_ascii_alphanumeric)
 }
 
-/// The directory that a path begins with.
+/// Returns the index of the directory that a path begins with.
 fn directory_at(path: &[u8], directories: &[String]) -> Option<usize> {
     directories.iter().position(|directory| {
         let next = path.strip_prefix(directory.as_bytes());
@@ -330,6 +344,23 @@ mod tests {
     }
 
     #[test]
+    fn sources_and_debug_information_depend_on_the_build_directory() {
+        let dependence = |arguments: &[&str]| {
+            let parsed = parse(arguments, "1.0");
+            (parsed.names_directory, parsed.may_depend_on_directory)
+        };
+        assert_eq!(
+            dependence(&["-O2", "-c", "a.c", "-o", "a.o"]),
+            (false, false)
+        );
+        assert_eq!(dependence(&["-c", "a.c", "-o", "@S/a.o"]), (false, true));
+        assert_eq!(dependence(&["-c", "@S/a.c"]), (true, false));
+        assert_eq!(dependence(&["-c", "../x-1.0/a.c"]), (false, true));
+        assert_eq!(dependence(&["-ggdb3", "-c", "a.c"]), (false, true));
+        assert_eq!(dependence(&["-g0", "-c", "a.c"]), (false, false));
+    }
+
+    #[test]
     fn flags_make_a_difference() {
         let flags = |arguments: &[&str]| parse(arguments, "1.0").flags.unwrap();
         let c = flags(&["-O2", "-c", "a.c", "-o", "a.o", "-MF", "a.d"]);
@@ -354,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn cargos_hashes_are_no_part_of_a_unit() {
+    fn a_unit_has_no_hashes_of_cargo() {
         let output = |path: &str| parse(&["-o", path, "-c", "a.c"], "1.0").output.unwrap();
         assert_eq!(
             &*output("@S/target/release/build/zstd-sys-0123456789abcdef/out/fedcba9876543210-a.o"),
@@ -390,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_has_no_arguments() {
+    fn damaged_lists_have_no_arguments() {
         for text in ["", "\"", "\"\\", "\"a", "a, b", "\"\\\""] {
             assert_eq!(Arguments::list(text).count(), 0, "{text}");
         }

@@ -1,18 +1,19 @@
 //! The units of builds whose compilations are no longer kept.
 
-/// So many units are remembered, in 1 MB. Beyond them, every unit counts as one that was built.
+use super::arguments::hash_text;
+
+/// The most units of a package, which take 1 MB. If there are more, every unit counts as built before.
 const MAX_UNITS: usize = 250_000;
 
-/// The units that a package's earlier builds had, as sorted hashes of 4 bytes.
+/// The units that earlier builds of a package had, as sorted hashes of 4 bytes.
 ///
-/// Two of 50,000 units share a hash with a probability of 1 in 86,000 for a given unit: then a new unit
-/// counts as one that was built.
+/// With 50,000 units, a new one has the hash of another with a probability of 1 in 86,000, and then
+/// counts as built before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FormerUnits(Vec<u32>);
 
 impl FormerUnits {
-    /// Returns the units in bytes that [`to_bytes`](Self::to_bytes) returned. Other bytes contain other
-    /// units.
+    /// Returns the units from their stored form. Damaged bytes are other units.
     pub fn from_bytes(bytes: &[u8]) -> Self {
         let hashes = bytes.as_chunks().0.iter().copied();
         let mut units = Self(hashes.map(u32::from_be_bytes).collect());
@@ -25,7 +26,7 @@ impl FormerUnits {
         self.0.iter().flat_map(|hash| hash.to_be_bytes()).collect()
     }
 
-    /// Adds units. Returns whether one of them is new.
+    /// Adds units, and returns whether one of them is new.
     pub fn add<'a>(&mut self, units: impl IntoIterator<Item = &'a str>) -> bool {
         let count = self.0.len();
         self.0.extend(units.into_iter().map(hash));
@@ -35,17 +36,14 @@ impl FormerUnits {
         self.0.len() > count
     }
 
-    /// Whether the unit may be one of them.
+    /// Whether an earlier build may have had the unit.
     pub fn contains(&self, unit: &str) -> bool {
         self.0.len() >= MAX_UNITS || self.0.binary_search(&hash(unit)).is_ok()
     }
 }
 
-/// FNV-1a (Fowler, Noll, Vo) with 64 bits, folded.
 fn hash(unit: &str) -> u32 {
-    let hash = unit.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = hash_text(unit);
     (hash >> 32) as u32 ^ hash as u32
 }
 

@@ -1,8 +1,8 @@
-//! One line of the log.
+//! Parses one line of the log.
 
 use std::time::Duration;
 
-/// What a line of `sccache::compiler::compiler` says about the compilation `name`.
+/// A line of `sccache::compiler::compiler` about the compilation `name`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Line<'a> {
     pub time: Time,
@@ -12,8 +12,8 @@ pub(super) struct Line<'a> {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Event<'a> {
-    /// The arguments as Rust's `Debug` prints a list of strings, without the brackets. `None` where
-    /// the line was cut.
+    /// The arguments as Rust's `Debug` prints a list of strings, without the brackets. `None` if the
+    /// line is cut off.
     Requested(Option<&'a str>),
     LookedUp(Duration),
     Key(u64),
@@ -41,13 +41,17 @@ pub(super) enum Ending {
     NotCacheable,
 }
 
-/// A time of day: sccache logs whole seconds, or milliseconds with `SCCACHE_LOG_MILLIS` (0.12 and later).
+/// A time of day. sccache logs whole seconds, and milliseconds with `SCCACHE_LOG_MILLIS` (0.12 and
+/// later).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Time {
     millis: i64,
-    /// How far a line's time may be from what another line's duration says.
+    /// How far it may be from the time that another line and its duration suggest.
     pub tolerance_millis: i64,
 }
+
+/// The longest name in bytes. A file name has at most 255.
+const MAX_NAME: usize = 1024;
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
@@ -58,7 +62,7 @@ impl Time {
         let number = |range: std::ops::Range<usize>| clock.get(range)?.parse::<i64>().ok();
         let seconds = (number(0..2)? * 60 + number(3..5)?) * 60 + number(6..8)?;
         let (fraction, tolerance_millis) = match number(9..12) {
-            // A busy machine takes its time between the clock and the line.
+            // On a busy machine, some time passes between reading the clock and writing the line.
             Some(millis) => (millis, 20),
             None => (0, 1100),
         };
@@ -68,7 +72,7 @@ impl Time {
         })
     }
 
-    /// How far `self` is from `duration` before `end`, in milliseconds, also across midnight.
+    /// Returns the milliseconds between `self` and the time `duration` before `end`, also across midnight.
     pub fn distance(self, end: Self, duration: Duration) -> i64 {
         let expected = end.millis - i64::try_from(duration.as_millis()).unwrap_or(DAY);
         let apart = (self.millis - expected).rem_euclid(DAY);
@@ -77,11 +81,11 @@ impl Time {
 }
 
 impl<'a> Line<'a> {
-    /// Parses a line; `None` for those of other modules, other messages and other programs.
+    /// Parses a line. `None` if it is of another module or program, or another message.
     pub fn parse(line: &'a str) -> Option<Self> {
         let (head, message) = line.split_once(" sccache::compiler::compiler] [")?;
         let time = Time::parse(head.strip_prefix('[')?.split_once(' ')?.0)?;
-        // A file name may hold anything, also what looks like a message.
+        // A file name can contain anything, even something that looks like a message.
         let requested = "]: get_cached_or_compile: [";
         let (name, event) = if let Some((name, arguments)) = message.split_once(requested) {
             let whole = arguments.trim_end().strip_suffix(']');
@@ -90,7 +94,7 @@ impl<'a> Line<'a> {
             let (name, text) = message.trim_end().rsplit_once("]: ")?;
             (name, Event::parse(text)?)
         };
-        Some(Self { time, name, event })
+        (name.len() <= MAX_NAME).then_some(Self { time, name, event })
     }
 }
 
@@ -127,12 +131,12 @@ impl Event<'_> {
                 return Some(Self::Answer(answer, Some(seconds(duration)?)));
             }
         }
-        // The error's text follows, often on further lines, and the duration after it.
+        // The text of the error follows, often in several lines, and then the duration.
         text.starts_with("read error: ")
             .then_some(Self::Answer(Answer::ReadError, None))
     }
 
-    /// Parses ` in 0.427 s, storing in cache`; 0.3 has no time where it doesn't store.
+    /// Parses ` in 0.427 s, storing in cache`. sccache 0.3 logs no time unless it stores the object.
     fn parse_compiled(text: &str) -> Option<Self> {
         let (duration, ending) = match text.strip_prefix(" in ") {
             Some(rest) => {
@@ -200,6 +204,10 @@ mod tests {
             "[2026-11-28T19:16:48Z DEBUG sccache::server] handle_client: compile",
             "[2026-11-28T19:16:48Z DEBUG sccache::compiler::compiler] Using rustc at path: \"x\"",
             "[2026-11-28T19:16:48Z DEBUG sccache::compiler::compiler] [a.o]: Hash key: é",
+            &format!(
+                "[2026-11-28T19:16:48Z DEBUG sccache::compiler::compiler] [{}.o]: Cache hit in 0.1 s",
+                "a".repeat(MAX_NAME)
+            ),
             "[2026-11-28T19:16:48Z DEBUG sccache::compiler::compiler] [a.o]: Cache hit in -1 s",
             "[2026-11-28T19:16:48Z DEBUG sccache::compiler::compiler] [a.o]: Compiled in inf s, storing in cache",
         ] {

@@ -1,9 +1,8 @@
-//! The stored form of a phase's compilations: in the build's `${T}` until it is recorded, then in the
-//! database.
+//! The stored form of a phase's compilations: in `${T}` until the build is recorded, then in the database.
 //!
-//! One byte for the version of the format, then postcard in zlib. The values of a field are stored
-//! side by side, sorted by unit, because that halves the size: 50,000 compilations take about 0.7 MB,
-//! of which 0.4 MB are keys.
+//! A byte with the version of the format is followed by postcard, compressed with zlib. Compilations are
+//! sorted by unit, and the values of a field are adjacent, which halves the size: 50,000 compilations
+//! take about 0.7 MB, 0.4 MB of it for their keys.
 
 use std::io::{self, Read, Write};
 use std::iter;
@@ -23,18 +22,17 @@ use super::{
 use crate::text::printable;
 
 const VERSION: u8 = 1;
-/// The longest inflated list in bytes. [`MAX_COMPILATIONS`] with units of 60 bytes are shorter.
+/// The longest inflated list in bytes: enough for [`MAX_COMPILATIONS`] with units of 60 bytes.
 const MAX_BYTES: u64 = 12 * 1024 * 1024;
-/// The longest list in bytes that a phase may have.
+/// The longest list of a phase in bytes.
 pub const MAX_LIST_BYTES: usize = 2 * 1024 * 1024;
 
-/// The compilations of a phase in their stored form. JSON has it as Base64.
+/// The compilations of a phase in their stored form, which is Base64 in JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompilationList(Vec<u8>);
 
 impl CompilationList {
-    /// Returns the list in bytes that [`as_bytes`](Self::as_bytes) returned. They are checked when they
-    /// are [decoded](Self::decode).
+    /// Returns a list from its stored form, which isn't checked before it is [decoded](Self::decode).
     pub fn from_bytes(bytes: Vec<u8>) -> Self {
         Self(bytes)
     }
@@ -44,7 +42,7 @@ impl CompilationList {
         &self.0
     }
 
-    /// Encodes compilations. Decoded, they are sorted by unit.
+    /// Encodes compilations, and sorts them by unit.
     pub fn encode(compilations: &Compilations) -> Self {
         let mut sorted: Vec<&Compilation> = compilations.list.iter().collect();
         sorted.sort_by(|a, b| a.unit.cmp(&b.unit));
@@ -67,7 +65,7 @@ impl CompilationList {
         Self(written.expect("writing to memory succeeds"))
     }
 
-    /// Decodes the compilations; `None` if the bytes are damaged, or of a newer version.
+    /// Decodes the compilations. `None` if the bytes are damaged, or of a newer version.
     pub fn decode(&self) -> Option<Compilations> {
         let inflated = self.inflate()?;
         let (directory, compilations) = read(&inflated)?;
@@ -75,14 +73,28 @@ impl CompilationList {
         Some(Compilations { directory, list })
     }
 
-    /// Whether a collector can have written this list: it isn't too long, can be decoded, and its units
-    /// are short and safe to print to a terminal. This takes less memory than decoding.
+    /// Whether [`checked_len`](Self::checked_len) accepts the list.
     pub fn is_valid(&self) -> bool {
-        let is_unit = |unit: &str| printable(unit, MAX_UNIT) == unit;
-        self.0.len() <= MAX_LIST_BYTES
-            && self.inflate().is_some_and(|inflated| {
-                read(&inflated).is_some_and(|(_, mut list)| list.all(|one| is_unit(&one.unit)))
-            })
+        self.checked_len().is_some()
+    }
+
+    /// Returns the number of compilations; `None` if no collector can have written this list: it is too
+    /// long or can't be decoded, or a unit is too long or not safe to print to a terminal. This takes
+    /// less memory than decoding.
+    pub fn checked_len(&self) -> Option<usize> {
+        if self.0.len() > MAX_LIST_BYTES {
+            return None;
+        }
+        let inflated = self.inflate()?;
+        let (_, list) = read(&inflated)?;
+        let mut count = 0;
+        for compilation in list {
+            if printable(&compilation.unit, MAX_UNIT) != *compilation.unit {
+                return None;
+            }
+            count += 1;
+        }
+        Some(count)
     }
 
     fn inflate(&self) -> Option<Vec<u8>> {
@@ -116,7 +128,7 @@ struct Columns {
     directory: u64,
     units: Vec<Box<str>>,
     metadata: Vec<Option<u64>>,
-    /// Random, so of fixed size.
+    /// Of fixed size, because their bytes are random.
     keys: Vec<Option<[u8; 8]>>,
     languages: Vec<Option<Language>>,
     results: Vec<CompilationResult>,
@@ -126,11 +138,12 @@ struct Columns {
     compiles: Vec<Option<u32>>,
     flags: Vec<Option<u64>>,
     names_directory: Vec<bool>,
+    may_depend_on_directory: Vec<bool>,
     is_ambiguous: Vec<bool>,
     miss_reasons: Vec<Option<MissReason>>,
 }
 
-/// In units of 0.1 ms, at most 5 days.
+/// Returns a duration in units of 0.1 ms, at most 5 days.
 fn to_ticks(duration: Duration) -> u32 {
     u32::try_from(duration.as_micros() / 100).unwrap_or(u32::MAX)
 }
@@ -153,13 +166,15 @@ impl Columns {
         self.compiles.push(compilation.compile.map(to_ticks));
         self.flags.push(compilation.flags);
         self.names_directory.push(compilation.names_directory);
+        self.may_depend_on_directory
+            .push(compilation.may_depend_on_directory);
         self.is_ambiguous.push(compilation.is_ambiguous);
         self.miss_reasons.push(compilation.miss_reason);
     }
 }
 
-/// Reads the directory and the compilations from postcard; `None` if a field has not as many values as
-/// there are units.
+/// Reads the directory and the compilations from postcard. `None` if a field doesn't have one value for
+/// each unit.
 fn read(mut bytes: &[u8]) -> Option<(u64, impl Iterator<Item = Compilation>)> {
     let directory = take(&mut bytes)?;
     let rows = take::<usize>(&mut { bytes })?;
@@ -178,6 +193,7 @@ fn read(mut bytes: &[u8]) -> Option<(u64, impl Iterator<Item = Compilation>)> {
     let mut compiles = column::<Option<u32>>(bytes, rows)?;
     let mut flags = column(bytes, rows)?;
     let mut names_directory = column(bytes, rows)?;
+    let mut may_depend_on_directory = column(bytes, rows)?;
     let mut is_ambiguous = column(bytes, rows)?;
     let mut miss_reasons = column(bytes, rows)?;
     let next = move || {
@@ -194,6 +210,7 @@ fn read(mut bytes: &[u8]) -> Option<(u64, impl Iterator<Item = Compilation>)> {
             compile: compiles.next()?.map(from_ticks),
             flags: flags.next()?,
             names_directory: names_directory.next()?,
+            may_depend_on_directory: may_depend_on_directory.next()?,
             is_ambiguous: is_ambiguous.next()?,
             miss_reason: miss_reasons.next()?,
         })
@@ -201,15 +218,15 @@ fn read(mut bytes: &[u8]) -> Option<(u64, impl Iterator<Item = Compilation>)> {
     Some((directory, iter::from_fn(next)))
 }
 
-/// Reads one value, and moves `bytes` behind it.
+/// Reads one value, and advances `bytes` past it.
 fn take<'a, T: Deserialize<'a>>(bytes: &mut &'a [u8]) -> Option<T> {
     let (value, rest) = postcard::take_from_bytes(bytes).ok()?;
     *bytes = rest;
     Some(value)
 }
 
-/// Moves `bytes` behind a field, and returns its values, which are read again as they are needed: all
-/// fields in memory would take more than the compilations.
+/// Advances `bytes` past a field, and returns its values. They are parsed again when they are needed,
+/// because all fields would take more memory than the compilations.
 fn column<'a, T: Deserialize<'a>>(
     bytes: &mut &'a [u8],
     rows: usize,
@@ -241,6 +258,7 @@ mod tests {
             compile: Some(Duration::from_millis(number * 7919 % 9973)),
             flags: Some(0xcbf2_9ce4_8422_2325 ^ (number % 7)),
             names_directory: number.is_multiple_of(2),
+            may_depend_on_directory: number.is_multiple_of(7),
             is_ambiguous: false,
             miss_reason: number.is_multiple_of(5).then_some(MissReason::Evicted),
         }
@@ -256,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn fifty_thousand_compilations_are_small_and_come_back() {
+    fn fifty_thousand_compilations_are_small_when_encoded() {
         let mut compilations: Vec<_> = (0..50_000).map(compilation).collect();
         let bytes = encode(&compilations);
         compilations.sort_by(|a, b| a.unit.cmp(&b.unit));
@@ -267,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn json_has_a_list_as_text() {
+    fn json_contains_a_list_as_base64() {
         let list = CompilationList(encode(&[compilation(1)]));
         let json = serde_json::to_string(&list).unwrap();
         assert_eq!(
@@ -302,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_inflates_without_end_is_none() {
+    fn a_list_that_is_too_long_inflated_is_none() {
         let mut encoder = ZlibEncoder::new(vec![VERSION], Compression::fast());
         let zeros = vec![0xff; 1 << 20];
         for _ in 0..80 {

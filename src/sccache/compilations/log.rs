@@ -1,4 +1,4 @@
-//! From lines to compilations.
+//! Collects compilations from the lines of a log.
 
 use std::collections::HashMap;
 use std::io::{self, BufRead, Read};
@@ -9,11 +9,11 @@ use super::line::{Answer, Ending, Event, Line, Time};
 use super::{Compilation, CompilationResult, ObjectKey};
 use crate::text::printable;
 
-/// So many compilations of one log are kept, in at most 32 MB. Chromium has about 50,000.
+/// The most compilations of one log, which take up to 32 MB. Chromium has about 50,000.
 pub const MAX_COMPILATIONS: usize = 100_000;
-/// Arguments of a longer line count as unknown.
+/// The longest line in bytes. The arguments of a longer one are unknown.
 const MAX_LINE: u64 = 256 * 1024;
-/// So many compilations of one name are looked at for whom a line belongs to.
+/// The most compilations of one name that are considered for a line.
 const MAX_RECENT: usize = 256;
 
 /// Collects the compilations of a phase from its servers' log.
@@ -21,7 +21,7 @@ const MAX_RECENT: usize = 256;
 pub struct CompilationLog {
     directories: Vec<String>,
     requests: Vec<Request>,
-    /// The most recent requests by the name that lines have.
+    /// The indices of the most recent requests, by name.
     recent: HashMap<Box<str>, Vec<u32>>,
     has_keys: bool,
     request_count: u64,
@@ -31,7 +31,7 @@ pub struct CompilationLog {
 struct Request {
     compilation: Compilation,
     state: State,
-    /// What it is if it gets compiled and stored.
+    /// The result if the compilation is stored.
     expected: CompilationResult,
     /// The time of the line that led to the state.
     since: Time,
@@ -49,8 +49,8 @@ enum State {
 }
 
 impl CompilationLog {
-    /// `directories`: where the package is built, absolute and without a `/` at the end: `S`,
-    /// `WORKDIR`, `T`. They make no difference between one build's arguments and another's.
+    /// Returns an empty log. `directories` are the build's own (`S`, `WORKDIR`, and `T`), without a slash at
+    /// the end. Relative ones are ignored. Arguments that differ only in them are equal.
     pub fn new(directories: impl IntoIterator<Item = String>) -> Self {
         let mut directories: Vec<String> = directories
             .into_iter()
@@ -67,13 +67,13 @@ impl CompilationLog {
     /// Reads a whole log.
     ///
     /// # Errors
-    /// If it can't be read.
+    /// The log can't be read.
     pub fn read(&mut self, log: impl BufRead) -> io::Result<()> {
-        read_lines(log, |line| self.take_in(line))
+        read_lines(log, |line| self.add_line(line))
     }
 
-    /// Takes in one line; lines about anything else are ignored.
-    pub fn take_in(&mut self, line: &str) {
+    /// Adds one line. Lines about other things are ignored.
+    pub fn add_line(&mut self, line: &str) {
         let Some(Line { time, name, event }) = Line::parse(line) else {
             return;
         };
@@ -142,6 +142,7 @@ impl CompilationLog {
             compile: None,
             flags: arguments.flags,
             names_directory: arguments.names_directory,
+            may_depend_on_directory: arguments.may_depend_on_directory,
             is_ambiguous: false,
             miss_reason: None,
         };
@@ -166,9 +167,9 @@ impl CompilationLog {
         }
     }
 
-    /// Finds the request that a line belongs to: of those in one of `states`, the one that entered it
-    /// nearest to `took` before the line. Others that fit as well make it ambiguous, and are
-    /// themselves, unless they asked for just the same.
+    /// Finds the request that a line belongs to: among those in one of `states`, the one that entered its
+    /// state closest to `took` before `time`. It becomes ambiguous together with all others that fit,
+    /// unless these are for the same unit with the same flags.
     fn find(
         &mut self,
         name: &str,
@@ -177,8 +178,8 @@ impl CompilationLog {
         took: Duration,
     ) -> Option<&mut Request> {
         let recent = self.recent.get(name)?;
-        // A look-up that failed leaves no line of its own. What follows a look-up follows at once,
-        // so among equals the last one is meant; else the first.
+        // A failed lookup logs nothing more, so among equally close requests an older one may have failed.
+        // The line after a lookup or a hit follows at once, and belongs to the newest.
         let prefers_last = states == [State::LookedUp] || states == [State::Hit];
         let mut best: Option<(i64, usize)> = None;
         let mut fitting = Vec::new();
@@ -196,7 +197,8 @@ impl CompilationLog {
             }
         }
         let (_, best) = best?;
-        // Where a line went to the wrong one before, the right one lags behind, and this line may be its.
+        // If an earlier line was given to the wrong request, the right one is still in an older state, and
+        // this line may belong to it.
         let lagging = recent.iter().map(|index| *index as usize).filter(|index| {
             let request = &self.requests[*index];
             request.compilation.is_ambiguous && !request.is_over()
@@ -212,17 +214,17 @@ impl CompilationLog {
         self.requests.get_mut(best)
     }
 
-    /// Whether there were more than [`MAX_COMPILATIONS`].
+    /// Whether there were more compilations than [`MAX_COMPILATIONS`].
     pub fn is_truncated(&self) -> bool {
         self.request_count > MAX_COMPILATIONS as u64
     }
 
-    /// Returns the number of compilations that were requested.
+    /// Returns the number of requested compilations.
     pub fn request_count(&self) -> u64 {
         self.request_count
     }
 
-    /// The compilations that came to an end, in the order of their requests.
+    /// Returns the compilations that ended, in the order in which they were requested.
     pub fn finish(self) -> Vec<Compilation> {
         let ended = self.requests.into_iter().filter(Request::is_ended);
         ended.map(|request| request.compilation).collect()
@@ -237,7 +239,7 @@ impl Request {
 
     fn answer(&mut self, answer: Answer, took: Option<Duration>, time: Time) {
         self.compilation.cache_read = took.or(self.compilation.cache_read);
-        // What a compilation comes to that doesn't end as expected: the compiler failed.
+        // Nothing more is logged if the compiler fails.
         self.compilation.result = match answer {
             Answer::Hit => CompilationResult::Hit,
             _ => CompilationResult::CompileFailed,
@@ -264,33 +266,29 @@ impl Request {
         self.enter(State::Compiled, time);
     }
 
-    /// Whether no line of it is missing. (A failed look-up's last line is the one that says how long
-    /// it took, a failed compilation's the cache's answer.)
+    /// Whether the compilation has ended. The last line of a failed lookup is its duration, and that of a
+    /// failed compilation is the answer of the cache.
     fn is_ended(&self) -> bool {
         !matches!(self.state, State::Requested | State::Keyed)
     }
 
+    /// Whether no more lines follow.
     fn is_over(&self) -> bool {
         matches!(self.state, State::Hit | State::Stored)
     }
 
-    /// Whether the two asked for the same, as far as their arguments tell.
+    /// Whether both are for the same unit, with the same arguments.
     fn is_same(&self, other: &Self) -> bool {
-        let of = |request: &Self| {
-            let Compilation {
-                metadata, flags, ..
-            } = request.compilation;
-            (metadata, flags)
-        };
-        of(self) == of(other) && self.compilation.unit == other.compilation.unit
+        let (this, other) = (&self.compilation, &other.compilation);
+        (this.metadata, this.flags, &this.unit) == (other.metadata, other.flags, &other.unit)
     }
 }
 
-/// Calls `each` with the lines of a log, without their ends. Of a line beyond [`MAX_LINE`] it gets the start.
+/// Calls `handle` with each line of a log, without its line feed. Lines are cut off at [`MAX_LINE`].
 ///
 /// # Errors
-/// If the log can't be read.
-pub fn read_lines(mut log: impl BufRead, mut each: impl FnMut(&str)) -> io::Result<()> {
+/// The log can't be read.
+pub fn read_lines(mut log: impl BufRead, mut handle: impl FnMut(&str)) -> io::Result<()> {
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -304,6 +302,6 @@ pub fn read_lines(mut log: impl BufRead, mut each: impl FnMut(&str)) -> io::Resu
                 log.skip_until(b'\n')?;
             }
         }
-        each(&String::from_utf8_lossy(&line));
+        handle(&String::from_utf8_lossy(&line));
     }
 }

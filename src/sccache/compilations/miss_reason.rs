@@ -1,8 +1,11 @@
-//! Why compilations missed: each is compared with the same unit's in earlier builds of the package.
+//! Why compilations missed: each is compared with those of the same unit in earlier builds.
 //!
-//! A reason is certain or not given. What the log can't decide is [`MissReason::Unknown`].
+//! A reason is certain. If the log doesn't prove one, it is [`MissReason::Unknown`].
 
-use std::collections::HashMap;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -14,15 +17,16 @@ use crate::sccache::Stats;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MissReason {
-    /// No earlier build of the package compiled the unit.
+    /// No recorded build of the package compiled the unit before.
     First,
-    /// This very object was in the cache before.
+    /// The cache had exactly this object.
     Evicted,
-    /// The same unit, with the same arguments but for the build directory, which is part of the key.
+    /// The build directory differs, and the key contains it. The arguments are equal otherwise.
     Path,
-    /// The arguments differ otherwise.
+    /// The arguments differ in more than the build directory.
     Flags,
-    /// The same unit and arguments, another key: its source, a header, a dependency, or the compiler.
+    /// The arguments are equal and the key differs: the source, a header, a dependency, or the compiler
+    /// differs.
     Changed,
     /// `SCCACHE_RECACHE`.
     Forced,
@@ -31,7 +35,7 @@ pub enum MissReason {
 }
 
 impl MissReason {
-    /// Every reason, in the order of their codes.
+    /// Every reason.
     pub const ALL: [Self; 7] = [
         Self::First,
         Self::Evicted,
@@ -56,46 +60,50 @@ impl MissReason {
     }
 }
 
-/// Whether the cache had an object before the phase started.
+/// Whether the cache had an object when the phase started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Known {
-    /// It was stored or hit in this cache.
+    /// It was stored in this cache, or read from it.
     Here,
-    /// It was compiled, but never stored, or stored in another cache.
+    /// It was compiled, but not stored, or only in another cache, or perhaps only after the start.
     Elsewhere,
     /// It was never compiled.
     Never,
 }
 
+/// Reasons of a unit with more different compilations than this are unknown. Only a hostile build has such
+/// a unit, and each of its compilations is compared with all of them.
+const MAX_CANDIDATES: usize = 1000;
+
 /// Compares the compilations of a phase with those of the phases of the same name in earlier builds.
 pub struct Comparison<'a> {
     now: &'a Compilations,
-    /// Whether every earlier build of the package was [added](Self::add), or its units are in
+    /// Whether the units of all earlier builds are known: they were [added](Self::add), or are in
     /// `former_units`.
     pub is_complete: bool,
     /// The units of earlier builds whose lists are no longer kept.
     pub former_units: FormerUnits,
     /// Whether a build directory in the arguments of a C compiler is part of the key.
     pub c_keys_have_paths: bool,
-    /// What the units of `now` were before. Other units take no memory.
+    /// The units of `now`, and what they were in earlier builds.
     units: HashMap<&'a str, Unit>,
-    /// Whether an earlier build asked for the object.
+    /// The keys of `now`, and whether an earlier build requested the object.
     keys: HashMap<ObjectKey, bool>,
 }
 
-/// A unit of this phase, and what earlier builds had of it.
+/// A unit of this phase, and its compilations in earlier builds.
 #[derive(Default)]
 struct Unit {
-    /// How many compilations of it this phase has.
+    /// The number of compilations in this phase.
     count: usize,
-    /// The most of one earlier build.
+    /// The highest number in an earlier build.
     most: usize,
-    earlier: Vec<Candidate>,
+    earlier: HashSet<Candidate>,
     compile: Option<Duration>,
 }
 
-/// What the earlier compilations of a unit had in common with others.
-#[derive(PartialEq, Eq)]
+/// Earlier compilations of a unit that reasons don't distinguish.
+#[derive(PartialEq, Eq, Hash)]
 struct Candidate {
     flags: Option<u64>,
     metadata: Option<u64>,
@@ -104,7 +112,7 @@ struct Candidate {
 }
 
 impl<'a> Comparison<'a> {
-    /// Begins with no earlier build.
+    /// Returns a comparison with no earlier build.
     pub fn new(now: &'a Compilations) -> Self {
         let mut units: HashMap<&str, Unit> = HashMap::new();
         for compilation in &now.list {
@@ -121,9 +129,8 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Adds the phase of an earlier build. The newest is first.
-    ///
-    /// `is_of_same_sccache`: the same version made the keys, so that equal sources have equal keys.
+    /// Adds the phase of an earlier build, the newest first. `is_of_same_sccache`: whether the same version
+    /// of sccache computed its keys.
     pub fn add(&mut self, earlier: &Compilations, is_of_same_sccache: bool) {
         let is_in_same_directory = earlier.directory == self.now.directory;
         let mut builds: HashMap<&'a str, (usize, Duration, u32)> = HashMap::new();
@@ -147,8 +154,8 @@ impl<'a> Comparison<'a> {
                 is_of_same_sccache,
             };
             let unit = self.units.entry(*name).or_default();
-            if !unit.earlier.contains(&candidate) {
-                unit.earlier.push(candidate);
+            if unit.earlier.len() <= MAX_CANDIDATES {
+                unit.earlier.insert(candidate);
             }
         }
         for (name, (count, time, compiled)) in builds {
@@ -160,15 +167,15 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Returns what compiling the unit took in the newest of the earlier builds that compiled it.
+    /// Returns the mean time of compiling the unit in the newest earlier build that compiled it.
     pub fn compile_time(&self, unit: &str) -> Option<Duration> {
         self.units.get(unit)?.compile
     }
 
-    /// Returns the reason of each compilation, `None` for those that didn't miss.
+    /// Returns the reason of each compilation; `None` if it didn't miss.
     pub fn reasons(&self, known: impl Fn(ObjectKey) -> Known) -> Vec<Option<MissReason>> {
         let known = |key| match known(key) {
-            // It was asked for and never stored, or the store has forgotten it.
+            // It was requested and not stored, or the store has forgotten it.
             Known::Never if self.keys[&key] => Known::Elsewhere,
             known => known,
         };
@@ -190,7 +197,7 @@ impl<'a> Comparison<'a> {
         }
         let known = compilation.key.map_or(Known::Elsewhere, known);
         match (known, self.reason_by_arguments(compilation)) {
-            // The unit is the request's own; the key may be that of a namesake.
+            // If it is ambiguous, the unit is right, but the key may be that of a namesake.
             (Known::Never | Known::Elsewhere, MissReason::First) => MissReason::First,
             _ if compilation.is_ambiguous => MissReason::Unknown,
             (Known::Here, _) => MissReason::Evicted,
@@ -201,7 +208,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// The reason of a compilation whose object was never in the cache.
+    /// Returns the reason of a compilation whose object was never in the cache.
     fn reason_by_arguments(&self, compilation: &Compilation) -> MissReason {
         let unit = &self.units[&*compilation.unit];
         if unit.earlier.is_empty() {
@@ -212,52 +219,53 @@ impl<'a> Comparison<'a> {
                 MissReason::Unknown
             };
         }
-        let all_known = unit
+        // If this build has more compilations of the unit than any earlier one, some are new, and nothing
+        // shows which.
+        let is_open = unit.count > unit.most || unit.earlier.len() > MAX_CANDIDATES;
+        if compilation.flags.is_none() || is_open {
+            return MissReason::Unknown;
+        }
+        let has_same_flags = |candidate: &&Candidate| candidate.flags == compilation.flags;
+        let candidates: Vec<_> = unit.earlier.iter().filter(has_same_flags).collect();
+        if !candidates.is_empty() {
+            self.reason_with_same_flags(compilation, &candidates)
+        } else if unit
             .earlier
             .iter()
-            .all(|candidate| candidate.flags.is_some());
-        let mut candidates = unit.earlier.iter().collect::<Vec<_>>();
-        candidates.retain(|candidate| candidate.flags == compilation.flags);
-        // With more compilations of the unit than any earlier build, it is open which of them is new.
-        if compilation.flags.is_none() || unit.count > unit.most {
-            MissReason::Unknown
-        } else if candidates.is_empty() {
-            if all_known {
-                MissReason::Flags
-            } else {
-                MissReason::Unknown
-            }
+            .all(|candidate| candidate.flags.is_some())
+        {
+            MissReason::Flags
         } else {
-            self.reason_with_same_flags(compilation, &candidates)
+            MissReason::Unknown
         }
     }
 
-    /// The reason of a compilation that was done before with the same arguments but for directories.
+    /// Returns the reason of a compilation whose arguments differ only in directories from those of
+    /// `candidates`.
     fn reason_with_same_flags(
         &self,
         compilation: &Compilation,
         candidates: &[&Candidate],
     ) -> MissReason {
         let is_rust = compilation.language == Some(Language::Rust);
-        // sccache's key of a crate has its working directory, which is the package's or below it.
-        let depends_on_directory = if is_rust {
-            let mut candidates = candidates.iter();
-            candidates.any(|candidate| candidate.metadata == compilation.metadata)
+        let is_same_crate = |candidate: &Candidate| candidate.metadata == compilation.metadata;
+        // The key of a crate contains rustc's working directory, which is the build directory or below it.
+        let contains_directory = if is_rust {
+            candidates.iter().any(|candidate| is_same_crate(candidate))
         } else {
             compilation.names_directory
         };
-        let is_same_place = |candidate: &&Candidate| {
-            let is_same_crate = !is_rust || candidate.metadata == compilation.metadata;
-            candidate.is_in_same_directory && is_same_crate
-        };
-        if depends_on_directory && !candidates.iter().any(is_same_place) {
-            return if is_rust || self.c_keys_have_paths {
-                MissReason::Path
-            } else {
-                MissReason::Unknown
-            };
+        let was_in_same_place = candidates.iter().any(|candidate| {
+            candidate.is_in_same_directory && (!is_rust || is_same_crate(candidate))
+        });
+        if !was_in_same_place {
+            if contains_directory && (is_rust || self.c_keys_have_paths) {
+                return MissReason::Path;
+            } else if contains_directory || compilation.may_depend_on_directory {
+                return MissReason::Unknown;
+            }
         }
-        // Another version of sccache may make other keys.
+        // Another version of sccache may compute other keys.
         if candidates
             .iter()
             .any(|candidate| candidate.is_of_same_sccache)
@@ -269,9 +277,9 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// Whether a build directory in the arguments of a C compiler is part of the key, in a server of this
-/// version: in 0.7.7 to 0.8.2, and from 0.14 on without base directories. In the versions between, it
-/// depends on the preprocessor cache.
+/// Whether keys contain a build directory in the arguments of a C compiler, in the server with these
+/// statistics: in 0.7.7 to 0.8.2, and from 0.14 on without base directories. In between, it depends on the
+/// preprocessor cache.
 pub fn c_keys_have_paths(stats: &Stats) -> bool {
     let mut numbers = stats.version.as_deref().unwrap_or_default().split('.');
     let mut number = || numbers.next().and_then(|number| number.parse::<u32>().ok());
@@ -281,6 +289,3 @@ pub fn c_keys_have_paths(stats: &Stats) -> bool {
         _ => stats.base_directories.as_ref().is_some_and(Vec::is_empty),
     }
 }
-
-#[cfg(test)]
-mod tests;

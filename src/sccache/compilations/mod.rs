@@ -1,12 +1,12 @@
-//! What a server logged about each compilation.
+//! The compilations of a phase, from the log of its servers.
 //!
-//! With `SCCACHE_LOG=sccache::compiler::compiler=debug` a server logs a few lines per compilation,
-//! in the same words from sccache 0.3.1 to 0.19.0 (`get_cached_or_compile` in its
-//! `src/compiler/compiler.rs`). [`CompilationLog`] turns them into one [`Compilation`] each.
+//! With `SCCACHE_LOG=sccache::compiler::compiler=debug`, a server logs a few lines per compilation, in the
+//! same words from sccache 0.3.1 to 0.19.0 (`get_cached_or_compile` in sccache's
+//! `src/compiler/compiler.rs`). [`CompilationLog`] makes one [`Compilation`] of them.
 //!
-//! Lines name a compilation only by its object's file name or its crate, so the lines of two
-//! `util.o` compiled at once have to be told apart by their times: `generate_hash_key took 0.132 s`
-//! belongs to the compilation that was requested 0.132 s earlier.
+//! A line has only the file name of the object or the name of the crate. Lines about two files `util.o`
+//! that are compiled at the same time are told apart by their times: `generate_hash_key took 0.132 s`
+//! belongs to the compilation that was requested 0.132 s before.
 
 mod arguments;
 mod former_units;
@@ -28,7 +28,7 @@ use std::time::Duration;
 /// The compilations of one phase.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Compilations {
-    /// A hash of the path of `S`, which shows whether two builds ran in the same directory.
+    /// A hash of the path of `S`, which is equal for builds in the same directory.
     pub directory: u64,
     /// The compilations.
     pub list: Vec<Compilation>,
@@ -37,58 +37,61 @@ pub struct Compilations {
 /// One compilation that sccache looked up in the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compilation {
-    /// The object file below the source or work directory, without hashes of cargo's; for Rust the
-    /// crate. A relative path is as the compiler got it: its working directory isn't logged.
+    /// The object file, relative to the source or work directory and without hashes of cargo, or the name
+    /// of the crate. The compiler's working directory isn't logged, so a relative path stays as it is.
     pub unit: Box<str>,
     /// cargo's `-C metadata=`, which identifies the crate's version, features and dependencies.
     pub metadata: Option<u64>,
-    /// The object that the cache was asked for. Unknown before sccache 0.7.7.
+    /// The key of the object. Unknown before sccache 0.7.7.
     pub key: Option<ObjectKey>,
-    /// `None` where the arguments don't tell.
+    /// `None` if the arguments don't show it.
     pub language: Option<Language>,
     /// How it ended.
     pub result: CompilationResult,
     /// Whether the server stored what it compiled.
     pub is_stored: bool,
-    /// What the look-up took until its key was known: a preprocessor or `rustc --emit=dep-info` run.
+    /// How long computing the key took, which runs the preprocessor or `rustc --emit=dep-info`.
     pub lookup: Option<Duration>,
-    /// What getting the object from the cache took, or learning that it isn't there.
+    /// How long reading the object from the cache took, or finding out that it isn't there.
     pub cache_read: Option<Duration>,
-    /// What compiling took. Unknown for failed compilations.
+    /// How long compiling took. Unknown for failed compilations.
     pub compile: Option<Duration>,
-    /// A hash of the arguments that decide on the object, without build directories. `None` where
-    /// they aren't known: a response file (`@FILE`), or more than fits a line.
+    /// A hash of the arguments that the object depends on, without build directories. `None` if they are
+    /// unknown: a response file (`@FILE`), or a line that is too long.
     pub flags: Option<u64>,
-    /// Whether an argument named a build directory.
+    /// Whether an argument contained the path of a build directory.
     pub names_directory: bool,
-    /// Another compilation of the same name ran at the same time, and their lines could belong to
-    /// either: key and times are certain only for the two together.
+    /// Whether the object may depend on the build directory in other ways: C and C++ with debug
+    /// information, a source path that begins with `../`, or an output in the build directory.
+    pub may_depend_on_directory: bool,
+    /// Whether lines may belong to another compilation of the same name that ran at the same time. Their
+    /// keys and times may be swapped.
     pub is_ambiguous: bool,
-    /// Why it missed, once the build is recorded; `None` before, and if it didn't miss.
+    /// Why it missed. `None` if it didn't, or before the build is recorded.
     pub miss_reason: Option<MissReason>,
 }
 
-/// The first 8 bytes of sccache's key. In a cache of 10 million objects two have the same with a
-/// probability of 3 in a million.
+/// The first 8 bytes of sccache's key. Among 10 million objects, two have the same with a probability of
+/// 3 in a million.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectKey(pub u64);
 
 /// How a compilation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum CompilationResult {
-    /// It was answered from the cache.
+    /// The object came from the cache.
     Hit,
-    /// It was not in the cache, so it was compiled.
+    /// The object was not in the cache.
     Miss,
-    /// `SCCACHE_RECACHE`: compiled and stored without a look at the cache.
+    /// `SCCACHE_RECACHE`: compiled and stored without reading the cache.
     Forced,
-    /// The object couldn't be read, so it was compiled. sccache counts an error and a miss.
+    /// The object could not be read. sccache counts an error and a miss.
     ReadError,
     /// The cache didn't answer within a minute. sccache counts a timeout and a miss.
     TimedOut,
     /// `SCCACHE_NO_CACHE`: compiled, not stored, and neither hit nor miss for sccache.
     NotCached,
-    /// Compiled, but sccache can't store what came of it.
+    /// Compiled, but sccache can't store the result.
     NotCacheable,
     /// The compiler failed.
     CompileFailed,

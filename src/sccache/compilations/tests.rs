@@ -1,4 +1,4 @@
-//! Logs of real servers, and what their statistics say of the same run (`tests/fixtures/sccache-log`).
+//! Compares logs of real servers with the statistics of the same runs (`tests/fixtures/sccache-log`).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -167,7 +167,7 @@ fn the_same_names_at_once_are_told_apart_or_ambiguous() {
 }
 
 #[test]
-fn what_the_cache_lost_has_the_same_key() {
+fn an_object_that_the_cache_lost_has_the_same_key() {
     let keys = |name: &str| {
         let mut keys: Vec<_> = compilations(name)
             .iter()
@@ -211,7 +211,7 @@ fn units_are_below_the_source_directory() {
     assert_eq!(f1.result, CompilationResult::Miss);
     assert_eq!(f1.compile, Some(Duration::from_millis(475)));
     assert_eq!(f1.key, Some(ObjectKey(0xa627_0530_cf98_2089)));
-    // By an absolute path.
+    // An absolute path.
     assert_eq!(unit(&cold, "build/g1.o").language, Some(Language::CFamily));
     let relative = cold
         .iter()
@@ -248,7 +248,7 @@ fn a_truncated_log_and_a_long_line_lose_only_what_is_cut() {
     assert_eq!(compilations[0].result, CompilationResult::Hit);
 }
 
-/// The reasons of a run after another, where the cache knew all of the earlier run's objects.
+/// Returns the reasons of a run after another, whose objects the cache had.
 fn reasons(now: &str, before: &str) -> BTreeMap<MissReason, usize> {
     let is_revision = now.ends_with("-r1");
     let list = |directory, name| Compilations {
@@ -287,7 +287,7 @@ fn real_runs_have_their_reasons() {
             "0.16.0-c-cold",
             &[(MissReason::Forced, 14)],
         ),
-        // Files by relative paths hit.
+        // Files with relative paths hit.
         ("0.16.0-c-r1", "0.16.0-c-cold", &[(MissReason::Path, 5)]),
         (
             "0.16.0-c-broken",

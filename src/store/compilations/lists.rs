@@ -1,6 +1,6 @@
-//! The lists of a package's compilations: those of the newest builds are kept.
+//! The lists of compilations of a package's newest builds.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::portage::{Build, Phase};
@@ -10,12 +10,14 @@ use crate::sccache::compilations::{
 };
 use crate::store::columns::micros;
 
-/// For so long, a unit is not certainly new after a build whose units are unknown. After that, no
-/// object of that build is known either.
+/// How long after a build with unknown units a new unit is not certainly new. After that time, objects of
+/// that build are forgotten as well.
 const UNLISTED: TimeDelta = TimeDelta::days(365);
 
-/// Compares a phase with the phases of the same name in earlier builds of the package, whose lists are
-/// in memory one at a time.
+/// Stands for all phases in `former_units`.
+const ALL_PHASES: &str = "";
+
+/// Compares a phase with the phases of the same name in earlier builds. Reads one list at a time.
 pub(super) fn compare<'a>(
     database: &Connection,
     build: &Build,
@@ -25,10 +27,12 @@ pub(super) fn compare<'a>(
 ) -> rusqlite::Result<Comparison<'a>> {
     let mut comparison = Comparison::new(now);
     comparison.c_keys_have_paths = c_keys_have_paths(stats);
-    let (units, unlisted_at) = read_former_units(database, &build.package, &phase.name)?;
-    comparison.former_units = units;
     let since = micros(build.started_at - UNLISTED);
-    comparison.is_complete = unlisted_at.is_none_or(|unlisted_at| unlisted_at < since);
+    for name in [ALL_PHASES, &phase.name] {
+        let (units, unlisted_at) = read_former_units(database, &build.package, name)?;
+        comparison.former_units = units;
+        comparison.is_complete &= unlisted_at.is_none_or(|unlisted_at| unlisted_at < since);
+    }
     let mut statement = database.prepare_cached(
         "SELECT list.compilations, sccache_version \
          FROM compilation_list AS list JOIN phase ON phase.id = phase_id \
@@ -65,8 +69,7 @@ pub(super) fn insert(
     Ok(())
 }
 
-/// Removes the lists of all but the newest `kept_builds` builds of the package that have some, and
-/// remembers their units.
+/// Removes all lists except those of the newest `kept_builds` builds with lists, and saves their units.
 pub(super) fn remove_old(
     database: &Connection,
     package: &str,
@@ -116,14 +119,19 @@ fn remove(
     Ok(())
 }
 
-/// Remembers that the units of a build are unknown.
+/// Saves that the units of a phase are unknown. For an imported build, this applies to all phases, because
+/// its log may not show them.
 pub(super) fn mark_unlisted(
     database: &Connection,
-    package: &str,
-    phase: &str,
-    started_at: DateTime<Utc>,
+    build: &Build,
+    phase: &Phase,
 ) -> rusqlite::Result<()> {
-    mark_unlisted_at(database, package, phase, micros(started_at))
+    let name = if build.is_imported {
+        ALL_PHASES
+    } else {
+        &*phase.name
+    };
+    mark_unlisted_at(database, &build.package, name, micros(build.started_at))
 }
 
 fn mark_unlisted_at(

@@ -1,4 +1,4 @@
-//! The objects of caches: what they cost, and which cache had them last.
+//! The objects that builds compiled or hit: what they cost, and which cache had them last.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,23 +8,24 @@ use uuid::Uuid;
 
 use crate::sccache::compilations::{Compilation, Known, MAX_COMPILATIONS, ObjectKey};
 
-/// For so many days after its last use, an object is kept.
+/// The days after its last use for which an object is kept.
 const KEPT_DAYS: i64 = 365;
 
-/// An object's last use is updated if it is older, so that a warm build doesn't write every object.
+/// The last use of an object is updated when it is this many days old, so that a warm build doesn't write
+/// every object.
 const USE_DAYS: i64 = 7;
 
-/// About so many objects are kept, in 50 MB.
+/// The approximate limit of the number of objects, which take 50 MB.
 const MAX_OBJECTS: i64 = 2_000_000;
 
-/// The key space has so many slices. Each record sweeps one, and one more for each
+/// The number of slices of the key space. Recording a build sweeps one, and one more per
 /// [`OBJECTS_PER_SLICE`] objects.
 const SLICES: u64 = 256;
 
-/// So that builds with many objects sweep as much as they add.
+/// See [`SLICES`]. Large builds must sweep as much as they add.
 const OBJECTS_PER_SLICE: usize = 1000;
 
-/// Returns the day of a time, counting from 1970.
+/// Returns the days between 1970 and a time.
 pub(super) fn day(time: DateTime<Utc>) -> i64 {
     time.timestamp().div_euclid(24 * 60 * 60)
 }
@@ -46,16 +47,24 @@ pub(super) fn cache_id(database: &Connection, host: &str, location: &str) -> rus
     Ok(database.last_insert_rowid())
 }
 
-/// SQLite's integers are signed.
+/// Returns the key as SQLite's signed integer.
 fn to_row_id(key: ObjectKey) -> i64 {
     key.0.cast_signed()
 }
 
-/// The objects of some compilations that are stored.
-pub(super) struct StoredObjects(HashMap<ObjectKey, (Option<i64>, Option<i64>)>);
+/// A cache that had an object.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cached {
+    pub cache_id: i64,
+    /// The end of the first phase that stored or hit the object, in seconds since 1970.
+    pub at: i64,
+}
+
+/// The recorded objects of some compilations: what each cost, and which cache had it.
+pub(super) struct StoredObjects(HashMap<ObjectKey, (Option<i64>, Option<Cached>)>);
 
 impl StoredObjects {
-    /// Reads them in the order in which they are stored.
+    /// Reads the objects in the order of their rows.
     pub fn read(database: &Connection, compilations: &[Compilation]) -> rusqlite::Result<Self> {
         let mut keys: Vec<i64> = compilations
             .iter()
@@ -63,11 +72,16 @@ impl StoredObjects {
             .collect();
         keys.sort_unstable();
         keys.dedup();
-        let mut select =
-            database.prepare_cached("SELECT cost_us, cache_id FROM object WHERE key = ?")?;
+        let mut select = database
+            .prepare_cached("SELECT cost_us, cache_id, cached_at FROM object WHERE key = ?")?;
         let mut objects = HashMap::new();
         for key in keys {
-            let object = select.query_row([key], |row| Ok((row.get(0)?, row.get(1)?)));
+            let object = select.query_row([key], |row| {
+                let cached: (Option<i64>, Option<i64>) = (row.get(1)?, row.get(2)?);
+                let cached = cached.0.zip(cached.1);
+                let cached = cached.map(|(cache_id, at)| Cached { cache_id, at });
+                Ok((row.get(0)?, cached))
+            });
             if let Some(object) = object.optional()? {
                 objects.insert(ObjectKey(key.cast_unsigned()), object);
             }
@@ -81,36 +95,41 @@ impl StoredObjects {
         cost_us.map(|us| us as f64 / 1e6)
     }
 
-    /// Whether the cache had the object.
-    pub fn known(&self, key: ObjectKey, cache: Option<i64>) -> Known {
+    /// Returns whether the cache had the object when a phase started. A build that ran at the same time
+    /// may have been recorded first: what it stored or hit may be what this phase stored.
+    pub fn known(&self, key: ObjectKey, cache: Option<i64>, started_at: DateTime<Utc>) -> Known {
         match self.0.get(&key) {
             None => Known::Never,
-            Some((_, of)) if of.is_some() && *of == cache => Known::Here,
+            Some((_, Some(cached)))
+                if Some(cached.cache_id) == cache && cached.at < started_at.timestamp() =>
+            {
+                Known::Here
+            }
             Some(_) => Known::Elsewhere,
         }
     }
 }
 
-/// The objects that a build compiled, or got from the cache.
+/// The objects that a build requested.
 #[derive(Debug, Default)]
 pub(super) struct NewObjects(BTreeMap<i64, NewObject>);
 
 #[derive(Debug)]
 struct NewObject {
     cost_us: Option<i64>,
-    cache_id: Option<i64>,
+    cached: Option<Cached>,
     used_on: i64,
 }
 
 impl NewObjects {
-    /// Adds the objects of a phase, also those that were looked up only: that they aren't stored is
-    /// known then. Of a build with more than [`MAX_COMPILATIONS`] objects, the others are ignored.
+    /// Adds the objects of a phase, including those that were neither hit nor stored: then they are known
+    /// not to be in the cache. Ignores objects beyond [`MAX_COMPILATIONS`].
     ///
-    /// `has_costs`: the times of the compilations are processor time.
+    /// `has_costs`: whether the times of the compilations are processor time.
     pub fn add(
         &mut self,
         compilations: &[Compilation],
-        cache: Option<i64>,
+        cached: Option<Cached>,
         used_on: i64,
         has_costs: bool,
     ) {
@@ -126,11 +145,14 @@ impl NewObjects {
             let cost_us = compile.and_then(|time| i64::try_from(time.as_micros()).ok());
             let object = self.0.entry(key).or_insert(NewObject {
                 cost_us: None,
-                cache_id: None,
+                cached: None,
                 used_on,
             });
             object.cost_us = cost_us.or(object.cost_us);
-            object.cache_id = cache.filter(|_| was_cached).or(object.cache_id);
+            let cache_id = |cached: Cached| cached.cache_id;
+            if was_cached && object.cached.map(cache_id) != cached.map(cache_id) {
+                object.cached = cached.or(object.cached);
+            }
         }
     }
 
@@ -144,30 +166,33 @@ impl NewObjects {
         self.0.len()
     }
 
-    /// Stores the objects. A cost replaces an older one.
+    /// Inserts or updates the objects. A new cost replaces an old one.
     pub fn insert(&self, database: &Connection) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO object (key, cost_us, used_on, cache_id) VALUES (?1, ?2, ?3, ?4) \
+        let sql = "INSERT INTO object (key, cost_us, used_on, cache_id, cached_at) \
+                   VALUES (?1, ?2, ?3, ?4, ?5) \
                    ON CONFLICT DO UPDATE SET cost_us = ifnull(?2, cost_us), \
-                       used_on = max(used_on, ?3), cache_id = ifnull(?4, cache_id) \
+                       used_on = max(used_on, ?3), cache_id = ifnull(?4, cache_id), \
+                       cached_at = CASE WHEN ?4 IS NULL THEN cached_at \
+                           WHEN cache_id = ?4 THEN min(cached_at, ?5) ELSE ?5 END \
                    WHERE ?2 IS NOT NULL OR ifnull(?4, cache_id) IS NOT cache_id \
-                       OR used_on < ?3 - ?5";
+                       OR used_on < ?3 - ?6";
         let mut insert = database.prepare_cached(sql)?;
         for (key, object) in &self.0 {
             let NewObject {
                 cost_us,
-                cache_id,
+                cached,
                 used_on,
             } = object;
-            insert.execute(params![key, cost_us, used_on, cache_id, USE_DAYS])?;
+            let (cache_id, at) = (cached.map(|c| c.cache_id), cached.map(|c| c.at));
+            insert.execute(params![key, cost_us, used_on, cache_id, at, USE_DAYS])?;
         }
         Ok(())
     }
 }
 
-/// Removes objects that were not used for a year, and the least recently used of too many, in a part of
-/// the table that depends on how many objects were added, but not on how many there are.
-///
-/// The id of the build selects the part: keys and ids are equally distributed.
+/// Removes objects that were not used for a year, and if there are too many, the least recently used ones.
+/// Looks only at some slices, because the time must not depend on the size of the table. The first byte of
+/// the build's id, which is random, selects the first slice.
 pub(super) fn sweep(
     database: &Connection,
     build: Uuid,
@@ -186,7 +211,7 @@ pub(super) fn sweep(
     for slice in first..first + slices.min(SLICES) {
         let width = u64::MAX / SLICES + 1;
         let start = (slice % SLICES) * width;
-        // A slice is in one half of the key space, so its bounds keep their order as signed integers.
+        // No slice contains both negative and positive row ids.
         let (start, end) = (start.cast_signed(), (start + (width - 1)).cast_signed());
         remove_old.execute([start, end, today - KEPT_DAYS - USE_DAYS])?;
         let objects: i64 = count.query_row([start, end], |row| row.get(0))?;

@@ -43,6 +43,7 @@ fn list<'a>(units: impl IntoIterator<Item = &'a str>) -> CompilationList {
         compile: None,
         flags: Some(next()),
         names_directory: true,
+        may_depend_on_directory: false,
         is_ambiguous: false,
         miss_reason: None,
     };
@@ -219,4 +220,25 @@ fn lists_that_are_too_long_together_are_refused() {
         .iter()
         .filter(|phase| phase.compilations.is_some());
     assert_eq!((build.phases.len(), lists.count()), (3, 2));
+}
+
+/// Each is valid, and short when compressed.
+#[test]
+fn lists_of_too_many_compilations_together_are_refused() {
+    for (lists, units, accepted) in [(17, 1, 16), (2, 60_000, 1)] {
+        let workspace = Workspace::new();
+        break_database(&workspace);
+        let t = workspace.empty_build();
+        let list = list(vec!["a.o"; units]);
+        for _ in 0..lists {
+            write(&t, list.clone());
+        }
+        let mut command = workspace.command(&t);
+        command.env("SCCACHE_REPORT_OUTPUT", "none");
+        let done = run_to_end(command);
+        assert!(done.assert_warnings(2).contains("too many"), "{done:?}");
+        let phases = pending_build(&workspace).phases;
+        let kept = phases.iter().filter(|phase| phase.compilations.is_some());
+        assert_eq!((phases.len(), kept.count()), (lists, accepted));
+    }
 }

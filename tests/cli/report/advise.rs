@@ -168,7 +168,7 @@ fn notes_are_nothing_to_change() {
     insta::assert_snapshot!("note", out(&run(&db, &["advise"])));
     let show = out(&run(&db, &["show", "firefox"]));
     assert!(
-        show.contains("\nfor your information:\n- New versions start cold"),
+        show.contains("\nfor your information:\n- New versions start without hits"),
         "{show}"
     );
     assert!(!show.contains("to change ("), "{show}");

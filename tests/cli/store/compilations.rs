@@ -43,11 +43,16 @@ fn select<T: FromSql>(path: &Path, sql: &str) -> Vec<T> {
 
 /// Returns the reasons of the newest build, as `count reason`.
 fn newest_reasons(path: &Path) -> Vec<String> {
-    select(
-        path,
-        "SELECT misses || ' ' || reason FROM miss_reason \
-         WHERE phase_id = (SELECT id FROM phase ORDER BY started_at_us DESC LIMIT 1) ORDER BY reason",
-    )
+    newest_reasons_of(path, "*")
+}
+
+fn newest_reasons_of(path: &Path, package: &str) -> Vec<String> {
+    let sql = format!(
+        "SELECT misses || ' ' || reason FROM miss_reason WHERE phase_id = \
+         (SELECT phase.id FROM phase JOIN build ON build.id = build_id WHERE package GLOB '{package}' \
+          ORDER BY phase.started_at_us DESC LIMIT 1) ORDER BY reason",
+    );
+    select(path, &sql)
 }
 
 /// Records builds into a new database, and returns the reasons of the newest.
@@ -88,7 +93,9 @@ fn hits_are_worth_what_their_objects_cost() {
     assert_eq!(seconds(cold.processor_time), Some(1.0 + 12.2 + 0.25));
     assert_eq!(seconds(cold.hit_cost), Some(0.0));
     assert_eq!(seconds(cold.miss_cost), Some(12.0));
-    assert_eq!((cold.exact_share(), cold.evicted_misses), (None, Some(0)));
+    // Without hits, nothing is estimated.
+    assert_eq!(cold.exact_share(), Some(1.0));
+    assert_eq!(cold.evicted_misses, Some(0));
     assert_eq!(seconds(warm.time_saved), Some(4.0 - 0.2 - 0.375));
     assert_eq!(seconds(warm.hit_cost), Some(4.0));
     assert_eq!(seconds(warm.miss_cost), Some(2.0));
@@ -232,6 +239,23 @@ fn evicted_is_what_this_cache_had() {
 }
 
 #[test]
+fn an_object_that_another_build_compiled_meanwhile_is_not_evicted() {
+    let configure = |package: &str, compilation: fn(&str, u64) -> Compilation| {
+        let mut build = listed(2, package, &[compilation("conftest.o", 1)]);
+        build.phases[0].name = "configure".into();
+        build
+    };
+    let first = listed(1, "a/b", &[miss("conftest.o", 2)]);
+    let recorded_first = configure("a/other", hit);
+    let (_folder, path) = folder();
+    record(&path, &[first, recorded_first, configure("a/b", miss)]);
+    assert_eq!(newest_reasons_of(&path, "a/b"), ["1 first"]);
+    // It was there after that.
+    record(&path, &[listed(3, "a/b", &[miss("conftest.o", 1)])]);
+    assert_eq!(newest_reasons(&path), ["1 evicted"]);
+}
+
+#[test]
 fn an_object_that_another_package_stored_can_be_evicted() {
     let builds = [
         listed(1, "a/b", &[miss("a.o", 1)]),
@@ -282,7 +306,10 @@ fn after_a_build_of_unknown_units_none_is_first() {
     // Another phase of that build doesn't matter, nor one of long ago.
     let mut configure = unlisted();
     configure.phases[0].name = "configure".into();
-    assert_eq!(reasons(&[configure, now()]), ["1 first"]);
+    assert_eq!(reasons(&[configure.clone(), now()]), ["1 first"]);
+    let mut imported = configure.clone();
+    (imported.phases[0].name, imported.is_imported) = ("build".into(), true);
+    assert_eq!(reasons(&[imported, now()]), ["1 unknown"]);
     let mut old = unlisted();
     old.started_at -= TimeDelta::days(366);
     assert_eq!(reasons(&[old, now()]), ["1 first"]);

@@ -20,6 +20,7 @@ fn miss(unit: &str, key: u64, flags: u64) -> Compilation {
         compile: None,
         flags: Some(flags),
         names_directory: false,
+        may_depend_on_directory: false,
         is_ambiguous: false,
         miss_reason: None,
     }
@@ -40,6 +41,13 @@ fn absolute(compilation: Compilation) -> Compilation {
     }
 }
 
+fn with_debug_information(compilation: Compilation) -> Compilation {
+    Compilation {
+        may_depend_on_directory: true,
+        ..compilation
+    }
+}
+
 fn ambiguous(compilation: Compilation) -> Compilation {
     Compilation {
         is_ambiguous: true,
@@ -54,8 +62,8 @@ fn ended(result: CompilationResult) -> Compilation {
     }
 }
 
-/// The reasons after one earlier build. Objects with keys below 100 were in the cache, those below
-/// 200 were compiled elsewhere.
+/// Returns the reasons after one earlier build. The cache had objects with keys below 100. Those below 200
+/// were compiled elsewhere.
 fn reasons(
     now: &[Compilation],
     earlier: &[Compilation],
@@ -117,6 +125,18 @@ fn each_cause_has_its_reason() {
     check(
         "an edited file by absolute path",
         absolute(miss("b.o", 200, 1)),
+        HERE,
+        Changed,
+    );
+    check(
+        "debug information in another place",
+        with_debug_information(miss("a.o", 200, 1)),
+        OTHER,
+        Unknown,
+    );
+    check(
+        "an edited file with debug information",
+        with_debug_information(miss("a.o", 200, 1)),
         HERE,
         Changed,
     );
@@ -239,6 +259,21 @@ fn a_unit_of_a_build_that_is_no_longer_kept_is_not_first() {
     let mut comparison = Comparison::new(&now);
     comparison.former_units.add(["b.o"]);
     assert_eq!(comparison.reasons(known), [Some(First), Some(Unknown)]);
+}
+
+#[test]
+fn a_unit_that_was_compiled_in_too_many_ways_is_unknown() {
+    let misses = |count| -> Vec<_> { (0..count).map(|n| miss("a.o", 200 + n, n)).collect() };
+    let before = misses(MAX_CANDIDATES as u64);
+    let now = [miss("a.o", 9999, u64::MAX)];
+    assert_eq!(reasons(&now, &before, HERE), [Some(Flags)]);
+    // In hostile numbers.
+    let before = misses(100_000);
+    let mut counts: HashMap<_, usize> = HashMap::new();
+    for reason in reasons(&before, &before, HERE) {
+        *counts.entry(reason).or_default() += 1;
+    }
+    assert_eq!(counts, HashMap::from([(Some(Unknown), 100_000)]));
 }
 
 #[test]
