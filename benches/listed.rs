@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use sccache_report::sccache::Stats;
 use sccache_report::sccache::compilations::{
-    Compilation, CompilationList, CompilationResult, Compilations, Language, ObjectKey,
+    Compilation, CompilationList, CompilationResult, Compilations, DirectoryInKey, Language,
+    ObjectKey,
 };
 
 use super::Random;
@@ -69,8 +70,11 @@ impl Units {
                 cache_read: Some(Duration::from_micros(random.below(3000))),
                 compile: is_miss.then_some(compile),
                 flags: Some(0x1234_5678_9abc_def0 + unit % 3),
-                names_directory: is_rust,
-                may_depend_on_directory: false,
+                directory_in_key: if is_rust {
+                    DirectoryInKey::Always
+                } else {
+                    DirectoryInKey::Never
+                },
                 is_ambiguous: false,
                 miss_reason: None,
             }

@@ -12,8 +12,9 @@ pub(super) const FULL: f64 = 0.9;
 
 /// What can be done about build directories in keys. SCCACHE_BASEDIRS removes them from the keys of C and
 /// C++, but see mozilla/sccache#2863.
-pub(super) const RELATIVE_PATHS: &str = "For C and C++, relative paths in the arguments allow hits. \
-    SCCACHE_BASEDIRS does too, but with sccache 0.14 to 0.18 it can install a wrong program.";
+pub(super) const RELATIVE_PATHS: &str = "For C and C++, relative paths in the arguments allow hits, \
+    but not with -g. SCCACHE_BASEDIRS allows them too, but with sccache 0.14 to 0.18 it can install a wrong \
+    program.";
 
 /// Returns what the reason means, as a sentence.
 pub(super) fn meaning(reason: MissReason) -> &'static str {

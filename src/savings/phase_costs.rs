@@ -102,7 +102,7 @@ impl PhaseCosts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sccache::compilations::CompilationResult;
+    use crate::sccache::compilations::{CompilationResult, DirectoryInKey};
 
     fn compilation(result: CompilationResult, lookup: f64, compile: Option<f64>) -> Compilation {
         Compilation {
@@ -116,8 +116,7 @@ mod tests {
             cache_read: Some(Duration::from_secs(1)),
             compile: compile.map(Duration::from_secs_f64),
             flags: None,
-            names_directory: false,
-            may_depend_on_directory: false,
+            directory_in_key: DirectoryInKey::Never,
             is_ambiguous: false,
             miss_reason: None,
         }

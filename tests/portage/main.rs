@@ -23,6 +23,8 @@ mod hook;
 mod import_portage;
 /// Killed phases and builds.
 mod killed;
+/// Compilations miss for planted reasons.
+mod miss_reasons;
 /// The hook's record of each merge.
 mod observed;
 /// Every outcome of a build.

@@ -7,7 +7,8 @@ use super::samples::{build, counts, id, record, rust_stats};
 use sccache_report::portage::Build;
 use sccache_report::sccache::Stats;
 use sccache_report::sccache::compilations::{
-    Compilation, CompilationList, CompilationResult, Compilations, Language, ObjectKey,
+    Compilation, CompilationList, CompilationResult, Compilations, DirectoryInKey, Language,
+    ObjectKey,
 };
 
 /// The directory of [`listed`] builds.
@@ -26,8 +27,7 @@ pub fn miss(unit: &str, key: u64) -> Compilation {
         cache_read: Some(Duration::from_millis(2)),
         compile: Some(Duration::from_secs(1)),
         flags: Some(1),
-        names_directory: false,
-        may_depend_on_directory: false,
+        directory_in_key: DirectoryInKey::Never,
         is_ambiguous: false,
         miss_reason: None,
     }
@@ -110,6 +110,7 @@ pub fn record_explained(db: &Path) -> Build {
     let rust = |key| Compilation {
         metadata: Some(7),
         language: Some(Language::Rust),
+        directory_in_key: DirectoryInKey::Always,
         ..miss(crate_name, key)
     };
     let others = [miss("src/old.cpp.o", 6), miss("src/bare.cpp.o", 7), rust(8)];

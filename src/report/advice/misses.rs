@@ -49,7 +49,7 @@ pub(super) fn forced(evidence: &[Evidence]) -> Option<Advice> {
     })
 }
 
-/// Objects of another version or revision can't be used, because only the build directory differs.
+/// Objects of another version or revision can't be used, because the build directory is part of their keys.
 pub(super) fn cold_versions(evidence: &[Evidence]) -> Option<Advice> {
     let misses = Misses::with(MissReason::Path, evidence)?;
     Some(Advice {
@@ -60,7 +60,8 @@ pub(super) fn cold_versions(evidence: &[Evidence]) -> Option<Advice> {
             the build directory, which contains the version."
                 .into(),
         evidence: vec![
-            misses.sentence("compiling units in which only the build directory differed"),
+            misses
+                .sentence("compiling units again because their build directory is part of the key"),
             most_recent(misses.builds.last()?),
         ],
         recommendation: format!("Nothing to change for Rust. {RELATIVE_PATHS}"),
@@ -140,8 +141,8 @@ mod tests {
         let advice = cold_versions(&[first.clone(), path.clone()]).unwrap();
         assert_eq!(
             advice.evidence[0],
-            "6.0 s of 1 min 40 s that misses cost (6.0 %) went into compiling units in which only \
-             the build directory differed: 20 misses in 1 build."
+            "6.0 s of 1 min 40 s that misses cost (6.0 %) went into compiling units again \
+             because their build directory is part of the key: 20 misses in 1 build."
         );
         assert_eq!(advice.severity, Severity::Note);
         assert!(advice.setting.is_empty());

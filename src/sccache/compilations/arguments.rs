@@ -63,8 +63,31 @@ pub(super) struct Arguments {
     pub metadata: Option<u64>,
     pub language: Option<Language>,
     pub flags: Option<u64>,
-    pub names_directory: bool,
-    pub may_depend_on_directory: bool,
+    pub directory_in_key: DirectoryInKey,
+}
+
+/// Whether sccache's key of an object contains the build directory.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+)]
+pub enum DirectoryInKey {
+    /// The key is the same in each directory.
+    #[default]
+    Never,
+    /// It depends on the compiler, or on the headers that the source includes.
+    Maybe,
+    /// Always for Rust. For C and C++, in those servers in which keys contain the paths of sources: see
+    /// [`super::c_keys_have_paths`].
+    Always,
 }
 
 /// Options of rustc with a value that sccache leaves out of the key, or that change with each dependency.
@@ -81,6 +104,12 @@ const C_OUTPUTS: [&str; 4] = ["-o", "-MF", "-MT", "-MQ"];
 const C_WITH_VALUE: [&str; 8] = [
     "-include", "-imacros", "-I", "-isystem", "-iquote", "-D", "-x", "-arch",
 ];
+/// Beginnings of options of C compilers that aren't part of the key themselves. The key contains the paths of
+/// headers that are found in their directories.
+const C_HEADERS: [&str; 2] = ["-I", "-i"];
+/// Beginnings of what can bring the working directory into the key: with debug information, GCC writes it
+/// into preprocessed text.
+const C_WORKING_DIRECTORY: [&str; 5] = ["-g", "-fprofile", "-ftest-coverage", "--coverage", "../"];
 /// The longest unit in bytes. A longer path loses its start.
 pub(super) const MAX_UNIT: usize = 200;
 
@@ -93,11 +122,12 @@ impl Arguments {
         let mut hash = Hash::default();
         if is_rust {
             arguments.language = Some(Language::Rust);
+            // rustc's working directory is the build directory or below it.
+            arguments.directory_in_key = DirectoryInKey::Always;
             arguments.read_rust(text, directories, &mut hash);
         } else {
             arguments.read_c(text, directories, &mut hash);
         }
-        arguments.names_directory |= hash.names_directory;
         let has_response_file =
             Arguments::list(text).any(|argument| argument.len() > 1 && argument.starts_with('@'));
         arguments.flags = (!has_response_file).then_some(hash.value);
@@ -160,8 +190,9 @@ impl Arguments {
                 if *option == "-o" && (argument == "-o" || !argument.starts_with("-obj")) {
                     self.output = Some(unit(value, directories));
                     // In C++, it is part of the key in sccache 0.9 and 0.10.
-                    self.may_depend_on_directory |=
-                        directory_at(value.as_bytes(), directories).is_some();
+                    if directory_at(value.as_bytes(), directories).is_some() {
+                        self.add_directory(DirectoryInKey::Maybe);
+                    }
                 }
                 continue;
             }
@@ -171,18 +202,34 @@ impl Arguments {
                     self.language = Language::from_option(value);
                 }
                 hash.add(argument, directories);
-                hash.add(value, directories);
+                let names_directory = hash.add(value, directories);
+                self.add_directory(directory_in_key(argument, names_directory));
             } else if is_source_file(argument) {
                 self.language = self.language.or_else(|| language_of(argument));
                 // Preprocessed text contains the path of the source.
-                self.names_directory |= directory_at(argument.as_bytes(), directories).is_some();
-                self.may_depend_on_directory |= argument.starts_with("../");
+                let names_directory = directory_at(argument.as_bytes(), directories).is_some();
+                self.add_directory(directory_in_key(argument, names_directory));
             } else {
-                // With debug information, GCC writes the working directory into preprocessed text.
-                self.may_depend_on_directory |= argument.starts_with("-g") && argument != "-g0";
-                hash.add(argument, directories);
+                let names_directory = hash.add(argument, directories);
+                self.add_directory(directory_in_key(argument, names_directory));
             }
         }
+    }
+
+    fn add_directory(&mut self, found: DirectoryInKey) {
+        self.directory_in_key = self.directory_in_key.max(found);
+    }
+}
+
+/// Returns whether an argument of a C compiler brings the build directory into the key.
+fn directory_in_key(argument: &str, names_directory: bool) -> DirectoryInKey {
+    let begins_with = |options: &[&str]| options.iter().any(|option| argument.starts_with(option));
+    if names_directory && !begins_with(&C_HEADERS) {
+        DirectoryInKey::Always
+    } else if names_directory || (begins_with(&C_WORKING_DIRECTORY) && argument != "-g0") {
+        DirectoryInKey::Maybe
+    } else {
+        DirectoryInKey::Never
     }
 }
 
@@ -245,14 +292,12 @@ pub(super) fn hash_text(text: &str) -> u64 {
 /// FNV-1a with 64 bits. Databases contain these hashes, so they must not change.
 struct Hash {
     value: u64,
-    names_directory: bool,
 }
 
 impl Default for Hash {
     fn default() -> Self {
         Self {
             value: 0xcbf2_9ce4_8422_2325,
-            names_directory: false,
         }
     }
 }
@@ -262,15 +307,17 @@ impl Hash {
         self.value = (self.value ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
     }
 
-    /// Adds an argument, with directories replaced by their index, and without hashes of cargo.
-    fn add(&mut self, argument: &str, directories: &[String]) {
+    /// Adds an argument, with directories replaced by their index, and without hashes of cargo. Returns
+    /// whether it names a directory.
+    fn add(&mut self, argument: &str, directories: &[String]) -> bool {
+        let mut names_directory = false;
         let bytes = argument.as_bytes();
         let mut index = 0;
         while let Some(&byte) = bytes.get(index) {
             if byte == b'/'
                 && let Some(position) = directory_at(&bytes[index..], directories)
             {
-                self.names_directory = true;
+                names_directory = true;
                 self.byte(0xfe);
                 self.byte(position as u8);
                 index += directories[position].len();
@@ -282,6 +329,7 @@ impl Hash {
             }
         }
         self.byte(0xff);
+        names_directory
     }
 }
 
@@ -334,7 +382,7 @@ mod tests {
             ],
         ] {
             let [old, new] = ["1.0", "1.1-r1"].map(|version| parse(arguments, version));
-            assert!(old.names_directory);
+            assert_eq!(old.directory_in_key, DirectoryInKey::Always);
             assert_eq!(old, new);
         }
         assert_ne!(
@@ -344,20 +392,29 @@ mod tests {
     }
 
     #[test]
-    fn sources_and_debug_information_depend_on_the_build_directory() {
-        let dependence = |arguments: &[&str]| {
-            let parsed = parse(arguments, "1.0");
-            (parsed.names_directory, parsed.may_depend_on_directory)
-        };
-        assert_eq!(
-            dependence(&["-O2", "-c", "a.c", "-o", "a.o"]),
-            (false, false)
-        );
-        assert_eq!(dependence(&["-c", "a.c", "-o", "@S/a.o"]), (false, true));
-        assert_eq!(dependence(&["-c", "@S/a.c"]), (true, false));
-        assert_eq!(dependence(&["-c", "../x-1.0/a.c"]), (false, true));
-        assert_eq!(dependence(&["-ggdb3", "-c", "a.c"]), (false, true));
-        assert_eq!(dependence(&["-g0", "-c", "a.c"]), (false, false));
+    fn some_arguments_bring_the_build_directory_into_the_key() {
+        use DirectoryInKey::*;
+        for (arguments, expected) in [
+            (
+                &["-O2", "-c", "a.c", "-o", "a.o", "-MF", "@S/a.d"][..],
+                Never,
+            ),
+            (&["-c", "a.c", "-o", "@S/a.o"], Maybe),
+            (&["-c", "@S/a.c", "-o", "a.o"], Always),
+            (&["-g", "-c", "@S/a.c"], Always),
+            (&["-c", "../x-1.0/a.c"], Maybe),
+            (&["-ffile-prefix-map=@W=/x", "-c", "a.c"], Always),
+            (&["-D", "DIR=@S", "-c", "a.c"], Always),
+            (&["-I@S/include", "-c", "a.c"], Maybe),
+            (&["-isystem", "@S/include", "-c", "a.c"], Maybe),
+            (&["-Iinclude", "-c", "a.c"], Never),
+            (&["-ggdb3", "-c", "a.c"], Maybe),
+            (&["-g0", "-c", "a.c"], Never),
+            (&["--crate-name", "a", "src/lib.rs"], Always),
+        ] {
+            let found = parse(arguments, "1.0").directory_in_key;
+            assert_eq!(found, expected, "{arguments:?}");
+        }
     }
 
     #[test]

@@ -17,7 +17,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::arguments::MAX_UNIT;
 use super::{
-    Compilation, CompilationResult, Compilations, Language, MAX_COMPILATIONS, MissReason, ObjectKey,
+    Compilation, CompilationResult, Compilations, DirectoryInKey, Language, MAX_COMPILATIONS,
+    MissReason, ObjectKey,
 };
 use crate::text::printable;
 
@@ -137,8 +138,7 @@ struct Columns {
     cache_reads: Vec<Option<u32>>,
     compiles: Vec<Option<u32>>,
     flags: Vec<Option<u64>>,
-    names_directory: Vec<bool>,
-    may_depend_on_directory: Vec<bool>,
+    directory_in_key: Vec<DirectoryInKey>,
     is_ambiguous: Vec<bool>,
     miss_reasons: Vec<Option<MissReason>>,
 }
@@ -165,9 +165,7 @@ impl Columns {
         self.cache_reads.push(compilation.cache_read.map(to_ticks));
         self.compiles.push(compilation.compile.map(to_ticks));
         self.flags.push(compilation.flags);
-        self.names_directory.push(compilation.names_directory);
-        self.may_depend_on_directory
-            .push(compilation.may_depend_on_directory);
+        self.directory_in_key.push(compilation.directory_in_key);
         self.is_ambiguous.push(compilation.is_ambiguous);
         self.miss_reasons.push(compilation.miss_reason);
     }
@@ -192,8 +190,7 @@ fn read(mut bytes: &[u8]) -> Option<(u64, impl Iterator<Item = Compilation>)> {
     let mut cache_reads = column::<Option<u32>>(bytes, rows)?;
     let mut compiles = column::<Option<u32>>(bytes, rows)?;
     let mut flags = column(bytes, rows)?;
-    let mut names_directory = column(bytes, rows)?;
-    let mut may_depend_on_directory = column(bytes, rows)?;
+    let mut directory_in_key = column(bytes, rows)?;
     let mut is_ambiguous = column(bytes, rows)?;
     let mut miss_reasons = column(bytes, rows)?;
     let next = move || {
@@ -209,8 +206,7 @@ fn read(mut bytes: &[u8]) -> Option<(u64, impl Iterator<Item = Compilation>)> {
             cache_read: cache_reads.next()?.map(from_ticks),
             compile: compiles.next()?.map(from_ticks),
             flags: flags.next()?,
-            names_directory: names_directory.next()?,
-            may_depend_on_directory: may_depend_on_directory.next()?,
+            directory_in_key: directory_in_key.next()?,
             is_ambiguous: is_ambiguous.next()?,
             miss_reason: miss_reasons.next()?,
         })
@@ -257,8 +253,11 @@ mod tests {
             cache_read: Some(Duration::ZERO),
             compile: Some(Duration::from_millis(number * 7919 % 9973)),
             flags: Some(0xcbf2_9ce4_8422_2325 ^ (number % 7)),
-            names_directory: number.is_multiple_of(2),
-            may_depend_on_directory: number.is_multiple_of(7),
+            directory_in_key: if number.is_multiple_of(2) {
+                DirectoryInKey::Maybe
+            } else {
+                DirectoryInKey::Never
+            },
             is_ambiguous: false,
             miss_reason: number.is_multiple_of(5).then_some(MissReason::Evicted),
         }

@@ -141,8 +141,7 @@ impl CompilationLog {
             cache_read: None,
             compile: None,
             flags: arguments.flags,
-            names_directory: arguments.names_directory,
-            may_depend_on_directory: arguments.may_depend_on_directory,
+            directory_in_key: arguments.directory_in_key,
             is_ambiguous: false,
             miss_reason: None,
         };
@@ -284,7 +283,7 @@ impl Request {
     }
 }
 
-/// Calls `handle` with each line of a log, without its line feed. Lines are cut off at [`MAX_LINE`].
+/// Calls `handle` with each line of a log, without its line feed. Lines are cut off at 256 KiB.
 ///
 /// # Errors
 /// The log can't be read.

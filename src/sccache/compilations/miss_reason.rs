@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Compilation, CompilationResult, Compilations, FormerUnits, Language, ObjectKey};
+use super::{
+    Compilation, CompilationResult, Compilations, DirectoryInKey, FormerUnits, Language, ObjectKey,
+};
 use crate::sccache::Stats;
 
 /// Why a compilation missed.
@@ -83,7 +85,7 @@ pub struct Comparison<'a> {
     pub is_complete: bool,
     /// The units of earlier builds whose lists are no longer kept.
     pub former_units: FormerUnits,
-    /// Whether a build directory in the arguments of a C compiler is part of the key.
+    /// Whether keys of C and C++ contain the paths of sources.
     pub c_keys_have_paths: bool,
     /// The units of `now`, and what they were in earlier builds.
     units: HashMap<&'a str, Unit>,
@@ -248,21 +250,21 @@ impl<'a> Comparison<'a> {
         candidates: &[&Candidate],
     ) -> MissReason {
         let is_rust = compilation.language == Some(Language::Rust);
-        let is_same_crate = |candidate: &Candidate| candidate.metadata == compilation.metadata;
-        // The key of a crate contains rustc's working directory, which is the build directory or below it.
-        let contains_directory = if is_rust {
-            candidates.iter().any(|candidate| is_same_crate(candidate))
-        } else {
-            compilation.names_directory
-        };
-        let was_in_same_place = candidates.iter().any(|candidate| {
-            candidate.is_in_same_directory && (!is_rust || is_same_crate(candidate))
-        });
-        if !was_in_same_place {
-            if contains_directory && (is_rust || self.c_keys_have_paths) {
-                return MissReason::Path;
-            } else if contains_directory || compilation.may_depend_on_directory {
-                return MissReason::Unknown;
+        let is_same_crate =
+            |candidate: &Candidate| !is_rust || candidate.metadata == compilation.metadata;
+        let mut same_crates = candidates
+            .iter()
+            .filter(|candidate| is_same_crate(candidate))
+            .peekable();
+        let is_elsewhere = same_crates.peek().is_some()
+            && !same_crates.any(|candidate| candidate.is_in_same_directory);
+        if is_elsewhere {
+            match compilation.directory_in_key {
+                DirectoryInKey::Always if is_rust || self.c_keys_have_paths => {
+                    return MissReason::Path;
+                }
+                DirectoryInKey::Never => {}
+                _ => return MissReason::Unknown,
             }
         }
         // Another version of sccache may compute other keys.
@@ -277,10 +279,13 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// Whether keys contain a build directory in the arguments of a C compiler, in the server with these
-/// statistics: in 0.7.7 to 0.8.2, and from 0.14 on without base directories. In between, it depends on the
-/// preprocessor cache.
+/// Whether keys of C and C++ contain the paths of sources and headers, in the server with these statistics:
+/// with the preprocessor cache, in 0.7.7 to 0.8.2, and from 0.14 on without base directories. It is unknown
+/// for the versions in between.
 pub fn c_keys_have_paths(stats: &Stats) -> bool {
+    if stats.preprocessor_cache_mode != Some(true) {
+        return false;
+    }
     let mut numbers = stats.version.as_deref().unwrap_or_default().split('.');
     let mut number = || numbers.next().and_then(|number| number.parse::<u32>().ok());
     match (number(), number()) {

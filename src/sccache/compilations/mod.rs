@@ -17,7 +17,7 @@ mod miss_reason;
 #[cfg(test)]
 mod tests;
 
-pub use arguments::{Language, hash_directory};
+pub use arguments::{DirectoryInKey, Language, hash_directory};
 pub use former_units::FormerUnits;
 pub use list::{CompilationList, MAX_LIST_BYTES};
 pub use log::{CompilationLog, MAX_COMPILATIONS, read_lines};
@@ -59,11 +59,8 @@ pub struct Compilation {
     /// A hash of the arguments that the object depends on, without build directories. `None` if they are
     /// unknown: a response file (`@FILE`), or a line that is too long.
     pub flags: Option<u64>,
-    /// Whether an argument contained the path of a build directory.
-    pub names_directory: bool,
-    /// Whether the object may depend on the build directory in other ways: C and C++ with debug
-    /// information, a source path that begins with `../`, or an output in the build directory.
-    pub may_depend_on_directory: bool,
+    /// Whether its key contains the build directory.
+    pub directory_in_key: DirectoryInKey,
     /// Whether lines may belong to another compilation of the same name that ran at the same time. Their
     /// keys and times may be swapped.
     pub is_ambiguous: bool,

@@ -207,7 +207,8 @@ fn a_revision_of_a_crate_differs_by_its_directory_alone() {
 fn units_are_below_the_source_directory() {
     let cold = compilations("0.16.0-c-cold");
     let f1 = unit(&cold, "build/f1.o");
-    assert!(f1.names_directory && f1.is_stored && !f1.is_ambiguous);
+    assert!(f1.is_stored && !f1.is_ambiguous);
+    assert_eq!(f1.directory_in_key, DirectoryInKey::Always);
     assert_eq!(f1.result, CompilationResult::Miss);
     assert_eq!(f1.compile, Some(Duration::from_millis(475)));
     assert_eq!(f1.key, Some(ObjectKey(0xa627_0530_cf98_2089)));

@@ -14,7 +14,8 @@ use crate::support::recorder::system::*;
 use crate::support::recorder::*;
 use sccache_report::portage::{Build, write_snapshot};
 use sccache_report::sccache::compilations::{
-    Compilation, CompilationList, CompilationResult, Compilations, Language, ObjectKey,
+    Compilation, CompilationList, CompilationResult, Compilations, DirectoryInKey, Language,
+    ObjectKey,
 };
 
 /// Returns numbers that can't be compressed.
@@ -42,8 +43,7 @@ fn list<'a>(units: impl IntoIterator<Item = &'a str>) -> CompilationList {
         cache_read: None,
         compile: None,
         flags: Some(next()),
-        names_directory: true,
-        may_depend_on_directory: false,
+        directory_in_key: DirectoryInKey::Always,
         is_ambiguous: false,
         miss_reason: None,
     };

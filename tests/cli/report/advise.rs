@@ -7,7 +7,9 @@ use crate::support::listed::*;
 use crate::support::*;
 use sccache_report::portage::Build;
 use sccache_report::sccache::Stats;
-use sccache_report::sccache::compilations::{Compilation, CompilationList, Compilations, Language};
+use sccache_report::sccache::compilations::{
+    Compilation, CompilationList, Compilations, DirectoryInKey, Language,
+};
 
 /// Records so many versions of a package that never hits that the verdict on it is `costs`.
 fn record_costs(db: &Path) {
@@ -152,6 +154,7 @@ fn notes_are_nothing_to_change() {
         let crates = (0..53).map(|n| Compilation {
             metadata: Some(n),
             language: Some(Language::Rust),
+            directory_in_key: DirectoryInKey::Always,
             ..miss(&format!("crate_{n}"), directory * 100 + n)
         });
         let list = crates.collect();

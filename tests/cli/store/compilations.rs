@@ -11,7 +11,8 @@ use rusqlite::Connection;
 use rusqlite::types::FromSql;
 use sccache_report::portage::{Build, write_snapshot};
 use sccache_report::sccache::compilations::{
-    Compilation, CompilationList, CompilationResult, Compilations, Language, MissReason, ObjectKey,
+    Compilation, CompilationList, CompilationResult, Compilations, DirectoryInKey, Language,
+    MissReason, ObjectKey,
 };
 use sccache_report::store::{BuildRow, Filter, Store};
 
@@ -66,6 +67,7 @@ fn crate_miss(metadata: u64, key: u64) -> Compilation {
     Compilation {
         metadata: Some(metadata),
         language: Some(Language::Rust),
+        directory_in_key: DirectoryInKey::Always,
         ..miss("serde", key)
     }
 }

@@ -19,8 +19,7 @@ fn miss(unit: &str, key: u64, flags: u64) -> Compilation {
         cache_read: None,
         compile: None,
         flags: Some(flags),
-        names_directory: false,
-        may_depend_on_directory: false,
+        directory_in_key: DirectoryInKey::Never,
         is_ambiguous: false,
         miss_reason: None,
     }
@@ -30,20 +29,21 @@ fn crate_miss(unit: &str, key: u64, flags: u64, metadata: u64) -> Compilation {
     Compilation {
         metadata: Some(metadata),
         language: Some(Language::Rust),
+        directory_in_key: DirectoryInKey::Always,
         ..miss(unit, key, flags)
     }
 }
 
 fn absolute(compilation: Compilation) -> Compilation {
     Compilation {
-        names_directory: true,
+        directory_in_key: DirectoryInKey::Always,
         ..compilation
     }
 }
 
 fn with_debug_information(compilation: Compilation) -> Compilation {
     Compilation {
-        may_depend_on_directory: true,
+        directory_in_key: DirectoryInKey::Maybe,
         ..compilation
     }
 }
@@ -319,11 +319,15 @@ fn a_unit_takes_as_long_as_in_the_newest_build_that_compiled_it() {
 fn directories_are_part_of_keys_in_some_versions() {
     let has_paths = |version: &str, directories: Option<&[&str]>| {
         let directories = directories.map(|list| list.iter().map(ToString::to_string).collect());
-        c_keys_have_paths(&Stats {
+        let mut stats = Stats {
             version: Some(version.into()),
             base_directories: directories,
+            preprocessor_cache_mode: Some(false),
             ..Stats::default()
-        })
+        };
+        assert!(!c_keys_have_paths(&stats));
+        stats.preprocessor_cache_mode = Some(true);
+        c_keys_have_paths(&stats)
     };
     assert!(has_paths("0.7.7", None));
     assert!(has_paths("0.8.2", None));
