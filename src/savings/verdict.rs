@@ -13,7 +13,7 @@
 //! - The first build of a package can't hit, so it only shows the overhead.
 //! - A later build is a *rebuild* of a version that the host has built before, which usually hits, or a *new
 //!   version*, which hits if sources and paths are the same.
-//! - [`PRIOR_BUILDS`] average builds of the user's other packages are added. Without them, three new versions
+//! - `PRIOR_BUILDS` average builds of the user's other packages are added. Without them, three new versions
 //!   in a row would prove that a package is never rebuilt, although one rebuild compensates for about eight
 //!   new versions of a Rust package.
 //! - The standard error of the mean hit share is the margin. It is mainly the uncertainty about rebuilds.
