@@ -9,7 +9,9 @@ use uuid::Uuid;
 use super::Messages;
 use super::phase::Measurement;
 use crate::error::Result;
-use crate::sccache::{NotMeasured, NotMeasuredReason, Sccache, ServerError, Stats, identity};
+use crate::sccache::{
+    Address, NotMeasured, NotMeasuredReason, Sccache, ServerError, Stats, identity,
+};
 
 /// The longest baseline that is read, in bytes.
 const MAX_BASELINE: u64 = 1 << 20;
@@ -61,6 +63,11 @@ pub(super) fn end(server: &Sccache, input: &mut impl Read) -> (Uuid, Measurement
         (Err(reason), _) | (_, Err(reason)) => Err(reason),
         (Ok(None), Ok(None)) => return (baseline.id, None),
         (Ok(Some(_)), Ok(None)) => Err(NotMeasuredReason::SharedServerGone.into()),
+        // The first clients each start a server, which removes the socket of the one before and keeps what it counted
+        // until then (`start_server` in sccache's src/server.rs, 0.16.0 and 0.19.0). At other addresses only one starts.
+        (Ok(None), Ok(Some(_))) if matches!(server.address, Address::Path(_)) => {
+            Err(NotMeasuredReason::SharedServerNotRunning.into())
+        }
         (Ok(None), Ok(Some(after))) => Ok(after),
         (Ok(Some(_)), Ok(Some(_))) if is_replaced => {
             Err(NotMeasuredReason::SharedServerRestarted.into())

@@ -136,6 +136,8 @@ reasons! {
     UnknownOutput "unknown_output" "sccache's statistics could not be read",
     /// The phase's shell was killed before the hook could query the server.
     ShellKilled "shell_killed" "the phase's shell ended before the statistics could be read",
+    /// The phase's own clients started a server at a shared path socket.
+    SharedServerNotRunning "shared_server_not_running" "the shared sccache server was not running when the phase began",
     /// A shared server was stopped during the phase.
     SharedServerGone "shared_server_gone" "the shared sccache server was stopped during the phase",
     /// A shared server counted less at the end of the phase than at its start.

@@ -163,8 +163,12 @@ fn without_a_log_of_its_own_a_phase_has_no_list() {
     let root = Root::new();
     root.sccache("0.19.0");
     keep_pending(&root);
-    let shared = [("SCCACHE_SERVER_UDS", "/mnt/gentoo/tmp/shared.sock")];
-    let client_side = [("SCCACHE_CLIENT_SIDE", "1")];
+    // Of several clients, one starts the server of a port.
+    let shared = [
+        ("SCCACHE_SERVER_PORT", "14231"),
+        ("FEATURES", "-network-sandbox"),
+    ];
+    let client_side = [("SCCACHE_CLIENT_SIDE", "1"), ("FEATURES", "")];
     for settings in [shared, client_side] {
         let run = root.emerge_with(&settings, &["dev-test/many-files"]).ok();
         let phase = pending_phases(&root, &run).remove(0);

@@ -1,5 +1,6 @@
 //! A server of the user that several builds share.
 
+use crate::support::portage::Root;
 use crate::support::portage::builds::{SHARED_NETWORK, assert_not_measured, only_build, root};
 
 #[test]
@@ -40,6 +41,16 @@ fn a_shared_server_is_asked_and_never_stopped() {
         );
         assert_eq!(build["phases"]["compile"]["requests"], 2);
     }
+}
+
+/// Every client of the first moment starts one, and each server takes the socket of the one before.
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn a_path_socket_without_a_server_is_not_measured() {
+    let root = Root::new();
+    let socket = [("SCCACHE_SERVER_UDS", "/mnt/gentoo/tmp/shared.sock")];
+    let run = root.emerge_with(&socket, &["dev-test/many-files"]).ok();
+    assert_not_measured(&only_build(&root, &run), &run, "not running when");
 }
 
 #[test]

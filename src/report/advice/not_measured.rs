@@ -87,6 +87,10 @@ fn remedy(reason: NotMeasuredReason) -> (String, Vec<String>) {
                 exits after 10 idle minutes:";
             return (text.into(), setting);
         }
+        SharedServerNotRunning => {
+            "Start the shared server before emerge, or remove SCCACHE_SERVER_UDS from make.conf, so that \
+             each phase has a server of its own."
+        }
         OldSccacheSharedNetwork => {
             "Update sccache to 0.9 or later, or give builds a private network \
              (FEATURES=network-sandbox)."
