@@ -8,6 +8,7 @@ mod breakdown;
 mod chart;
 mod commands;
 mod headline;
+mod html;
 mod miss_reasons;
 mod options;
 mod suggest;

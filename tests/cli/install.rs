@@ -38,7 +38,7 @@ fn tree(root: &Path) -> BTreeSet<(PathBuf, u32)> {
     found
 }
 
-const INSTALLED: [(&str, u32); 27] = [
+const INSTALLED: [(&str, u32); 28] = [
     ("bin/sccache-collect", 0o755),
     ("bin/sccache-report", 0o755),
     ("share/sccache-report/sccache-report.sh", 0o644),
@@ -54,6 +54,7 @@ const INSTALLED: [(&str, u32); 27] = [
     ("share/man/man1/sccache-report-doctor.1", 0o644),
     ("share/man/man1/sccache-report-emerges.1", 0o644),
     ("share/man/man1/sccache-report-explain.1", 0o644),
+    ("share/man/man1/sccache-report-html.1", 0o644),
     ("share/man/man1/sccache-report-overview.1", 0o644),
     ("share/man/man1/sccache-report-packages.1", 0o644),
     ("share/man/man1/sccache-report-setup.1", 0o644),

@@ -5,6 +5,7 @@ mod builds;
 mod doctor;
 mod emerges;
 mod explain;
+mod html;
 mod overview;
 mod packages;
 mod show;
@@ -57,6 +58,7 @@ enum Command {
     Show(show::Args),
     Explain(explain::Args),
     Advise(advise::Args),
+    Html(html::Args),
     Doctor(doctor::Args),
     Setup(setup::Args),
 }
@@ -136,6 +138,7 @@ impl Cli {
             Some(Command::Show(args)) => show::run(args, database, out),
             Some(Command::Explain(args)) => explain::run(args, database, out),
             Some(Command::Advise(args)) => advise::run(args, database, out),
+            Some(Command::Html(args)) => html::run(args, database, out),
             Some(Command::Doctor(args)) => doctor::run(args, database.named(), out),
             Some(Command::Setup(args)) => {
                 setup::run(args, database.named(), out).map(|()| Status::Success)

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use chrono::{DateTime, DurationRound, Local, TimeDelta, Utc};
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use serde_json::{Value as Json, json};
 
 use super::super::advice::{self, Advice, Sample};
@@ -36,9 +36,6 @@ const LISTED: usize = 3;
 
 /// Losing packages in the list for people, to fit one screen.
 const LOSING_SHOWN: usize = 2;
-
-/// The most bars of the sparkline.
-const BARS: usize = 60;
 
 struct Overview {
     first_at: DateTime<Utc>,
@@ -133,8 +130,8 @@ fn fetch(store: &Store, mut filter: Filter, is_default_period: bool) -> Result<O
         is_default_period,
         packages: packages.len() as u64,
         sums,
-        best: top(&packages, gain),
-        worst: losing(store, &filter, &packages)?,
+        best: best(&packages, LISTED),
+        worst: worst(store, &filter, &packages, LISTED)?,
         last_emerge: store.last_emerge(&filter)?,
         cache,
         by,
@@ -144,13 +141,23 @@ fn fetch(store: &Store, mut filter: Filter, is_default_period: bool) -> Result<O
     })
 }
 
+/// The packages that gain most.
+pub(super) fn best(packages: &[PackageRow], listed: usize) -> Vec<PackageRow> {
+    top(packages, listed, gain)
+}
+
 /// The packages that lose most. The first build of a package only fills the cache, which is not a
 /// loss yet: a package only loses if it had been measured before.
-fn losing(store: &Store, filter: &Filter, packages: &[PackageRow]) -> Result<Vec<PackageRow>> {
+pub(super) fn worst(
+    store: &Store,
+    filter: &Filter,
+    packages: &[PackageRow],
+    listed: usize,
+) -> Result<Vec<PackageRow>> {
     let losing = packages.iter().filter(|row| loss(row).is_some());
     let losing: Vec<&str> = losing.map(|row| row.package.as_str()).collect();
     let built_again = store.built_again(&losing, filter.until)?;
-    Ok(top(packages, |row| {
+    Ok(top(packages, listed, |row| {
         loss(row).filter(|_| built_again.contains(&row.package))
     }))
 }
@@ -159,13 +166,17 @@ fn losing(store: &Store, filter: &Filter, packages: &[PackageRow]) -> Result<Vec
 type Rank = (f64, u64);
 
 /// The packages with the highest rank.
-fn top(packages: &[PackageRow], rank: impl Fn(&PackageRow) -> Option<Rank>) -> Vec<PackageRow> {
+fn top(
+    packages: &[PackageRow],
+    listed: usize,
+    rank: impl Fn(&PackageRow) -> Option<Rank>,
+) -> Vec<PackageRow> {
     let ranks = packages
         .iter()
         .filter_map(|package| Some((rank(package)?, package)));
     let mut ranked: Vec<(Rank, &PackageRow)> = ranks.collect();
     ranked.sort_by(|((a, n), _), ((b, m), _)| b.total_cmp(a).then(m.cmp(n)));
-    let listed = ranked.into_iter().take(LISTED);
+    let listed = ranked.into_iter().take(listed);
     listed.map(|(_, package)| package.clone()).collect()
 }
 
@@ -187,28 +198,14 @@ fn loss(package: &PackageRow) -> Option<Rank> {
     }
 }
 
-/// A hit rate for each of the shortest periods of which few enough make up the whole time.
+/// A hit rate for each period of the timeline.
 fn hit_rates(moments: &[TimedSums]) -> (PeriodLength, Vec<(String, Option<f64>)>) {
-    let day = |moment: &TimedSums| moment.started_at.with_timezone(&Local).date_naive();
-    let Some((first, last)) = moments.first().map(day).zip(moments.last().map(day)) else {
-        return (PeriodLength::Day, Vec::new());
-    };
-    let days = (last - first).num_days().max(0) as usize + 1;
-    let by = match days.div_ceil(BARS) {
-        0..=1 => PeriodLength::Day,
-        2..=7 => PeriodLength::Week,
-        8..=30 => PeriodLength::Month,
-        _ => PeriodLength::Year,
-    };
-    let mut known = trend::periods(moments, by, &Local).into_iter().peekable();
-    let mut rates: Vec<(String, Option<f64>)> = Vec::new();
-    for name in first.iter_days().take(days).map(|day| trend::name(by, day)) {
-        if rates.last().is_none_or(|(last, _)| *last != name) {
-            let period = known.next_if(|period| period.name == name);
-            rates.push((name, period.and_then(|period| period.sums.hit_rate())));
-        }
-    }
-    (by, rates)
+    let (by, timeline) = trend::timeline(moments);
+    let rates = timeline.into_iter().map(|(name, period)| {
+        let rate = period.and_then(|period| period.sums.hit_rate());
+        (name, rate)
+    });
+    (by, rates.collect())
 }
 
 impl Overview {
@@ -297,7 +294,7 @@ fn draw_rates(overview: &Overview, page: &mut Page<'_>) -> io::Result<()> {
         return Ok(());
     }
     let width = page.terminal.width.unwrap_or(usize::MAX);
-    let room = width.saturating_sub(12).min(BARS);
+    let room = width.saturating_sub(12).min(trend::BARS);
     let newest: String = bars[bars.len().saturating_sub(room)..].iter().collect();
     let name = prefix(&format!("by {:?}", overview.by).to_lowercase());
     writeln!(page.out, "{name}{}", newest.trim_end())
@@ -382,9 +379,9 @@ mod tests {
         let names = |rows: Vec<PackageRow>| -> Vec<String> {
             rows.into_iter().map(|row| row.package).collect()
         };
-        let best = names(top(&packages, gain));
+        let best = names(top(&packages, LISTED, gain));
         assert_eq!(best, ["a/much", "a/little", "a/unknown"]);
-        let worst = names(top(&packages, loss));
+        let worst = names(top(&packages, LISTED, loss));
         assert_eq!(worst, ["a/costs", "a/never", "a/unknown"]);
     }
 }

@@ -74,6 +74,33 @@ pub(super) fn periods<Z: TimeZone>(
     periods
 }
 
+/// The most periods of a [`timeline`], unless the whole time is more than so many years.
+pub(super) const BARS: usize = 60;
+
+/// The shortest periods of which few enough make up the whole time, each with its sums if it has builds.
+pub(super) fn timeline(moments: &[TimedSums]) -> (PeriodLength, Vec<(String, Option<Period>)>) {
+    let day = |moment: &TimedSums| moment.started_at.with_timezone(&Local).date_naive();
+    let Some((first, last)) = moments.first().map(day).zip(moments.last().map(day)) else {
+        return (PeriodLength::Day, Vec::new());
+    };
+    let days = (last - first).num_days().max(0) as usize + 1;
+    let by = match days.div_ceil(BARS) {
+        0..=1 => PeriodLength::Day,
+        2..=7 => PeriodLength::Week,
+        8..=30 => PeriodLength::Month,
+        _ => PeriodLength::Year,
+    };
+    let mut known = periods(moments, by, &Local).into_iter().peekable();
+    let mut timeline: Vec<(String, Option<Period>)> = Vec::new();
+    for name in first.iter_days().take(days).map(|day| name(by, day)) {
+        if timeline.last().is_none_or(|(last, _)| *last != name) {
+            let period = known.next_if(|period| period.name == name);
+            timeline.push((name, period));
+        }
+    }
+    (by, timeline)
+}
+
 /// The name of the period that contains the day.
 pub(super) fn name(length: PeriodLength, day: NaiveDate) -> String {
     let format = match length {

@@ -1,6 +1,7 @@
 //! The table type of all reports: rows, and columns that are declared once for every format.
 
 mod delimited;
+mod html;
 mod json;
 mod terminal;
 mod value;
@@ -13,6 +14,7 @@ use comfy_table::Color;
 use serde_json::Value as Json;
 
 pub(super) use self::delimited::DelimitedWriter;
+pub(super) use self::html::HtmlTable;
 pub(super) use self::json::rows as json_rows;
 pub(super) use self::value::Value;
 use super::text;
@@ -45,6 +47,9 @@ pub(super) struct Terminal {
     /// Columns of the terminal; `None` if the output is a file or pipe and has no limit.
     pub(super) width: Option<usize>,
 }
+
+/// Shown for an unknown value.
+const UNKNOWN: &str = "-";
 
 /// How important a column is. The least important columns are hidden first on a narrow terminal,
 /// of several the rightmost.
@@ -150,6 +155,36 @@ impl<R: 'static> Column<R> {
             Source::Value(value) => value(row),
             Source::Nested(_) | Source::Text(_) => Value::Unknown,
         }
+    }
+
+    /// Whether tables for people have the column.
+    fn is_shown(&self, rows: &[R]) -> bool {
+        match &self.source {
+            Source::Text(text) => rows.iter().any(|row| !text(row).is_empty()),
+            Source::Value(_) | Source::Nested(_) => self.importance.is_some() && !rows.is_empty(),
+        }
+    }
+
+    /// Whether the column has numbers, which are aligned on the right.
+    fn is_number(&self, rows: &[R]) -> bool {
+        let mut values = rows.iter().map(|row| self.value(row));
+        let known = values.find(|value| *value != Value::Unknown);
+        !matches!(self.source, Source::Text(_)) && known.is_none_or(|value| value.is_number())
+    }
+
+    /// Returns the cell as tables for people have it, sanitized.
+    fn text(&self, row: &R) -> String {
+        let text = match (&self.source, &self.display, self.value(row)) {
+            (Source::Text(text), ..) | (_, Some(text), _) => text(row),
+            (_, _, Value::Unknown) => UNKNOWN.into(),
+            (_, _, Value::Count(count)) => text::number(count),
+            (_, _, Value::Rate(rate)) => text::percent(rate),
+            (_, _, Value::Seconds(seconds)) => text::duration(seconds),
+            (_, _, Value::Text(text)) => text.into_owned(),
+            (_, _, Value::Id(id)) => text::short_id(id),
+            (_, _, Value::Time(time)) => text::date_time(time),
+        };
+        text::sanitize(&text)
     }
 }
 

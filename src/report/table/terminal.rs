@@ -11,17 +11,13 @@ use comfy_table::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::super::text;
-use super::{Column, Importance, Source, Table, Terminal, Value};
+use super::{Column, Importance, Source, Table, Terminal, UNKNOWN, Value};
 
 /// Spaces between columns.
 const GAP: usize = 2;
 
 /// The smallest width of a truncated text in the most important columns, and in the others.
 const LEAST_TEXT: [usize; 2] = [18, 10];
-
-/// Shown for an unknown value.
-const UNKNOWN: &str = "-";
 
 pub(super) fn write<R: 'static>(
     table: &Table<R>,
@@ -93,22 +89,14 @@ struct Layout {
 }
 
 impl<R: 'static> Column<R> {
-    fn is_shown(&self, rows: &[R]) -> bool {
-        match &self.source {
-            Source::Text(text) => rows.iter().any(|row| !text(row).is_empty()),
-            Source::Value(_) | Source::Nested(_) => self.importance.is_some() && !rows.is_empty(),
-        }
-    }
-
     fn layout(&self, rows: &[R], width: usize) -> Layout {
         let mut values = rows.iter().map(|row| self.value(row));
         let known = values.find(|value| *value != Value::Unknown);
         let is_note = matches!(self.source, Source::Text(_));
         let is_text = is_note || matches!(known, Some(Value::Text(_)));
-        let is_number = !is_note && known.is_none_or(|value| value.is_number());
         Layout {
             importance: self.importance.unwrap_or(Importance::Low),
-            alignment: if is_number {
+            alignment: if self.is_number(rows) {
                 CellAlignment::Right
             } else {
                 CellAlignment::Left
@@ -126,17 +114,8 @@ impl<R: 'static> Column<R> {
     }
 
     fn cell(&self, row: &R) -> Cell {
-        let text = match (&self.source, &self.display, self.value(row)) {
-            (Source::Text(text), ..) | (_, Some(text), _) => text(row),
-            (_, _, Value::Unknown) => UNKNOWN.into(),
-            (_, _, Value::Count(count)) => text::number(count),
-            (_, _, Value::Rate(rate)) => text::percent(rate),
-            (_, _, Value::Seconds(seconds)) => text::duration(seconds),
-            (_, _, Value::Text(text)) => text.into_owned(),
-            (_, _, Value::Id(id)) => text::short_id(id),
-            (_, _, Value::Time(time)) => text::date_time(time),
-        };
-        let cell = Cell::new_owned(text::sanitize(&text));
+        let text = self.text(row);
+        let cell = Cell::new_owned(text.clone());
         match self.tone.as_ref().and_then(|tone| tone(row)) {
             Some(color) if !text.is_empty() => cell.fg(color),
             _ if text == UNKNOWN => cell.add_attribute(Attribute::Dim),

@@ -6,6 +6,8 @@ mod advise;
 mod explain;
 /// Every report on terminals of several widths and in several time zones.
 mod golden;
+/// The page of `html`: numbers, texts, and where it is written.
+mod html;
 /// The period of the overview, and the filters.
 mod overview;
 /// The reports as text, and exit statuses.

@@ -13,9 +13,14 @@ CRATES="
 	anstyle-wincon@3.0.11
 	anstyle@1.0.14
 	anyhow@1.0.104
+	askama@0.15.6
+	askama_derive@0.15.6
+	askama_macros@0.15.6
+	askama_parser@0.15.6
 	assert_cmd@2.2.2
 	autocfg@1.5.1
 	base64@0.22.1
+	basic-toml@0.1.10
 	beef@0.5.2
 	bitflags@2.13.2
 	bstr@1.14.0
@@ -90,6 +95,7 @@ CRATES="
 	once_cell_polyfill@1.70.2
 	parking_lot@0.12.5
 	parking_lot_core@0.9.12
+	percent-encoding@2.3.2
 	pin-project-lite@0.2.17
 	pkg-config@0.3.34
 	postcard@1.2.0
@@ -111,6 +117,7 @@ CRATES="
 	rsqlite-vfs@0.1.1
 	rusqlite@0.39.0
 	rusqlite_migration@2.5.0
+	rustc-hash@2.1.3
 	rustc_version@0.4.1
 	rustix@1.1.6
 	rustversion@1.0.23

@@ -1,0 +1,47 @@
+//! `sccache-report html`: the reports as one page.
+
+mod fetch;
+mod output;
+mod trend;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use super::super::Status;
+use super::super::options::{BuildFilter, Database, PackagePatterns, limit_to_recent};
+use crate::error::Result;
+
+/// Write a page for a browser: one HTML file that needs nothing else
+///
+/// By default, the page is about the 365 days before the newest build. On a terminal, it is written to
+/// sccache-report.html in the current directory, otherwise to standard output.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    packages: PackagePatterns,
+
+    #[command(flatten)]
+    filter: BuildFilter,
+
+    /// Write to FILE; `-` is standard output
+    ///
+    /// The page is written to a temporary file beside FILE, which then replaces FILE. Only an empty file
+    /// or an earlier page is replaced.
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    output: Option<PathBuf>,
+}
+
+/// The default period: days before the newest build.
+const DAYS: i64 = 365;
+
+pub(super) fn run(args: &Args, database: &Database, out: &mut dyn Write) -> Result<Status> {
+    let (store, mut filter) = args.filter.open(&args.packages, database)?;
+    let is_default_period = args.filter.is_any_time();
+    if is_default_period {
+        limit_to_recent(&store, &mut filter, DAYS)?;
+    }
+    let page = fetch::page(&store, &filter, is_default_period)?;
+    drop(store);
+    output::write(&page, args.output.as_deref(), out)?;
+    Ok(Status::Success)
+}

@@ -1,0 +1,85 @@
+//! Where the page is written.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, IsTerminal, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use askama::Template;
+
+use super::super::super::html::{Page, START};
+use crate::error::{Error, Result};
+use crate::files;
+
+/// The file on a terminal without `-o`.
+const DEFAULT_FILE: &str = "sccache-report.html";
+
+/// Writes the page to a file, or to `out`.
+pub(super) fn write(page: &Page, file: Option<&Path>, out: &mut dyn Write) -> Result<()> {
+    let file = match file {
+        Some(file) if file == "-" => None,
+        None if io::stdout().is_terminal() => Some(Path::new(DEFAULT_FILE)),
+        file => file,
+    };
+    let Some(file) = file else {
+        return Ok(page.write_into(out)?);
+    };
+    check_replaceable(file)?;
+    replace(page, file)
+        .map_err(|error| Error::NotWritable(file.to_path_buf(), error.to_string()))?;
+    let shown = std::path::absolute(file).unwrap_or_else(|_| file.to_path_buf());
+    writeln!(
+        out,
+        "{}",
+        super::super::super::text::sanitize(&shown.to_string_lossy())
+    )?;
+    Ok(())
+}
+
+/// Fails if the file exists, and is neither empty nor an earlier page: it may be a mistyped name.
+fn check_replaceable(file: &Path) -> Result<()> {
+    let refuse = |problem: &str, hint: &str| {
+        let message = format!("{} {problem}", file.display());
+        Err(Error::usage(message, hint))
+    };
+    match fs::symlink_metadata(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Error::NotWritable(file.to_path_buf(), error.to_string())),
+        Ok(found) if found.is_file() => {}
+        Ok(_) => {
+            return refuse(
+                "is not a file",
+                "name a file; `-o -` writes to standard output",
+            );
+        }
+    }
+    let mut start = Vec::new();
+    let opened = files::open_regular(file);
+    let read = opened.and_then(|file| file.take(START.len() as u64).read_to_end(&mut start));
+    read.map_err(|error| Error::NotReadable(file.to_path_buf(), error))?;
+    if start.is_empty() || start == START.as_bytes() {
+        return Ok(());
+    }
+    refuse(
+        "exists and is not a page of sccache-report",
+        "choose another name, or remove the file",
+    )
+}
+
+/// Writes a file beside this one, and renames it.
+fn replace(page: &Page, file: &Path) -> io::Result<()> {
+    let parent = file
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let mut beside = tempfile::Builder::new()
+        .prefix(".sccache-report-")
+        .permissions(Permissions::from_mode(0o666)) // less the umask
+        .tempfile_in(parent.unwrap_or(Path::new(".")))?;
+    let mut out = io::BufWriter::new(beside.as_file_mut());
+    page.write_into(&mut out)?;
+    out.flush()?;
+    drop(out);
+    File::sync_all(beside.as_file())?;
+    beside.persist(file)?;
+    Ok(())
+}

@@ -1,0 +1,200 @@
+//! The page of `html`: its numbers, its texts, and where it is written.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+use crate::support::terminal::run_on_terminal;
+use crate::support::*;
+
+/// Returns the page without the time at which it was made.
+fn page(db: &Path, args: &[&str]) -> String {
+    let output = run(db, &[&["html"], args].concat());
+    assert_eq!(err(&output), "");
+    let page = out(&output);
+    let (before, after) = page.split_once("<p>Made at ").unwrap();
+    let (_, after) = after.split_once(" by ").unwrap();
+    format!("{before}<p>Made by {after}")
+}
+
+/// Returns the text between two marks.
+fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+    let (_, rest) = text.split_once(start).unwrap();
+    rest.split_once(end).unwrap().0
+}
+
+/// The SHA-256 hash in base64, as in a Content-Security-Policy. From sha256sum, which isn't this project's.
+fn hash(text: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("text");
+    fs::write(&file, text).unwrap();
+    let output = Command::new("sha256sum")
+        .stdin(fs::File::open(&file).unwrap())
+        .output()
+        .unwrap();
+    let digits = out(&output);
+    let bytes: Vec<u8> = (0..64)
+        .step_by(2)
+        .map(|n| u8::from_str_radix(&digits[n..n + 2], 16).unwrap())
+        .collect();
+    BASE64_STANDARD.encode(bytes)
+}
+
+#[test]
+fn the_policy_allows_only_the_style_and_the_script_of_the_page() {
+    let (_folder, db) = folder();
+    record(&db, &sample());
+    let page = page(&db, &[]);
+    let policy = between(&page, "Content-Security-Policy content=\"", "\"");
+    let (style, script) = (
+        hash(between(&page, "<style>", "</style>")),
+        hash(between(&page, "<script>", "</script>")),
+    );
+    assert_eq!(
+        policy,
+        format!(
+            "default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}'; \
+             base-uri 'none'; form-action 'none'"
+        ),
+        "after a change of style.css or script.js, update the hashes in src/report/html/page.rs"
+    );
+    let script = between(&page, "<script>", "</script>");
+    assert!(script.len() <= 4000, "{} bytes", script.len());
+    for request in [
+        "src=",
+        "href=\"http",
+        "url(",
+        "@import",
+        "style=",
+        "onclick",
+    ] {
+        let markup = page.replace(script, "");
+        assert!(!markup.contains(request), "{request}");
+    }
+}
+
+#[test]
+fn a_database_always_has_the_same_page() {
+    let (_folder, db) = folder();
+    record(&db, &sample());
+    assert_eq!(page(&db, &[]), page(&db, &[]));
+}
+
+#[test]
+fn texts_of_builds_are_escaped() {
+    let (_folder, db) = folder();
+    let attack = "<script>alert(1)</script>\"'&\u{202e}\u{1b}[31m";
+    let mut hostile = sample();
+    for build in &mut hostile {
+        build.package = format!("a/{attack}");
+        build.version = attack.into();
+        build.host = attack.into();
+    }
+    record(&db, &hostile);
+    let page = page(&db, &[]);
+    assert_eq!(page.matches("<script>").count(), 1);
+    assert!(page.contains("a/&#60;script&#62;alert(1)&#60;/script&#62;&#34;&#39;&#38;"));
+    assert!(!page.contains(['\u{202e}', '\u{1b}']));
+}
+
+#[test]
+fn only_pages_are_replaced() {
+    let (folder, db) = folder();
+    record(&db, &sample());
+    let file = |name: &str| folder.path().join(name);
+    let write = |name: &str| {
+        let output = run(&db, &["html", "-o", file(name).to_str().unwrap()]);
+        (output.status.code(), err(&output))
+    };
+    assert_eq!(write("page.html"), (Some(0), String::new()));
+    let first = fs::read(file("page.html")).unwrap();
+    assert!(first.starts_with(b"<!doctype html>"));
+    fs::write(file("empty.html"), "").unwrap();
+    for replaced in ["page.html", "empty.html"] {
+        assert_eq!(write(replaced), (Some(0), String::new()), "{replaced}");
+    }
+    fs::write(file("text"), "my notes").unwrap();
+    fs::create_dir(file("directory")).unwrap();
+    std::os::unix::fs::symlink(file("page.html"), file("link")).unwrap();
+    for refused in ["text", "directory", "link", "missing/page.html"] {
+        let (status, error) = write(refused);
+        assert_eq!(status, Some(2), "{refused}: {error}");
+        assert!(error.contains(refused), "{error}");
+    }
+    assert_eq!(fs::read(file("text")).unwrap(), b"my notes");
+    let before = fs::read(&db).unwrap();
+    assert_eq!(
+        run(&db, &["html", "-o", db.to_str().unwrap()])
+            .status
+            .code(),
+        Some(2)
+    );
+    assert_eq!(fs::read(&db).unwrap(), before);
+    let left: Vec<_> = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with('.'))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn a_report_without_builds_writes_no_page() {
+    let (folder, db) = folder();
+    record(&db, &sample());
+    let file = folder.path().join("page.html");
+    let output = run(&db, &["html", "nothing", "-o", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(err(&output).contains("no recorded package matches nothing"));
+    assert!(!file.exists());
+}
+
+#[test]
+fn a_terminal_gets_the_name_of_the_file() {
+    let (folder, db) = folder();
+    record(&db, &sample());
+    let mut command = program();
+    command
+        .args(["html", "--db"])
+        .arg(&db)
+        .current_dir(folder.path())
+        .stdin(Stdio::null());
+    let (status, output, errors) = run_on_terminal(&mut command, 80);
+    assert_eq!((status, errors.as_str()), (Some(0), ""));
+    let file = folder.path().join("sccache-report.html");
+    assert_eq!(output.trim_end(), file.to_str().unwrap());
+    assert!(fs::read_to_string(file).unwrap().ends_with("</html>\n"));
+}
+
+#[test]
+fn the_numbers_are_those_of_the_other_reports() {
+    let (_folder, db) = folder();
+    record(&db, &sample());
+    let page = page(&db, &[]);
+    let since = "2025-11-20T00:00:00Z";
+    let overview = &json(&db, &["overview", "--since", since])[0];
+    assert!(page.contains(overview["headline"].as_str().unwrap()));
+    for package in json(&db, &["packages", "--since", since]) {
+        let name = package["package"].as_str().unwrap();
+        let row = between(&page, &format!("<summary>{name}</summary>"), "\n");
+        let percent = |value: &serde_json::Value| {
+            value
+                .as_f64()
+                .map_or("-".into(), |rate| format!("{:.1} %", rate * 100.0))
+        };
+        for expected in [
+            package["builds"].to_string(),
+            percent(&package["hit_rate"]),
+            percent(&package["coverage"]),
+            package["verdict"].as_str().unwrap_or("-").to_string(),
+        ] {
+            assert!(
+                row.contains(&format!("<td>{expected}")),
+                "{expected}: {row}"
+            );
+        }
+    }
+}
