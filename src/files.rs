@@ -2,10 +2,22 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::Path;
 
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::path::Arg;
+
+/// Opens a directory, relative to `folder`. A symbolic link as the last part of `path` is an error.
+pub(crate) fn open_directory(folder: impl AsFd, path: impl Arg) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::openat(folder, path, flags, Mode::empty())
+}
+
+/// Opens a directory below `folder`. A symbolic link as any part of `path` is an error.
+pub(crate) fn open_directory_below(folder: OwnedFd, path: &Path) -> rustix::io::Result<OwnedFd> {
+    path.iter().try_fold(folder, open_directory)
+}
 
 /// Opens a regular file for reading. Follows symbolic links.
 ///

@@ -167,7 +167,7 @@ pub(super) fn json_error(error: serde_json::Error) -> Error {
 
 /// Checks a name of a category, package, version, slot, or repository: letters, digits, and `+_.-`,
 /// and neither a sign nor a dot at the beginning (PMS 8, 3.1).
-pub(super) fn check_name(name: &str) -> Result<()> {
+pub(crate) fn check_name(name: &str) -> Result<()> {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+_.-".contains(&byte);
     let length = name.len();
     ensure!((1..=255).contains(&length), "a name is {length} bytes long");

@@ -9,7 +9,7 @@ mod read;
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -23,6 +23,7 @@ pub use self::leftover::{find_set_aside, find_unfinished};
 pub use self::read::Snapshots;
 use super::Phase;
 use crate::error::{Error, Result, ensure};
+use crate::files::open_directory;
 
 /// The folder in `${T}`.
 pub const FOLDER: &str = ".sccache-report";
@@ -143,11 +144,6 @@ fn open_or_create_folder(t: &Path) -> Result<OwnedFd> {
 fn open_t(t: &Path) -> Result<OwnedFd> {
     open_directory(rustix::fs::CWD, t)
         .map_err(|error| Error::NotReadable(t.to_owned(), error.into()))
-}
-
-fn open_directory(at: impl AsFd, path: impl rustix::path::Arg) -> rustix::io::Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    rustix::fs::openat(at, path, flags, Mode::empty())
 }
 
 /// Locks `${T}` against the collectors that other subshells of the phase run, until the result is

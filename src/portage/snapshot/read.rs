@@ -10,12 +10,9 @@ use rustix::io::Errno;
 use uuid::Uuid;
 
 use super::leftover::new_folder_name;
-use super::{
-    LIST_SUFFIX, MAX_BYTES, SCHEMA, Snapshot, file_name, list_name, open_directory, open_t,
-    remove_files,
-};
+use super::{LIST_SUFFIX, MAX_BYTES, SCHEMA, Snapshot, file_name, list_name, open_t, remove_files};
 use crate::error::{Error, Result, ensure};
-use crate::files::open_regular_at;
+use crate::files::{open_directory, open_regular_at};
 use crate::portage::check::{DAMAGED_LIST, MAX_SNAPSHOTS, parse_json};
 use crate::portage::{Outcome, Phase};
 use crate::sccache::compilations::{CompilationList, MAX_COMPILATIONS, MAX_LIST_BYTES};
