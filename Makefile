@@ -21,7 +21,7 @@ fishcompdir = $(PREFIX)/share/fish/vendor_completions.d
 # The hook writes its record here, next to the database.
 hookdir = /var/lib/sccache-report/hook
 programs = sccache-collect sccache-report
-hooks = hooks/sccache-report.sh hooks/no-sccache.sh
+hooks = hooks/sccache-report.sh hooks/stable-paths.sh hooks/no-sccache.sh
 
 binaries = $(programs:%=$(BINARIES)/%)
 

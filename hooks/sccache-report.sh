@@ -25,13 +25,13 @@ ___sccache_report_read_output() {
 
 # Exports the settings "$@" for this phase. What undoes that is saved with the environment, in case post_PHASE doesn't run.
 ___sccache_report_export() {
-	local setting name undo=
+	local setting name
 	for setting; do
 		name=${setting%%=*}
-		if [[ -v ${name} ]]; then undo+="export ${name}=${!name@Q}; "; else undo+="unset ${name}; "; fi
+		if [[ -v ${name} ]]; then ___sccache_report_undo+="export ${name}=${!name@Q}; "; else ___sccache_report_undo+="unset ${name}; "; fi
 	done
 	export "$@"
-	eval "sccache_report_undo() { ${undo} unset -f sccache_report_undo; }"
+	eval "sccache_report_undo() { ${___sccache_report_undo} unset -f sccache_report_undo; }"
 }
 
 # Removes what this phase or an earlier one added to the environment.
@@ -178,6 +178,7 @@ ___sccache_report_install_handlers() {
 
 # Ends a phase: collects the statistics and stops the server, if one is or was running.
 ___sccache_report_end() {
+	! declare -F ___sccache_report_leave_place >/dev/null || ___sccache_report_leave_place
 	local -a options=(--started "${___sccache_report_started}" --sccache "${___sccache_report_sccache}")
 	if [[ ${___sccache_report_mode} == shared ]]; then
 		[[ -n ${___sccache_report_baseline} ]] || return 0
@@ -288,6 +289,17 @@ ___sccache_report_preinst() {
 	unset -f sccache_report_source
 }
 
+# Sources the file beside this one, or where portage-bashrc-mv links to this one, beside the collector in PATH.
+___sccache_report_source_stable_paths() {
+	local IFS=: folder file=${BASH_SOURCE[0]%/*}/stable-paths.sh
+	for folder in ${PATH}; do
+		[[ ! -r ${file} ]] || break
+		[[ ! -x ${folder}/sccache-collect ]] || file=${folder%/bin}/share/sccache-report/stable-paths.sh
+	done
+	IFS=$' \t\n'
+	[[ ! -r ${file} ]] || . "${file}"
+}
+
 ___sccache_report_main() {
 	local self=${BASH_SOURCE[0]} step
 	# portage-bashrc-mv sources its files once, and then runs what they registered. This function is saved with the
@@ -306,6 +318,8 @@ ___sccache_report_main() {
 	step=${MISC_FUNCTIONS_ARGS:-${EBUILD_PHASE-}}
 	[[ ${step} == preinst ]] ||
 		{ type -P "${___sccache_report_collector}" && type -P "${___sccache_report_sccache}"; } >/dev/null || return 0
+	# Opt-in. The directory is what such a build left.
+	[[ ${SCCACHE_REPORT_STABLE_PATHS-} != yes && ! -d ${PORTAGE_BUILDDIR%/*/*}/sccache-report ]] || ___sccache_report_source_stable_paths
 	case ${step} in
 	preinst) ___sccache_report_preinst ;;
 	*die_hooks*) ___sccache_report_record failed ;;
@@ -324,6 +338,7 @@ ___sccache_report_main() {
 			( ${EBUILD_PHASE} != test || " ${FEATURES-} " == *' test '* || ${EBUILD_FORCE_TEST-} == 1 ) &&
 			( ${EBUILD_PHASE} != test || " ${PORTAGE_RESTRICT-} " != *' test '* || -n ${ALLOW_TEST-} ) ]]; then
 			___sccache_report_begin
+			! declare -F ___sccache_report_enter_place >/dev/null || ___sccache_report_enter_place
 		fi
 		;;
 	esac
@@ -333,6 +348,6 @@ ___sccache_report_main() {
 # Once per shell, even if the file is sourced in several ways, and never while Portage generates metadata.
 if [[ ${EBUILD_PHASE-} != depend && -z ${___sccache_report_main_ran-} ]]; then
 	declare -F BashrcdPhase >/dev/null || ___sccache_report_main_ran=1
-	___sccache_report_mode=none ___sccache_report_log= ___sccache_report_baseline=
+	___sccache_report_mode=none ___sccache_report_log= ___sccache_report_baseline= ___sccache_report_undo=
 	___sccache_report_main
 fi

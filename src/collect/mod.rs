@@ -4,6 +4,7 @@ mod build_list;
 mod forget;
 pub mod import;
 mod own_server;
+mod paths;
 mod phase;
 mod record;
 mod recorder;
@@ -26,7 +27,7 @@ const MAX_WARNING: usize = 2048;
 
 /// Collect sccache's statistics from Portage's builds
 ///
-/// Portage's hook runs `phase` and `record`. They never fail a merge: on an error, they print one
+/// Portage's hook runs `phase`, `record`, and `paths`. They never fail a merge: on an error, they print one
 /// line that begins with "warning: " and exit with status 0. `import` and `forget` are for manual
 /// use.
 #[derive(Parser)]
@@ -41,6 +42,7 @@ struct Cli {
 enum Command {
     Phase(phase::Args),
     Record(record::Args),
+    Paths(paths::Args),
     Import(import::Args),
     Forget(forget::Args),
 }
@@ -100,7 +102,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     let is_run_by_hook = args
         .get(1)
-        .is_some_and(|command| command == "phase" || command == "record");
+        .is_some_and(|command| command == "phase" || command == "record" || command == "paths");
     match Cli::try_parse_from(&args) {
         Ok(cli) => run(cli.command),
         // The hook can be of another version than this program.
@@ -119,6 +121,7 @@ fn run(command: Command) -> ExitCode {
     match command {
         Command::Phase(args) => finish_hook(phase::run(&args)),
         Command::Record(args) => finish_hook(record::run(args)),
+        Command::Paths(args) => finish_hook(paths::run(&args)),
         Command::Import(args) => finish(import::run(args, out)),
         Command::Forget(args) => finish(forget::run(&args, out)),
     }

@@ -38,14 +38,16 @@ fn tree(root: &Path) -> BTreeSet<(PathBuf, u32)> {
     found
 }
 
-const INSTALLED: [(&str, u32); 28] = [
+const INSTALLED: [(&str, u32); 30] = [
     ("bin/sccache-collect", 0o755),
     ("bin/sccache-report", 0o755),
     ("share/sccache-report/sccache-report.sh", 0o644),
+    ("share/sccache-report/stable-paths.sh", 0o644),
     ("share/sccache-report/no-sccache.sh", 0o644),
     ("share/man/man1/sccache-collect.1", 0o644),
     ("share/man/man1/sccache-collect-forget.1", 0o644),
     ("share/man/man1/sccache-collect-import.1", 0o644),
+    ("share/man/man1/sccache-collect-paths.1", 0o644),
     ("share/man/man1/sccache-collect-phase.1", 0o644),
     ("share/man/man1/sccache-collect-record.1", 0o644),
     ("share/man/man1/sccache-report.1", 0o644),

@@ -162,6 +162,7 @@ fn all_is_installed(root: &Root) {
         "bin/sccache-collect",
         "bin/sccache-report",
         "share/sccache-report/sccache-report.sh",
+        "share/sccache-report/stable-paths.sh",
         "share/man/man1/sccache-report.1.bz2",
         "share/man/man1/sccache-collect.1.bz2",
         "share/man/man5/sccache-report.5.bz2",

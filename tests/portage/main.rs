@@ -41,3 +41,5 @@ mod setup;
 mod shared_database;
 /// A server that several builds share.
 mod shared_server;
+/// `SCCACHE_REPORT_STABLE_PATHS`.
+mod stable_paths;

@@ -199,7 +199,7 @@ fn sixteen_first_clients_in_52_phases_meet_one_server_each() {
 
 /// Returns the number of processes that an emerge created, and the programs that it ran. With one compilation at a time,
 /// since several first clients may each start a server.
-fn processes(root: &Root, arguments: &[&str]) -> (usize, BTreeMap<String, usize>) {
+pub fn processes(root: &Root, arguments: &[&str]) -> (usize, BTreeMap<String, usize>) {
     let trace = [
         "strace",
         "-f",
@@ -244,6 +244,10 @@ fn processes(root: &Root, arguments: &[&str]) -> (usize, BTreeMap<String, usize>
 #[ignore = "needs the real Portage: root and package registries"]
 fn a_package_without_sccache_costs_no_process() {
     let (without, with) = (Root::without_hook(), Root::new());
+    with.append(
+        "etc/portage/make.conf",
+        "SCCACHE_REPORT_STABLE_PATHS=\"yes\"",
+    );
     // The first emerge writes caches.
     for root in [&without, &with] {
         root.emerge(&["dev-test/plain"]);

@@ -12,6 +12,7 @@ use std::{
 };
 
 pub mod builds;
+pub mod crates;
 pub mod running;
 pub mod setup;
 pub use running::Running;
@@ -291,17 +292,15 @@ impl Root {
 
     /// Returns the build logs of a package, with or without version, the oldest first.
     pub fn build_logs(&self, package: &str) -> Vec<String> {
-        let start = format!("{}-", package.replace('/', ":"));
+        let start = package.replace('/', ":");
         let mut paths: Vec<_> = fs::read_dir(self.file("var/log/portage"))
             .unwrap()
             .map(|entry| entry.unwrap().path())
             .collect();
         paths.retain(|path| {
-            path.file_name()
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .starts_with(&start)
+            let name = path.file_name().unwrap().to_str().unwrap();
+            let rest = name.strip_prefix(&start);
+            rest.is_some_and(|rest| rest.starts_with(['-', ':']))
         });
         // The time in the name has only seconds.
         paths.sort_by_key(|path| fs::metadata(path).unwrap().modified().unwrap());

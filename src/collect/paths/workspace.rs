@@ -1,0 +1,205 @@
+//! The workspace whose target directory is shown in the place.
+//!
+//! cargo's setting applies to everything that a phase builds, and an ebuild expects the results of each
+//! workspace in that workspace's own directory. So there has to be exactly one.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+use crate::files::open_regular;
+
+/// Directories with this name are not sources of the package.
+const NOT_SOURCES: [&str; 5] = [".git", "target", "vendor", "third_party", "node_modules"];
+
+/// What tests may build themselves, but no ebuild.
+const TEST_DATA: [&str; 7] = [
+    "tests", "test", "testdata", "fixtures", "fuzz", "examples", "benches",
+];
+
+/// The most directories that are searched. Larger sources have their own build system.
+const MAX_DIRECTORIES: usize = 2000;
+
+/// The longest manifest in bytes.
+const MAX_MANIFEST_BYTES: u64 = 1 << 20;
+
+/// A directory with a `Cargo.toml`.
+struct Manifest {
+    directory: PathBuf,
+    has_lockfile: bool,
+    is_workspace: bool,
+    /// The directories below that are not part of the workspace.
+    excluded: Vec<PathBuf>,
+}
+
+/// Returns the only workspace in `workdir`; `None` if there may be others, or none with a lockfile.
+/// `skipped` are directories with sources of other packages. In the test phase, `with_test_data` is set.
+pub(super) fn find_workspace(
+    workdir: &Path,
+    skipped: &[PathBuf],
+    with_test_data: bool,
+) -> Option<PathBuf> {
+    let manifests = find_manifests(workdir, skipped, with_test_data)?;
+    let with_lockfile: HashSet<&Path> = manifests
+        .iter()
+        .filter(|manifest| manifest.has_lockfile)
+        .map(|manifest| &*manifest.directory)
+        .collect();
+    let is_member = |directory: &Path| {
+        let mut parents = directory.ancestors().skip(1);
+        parents.any(|parent| with_lockfile.contains(parent))
+    };
+    let mut roots = manifests.iter().filter(|manifest| {
+        manifest.has_lockfile || manifest.is_workspace || !is_member(&manifest.directory)
+    });
+    let root = roots.next().filter(|root| root.has_lockfile)?;
+    let is_excluded = |manifest: &Manifest| {
+        let mut excluded = root.excluded.iter();
+        excluded.any(|excluded| {
+            manifest
+                .directory
+                .starts_with(root.directory.join(excluded))
+        })
+    };
+    let is_only = roots.next().is_none() && !manifests.iter().any(is_excluded);
+    is_only.then(|| root.directory.clone())
+}
+
+/// Returns all manifests; `None` if there are too many directories, or something can't be read.
+fn find_manifests(
+    workdir: &Path,
+    skipped: &[PathBuf],
+    with_test_data: bool,
+) -> Option<Vec<Manifest>> {
+    let mut manifests = Vec::new();
+    let mut directories = vec![workdir.to_owned()];
+    let mut count = 0;
+    while let Some(directory) = directories.pop() {
+        count += 1;
+        if count > MAX_DIRECTORIES {
+            return None;
+        }
+        let (mut has_manifest, mut has_lockfile) = (false, false);
+        for entry in fs::read_dir(&directory).ok()? {
+            let entry = entry.ok()?;
+            let name = entry.file_name();
+            if entry.file_type().ok()?.is_dir() {
+                let is_named = |names: &[&str]| names.iter().any(|other| name == *other);
+                let path = entry.path();
+                let is_skipped = is_named(&NOT_SOURCES)
+                    || (!with_test_data && is_named(&TEST_DATA))
+                    || skipped.contains(&path);
+                if !is_skipped {
+                    directories.push(path);
+                }
+            }
+            has_manifest |= name == "Cargo.toml";
+            has_lockfile |= name == "Cargo.lock";
+        }
+        if has_manifest {
+            manifests.push(read_manifest(directory, has_lockfile)?);
+        }
+    }
+    Some(manifests)
+}
+
+fn read_manifest(directory: PathBuf, has_lockfile: bool) -> Option<Manifest> {
+    let file = open_regular(directory.join("Cargo.toml")).ok()?;
+    let mut text = String::new();
+    file.take(MAX_MANIFEST_BYTES)
+        .read_to_string(&mut text)
+        .ok()?;
+    let manifest: Table = text.parse().ok()?;
+    let workspace = manifest.get("workspace");
+    let excluded = workspace.and_then(|workspace| workspace.get("exclude")?.as_array());
+    let excluded = excluded.into_iter().flatten().filter_map(Value::as_str);
+    Some(Manifest {
+        directory,
+        has_lockfile,
+        is_workspace: workspace.is_some(),
+        excluded: excluded.map(PathBuf::from).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A path and its content.
+    type File = (&'static str, &'static str);
+
+    const PACKAGE: &str = "[package]\nname = \"a\"\nversion = \"1.0.0\"\n";
+
+    /// Returns the workspace, below the directory, of these files.
+    fn found(files: &[File], with_test_data: bool) -> Option<String> {
+        let workdir = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            let file = workdir.path().join(name);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, content).unwrap();
+        }
+        let skipped = [workdir.path().join("skipped")];
+        let root = find_workspace(workdir.path(), &skipped, with_test_data)?;
+        let below = root.strip_prefix(workdir.path()).unwrap();
+        Some(below.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn exactly_one_workspace_has_a_lockfile() {
+        let only = [("p/Cargo.toml", PACKAGE), ("p/Cargo.lock", "")];
+        let excluding = "[workspace]\nmembers = [\"a\"]\nexclude = [\"b\", \"none\"]\n";
+        let cases: [(&[File], Option<&str>); 10] = [
+            (&[], Some("p")),
+            (&[("p/member/Cargo.toml", PACKAGE)], Some("p")),
+            (
+                &[("skipped/Cargo.toml", PACKAGE), ("skipped/Cargo.lock", "")],
+                Some("p"),
+            ),
+            (
+                &[
+                    ("p/vendor/c/Cargo.toml", PACKAGE),
+                    ("p/vendor/c/Cargo.lock", ""),
+                ],
+                Some("p"),
+            ),
+            (
+                &[("p/Cargo.toml", excluding), ("p/a/Cargo.toml", PACKAGE)],
+                Some("p"),
+            ),
+            (
+                &[("p/Cargo.toml", excluding), ("p/b/Cargo.toml", PACKAGE)],
+                None,
+            ),
+            (&[("other/Cargo.toml", PACKAGE)], None),
+            (
+                &[
+                    ("p/member/Cargo.toml", PACKAGE),
+                    ("p/member/Cargo.lock", ""),
+                ],
+                None,
+            ),
+            (&[("p/member/Cargo.toml", "[workspace]")], None),
+            (&[("p/template/Cargo.toml", "@NAME@")], None),
+        ];
+        for (more, expected) in cases {
+            let files = [&only[..], more].concat();
+            assert_eq!(found(&files, false).as_deref(), expected, "{more:?}");
+        }
+        assert_eq!(found(&only[..1], false), None, "no lockfile");
+    }
+
+    #[test]
+    fn tests_may_build_their_own_workspaces() {
+        let files = [
+            ("Cargo.toml", PACKAGE),
+            ("Cargo.lock", ""),
+            ("tests/data/Cargo.toml", PACKAGE),
+            ("tests/data/Cargo.lock", ""),
+        ];
+        assert_eq!(found(&files, false).as_deref(), Some(""));
+        assert_eq!(found(&files, true), None);
+    }
+}

@@ -1,0 +1,344 @@
+//! SCCACHE_REPORT_STABLE_PATHS: the crates of a Rust package hit in its next version, and nothing else changes.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::recording::processes;
+use crate::support::portage::{Root, Run};
+
+/// Where the links of all packages are.
+const PLACES: &str = "var/tmp/portage/sccache-report";
+
+/// Asserts that nothing is left of the links, nor of a build.
+#[track_caller]
+fn assert_nothing_left(root: &Root, run: &Run) {
+    assert!(run.leftovers.is_empty(), "{:?}\n{}", run.leftovers, run.log);
+    let left = root
+        .run(&["find", "/mnt/gentoo/var/tmp/portage", "-mindepth", "2"])
+        .ok();
+    assert_eq!(left.log, "", "{}", run.log);
+    assert!(!root.file(PLACES).exists(), "{}", run.log);
+}
+
+/// Returns hits and misses of the newest build's phases.
+#[track_caller]
+fn counts(root: &Root, package: &str, version: &str) -> (u64, u64) {
+    let builds = root.builds(&[package]);
+    let build = builds
+        .iter()
+        .rev()
+        .find(|build| build["version"] == version);
+    let build: &Value = build.unwrap_or_else(|| panic!("no {package} {version}: {builds:?}"));
+    (
+        build["hits"].as_u64().unwrap(),
+        build["misses"].as_u64().unwrap(),
+    )
+}
+
+/// A phase that waits after it has compiled, until the file exists.
+const WAIT: &str = "until [[ -e /mnt/gentoo/tmp/go ]]; do sleep 0.05; done";
+
+/// The compiler replaces the paths that it embeds, those of the place and the build's own by the same, so that the rest of
+/// the program can be compared: its bytes are equal.
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn a_revision_hits_and_installs_the_same_bytes() {
+    let root = Root::with_crates();
+    for version in ["1.0", "1.0-r1"] {
+        root.rust_ebuild(&format!("dev-test/stable-{version}"), "slot", "rusty", "");
+    }
+    let temporary = "/mnt/gentoo/var/tmp/portage";
+    let place = format!("{temporary}/sccache-report/dev-test/stable/slot");
+    let work = format!("{temporary}/dev-test/stable-1.0/work");
+    let flags = format!(
+        "-C link-arg=-Wl,--build-id=none --remap-path-prefix={place}/vendor=/vendor \
+         --remap-path-prefix={work}/cargo_home/gentoo=/vendor --remap-path-prefix={place}/target=/target \
+         --remap-path-prefix={work}/stable-1.0/target=/target"
+    );
+    let emerge = |stable: &str, version: &str| {
+        let environment = [
+            ("SCCACHE_REPORT_STABLE_PATHS", stable),
+            ("FEATURES", "test"),
+            ("RUSTFLAGS", &flags),
+        ];
+        let package = format!("=dev-test/stable-{version}");
+        let run = root.emerge_with(&environment, &[&package]).ok();
+        assert_nothing_left(&root, &run);
+        let printed = root.printed_stats(&format!("dev-test/stable-{version}"));
+        let counts = ["cache_hits", "cache_misses"].map(|name| printed[0].count(name));
+        (counts, fs::read(root.file("usr/bin/stable-slot")).unwrap())
+    };
+    let (own, expected) = emerge("no", "1.0");
+    let (cold, stable) = emerge("yes", "1.0");
+    let (bumped, _) = emerge("yes", "1.0-r1");
+    // The C file has the same key at all paths.
+    assert_eq!((own, cold), ([0, 8], [1, 7]));
+    // The workspace's own library keeps the version in its key.
+    assert_eq!(bumped, [7, 1]);
+    assert!(stable == expected, "the installed programs differ");
+    let environment = root.environment("dev-test/stable-1.0-r1");
+    let traces = ["/sccache-report/", "sccache_report", "stable-paths"];
+    let mut lines = environment
+        .lines()
+        .filter(|line| !line.contains("RUSTFLAGS="));
+    let trace = lines.find(|line| traces.iter().any(|trace| line.contains(trace)));
+    assert_eq!(trace, None);
+}
+
+fn add_tiny(root: &Root, version: &str, slot: &str, lines: &str) {
+    root.rust_ebuild(&format!("dev-test/tiny-{version}"), slot, "tiny", lines);
+}
+
+const OWN_PATHS: &str = "keeps its own paths";
+
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn versions_and_slots_at_the_same_time_never_meet() {
+    let root = Root::with_crates();
+    let wait = format!("src_compile() {{ cargo_src_compile; echo compiled now; {WAIT}; }}");
+    add_tiny(&root, "1.0", "slot", &wait);
+    add_tiny(&root, "1.0-r1", "slot", "");
+    add_tiny(&root, "2.0", "other", "");
+    let mut first = root.start(&[], &["emerge", "-1", "=dev-test/tiny-1.0"]);
+    first.wait_for("compiled now");
+    let others = ["--jobs=4", "=dev-test/tiny-1.0-r1", "=dev-test/tiny-2.0"];
+    root.emerge_with(&[], &others).ok();
+    let log = root.build_log("dev-test/tiny-1.0-r1");
+    let reason = "dev-test/tiny-1.0-r1 keeps its own paths: dev-test/tiny-1.0 is being built";
+    assert!(log.contains(reason), "{log}");
+    let log = root.build_log("dev-test/tiny-2.0");
+    assert!(
+        log.contains("/sccache-report/dev-test/tiny/other/vendor/fnv"),
+        "{log}"
+    );
+    fs::write(root.file("tmp/go"), "").unwrap();
+    let run = first.wait().ok();
+    assert!(!run.log.contains(OWN_PATHS), "{}", run.log);
+    assert_nothing_left(&root, &run);
+    assert_eq!(counts(&root, "dev-test/tiny", "1.0-r1"), (0, 2));
+}
+
+/// Between two phases, only Portage's lock shows that a build goes on. Without it, the other build takes the place over, and
+/// the first gets it back.
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn a_build_keeps_the_place_between_its_phases() {
+    let root = Root::with_crates();
+    add_tiny(&root, "1.0", "slot", "");
+    add_tiny(&root, "1.0-r1", "slot", "");
+    let script = r#"
+        ebuild=/mnt/gentoo/var/db/repos/test/dev-test/tiny/tiny-1.0.ebuild
+        ebuild --skip-manifest ${ebuild} compile || exit
+        lock="import fcntl, os; f = os.open('/mnt/gentoo/var/tmp/portage/dev-test/.tiny-1.0.portage_lockfile',
+            os.O_CREAT | os.O_RDWR); fcntl.lockf(f, fcntl.LOCK_EX); print(flush=True); input()"
+        coproc python -c "${lock//$'
+'/}"
+        read -r -u ${COPROC[0]}
+        emerge -1 =dev-test/tiny-1.0-r1 || exit
+        echo >&${COPROC[1]}; wait ${COPROC_PID}
+        echo -- unlocked; emerge -1 =dev-test/tiny-1.0-r1 || exit
+        echo -- again; ebuild --skip-manifest ${ebuild} merge clean
+    "#;
+    let run = root.run(&["bash", "-c", script]).ok();
+    let [locked, unlocked] = run.log.splitn(2, "-- unlocked").collect::<Vec<_>>()[..] else {
+        panic!("{}", run.log);
+    };
+    assert!(
+        locked.contains("dev-test/tiny-1.0 is being built"),
+        "{locked}"
+    );
+    assert!(!unlocked.contains(OWN_PATHS), "{unlocked}");
+    let again = unlocked.split_once("-- again").unwrap().1;
+    assert!(again.contains("Fresh fnv"), "compiled again: {again}");
+    assert_nothing_left(&root, &run);
+}
+
+/// Kills emerge and the phase's shell, and builds another version, which takes the place over unless a process of the
+/// killed phase is left.
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn what_a_killed_phase_left_is_taken_over() {
+    let inside = "$(pgrep -f '[p]id-ns-init')"; // ends the whole namespace
+    let outside = "$(< /tmp/phase)";
+    for (phase, features, phase_ids) in [
+        ("compile", "", inside),
+        ("compile", "-pid-sandbox -network-sandbox", outside),
+        ("test", "test -userpriv -pid-sandbox", outside),
+        ("install", "", inside),
+        ("install", "-pid-sandbox", outside),
+    ] {
+        let root = Root::with_crates();
+        let survivor = "src_configure() { cargo_src_configure; }\n\
+             pause() { [[ ${STOP_IN-} != ${EBUILD_PHASE} ]] || { exec -a survivor sleep 1000 & echo $$ ${BASHPID} > /mnt/gentoo/tmp/phase; kill -STOP ${BASHPID}; }; }";
+        add_tiny(&root, "1.0", "slot", survivor);
+        add_tiny(&root, "1.0-r1", "slot", "");
+        let script = format!(
+            "STOP_IN={phase} emerge -1 =dev-test/tiny-1.0 & until [[ -s /tmp/phase ]]; do sleep 0.1; done\n\
+             kill -KILL $! {phase_ids}; wait $!; ls -A /mnt/gentoo/var/tmp/portage/sccache-report/dev-test/tiny/slot\n\
+             if survivors=$(pgrep -f '^survivor'); then\n\
+             emerge -1 =dev-test/tiny-1.0-r1 || exit; kill -KILL ${{survivors}}; fi\n\
+             echo -- over; emerge -1 =dev-test/tiny-1.0-r1 && emerge -1 =dev-test/tiny-1.0"
+        );
+        let run = root
+            .run_with(&[("FEATURES", features)], &["bash", "-c", &script])
+            .ok();
+        let (before, after) = run.log.split_once("-- over").unwrap();
+        let survives = phase_ids == outside;
+        assert_eq!(
+            before.contains("dev-test/tiny-1.0 is being built"),
+            survives,
+            "{phase} {features}: {before}"
+        );
+        assert!(!after.contains(OWN_PATHS), "{phase} {features}: {after}");
+        assert_nothing_left(&root, &run);
+    }
+}
+
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn a_failed_build_leaves_no_place_and_goes_on() {
+    for features in ["", "fail-clean", "noclean", "keepwork keeptemp"] {
+        let root = Root::with_crates();
+        add_tiny(
+            &root,
+            "1.0",
+            "slot",
+            "src_compile() { cargo_src_compile; [[ -e /mnt/gentoo/tmp/go ]] || die now; }",
+        );
+        let package = ["=dev-test/tiny-1.0"];
+        let run = root
+            .emerge_with(&[("FEATURES", features)], &package)
+            .failed();
+        assert!(
+            run.log
+                .contains("/sccache-report/dev-test/tiny/slot/vendor/fnv"),
+            "{}",
+            run.log
+        );
+        assert!(!root.file(PLACES).exists(), "{features}: {}", run.log);
+        let work = root.file("var/tmp/portage/dev-test/tiny-1.0/work");
+        assert!(!work.join(".cargo").exists(), "{features}: {}", run.log);
+        fs::write(root.file("tmp/go"), "").unwrap();
+        let ebuild = "/mnt/gentoo/var/db/repos/test/dev-test/tiny/tiny-1.0.ebuild";
+        let run = root
+            .run_with(
+                &[("FEATURES", features)],
+                &["ebuild", "--skip-manifest", ebuild, "merge"],
+            )
+            .ok();
+        assert!(!run.log.contains(OWN_PATHS), "{features}: {}", run.log);
+        assert!(!root.file(PLACES).exists(), "{features}: {}", run.log);
+        assert!(root.file("usr/bin/tiny-slot").exists());
+    }
+}
+
+/// What ebuilds do with cargo's directories. Each is built in two revisions: (name, lines, counts of the second, message).
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn ebuilds_with_directories_of_their_own_build_as_ever() {
+    let root = Root::with_crates();
+    let cases = [
+        (
+            "own-home",
+            "src_configure() { cargo_src_configure; cp -r \"${CARGO_HOME}\" \"${T}/home\"; export CARGO_HOME=${T}/home; }",
+            (0, 2),
+            "",
+        ),
+        (
+            "own-directories",
+            "ECARGO_HOME=${WORKDIR}/my-home ECARGO_VENDOR=${WORKDIR}/my-crates",
+            (2, 0),
+            "",
+        ),
+        (
+            "own-target",
+            "src_configure() { cargo_src_configure; export CARGO_TARGET_DIR=${WORKDIR}/built; }",
+            (0, 2),
+            "CARGO_TARGET_DIR is in WORKDIR",
+        ),
+        (
+            "patched",
+            "src_prepare() { default; echo '// Changed.' >> \"${ECARGO_VENDOR}\"/fnv-1.0.7/lib.rs || die; }",
+            (1, 1),
+            "",
+        ),
+        (
+            "own-configuration",
+            "src_configure() { cargo_src_configure; mkdir \"${WORKDIR}/.cargo\"; echo > \"${WORKDIR}/.cargo/config.toml\"; }",
+            (0, 2),
+            "WORKDIR has a .cargo of its own",
+        ),
+        (
+            "two-workspaces",
+            "src_unpack() { cargo_src_unpack; unpack_sources; cp -r \"${S}\" \"${WORKDIR}/second\"; }\n\
+             src_compile() { cargo_src_compile; cd \"${WORKDIR}/second\"; cargo_src_compile; [[ -x target/release/tiny ]] || die; }",
+            (4, 0),
+            "",
+        ),
+        (
+            "git-crate",
+            "declare -A GIT_CRATES=( [gitty]=\"https://example.org/gitty;abc;gitty-%commit%\" )\n\
+             src_unpack() { cargo_src_unpack; unpack_sources; mkdir -p \"${WORKDIR}\"/gitty-abc/src; \
+             printf '[package]\\nname = \"gitty\"\\nversion = \"1.0.0\"\\n' > \"${WORKDIR}\"/gitty-abc/Cargo.toml; \
+             > \"${WORKDIR}\"/gitty-abc/src/lib.rs; \
+             echo 'gitty = { git = \"https://example.org/gitty\" }' >> \"${S}\"/Cargo.toml; \
+             sed -i 's/^ \"itoa\",$/ \"gitty\",\\n&/' \"${S}\"/Cargo.lock; \
+             printf '\\n[[package]]\\nname = \"gitty\"\\nversion = \"1.0.0\"\\n' >> \"${S}\"/Cargo.lock; }",
+            (2, 1),
+            "",
+        ),
+        ("live", "PROPERTIES=live", (0, 2), ""),
+    ];
+    for (name, lines, _, _) in &cases {
+        for revision in ["1.0", "1.0-r1"] {
+            root.rust_ebuild(
+                &format!("dev-test/{name}-{revision}"),
+                "slot",
+                "tiny",
+                lines,
+            );
+        }
+    }
+    for revision in ["1.0", "1.0-r1"] {
+        let packages = cases
+            .each_ref()
+            .map(|(name, ..)| format!("=dev-test/{name}-{revision}"));
+        let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
+        let run = root.emerge(&packages);
+        assert_nothing_left(&root, &run);
+    }
+    for (name, _, expected, message) in cases {
+        let package = format!("dev-test/{name}");
+        assert_eq!(counts(&root, &package, "1.0-r1"), expected, "{name}");
+        let log = root.build_log(&format!("{package}-1.0-r1"));
+        assert_eq!(log.contains(OWN_PATHS), !message.is_empty(), "{log}");
+        assert!(log.contains(message), "{log}");
+        assert!(
+            root.file(&format!("usr/bin/{name}-slot")).exists(),
+            "{name}"
+        );
+    }
+}
+
+/// Two processes per phase that compiles, and none for packages without cargo.
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn a_phase_costs_two_processes() {
+    let root = Root::with_crates();
+    add_tiny(&root, "1.0", "slot", "");
+    root.emerge(&["dev-test/tiny", "dev-test/many-files"]);
+    let collectors = |stable: &str, package: &str| {
+        root.append(
+            "etc/portage/make.conf",
+            &format!("SCCACHE_REPORT_STABLE_PATHS=\"{stable}\""),
+        );
+        let (made, mut programs) = processes(&root, &[package]);
+        (made, programs.remove("sccache-collect").unwrap())
+    };
+    let [with, without] = ["yes", "no"].map(|stable| collectors(stable, "dev-test/tiny"));
+    // src_compile and src_install.
+    assert_eq!(with.1 - without.1, 2 * 2);
+    let [with, without] = ["yes", "no"].map(|stable| collectors(stable, "dev-test/many-files"));
+    assert_eq!(with, without);
+}
