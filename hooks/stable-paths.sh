@@ -40,15 +40,14 @@ ___sccache_report_leave_place() {
 	[[ ! -L ${WORKDIR}/.cargo ]] || ___sccache_report_print "$(___sccache_report_paths leave "${SLOT-}")"
 }
 
-# Removes this build's place, and what a killed one left. SLOT may be unknown. bashrc may have disabled globs.
+# Removes the place, unless another build is under way there. SLOT may be unknown. bashrc may have disabled globs. In `clean`,
+# this runs as root, and can end the server of a killed src_install.
 ___sccache_report_drop_places() {
 	local - place
 	set +f
 	for place in "${PORTAGE_BUILDDIR%/*/*}/sccache-report/${CATEGORY}/${PN}"/*/; do
 		place=${place%/}
-		if [[ -d ${place} && ( ! -e ${place}/owner || ${place}/owner -ef ${PORTAGE_BUILDDIR} ) ]]; then
-			___sccache_report_print "$(___sccache_report_paths drop "${place##*/}")"
-		fi
+		[[ ! -d ${place} ]] || ___sccache_report_print "$(___sccache_report_paths drop "${place##*/}")"
 	done
 }
 
