@@ -286,6 +286,7 @@ impl World {
                 attribution,
                 read_only: false,
                 shell_seconds: compilations.is_some().then_some(3.0 + calls as f64 * 0.06),
+                stable_paths: None,
                 compilations,
                 stats,
             });

@@ -180,6 +180,7 @@ ___sccache_report_install_handlers() {
 ___sccache_report_end() {
 	! declare -F ___sccache_report_leave_place >/dev/null || ___sccache_report_leave_place
 	local -a options=(--started "${___sccache_report_started}" --sccache "${___sccache_report_sccache}")
+	[[ -z ${___sccache_report_stable_paths-} ]] || options+=(--stable-paths "${___sccache_report_stable_paths}")
 	if [[ ${___sccache_report_mode} == shared ]]; then
 		[[ -n ${___sccache_report_baseline} ]] || return 0
 		___sccache_report_print "$(___sccache_report_collect phase --shared "${options[@]}" <<<"${___sccache_report_baseline}" 2>&1)"

@@ -3,18 +3,23 @@
 # Shows vendored crates and cargo's target directory to cargo at paths without the package's version, so that the next version
 # hits. docs/stable-paths.md explains this, and src/collect/paths does it. A package without cargo costs no process.
 
-# Builds this phase with sccache what cargo.eclass unpacked below WORKDIR? Debuggers find what installsources installs below
-# WORKDIR only. FEATURES=noauto runs phases in an outer shell. The paths of a live ebuild are always the same.
+# Builds this phase with sccache what cargo.eclass unpacked below WORKDIR? The paths of a live ebuild are always the same.
+# Sets ___sccache_report_stable_paths to a code of src/portage/stable_paths.rs, if it is known already.
 ___sccache_report_can_use_place() {
-	local state=
-	[[ ${SCCACHE_REPORT_STABLE_PATHS-} == yes && ${CARGO_HOME-} == "${WORKDIR}"/* && -f ${CARGO_HOME}/config.toml ]] || return 1
-	[[ ${RUSTC_WRAPPER-}${CARGO_BUILD_RUSTC_WRAPPER-} == *sccache* ]] || return 1
-	[[ " ${FEATURES-} " != *' noauto '* && " ${PORTAGE_PROPERTIES-} " != *' live '* ]] || return 1
-	[[ " ${FEATURES-} " != *' installsources '* || " ${PORTAGE_RESTRICT-} " == *' installsources '* ]] || return 1
-	# src_compile decides, because cargo builds everything again that has another path.
-	[[ ${EBUILD_PHASE} != compile ]] || return 0
-	[[ -f ${T}/.sccache-stable-paths ]] && read -r state <"${T}/.sccache-stable-paths" && [[ ${state} == stable ]]
-}
+	[[ ${SCCACHE_REPORT_STABLE_PATHS-} == yes && ${CARGO_HOME-} == "${WORKDIR}"/* && -f ${CARGO_HOME}/config.toml &&
+		${RUSTC_WRAPPER-}${CARGO_BUILD_RUSTC_WRAPPER-} == *sccache* && " ${PORTAGE_PROPERTIES-} " != *' live '* ]] || return 1
+	if [[ " ${FEATURES-} " == *' noauto '* ]]; then
+		# It runs phases in an outer shell.
+		___sccache_report_stable_paths=noauto
+	elif [[ " ${FEATURES-} " == *' installsources '* && " ${PORTAGE_RESTRICT-} " != *' installsources '* ]]; then
+		# Debuggers find these sources below WORKDIR only.
+		___sccache_report_stable_paths=installsources
+	elif [[ ${EBUILD_PHASE} != compile ]]; then
+		# src_compile decides, because cargo builds everything again that has another path.
+		[[ -f ${T}/.sccache-stable-paths ]] && read -r ___sccache_report_stable_paths <"${T}/.sccache-stable-paths"
+	fi
+	[[ ${___sccache_report_stable_paths} == @(in_use|crates_only) || ${___sccache_report_stable_paths}${EBUILD_PHASE} == compile ]]
+} 2>/dev/null
 
 # Replaces the subshell with `sccache-collect paths`.
 ___sccache_report_paths() {
@@ -26,11 +31,17 @@ ___sccache_report_paths() {
 ___sccache_report_enter_place() {
 	local output place=${PORTAGE_BUILDDIR%/*/*}/sccache-report/${CATEGORY}/${PN}/${SLOT%%/*}
 	[[ -v ___sccache_report_lock && -v ___sccache_report_post_name ]] || return 0
+	if [[ ${___sccache_report_mode} == shared ]]; then
+		# Its compilers have no lock, and can outlive a killed phase.
+		___sccache_report_stable_paths=shared_server
+		return 0
+	fi
 	output=$(___sccache_report_paths enter "${SLOT-}" <&"${___sccache_report_lock}")
-	if [[ ${output} == "${place}" ]]; then
+	___sccache_report_stable_paths=${output%%$'\n'*}
+	if [[ ${___sccache_report_stable_paths} == @(in_use|crates_only) ]]; then
 		___sccache_report_export "CARGO_HOME=${place}/home"
 	else
-		___sccache_report_print "${output}"
+		___sccache_report_print "${output#"${___sccache_report_stable_paths}"$'\n'}"
 	fi
 }
 
@@ -54,6 +65,7 @@ ___sccache_report_drop_places() {
 case ${MISC_FUNCTIONS_ARGS:-${EBUILD_PHASE-}} in
 compile | test | install)
 	___sccache_report_clean_up
+	___sccache_report_stable_paths=
 	if ___sccache_report_can_use_place; then
 		# All processes of this phase inherit the lock, also the server, which is not started yet. So no other build can take
 		# the place over while any of them runs.

@@ -84,6 +84,7 @@ CREATE TABLE phase (
     not_measured_reason        TEXT,
     not_measured_detail        TEXT,
     shell_seconds              REAL,
+    stable_paths               TEXT, -- a code of `StablePaths`
     hits                       INTEGER,
     misses                     INTEGER,
     errors                     INTEGER,

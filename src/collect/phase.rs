@@ -12,7 +12,8 @@ use super::{Messages, own_server, shared_server};
 use crate::config::variable;
 use crate::error::Result;
 use crate::portage::{
-    Attribution, Environment, PHASES, Phase, has_snapshot, lock, remove_snapshot, write_snapshot,
+    Attribution, Environment, PHASES, Phase, StablePaths, has_snapshot, lock, remove_snapshot,
+    write_snapshot,
 };
 use crate::sccache::compilations::CompilationList;
 use crate::sccache::{Address, NotMeasured, NotMeasuredReason, Sccache, Stats};
@@ -50,6 +51,9 @@ pub(super) struct Args {
     /// Output of bash's `times` in the phase's shell, at the start of the phase and at its end
     #[arg(long, value_name = "TEXT")]
     times: Option<OsString>,
+    /// Whether the phase used stable paths: the first line that `paths enter` printed
+    #[arg(long, value_name = "CODE")]
+    stable_paths: Option<String>,
 }
 
 fn parse_seconds(text: &str) -> Result<DateTime<Utc>, &'static str> {
@@ -192,6 +196,7 @@ fn save_snapshot(
         attribution,
         read_only,
         shell_seconds: args.times.as_deref().and_then(shell_seconds),
+        stable_paths: args.stable_paths.as_deref().map(StablePaths::from_code),
         compilations,
         stats,
     };

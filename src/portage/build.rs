@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::check::{MAX_SNAPSHOTS, check_name, check_text, check_time, json_error};
 use super::emerge::MAX_COMMAND_BYTES;
+use super::stable_paths::StablePaths;
 use crate::error::{Error, Result, ensure};
 use crate::sccache::compilations::CompilationList;
 use crate::sccache::{NotMeasured, Stats};
@@ -137,6 +138,9 @@ pub struct Phase {
     /// bash's `times`. The server and its children are not part of it. `None` if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shell_seconds: Option<f64>,
+    /// Whether its crates had stable paths. `None` if that is not turned on, or there was nothing to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stable_paths: Option<StablePaths>,
     /// The statistics, or the reason why there are none. Not measured is not zero.
     pub stats: std::result::Result<Stats, NotMeasured>,
     /// The compilations that the phase's server logged. `None` if they are unknown: the hook didn't set up

@@ -9,6 +9,7 @@ pub mod log;
 pub mod make_conf;
 mod settings;
 mod snapshot;
+mod stable_paths;
 
 pub use crate::text::{plain_path, printable};
 pub use build::{Attribution, BUILD_LINE, Build, Emerge, Outcome, Phase};
@@ -21,3 +22,4 @@ pub use snapshot::{
     FOLDER, Snapshots, find_set_aside, find_unfinished, has_snapshot, lock, remove_snapshot,
     write_snapshot,
 };
+pub use stable_paths::StablePaths;

@@ -9,13 +9,13 @@ use uuid::Uuid;
 use super::columns::{micros, read_json, read_time, read_uuid};
 use super::filter::{BuildQuery, Filter};
 use super::{Result, Store};
-use crate::portage::Phase;
+use crate::portage::{Phase, StablePaths};
 use crate::sccache::{Counts, NotMeasured, NotMeasuredReason, Part, Stats};
 
 /// The columns of a phase, in the order of [`insert_phase`] and [`read_phase`]. Those of
 /// [`number_columns`] follow.
 const COLUMNS: &str = "name, started_at_us, finished_at_us, attribution, is_cache_read_only, shell_seconds, \
-    not_measured_reason, not_measured_detail, hits, misses, errors, cache_location, \
+    stable_paths, not_measured_reason, not_measured_detail, hits, misses, errors, cache_location, \
     cache_size_bytes, max_cache_size_bytes, preprocessor_cache_mode, sccache_version, \
     base_directories, dist_compiles";
 
@@ -45,6 +45,7 @@ pub(super) fn insert_phase(
         phase.attribution,
         phase.read_only,
         phase.shell_seconds,
+        phase.stable_paths.map(StablePaths::code),
         not_measured.map(|why| why.reason.code()),
         not_measured.and_then(|why| why.detail.as_ref()),
         stats.map(|s| s.hits.total),
@@ -208,13 +209,14 @@ fn add_hits_and_misses(
 
 /// Reads a phase without its parts. [`COLUMNS`] begin at 2.
 fn read_phase(row: &Row<'_>) -> rusqlite::Result<Phase> {
-    let stats = match row.get::<_, Option<String>>(8)? {
+    let stats = match row.get::<_, Option<String>>(9)? {
         Some(code) => Err(NotMeasured {
             reason: NotMeasuredReason::from_code(&code),
-            detail: row.get(9)?,
+            detail: row.get(10)?,
         }),
         None => Ok(read_stats(row)?),
     };
+    let stable_paths: Option<String> = row.get(8)?;
     Ok(Phase {
         name: row.get(2)?,
         started_at: read_time(row, 3)?,
@@ -222,6 +224,7 @@ fn read_phase(row: &Row<'_>) -> rusqlite::Result<Phase> {
         attribution: row.get(5)?,
         read_only: row.get(6)?,
         shell_seconds: row.get(7)?,
+        stable_paths: stable_paths.as_deref().map(StablePaths::from_code),
         stats,
         compilations: None,
     })
@@ -233,23 +236,23 @@ fn read_stats(row: &Row<'_>) -> rusqlite::Result<Stats> {
         ..Counts::default()
     };
     let mut stats = Stats {
-        hits: counts(row.get(10)?),
-        misses: counts(row.get(11)?),
-        errors: row.get::<_, Option<u64>>(12)?.map(counts),
-        cache_location: row.get(13)?,
-        cache_size: row.get(14)?,
-        max_cache_size: row.get(15)?,
-        preprocessor_cache_mode: row.get(16)?,
-        version: row.get(17)?,
-        base_directories: read_json(row, 18)?,
-        dist_compiles: read_json(row, 19)?.unwrap_or_default(),
+        hits: counts(row.get(11)?),
+        misses: counts(row.get(12)?),
+        errors: row.get::<_, Option<u64>>(13)?.map(counts),
+        cache_location: row.get(14)?,
+        cache_size: row.get(15)?,
+        max_cache_size: row.get(16)?,
+        preprocessor_cache_mode: row.get(17)?,
+        version: row.get(18)?,
+        base_directories: read_json(row, 19)?,
+        dist_compiles: read_json(row, 20)?.unwrap_or_default(),
         ..Stats::default()
     };
     for (index, field) in Stats::COUNTERS.iter().enumerate() {
-        *(field.get_mut)(&mut stats) = row.get(20 + index)?;
+        *(field.get_mut)(&mut stats) = row.get(21 + index)?;
     }
     for (index, field) in Stats::SECONDS.iter().enumerate() {
-        *(field.get_mut)(&mut stats) = row.get(20 + Stats::COUNTERS.len() + index)?;
+        *(field.get_mut)(&mut stats) = row.get(21 + Stats::COUNTERS.len() + index)?;
     }
     Ok(stats)
 }

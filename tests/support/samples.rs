@@ -63,6 +63,7 @@ pub fn phase(name: &str, start: DateTime<Utc>, stats: Result<Stats, NotMeasured>
         attribution: Attribution::Exact,
         read_only: false,
         shell_seconds: None,
+        stable_paths: None,
         compilations: None,
         stats,
     }

@@ -103,6 +103,7 @@ impl Log {
             attribution: build.attribution,
             read_only: false,
             shell_seconds: None,
+            stable_paths: None,
             compilations: None,
             stats,
         });

@@ -10,12 +10,12 @@ use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Uid};
 use crate::config::variable;
 use crate::error::{Error, Result, ensure};
 use crate::files::{open_directory, open_directory_below};
-use crate::portage::Environment;
+use crate::portage::{Environment, StablePaths};
 
 /// The directory of all places, beside those of the categories.
 const TOP: &str = "sccache-report";
 
-/// The file in `${T}` with one line: `stable`, or why the build keeps its own paths.
+/// The file in `${T}` with the code of the state.
 const STATE_FILE: &str = ".sccache-stable-paths";
 
 /// A build of Portage.
@@ -109,12 +109,12 @@ impl Build {
     }
 
     /// Saves the state in `${T}`, where the hook reads it in later phases.
-    pub(super) fn save_state(&self, state: &str) -> Result<()> {
+    pub(super) fn save_state(&self, state: StablePaths) -> Result<()> {
         let t = open_directory(CWD, &self.environment.t)?;
         let _ = rustix::fs::unlinkat(&t, STATE_FILE, AtFlags::empty());
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&t, STATE_FILE, flags, Mode::from(0o644))?;
-        writeln!(File::from(file), "{state}")?;
+        writeln!(File::from(file), "{}", state.code())?;
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! The configuration that cargo.eclass writes in `src_unpack`, and the one that replaces two values of it
 //! during a phase.
 
+use std::ffi::OsString;
 use std::fmt::Write;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -54,19 +55,8 @@ impl CargoHome {
             .take(MAX_BYTES)
             .read_to_string(&mut text)
             .map_err(failed)?;
-        let variables = || {
-            TARGET_VARIABLES
-                .iter()
-                .filter_map(|name| Some((name, variable(name)?)))
-        };
-        if let Some((name, _)) =
-            variables().find(|(_, value)| Path::new(value).starts_with(workdir))
-        {
-            let reason = format!("{name} is in WORKDIR, and sccache's keys contain it");
-            return Err(Error::Invalid(reason));
-        }
         let mut home = Self::parse(&text, workdir)?;
-        home.has_target_directory |= variables().next().is_some();
+        home.has_target_directory |= target_variables().next().is_some();
         Ok(Self {
             path,
             written,
@@ -75,9 +65,10 @@ impl CargoHome {
     }
 
     fn parse(text: &str, workdir: &Path) -> Result<Self> {
+        // Without the parser's message, which quotes the file: root follows a link of the build user.
         let config: Table = text
             .parse()
-            .map_err(|error| Error::failed("config.toml", error))?;
+            .map_err(|_| Error::invalid("config.toml can't be parsed"))?;
         let sources = config.get("source").and_then(Value::as_table);
         let directories: Vec<(&String, &str)> = sources
             .into_iter()
@@ -131,6 +122,15 @@ impl CargoHome {
         }
         text
     }
+}
+
+fn target_variables() -> impl Iterator<Item = OsString> {
+    TARGET_VARIABLES.iter().filter_map(|name| variable(name))
+}
+
+/// Whether the build chose a target directory in `workdir`, which sccache's keys contain.
+pub(super) fn has_target_variable_in(workdir: &Path) -> bool {
+    target_variables().any(|value| Path::new(&value).starts_with(workdir))
 }
 
 /// Whether a path leads to something below `folder` without `..`.

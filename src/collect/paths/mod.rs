@@ -35,7 +35,7 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
 use self::build::Build;
-use self::cargo_home::CargoHome;
+use self::cargo_home::{CargoHome, has_target_variable_in};
 use self::crates::Time;
 use self::directory::{open_or_create_directory, read_link};
 use self::place::{Place, lock_for_phase};
@@ -43,6 +43,7 @@ use self::workspace::find_workspace;
 use super::Messages;
 use crate::error::{Error, Result, ensure};
 use crate::files::{open_directory, open_directory_below};
+use crate::portage::StablePaths;
 
 /// The link in `${WORKDIR}` that makes the configuration effective.
 const CONFIG: &str = ".cargo";
@@ -67,7 +68,7 @@ pub(super) struct Args {
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum Step {
-    /// Create the links. Prints their directory, or why the build keeps its own paths
+    /// Create the links. Prints a code, and if the build keeps its own paths, why
     Enter,
     /// Stop using the links
     Leave,
@@ -83,7 +84,7 @@ pub(super) fn run(args: &Args) -> Result<Messages> {
     let build = Build::read(&args.slot)?;
     let mut messages = Messages::default();
     match args.step {
-        Step::Enter => messages.info.push(enter(&build)?),
+        Step::Enter => messages.info = enter(&build)?,
         Step::Leave => leave(&build)?,
         Step::Drop => {
             leave(&build)?;
@@ -93,47 +94,63 @@ pub(super) fn run(args: &Args) -> Result<Messages> {
     Ok(messages)
 }
 
-/// Returns a line for the hook: the place, or why the build keeps its own paths.
-fn enter(build: &Build) -> Result<String> {
-    let (state, line) = match show(build) {
-        Ok(()) => ("stable".to_owned(), build.place().display().to_string()),
-        Err(error) => {
+/// Why a build keeps its own paths: the state, and a sentence.
+type OwnPaths = (StablePaths, Error);
+
+/// Returns the lines for the hook: the code of the state, and if the build keeps its own paths, why.
+fn enter(build: &Build) -> Result<Vec<String>> {
+    let (state, reason) = match show(build) {
+        Ok(true) => (StablePaths::InUse, None),
+        Ok(false) => (StablePaths::CratesOnly, None),
+        Err((state, error)) => {
             leave(build)?;
             remove_place(build)?;
-            let package = build.name().display().to_string();
-            let line = format!("sccache-report: {package} keeps its own paths: {error}");
-            (error.to_string(), line)
+            (state, Some(error))
         }
     };
-    build.save_state(&state)?;
-    Ok(line)
+    build.save_state(state)?;
+    let package = build.name().display();
+    let line = |error| format!("sccache-report: {package} keeps its own paths: {error}");
+    let code = state.code().to_owned();
+    Ok([code].into_iter().chain(reason.map(line)).collect())
 }
 
-/// Shows the build's crates and target directory in the place. Everything before the last step can be
-/// interrupted.
-fn show(build: &Build) -> Result<()> {
-    let workdir = build.open_workdir(build.name())?;
-    remove_config_link(build, &workdir)?;
-    let home = CargoHome::read(&build.workdir)?;
-    let vendor = open_in_workdir(build, &workdir, &home.vendor)?;
-    let place = Place::open(build, true)?.ok_or_else(|| Error::invalid("the place is gone"))?;
-    if let Some(owner) = place.other_owner(build) {
-        return Err(Error::invalid(format!(
-            "{} is being built",
-            owner.display()
-        )));
+/// Shows the build's crates in the place, and returns whether its target directory is there, too.
+/// Everything before the last step can be interrupted.
+fn show(build: &Build) -> Result<bool, OwnPaths> {
+    let unavailable = |error| (StablePaths::Unavailable, error);
+    let workdir = build.open_workdir(build.name());
+    let workdir = workdir.map_err(|error| unavailable(error.into()))?;
+    remove_config_link(build, &workdir).map_err(|error| (StablePaths::OwnConfig, error))?;
+    if has_target_variable_in(&build.workdir) {
+        let error = Error::invalid("CARGO_TARGET_DIR is in WORKDIR, and sccache's keys contain it");
+        return Err((StablePaths::OwnTarget, error));
     }
-    lock_for_phase(&workdir)?;
-    return_new_files(build, &workdir, &place)?;
+    let home =
+        CargoHome::read(&build.workdir).map_err(|error| (StablePaths::UnknownCrates, error))?;
+    let place = Place::open(build, true).map_err(unavailable)?;
+    let place = place.ok_or_else(|| unavailable(Error::invalid("the place is gone")))?;
+    if let Some(owner) = place.other_owner(build) {
+        let error = Error::invalid(format!("{} is being built", owner.display()));
+        return Err((StablePaths::OtherBuild, error));
+    }
+    fill(build, &workdir, &home, &place).map_err(unavailable)
+}
+
+/// Fills the place, and returns whether the target directory is in it.
+fn fill(build: &Build, workdir: &OwnedFd, home: &CargoHome, place: &Place) -> Result<bool> {
+    let vendor = open_in_workdir(build, workdir, &home.vendor)?;
+    lock_for_phase(workdir)?;
+    return_new_files(build, workdir, place)?;
     let kept = place.belongs_to(build).then_some(VENDOR);
     place.clear(kept)?;
 
     let directory = place.directory();
     let shown = open_or_create_directory(directory, VENDOR)?;
-    crates::show(&vendor, &home.vendor, &shown, unpacked(build, &home))?;
+    crates::show(&vendor, &home.vendor, &shown, unpacked(build, home))?;
     rustix::fs::symlinkat(&home.vendor, directory, CRATES)?;
     rustix::fs::symlinkat(&home.path, directory, "home")?;
-    let has_target = show_target(build, &workdir, &home, directory)?;
+    let has_target = show_target(build, workdir, home, directory)?;
     let target = has_target.then(|| build.place().join(TARGET));
     let config = home.replacement(&build.place().join("vendor"), target.as_deref());
     let config_directory = open_or_create_directory(directory, &*build.config_name())?;
@@ -141,8 +158,8 @@ fn show(build: &Build) -> Result<()> {
     let file = rustix::fs::openat(config_directory, "config.toml", flags, Mode::from(0o644))?;
     File::from(file).write_all(config.as_bytes())?;
     place.set_owner(build)?;
-    rustix::fs::symlinkat(build.place().join(build.config_name()), &workdir, CONFIG)?;
-    Ok(())
+    rustix::fs::symlinkat(build.place().join(build.config_name()), workdir, CONFIG)?;
+    Ok(has_target)
 }
 
 /// Makes the build use its own paths again.

@@ -48,6 +48,7 @@ impl Unfinished {
                 attribution: Attribution::Exact,
                 read_only: false,
                 shell_seconds: None,
+                stable_paths: None,
                 compilations: None,
                 stats: Err(NotMeasuredReason::ShellKilled.into()),
             },

@@ -3,7 +3,7 @@
 use crate::support::*;
 use proptest::prelude::*;
 use rusqlite::Connection;
-use sccache_report::portage::Build;
+use sccache_report::portage::{Build, StablePaths};
 use sccache_report::sccache::Stats;
 use sccache_report::store::{Error, Filter, Patterns, Recorded, Store};
 use serde_json::Value;
@@ -11,7 +11,8 @@ use serde_json::Value;
 #[test]
 fn what_is_recorded_comes_back_whole_and_once() {
     let (_folder, path) = folder();
-    let builds = sample();
+    let mut builds = sample();
+    builds[0].phases[0].stable_paths = Some(StablePaths::CratesOnly);
     record(&path, &builds);
     let mut store = Store::open_for_recording(&path).unwrap();
     for build in &builds {
