@@ -1,4 +1,5 @@
 # make install [DESTDIR=] [PREFIX=/usr]   build and install programs, hook, man pages, and completions
+# make install-metrics                    install the timer and cron line that write metrics for Prometheus
 # make uninstall                          remove installed files (with the same DESTDIR and PREFIX)
 # make test                               run all tests; skip and list those that need root or a registry
 # make bench                              compare the speed with emlop and the sqlite3 shell (minutes)
@@ -18,10 +19,13 @@ mandir = $(PREFIX)/share/man
 bashcompdir = $(PREFIX)/share/bash-completion/completions
 zshcompdir = $(PREFIX)/share/zsh/site-functions
 fishcompdir = $(PREFIX)/share/fish/vendor_completions.d
+sysconfdir = /etc
+unitdir = $(PREFIX)/lib/systemd/system
 # The hook writes its record here, next to the database.
 hookdir = /var/lib/sccache-report/hook
 programs = sccache-collect sccache-report
 hooks = hooks/sccache-report.sh hooks/stable-paths.sh hooks/no-sccache.sh
+metrics = sccache-report-metrics
 
 binaries = $(programs:%=$(BINARIES)/%)
 
@@ -56,6 +60,19 @@ install: build
 	@$(INSTALL) -d -m 755 "$(DESTDIR)$(hookdir)" || \
 		echo "$(hookdir) can't be created: doctor has no record of the hook until a build is recorded"
 
+# Not part of `install`, because only machines with Prometheus need it. Keeps the settings of an earlier installation.
+install-metrics:
+	$(INSTALL) -d "$(DESTDIR)$(sysconfdir)/conf.d" "$(DESTDIR)$(sysconfdir)/cron.d" "$(DESTDIR)$(unitdir)"
+	$(INSTALL) -d "$(DESTDIR)$(datadir)"
+	$(INSTALL) -m 644 packaging/prometheus/alerts.yml "$(DESTDIR)$(datadir)"
+	$(INSTALL) -m 644 packaging/grafana/sccache-report.json "$(DESTDIR)$(datadir)/dashboard.json"
+	[ -e "$(DESTDIR)$(sysconfdir)/conf.d/$(metrics)" ] || \
+		$(INSTALL) -m 644 packaging/prometheus/$(metrics).conf "$(DESTDIR)$(sysconfdir)/conf.d/$(metrics)"
+	$(INSTALL) -m 644 packaging/prometheus/$(metrics).cron "$(DESTDIR)$(sysconfdir)/cron.d/$(metrics)"
+	$(INSTALL) -m 644 packaging/prometheus/$(metrics).service packaging/prometheus/$(metrics).timer "$(DESTDIR)$(unitdir)"
+	sed -i 's|/usr/bin/sccache-report|$(bindir)/sccache-report|; s|/etc/conf.d|$(sysconfdir)/conf.d|' \
+		"$(DESTDIR)$(sysconfdir)/cron.d/$(metrics)" "$(DESTDIR)$(unitdir)/$(metrics).service"
+
 # Also removes empty directories below PREFIX.
 uninstall:
 	set -e; for program in $(programs); do \
@@ -64,9 +81,12 @@ uninstall:
 			"$(DESTDIR)$(bashcompdir)/$$program" "$(DESTDIR)$(zshcompdir)/_$$program" \
 			"$(DESTDIR)$(fishcompdir)/$$program.fish"; \
 	done
+	rm -f "$(DESTDIR)$(sysconfdir)/conf.d/$(metrics)" "$(DESTDIR)$(sysconfdir)/cron.d/$(metrics)" \
+		"$(DESTDIR)$(unitdir)/$(metrics).service" "$(DESTDIR)$(unitdir)/$(metrics).timer" \
+		"$(DESTDIR)$(datadir)/alerts.yml" "$(DESTDIR)$(datadir)/dashboard.json"
 	rm -f $(patsubst hooks/%,"$(DESTDIR)$(datadir)/%",$(hooks)) "$(DESTDIR)$(mandir)/man5/sccache-report.5"
 	if [ -d "$(DESTDIR)$(PREFIX)" ]; then cd "$(DESTDIR)$(PREFIX)" && for dir in "$(bindir)" "$(datadir)" "$(mandir)/man1" "$(mandir)/man5" \
-		"$(bashcompdir)" "$(zshcompdir)" "$(fishcompdir)"; do \
+		"$(bashcompdir)" "$(zshcompdir)" "$(fishcompdir)" "$(unitdir)"; do \
 		rmdir -p "$${dir#"$(PREFIX)"/}" 2>/dev/null || true; \
 	done; fi
 	rm -f "$(DESTDIR)$(hookdir)/last-merge" "$(DESTDIR)$(hookdir)/last-cached"
@@ -91,4 +111,4 @@ clean:
 	rm -rf .work
 	$(CARGO) clean
 
-.PHONY: all build install uninstall test demo bench clean
+.PHONY: all build install install-metrics uninstall test demo bench clean

@@ -262,6 +262,7 @@ CREATE TABLE package_sum (
 CREATE TABLE hour_sum (
     hour               INTEGER PRIMARY KEY, -- hours since 1970-01-01 00:00 UTC
     builds             INTEGER NOT NULL,
+    packaged_builds    INTEGER NOT NULL,
     failed_builds      INTEGER NOT NULL,
     interrupted_builds INTEGER NOT NULL,
     shared_builds      INTEGER NOT NULL,
@@ -292,6 +293,7 @@ CREATE VIEW build_share AS SELECT
     package,
     started_at_us / 3600000000 AS hour,
     sign AS builds,
+    sign * (outcome = 'packaged') AS packaged_builds,
     sign * (outcome = 'failed') AS failed_builds,
     sign * (outcome = 'interrupted') AS interrupted_builds,
     sign * (attribution IS 'shared') AS shared_builds,
@@ -350,7 +352,7 @@ CREATE TRIGGER added_share_insert INSTEAD OF INSERT ON added_share BEGIN
         exact_cost_us = exact_cost_us + excluded.exact_cost_us,
         evicted_misses = evicted_misses + excluded.evicted_misses;
     INSERT INTO hour_sum
-    SELECT hour, builds, failed_builds, interrupted_builds, shared_builds, complete_builds,
+    SELECT hour, builds, packaged_builds, failed_builds, interrupted_builds, shared_builds, complete_builds,
            measured_builds, hits, misses, counted_builds, calls, answered_calls,
            estimated_builds, time_saved_us, estimated_hits, metered_builds, processor_us,
            metered_saved_us, costed_builds, hit_cost_us, miss_cost_us, exact_cost_us,
@@ -358,6 +360,7 @@ CREATE TRIGGER added_share_insert INSTEAD OF INSERT ON added_share BEGIN
     FROM build_share WHERE build_id = NEW.build_id AND sign = NEW.sign
     ON CONFLICT DO UPDATE SET
         builds = builds + excluded.builds,
+        packaged_builds = packaged_builds + excluded.packaged_builds,
         failed_builds = failed_builds + excluded.failed_builds,
         interrupted_builds = interrupted_builds + excluded.interrupted_builds,
         shared_builds = shared_builds + excluded.shared_builds,
@@ -395,4 +398,66 @@ END;
 
 CREATE TRIGGER build_update_after AFTER UPDATE ON build BEGIN
     INSERT INTO added_share VALUES (NEW.id, 1);
+END;
+
+-- What was ever recorded, for monitoring. Triggers add each new row, and nothing subtracts what is
+-- removed later: to Prometheus, a counter that decreases has started again from 0.
+--
+-- label: the outcome, language, operation, reason or result; '' for the sum over all languages, and
+-- for counters without a label.
+CREATE TABLE counter (
+    name  TEXT NOT NULL,
+    label TEXT NOT NULL,
+    total INTEGER NOT NULL,
+    PRIMARY KEY (name, label)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE package_counter (
+    package TEXT PRIMARY KEY,
+    builds  INTEGER NOT NULL,
+    lookups INTEGER NOT NULL, -- hits and misses
+    hits    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER build_count AFTER INSERT ON build BEGIN
+    INSERT INTO counter VALUES
+        ('builds', NEW.outcome, 1),
+        ('lookups', '', ifnull(NEW.hits + NEW.misses, 0)),
+        ('hits', '', ifnull(NEW.hits, 0)),
+        ('lookup_errors', '', ifnull(NEW.errors, 0)),
+        ('calls', '', ifnull(NEW.executed + NEW.non_cacheable, 0)),
+        ('answered_calls', '',
+            iif(NEW.executed + NEW.non_cacheable IS NULL, 0, ifnull(NEW.hits + NEW.misses, 0))),
+        ('phases', 'measured', NEW.measured_phases),
+        ('phases', 'not measured', NEW.phases - NEW.measured_phases),
+        ('lookup_cost_us', 'hit', ifnull(NEW.hit_cost_us, 0)),
+        ('lookup_cost_us', 'miss', ifnull(NEW.miss_cost_us, 0))
+    ON CONFLICT DO UPDATE SET total = total + excluded.total;
+    INSERT INTO package_counter
+    VALUES (NEW.package, 1, ifnull(NEW.hits + NEW.misses, 0), ifnull(NEW.hits, 0))
+    ON CONFLICT DO UPDATE SET
+        builds = builds + 1,
+        lookups = lookups + excluded.lookups,
+        hits = hits + excluded.hits;
+END;
+
+-- A phase with a read-only cache has a write error per miss, which is no problem.
+CREATE TRIGGER phase_count AFTER INSERT ON phase WHEN NOT NEW.is_cache_read_only BEGIN
+    INSERT INTO counter VALUES
+        ('cache_errors', 'read', ifnull(NEW.read_errors, 0)),
+        ('cache_errors', 'write', ifnull(NEW.write_errors, 0))
+    ON CONFLICT DO UPDATE SET total = total + excluded.total;
+END;
+
+CREATE TRIGGER phase_language_count AFTER INSERT ON phase_language BEGIN
+    INSERT INTO counter VALUES
+        ('lookups', NEW.language, NEW.hits + NEW.misses),
+        ('hits', NEW.language, NEW.hits),
+        ('lookup_errors', NEW.language, ifnull(NEW.errors, 0))
+    ON CONFLICT DO UPDATE SET total = total + excluded.total;
+END;
+
+CREATE TRIGGER miss_reason_count AFTER INSERT ON miss_reason BEGIN
+    INSERT INTO counter VALUES ('misses', NEW.reason, NEW.misses)
+    ON CONFLICT DO UPDATE SET total = total + excluded.total;
 END;

@@ -2,6 +2,7 @@
 //! variables.
 
 use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -83,6 +84,11 @@ pub fn eprefix() -> PathBuf {
         .map(PathBuf::from)
         .or_else(|| prefix_of(&std::env::current_exe().ok()?))
         .unwrap_or_default()
+}
+
+/// Returns the user that owns the system: root, or the owner of the Gentoo Prefix.
+pub fn system_owner() -> u32 {
+    eprefix().metadata().map_or(0, |metadata| metadata.uid())
 }
 
 /// Returns the path of a file that was installed with this program, such as the hook.

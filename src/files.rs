@@ -1,8 +1,9 @@
-//! Opening files whose paths other users choose or can change.
+//! Opening files whose paths other users choose or can change, and replacing files as a whole.
 
-use std::fs::File;
-use std::io;
+use std::fs::{File, Permissions};
+use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rustix::fs::{CWD, FileType, Mode, OFlags};
@@ -53,4 +54,29 @@ fn open(folder: impl AsFd, path: impl Arg, flags: OFlags) -> io::Result<File> {
         _ => "not a regular file",
     };
     Err(io::Error::new(io::ErrorKind::InvalidInput, problem))
+}
+
+/// Writes a file that any user can read. Other processes see the old content or the new one, never a
+/// part, also after a crash.
+///
+/// # Errors
+/// The folder can't be written, or the disk is full. The old file is unchanged then.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    // In the same folder, because a rename works within a file system only. A hidden file without
+    // the extension: a collector that reads the folder ignores it.
+    let mut file = tempfile::Builder::new()
+        .prefix(".sccache-report-")
+        .permissions(Permissions::from_mode(0o644))
+        .tempfile_in(folder)?;
+    // Whatever the umask.
+    file.as_file()
+        .set_permissions(Permissions::from_mode(0o644))?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    File::open(folder)?.sync_all()
 }

@@ -72,7 +72,7 @@ complete -F {function} -o bashdefault -o default sccache-report
 function {function}
     {PACKAGES}
 end
-complete -c sccache-report -f -n 'not __fish_seen_subcommand_from overview doctor setup' -a '({function})'
+complete -c sccache-report -f -n 'not __fish_seen_subcommand_from overview metrics doctor setup' -a '({function})'
 "
         ),
         Shell::Zsh => {

@@ -23,8 +23,8 @@ Exit status: 0 if builds were removed, 1 if nothing matched, 2 after an error.";
 /// Removes the matching builds and everything that was recorded about them, including their
 /// compilations. Sums are then the same as if these builds had never been recorded. The time saved by
 /// other builds and the known costs of objects don't change. A removed build is not recorded again
-/// from a log or from another database. `import --restore` imports it from its log. This command
-/// needs write access to the database.
+/// from a log or from another database. `import --restore` imports it from its log. The counters of
+/// `sccache-report metrics` still include it. This command needs write access to the database.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_STATUS)]
 pub(super) struct Args {

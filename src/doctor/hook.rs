@@ -1,13 +1,12 @@
 //! Checks that the hook runs in builds.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Context, Finding, SETUP, green, quoted, red, yellow};
 use crate::machine::REINSTALL;
-use crate::portage::HookRecord;
+use crate::portage::{HookRecord, merges};
 
 pub(super) fn check(context: &Context) -> Finding {
     let last_run = context.last_merge.as_ref();
@@ -81,16 +80,9 @@ fn not_seen(context: &Context, naming: &Path) -> Finding {
 
 /// Returns a package, `CATEGORY/PF`, that was merged after a time.
 fn find_merge_since(installed: &Path, since: DateTime<Utc>) -> Option<String> {
-    let list = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut packages = list(installed).flat_map(|category| list(&category.path()));
     // File times may lack fractions of seconds.
     let since = since + TimeDelta::seconds(2);
-    let later = packages.find(|package| {
-        let counter = package.path().join("COUNTER").metadata();
-        let merged_at = counter.and_then(|metadata| metadata.modified());
-        merged_at.is_ok_and(|at| DateTime::<Utc>::from(at) > since)
-    });
-    let path = later?.path();
+    let (path, _) = merges(installed).find(|(_, merged_at)| *merged_at > since)?;
     let name = path.strip_prefix(installed).ok()?;
     Some(name.to_string_lossy().into_owned())
 }

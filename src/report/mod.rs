@@ -7,6 +7,7 @@ mod advice;
 mod breakdown;
 mod chart;
 mod commands;
+mod exposition;
 mod headline;
 mod html;
 mod miss_reasons;

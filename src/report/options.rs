@@ -18,7 +18,7 @@ use crate::when::{self, PeriodEnd};
 
 /// A build that starts later than this from now has a wrong date. The clocks of other hosts differ by
 /// less.
-const TOLERANCE: TimeDelta = TimeDelta::days(1);
+pub(super) const TOLERANCE: TimeDelta = TimeDelta::days(1);
 
 /// Which database to read. Every subcommand has this option.
 #[derive(Debug, Args)]

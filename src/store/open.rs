@@ -216,7 +216,10 @@ impl Store {
     }
 
     /// Returns the version of the schema: 0 for an empty file.
-    fn schema_version(&self) -> Result<i64> {
+    ///
+    /// # Errors
+    /// [`Error::ForeignDatabase`], or the file can't be read.
+    pub fn schema_version(&self) -> Result<i64> {
         // One statement, because another process may be creating the schema right now.
         let sql = "SELECT application_id, user_version, schema_version FROM \
                    pragma_application_id, pragma_user_version, pragma_schema_version";

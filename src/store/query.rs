@@ -13,7 +13,7 @@ use super::{BuildCounts, BuildRow, EmergeRow, Error, PackageRow, Result, Store, 
 use crate::text::printable;
 
 /// An hour in microseconds.
-const HOUR: i64 = 3_600_000_000;
+pub(super) const HOUR: i64 = 3_600_000_000;
 
 /// # Errors
 /// Every query can fail with [`crate::Error::Damaged`], [`crate::Error::BadRow`] or

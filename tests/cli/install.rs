@@ -38,7 +38,7 @@ fn tree(root: &Path) -> BTreeSet<(PathBuf, u32)> {
     found
 }
 
-const INSTALLED: [(&str, u32); 30] = [
+const INSTALLED: [(&str, u32); 31] = [
     ("bin/sccache-collect", 0o755),
     ("bin/sccache-report", 0o755),
     ("share/sccache-report/sccache-report.sh", 0o644),
@@ -57,6 +57,7 @@ const INSTALLED: [(&str, u32); 30] = [
     ("share/man/man1/sccache-report-emerges.1", 0o644),
     ("share/man/man1/sccache-report-explain.1", 0o644),
     ("share/man/man1/sccache-report-html.1", 0o644),
+    ("share/man/man1/sccache-report-metrics.1", 0o644),
     ("share/man/man1/sccache-report-overview.1", 0o644),
     ("share/man/man1/sccache-report-packages.1", 0o644),
     ("share/man/man1/sccache-report-setup.1", 0o644),
@@ -133,6 +134,52 @@ fn install_and_uninstall() {
         let output = make("uninstall", &variables);
         assert!(String::from_utf8_lossy(&output.stdout).contains("sccache-report setup --undo"));
     }
+}
+
+/// The timer and the cron line run the installed program, and settings stay.
+#[test]
+fn install_metrics() {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir_all(root.path().join("usr/local")).unwrap();
+    fs::create_dir_all(root.path().join("etc/conf.d")).unwrap();
+    fs::create_dir_all(root.path().join("etc/cron.d")).unwrap();
+    let before = tree(root.path());
+    let variables = [
+        format!("DESTDIR={}", root.path().display()),
+        "PREFIX=/usr/local".to_string(),
+    ];
+    make("install-metrics", &variables);
+    let installed = tree(root.path());
+    let files = installed.difference(&before);
+    let files: Vec<_> = files
+        .filter(|(path, _)| root.path().join(path).is_file())
+        .collect();
+    assert!(files.iter().all(|(_, mode)| *mode == 0o644), "{files:?}");
+    let files = files.iter().map(|(path, _)| path.to_str().unwrap());
+    let expected = [
+        "etc/conf.d/sccache-report-metrics",
+        "etc/cron.d/sccache-report-metrics",
+        "usr/local/lib/systemd/system/sccache-report-metrics.service",
+        "usr/local/lib/systemd/system/sccache-report-metrics.timer",
+        "usr/local/share/sccache-report/alerts.yml",
+        "usr/local/share/sccache-report/dashboard.json",
+    ];
+    assert_eq!(files.collect::<Vec<_>>(), expected);
+    let [settings, cron, service, ..] = expected.map(|file| root.path().join(file));
+    for file in [cron, service] {
+        let text = fs::read_to_string(file).unwrap();
+        assert!(
+            text.contains("/usr/local/bin/sccache-report metrics "),
+            "{text}"
+        );
+        assert!(!text.contains("/usr/bin/sccache-report"), "{text}");
+    }
+    fs::write(&settings, "TEXTFILE_DIRECTORY=/elsewhere").unwrap();
+    make("install-metrics", &variables);
+    let kept = fs::read_to_string(&settings).unwrap();
+    assert_eq!(kept, "TEXTFILE_DIRECTORY=/elsewhere");
+    make("uninstall", &variables);
+    assert_eq!(tree(root.path()), before);
 }
 
 #[test]

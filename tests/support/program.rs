@@ -1,5 +1,6 @@
 //! Runs sccache-report and reads what it printed.
 
+use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -44,6 +45,24 @@ pub fn json(db: &Path, args: &[&str]) -> Vec<Value> {
         .unwrap_or_else(|why| panic!("{why}: {args:?} printed: {}", err(&output)));
     assert_eq!(document["schema"], 1);
     document["rows"].as_array().unwrap().clone()
+}
+
+/// Returns the value of each series in a file of `sccache-report metrics`, named as in the file.
+pub fn series(text: &str) -> BTreeMap<String, f64> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let parse = |line: &str| {
+        let (name, value) = line.rsplit_once(' ').unwrap();
+        let name = name.strip_prefix("sccache_report_").unwrap();
+        (name.to_string(), value.parse().unwrap())
+    };
+    lines.map(parse).collect()
+}
+
+/// Runs `sccache-report metrics`, and returns its series.
+pub fn metrics(db: &Path, args: &[&str]) -> BTreeMap<String, f64> {
+    let output = run(db, &[&["metrics"], args].concat());
+    assert!(output.status.success(), "{}", err(&output));
+    series(&out(&output))
 }
 
 /// Returns the names in a JSON object, in its order.

@@ -6,6 +6,7 @@ mod doctor;
 mod emerges;
 mod explain;
 mod html;
+mod metrics;
 mod overview;
 mod packages;
 mod show;
@@ -59,6 +60,7 @@ enum Command {
     Explain(explain::Args),
     Advise(advise::Args),
     Html(html::Args),
+    Metrics(metrics::Args),
     Doctor(doctor::Args),
     Setup(setup::Args),
 }
@@ -139,6 +141,7 @@ impl Cli {
             Some(Command::Explain(args)) => explain::run(args, database, out),
             Some(Command::Advise(args)) => advise::run(args, database, out),
             Some(Command::Html(args)) => html::run(args, database, out),
+            Some(Command::Metrics(args)) => metrics::run(args, database, out),
             Some(Command::Doctor(args)) => doctor::run(args, database.named(), out),
             Some(Command::Setup(args)) => {
                 setup::run(args, database.named(), out).map(|()| Status::Success)

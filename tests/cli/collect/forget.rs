@@ -29,11 +29,11 @@ fn reports(db: &Path) -> String {
     support::REPORTS.iter().map(report).collect()
 }
 
-/// Returns the rows of every table except those of forgotten builds and of former units.
+/// Returns the rows of every table except those of forgotten builds, former units, and counters.
 fn rows(db: &Path) -> Vec<(String, i64)> {
     let database = rusqlite::Connection::open(db).unwrap();
     let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' \
-               AND name NOT IN ('forgotten', 'former_units')";
+               AND name NOT IN ('forgotten', 'former_units', 'counter', 'package_counter')";
     let mut tables = database.prepare(sql).unwrap();
     let names = tables.query_map([], |row| row.get::<_, String>(0)).unwrap();
     names

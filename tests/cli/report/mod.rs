@@ -8,6 +8,8 @@ mod explain;
 mod golden;
 /// The page of `html`: numbers, texts, and where it is written.
 mod html;
+/// Metrics for Prometheus.
+mod metrics;
 /// The period of the overview, and the filters.
 mod overview;
 /// The reports as text, and exit statuses.

@@ -203,6 +203,7 @@ LICENSE="MIT"
 # Dependent crate licenses
 LICENSE+=" Apache-2.0 BSD MIT Unicode-3.0 ZLIB"
 SLOT="0"
+IUSE="prometheus"
 
 DEPEND="dev-db/sqlite:3"
 RDEPEND="
@@ -246,6 +247,9 @@ src_install() {
 	emake install DESTDIR="${D}" PREFIX="${EPREFIX}/usr" BINARIES="$(cargo_target_dir)" \
 		bashcompdir="$(get_bashcompdir)" zshcompdir="$(get_zshcompdir)" fishcompdir="$(get_fishcompdir)" \
 		hookdir="${EPREFIX}/var/lib/sccache-report/hook"
+	if use prometheus; then
+		emake install-metrics DESTDIR="${D}" PREFIX="${EPREFIX}/usr" sysconfdir="${EPREFIX}/etc"
+	fi
 	einstalldocs
 	# Owned by root, mode 0755: root records, and any user may read.
 	keepdir /var/lib/sccache-report/hook

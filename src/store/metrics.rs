@@ -1,0 +1,185 @@
+//! What Prometheus gets: counters that never decrease, and sums over the most recent hours.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::columns::{micros, read_duration, read_time};
+use super::query::HOUR;
+use super::{CacheState, Result, Store};
+use crate::portage::Outcome;
+
+/// How many of the newest builds are searched for the size of the cache, and for the latest end.
+const NEWEST: u32 = 1000;
+
+/// Counts of everything that was ever recorded, also of builds that were removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters(BTreeMap<String, BTreeMap<String, u64>>);
+
+impl Counters {
+    /// Returns a counter. A label that was never recorded counts 0.
+    pub fn get(&self, name: &str, label: &str) -> u64 {
+        let labels = self.0.get(name);
+        labels.and_then(|it| it.get(label)).copied().unwrap_or(0)
+    }
+
+    /// Returns the labels of a counter, sorted, without the one of its sum.
+    pub fn labels(&self, name: &str) -> impl Iterator<Item = &str> {
+        let labels = self.0.get(name).into_iter().flatten();
+        labels
+            .map(|(label, _)| label.as_str())
+            .filter(|label| !label.is_empty())
+    }
+}
+
+/// A package, or several: counts of everything that was ever recorded, and the time saved by the builds
+/// that are in the database.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PackageCounters {
+    /// Number of builds.
+    pub builds: u64,
+    /// Hits and misses.
+    pub lookups: u64,
+    /// Compilations answered from the cache.
+    pub hits: u64,
+    /// The sum of the estimates; `None` if there are none.
+    pub time_saved: Option<TimeDelta>,
+}
+
+impl PackageCounters {
+    /// Adds the counters of another package.
+    pub fn add(&mut self, other: &Self) {
+        self.builds += other.builds;
+        self.lookups += other.lookups;
+        self.hits += other.hits;
+        self.time_saved = match (self.time_saved, other.time_saved) {
+            (Some(a), Some(b)) => a.checked_add(&b),
+            (a, b) => a.or(b),
+        };
+    }
+}
+
+/// The sums of the builds that started within some hours.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecentSums {
+    /// The number of builds with each outcome.
+    pub builds: [(Outcome, u64); 4],
+    /// Compilations answered from the cache.
+    pub hits: u64,
+    /// Hits and misses.
+    pub lookups: u64,
+    /// The sum of the estimates; `None` if there are none.
+    pub time_saved: Option<TimeDelta>,
+}
+
+impl Store {
+    /// Returns the counters of everything that was ever recorded.
+    ///
+    /// # Errors
+    /// [`crate::Error::Damaged`], [`crate::Error::Locked`].
+    pub fn counters(&self) -> Result<Counters> {
+        let mut counters = Counters::default();
+        self.each_row("SELECT name, label, total FROM counter", (), |row| {
+            let labels = counters.0.entry(row.get(0)?).or_default();
+            labels.insert(row.get(1)?, row.get(2)?);
+            Ok(())
+        })?;
+        Ok(counters)
+    }
+
+    /// Returns the counters of each package.
+    ///
+    /// # Errors
+    /// As [`Store::counters`].
+    pub fn package_counters(&self) -> Result<BTreeMap<String, PackageCounters>> {
+        let sql = "SELECT package, package_counter.builds, package_counter.lookups,
+                package_counter.hits, iif(estimated_builds > 0, time_saved_us, NULL)
+             FROM package_counter LEFT JOIN package_sum USING (package)";
+        let rows = self.query(sql, (), |row| {
+            let counters = PackageCounters {
+                builds: row.get(1)?,
+                lookups: row.get(2)?,
+                hits: row.get(3)?,
+                time_saved: read_duration(row, 4)?,
+            };
+            Ok((row.get(0)?, counters))
+        })?;
+        Ok(rows.into_iter().collect())
+    }
+
+    /// Returns the time that the builds in the database saved; `None` if there is no estimate.
+    ///
+    /// # Errors
+    /// As [`Store::counters`].
+    pub fn time_saved(&self) -> Result<Option<TimeDelta>> {
+        let sql = "SELECT sum(time_saved_us) FROM package_sum WHERE estimated_builds > 0";
+        let rows = self.query(sql, (), |row| read_duration(row, 0))?;
+        Ok(rows.into_iter().next().flatten())
+    }
+
+    /// Returns the sums of the builds that started from the hour of `since` on, and before that of
+    /// `until`. Reads no build.
+    ///
+    /// # Errors
+    /// As [`Store::counters`].
+    pub fn recent_sums(&self, since: DateTime<Utc>, until: DateTime<Utc>) -> Result<RecentSums> {
+        let hours = [since, until].map(|time| micros(time).div_euclid(HOUR));
+        let sql = "SELECT ifnull(sum(builds), 0), ifnull(sum(packaged_builds), 0),
+                ifnull(sum(failed_builds), 0), ifnull(sum(interrupted_builds), 0),
+                ifnull(sum(hits), 0), ifnull(sum(misses), 0),
+                iif(sum(estimated_builds) > 0, sum(time_saved_us), NULL)
+             FROM hour_sum WHERE hour >= ? AND hour < ?";
+        let rows = self.query(sql, hours, |row| {
+            let [builds, packaged, failed, interrupted]: [u64; 4] =
+                [row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?];
+            let [hits, misses]: [u64; 2] = [row.get(4)?, row.get(5)?];
+            let merged = builds.saturating_sub(packaged + failed + interrupted);
+            Ok(RecentSums {
+                builds: [
+                    (Outcome::Merged, merged),
+                    (Outcome::Packaged, packaged),
+                    (Outcome::Failed, failed),
+                    (Outcome::Interrupted, interrupted),
+                ],
+                hits,
+                lookups: hits.saturating_add(misses),
+                time_saved: read_duration(row, 6)?,
+            })
+        })?;
+        Ok(rows.into_iter().next().unwrap_or_default())
+    }
+
+    /// Returns the latest end of the newest builds that started before `until`.
+    ///
+    /// # Errors
+    /// As [`Store::counters`].
+    pub fn last_finished(&self, until: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
+        let sql = "SELECT max(finished_at_us) FROM (SELECT finished_at_us FROM build
+                WHERE started_at_us < ? ORDER BY started_at_us DESC LIMIT ?)
+             HAVING count(*) > 0";
+        let rows = self.query(sql, (micros(until), NEWEST), |row| read_time(row, 0))?;
+        Ok(rows.into_iter().next())
+    }
+
+    /// Returns the size of the cache at the end of the last phase that reported it, if one of the newest
+    /// builds that started before `until` did.
+    ///
+    /// # Errors
+    /// As [`Store::counters`].
+    pub fn cache_state(&self, until: DateTime<Utc>) -> Result<Option<CacheState>> {
+        let sql = "SELECT cache_location, cache_size_bytes, max_cache_size_bytes
+             FROM (SELECT id, started_at_us FROM build
+                WHERE started_at_us < ? ORDER BY started_at_us DESC LIMIT ?) AS newest
+             CROSS JOIN phase ON phase.build_id = newest.id
+             WHERE cache_size_bytes IS NOT NULL AND max_cache_size_bytes IS NOT NULL
+             ORDER BY newest.started_at_us DESC, newest.id DESC, position DESC LIMIT 1";
+        let rows = self.query(sql, (micros(until), NEWEST), |row| {
+            Ok(CacheState {
+                location: row.get(0)?,
+                size: row.get(1)?,
+                max_size: row.get(2)?,
+            })
+        })?;
+        Ok(rows.into_iter().next())
+    }
+}
