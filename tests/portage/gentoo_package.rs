@@ -45,7 +45,7 @@ fn root() -> Root {
     root.append(
         "etc/portage/make.conf",
         "\nACCEPT_KEYWORDS=\"~amd64\"\nACCEPT_LICENSE=\"*\"\nDISTDIR=\"/mnt/gentoo/var/cache/crates\"\n\
-         CARGO_PROFILE_RELEASE_OPT_LEVEL=\"0\"",
+         CARGO_PROFILE_RELEASE_OPT_LEVEL=\"0\"\nUSE=\"prometheus\"",
     );
     root
 }
@@ -170,6 +170,10 @@ fn all_is_installed(root: &Root) {
         "share/zsh/site-functions/_sccache-report",
         "share/fish/vendor_completions.d/sccache-report.fish",
         "share/doc/sccache-report-0.1.0/README.md.bz2",
+        "share/sccache-report/alerts.yml",
+        "lib/systemd/system/sccache-report-metrics.timer",
+        "../etc/cron.d/sccache-report-metrics",
+        "../etc/conf.d/sccache-report-metrics",
     ] {
         assert!(root.file("usr").join(file).is_file(), "no {file}");
     }
