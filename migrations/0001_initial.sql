@@ -249,7 +249,7 @@ CREATE TABLE package_sum (
     estimated_builds   INTEGER NOT NULL, -- have an estimate of the time saved
     time_saved_us      INTEGER NOT NULL,
     estimated_hits     INTEGER NOT NULL, -- hits of these builds
-    metered_builds     INTEGER NOT NULL, -- have an estimate, and their processor time is known
+    metered_builds     INTEGER NOT NULL, -- their time saved, processor time and costs are known
     processor_us       INTEGER NOT NULL,
     metered_saved_us   INTEGER NOT NULL, -- time_saved_us of these builds
     costed_builds      INTEGER NOT NULL, -- what their hits and misses cost is known
@@ -307,9 +307,9 @@ CREATE VIEW build_share AS SELECT
     sign * (time_saved_us IS NOT NULL) AS estimated_builds,
     sign * ifnull(time_saved_us, 0) AS time_saved_us,
     sign * iif(time_saved_us IS NULL, 0, hits) AS estimated_hits,
-    sign * (processor_us + time_saved_us IS NOT NULL) AS metered_builds,
-    sign * iif(time_saved_us IS NULL, 0, ifnull(processor_us, 0)) AS processor_us,
-    sign * iif(processor_us IS NULL, 0, ifnull(time_saved_us, 0)) AS metered_saved_us,
+    sign * (processor_us + time_saved_us + hit_cost_us IS NOT NULL) AS metered_builds,
+    sign * iif(time_saved_us + hit_cost_us IS NULL, 0, ifnull(processor_us, 0)) AS processor_us,
+    sign * iif(processor_us + hit_cost_us IS NULL, 0, ifnull(time_saved_us, 0)) AS metered_saved_us,
     sign * (hit_cost_us IS NOT NULL) AS costed_builds,
     sign * ifnull(hit_cost_us, 0) AS hit_cost_us,
     sign * ifnull(miss_cost_us, 0) AS miss_cost_us,

@@ -49,12 +49,11 @@ pub(crate) fn plural(n: u64, noun: &str) -> String {
 
 /// Formats a rate: `97.4 %`. Only 1 is `100.0 %`, and only 0 is `0.0 %`.
 pub(crate) fn percent(rate: f64) -> String {
-    let percent = match rate * 100.0 {
-        p if p < 100.0 && p > 99.9 => 99.9,
-        p if p > 0.0 && p < 0.1 => 0.1,
-        p => p,
-    };
-    format!("{percent:.1} %")
+    match rate * 100.0 {
+        p if p < 100.0 && p > 99.9 => "99.9 %".into(),
+        p if p > 0.0 && p < 0.1 => "<0.1 %".into(),
+        p => format!("{p:.1} %"),
+    }
 }
 
 /// Returns `1,234,567`.

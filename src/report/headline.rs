@@ -74,7 +74,9 @@ fn whole_cache(sums: &Sums, period: &str, has_errors: bool) -> String {
         }
         Some(saved) => format!("saved about {} of compiling", duration(saved)),
     };
-    format!("The cache {effect} {period} (estimate). It answered {answered}.")
+    let is_exact = sums.metered_time_saved == sums.time_saved && sums.exact_share() == Some(1.0);
+    let estimate = if is_exact { "" } else { " (estimate)" };
+    format!("The cache {effect} {period}{estimate}. It answered {answered}.")
 }
 
 #[cfg(test)]
@@ -116,6 +118,30 @@ mod tests {
         );
         let loss = headline(Some(1), Some(9), Some(-120.0));
         assert!(loss.starts_with("The cache cost about 2 min 00 s more"));
+    }
+
+    #[test]
+    fn only_a_partly_known_saving_is_an_estimate() {
+        let saved = Some(TimeDelta::seconds(60));
+        let exact = Sums {
+            metered_time_saved: saved,
+            hit_cost: saved,
+            exact_cost: saved,
+            ..sums(Some(1), Some(1), Some(60.0))
+        };
+        assert!(!whole_cache(&exact, "in 30 days", false).contains("estimate"));
+        for other in [
+            Sums {
+                metered_time_saved: None,
+                ..exact.clone()
+            },
+            Sums {
+                exact_cost: Some(TimeDelta::seconds(59)),
+                ..exact.clone()
+            },
+        ] {
+            assert!(whole_cache(&other, "in 30 days", false).contains("(estimate)"));
+        }
     }
 
     #[test]

@@ -25,7 +25,9 @@ pub(super) fn meaning(reason: MissReason) -> &'static str {
         MissReason::Flags => "The arguments of the compiler differ.",
         MissReason::Changed => "The source, a header, a dependency, or the compiler differs.",
         MissReason::Forced => "SCCACHE_RECACHE is set.",
-        MissReason::Unknown => "sccache's log doesn't show why.",
+        MissReason::Unknown => {
+            "sccache's log doesn't show why, or no earlier build was kept to compare with."
+        }
     }
 }
 

@@ -110,7 +110,7 @@ mod tests {
     fn numbers_are_grouped_and_rates_do_not_round_to_all_or_nothing() {
         assert_eq!([0, 999, 1_234_567].map(number), ["0", "999", "1,234,567"]);
         let rates = [1.0, 0.0, 0.99999, 0.00001].map(percent);
-        assert_eq!(rates, ["100.0 %", "0.0 %", "99.9 %", "0.1 %"]);
+        assert_eq!(rates, ["100.0 %", "0.0 %", "99.9 %", "<0.1 %"]);
         assert_eq!(count(1, "build"), "1 build");
         assert_eq!(count(1000, "build"), "1,000 builds");
     }

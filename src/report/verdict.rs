@@ -1,6 +1,6 @@
 //! The verdict on a package in words.
 
-use super::text::{count, duration, is_negligible, percent};
+use super::text::{count, duration, is_negligible, number, percent};
 use crate::savings::verdict::{Kind, Verdict};
 
 /// Returns the verdict as a sentence, with its numbers.
@@ -13,8 +13,8 @@ pub(super) fn sentence(verdict: &Verdict) -> String {
     let mut sentence = format!("{kind}: {}.", mean_saved(verdict));
     if let Some(overhead) = verdict.overhead_share {
         sentence.push_str(&format!(
-            " The next builds are expected to save {} (± {}) of compiling, and the cache costs {} of \
-             it.",
+            " Of the cost of compiling, hits are expected to save {} (± {}) in the next builds, and the \
+             cache itself takes {}.",
             percent(verdict.expected_hit_share),
             percent(verdict.standard_error),
             percent(overhead),
@@ -27,13 +27,23 @@ pub(super) fn sentence(verdict: &Verdict) -> String {
 pub(super) fn mean_saved(verdict: &Verdict) -> String {
     let effect = match verdict.mean_saved_seconds {
         None if verdict.builds == 0 => return "no build shows it".into(),
-        None => "an unknown time per build".into(),
+        None => {
+            return format!(
+                "the time saved is unknown for {}",
+                count(verdict.builds, "build")
+            );
+        }
         Some(saved) if is_negligible(saved) => "it saves about as much as it costs".into(),
         Some(saved) if saved < 0.0 => format!("it costs {} per build", duration(-saved)),
         Some(saved) => format!("it saves {} per build", duration(saved)),
     };
+    let of = if verdict.saved_builds < verdict.builds {
+        format!("{} of ", number(verdict.saved_builds))
+    } else {
+        String::new()
+    };
     format!(
-        "{effect} on average over {} ({}, {})",
+        "{effect} on average over {of}{} ({}, {})",
         count(verdict.builds, "build"),
         count(verdict.rebuilds, "rebuild"),
         count(verdict.new_versions, "new version"),
@@ -60,6 +70,7 @@ mod tests {
             builds: 12,
             rebuilds: 4,
             new_versions: 8,
+            saved_builds: 12,
             mean_saved_seconds: Some(31.0),
             expected_hit_share: 0.4,
             standard_error: 0.05,
@@ -68,9 +79,14 @@ mod tests {
         assert_eq!(
             sentence(&pays),
             "The cache pays: it saves 31 s per build on average over 12 builds (4 rebuilds, 8 new \
-             versions). The next builds are expected to save 40.0 % (± 5.0 %) of compiling, and the \
-             cache costs 12.0 % of it."
+             versions). Of the cost of compiling, hits are expected to save 40.0 % (± 5.0 %) in the \
+             next builds, and the cache itself takes 12.0 %."
         );
+        let partly_known = Verdict {
+            saved_builds: 9,
+            ..pays
+        };
+        assert!(sentence(&partly_known).contains("on average over 9 of 12 builds ("));
         let costs = Verdict {
             kind: Kind::Costs,
             mean_saved_seconds: Some(-3.0),

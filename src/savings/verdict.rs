@@ -202,7 +202,9 @@ pub struct Verdict {
     pub rebuilds: u64,
     /// The other builds.
     pub new_versions: u64,
-    /// The mean time saved by these builds; `None` if it is unknown for all of them.
+    /// Those of all these builds whose time saved is known.
+    pub saved_builds: u64,
+    /// The mean time saved by `saved_builds`; `None` if there are none.
     pub mean_saved_seconds: Option<f64>,
     /// The expected hit share of the next builds, by cost.
     pub expected_hit_share: f64,
@@ -255,6 +257,7 @@ impl Verdict {
             builds: examples.len() as u64,
             rebuilds,
             new_versions: examples.len() as u64 - rebuilds,
+            saved_builds: saved.weight as u64,
             mean_saved_seconds: saved.known_value(),
             expected_hit_share: hit_shares.value(),
             standard_error: error,

@@ -106,8 +106,8 @@ impl Store {
                 sum(iif(executed + non_cacheable IS NULL, 0, hits + misses)),
                 sum(executed + non_cacheable),
                 sum(time_saved_us), sum(iif(time_saved_us IS NULL, 0, hits)),
-                sum(iif(time_saved_us IS NULL, NULL, processor_us)),
-                sum(iif(processor_us IS NULL, NULL, time_saved_us)),
+                sum(iif(time_saved_us + hit_cost_us IS NULL, NULL, processor_us)),
+                sum(iif(processor_us + hit_cost_us IS NULL, NULL, time_saved_us)),
                 sum(hit_cost_us), sum(miss_cost_us), sum(exact_cost_us), sum(evicted_misses)
              FROM matching JOIN emerge ON emerge.id = matching.emerge_id
              WHERE :emerge_id IS NULL OR matching.emerge_id = :emerge_id
@@ -144,8 +144,8 @@ impl Store {
                 phases > 0 AND measured_phases = phases, attribution = 'shared', hits, misses,
                 iif(executed + non_cacheable IS NULL, 0, hits + misses), executed + non_cacheable,
                 time_saved_us, iif(time_saved_us IS NULL, 0, hits),
-                iif(time_saved_us IS NULL, NULL, processor_us),
-                iif(processor_us IS NULL, NULL, time_saved_us),
+                iif(time_saved_us + hit_cost_us IS NULL, NULL, processor_us),
+                iif(processor_us + hit_cost_us IS NULL, NULL, time_saved_us),
                 hit_cost_us, miss_cost_us, exact_cost_us, evicted_misses,
                 started_at_us, package, version
              FROM matching ORDER BY started_at_us, id",

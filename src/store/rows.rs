@@ -32,10 +32,10 @@ pub struct Sums {
     pub time_saved: Option<TimeDelta>,
     /// Hits of the builds that have an estimate.
     pub estimated_hits: u64,
-    /// Processor time of the phases with sccache, in the builds with a known time saved. `None` if it is
-    /// unknown for all of them.
+    /// Processor time of the phases with sccache, in the builds for which it, the time saved and the costs
+    /// are known. `None` if there are none.
     pub processor_time: Option<TimeDelta>,
-    /// The time saved in the builds whose processor time is known.
+    /// The time saved in these builds.
     pub metered_time_saved: Option<TimeDelta>,
     /// What compiling the hits would have cost, in the builds with known costs.
     pub hit_cost: Option<TimeDelta>,

@@ -67,6 +67,7 @@ pub(super) fn verdict_costs(seconds: f64) -> Verdict {
         builds: 4,
         rebuilds: 1,
         new_versions: 3,
+        saved_builds: 4,
         mean_saved_seconds: Some(-seconds),
         ..Verdict::default()
     }

@@ -299,7 +299,7 @@ fn lines(explanation: &Explanation) -> Vec<Line> {
         });
         for unit in units {
             lines.push(Line {
-                name: format!("- {}", unit.unit),
+                name: format!("-\u{a0}{}", unit.unit),
                 misses: unit.misses,
                 compile_time: unit.compile_time,
                 share: share(unit.compile_time),

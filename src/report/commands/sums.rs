@@ -81,19 +81,28 @@ fn format_rates(counts: Option<(u64, u64)>, rates: [Option<f64>; 3]) -> String {
     format!("{hit_rate} ({counts}){by_cost}, coverage {coverage}")
 }
 
-/// Writes why compilations missed in one line, if that is known. `target` is the argument for `explain`.
+/// Writes why `misses` compilations missed in one line, as far as that is known. `target` is the argument for
+/// `explain`.
 pub(super) fn draw_misses(
     title: &str,
-    reasons: &[ReasonSum],
+    (reasons, misses): (&[ReasonSum], u64),
     target: &str,
     page: &mut Page<'_>,
 ) -> io::Result<()> {
     if reasons.is_empty() {
         return Ok(());
     }
+    let known = reasons.iter().map(|sum| sum.misses).sum();
+    let rest = match misses.saturating_sub(known) {
+        0 => String::new(),
+        rest => format!(
+            "; {} more without a list of compilations",
+            text::number(rest)
+        ),
+    };
     let reasons = miss_reasons::summary(reasons);
     page.line(
         "  ",
-        &format!("{title}: {reasons}; see `sccache-report explain {target}`"),
+        &format!("{title}: {reasons}{rest}; see `sccache-report explain {target}`"),
     )
 }

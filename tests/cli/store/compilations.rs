@@ -180,6 +180,21 @@ fn without_compilations_costs_are_unknown() {
     assert_eq!(seconds(rows[1].processor_time), Some(2.0 + 0.2 + 0.5));
 }
 
+/// Otherwise, its estimate would count as exact.
+#[test]
+fn a_build_without_compilations_is_not_metered() {
+    let mut unlisted = listed(2, "a/b", &[hit("a.o", 1)]);
+    unlisted.phases[0].compilations = None;
+    let (_folder, path) = folder();
+    record(&path, &[listed(1, "a/b", &[miss("a.o", 1)]), unlisted]);
+    let builds = rows(&path);
+    assert!(builds[1].processor_time.is_some() && builds[1].time_saved.is_some());
+    let store = Store::open_for_reading(&path).unwrap();
+    let sums = &store.packages(&Filter::default()).unwrap()[0].sums;
+    assert_eq!(sums.metered_time_saved, builds[0].time_saved);
+    assert_eq!(sums.processor_time, builds[0].processor_time);
+}
+
 #[test]
 fn a_phase_without_compilations_costs_nothing() {
     let mut idle = listed(1, "a/b", &[]);

@@ -96,10 +96,14 @@ fn draw(
     let origin = origin.map(|(name, value)| format!("{name} {}", value.unwrap_or("-")));
     page.line("  ", &origin.join(", "))?;
     page.line("  ", &format!("hit rate {}", sums::build_rates(row)))?;
-    if let Some(saved) = row.time_saved {
-        let saved = text::time_saved(saved, row.processor_time, row.exact_share());
+    if row.hits.is_some() {
+        let saved = match row.time_saved {
+            Some(saved) => text::time_saved(saved, row.processor_time, row.exact_share()),
+            None => "- (no compile times known)".into(),
+        };
         page.line("  ", &format!("time saved {saved}"))?;
     }
+    let reasons = (reasons.as_slice(), row.misses.unwrap_or(0));
     sums::draw_misses("misses", reasons, &text::short_id(row.id), page)?;
     draw_breakdown(phases, page)
 }

@@ -201,12 +201,13 @@ fn draw_sums(package: &Package, page: &mut Page<'_>) -> io::Result<()> {
         page.line("  ", &verdict::sentence(verdict))?;
     }
     let reasons = sum_reasons(package.details.reasons.values().flatten());
-    let title = if package.builds.len() > DETAILED as usize {
+    let title = if package.counts.len() > DETAILED as usize {
         format!("misses of the newest {DETAILED} builds")
     } else {
         "misses".to_string()
     };
-    sums::draw_misses(&title, &reasons, &row.package, page)?;
+    let misses = package.builds.iter().filter_map(|build| build.misses).sum();
+    sums::draw_misses(&title, (&reasons, misses), &row.package, page)?;
     let note = sums::note(sums);
     if !note.is_empty() {
         page.line("  ", &format!("note: {note}"))?;
