@@ -133,11 +133,11 @@ mod tests {
         for other in [
             Sums {
                 metered_time_saved: None,
-                ..exact.clone()
+                ..exact
             },
             Sums {
                 exact_cost: Some(TimeDelta::seconds(59)),
-                ..exact.clone()
+                ..exact
             },
         ] {
             assert!(whole_cache(&other, "in 30 days", false).contains("(estimate)"));
