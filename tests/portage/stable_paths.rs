@@ -180,8 +180,20 @@ fn what_a_killed_phase_left_is_taken_over() {
         ("install", "-pid-sandbox", outside),
     ] {
         let root = Root::with_crates();
-        let survivor = "src_configure() { cargo_src_configure; }\n\
-             pause() { [[ ${STOP_IN-} != ${EBUILD_PHASE} ]] || { exec -a survivor sleep 1000 & echo $$ ${BASHPID} > /mnt/gentoo/tmp/phase; kill -STOP ${BASHPID}; }; }";
+        // In src_compile, a cargo that Python started, which closes the lock of the phase.
+        let survivor = r#"
+            pause() {
+                [[ ${STOP_IN-} == ${EBUILD_PHASE} ]] || return 0
+                local survivor="exec -a survivor sleep 1000"
+                if [[ ${EBUILD_PHASE} == compile ]]; then
+                    python3 -c 'import subprocess, sys; subprocess.Popen(sys.argv[1:])' \
+                        flock target/release/.cargo-lock bash -c "${survivor}"
+                else
+                    bash -c "${survivor}" &
+                fi
+                echo $$ ${BASHPID} > /mnt/gentoo/tmp/phase
+                kill -STOP ${BASHPID}
+            }"#;
         add_tiny(&root, "1.0", "slot", survivor);
         add_tiny(&root, "1.0-r1", "slot", "");
         let script = format!(

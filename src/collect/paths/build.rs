@@ -90,6 +90,11 @@ impl Build {
         open_directory_below(self.open_root()?, &build.join("work"))
     }
 
+    /// Returns the working directory of a build (`CATEGORY/PF`).
+    pub(super) fn workdir_of(&self, build: &Path) -> PathBuf {
+        self.root().join(build).join("work")
+    }
+
     /// Returns `T` of a build (`CATEGORY/PF`).
     pub(super) fn temporary_directory(&self, build: &Path) -> PathBuf {
         self.root().join(build).join("temp")

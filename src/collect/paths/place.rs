@@ -8,14 +8,15 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Flock, FlockType, fcntl_getlk};
 
+use super::TARGET;
 use super::build::Build;
 use super::directory::{entries, open_or_create_directory, read_link, remove};
 use crate::error::{Error, Result, ensure};
-use crate::files::open_directory;
+use crate::files::{open_directory, open_directory_below};
 use crate::sccache::Listener;
 
 /// How long to wait for another process that changes the place, which takes some milliseconds.
@@ -109,8 +110,20 @@ impl Place {
     /// Returns the build that the place belongs to, unless that is this build, or has ended.
     pub(super) fn other_owner(&self, build: &Build) -> Option<PathBuf> {
         let owner = self.owner(build)?;
-        let is_other = owner != build.name() && is_under_way(build, &owner);
+        let is_other = owner != build.name()
+            && (is_under_way(build, &owner) || self.is_used_by_cargo(build, &owner));
         is_other.then_some(owner)
+    }
+
+    /// Whether a cargo that a killed phase left is building. It has no lock of the phase if its parent
+    /// closed the files that it didn't know, as Python does.
+    fn is_used_by_cargo(&self, build: &Build, owner: &Path) -> bool {
+        let open = || {
+            let target = read_link(&self.directory, TARGET)?;
+            let path = target.strip_prefix(build.workdir_of(owner)).ok()?;
+            open_directory_below(build.open_workdir(owner).ok()?, path).ok()
+        };
+        open().is_some_and(|target| has_lock_of_cargo(&target, 0))
     }
 
     /// Gives the place to a build. From now on, others keep off as long as that build is under way.
@@ -192,11 +205,10 @@ fn has_lock_of_portage(build: &Build, other: &Path) -> bool {
         return false;
     };
     let lock = format!(".{}.portage_lockfile", name.display());
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = build
         .open_root()
         .and_then(|root| open_directory(root, category))
-        .and_then(|category| rustix::fs::openat(category, lock, flags, Mode::empty()));
+        .and_then(|category| open_lock_file(category, &lock));
     match file {
         Ok(file) => {
             let lock = fcntl_getlk(file, &Flock::from(FlockType::WriteLock));
@@ -204,6 +216,26 @@ fn has_lock_of_portage(build: &Build, other: &Path) -> bool {
         }
         Err(error) => error != Errno::NOENT,
     }
+}
+
+/// Whether a process holds cargo's lock on a target directory: `.cargo-lock` in `PROFILE` or
+/// `TRIPLE/PROFILE` (`Layout` in cargo's `core/compiler/layout.rs`, 1.95).
+fn has_lock_of_cargo(directory: &OwnedFd, depth: usize) -> bool {
+    let is_locked = |file| flock(file, FlockOperation::NonBlockingLockExclusive).is_err();
+    if open_lock_file(directory, ".cargo-lock").is_ok_and(is_locked) {
+        return true;
+    }
+    let inner = entries(directory).unwrap_or_default().into_iter();
+    depth < 2
+        && inner
+            .filter(|(_, kind)| *kind == FileType::Directory)
+            .filter_map(|(name, _)| open_directory(directory, &*name).ok())
+            .any(|inner| has_lock_of_cargo(&inner, depth + 1))
+}
+
+fn open_lock_file(directory: impl AsFd, name: &str) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    rustix::fs::openat(directory, name, flags, Mode::empty())
 }
 
 fn flock(file: impl AsFd, operation: FlockOperation) -> rustix::io::Result<()> {
