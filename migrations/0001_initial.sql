@@ -181,6 +181,18 @@ CREATE TABLE miss_reason (
     PRIMARY KEY (phase_id, reason)
 ) STRICT, WITHOUT ROWID;
 
+-- What stable paths (docs/stable-paths.md) would have changed in a phase, and what they changed; no row if
+-- nothing. avoidable_misses: misses that would have been hits with them. gained_hits: hits on objects that
+-- only builds in other directories requested. *_us: processor time of compiling these; NULL if it is
+-- unknown for one of them.
+CREATE TABLE stable_path_effect (
+    phase_id         INTEGER PRIMARY KEY REFERENCES phase (id) ON DELETE CASCADE,
+    avoidable_misses INTEGER NOT NULL,
+    avoidable_us     INTEGER NOT NULL,
+    gained_hits      INTEGER NOT NULL,
+    gained_us        INTEGER
+) STRICT;
+
 -- The processor time of compiling an object, which is what a hit of any package saves. key:
 -- the first 8 bytes of sccache's. cost_us: NULL if it was never compiled here. cache_id: the cache
 -- that it was last stored in or read from; NULL if it was never stored. cached_at: since when, in

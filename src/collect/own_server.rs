@@ -1,11 +1,14 @@
 //! A server that belongs to one phase: it is queried once and stopped.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Messages;
 use super::phase::{Args, Measurement};
+use crate::config::{text_variable, variable};
 use crate::portage::Environment;
-use crate::sccache::compilations::{CompilationList, Compilations, hash_directory};
+use crate::sccache::compilations::{
+    BuildDirectories, CompilationList, Compilations, hash_directory,
+};
 use crate::sccache::{
     Address, Listener, NotMeasured, NotMeasuredReason, Sccache, ServerError, ServerLog, Stats,
     is_listening,
@@ -27,7 +30,7 @@ pub(super) fn collect(
     };
     // Now the log is complete.
     let log = match args.log.as_deref() {
-        Some(path) => ServerLog::read(path, directories.clone()),
+        Some(path) => ServerLog::read(path, build_directories(environment)),
         None => Ok(None),
     };
     let loss = match &log {
@@ -50,6 +53,33 @@ pub(super) fn collect(
         CompilationList::encode(&Compilations { directory, list })
     });
     (Some(Ok(stats)), compilations)
+}
+
+/// Returns the directories that the arguments of the build's compilers contain.
+fn build_directories(environment: &Environment) -> BuildDirectories {
+    let Environment { t, directories, .. } = environment;
+    // T is PORTAGE_TMPDIR/portage/CATEGORY/PF/temp.
+    let root = t.ancestors().nth(3).unwrap_or(t);
+    let stable = root.join("sccache-report").join(&environment.package);
+    let can_be_stable = can_have_stable_paths(&directories[1]);
+    BuildDirectories::new(directories.clone())
+        .with_stable_paths(&stable.to_string_lossy(), can_be_stable)
+}
+
+/// Whether SCCACHE_REPORT_STABLE_PATHS=yes can have an effect: cargo.eclass unpacked crates in WORKDIR, and
+/// FEATURES don't rule it out (`___sccache_report_can_use_place` in the hook).
+fn can_have_stable_paths(workdir: &str) -> bool {
+    let home = PathBuf::from(variable("CARGO_HOME").unwrap_or_default());
+    let has_word = |name: &str, word: &str| {
+        let words = text_variable(name).unwrap_or_default();
+        words.split_whitespace().any(|other| other == word)
+    };
+    let installs_sources =
+        has_word("FEATURES", "installsources") && !has_word("PORTAGE_RESTRICT", "installsources");
+    home.starts_with(workdir)
+        && home.join("config.toml").is_file()
+        && !installs_sources
+        && !has_word("FEATURES", "noauto")
 }
 
 /// Returns why the statistics of the server, or no statistics, are not those of the whole phase.

@@ -11,7 +11,9 @@ use std::path::Path;
 
 use rustix::fs::CWD;
 
-use super::compilations::{Compilation, CompilationLog, CompilationResult, read_lines};
+use super::compilations::{
+    BuildDirectories, Compilation, CompilationLog, CompilationResult, read_lines,
+};
 use super::{NotMeasuredReason, Stats};
 use crate::files::open_regular_at;
 
@@ -36,14 +38,10 @@ pub struct ServerLog {
 
 impl ServerLog {
     /// Reads a log; `None` if it doesn't exist or is empty, because no server was started.
-    /// `directories`: see [`CompilationLog::new`].
     ///
     /// # Errors
     /// Returns an error if the log can't be read, is not a regular file, or is longer than 1 GiB.
-    pub fn read(
-        path: &Path,
-        directories: impl IntoIterator<Item = String>,
-    ) -> io::Result<Option<Self>> {
+    pub fn read(path: &Path, directories: BuildDirectories) -> io::Result<Option<Self>> {
         let file = match open_regular_at(CWD, path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened?,
@@ -59,10 +57,7 @@ impl ServerLog {
     ///
     /// # Errors
     /// Returns an error if it can't be read.
-    pub fn parse(
-        log: impl Read,
-        directories: impl IntoIterator<Item = String>,
-    ) -> io::Result<Self> {
+    pub fn parse(log: impl Read, directories: BuildDirectories) -> io::Result<Self> {
         let mut this = Self {
             compilations: CompilationLog::new(directories),
             ..Self::default()
@@ -172,7 +167,11 @@ mod tests {
         };
         let lines = events.chars().flat_map(lines);
         let lines = lines.map(|line| format!("[2026-11-22T15:38:09Z {line}\n"));
-        ServerLog::parse(lines.collect::<String>().as_bytes(), []).unwrap()
+        ServerLog::parse(
+            lines.collect::<String>().as_bytes(),
+            BuildDirectories::default(),
+        )
+        .unwrap()
     }
 
     fn stats(executed: u64, hits: u64) -> Stats {
@@ -239,11 +238,11 @@ mod tests {
     #[test]
     fn only_a_regular_file_is_read() {
         let folder = tempfile::tempdir().unwrap();
-        let none = ServerLog::read(&folder.path().join("none"), []);
+        let none = ServerLog::read(&folder.path().join("none"), BuildDirectories::default());
         assert!(none.unwrap().is_none());
-        assert!(ServerLog::read(folder.path(), []).is_err());
+        assert!(ServerLog::read(folder.path(), BuildDirectories::default()).is_err());
         let link = folder.path().join("link");
         std::os::unix::fs::symlink("/etc/passwd", &link).unwrap();
-        assert!(ServerLog::read(&link, []).is_err());
+        assert!(ServerLog::read(&link, BuildDirectories::default()).is_err());
     }
 }

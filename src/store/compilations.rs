@@ -6,7 +6,7 @@
 mod lists;
 mod objects;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::{Connection, params};
 
@@ -17,7 +17,9 @@ use crate::savings::{
     Costs, PhaseCosts, Worth, estimate, processor_ratio, to_processor_time, to_us,
 };
 use crate::sccache::Stats;
-use crate::sccache::compilations::{CompilationList, Compilations, Language, MissReason};
+use crate::sccache::compilations::{
+    Comparison, CompilationList, Compilations, Language, MissReason, ObjectKey,
+};
 
 /// The columns of a build's row that depend on costs.
 #[derive(Debug, Default)]
@@ -45,7 +47,19 @@ struct ListedPhase {
     list: CompilationList,
     /// The misses with each reason, and the seconds of processor time of compiling them.
     reasons: BTreeMap<MissReason, (u64, f64)>,
+    effect: StablePathEffect,
     costs: PhaseCosts,
+}
+
+/// What stable paths changed in a phase, or would have changed, with the seconds of processor time of
+/// compiling.
+#[derive(Debug, Default)]
+struct StablePathEffect {
+    avoidable_misses: u64,
+    avoidable_seconds: f64,
+    gained_hits: u64,
+    /// `None` if it is unknown for one of them.
+    gained_seconds: Option<f64>,
 }
 
 /// The sums over the phases of a build. `None` if the value of a phase is unknown.
@@ -181,6 +195,9 @@ impl Assessor<'_> {
         let started_at = self.phase.started_at;
         let reasons = comparison.reasons(|key| stored.known(key, cache, started_at));
         let has_costs = self.stats.processor_seconds.is_some();
+        let effect = self.effect_of_stable_paths(&comparison, &now, &reasons, |key| {
+            (!objects.contains(key)).then(|| stored.cost(key))
+        });
         let at = self.phase.finished_at.timestamp();
         let cached = cache.map(|cache_id| Cached { cache_id, at });
         objects.add(&now.list, cached, day(self.build.finished_at), has_costs);
@@ -200,8 +217,44 @@ impl Assessor<'_> {
         Ok(ListedPhase {
             reasons: sum_reasons(&now),
             list: CompilationList::encode(&now),
+            effect,
             costs,
         })
+    }
+
+    /// `cost` returns what an object cost, if it is known; `None` if an earlier phase of this build requested
+    /// the object.
+    fn effect_of_stable_paths(
+        &self,
+        comparison: &Comparison<'_>,
+        now: &Compilations,
+        reasons: &[Option<MissReason>],
+        cost: impl Fn(ObjectKey) -> Option<Option<f64>>,
+    ) -> StablePathEffect {
+        let mut effect = StablePathEffect {
+            gained_seconds: Some(0.0),
+            ..StablePathEffect::default()
+        };
+        let mut requested = HashSet::new();
+        for (compilation, reason) in now.list.iter().zip(reasons) {
+            let is_new = compilation.key.is_some_and(|key| requested.insert(key));
+            let is_avoidable = self.phase.stable_paths.is_none()
+                && *reason == Some(MissReason::Path)
+                && comparison.would_hit_at_stable_path(compilation);
+            if is_avoidable {
+                effect.avoidable_misses += 1;
+                let time = compilation.compile.unwrap_or_default();
+                effect.avoidable_seconds += time.as_secs_f64();
+            } else if is_new
+                && comparison.is_hit_of_stable_path(compilation)
+                && let Some(cost) = compilation.key.and_then(&cost)
+            {
+                effect.gained_hits += 1;
+                let sum = effect.gained_seconds.zip(cost);
+                effect.gained_seconds = sum.map(|(sum, cost)| sum + cost);
+            }
+        }
+        effect
     }
 }
 
@@ -233,6 +286,7 @@ impl Assessment {
                 Some(listed) => {
                     lists::insert(database, build, *phase_id, &listed.list)?;
                     insert_reasons(database, *phase_id, &listed.reasons)?;
+                    insert_effect(database, *phase_id, &listed.effect)?;
                 }
                 None if !phase.stats.as_ref().is_ok_and(is_idle) => {
                     lists::mark_unlisted(database, build, phase)?;
@@ -265,5 +319,26 @@ fn insert_reasons(
         let compile_us = to_us(*seconds).unwrap_or_default();
         insert.execute(params![phase_id, reason.word(), misses, compile_us])?;
     }
+    Ok(())
+}
+
+fn insert_effect(
+    database: &Connection,
+    phase_id: i64,
+    effect: &StablePathEffect,
+) -> rusqlite::Result<()> {
+    if effect.avoidable_misses == 0 && effect.gained_hits == 0 {
+        return Ok(());
+    }
+    let sql = "INSERT INTO stable_path_effect
+                   (phase_id, avoidable_misses, avoidable_us, gained_hits, gained_us)
+               VALUES (?, ?, ?, ?, ?)";
+    database.prepare_cached(sql)?.execute(params![
+        phase_id,
+        effect.avoidable_misses,
+        to_us(effect.avoidable_seconds).unwrap_or_default(),
+        effect.gained_hits,
+        effect.gained_seconds.and_then(to_us),
+    ])?;
     Ok(())
 }

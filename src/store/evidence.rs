@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::columns::{read_time, read_uuid};
 use super::filter::Filter;
-use super::{ReasonSum, Result, Store};
+use super::{ReasonSum, Result, StablePathEffect, Store};
 use crate::portage::Outcome;
 use crate::sccache::NotMeasuredReason;
 
@@ -53,6 +53,8 @@ pub struct Evidence {
     pub not_measured: Vec<NotMeasuredReason>,
     /// Why compilations missed; empty if that is unknown.
     pub miss_reasons: Vec<ReasonSum>,
+    /// What stable paths changed, or would have changed.
+    pub stable_paths: StablePathEffect,
 }
 
 /// How full a cache was.
@@ -125,7 +127,9 @@ impl Store {
         );
         let mut builds = self.query(&query.sql, &*query.params(), read_evidence)?;
         let mut reasons = self.miss_reasons(filter)?;
+        let effects = self.stable_path_effects(filter)?;
         for build in &mut builds {
+            build.stable_paths = effects.get(&build.id).copied().unwrap_or_default();
             build.miss_reasons = reasons.remove(&build.id).unwrap_or_default();
         }
         Ok(builds)
@@ -161,5 +165,6 @@ fn read_evidence(row: &Row<'_>) -> rusqlite::Result<Evidence> {
         }),
         not_cached: serde_json::from_str(&not_cached).unwrap_or_default(),
         miss_reasons: Vec::new(),
+        stable_paths: StablePathEffect::default(),
     })
 }

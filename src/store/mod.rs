@@ -40,6 +40,7 @@ mod query;
 mod record;
 mod rows;
 mod savings;
+mod stable_paths;
 mod verdicts;
 
 pub use crate::error::{Error, Result};
@@ -55,3 +56,4 @@ pub use open::{RECORD_WAIT, Store};
 pub use pending::{Pending, PendingResult};
 pub use record::Recorded;
 pub use rows::{BuildCounts, EmergeRow, PackageRow, Sums, TimedSums};
+pub use stable_paths::StablePathEffect;

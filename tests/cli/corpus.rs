@@ -6,7 +6,9 @@ use std::path::Path;
 use proptest::prelude::*;
 use sccache_report::collect::import::Log;
 use sccache_report::portage::log::{LogName, split_pf};
-use sccache_report::sccache::compilations::{CompilationList, CompilationLog, Compilations};
+use sccache_report::sccache::compilations::{
+    BuildDirectories, CompilationList, CompilationLog, Compilations,
+};
 use sccache_report::sccache::{ServerLog, parse_json, parse_text, print_block};
 
 const TARGETS: [&str; 5] = [
@@ -42,8 +44,10 @@ fn read_as_anything(data: &[u8]) {
         assert_eq!(split_pf(pn), None);
     }
     let _ = LogName::parse(Path::new(&*text));
-    let _ = ServerLog::parse(data, []).unwrap();
-    let mut log = CompilationLog::new(["/work/x-1.0".into()]);
+    let _ = ServerLog::parse(data, BuildDirectories::default()).unwrap();
+    let directories = BuildDirectories::new(["/work/x-1.0".into()]);
+    let mut log =
+        CompilationLog::new(directories.with_stable_paths("/work/sccache-report/x", true));
     log.read(data).unwrap();
     let (directory, list) = (1, log.finish());
     assert!(CompilationList::encode(&Compilations { directory, list }).is_valid());

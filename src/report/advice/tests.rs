@@ -34,6 +34,7 @@ pub(super) fn c_build(package: &str, version: &str, hits: u64, misses: u64) -> E
         not_cached: Default::default(),
         not_measured: Vec::new(),
         miss_reasons: Vec::new(),
+        stable_paths: Default::default(),
     }
 }
 

@@ -88,6 +88,72 @@ pub enum DirectoryInKey {
     /// Always for Rust. For C and C++, in those servers in which keys contain the paths of sources: see
     /// [`super::c_keys_have_paths`].
     Always,
+    /// Always, but not with stable paths: a crate of a registry, whose package can use them.
+    AvoidedByStablePaths,
+    /// A crate at stable paths: only if the build changed it, or if it depends on the target directory.
+    AtStablePaths,
+}
+
+/// The directories of a build, without a slash at the end.
+#[derive(Clone, Debug, Default)]
+pub struct BuildDirectories {
+    /// `S`, `WORKDIR`, and `T`, the longest first. Arguments that differ only in them are equal.
+    own: Vec<String>,
+    /// The directory above the stable paths of the package's slots.
+    stable: Option<String>,
+    /// Whether the crates of the build could have stable paths.
+    can_be_stable: bool,
+}
+
+impl BuildDirectories {
+    /// Returns the directories of a build. Relative ones are ignored.
+    pub fn new(own: impl IntoIterator<Item = String>) -> Self {
+        let mut own: Vec<String> = own.into_iter().filter(|path| is_directory(path)).collect();
+        own.sort_by_key(|directory| std::cmp::Reverse(directory.len()));
+        own.dedup();
+        Self {
+            own,
+            ..Self::default()
+        }
+    }
+
+    /// Adds the directory above the stable paths of the package's slots. `can_be_used`: whether the build's
+    /// crates could have stable paths.
+    #[must_use]
+    pub fn with_stable_paths(mut self, directory: &str, can_be_used: bool) -> Self {
+        self.stable = Some(directory.to_owned()).filter(|path| is_directory(path));
+        self.can_be_stable = can_be_used && self.stable.is_some();
+        self
+    }
+
+    /// Returns the index of the build's directory that a path begins with.
+    fn position(&self, path: &[u8]) -> Option<usize> {
+        self.own.iter().position(|directory| {
+            let next = path.strip_prefix(directory.as_bytes());
+            next.is_some_and(|next| {
+                !next.first().is_some_and(|byte| {
+                    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
+                })
+            })
+        })
+    }
+
+    /// Returns what follows the slot in a stable path.
+    fn below_stable<'a>(&self, path: &'a str) -> Option<&'a str> {
+        let below = path.strip_prefix(self.stable.as_deref()?)?;
+        Some(below.strip_prefix('/')?.split_once('/')?.1)
+    }
+
+    /// Returns what follows one of the build's directories, or the slot in a stable path.
+    fn below<'a>(&self, path: &'a str) -> Option<&'a str> {
+        let below = |directory: &String| path.strip_prefix(directory.as_str())?.strip_prefix('/');
+        let own = self.own.iter().find_map(below);
+        own.or_else(|| self.below_stable(path))
+    }
+}
+
+fn is_directory(path: &str) -> bool {
+    path.len() > 1 && path.starts_with('/')
 }
 
 /// Options of rustc with a value that sccache leaves out of the key, or that change with each dependency.
@@ -114,16 +180,14 @@ const C_WORKING_DIRECTORY: [&str; 5] = ["-g", "-fprofile", "-ftest-coverage", "-
 pub(super) const MAX_UNIT: usize = 200;
 
 impl Arguments {
-    /// Parses arguments that Rust's `Debug` printed. `directories` are sorted, the longest first.
-    pub fn parse(text: &str, directories: &[String]) -> Self {
+    /// Parses arguments that Rust's `Debug` printed.
+    pub fn parse(text: &str, directories: &BuildDirectories) -> Self {
         let is_rust = Arguments::list(text)
             .any(|argument| argument == "--crate-name" || argument.starts_with("--crate-name="));
         let mut arguments = Self::default();
         let mut hash = Hash::default();
         if is_rust {
             arguments.language = Some(Language::Rust);
-            // rustc's working directory is the build directory or below it.
-            arguments.directory_in_key = DirectoryInKey::Always;
             arguments.read_rust(text, directories, &mut hash);
         } else {
             arguments.read_c(text, directories, &mut hash);
@@ -150,14 +214,18 @@ impl Arguments {
         })
     }
 
-    fn read_rust(&mut self, text: &str, directories: &[String], hash: &mut Hash) {
+    fn read_rust(&mut self, text: &str, directories: &BuildDirectories, hash: &mut Hash) {
         let mut list = Self::list(text);
+        let (mut is_of_registry, mut is_source_stable, mut is_output_stable) = Default::default();
         while let Some(argument) = list.next() {
+            // cargo passes this for all crates but the package's own, and build scripts for their probes.
+            is_of_registry |= argument.starts_with("--cap-lints");
             let option = argument.split_once('=').map_or(argument, |(name, _)| name);
             if RUST_IGNORED.contains(&option) {
-                if option == argument {
-                    list.next();
-                }
+                let joined = argument[option.len()..].strip_prefix('=');
+                let value = joined.or_else(|| list.next()).unwrap_or("");
+                is_output_stable |=
+                    option == "--out-dir" && directories.below_stable(value).is_some();
                 continue;
             }
             let codegen = match argument {
@@ -169,13 +237,24 @@ impl Arguments {
             } else if !codegen.is_empty() && !codegen.starts_with("extra-filename=") {
                 hash.add("-C", directories);
                 hash.add(codegen, directories);
-            } else if codegen.is_empty() && !is_source_file(argument) {
+            } else if codegen.is_empty() && is_source_file(argument) {
+                is_source_stable |= directories.below_stable(argument).is_some();
+            } else if codegen.is_empty() {
                 hash.add(argument, directories);
             }
         }
+        // rustc's working directory is the build directory or below it, or the crate's. Probes name their
+        // source relative to it.
+        self.directory_in_key = if is_source_stable || is_of_registry && is_output_stable {
+            DirectoryInKey::AtStablePaths
+        } else if is_of_registry && directories.can_be_stable {
+            DirectoryInKey::AvoidedByStablePaths
+        } else {
+            DirectoryInKey::Always
+        };
     }
 
-    fn read_c(&mut self, text: &str, directories: &[String], hash: &mut Hash) {
+    fn read_c(&mut self, text: &str, directories: &BuildDirectories, hash: &mut Hash) {
         let mut list = Self::list(text);
         while let Some(argument) = list.next() {
             if let Some(option) = C_OUTPUTS
@@ -190,7 +269,7 @@ impl Arguments {
                 if *option == "-o" && (argument == "-o" || !argument.starts_with("-obj")) {
                     self.output = Some(unit(value, directories));
                     // In C++, it is part of the key in sccache 0.9 and 0.10.
-                    if directory_at(value.as_bytes(), directories).is_some() {
+                    if directories.below(value).is_some() {
                         self.add_directory(DirectoryInKey::Maybe);
                     }
                 }
@@ -207,7 +286,7 @@ impl Arguments {
             } else if is_source_file(argument) {
                 self.language = self.language.or_else(|| language_of(argument));
                 // Preprocessed text contains the path of the source.
-                let names_directory = directory_at(argument.as_bytes(), directories).is_some();
+                let names_directory = directories.position(argument.as_bytes()).is_some();
                 self.add_directory(directory_in_key(argument, names_directory));
             } else {
                 let names_directory = hash.add(argument, directories);
@@ -242,13 +321,13 @@ fn is_source_file(argument: &str) -> bool {
 }
 
 /// Returns a name for an object file that stays the same from build to build: without the build
-/// directory, and without the hashes that cargo and the cc crate add to names.
-fn unit(path: &str, directories: &[String]) -> Box<str> {
+/// directory or stable path, and without the hashes that cargo and the cc crate add to names.
+fn unit(path: &str, directories: &BuildDirectories) -> Box<str> {
     let path = path.replace("\\\"", "\"").replace("\\\\", "\\");
-    let below = directories
-        .iter()
-        .find_map(|directory| path.strip_prefix(directory.as_str())?.strip_prefix('/'));
-    let path = below.unwrap_or(&path).trim_start_matches("./");
+    let path = directories
+        .below(&path)
+        .unwrap_or(&path)
+        .trim_start_matches("./");
     let mut unit = String::with_capacity(path.len());
     for (index, component) in path.split('/').enumerate() {
         if index > 0 {
@@ -309,18 +388,18 @@ impl Hash {
 
     /// Adds an argument, with directories replaced by their index, and without hashes of cargo. Returns
     /// whether it names a directory.
-    fn add(&mut self, argument: &str, directories: &[String]) -> bool {
+    fn add(&mut self, argument: &str, directories: &BuildDirectories) -> bool {
         let mut names_directory = false;
         let bytes = argument.as_bytes();
         let mut index = 0;
         while let Some(&byte) = bytes.get(index) {
             if byte == b'/'
-                && let Some(position) = directory_at(&bytes[index..], directories)
+                && let Some(position) = directories.position(&bytes[index..])
             {
                 names_directory = true;
                 self.byte(0xfe);
                 self.byte(position as u8);
-                index += directories[position].len();
+                index += directories.own[position].len();
             } else if byte == b'-' && is_cargo_hash(&bytes[index + 1..]) {
                 index += 17;
             } else {
@@ -337,18 +416,6 @@ fn is_cargo_hash(bytes: &[u8]) -> bool {
     is_hash(bytes) && !bytes.get(16).is_some_and(u8::is_ascii_alphanumeric)
 }
 
-/// Returns the index of the directory that a path begins with.
-fn directory_at(path: &[u8], directories: &[String]) -> Option<usize> {
-    directories.iter().position(|directory| {
-        let next = path.strip_prefix(directory.as_bytes());
-        next.is_some_and(|next| {
-            !next.first().is_some_and(|byte| {
-                byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
-            })
-        })
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -356,15 +423,18 @@ mod tests {
     fn parse(arguments: &[&str], version: &str) -> Arguments {
         let work = format!("/var/tmp/portage/dev-test/x-{version}/work");
         let directories = [format!("{work}/x-{version}"), work];
+        let stable = "/var/tmp/portage/sccache-report/dev-test/x";
         let arguments: Vec<String> = arguments
             .iter()
             .map(|argument| {
                 argument
                     .replace("@S", &directories[0])
                     .replace("@W", &directories[1])
+                    .replace("@P", &format!("{stable}/0"))
             })
             .collect();
         let text = format!("{arguments:?}");
+        let directories = BuildDirectories::new(directories).with_stable_paths(stable, true);
         Arguments::parse(&text[1..text.len() - 1], &directories)
     }
 
@@ -411,6 +481,24 @@ mod tests {
             (&["-ggdb3", "-c", "a.c"], Maybe),
             (&["-g0", "-c", "a.c"], Never),
             (&["--crate-name", "a", "src/lib.rs"], Always),
+            (
+                &["--crate-name", "a", "src/lib.rs", "--out-dir", "@P/target"],
+                Always,
+            ),
+            (
+                &["--crate-name", "a", "@W/a/lib.rs", "--cap-lints", "allow"],
+                AvoidedByStablePaths,
+            ),
+            (&["--crate-name", "a", "@P/vendor/a/lib.rs"], AtStablePaths),
+            (
+                &[
+                    "--crate-name=a",
+                    "src/probe.rs",
+                    "--cap-lints=allow",
+                    "--out-dir=@P/target/out",
+                ],
+                AtStablePaths,
+            ),
         ] {
             let found = parse(arguments, "1.0").directory_in_key;
             assert_eq!(found, expected, "{arguments:?}");
@@ -448,6 +536,7 @@ mod tests {
             &*output("@S/target/release/build/zstd-sys-0123456789abcdef/out/fedcba9876543210-a.o"),
             "target/release/build/zstd-sys/out/a.o"
         );
+        assert_eq!(&*output("@P/target/a.o"), "target/a.o");
         assert_eq!(&*output("./deadbeef-a.o"), "deadbeef-a.o");
         assert_eq!(&*output("@W/build/a \"b\".o"), "build/a \"b\".o");
         assert_eq!(output(&"é".repeat(300)).len(), MAX_UNIT);

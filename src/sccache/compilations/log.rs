@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, BufRead, Read};
 use std::time::Duration;
 
-use super::arguments::{Arguments, MAX_UNIT};
+use super::arguments::{Arguments, BuildDirectories, MAX_UNIT};
 use super::line::{Answer, Ending, Event, Line, Time};
 use super::{Compilation, CompilationResult, ObjectKey};
 use crate::text::printable;
@@ -19,7 +19,7 @@ const MAX_RECENT: usize = 256;
 /// Collects the compilations of a phase from its servers' log.
 #[derive(Debug, Default)]
 pub struct CompilationLog {
-    directories: Vec<String>,
+    directories: BuildDirectories,
     requests: Vec<Request>,
     /// The indices of the most recent requests, by name.
     recent: HashMap<Box<str>, Vec<u32>>,
@@ -49,15 +49,8 @@ enum State {
 }
 
 impl CompilationLog {
-    /// Returns an empty log. `directories` are the build's own (`S`, `WORKDIR`, and `T`), without a slash at
-    /// the end. Relative ones are ignored. Arguments that differ only in them are equal.
-    pub fn new(directories: impl IntoIterator<Item = String>) -> Self {
-        let mut directories: Vec<String> = directories
-            .into_iter()
-            .filter(|directory| directory.len() > 1 && directory.starts_with('/'))
-            .collect();
-        directories.sort_by_key(|directory| std::cmp::Reverse(directory.len()));
-        directories.dedup();
+    /// Returns an empty log of a build with these directories.
+    pub fn new(directories: BuildDirectories) -> Self {
         Self {
             directories,
             ..Self::default()

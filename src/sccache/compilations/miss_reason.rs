@@ -23,7 +23,8 @@ pub enum MissReason {
     First,
     /// The cache had exactly this object.
     Evicted,
-    /// The build directory differs, and the key contains it. The arguments are equal otherwise.
+    /// The build directory differs, or whether the paths are stable, and the key contains it. The arguments
+    /// are equal otherwise.
     Path,
     /// The arguments differ in more than the build directory.
     Flags,
@@ -89,8 +90,24 @@ pub struct Comparison<'a> {
     pub c_keys_have_paths: bool,
     /// The units of `now`, and what they were in earlier builds.
     units: HashMap<&'a str, Unit>,
-    /// The keys of `now`, and whether an earlier build requested the object.
-    keys: HashMap<ObjectKey, bool>,
+    /// The keys of `now`.
+    keys: HashMap<ObjectKey, KeyUse>,
+}
+
+/// Where earlier builds requested an object.
+#[derive(Clone, Copy, Debug, Default)]
+struct KeyUse {
+    here: bool,
+    elsewhere: bool,
+}
+
+/// The build of an earlier phase, compared with the one that is compared.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EarlierBuild {
+    /// Whether the same version of sccache computed the keys.
+    pub is_of_same_sccache: bool,
+    /// Whether it stored its objects in the same cache, and would have the same stable paths.
+    pub is_of_same_cache_and_slot: bool,
 }
 
 /// A unit of this phase, and its compilations in earlier builds.
@@ -109,8 +126,11 @@ struct Unit {
 struct Candidate {
     flags: Option<u64>,
     metadata: Option<u64>,
+    has_stable_path: bool,
     is_in_same_directory: bool,
     is_of_same_sccache: bool,
+    /// Whether the cache would have had its object at the same path.
+    is_available: bool,
 }
 
 impl<'a> Comparison<'a> {
@@ -126,19 +146,19 @@ impl<'a> Comparison<'a> {
             is_complete: true,
             former_units: FormerUnits::default(),
             c_keys_have_paths: false,
-            keys: keys.map(|key| (key, false)).collect(),
+            keys: keys.map(|key| (key, KeyUse::default())).collect(),
             units,
         }
     }
 
-    /// Adds the phase of an earlier build, the newest first. `is_of_same_sccache`: whether the same version
-    /// of sccache computed its keys.
-    pub fn add(&mut self, earlier: &Compilations, is_of_same_sccache: bool) {
+    /// Adds the phase of an earlier build, the newest first.
+    pub fn add(&mut self, earlier: &Compilations, build: EarlierBuild) {
         let is_in_same_directory = earlier.directory == self.now.directory;
         let mut builds: HashMap<&'a str, (usize, Duration, u32)> = HashMap::new();
         for compilation in &earlier.list {
-            if let Some(is_known) = compilation.key.and_then(|key| self.keys.get_mut(&key)) {
-                *is_known = true;
+            if let Some(used) = compilation.key.and_then(|key| self.keys.get_mut(&key)) {
+                used.here |= is_in_same_directory;
+                used.elsewhere |= !is_in_same_directory;
             }
             let Some((name, _)) = self.units.get_key_value(&*compilation.unit) else {
                 continue;
@@ -149,11 +169,16 @@ impl<'a> Comparison<'a> {
                 *time += compile;
                 *compiled += 1;
             }
+            let was_cached = compilation.result.is_hit() || compilation.is_stored;
             let candidate = Candidate {
                 flags: compilation.flags,
                 metadata: compilation.metadata,
+                has_stable_path: compilation.has_stable_path(),
                 is_in_same_directory,
-                is_of_same_sccache,
+                is_of_same_sccache: build.is_of_same_sccache,
+                is_available: was_cached
+                    && build.is_of_same_sccache
+                    && build.is_of_same_cache_and_slot,
             };
             let unit = self.units.entry(*name).or_default();
             if unit.earlier.len() <= MAX_CANDIDATES {
@@ -178,7 +203,7 @@ impl<'a> Comparison<'a> {
     pub fn reasons(&self, known: impl Fn(ObjectKey) -> Known) -> Vec<Option<MissReason>> {
         let known = |key| match known(key) {
             // It was requested and not stored, or the store has forgotten it.
-            Known::Never if self.keys[&key] => Known::Elsewhere,
+            Known::Never if self.keys[&key].here || self.keys[&key].elsewhere => Known::Elsewhere,
             known => known,
         };
         let reason = |compilation: &Compilation| {
@@ -186,6 +211,28 @@ impl<'a> Comparison<'a> {
             is_miss.then(|| self.reason(compilation, known))
         };
         self.now.list.iter().map(reason).collect()
+    }
+
+    /// Whether a crate that missed because of its [path](MissReason::Path) would have been a hit if this
+    /// and the earlier build had stable paths. This is an estimate: the source of the crate may have been
+    /// changed, and the cache may have lost the object.
+    pub fn would_hit_at_stable_path(&self, compilation: &Compilation) -> bool {
+        let is_same_and_available = |candidate: &Candidate| {
+            (candidate.flags, candidate.metadata) == (compilation.flags, compilation.metadata)
+                && candidate.is_available
+        };
+        let unit = &self.units[&*compilation.unit];
+        compilation.directory_in_key == DirectoryInKey::AvoidedByStablePaths
+            && unit.earlier.iter().any(is_same_and_available)
+    }
+
+    /// Whether a crate hit because of its stable path: builds in other directories requested exactly this
+    /// object, and no build in this directory did.
+    pub fn is_hit_of_stable_path(&self, compilation: &Compilation) -> bool {
+        let used = compilation.key.and_then(|key| self.keys.get(&key));
+        compilation.result.is_hit()
+            && compilation.has_stable_path()
+            && used.is_some_and(|used| used.elsewhere && !used.here)
     }
 
     fn reason(&self, compilation: &Compilation, known: impl Fn(ObjectKey) -> Known) -> MissReason {
@@ -221,10 +268,16 @@ impl<'a> Comparison<'a> {
                 MissReason::Unknown
             };
         }
-        // If this build has more compilations of the unit than any earlier one, some are new, and nothing
-        // shows which.
-        let is_open = unit.count > unit.most || unit.earlier.len() > MAX_CANDIDATES;
-        if compilation.flags.is_none() || is_open {
+        // If this build has more compilations of the unit than any earlier one, some are new, and only cargo's
+        // metadata shows which.
+        let is_same_crate = |candidate: &Candidate| {
+            let metadata = candidate
+                .metadata
+                .filter(|_| candidate.flags == compilation.flags);
+            metadata.is_some() && metadata == compilation.metadata
+        };
+        let may_be_new = unit.count > unit.most && !unit.earlier.iter().any(is_same_crate);
+        if compilation.flags.is_none() || may_be_new || unit.earlier.len() > MAX_CANDIDATES {
             return MissReason::Unknown;
         }
         let has_same_flags = |candidate: &&Candidate| candidate.flags == compilation.flags;
@@ -250,19 +303,24 @@ impl<'a> Comparison<'a> {
         candidates: &[&Candidate],
     ) -> MissReason {
         let is_rust = compilation.language == Some(Language::Rust);
-        let is_same_crate =
-            |candidate: &Candidate| !is_rust || candidate.metadata == compilation.metadata;
-        let mut same_crates = candidates
+        let same_crates = candidates
             .iter()
-            .filter(|candidate| is_same_crate(candidate))
-            .peekable();
-        let is_elsewhere = same_crates.peek().is_some()
-            && !same_crates.any(|candidate| candidate.is_in_same_directory);
-        if is_elsewhere {
+            .filter(|candidate| !is_rust || candidate.metadata == compilation.metadata);
+        let has_stable_path = compilation.has_stable_path();
+        let like_this: Vec<_> = same_crates
+            .clone()
+            .filter(|candidate| candidate.has_stable_path == has_stable_path)
+            .collect();
+        let is_here = like_this
+            .iter()
+            .any(|candidate| candidate.is_in_same_directory);
+        if same_crates.count() > 0 && !is_here {
             match compilation.directory_in_key {
                 DirectoryInKey::Always if is_rust || self.c_keys_have_paths => {
                     return MissReason::Path;
                 }
+                DirectoryInKey::AvoidedByStablePaths => return MissReason::Path,
+                DirectoryInKey::AtStablePaths if like_this.is_empty() => return MissReason::Path,
                 DirectoryInKey::Never => {}
                 _ => return MissReason::Unknown,
             }

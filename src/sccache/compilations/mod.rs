@@ -17,11 +17,11 @@ mod miss_reason;
 #[cfg(test)]
 mod tests;
 
-pub use arguments::{DirectoryInKey, Language, hash_directory};
+pub use arguments::{BuildDirectories, DirectoryInKey, Language, hash_directory};
 pub use former_units::FormerUnits;
 pub use list::{CompilationList, MAX_LIST_BYTES};
 pub use log::{CompilationLog, MAX_COMPILATIONS, read_lines};
-pub use miss_reason::{Comparison, Known, MissReason, c_keys_have_paths};
+pub use miss_reason::{Comparison, EarlierBuild, Known, MissReason, c_keys_have_paths};
 
 use std::time::Duration;
 
@@ -66,6 +66,13 @@ pub struct Compilation {
     pub is_ambiguous: bool,
     /// Why it missed. `None` if it didn't, or before the build is recorded.
     pub miss_reason: Option<MissReason>,
+}
+
+impl Compilation {
+    /// Whether it is a crate at a stable path.
+    pub fn has_stable_path(&self) -> bool {
+        self.directory_in_key == DirectoryInKey::AtStablePaths
+    }
 }
 
 /// The first 8 bytes of sccache's key. Among 10 million objects, two have the same with a probability of

@@ -20,7 +20,8 @@ fn compilations(name: &str) -> Vec<Compilation> {
         .clone()
         .map(|path| path.replace("x-1.0/work", "x-1.0-r1/work"));
     let is_revision = name.ends_with("-r1");
-    let mut log = CompilationLog::new(if is_revision { revision } else { directories });
+    let directories = if is_revision { revision } else { directories };
+    let mut log = CompilationLog::new(BuildDirectories::new(directories));
     log.read(BufReader::new(file)).unwrap();
     assert!(!log.is_truncated());
     log.finish()
@@ -204,6 +205,25 @@ fn a_revision_of_a_crate_differs_by_its_directory_alone() {
 }
 
 #[test]
+fn crates_of_the_registry_could_have_stable_paths() {
+    let name = format!("{FIXTURES}/0.16.0-rust-cold.log");
+    let directories = [format!("{WORK}/rusty"), WORK.to_string()];
+    for can_be_stable in [true, false] {
+        let directories = BuildDirectories::new(directories.clone())
+            .with_stable_paths("/var/tmp/portage/sccache-report/dev-test/x", can_be_stable);
+        let mut log = CompilationLog::new(directories);
+        log.read(fs::read(&name).unwrap().as_slice()).unwrap();
+        let list = log.finish();
+        let avoided = list
+            .iter()
+            .filter(|one| one.directory_in_key == DirectoryInKey::AvoidedByStablePaths);
+        // The package's own library has its version in its key, and a C file no path.
+        let expected = if can_be_stable { list.len() - 2 } else { 0 };
+        assert_eq!(avoided.count(), expected);
+    }
+}
+
+#[test]
 fn units_are_below_the_source_directory() {
     let cold = compilations("0.16.0-c-cold");
     let f1 = unit(&cold, "build/f1.o");
@@ -259,7 +279,13 @@ fn reasons(now: &str, before: &str) -> BTreeMap<MissReason, usize> {
     let (earlier, now) = (list(1, before), list(if is_revision { 2 } else { 1 }, now));
     let mut comparison = Comparison::new(&now);
     comparison.c_keys_have_paths = true;
-    comparison.add(&earlier, true);
+    comparison.add(
+        &earlier,
+        EarlierBuild {
+            is_of_same_sccache: true,
+            is_of_same_cache_and_slot: true,
+        },
+    );
     let stored: Vec<_> = earlier.list.iter().filter_map(|c| c.key).collect();
     let known = |key| {
         if stored.contains(&key) {

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::portage::{Build, Phase};
 use crate::sccache::Stats;
 use crate::sccache::compilations::{
-    Comparison, CompilationList, Compilations, FormerUnits, c_keys_have_paths,
+    Comparison, CompilationList, Compilations, EarlierBuild, FormerUnits, c_keys_have_paths,
 };
 use crate::store::columns::micros;
 
@@ -34,21 +34,34 @@ pub(super) fn compare<'a>(
         comparison.is_complete &= unlisted_at.is_none_or(|unlisted_at| unlisted_at < since);
     }
     let mut statement = database.prepare_cached(
-        "SELECT list.compilations, sccache_version \
+        "SELECT list.compilations, phase.sccache_version, host, slot, cache_location \
          FROM compilation_list AS list JOIN phase ON phase.id = phase_id \
-         WHERE package = ? AND name = ? AND list.started_at_us < ? \
+         JOIN build ON build.id = build_id \
+         WHERE list.package = ? AND name = ? AND list.started_at_us < ? \
          ORDER BY list.started_at_us DESC, phase.id DESC",
     )?;
     let values = params![build.package, phase.name, micros(build.started_at)];
     let mut rows = statement.query(values)?;
     while let Some(row) = rows.next()? {
-        let version: Option<String> = row.get(1)?;
+        let [version, host, slot, cache]: [Option<String>; 4] =
+            [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?];
+        let earlier_build = EarlierBuild {
+            is_of_same_sccache: version == stats.version,
+            is_of_same_cache_and_slot: host.as_ref() == Some(&build.host)
+                && cache == stats.cache_location
+                && main_slot(slot.as_ref()) == main_slot(build.slot.as_ref()),
+        };
         match CompilationList::from_bytes(row.get(0)?).decode() {
-            Some(earlier) => comparison.add(&earlier, version == stats.version),
+            Some(earlier) => comparison.add(&earlier, earlier_build),
             None => comparison.is_complete = false,
         }
     }
     Ok(comparison)
+}
+
+/// Returns the slot without the sub-slot.
+fn main_slot(slot: Option<&String>) -> Option<&str> {
+    slot.and_then(|slot| slot.split('/').next())
 }
 
 pub(super) fn insert(

@@ -162,6 +162,10 @@ impl NewObjects {
         object.cost_us.map(|us| us as f64 / 1e6)
     }
 
+    pub fn contains(&self, key: ObjectKey) -> bool {
+        self.0.contains_key(&to_row_id(key))
+    }
+
     pub fn len(&self) -> usize {
         self.0.len()
     }

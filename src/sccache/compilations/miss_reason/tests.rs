@@ -2,6 +2,12 @@
 
 use super::*;
 use MissReason::*;
+use std::slice::from_ref;
+
+const SAME: EarlierBuild = EarlierBuild {
+    is_of_same_sccache: true,
+    is_of_same_cache_and_slot: true,
+};
 
 const HERE: u64 = 1;
 const OTHER: u64 = 2;
@@ -31,6 +37,21 @@ fn crate_miss(unit: &str, key: u64, flags: u64, metadata: u64) -> Compilation {
         language: Some(Language::Rust),
         directory_in_key: DirectoryInKey::Always,
         ..miss(unit, key, flags)
+    }
+}
+
+/// A crate of a registry.
+fn registry_miss(key: u64, metadata: u64) -> Compilation {
+    Compilation {
+        directory_in_key: DirectoryInKey::AvoidedByStablePaths,
+        ..crate_miss("serde", key, 1, metadata)
+    }
+}
+
+fn stable(compilation: Compilation) -> Compilation {
+    Compilation {
+        directory_in_key: DirectoryInKey::AtStablePaths,
+        ..compilation
     }
 }
 
@@ -72,7 +93,7 @@ fn reasons(
     let [earlier, now] = [(directory, earlier), (HERE, now)].map(list);
     let mut comparison = Comparison::new(&now);
     comparison.c_keys_have_paths = true;
-    comparison.add(&earlier, true);
+    comparison.add(&earlier, SAME);
     comparison.reasons(known)
 }
 
@@ -293,9 +314,9 @@ fn after_an_update_of_sccache_nothing_has_certainly_changed() {
     let now = list((HERE, &[miss("a.o", 200, 1), miss("b.o", 201, 2)]));
     let before = list((HERE, &[miss("a.o", 1, 1), miss("b.o", 2, 1)]));
     let mut comparison = Comparison::new(&now);
-    comparison.add(&before, false);
+    comparison.add(&before, EarlierBuild::default());
     assert_eq!(comparison.reasons(known), [Some(Unknown), Some(Flags)]);
-    comparison.add(&before, true);
+    comparison.add(&before, SAME);
     assert_eq!(comparison.reasons(known), [Some(Changed), Some(Flags)]);
 }
 
@@ -308,9 +329,9 @@ fn a_unit_takes_as_long_as_in_the_newest_build_that_compiled_it() {
     let now = list((HERE, &[miss("a.o", 200, 1)]));
     let mut comparison = Comparison::new(&now);
     assert_eq!(comparison.compile_time("a.o"), None);
-    comparison.add(&list((HERE, &[timed(None)])), true);
-    comparison.add(&list((HERE, &[timed(Some(2)), timed(Some(4))])), true);
-    comparison.add(&list((HERE, &[timed(Some(9))])), true);
+    comparison.add(&list((HERE, &[timed(None)])), SAME);
+    comparison.add(&list((HERE, &[timed(Some(2)), timed(Some(4))])), SAME);
+    comparison.add(&list((HERE, &[timed(Some(9))])), SAME);
     assert_eq!(comparison.compile_time("a.o"), Some(Duration::from_secs(3)));
     assert_eq!(comparison.compile_time("b.o"), None);
 }
@@ -349,4 +370,102 @@ fn before_0_7_7_only_what_needs_no_key_is_certain() {
     let now = [keyless("a.o", 1), keyless("a2.o", 1)];
     assert_eq!(reasons(&now, &before, HERE), [Some(Unknown), Some(First)]);
     assert_eq!(reasons(&[keyless("a.o", 2)], &before, HERE), [Some(Flags)]);
+}
+
+#[test]
+fn turning_stable_paths_on_or_off_is_another_path() {
+    let own = registry_miss(200, 7);
+    let at_stable_path = stable(own.clone());
+    for directory in [HERE, OTHER] {
+        for (now, before) in [(&own, &at_stable_path), (&at_stable_path, &own)] {
+            let before = Compilation {
+                key: Some(ObjectKey(3)),
+                ..before.clone()
+            };
+            let found = reasons(from_ref(now), &[before], directory);
+            assert_eq!(found, [Some(Path)], "{now:?} {directory}");
+        }
+    }
+    let before = stable(registry_miss(3, 7));
+    let again = |directory| reasons(from_ref(&at_stable_path), from_ref(&before), directory);
+    assert_eq!(again(HERE), [Some(Changed)]);
+    // Patched crates keep the version in their keys.
+    assert_eq!(again(OTHER), [Some(Unknown)]);
+}
+
+#[test]
+fn more_crates_of_a_name_than_before_are_told_apart_by_metadata() {
+    let before = [registry_miss(3, 7)];
+    let now = [registry_miss(200, 7), registry_miss(201, 8)];
+    assert_eq!(
+        reasons(&now, &before, OTHER),
+        [Some(Path), Some(Unknown)],
+        "two versions of serde"
+    );
+}
+
+/// Returns whether a crate would hit at a stable path after a build in another directory.
+fn would_hit(now: Compilation, before: Compilation, build: EarlierBuild) -> bool {
+    let [now, before] =
+        [(HERE, now), (OTHER, before)].map(|(directory, one)| list((directory, &[one])));
+    let mut comparison = Comparison::new(&now);
+    comparison.add(&before, build);
+    comparison.would_hit_at_stable_path(&now.list[0])
+}
+
+#[test]
+fn the_same_crate_in_the_same_cache_would_hit_at_a_stable_path() {
+    let (now, before) = (registry_miss(200, 7), registry_miss(3, 7));
+    assert!(would_hit(now.clone(), before.clone(), SAME));
+    let was_hit = Compilation {
+        result: CompilationResult::Hit,
+        is_stored: false,
+        ..before.clone()
+    };
+    assert!(would_hit(now.clone(), was_hit, SAME));
+    let not_stored = Compilation {
+        is_stored: false,
+        ..before.clone()
+    };
+    assert!(!would_hit(now.clone(), not_stored, SAME));
+    let of_the_package = crate_miss("serde", 200, 1, 7);
+    assert!(!would_hit(of_the_package, before.clone(), SAME));
+    assert!(
+        !would_hit(registry_miss(200, 8), before.clone(), SAME),
+        "another version"
+    );
+    for other in [
+        EarlierBuild {
+            is_of_same_sccache: false,
+            ..SAME
+        },
+        EarlierBuild {
+            is_of_same_cache_and_slot: false,
+            ..SAME
+        },
+    ] {
+        assert!(!would_hit(now.clone(), before.clone(), other), "{other:?}");
+    }
+}
+
+#[test]
+fn a_hit_on_what_only_other_directories_had_is_due_to_its_stable_path() {
+    let hit = |compilation: Compilation| Compilation {
+        result: CompilationResult::Hit,
+        ..compilation
+    };
+    let is_gained = |now: Compilation, directories: &[u64]| {
+        let now = list((HERE, &[now]));
+        let mut comparison = Comparison::new(&now);
+        for directory in directories {
+            comparison.add(&list((*directory, &[stable(registry_miss(3, 7))])), SAME);
+        }
+        comparison.is_hit_of_stable_path(&now.list[0])
+    };
+    let now = hit(stable(registry_miss(3, 7)));
+    assert!(is_gained(now.clone(), &[OTHER]));
+    assert!(!is_gained(now.clone(), &[OTHER, HERE]), "a rebuild");
+    assert!(!is_gained(now, &[]), "of an unknown build");
+    assert!(!is_gained(hit(registry_miss(3, 7)), &[OTHER]), "own paths");
+    assert!(!is_gained(stable(registry_miss(3, 7)), &[OTHER]), "a miss");
 }
