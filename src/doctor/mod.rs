@@ -12,6 +12,7 @@ mod hook;
 mod programs;
 mod servers;
 mod settings;
+mod stable_paths;
 mod trial;
 
 use std::path::PathBuf;
@@ -162,6 +163,7 @@ pub fn run_checks(database: Option<PathBuf>) -> Vec<Finding> {
         ("cache", cache::check(&context, cache, cache_size)),
         ("temp-dir", or_unknown(settings::check_temp_dir(&context))),
         ("servers", or_unknown(servers::check(&context))),
+        ("stable-paths", stable_paths::check(&context)),
         ("database", database::check(&context)),
         ("recorded", database::check_recorded(&context)),
         ("pending", database::check_pending(&context)),

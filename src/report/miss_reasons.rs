@@ -10,6 +10,10 @@ use crate::store::{CacheState, ReasonSum};
 /// that doesn't fit, so a full cache stays below its limit.
 pub(super) const FULL: f64 = 0.9;
 
+/// What can be done about build directories in the keys of crates.
+pub(super) const STABLE_PATHS: &str = "Rust crates hit in another directory only with \
+    SCCACHE_REPORT_STABLE_PATHS=yes.";
+
 /// What can be done about build directories in keys. SCCACHE_BASEDIRS removes them from the keys of C and
 /// C++, but see mozilla/sccache#2863.
 pub(super) const RELATIVE_PATHS: &str = "For C and C++, relative paths in the arguments allow hits, \
@@ -21,7 +25,7 @@ pub(super) fn meaning(reason: MissReason) -> &'static str {
     match reason {
         MissReason::First => "No recorded build compiled the unit before.",
         MissReason::Evicted => "The cache had the object and lost it.",
-        MissReason::Path => "The build directory differs, and sccache's key contains it.",
+        MissReason::Path => "The path differs, and sccache's key contains it.",
         MissReason::Flags => "The arguments of the compiler differ.",
         MissReason::Changed => "The source, a header, a dependency, or the compiler differs.",
         MissReason::Forced => "SCCACHE_RECACHE is set.",
@@ -64,7 +68,7 @@ pub(super) fn explain(
     let fix = match reason {
         MissReason::Evicted => evicted(cache, used_objects),
         MissReason::Path => {
-            format!("Rust crates never hit in another directory. {RELATIVE_PATHS}")
+            format!("{STABLE_PATHS} {RELATIVE_PATHS}")
         }
         MissReason::Flags => {
             "This is expected after a change of CFLAGS, RUSTFLAGS, USE flags, or the \

@@ -12,6 +12,7 @@ mod headline;
 mod html;
 mod miss_reasons;
 mod options;
+mod stable_paths;
 mod suggest;
 mod table;
 mod text;

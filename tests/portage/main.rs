@@ -43,3 +43,4 @@ mod shared_database;
 mod shared_server;
 /// `SCCACHE_REPORT_STABLE_PATHS`.
 mod stable_paths;
+mod stable_paths_advice;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::super::miss_reasons::RELATIVE_PATHS;
+use super::super::miss_reasons::{RELATIVE_PATHS, STABLE_PATHS};
 use super::super::text;
 use super::{Advice, Kind, Severity, most_recent, package_names, total};
 use crate::sccache::compilations::MissReason;
@@ -56,15 +56,15 @@ pub(super) fn cold_versions(evidence: &[Evidence]) -> Option<Advice> {
         kind: Kind::ColdVersions,
         severity: Severity::Note,
         summary:
-            "New versions start without hits (Rust crates always do): keys contain the path of \
-            the build directory, which contains the version."
+            "New versions start without hits: keys contain the path of the build directory, which \
+            contains the version."
                 .into(),
         evidence: vec![
             misses
                 .sentence("compiling units again because their build directory is part of the key"),
             most_recent(misses.builds.last()?),
         ],
-        recommendation: format!("Nothing to change for Rust. {RELATIVE_PATHS}"),
+        recommendation: format!("{STABLE_PATHS} {RELATIVE_PATHS}"),
         packages: package_names(&misses.builds),
         numbers: misses.numbers(),
         ..Advice::default()

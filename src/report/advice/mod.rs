@@ -8,6 +8,7 @@ mod costs;
 mod misses;
 mod not_cacheable;
 mod not_measured;
+mod stable_paths;
 #[cfg(test)]
 mod tests;
 
@@ -60,6 +61,7 @@ pub(super) enum Kind {
     CacheCosts,
     NotCacheable,
     ForcedMisses,
+    StablePaths,
     ColdVersions,
 }
 
@@ -136,6 +138,8 @@ fn derive(mut evidence: Vec<Evidence>, verdicts: &BTreeMap<String, Verdict>) -> 
     advice.extend(cache::lost_objects(&evidence));
     let mut changes = not_cacheable::advise(&evidence, Severity::Change);
     changes.extend(misses::forced(&evidence));
+    let stable_paths = stable_paths::advise(&evidence);
+    changes.extend(stable_paths.clone());
     let may_help = |package: &str| advice.iter().chain(&changes).any(|a| a.may_help(package));
     let costs = costs::advise(verdicts, may_help);
     if let Some(costs) = &costs {
@@ -144,6 +148,9 @@ fn derive(mut evidence: Vec<Evidence>, verdicts: &BTreeMap<String, Verdict>) -> 
     advice.extend(costs);
     advice.extend(changes);
     advice.extend(not_cacheable::advise(&evidence, Severity::Note));
+    if let Some(stable_paths) = &stable_paths {
+        evidence.retain(|build| !stable_paths.packages.contains(&build.package));
+    }
     advice.extend(misses::cold_versions(&evidence));
     advice
 }

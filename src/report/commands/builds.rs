@@ -12,16 +12,17 @@ use super::super::table::{
     BAD, Column, DelimitedWriter, Format, Importance::*, Table, Tone, Value, WARNING,
     tone_of_hit_rate,
 };
-use super::super::{Status, breakdown, suggest, text};
+use super::super::{Status, breakdown, stable_paths, suggest, text};
 use crate::error::{Error, Result};
 use crate::portage::{Attribution, Outcome, Phase};
-use crate::store::{BuildRow, Filter, ReasonSum, Store};
+use crate::store::{BuildRow, Filter, ReasonSum, StablePathEffect, Store};
 
 /// The data of nested columns, by the build's id. It is only read if they are shown.
 #[derive(Default)]
 pub(super) struct Details {
     pub(super) phases: HashMap<Uuid, Vec<Phase>>,
     pub(super) reasons: HashMap<Uuid, Vec<ReasonSum>>,
+    pub(super) stable_paths: HashMap<Uuid, StablePathEffect>,
 }
 
 pub(super) fn run(args: &ListArgs, database: &Database, out: &mut dyn Write) -> Result<Status> {
@@ -77,15 +78,27 @@ fn fetch(
     if is_json && args.rows.includes("miss_reasons") {
         details.reasons = store.miss_reasons(&filter)?;
     }
+    if is_json && args.rows.includes("stable_paths") {
+        details.stable_paths = store.stable_path_effects(&filter)?;
+    }
     store.builds(&filter)
 }
 
 pub(super) fn columns(details: Details) -> Vec<Column<BuildRow>> {
     let mut columns = identity();
     columns.extend(numbers());
-    let Details { phases, reasons } = details;
+    let Details {
+        phases,
+        reasons,
+        stable_paths: effects,
+    } = details;
     columns.push(Column::nested("miss_reasons", move |row: &BuildRow| {
         count_by_reason(row, reasons.get(&row.id).map_or(&[], Vec::as_slice))
+    }));
+    columns.push(Column::nested("stable_paths", move |row: &BuildRow| {
+        effects
+            .get(&row.id)
+            .map_or(Json::Null, stable_paths::to_json)
     }));
     let phases = Rc::new(phases);
     type Summarize = fn(&[Phase]) -> Json;

@@ -9,12 +9,12 @@ use serde_json::json;
 
 use super::super::options::{Database, OutputFormat, RowOptions, RowOrder};
 use super::super::table::{Column, Importance::*, Page, Value};
-use super::super::{Status, miss_reasons, text};
+use super::super::{Status, miss_reasons, stable_paths, text};
 use super::{sums, target::Target};
 use crate::error::{Error, Result};
 use crate::portage::{Attribution, Phase};
 use crate::sccache::compilations::{Language, MissReason};
-use crate::store::{BuildRow, Filter, MissedUnit, MissedUnits, ReasonSum, Store};
+use crate::store::{BuildRow, Filter, MissedUnit, MissedUnits, ReasonSum, StablePathEffect, Store};
 
 /// Show why compilations missed, the costliest reason first
 ///
@@ -65,6 +65,8 @@ const UNITS: usize = 3;
 struct Reason {
     sum: ReasonSum,
     units: Vec<MissedUnit>,
+    /// The misses that would have been hits with stable paths, if the reason is `path`.
+    avoidable: Option<u64>,
 }
 
 struct Explanation {
@@ -73,6 +75,7 @@ struct Explanation {
     newer: Option<(u64, &'static str)>,
     reasons: Vec<Reason>,
     units: MissedUnits,
+    stable_paths: StablePathEffect,
     phases: Vec<Phase>,
     /// Objects in the cache that were used within a year.
     used_objects: Option<u64>,
@@ -121,7 +124,11 @@ fn fetch(store: &Store, args: &Args) -> Result<Explanation> {
         None if args.output.is_table() => UNITS,
         None => usize::MAX,
     };
+    let effect = store.stable_path_effects(&one)?.remove(&id);
+    let effect = effect.unwrap_or_default();
     let reasons = sums.into_iter().map(|sum| Reason {
+        avoidable: (sum.reason == MissReason::Path && effect.state.is_none())
+            .then_some(effect.avoidable_misses),
         units: take_units(&mut units.units, sum.reason, limit),
         sum,
     });
@@ -143,6 +150,7 @@ fn fetch(store: &Store, args: &Args) -> Result<Explanation> {
         build,
         reasons,
         units,
+        stable_paths: effect,
         phases,
         used_objects,
     })
@@ -246,6 +254,9 @@ fn columns() -> Vec<Column<Reason>> {
             Some(reason.sum.compile_time).into()
         })
         .shown(Key),
+        Col::data("avoidable_with_stable_paths", |reason| {
+            reason.avoidable.into()
+        }),
         Col::nested("units", |reason| {
             let units = reason.units.iter();
             units.map(unit_json).collect()
@@ -288,7 +299,7 @@ fn lines(explanation: &Explanation) -> Vec<Line> {
     let phases = explanation.phases.iter().map(|phase| &phase.name);
     let has_phases = phases.collect::<BTreeSet<_>>().len() > 1;
     let mut lines = Vec::new();
-    for Reason { sum, units } in reasons {
+    for Reason { sum, units, .. } in reasons {
         lines.push(Line {
             name: sum.reason.word().into(),
             misses: sum.misses,
@@ -339,6 +350,11 @@ fn draw(explanation: &Explanation, page: &mut Page<'_>) -> io::Result<()> {
         .sum();
     let misses = build.misses.unwrap_or(known);
     page.line("  ", &format!("hit rate {}", sums::build_rates(build)))?;
+    let effect = &explanation.stable_paths;
+    let effect = stable_paths::summary(effect, build.misses, &build.version);
+    if let Some(effect) = effect {
+        page.line("  ", &effect)?;
+    }
     if let Some((count, why)) = explanation.newer {
         let builds = text::count(count, "newer build");
         page.line(
@@ -373,6 +389,25 @@ fn draw_notes(explanation: &Explanation, page: &mut Page<'_>) -> io::Result<()> 
     for reason in explanation.reasons.iter().map(|reason| reason.sum.reason) {
         let text = miss_reasons::explain(reason, cache.as_ref(), explanation.used_objects);
         page.line(&format!("{:9}", reason.word()), &text)?;
+    }
+    draw_stable_paths(explanation, page)
+}
+
+/// Draws how to turn stable paths on, if they would help.
+fn draw_stable_paths(explanation: &Explanation, page: &mut Page<'_>) -> io::Result<()> {
+    let effect = &explanation.stable_paths;
+    if effect.state.is_some() || effect.avoidable_misses == 0 {
+        return Ok(());
+    }
+    let package = explanation.build.package.as_str();
+    page.blank()?;
+    page.line(
+        "",
+        "To turn on stable paths (docs/stable-paths.md) for this package, run as root:",
+    )?;
+    page.blank()?;
+    for line in stable_paths::commands(std::iter::once(package)) {
+        writeln!(page.out, "    {}", text::sanitize(&line))?;
     }
     Ok(())
 }

@@ -44,7 +44,9 @@ fn scripts_get_every_unit() {
     );
     let csv = out(&run(&db, &["explain", "foo", "--format", "csv"]));
     assert!(
-        csv.starts_with("reason,count,compile_seconds\nevicted,5,17.3\n"),
+        csv.starts_with(
+            "reason,count,compile_seconds,avoidable_with_stable_paths\nevicted,5,17.3,\n"
+        ),
         "{csv}"
     );
     let picked = out(&run(&db, &["explain", "foo", "--columns", "count,reason"]));

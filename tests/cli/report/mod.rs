@@ -27,3 +27,5 @@ mod report_errors;
 mod report_narrow;
 /// A report reads no more than it needs.
 mod report_reads;
+/// What stable paths gained or would gain, in every report that tells it.
+mod stable_paths;

@@ -6,19 +6,20 @@ use std::io::{self, Write};
 use super::super::super::breakdown::{self, PhaseRuns};
 use super::super::super::options::OutputFormat;
 use super::super::super::table::{Column, Importance::*, Page, Value, WARNING};
-use super::super::super::{Status, suggest, text};
+use super::super::super::{Status, stable_paths, suggest, text};
 use super::super::builds::{self, Details};
 use super::super::sums;
 use super::versions::unmeasured_note;
 use crate::error::{Error, Result};
 use crate::portage::{Attribution, Phase};
 use crate::sccache::{Fix, Part, Stats, explain, hit_rate};
-use crate::store::{BuildRow, Filter, ReasonSum, Store};
+use crate::store::{BuildRow, Filter, ReasonSum, StablePathEffect, Store};
 
 pub(super) struct Build {
     row: BuildRow,
     phases: Vec<Phase>,
     reasons: Vec<ReasonSum>,
+    stable_paths: Option<StablePathEffect>,
 }
 
 /// Reads the build of the filter, which names one.
@@ -32,11 +33,13 @@ pub(super) fn fetch(store: &Store, filter: &Filter) -> Result<Build> {
         .into_values()
         .flatten()
         .collect();
+    let stable_paths = store.stable_path_effects(filter)?.into_values().next();
     match store.builds(filter)?.pop() {
         Some(row) => Ok(Build {
             row,
             phases,
             reasons,
+            stable_paths,
         }),
         None => Err(Error::NoMatch(suggest::NO_BUILD.into())),
     }
@@ -56,11 +59,13 @@ pub(super) fn write(
             row,
             phases,
             reasons,
+            stable_paths,
         }) => {
             let compilers = breakdown::compilers(&phases);
             let mut columns = builds::columns(Details {
                 phases: HashMap::from([(row.id, phases)]),
                 reasons: HashMap::from([(row.id, reasons)]),
+                stable_paths: stable_paths.map(|it| (row.id, it)).into_iter().collect(),
             });
             columns.push(Column::nested("compilers", move |_| compilers.clone()));
             output.write(columns, Ok(vec![row]), out)
@@ -74,6 +79,7 @@ fn draw(
         row,
         phases,
         reasons,
+        stable_paths: effect,
     }: &Build,
     page: &mut Page<'_>,
 ) -> io::Result<()> {
@@ -105,6 +111,10 @@ fn draw(
     }
     let reasons = (reasons.as_slice(), row.misses.unwrap_or(0));
     sums::draw_misses("misses", reasons, &text::short_id(row.id), page)?;
+    let effect = effect.unwrap_or_default();
+    if let Some(text) = stable_paths::summary(&effect, row.misses, &row.version) {
+        page.line("  ", &text)?;
+    }
     draw_breakdown(phases, page)
 }
 

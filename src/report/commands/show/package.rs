@@ -9,7 +9,7 @@ use super::super::super::advice::{self, Advice, Sample};
 use super::super::super::headline::time_saved;
 use super::super::super::options::OutputFormat;
 use super::super::super::table::{Column, Page, json_rows};
-use super::super::super::{Status, breakdown, chart, suggest, text, verdict};
+use super::super::super::{Status, breakdown, chart, stable_paths, suggest, text, verdict};
 use super::super::builds::{self, Details};
 use super::super::{advise, packages, sums};
 use super::build::draw_breakdown;
@@ -17,7 +17,9 @@ use super::versions::{self, Version};
 use crate::error::{Error, Result};
 use crate::portage::Phase;
 use crate::savings::verdict::Verdict;
-use crate::store::{BuildCounts, BuildRow, Filter, PackageRow, Store, sum_reasons};
+use crate::store::{
+    BuildCounts, BuildRow, Filter, PackageRow, StablePathEffect, Store, sum_reasons,
+};
 
 /// Builds and versions that are listed.
 const LISTED: usize = 10;
@@ -61,6 +63,7 @@ pub(super) fn fetch(store: &Store, filter: &Filter, output: &OutputFormat) -> Re
     let details = Details {
         phases: store.phases(detailed)?,
         reasons: store.miss_reasons(detailed)?,
+        stable_paths: store.stable_path_effects(detailed)?,
     };
     let builds = store.builds(detailed)?;
     let evidence = store.evidence(&newest)?;
@@ -208,6 +211,13 @@ fn draw_sums(package: &Package, page: &mut Page<'_>) -> io::Result<()> {
     };
     let misses = package.builds.iter().filter_map(|build| build.misses).sum();
     sums::draw_misses(&title, (&reasons, misses), &row.package, page)?;
+    let mut effect = StablePathEffect::default();
+    let effects = package.details.stable_paths.values();
+    effects.for_each(|build| effect.add(build));
+    if effect.gained_hits > 0 {
+        let gained = stable_paths::gained(&effect);
+        page.line("  ", &format!("stable paths: {gained}"))?;
+    }
     let note = sums::note(sums);
     if !note.is_empty() {
         page.line("  ", &format!("note: {note}"))?;

@@ -1,0 +1,84 @@
+//! What reports say about stable paths is what turning them on does.
+
+use serde_json::{Value, json};
+
+use crate::support::portage::Root;
+
+const PACKAGE: &str = "dev-test/stable";
+
+/// Emerges two revisions, one after the other, and returns their rows.
+#[track_caller]
+fn emerge(root: &Root, revisions: [&str; 2]) -> [Value; 2] {
+    for revision in revisions {
+        root.rust_ebuild(&format!("{PACKAGE}-{revision}"), "slot", "rusty", "");
+    }
+    let packages = revisions.map(|revision| format!("={PACKAGE}-{revision}"));
+    for package in packages {
+        root.emerge(&[&package]);
+    }
+    let mut builds = root.builds(&[PACKAGE]);
+    let builds = builds.split_off(builds.len() - 2).try_into().unwrap();
+    for (build, revision) in std::iter::zip(&builds, revisions) {
+        let build: &Value = build;
+        assert_eq!(build["version"], revision);
+    }
+    builds
+}
+
+/// Returns the finding of `doctor` about stable paths.
+#[track_caller]
+fn doctor(root: &Root) -> String {
+    let findings = root.report(&["doctor"]);
+    let mut findings = findings.into_iter();
+    let found = findings.find(|finding| finding["check"] == "stable-paths");
+    found.unwrap()["message"].as_str().unwrap().to_owned()
+}
+
+/// Returns the commands of the advice about stable paths, if there is any.
+#[track_caller]
+fn advice(root: &Root) -> Option<String> {
+    let rows = root.report(&["advise"]);
+    let advice = rows.iter().find(|row| row["advice"] == "stable-paths")?;
+    Some(advice["setting"].as_str().unwrap().to_owned())
+}
+
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn the_advised_line_gains_as_many_hits_as_estimated() {
+    let root = Root::with_crates();
+    root.append(
+        "etc/portage/make.conf",
+        "SCCACHE_REPORT_STABLE_PATHS=\"no\"",
+    );
+    let [first, second] = emerge(&root, ["1.0", "1.0-r1"]);
+    assert_eq!(first["stable_paths"], Value::Null);
+    let avoidable = &second["stable_paths"]["avoidable_misses"];
+    // Of the crates, only the package's own library isn't one of a registry.
+    let misses = second["languages"]["Rust"]["misses"].as_u64().unwrap();
+    assert_eq!(*avoidable, misses - 1, "{second}");
+    let explained = root.report(&["explain", PACKAGE]);
+    let path = explained.iter().find(|row| row["reason"] == "path");
+    let path = path.unwrap_or_else(|| panic!("{explained:?}"));
+    assert_eq!(path["count"], misses);
+    assert_eq!(path["avoidable_with_stable_paths"], *avoidable);
+    assert!(doctor(&root).starts_with("off: "), "{}", doctor(&root));
+
+    let setting = advice(&root).unwrap();
+    let commands = setting.replace("/etc/portage", "/mnt/gentoo/etc/portage");
+    root.run(&["sh", "-ec", &commands]).ok();
+    let [turned_on, bumped] = emerge(&root, ["1.0-r2", "1.0-r3"]);
+    assert_eq!(turned_on["miss_reasons"], json!({ "path": misses }));
+    let gained = |build: &Value| build["stable_paths"]["gained_hits"].clone();
+    assert_eq!(gained(&turned_on), 0);
+    assert_eq!(gained(&bumped), *avoidable, "{bumped}");
+    assert!(
+        bumped["stable_paths"]["gained_seconds"].as_f64() > Some(0.0),
+        "{bumped}"
+    );
+    assert_eq!(advice(&root), None);
+    let message = doctor(&root);
+    assert!(
+        message.starts_with("used by 2 of 2 Rust builds"),
+        "{message}"
+    );
+}
