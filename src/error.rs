@@ -170,11 +170,11 @@ impl Error {
                 "check the path; to start a new database there, move the file away"
             }
             Error::Damaged(..) => {
-                "run `sccache-report doctor` for details; restore a backup, or save the remaining \
+                "run `sccache-report doctor --db FILE` for details; restore a backup, or save the remaining \
                  data with `sqlite3 FILE .recover`"
             }
             Error::BadRow(..) => {
-                "run `sccache-report doctor` to find more such rows; restore a backup, or correct \
+                "run `sccache-report doctor --db FILE` to find more such rows; restore a backup, or correct \
                  or delete the row (as root, with sqlite3)"
             }
             Error::NewerSchema(..) => "upgrade sccache-report; the file was not changed",

@@ -336,3 +336,26 @@ fn nobody_to_tell_is_no_reason_to_fail() {
         err(&output)
     );
 }
+
+/// The hint on a damaged database runs the doctor on this file.
+#[test]
+fn a_damaged_database_has_a_command_that_checks_it() {
+    let (_folder, db) = folder();
+    record(&db, &sample());
+    let mut bytes = std::fs::read(&db).unwrap();
+    bytes[4096..].fill(0xa5);
+    std::fs::write(&db, bytes).unwrap();
+    let output = run(&db, &["builds"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = err(&output);
+    assert!(
+        error.contains("`sccache-report doctor --db FILE`"),
+        "{error}"
+    );
+    let doctor = program()
+        .args(["doctor", "--db"])
+        .arg(&db)
+        .output()
+        .unwrap();
+    assert!(out(&doctor).contains("is damaged"), "{}", out(&doctor));
+}
