@@ -1,4 +1,4 @@
-# Turns sccache off for one package, however it is turned on. Copyright 2026, MIT license.
+# Turns sccache off for one package, if variables or links turn it on. Copyright 2026, MIT license.
 #
 # Source it from /etc/portage/env/CATEGORY/PN, which Portage sources in every phase of that package,
 # after bashrc:
