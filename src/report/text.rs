@@ -2,6 +2,8 @@
 //! that fit a terminal.
 
 use chrono::{DateTime, Local, Utc};
+use textwrap::WordSeparator;
+use textwrap::core::Word;
 use unicode_width::UnicodeWidthStr;
 use uuid::Uuid;
 
@@ -17,6 +19,34 @@ pub(super) fn sanitize(text: &str) -> String {
     printable(text, usize::MAX)
 }
 
+/// Units that stay on the line of their number.
+const UNITS: [&str; 12] = [
+    "%", "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "s", "min", "h", "d",
+];
+
+/// Splits a line between words, but not between a number and its unit.
+fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
+    let ends_with_number = |word: &str| word.ends_with(|c: char| c.is_ascii_digit());
+    let is_unit = |word: &str| UNITS.contains(&word.trim_matches(|c: char| "(),.;:".contains(c)));
+    let mut start = 0;
+    let mut words: Vec<Word> = Vec::new();
+    for word in WordSeparator::AsciiSpace.find_words(line) {
+        let end = start + word.word.len() + word.whitespace.len();
+        match words.pop() {
+            Some(number) if ends_with_number(number.word) && is_unit(word.word) => {
+                let length = number.word.len() + number.whitespace.len();
+                words.push(Word::from(&line[start - length..end]));
+            }
+            previous => {
+                words.extend(previous);
+                words.push(word);
+            }
+        }
+        start = end;
+    }
+    Box::new(words.into_iter())
+}
+
 /// Wraps between words. Lines after the first start with `indent`.
 pub(super) fn wrap(text: &str, width: Option<usize>, indent: &str) -> String {
     let Some(width) = width else {
@@ -24,7 +54,7 @@ pub(super) fn wrap(text: &str, width: Option<usize>, indent: &str) -> String {
     };
     let options = textwrap::Options::new(width)
         .break_words(false)
-        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_separator(WordSeparator::Custom(words))
         .word_splitter(textwrap::WordSplitter::NoHyphenation)
         .subsequent_indent(indent);
     textwrap::fill(text, options)
@@ -93,6 +123,18 @@ pub(super) fn cache_fill(cache: &CacheState) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_keep_their_units() {
+        let text = "it held 9.5 GiB of 10 GiB (95.0 %). 1 min 30 s";
+        for width in 10..text.len() {
+            let wrapped = wrap(text, Some(width), "");
+            for kept in ["9.5 GiB", "10 GiB", "(95.0 %).", "1 min", "30 s"] {
+                assert!(wrapped.contains(kept), "{width}: {wrapped}");
+            }
+            assert_eq!(wrapped.replace('\n', " "), text);
+        }
+    }
 
     #[test]
     fn lines_break_between_words() {
