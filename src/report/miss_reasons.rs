@@ -4,11 +4,8 @@ use super::text;
 use crate::portage::Phase;
 use crate::sccache::cache_size_setting;
 use crate::sccache::compilations::MissReason;
-use crate::store::{CacheState, ReasonSum};
-
-/// A cache filled to this fraction is full: sccache removes the oldest objects before it writes one
-/// that doesn't fit, so a full cache stays below its limit.
-pub(super) const FULL: f64 = 0.9;
+use crate::store::{CacheState, EvictionCause, ReasonSum};
+use crate::text::format_bytes;
 
 /// What can be done about build directories in the keys of crates.
 pub(super) const STABLE_PATHS: &str = "Rust crates hit in another directory only with \
@@ -62,11 +59,11 @@ pub(super) fn fullest(phases: &[Phase]) -> Option<CacheState> {
 /// the cache that were used within a year.
 pub(super) fn explain(
     reason: MissReason,
-    cache: Option<&CacheState>,
+    cause: &EvictionCause,
     used_objects: Option<u64>,
 ) -> String {
     let fix = match reason {
-        MissReason::Evicted => evicted(cache, used_objects),
+        MissReason::Evicted => evicted(cause, used_objects),
         MissReason::Path => {
             format!("{STABLE_PATHS} {RELATIVE_PATHS}")
         }
@@ -85,22 +82,35 @@ pub(super) fn explain(
     format!("{} {fix}", meaning(reason)).trim_end().to_string()
 }
 
-fn evicted(cache: Option<&CacheState>, used_objects: Option<u64>) -> String {
-    let Some(cache) = cache else {
-        return "The cache is too small, or it was cleared. Its size is unknown.".into();
+fn evicted(cause: &EvictionCause, used_objects: Option<u64>) -> String {
+    let (full, present_max_size) = match cause {
+        EvictionCause::TooSmall {
+            full,
+            present_max_size,
+        } => (full, *present_max_size),
+        EvictionCause::Cleared(cache) => {
+            let fill = text::cache_fill(cache);
+            return format!("{CLEARED} Before this build, it held at most {fill}.");
+        }
+        EvictionCause::Unknown => {
+            return "The cache was cleared or too small: no recorded build shows which.".into();
+        }
     };
-    let fill = text::cache_fill(cache);
-    if cache.fill() < Some(FULL) {
-        return format!("{CLEARED} After a phase of this build, it held {fill}.");
+    let fill = text::cache_fill(full);
+    if full.max_size < present_max_size {
+        let max_size = format_bytes(present_max_size);
+        return format!(
+            "The cache was too small: before this build, it held {fill}. Its size is {max_size} now."
+        );
     }
     let used = used_objects.map_or_else(String::new, |objects| {
         let objects = text::count(objects, "object");
         format!(" Within a year, builds used {objects} in it (sizes unknown).")
     });
-    let (size, _) = cache_size_setting(cache.max_size.saturating_mul(2));
+    let (size, _) = cache_size_setting(full.max_size.saturating_mul(2));
     format!(
-        "The cache is too small: after a phase of this build, it held {fill}.{used} If the disk has \
-         room, increase SCCACHE_CACHE_SIZE, for example to {size}."
+        "The cache is too small: before this build, it held {fill}.{used} If the disk has room, \
+         increase SCCACHE_CACHE_SIZE, for example to {size}."
     )
 }
 
@@ -119,20 +129,26 @@ mod tests {
             size,
             max_size: 10 << 30,
         };
-        let full = explain(MissReason::Evicted, Some(&cache(9 << 30)), Some(4100));
+        let evicted = |cause| explain(MissReason::Evicted, &cause, Some(4100));
+        let too_small = |present_max_size| EvictionCause::TooSmall {
+            full: cache(9 << 30),
+            present_max_size,
+        };
         assert_eq!(
-            full,
-            "The cache had the object and lost it. The cache is too small: after a phase of this build, \
-             it held 9 GiB of 10 GiB (90.0 %). Within a year, builds used 4,100 objects in it (sizes \
-             unknown). If the disk has room, increase SCCACHE_CACHE_SIZE, for example to 20G."
+            evicted(too_small(10 << 30)),
+            "The cache had the object and lost it. The cache is too small: before this build, it held \
+             9 GiB of 10 GiB (90.0 %). Within a year, builds used 4,100 objects in it (sizes unknown). \
+             If the disk has room, increase SCCACHE_CACHE_SIZE, for example to 20G."
         );
-        let cleared = explain(MissReason::Evicted, Some(&cache(1 << 30)), None);
+        assert_eq!(
+            evicted(too_small(20 << 30)),
+            "The cache had the object and lost it. The cache was too small: before this build, it held \
+             9 GiB of 10 GiB (90.0 %). Its size is 20 GiB now."
+        );
+        let cleared = evicted(EvictionCause::Cleared(cache(1 << 30)));
         assert!(cleared.contains("was not full"), "{cleared}");
-        assert!(cleared.contains("1 GiB of 10 GiB"), "{cleared}");
-        let unknown = explain(MissReason::Evicted, None, None);
-        assert!(
-            unknown.contains("too small, or it was cleared"),
-            "{unknown}"
-        );
+        assert!(cleared.contains("at most 1 GiB of 10 GiB"), "{cleared}");
+        let unknown = evicted(EvictionCause::Unknown);
+        assert!(unknown.contains("cleared or too small"), "{unknown}");
     }
 }

@@ -75,6 +75,7 @@ mod tests {
             expected_hit_share: 0.4,
             standard_error: 0.05,
             overhead_share: Some(0.12),
+            kind_without_evictions: Kind::Pays,
         };
         assert_eq!(
             sentence(&pays),

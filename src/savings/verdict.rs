@@ -71,9 +71,28 @@ pub struct PastBuild {
     pub saved_seconds: Option<f64>,
     /// The costs of compiling hits and misses, in seconds.
     pub costs: Option<(f64, f64)>,
+    /// The misses whose objects the cache had lost, and what compiling them cost, in seconds.
+    pub evicted: (u64, f64),
 }
 
 impl PastBuild {
+    /// Returns the build as if the cache had lost no object that it needed.
+    pub fn without_evictions(&self) -> PastBuild {
+        let (misses, seconds) = self.evicted;
+        let misses = misses.min(self.misses);
+        PastBuild {
+            hits: self.hits.saturating_add(misses),
+            misses: self.misses - misses,
+            saved_seconds: self.saved_seconds.map(|saved| saved + seconds),
+            costs: self.costs.map(|(hit, miss)| {
+                let seconds = seconds.min(miss);
+                (hit + seconds, miss - seconds)
+            }),
+            evicted: (0, 0.0),
+            ..self.clone()
+        }
+    }
+
     /// Returns the hit rate, by cost if the costs are known.
     fn hit_share(&self) -> f64 {
         match self.costs {
@@ -212,6 +231,9 @@ pub struct Verdict {
     pub standard_error: f64,
     /// What the cache itself costs, as a share of compiling without it; `None` if it is unknown.
     pub overhead_share: Option<f64>,
+    /// The kind if no cache had lost objects that builds needed.
+    #[serde(skip)]
+    pub kind_without_evictions: Kind,
 }
 
 impl Verdict {
@@ -262,6 +284,7 @@ impl Verdict {
             expected_hit_share: hit_shares.value(),
             standard_error: error,
             overhead_share,
+            kind_without_evictions: kind,
         }
     }
 }

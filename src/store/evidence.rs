@@ -9,9 +9,10 @@ use uuid::Uuid;
 
 use super::columns::{read_time, read_uuid};
 use super::filter::Filter;
-use super::{ReasonSum, Result, StablePathEffect, Store};
+use super::{EvictionCause, ReasonSum, Result, StablePathEffect, Store};
 use crate::portage::Outcome;
 use crate::sccache::NotMeasuredReason;
+use crate::sccache::compilations::MissReason;
 
 /// The facts about one build. A count is the sum over the build's measured phases, and `None` if no
 /// phase has it.
@@ -23,6 +24,8 @@ pub struct Evidence {
     pub package: String,
     /// `PVR`.
     pub version: String,
+    /// The host.
+    pub host: String,
     /// How the build ended.
     pub outcome: Outcome,
     /// When the build started.
@@ -55,6 +58,8 @@ pub struct Evidence {
     pub miss_reasons: Vec<ReasonSum>,
     /// What stable paths changed, or would have changed.
     pub stable_paths: StablePathEffect,
+    /// Why the cache lost the objects of misses with the reason `evicted`.
+    pub eviction_cause: EvictionCause,
 }
 
 /// How full a cache was.
@@ -118,7 +123,8 @@ impl Store {
                      WHERE phase.build_id = build.id GROUP BY reason)),
                 phase.cache_location, phase.cache_size_bytes, phase.max_cache_size_bytes,
                 max(iif(phase.cache_size_bytes + phase.max_cache_size_bytes IS NULL,
-                    NULL, phase.position))
+                    NULL, phase.position)),
+                build.host
              FROM matching
              CROSS JOIN build ON build.id = matching.id
              LEFT JOIN phase ON phase.build_id = build.id
@@ -131,6 +137,10 @@ impl Store {
         for build in &mut builds {
             build.stable_paths = effects.get(&build.id).copied().unwrap_or_default();
             build.miss_reasons = reasons.remove(&build.id).unwrap_or_default();
+            let mut reasons = build.miss_reasons.iter().map(|sum| sum.reason);
+            if reasons.any(|reason| reason == MissReason::Evicted) {
+                build.eviction_cause = self.eviction_cause(build.id)?;
+            }
         }
         Ok(builds)
     }
@@ -166,5 +176,7 @@ fn read_evidence(row: &Row<'_>) -> rusqlite::Result<Evidence> {
         not_cached: serde_json::from_str(&not_cached).unwrap_or_default(),
         miss_reasons: Vec::new(),
         stable_paths: StablePathEffect::default(),
+        eviction_cause: EvictionCause::Unknown,
+        host: row.get(19)?,
     })
 }

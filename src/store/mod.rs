@@ -26,6 +26,7 @@
 mod build_row;
 mod columns;
 mod compilations;
+mod eviction;
 mod evidence;
 mod explain;
 mod filter;
@@ -45,6 +46,7 @@ mod verdicts;
 
 pub use crate::error::{Error, Result};
 pub use build_row::BuildRow;
+pub use eviction::EvictionCause;
 pub use evidence::{CacheState, Evidence};
 pub use explain::{MissedUnit, MissedUnits, ReasonSum, sum_reasons};
 pub use filter::{Filter, Patterns};

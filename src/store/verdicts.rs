@@ -29,9 +29,18 @@ impl Store {
         let newest = self.past_builds(None)?;
         let prior = Prior::from_packages(newest.values().map(Vec::as_slice));
         let builds = self.past_builds(Some(packages))?;
-        let verdicts = builds
-            .into_iter()
-            .map(|(package, builds)| (package, Verdict::new(&builds, &prior)));
+        let without_evictions =
+            |builds: &Vec<PastBuild>| builds.iter().map(PastBuild::without_evictions).collect();
+        let undisturbed: Vec<Vec<PastBuild>> = newest.values().map(without_evictions).collect();
+        let undisturbed_prior = Prior::from_packages(undisturbed.iter().map(Vec::as_slice));
+        let verdicts = builds.into_iter().map(|(package, builds)| {
+            let undisturbed: Vec<PastBuild> = without_evictions(&builds);
+            let verdict = Verdict {
+                kind_without_evictions: Verdict::new(&undisturbed, &undisturbed_prior).kind,
+                ..Verdict::new(&builds, &prior)
+            };
+            (package, verdict)
+        });
         Ok(verdicts.collect())
     }
 
@@ -44,7 +53,11 @@ impl Store {
                 build.outcome IN ('merged', 'packaged')
                     AND total(iif(coalesce(phase.dist_errors, 0) = 0
                         AND phase.dist_compiles IS NULL, phase.forced_recaches, 0)) = 0
-                    AND total(phase.read_errors) = 0
+                    AND total(phase.read_errors) = 0,
+                ifnull(build.evicted_misses, 0),
+                iif(build.evicted_misses > 0, (SELECT total(miss_reason.compile_us) / 1e6
+                    FROM phase CROSS JOIN miss_reason ON miss_reason.phase_id = phase.id
+                    WHERE phase.build_id = build.id AND miss_reason.reason = 'evicted'), 0.0)
              FROM build LEFT JOIN phase ON phase.build_id = build.id
              WHERE build.hits IS NOT NULL AND build.id IN (
                 SELECT newest.id FROM json_each(?1) AS name JOIN build AS newest ON newest.id IN
@@ -82,5 +95,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<PastBuild> {
         saved_seconds: seconds(5)?,
         costs: seconds(6)?.zip(seconds(7)?),
         is_example: row.get(8)?,
+        evicted: (row.get(9)?, row.get(10)?),
     })
 }

@@ -122,6 +122,7 @@ pub fn record_explained(db: &Path) -> Build {
         &[&evicted[..], &others, &hits].concat(),
     );
     before.version = "1.1".into();
+    before.phases[0].stats.as_mut().unwrap().cache_size = Some(19 << 29);
 
     hits.extend([128, 129].map(|key| miss("2.o", key)));
     let mut list: Vec<_> = hits

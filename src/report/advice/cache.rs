@@ -2,18 +2,21 @@
 
 use serde_json::json;
 
-use super::super::miss_reasons::{CLEARED, FULL};
+use super::super::miss_reasons::CLEARED;
 use super::super::text;
 use super::misses::Misses;
 use super::{Advice, Kind, most_recent, package_names, total};
 use crate::portage::Outcome;
 use crate::sccache::cache_size_setting;
 use crate::sccache::compilations::MissReason;
-use crate::store::Evidence;
+use crate::store::{CacheState, EvictionCause, Evidence};
 
 /// Errors count in this many of the newest builds with something to store. Older errors may have been
 /// fixed since.
 const RECENT_BUILDS: usize = 5;
+
+/// What misses of evicted objects cost time for.
+const LOST: &str = "compiling objects again that the cache had lost";
 
 /// Objects could not be written or read in the newest builds. sccache prints no warning about that.
 pub(super) fn errors(evidence: &[Evidence]) -> Option<Advice> {
@@ -69,43 +72,92 @@ fn unwritten(build: &Evidence) -> u64 {
     }
 }
 
-/// The cache lost objects that were needed again. If it was full, it is too small; otherwise it was cleared.
-pub(super) fn lost_objects(evidence: &[Evidence]) -> Option<Advice> {
-    let evicted = Misses::with(MissReason::Evicted, evidence)?;
-    let caches = evidence.iter().filter_map(|build| build.cache.as_ref());
-    let fullest = caches.max_by(|a, b| a.compare_fill(b));
-    let full = fullest.filter(|cache| cache.fill() >= Some(FULL));
-    let mut advice = Advice {
+/// The cache evicted objects that were needed again, since it has its present maximum. Older evictions may
+/// have been fixed since.
+pub(super) fn too_small(evidence: &[Evidence]) -> Option<Advice> {
+    let full = |build: &Evidence| match &build.eviction_cause {
+        EvictionCause::TooSmall {
+            full,
+            present_max_size,
+        } if full.max_size >= *present_max_size => Some(full.clone()),
+        _ => None,
+    };
+    let recent = since_present_size(evidence);
+    let evicted = Misses::of(MissReason::Evicted, recent, |build| full(build).is_some())?;
+    let newest = evicted.builds.last()?;
+    let cache = full(newest)?;
+    let fill = text::cache_fill(&cache);
+    let mut numbers = evicted.numbers();
+    numbers["cache_size_bytes"] = json!(cache.size);
+    numbers["max_cache_size_bytes"] = json!(cache.max_size);
+    let (size, _) = cache_size_setting(cache.max_size.saturating_mul(2));
+    Some(Advice {
+        kind: Kind::CacheFull,
+        summary: "The cache is too small: it evicted objects that were needed again.".into(),
+        evidence: vec![
+            evicted.sentence(LOST),
+            format!("Before the most recent of these builds, the cache held {fill}."),
+            most_recent(newest),
+        ],
+        // If only the variable is set, sccache ignores the directory in the configuration file.
+        recommendation: "Increase its size in /etc/portage/make.conf if the disk has room. If \
+            the file that SCCACHE_CONF names sets the cache directory, set `size` there instead."
+            .into(),
+        setting: vec![format!("SCCACHE_CACHE_SIZE=\"{size}\"")],
+        numbers,
+        ..Advice::default()
+    })
+}
+
+/// Returns the builds since the newest build's cache has its present maximum.
+fn since_present_size(evidence: &[Evidence]) -> Vec<&Evidence> {
+    let cache = |build: &Evidence| {
+        let cache = build.cache.as_ref()?;
+        Some((build.host.clone(), cache.location.clone(), cache.max_size))
+    };
+    let Some((host, location, max_size)) = evidence.iter().rev().find_map(cache) else {
+        return Vec::new();
+    };
+    let had_other_size = |build: &Evidence| {
+        cache(build)
+            .is_some_and(|other| (&other.0, &other.1) == (&host, &location) && other.2 != max_size)
+    };
+    let start = evidence.iter().rposition(had_other_size);
+    let recent = &evidence[start.map_or(0, |index| index + 1)..];
+    let has_cache = |build: &&Evidence| {
+        cache(build).is_none_or(|other| (&other.0, &other.1) == (&host, &location))
+    };
+    recent.iter().filter(has_cache).collect()
+}
+
+/// The cache lost objects that were needed again, and was not full.
+pub(super) fn cleared(evidence: &[Evidence]) -> Option<Advice> {
+    let state = |build: &Evidence| match &build.eviction_cause {
+        EvictionCause::Cleared(cache) => Some(cache.clone()),
+        _ => None,
+    };
+    let evicted = Misses::of(MissReason::Evicted, evidence, |build| {
+        state(build).is_some()
+    })?;
+    let caches = evicted.builds.iter().filter_map(|build| state(build));
+    let cache = caches.max_by(CacheState::compare_fill)?;
+    let fill = text::cache_fill(&cache);
+    let mut numbers = evicted.numbers();
+    numbers["cache_size_bytes"] = json!(cache.size);
+    numbers["max_cache_size_bytes"] = json!(cache.max_size);
+    Some(Advice {
         kind: Kind::CacheCleared,
         summary: "The cache lost objects that were needed again, although it was not full.".into(),
-        evidence: vec![evicted.sentence("compiling objects again that the cache had lost")],
+        evidence: vec![
+            evicted.sentence(LOST),
+            format!("Before these builds, the cache held at most {fill}."),
+            most_recent(evicted.builds.last()?),
+        ],
         recommendation: format!("{CLEARED} If you cleared it, there is nothing to change."),
         packages: package_names(&evicted.builds),
-        numbers: evicted.numbers(),
+        numbers,
         ..Advice::default()
-    };
-    if let Some(cache) = fullest {
-        let fill = text::cache_fill(cache);
-        let sentence = format!("At its fullest, the cache held {fill} after a build.");
-        advice.evidence.push(sentence);
-        advice.numbers["cache_size_bytes"] = json!(cache.size);
-        advice.numbers["max_cache_size_bytes"] = json!(cache.max_size);
-    }
-    advice.evidence.push(most_recent(evicted.builds.last()?));
-    if let Some(cache) = full {
-        let (size, _) = cache_size_setting(cache.max_size.saturating_mul(2));
-        advice.kind = Kind::CacheFull;
-        advice.packages = Vec::new();
-        advice.summary =
-            "The cache is too small: it evicted objects that were needed again.".into();
-        // If only the variable is set, sccache ignores the directory in the configuration file.
-        advice.recommendation =
-            "Increase its size in /etc/portage/make.conf if the disk has room. If \
-            the file that SCCACHE_CONF names sets the cache directory, set `size` there instead."
-                .into();
-        advice.setting = vec![format!("SCCACHE_CACHE_SIZE=\"{size}\"")];
-    }
-    Some(advice)
+    })
 }
 
 #[cfg(test)]
@@ -180,21 +232,25 @@ mod tests {
         assert!(errors(&[unread]).is_some());
     }
 
-    fn with_cache(fill: u64, evicted_seconds: i64) -> Vec<Evidence> {
+    fn evicting(seconds: i64, eviction_cause: EvictionCause) -> Vec<Evidence> {
         let first = with_reason(c_build("a/c", "1", 0, 10), MissReason::First, 10, 95);
-        let mut second = with_reason(
-            c_build("a/c", "1", 0, 10),
-            MissReason::Evicted,
-            3,
-            evicted_seconds,
-        );
-        second.cache = cache(fill, 10_000);
+        let second = c_build("a/c", "1", 0, 10);
+        let mut second = with_reason(second, MissReason::Evicted, 3, seconds);
+        second.cache = cache(9000, 10_000);
+        second.eviction_cause = eviction_cause;
         vec![first, second, c_build("a/d", "1", 0, 1000)]
+    }
+
+    fn full(max_size: u64, present_max_size: u64) -> EvictionCause {
+        EvictionCause::TooSmall {
+            full: cache(9000, max_size).unwrap(),
+            present_max_size,
+        }
     }
 
     #[test]
     fn a_cache_is_too_small_if_it_was_full_and_evicted_what_was_needed() {
-        let advice = lost_objects(&with_cache(9000, 6)).unwrap();
+        let advice = too_small(&evicting(6, full(10_000, 10_000))).unwrap();
         assert_eq!(advice.kind, Kind::CacheFull);
         assert_eq!(advice.setting, ["SCCACHE_CACHE_SIZE=\"19K\""]);
         assert_eq!(
@@ -203,23 +259,33 @@ mod tests {
              the cache had lost: 3 misses in 1 build."
         );
         assert_eq!(advice.numbers["evicted_misses"], 3);
-        assert_eq!(lost_objects(&with_cache(9000, 5)), None, "5 % of the cost");
+        let few = evicting(5, full(10_000, 10_000));
+        assert_eq!(too_small(&few), None, "5 % of the cost");
+    }
+
+    #[test]
+    fn only_evictions_since_the_present_size_count() {
+        let enlarged = full(9500, 10_000);
+        assert_eq!(too_small(&evicting(60, enlarged)), None, "before the build");
+        let mut builds = evicting(60, full(10_000, 10_000));
+        let newest = builds.last_mut().unwrap();
+        newest.cache = cache(9000, 20_000);
+        assert_eq!(too_small(&builds), None, "fixed since");
+        builds.last_mut().unwrap().host = "other".into();
+        builds.push(builds[1].clone());
+        assert!(too_small(&builds).is_some(), "the cache of another host");
     }
 
     #[test]
     fn a_cache_that_was_not_full_was_cleared() {
-        for fill in [8999, 0] {
-            let advice = lost_objects(&with_cache(fill, 60)).unwrap();
-            assert_eq!(advice.kind, Kind::CacheCleared);
-            assert_eq!(advice.packages, ["a/c"]);
-            assert!(advice.setting.is_empty());
-        }
-    }
-
-    #[test]
-    fn a_full_cache_without_known_reasons_is_no_problem() {
-        let mut build = c_build("a/c", "1", 0, 1000);
-        build.cache = cache(10_000, 10_000);
-        assert_eq!(lost_objects(&[build]), None);
+        let room = EvictionCause::Cleared(cache(1000, 10_000).unwrap());
+        let builds = evicting(60, room);
+        let advice = cleared(&builds).unwrap();
+        assert_eq!(advice.kind, Kind::CacheCleared);
+        assert_eq!(advice.packages, ["a/c"]);
+        assert!(advice.setting.is_empty());
+        assert_eq!(too_small(&builds), None);
+        let unknown = evicting(60, EvictionCause::Unknown);
+        assert_eq!((too_small(&unknown), cleared(&unknown)), (None, None));
     }
 }

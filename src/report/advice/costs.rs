@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::super::{text, verdict};
-use super::{Advice, Kind, total};
+use super::{Advice, Kind, Severity, total};
 use crate::config::installed_file;
 use crate::portage::{is_package, plain_path};
 use crate::savings::verdict::{Kind as VerdictKind, Verdict};
@@ -16,43 +16,76 @@ const MIN_SECONDS: f64 = 1.0;
 /// The most packages in one piece of advice, those with the highest loss first.
 const LISTED: usize = 10;
 
-/// Packages whose verdict is `costs`, and that no other advice `may_help`.
+/// A package, the verdict on it, and the seconds it loses per build.
+type Loss<'a> = (&'a str, &'a Verdict, f64);
+
+/// Returns the advice on packages whose verdict is `costs`: to turn sccache off, and a note on those whose
+/// verdict may change, because other advice `may_help` or because they would not cost without evictions.
 pub(super) fn advise(
     verdicts: &BTreeMap<String, Verdict>,
     may_help: impl Fn(&str) -> bool,
-) -> Option<Advice> {
-    let mut worst: Vec<(&str, &Verdict, f64)> = Vec::new();
+) -> (Option<Advice>, Option<Advice>) {
+    let mut losses: Vec<Loss> = Vec::new();
     for (name, verdict) in verdicts {
         let loss = -verdict.mean_saved_seconds.unwrap_or(0.0);
         let is_loss = verdict.kind == VerdictKind::Costs && loss >= MIN_SECONDS;
-        if is_loss && is_package(name) && !may_help(name) {
-            worst.push((name, verdict, loss));
+        if is_loss && is_package(name) {
+            losses.push((name, verdict, loss));
         }
     }
-    worst.sort_by(|(.., a), (.., b)| b.total_cmp(a));
-    let packages: Vec<String> = worst.iter().map(|(name, ..)| name.to_string()).collect();
-    let about = match packages.as_slice() {
-        [] => return None,
-        [name] => name.clone(),
-        names => text::count(names.len() as u64, "package"),
-    };
-    let builds = total(worst.iter().map(|(_, verdict, _)| verdict.builds));
-    worst.truncate(LISTED);
-    let sentence = |(name, verdict, _): &(&str, &Verdict, f64)| {
-        format!("{name}: {}.", verdict::mean_saved(verdict))
-    };
+    losses.sort_by(|(.., a), (.., b)| b.total_cmp(a));
+    let (may_change, certain): (Vec<Loss>, Vec<Loss>) =
+        losses.into_iter().partition(|(name, verdict, _)| {
+            verdict.kind_without_evictions != VerdictKind::Costs || may_help(name)
+        });
+    (turn_off(&certain), leave_on(&may_change))
+}
+
+fn turn_off(losses: &[Loss]) -> Option<Advice> {
+    let listed = &losses[..losses.len().min(LISTED)];
     Some(Advice {
-        kind: Kind::CacheCosts,
-        summary: format!("The cache costs more than it saves for {about}."),
-        evidence: worst.iter().map(sentence).collect(),
+        summary: format!("The cache costs more than it saves for {}.", about(losses)?),
         recommendation: "Turn sccache off with a file per package, which Portage sources after \
             bashrc. As root, run:"
             .into(),
-        setting: commands(worst.iter().map(|(name, ..)| *name)),
-        numbers: json!({ "packages": packages.len(), "builds": builds }),
-        packages,
-        ..Advice::default()
+        setting: commands(listed.iter().map(|(name, ..)| *name)),
+        ..costs(losses)
     })
+}
+
+fn leave_on(losses: &[Loss]) -> Option<Advice> {
+    let about = about(losses)?;
+    Some(Advice {
+        severity: Severity::Note,
+        summary: format!("The cache costs more than it saves for {about}, but that may change."),
+        recommendation:
+            "Leave sccache on for now: it may pay when the cache loses no objects, or after \
+            the changes above."
+                .into(),
+        ..costs(losses)
+    })
+}
+
+/// Returns the packages in words. `None` if there are none.
+fn about(losses: &[Loss]) -> Option<String> {
+    match losses {
+        [] => None,
+        [(name, ..)] => Some(name.to_string()),
+        _ => Some(text::count(losses.len() as u64, "package")),
+    }
+}
+
+/// Returns the advice without its words.
+fn costs(losses: &[Loss]) -> Advice {
+    let builds = total(losses.iter().map(|(_, verdict, _)| verdict.builds));
+    let sentence = |(name, verdict, _): &Loss| format!("{name}: {}.", verdict::mean_saved(verdict));
+    Advice {
+        kind: Kind::CacheCosts,
+        evidence: losses.iter().take(LISTED).map(sentence).collect(),
+        packages: losses.iter().map(|(name, ..)| name.to_string()).collect(),
+        numbers: json!({ "packages": losses.len(), "builds": builds }),
+        ..Advice::default()
+    }
 }
 
 /// Returns the commands that turn sccache off for these packages. The names must be names of packages,
@@ -79,7 +112,7 @@ mod tests {
 
     fn advise(verdicts: &[(&str, Verdict)]) -> Option<Advice> {
         let verdicts = verdicts.iter().map(|(name, v)| (name.to_string(), *v));
-        super::advise(&verdicts.collect(), |_| false)
+        super::advise(&verdicts.collect(), |_| false).0
     }
 
     #[test]
@@ -114,6 +147,24 @@ mod tests {
             assert_eq!(advise(&[("a/b", verdict)]), None);
         }
         assert_eq!(advise(&[("a/b", verdict_costs(0.9))]), None);
+    }
+
+    #[test]
+    fn a_verdict_that_rests_on_evictions_turns_nothing_off() {
+        let verdict = Verdict {
+            kind_without_evictions: VerdictKind::Undecided,
+            ..verdict_costs(12.0)
+        };
+        let verdicts = BTreeMap::from([("a/b".to_string(), verdict)]);
+        let (turn_off, leave_on) = super::advise(&verdicts, |_| false);
+        assert_eq!(turn_off, None);
+        let note = leave_on.unwrap();
+        assert_eq!(note.severity, Severity::Note);
+        assert_eq!(
+            note.summary,
+            "The cache costs more than it saves for a/b, but that may change."
+        );
+        assert!(note.setting.is_empty() && note.evidence.len() == 1);
     }
 
     #[test]

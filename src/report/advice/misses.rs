@@ -85,6 +85,15 @@ pub(super) struct Misses<'a> {
 impl<'a> Misses<'a> {
     /// Returns the misses with this reason. `None` if they are no problem.
     pub(super) fn with(reason: MissReason, evidence: &'a [Evidence]) -> Option<Self> {
+        Self::of(reason, evidence, |_| true)
+    }
+
+    /// As [`Misses::with`], with those misses only that are in builds for which `counts` is true.
+    pub(super) fn of(
+        reason: MissReason,
+        evidence: impl IntoIterator<Item = &'a Evidence>,
+        counts: impl Fn(&Evidence) -> bool,
+    ) -> Option<Self> {
         let seconds = |sum: &ReasonSum| sum.compile_time.as_seconds_f64();
         let mut misses = Misses {
             reason,
@@ -96,7 +105,7 @@ impl<'a> Misses<'a> {
         for build in evidence {
             for sum in &build.miss_reasons {
                 misses.all_seconds += seconds(sum);
-                if sum.reason == reason {
+                if sum.reason == reason && counts(build) {
                     misses.builds.push(build);
                     misses.misses = misses.misses.saturating_add(sum.misses);
                     misses.seconds += seconds(sum);

@@ -79,7 +79,7 @@ pub(super) enum Severity {
 impl Advice {
     /// Whether following the advice may lead to hits for the package.
     fn may_help(&self, package: &str) -> bool {
-        let applies = self.packages.is_empty() || self.packages.iter().any(|name| name == package);
+        let applies = self.packages.iter().any(|name| name == package);
         applies && self.severity == Severity::Change && self.kind != Kind::NotMeasured
     }
 }
@@ -130,23 +130,25 @@ pub(super) fn advise(store: &Store, evidence: Vec<Evidence>) -> Result<Vec<Advic
 /// Returns the advice for these builds, with the verdicts on their packages. Changes come first, the
 /// most harmful problem at the top, then notes.
 ///
-/// Turning sccache off is only recommended for packages that no other advice may help. Such packages
-/// get no other advice.
+/// Turning sccache off is only recommended for packages that no other advice may help, and that would cost
+/// without evictions, too. Such packages get no other advice.
 fn derive(mut evidence: Vec<Evidence>, verdicts: &BTreeMap<String, Verdict>) -> Vec<Advice> {
     let mut advice: Vec<Advice> = cache::errors(&evidence).into_iter().collect();
     advice.extend(not_measured::advise(&evidence));
-    advice.extend(cache::lost_objects(&evidence));
+    let evictions = [cache::too_small(&evidence), cache::cleared(&evidence)];
     let mut changes = not_cacheable::advise(&evidence, Severity::Change);
     changes.extend(misses::forced(&evidence));
     let stable_paths = stable_paths::advise(&evidence);
     changes.extend(stable_paths.clone());
     let may_help = |package: &str| advice.iter().chain(&changes).any(|a| a.may_help(package));
-    let costs = costs::advise(verdicts, may_help);
+    let (costs, may_change) = costs::advise(verdicts, may_help);
+    advice.extend(evictions.into_iter().flatten());
     if let Some(costs) = &costs {
         evidence.retain(|build| !costs.packages.contains(&build.package));
     }
     advice.extend(costs);
     advice.extend(changes);
+    advice.extend(may_change);
     advice.extend(not_cacheable::advise(&evidence, Severity::Note));
     if let Some(stable_paths) = &stable_paths {
         evidence.retain(|build| !stable_paths.packages.contains(&build.package));
@@ -173,9 +175,11 @@ fn most_recent(build: &Evidence) -> String {
     format!("The most recent: {package} {version} on {date}, `sccache-report show {id}`.")
 }
 
-/// Returns the first advice of the kind.
+/// Returns the first change of the kind.
 pub(super) fn find(advice: &[Advice], kind: Kind) -> Option<&Advice> {
-    advice.iter().find(|advice| advice.kind == kind)
+    advice
+        .iter()
+        .find(|advice| advice.kind == kind && advice.severity == Severity::Change)
 }
 
 /// Splits the advice by severity.

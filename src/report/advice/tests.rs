@@ -7,7 +7,7 @@ use crate::portage::Outcome;
 use crate::savings::verdict;
 use crate::sccache::NotMeasuredReason;
 use crate::sccache::compilations::MissReason;
-use crate::store::{CacheState, Evidence, ReasonSum};
+use crate::store::{CacheState, EvictionCause, Evidence, ReasonSum};
 
 /// A build in Rust whose misses were all stored.
 pub(super) fn rust_build(package: &str, version: &str, hits: u64, misses: u64) -> Evidence {
@@ -20,6 +20,7 @@ pub(super) fn c_build(package: &str, version: &str, hits: u64, misses: u64) -> E
         id: uuid::Uuid::from_u128(0xb000_0001 << 96),
         package: package.into(),
         version: version.into(),
+        host: "host".into(),
         outcome: Outcome::Merged,
         started_at: DateTime::UNIX_EPOCH,
         hits: Some(hits),
@@ -35,6 +36,7 @@ pub(super) fn c_build(package: &str, version: &str, hits: u64, misses: u64) -> E
         not_measured: Vec::new(),
         miss_reasons: Vec::new(),
         stable_paths: Default::default(),
+        eviction_cause: EvictionCause::Unknown,
     }
 }
 
@@ -70,6 +72,7 @@ pub(super) fn verdict_costs(seconds: f64) -> Verdict {
         new_versions: 3,
         saved_builds: 4,
         mean_saved_seconds: Some(-seconds),
+        kind_without_evictions: verdict::Kind::Costs,
         ..Verdict::default()
     }
 }
@@ -82,6 +85,7 @@ fn kinds(evidence: Vec<Evidence>) -> Vec<(Kind, Severity)> {
 }
 
 const COSTS: (Kind, Severity) = (Kind::CacheCosts, Severity::Change);
+const STAYS_ON: (Kind, Severity) = (Kind::CacheCosts, Severity::Note);
 
 #[test]
 fn packages_to_turn_off_get_no_other_advice() {
@@ -111,11 +115,17 @@ fn sccache_stays_on_if_other_advice_may_help() {
         build.calls = Some(100);
         build.not_cached = std::iter::once(("incremental".to_string(), 50)).collect();
     });
-    assert_eq!(incremental, [(Kind::NotCacheable, Severity::Change)]);
+    assert_eq!(
+        incremental,
+        [(Kind::NotCacheable, Severity::Change), STAYS_ON]
+    );
     let forced = with(|build| build.forced_misses = 50);
-    assert_eq!(forced, [(Kind::ForcedMisses, Severity::Change)]);
+    assert_eq!(forced, [(Kind::ForcedMisses, Severity::Change), STAYS_ON]);
     let not_stored = with(|build| build.write_errors = Some(1));
-    assert_eq!(not_stored, [(Kind::CacheErrors, Severity::Change)]);
+    assert_eq!(
+        not_stored,
+        [(Kind::CacheErrors, Severity::Change), STAYS_ON]
+    );
     // Complete statistics would not lead to hits.
     let not_measured = with(|build| build.not_measured = vec![NotMeasuredReason::Other]);
     assert_eq!(not_measured, [(Kind::NotMeasured, Severity::Change), COSTS]);

@@ -14,7 +14,9 @@ use super::{sums, target::Target};
 use crate::error::{Error, Result};
 use crate::portage::{Attribution, Phase};
 use crate::sccache::compilations::{Language, MissReason};
-use crate::store::{BuildRow, Filter, MissedUnit, MissedUnits, ReasonSum, StablePathEffect, Store};
+use crate::store::{
+    BuildRow, EvictionCause, Filter, MissedUnit, MissedUnits, ReasonSum, StablePathEffect, Store,
+};
 
 /// Show why compilations missed, the costliest reason first
 ///
@@ -77,6 +79,8 @@ struct Explanation {
     units: MissedUnits,
     stable_paths: StablePathEffect,
     phases: Vec<Phase>,
+    /// Why the cache lost objects.
+    eviction_cause: EvictionCause,
     /// Objects in the cache that were used within a year.
     used_objects: Option<u64>,
 }
@@ -152,6 +156,7 @@ fn fetch(store: &Store, args: &Args) -> Result<Explanation> {
         units,
         stable_paths: effect,
         phases,
+        eviction_cause: store.eviction_cause(id)?,
         used_objects,
     })
 }
@@ -385,9 +390,12 @@ fn draw_notes(explanation: &Explanation, page: &mut Page<'_>) -> io::Result<()> 
         let why = "The list of compilations in the database is damaged, so units are missing.";
         page.line("", why)?;
     }
-    let cache = miss_reasons::fullest(&explanation.phases);
     for reason in explanation.reasons.iter().map(|reason| reason.sum.reason) {
-        let text = miss_reasons::explain(reason, cache.as_ref(), explanation.used_objects);
+        let text = miss_reasons::explain(
+            reason,
+            &explanation.eviction_cause,
+            explanation.used_objects,
+        );
         page.line(&format!("{:9}", reason.word()), &text)?;
     }
     draw_stable_paths(explanation, page)

@@ -195,6 +195,93 @@ fn a_cache_is_too_small_on_evidence_of_evictions() {
     assert_eq!(json(&db, &["advise"]).len(), 0);
 }
 
+/// A package that was built on these days, with the size and maximum of the cache after each build.
+fn record_rebuilds(db: &Path, package: &str, days: &[(u32, u64, u64)]) {
+    for (day, size, max_size) in days {
+        let list = [1, 2, 3].map(|n| taking(10.0, miss(&format!("{package}{n}.o"), n)));
+        let mut build = listed(*day, package, &list);
+        let stats = build.phases[0].stats.as_mut().unwrap();
+        (stats.cache_size, stats.max_cache_size) = (Some(*size), Some(*max_size));
+        record(db, &[build]);
+    }
+}
+
+#[test]
+fn a_cache_that_was_enlarged_is_not_too_small() {
+    let (_folder, db) = folder();
+    record_rebuilds(&db, "a/b", &[(1, 19_000, 20_480), (2, 19_000, 20_480)]);
+    let rows = json(&db, &["advise"]);
+    assert_eq!(rows[0]["setting"], "SCCACHE_CACHE_SIZE=\"40K\"", "{rows:?}");
+    let explain = || words(&out(&run(&db, &["explain", "b"])));
+    assert!(explain().contains("for example to 40K"), "{}", explain());
+    let large = 10 << 30;
+    record_rebuilds(&db, "a/new", &[(3, 60_000, large)]);
+    assert_eq!(json(&db, &["advise"]).len(), 0);
+    assert_eq!(json(&db, &["advise", "a/b"]).len(), 0);
+    let now = "The cache was too small: before this build, it held 18.6 KiB of 20 KiB (92.8 %). Its \
+               size is 10 GiB now.";
+    assert!(explain().contains(now), "{}", explain());
+    // The old size explains what is missing at first.
+    record_rebuilds(&db, "a/b", &[(4, 90_000, large)]);
+    assert_eq!(json(&db, &["advise"]).len(), 0);
+    assert!(explain().contains(now), "{}", explain());
+}
+
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_small_cache_is_not_blamed_for_what_was_cleared() {
+    let (_folder, db) = folder();
+    let large = 10 << 30;
+    record_rebuilds(&db, "a/b", &[(1, 60_000, large)]);
+    // The cache was removed before this build.
+    record_rebuilds(&db, "a/other", &[(2, 30_000, large)]);
+    record_rebuilds(&db, "a/b", &[(3, 19_000, 20_480)]);
+    let explain = words(&out(&run(&db, &["explain", "b"])));
+    let unknown = "The cache was cleared or too small: no recorded build shows which.";
+    assert!(explain.contains(unknown), "{explain}");
+    assert_eq!(json(&db, &["advise"]).len(), 0);
+}
+
+/// The package whose verdict is `costs`, while another one's objects were evicted.
+#[test]
+fn evictions_of_others_keep_no_package_on() {
+    let (_folder, db) = folder();
+    record_rebuilds(&db, "a/b", &[(13, 19_000, 20_480), (14, 19_000, 20_480)]);
+    record_costs(&db);
+    let kinds = || {
+        let rows = json(&db, &["advise"]);
+        let kind = |row: &serde_json::Value| format!("{} {}", row["advice"], row["severity"]);
+        rows.iter()
+            .map(kind)
+            .collect::<Vec<_>>()
+            .join(", ")
+            .replace('"', "")
+    };
+    assert_eq!(kinds(), "cache-full change, cache-costs change");
+    let raw = rusqlite::Connection::open(&db).unwrap();
+    raw.execute_batch(
+        "UPDATE build SET evicted_misses = misses WHERE package = 'www-client/firefox';
+         INSERT INTO miss_reason SELECT phase.id, 'evicted', build.misses, build.miss_cost_us
+         FROM build JOIN phase ON phase.build_id = build.id WHERE package = 'www-client/firefox';",
+    )
+    .unwrap();
+    assert_eq!(json(&db, &["show", "firefox"])[0]["verdict"], "costs");
+    let notes = json(&db, &["advise", "firefox"]);
+    let note = notes.iter().find(|row| row["severity"] == "note").unwrap();
+    assert_eq!(note["about"][0], "www-client/firefox");
+    assert_eq!(note["setting"], serde_json::Value::Null);
+    let text = words(&out(&run(&db, &["advise", "firefox"])));
+    let stays = "Leave sccache on for now: it may pay when the cache loses no objects";
+    assert!(
+        text.contains(stays) && !text.contains("no-sccache"),
+        "{text}"
+    );
+    assert!(!out(&run(&db, &[])).contains("costs more than it saves"));
+}
+
 #[test]
 fn the_overview_agrees_with_advise() {
     let (_folder, db) = folder();
