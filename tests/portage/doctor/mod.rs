@@ -37,7 +37,7 @@ impl Doctor {
         let json: Value = serde_json::from_str(&root.read("tmp/doctor.json")).unwrap();
         assert_eq!(json["schema"], 1);
         let rows = json["rows"].as_array().unwrap().clone();
-        assert_eq!(rows.len(), 12, "{rows:#?}");
+        assert_eq!(rows.len(), 13, "{rows:#?}");
         let names = |row: &Value| row.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         assert_eq!(names(&rows[0]), ["check", "state", "message", "fix"]);
         let status = root.read("tmp/doctor.status").trim().to_owned();
