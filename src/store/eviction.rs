@@ -14,7 +14,7 @@ const FULL: f64 = 0.9;
 const CLEARED: f64 = 0.5;
 
 /// The most states of the cache before a build, so that many builds of others take no longer.
-const STATES: u32 = 100;
+const STATES: usize = 100;
 
 /// Why the cache lost objects that a build needed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,7 +26,8 @@ pub enum EvictionCause {
         /// The maximum that the newest build with this cache found, in bytes.
         present_max_size: u64,
     },
-    /// It had room for more before the build, as this state shows, and afterwards.
+    /// It always had room for more since the host's first build of the package, when it was fullest as this
+    /// state shows.
     Cleared(CacheState),
     /// Its size and its clearing are both possible.
     #[default]
@@ -43,7 +44,7 @@ struct Loss {
 
 impl Store {
     /// Returns why the cache lost objects that the build needed, from the states of the cache since the
-    /// package's build before, which is the last known use of the objects.
+    /// host's first build of the package: the objects are not older.
     ///
     /// # Errors
     /// As [`Store::builds`].
@@ -70,13 +71,16 @@ impl Store {
         Ok(cause(&before, &loss.after, present_max_size))
     }
 
-    /// Returns the states of the cache before the build, the newest last.
-    fn states_before(&self, loss: &Loss) -> Result<Vec<CacheState>> {
+    /// Returns the newest states of the cache before the build, the newest last, and whether each is one since
+    /// the package's build before.
+    fn states_before(&self, loss: &Loss) -> Result<Vec<(CacheState, bool)>> {
         // NULL, and so no state, if the build is the package's first.
-        let sql = "SELECT phase.cache_location, phase.cache_size_bytes, phase.max_cache_size_bytes
+        let sql = "SELECT phase.cache_location, phase.cache_size_bytes, phase.max_cache_size_bytes,
+                build.started_at_us >= (SELECT max(started_at_us) FROM build
+                    WHERE package = ?3 AND host = ?1 AND started_at_us < ?2)
              FROM build CROSS JOIN phase ON phase.build_id = build.id
              WHERE build.host = ?1 AND build.started_at_us < ?2
-                AND build.started_at_us >= (SELECT max(started_at_us) FROM build
+                AND build.started_at_us >= (SELECT min(started_at_us) FROM build
                     WHERE package = ?3 AND host = ?1 AND started_at_us < ?2)
                 AND phase.finished_at_us <= ?2 AND phase.cache_location IS ?4
                 AND phase.cache_size_bytes + phase.max_cache_size_bytes IS NOT NULL
@@ -87,9 +91,10 @@ impl Store {
             loss.started_at_us,
             loss.package,
             location,
-            STATES
+            STATES as i64
         ];
-        let mut states = self.query(sql, params, read_state)?;
+        let read = |row: &Row<'_>| Ok((read_state(row)?, row.get(3)?));
+        let mut states = self.query(sql, params, read)?;
         states.reverse();
         Ok(states)
     }
@@ -114,11 +119,21 @@ fn read_state(row: &Row<'_>) -> rusqlite::Result<CacheState> {
     })
 }
 
-/// Returns the cause, from the states of the cache before a build (the newest last) and the one after it.
-fn cause(before: &[CacheState], after: &CacheState, present_max_size: u64) -> EvictionCause {
+/// Returns the cause, from the states of the cache before a build (as [`Store::states_before`] returns them) and
+/// the one after it.
+fn cause(
+    before: &[(CacheState, bool)],
+    after: &CacheState,
+    present_max_size: u64,
+) -> EvictionCause {
     let is_full = |state: &CacheState| state.fill() >= Some(FULL);
-    let states: Vec<&CacheState> = before.iter().chain([after]).collect();
-    let full = before.iter().rposition(is_full);
+    let is_cut = before.len() >= STATES;
+    let was_full = before.iter().any(|(state, _)| is_full(state));
+    let full = before
+        .iter()
+        .rposition(|(state, is_recent)| *is_recent && is_full(state));
+    let before: Vec<&CacheState> = before.iter().map(|(state, _)| state).collect();
+    let states: Vec<&CacheState> = before.iter().copied().chain([after]).collect();
     let last_states = &states[full.unwrap_or(0)..];
     // A smaller maximum also makes sccache remove objects.
     let was_cleared = last_states.windows(2).any(|pair| {
@@ -134,8 +149,8 @@ fn cause(before: &[CacheState], after: &CacheState, present_max_size: u64) -> Ev
             full: before[index].clone(),
             present_max_size,
         },
-        (None, Some(fullest)) if !is_full(after) && !was_reduced => {
-            EvictionCause::Cleared(fullest.clone())
+        (None, Some(fullest)) if !is_cut && !was_full && !is_full(after) && !was_reduced => {
+            EvictionCause::Cleared((*fullest).clone())
         }
         _ => EvictionCause::Unknown,
     }
@@ -151,6 +166,11 @@ mod tests {
             size,
             max_size,
         }
+    }
+
+    fn cause(before: &[CacheState], after: &CacheState, present_max_size: u64) -> EvictionCause {
+        let recent: Vec<_> = before.iter().map(|state| (state.clone(), true)).collect();
+        super::cause(&recent, after, present_max_size)
     }
 
     fn too_small(size: u64, max_size: u64, present_max_size: u64) -> EvictionCause {
@@ -193,6 +213,12 @@ mod tests {
         let cleared = [full.clone(), state(10, 100)];
         assert_eq!(cause(&cleared, &full, 100), unknown);
         assert_eq!(cause(&[full], &state(10, 100), 100), unknown);
+        // Full before the package was built last, which need not have used the objects.
+        let earlier = [(state(95, 100), false), (state(100, 1000), true)];
+        assert_eq!(super::cause(&earlier, &state(120, 1000), 1000), unknown);
+        // States that were not read.
+        let many = vec![state(50, 100); STATES];
+        assert_eq!(cause(&many, &state(60, 100), 100), unknown);
         // Reduced before the build.
         assert_eq!(cause(&[state(95, 1000)], &state(80, 90), 90), unknown);
     }

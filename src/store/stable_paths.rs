@@ -39,11 +39,11 @@ impl Default for StablePathEffect {
 }
 
 impl StablePathEffect {
-    /// Adds the numbers of another build, whose state replaces this one's.
+    /// Adds the numbers of a later build. Its state, if it has one, replaces this one's.
     pub fn add(&mut self, other: &Self) {
         // They are arbitrary in a foreign database.
         let add = |a: TimeDelta, b| a.checked_add(&b).unwrap_or(a);
-        self.state = other.state;
+        self.state = other.state.or(self.state);
         self.avoidable_misses = self.avoidable_misses.saturating_add(other.avoidable_misses);
         self.avoidable_time = add(self.avoidable_time, other.avoidable_time);
         self.gained_hits = self.gained_hits.saturating_add(other.gained_hits);
