@@ -8,6 +8,10 @@
 //! snapshots, logs), [`store`] (SQLite), and above these [`collect`] (the hook's collector),
 //! [`report`], [`doctor`] and [`setup`].
 
+// First, because a macro is known only after its declaration.
+#[macro_use]
+mod codes;
+
 pub mod collect;
 pub mod config;
 pub mod doctor;

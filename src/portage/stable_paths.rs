@@ -1,90 +1,39 @@
 //! Whether a phase showed a package's crates at paths without its version (`SCCACHE_REPORT_STABLE_PATHS`).
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-/// Declares the states: variant, code as stored and in JSON, clause for people.
-macro_rules! states {
-    ($($(#[$doc:meta])* $variant:ident $code:literal $message:literal,)*) => {
-        /// Whether a phase used stable paths, or why it kept its own.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(from = "String", into = "&'static str")]
-        pub enum StablePaths {
-            $($(#[$doc])* $variant,)*
-        }
-
-        impl StablePaths {
-            /// Every state.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            /// Returns the code under which the state is stored.
-            pub fn code(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $code,)*
-                }
-            }
-
-            /// Returns the state with this code; [`Self::Other`] for an unknown code.
-            pub fn from_code(code: &str) -> Self {
-                match code {
-                    $($code => Self::$variant,)*
-                    _ => Self::Other,
-                }
-            }
-        }
-
-        impl fmt::Display for StablePaths {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self {
-                    $(Self::$variant => $message,)*
-                })
-            }
-        }
-    };
-}
-
-states! {
-    /// Of the crates and the target directory.
-    InUse "in_use" "stable paths are in use",
-    /// Of the crates only: the build chose a target directory, or there isn't exactly one workspace.
-    CratesOnly "crates_only" "stable paths are in use, except for the target directory",
-    /// A build of another version in the same slot had them.
-    OtherBuild "other_build" "another version is being built",
-    /// The ebuild has a configuration where the hook's would be.
-    OwnConfig "own_config" "WORKDIR has a .cargo of its own",
-    /// sccache's keys contain the value of CARGO_TARGET_DIR.
-    OwnTarget "own_target" "CARGO_TARGET_DIR is in WORKDIR",
-    /// The configuration in CARGO_HOME isn't like that of cargo.eclass.
-    UnknownCrates "unknown_crates" "CARGO_HOME doesn't have exactly one directory of crates in WORKDIR",
-    /// Compilers of a server outside the build can outlive a killed build.
-    SharedServer "shared_server" "the sccache server is shared",
-    /// Debuggers find the sources of `FEATURES=installsources` below WORKDIR only.
-    InstallSources "installsources" "FEATURES contains installsources",
-    /// `FEATURES=noauto` runs phases in an outer shell.
-    NoAuto "noauto" "FEATURES contains noauto",
-    /// The directory of links can't be created or locked.
-    Unavailable "unavailable" "their directory is not available",
-    /// Any other reason, and the codes of newer versions.
-    Other "other" "unknown reason",
+codes! {
+    /// Whether a phase used stable paths, or why it kept its own.
+    pub enum StablePaths {
+        /// Of the crates and the target directory.
+        InUse "in_use" "stable paths are in use",
+        /// Of the crates only: the build chose a target directory, or there isn't exactly one workspace.
+        CratesOnly "crates_only" "stable paths are in use, except for the target directory",
+        /// A build of another version in the same slot had them.
+        OtherBuild "other_build" "another version is being built",
+        /// The ebuild has a configuration where the hook's would be.
+        OwnConfig "own_config" "WORKDIR has a .cargo of its own",
+        /// sccache's keys contain the value of CARGO_TARGET_DIR.
+        OwnTarget "own_target" "CARGO_TARGET_DIR is in WORKDIR",
+        /// The configuration in CARGO_HOME isn't like that of cargo.eclass.
+        UnknownCrates "unknown_crates" "CARGO_HOME doesn't have exactly one directory of crates in WORKDIR",
+        /// Compilers of a server outside the build can outlive a killed build.
+        SharedServer "shared_server" "the sccache server is shared",
+        /// Debuggers find the sources of `FEATURES=installsources` below WORKDIR only.
+        InstallSources "installsources" "FEATURES contains installsources",
+        /// `FEATURES=noauto` runs phases in an outer shell.
+        NoAuto "noauto" "FEATURES contains noauto",
+        /// The directory of links can't be created or locked.
+        Unavailable "unavailable" "their directory is not available",
+        /// Any other reason, and the codes of newer versions.
+        Other "other" "unknown reason",
+    }
 }
 
 impl StablePaths {
     /// Whether the phase showed at least the crates at stable paths.
     pub fn is_in_use(self) -> bool {
         matches!(self, Self::InUse | Self::CratesOnly)
-    }
-}
-
-impl From<String> for StablePaths {
-    fn from(code: String) -> Self {
-        Self::from_code(&code)
-    }
-}
-
-impl From<StablePaths> for &'static str {
-    fn from(state: StablePaths) -> Self {
-        state.code()
     }
 }
 

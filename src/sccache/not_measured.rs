@@ -65,101 +65,52 @@ impl fmt::Display for NotMeasured {
     }
 }
 
-/// Declares the reasons: variant, code as stored and in JSON, sentence for people.
-macro_rules! reasons {
-    ($($(#[$doc:meta])* $variant:ident $code:literal $message:literal,)*) => {
-        /// Why a phase has no statistics.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(from = "String", into = "&'static str")]
-        pub enum NotMeasuredReason {
-            $($(#[$doc])* $variant,)*
-        }
-
-        impl NotMeasuredReason {
-            /// Every reason.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            /// Returns the code under which the reason is stored.
-            pub fn code(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $code,)*
-                }
-            }
-
-            /// Returns the reason with this code; [`Self::Other`] for an unknown code.
-            pub fn from_code(code: &str) -> Self {
-                match code {
-                    $($code => Self::$variant,)*
-                    _ => Self::Other,
-                }
-            }
-        }
-
-        impl fmt::Display for NotMeasuredReason {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self {
-                    $(Self::$variant => $message,)*
-                })
-            }
-        }
-    };
-}
-
-reasons! {
-    /// The server was gone at the end of the phase, and nothing had stopped it.
-    ServerKilled "server_killed" "the sccache server was killed, or listens at another address",
-    /// No server ever logged that it had started.
-    ServerNotStarted "server_not_started" "the sccache server could not start, or was killed",
-    /// The server was stopped before the end of the phase.
-    ServerStopped "server_stopped" "the sccache server was stopped during the phase",
-    /// As [`Self::ServerStopped`], and another server has been started since.
-    ServerRestarted "server_restarted" "the sccache server was stopped, and another one was started",
-    /// Another server was started although the first had not been stopped.
-    SecondServer "second_server" "a second sccache server was started during the phase",
-    /// Several servers were running at the end of the phase.
-    SeveralServers "several_servers" "several sccache servers were started at once",
-    /// `sccache --zero-stats` was run.
-    StatisticsZeroed "statistics_zeroed" "the sccache server's statistics were reset during the phase",
-    /// The server didn't stop on request.
-    ServerDidNotStop "server_did_not_stop" "the sccache server did not stop",
-    /// The server has no log, so nothing shows that it counted this phase alone.
-    NoLog "no_log" "the sccache server has no log: an earlier phase started it, or ${T} was emptied",
-    /// The server's log can't be read.
-    LogUnreadable "log_unreadable" "the sccache server's log can't be read",
-    /// `sccache` reached its time limit.
-    NoAnswer "no_answer" "the sccache server did not answer",
-    /// `sccache` exited with an error.
-    SccacheFailed "sccache_failed" "sccache reported an error",
-    /// `sccache` couldn't be executed.
-    SccacheNotRun "sccache_not_run" "sccache could not be run",
-    /// `sccache` printed statistics that no known version prints.
-    UnknownOutput "unknown_output" "sccache's statistics could not be read",
-    /// The phase's shell was killed before the hook could query the server.
-    ShellKilled "shell_killed" "the phase's shell ended before the statistics could be read",
-    /// The phase's own clients started a server at a shared path socket.
-    SharedServerNotRunning "shared_server_not_running" "the shared sccache server was not running when the phase began",
-    /// A shared server was stopped during the phase.
-    SharedServerGone "shared_server_gone" "the shared sccache server was stopped during the phase",
-    /// A shared server counted less at the end of the phase than at its start.
-    SharedServerRestarted "shared_server_restarted" "the shared sccache server was restarted or reset during the phase",
-    /// The counts of a shared server at the start of the phase are unknown.
-    NoStartNumbers "no_start_numbers" "the shared sccache server's counts at the start of the phase are unknown",
-    /// sccache before 0.9 has only TCP ports, which every local user can connect to unless the
-    /// phase's network is private.
-    OldSccacheSharedNetwork "old_sccache_shared_network" "sccache before 0.9 is not measured in a shared network",
-    /// Any other reason, and the codes of newer versions.
-    Other "other" "unknown reason",
-}
-
-impl From<String> for NotMeasuredReason {
-    fn from(code: String) -> Self {
-        Self::from_code(&code)
-    }
-}
-
-impl From<NotMeasuredReason> for &'static str {
-    fn from(reason: NotMeasuredReason) -> Self {
-        reason.code()
+codes! {
+    /// Why a phase has no statistics.
+    pub enum NotMeasuredReason {
+        /// The server was gone at the end of the phase, and nothing had stopped it.
+        ServerKilled "server_killed" "the sccache server was killed, or listens at another address",
+        /// No server ever logged that it had started.
+        ServerNotStarted "server_not_started" "the sccache server could not start, or was killed",
+        /// The server was stopped before the end of the phase.
+        ServerStopped "server_stopped" "the sccache server was stopped during the phase",
+        /// As [`Self::ServerStopped`], and another server has been started since.
+        ServerRestarted "server_restarted" "the sccache server was stopped, and another one was started",
+        /// Another server was started although the first had not been stopped.
+        SecondServer "second_server" "a second sccache server was started during the phase",
+        /// Several servers were running at the end of the phase.
+        SeveralServers "several_servers" "several sccache servers were started at once",
+        /// `sccache --zero-stats` was run.
+        StatisticsZeroed "statistics_zeroed" "the sccache server's statistics were reset during the phase",
+        /// The server didn't stop on request.
+        ServerDidNotStop "server_did_not_stop" "the sccache server did not stop",
+        /// The server has no log, so nothing shows that it counted this phase alone.
+        NoLog "no_log" "the sccache server has no log: an earlier phase started it, or ${T} was emptied",
+        /// The server's log can't be read.
+        LogUnreadable "log_unreadable" "the sccache server's log can't be read",
+        /// `sccache` reached its time limit.
+        NoAnswer "no_answer" "the sccache server did not answer",
+        /// `sccache` exited with an error.
+        SccacheFailed "sccache_failed" "sccache reported an error",
+        /// `sccache` couldn't be executed.
+        SccacheNotRun "sccache_not_run" "sccache could not be run",
+        /// `sccache` printed statistics that no known version prints.
+        UnknownOutput "unknown_output" "sccache's statistics could not be read",
+        /// The phase's shell was killed before the hook could query the server.
+        ShellKilled "shell_killed" "the phase's shell ended before the statistics could be read",
+        /// The phase's own clients started a server at a shared path socket.
+        SharedServerNotRunning "shared_server_not_running" "the shared sccache server was not running when the phase began",
+        /// A shared server was stopped during the phase.
+        SharedServerGone "shared_server_gone" "the shared sccache server was stopped during the phase",
+        /// A shared server counted less at the end of the phase than at its start.
+        SharedServerRestarted "shared_server_restarted" "the shared sccache server was restarted or reset during the phase",
+        /// The counts of a shared server at the start of the phase are unknown.
+        NoStartNumbers "no_start_numbers" "the shared sccache server's counts at the start of the phase are unknown",
+        /// sccache before 0.9 has only TCP ports, which every local user can connect to unless the
+        /// phase's network is private.
+        OldSccacheSharedNetwork "old_sccache_shared_network" "sccache before 0.9 is not measured in a shared network",
+        /// Any other reason, and the codes of newer versions.
+        Other "other" "unknown reason",
     }
 }
 

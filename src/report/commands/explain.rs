@@ -138,8 +138,14 @@ fn fetch(store: &Store, args: &Args) -> Result<Explanation> {
     });
     let reasons: Vec<Reason> = reasons.collect();
     let is_evicted = |reason: &Reason| reason.sum.reason == MissReason::Evicted;
+    let has_evicted = reasons.iter().any(is_evicted);
+    let eviction_cause = if has_evicted {
+        store.eviction_cause(id)?
+    } else {
+        EvictionCause::Unknown
+    };
     let used_objects = match miss_reasons::fullest(&phases) {
-        Some(cache) if reasons.iter().any(is_evicted) => {
+        Some(cache) if has_evicted => {
             let since = build.started_at - TimeDelta::days(365);
             store.used_objects(&build.host, &cache, since)?
         }
@@ -156,7 +162,7 @@ fn fetch(store: &Store, args: &Args) -> Result<Explanation> {
         units,
         stable_paths: effect,
         phases,
-        eviction_cause: store.eviction_cause(id)?,
+        eviction_cause,
         used_objects,
     })
 }

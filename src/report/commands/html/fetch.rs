@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DurationRound, TimeDelta, Utc};
 
-use super::super::super::advice::{self, Sample};
+use super::super::super::advice;
 use super::super::super::headline::{headline, time_saved};
 use super::super::super::html::Page;
 use super::super::super::html::page::{Figure, PackageEntry, Packages, Ranked, RankedList};
@@ -49,7 +49,6 @@ pub(super) fn page(store: &Store, filter: &Filter, is_default_period: bool) -> R
     rows.iter().for_each(|row| sums.add(&row.sums));
     let evidence = store.evidence(&advice::limited(&sample))?;
     let cache = evidence.iter().rev().find_map(|build| build.cache.clone());
-    let _sample = Sample::from_evidence(&evidence);
     let verdicts = verdicts(store, &rows)?;
     let advice = advice::advise(store, evidence)?;
     let days = (last_at - first_at).num_days() + 1;
