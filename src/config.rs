@@ -86,9 +86,11 @@ pub fn eprefix() -> PathBuf {
         .unwrap_or_default()
 }
 
-/// Returns the user that owns the system: root, or the owner of the Gentoo Prefix.
-pub fn system_owner() -> u32 {
-    eprefix().metadata().map_or(0, |metadata| metadata.uid())
+/// Returns the user and group that own the system: root, or the owner of the Gentoo Prefix `prefix`.
+pub fn system_owner(prefix: &Path) -> (u32, u32) {
+    // On an ordinary system, the prefix is empty.
+    let metadata = prefix.metadata();
+    metadata.map_or((0, 0), |metadata| (metadata.uid(), metadata.gid()))
 }
 
 /// Returns the path of a file that was installed with this program, such as the hook.

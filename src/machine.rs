@@ -1,7 +1,6 @@
 //! This machine's Portage settings, build user, and database, for `doctor` and `setup`.
 
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::config::installed_file;
 use crate::portage::{Settings, User};
@@ -65,11 +64,7 @@ impl Machine {
 
     /// Returns the user and group that own the system: root, or the owner of a Gentoo Prefix.
     pub(crate) fn system_owner(&self) -> (u32, u32) {
-        let prefix = self.settings.eprefix();
-        match prefix.metadata() {
-            Ok(metadata) if prefix != Path::new("") => (metadata.uid(), metadata.gid()),
-            _ => (0, 0),
-        }
+        crate::config::system_owner(&self.settings.eprefix())
     }
 
     /// Whether this process may change the system.

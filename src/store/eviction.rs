@@ -57,7 +57,7 @@ impl Store {
              ORDER BY phase.position DESC LIMIT 1";
         let loss = self.query(sql, [build.to_string()], |row| {
             Ok(Loss {
-                after: read_state(row)?,
+                after: CacheState::read(row)?,
                 host: row.get(3)?,
                 package: row.get(4)?,
                 started_at_us: row.get(5)?,
@@ -93,7 +93,7 @@ impl Store {
             location,
             STATES as i64
         ];
-        let read = |row: &Row<'_>| Ok((read_state(row)?, row.get(3)?));
+        let read = |row: &Row<'_>| Ok((CacheState::read(row)?, row.get(3)?));
         let mut states = self.query(sql, params, read)?;
         states.reverse();
         Ok(states)
@@ -109,14 +109,6 @@ impl Store {
         let newest = self.query(sql, params, |row| row.get(0))?.pop();
         Ok(newest.unwrap_or(loss.after.max_size))
     }
-}
-
-fn read_state(row: &Row<'_>) -> rusqlite::Result<CacheState> {
-    Ok(CacheState {
-        location: row.get(0)?,
-        size: row.get(1)?,
-        max_size: row.get(2)?,
-    })
 }
 
 /// Returns the cause, from the states of the cache before a build (as [`Store::states_before`] returns them) and

@@ -74,6 +74,15 @@ pub struct CacheState {
 }
 
 impl CacheState {
+    /// Reads the location, the size and the maximum from the first columns. The sizes have to be known.
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<CacheState> {
+        Ok(CacheState {
+            location: row.get(0)?,
+            size: row.get(1)?,
+            max_size: row.get(2)?,
+        })
+    }
+
     /// Returns the used fraction: 0 to 1, or slightly more.
     pub fn fill(&self) -> Option<f64> {
         (self.max_size > 0).then(|| self.size as f64 / self.max_size as f64)

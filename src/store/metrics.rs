@@ -173,13 +173,7 @@ impl Store {
              CROSS JOIN phase ON phase.build_id = newest.id
              WHERE cache_size_bytes IS NOT NULL AND max_cache_size_bytes IS NOT NULL
              ORDER BY newest.started_at_us DESC, newest.id DESC, position DESC LIMIT 1";
-        let rows = self.query(sql, (micros(until), NEWEST), |row| {
-            Ok(CacheState {
-                location: row.get(0)?,
-                size: row.get(1)?,
-                max_size: row.get(2)?,
-            })
-        })?;
+        let rows = self.query(sql, (micros(until), NEWEST), CacheState::read)?;
         Ok(rows.into_iter().next())
     }
 }

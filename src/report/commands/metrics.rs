@@ -114,7 +114,7 @@ fn read(args: &Args, database: &Path, now: DateTime<Utc>) -> Result<Facts> {
         recent,
         time_saved: store.time_saved()?,
         last_build_finished: store.last_finished(until)?,
-        hook_last_run: HookRecord::read(&hook_record, config::system_owner())
+        hook_last_run: HookRecord::read(&hook_record, config::system_owner(&config::eprefix()).0)
             .map(|record| record.time),
         last_merge: is_build_machine.then(last_merge).flatten(),
         cache: store.cache_state(until)?,
