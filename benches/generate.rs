@@ -23,19 +23,14 @@ use uuid::Uuid;
 use counted::stats;
 use listed::Units;
 
-const PACKAGES: usize = 400;
-const DAYS: i64 = 3650;
 /// Up to this many builds are those of a small machine in its first two months, as the README shows.
 const FEW: usize = 500;
-const FEW_DAYS: i64 = 60;
 /// The newest build's day; the oldest is ten years before.
 const LAST: &str = "2026-11-01T00:00:00Z";
 /// How long a build takes at most.
 const BUILD: TimeDelta = TimeDelta::minutes(4);
 /// So many builds are recorded in one transaction.
 const BATCH: usize = 50;
-/// So many of the newest builds have compilations, on average 490. Of older ones, little would be left.
-const LISTED: usize = 20_000;
 /// The compilations of the build that `--large` records.
 const LARGE: u64 = 50_000;
 const CATEGORIES: [&str; 8] = [
@@ -71,6 +66,36 @@ const KNOWN: [(&str, usize); 20] = [
     ("sys-devel/binutils", 0),
     ("sci-libs/magma", 2),
 ];
+/// What a machine builds.
+#[derive(Clone, Copy)]
+pub struct Machine {
+    /// How many different packages it has.
+    pub packages: usize,
+    /// How many days the builds are spread over.
+    pub days: i64,
+    /// The square root of how many compilations the largest package has.
+    pub size: u64,
+    /// How many of the newest builds have compilations.
+    pub listed: usize,
+}
+
+impl Machine {
+    /// One that ran for ten years, whose newest builds have 490 compilations on average. Of older lists,
+    /// little would be left.
+    pub const LARGE: Machine = Machine {
+        packages: 400,
+        days: 3650,
+        size: 40,
+        listed: 20_000,
+    };
+    /// One in its first two months.
+    pub const SMALL: Machine = Machine {
+        packages: KNOWN.len(),
+        days: 60,
+        ..Machine::LARGE
+    };
+}
+
 /// SplitMix64 (Steele, Lea, Flood 2014).
 struct Random(u64);
 
@@ -104,7 +129,7 @@ struct Package {
 }
 
 impl Package {
-    fn new(n: usize) -> Package {
+    fn new(n: usize, size: u64) -> Package {
         let mut random = Random(n as u64);
         let (name, language) = match KNOWN.get(n) {
             Some((name, language)) => ((*name).to_string(), *language),
@@ -116,7 +141,7 @@ impl Package {
         Package {
             name,
             language,
-            size: 10 + random.below(40) * random.below(40),
+            size: 10 + random.below(size) * random.below(size),
             bumps: 0,
             units: Default::default(),
         }
@@ -148,22 +173,17 @@ struct World {
 }
 
 impl World {
-    fn new(builds: usize) -> Result<World> {
-        let (packages, days) = if builds > FEW {
-            (PACKAGES, DAYS)
-        } else {
-            (KNOWN.len(), FEW_DAYS)
-        };
-        let now = DateTime::parse_from_rfc3339(LAST)?.to_utc() - TimeDelta::days(days);
-        let step = TimeDelta::microseconds(
-            TimeDelta::days(days).num_microseconds().unwrap_or(0) / builds.max(1) as i64,
-        );
-        let packages = (0..packages).map(Package::new).collect();
+    fn new(machine: Machine, builds: usize) -> Result<World> {
+        let period = TimeDelta::days(machine.days);
+        let now = DateTime::parse_from_rfc3339(LAST)?.to_utc() - period;
+        let step = period.num_microseconds().unwrap_or(0) / builds.max(1) as i64;
+        let step = TimeDelta::microseconds(step);
+        let packages = (0..machine.packages).map(|n| Package::new(n, machine.size));
         Ok(World {
             random: Random(builds as u64),
             more: Random(!0),
-            unlisted: builds.saturating_sub(LISTED),
-            packages,
+            unlisted: builds.saturating_sub(machine.listed),
+            packages: packages.collect(),
             now,
             due: now,
             step,
@@ -298,7 +318,7 @@ impl World {
 
 /// One build more, as the hook would record it now.
 fn one_more(path: &Path) -> Result<()> {
-    let mut world = World::new(1)?;
+    let mut world = World::new(Machine::SMALL, 1)?;
     let build = Build {
         id: Uuid::new_v4(),
         ..world.build()
@@ -310,7 +330,7 @@ fn one_more(path: &Path) -> Result<()> {
 /// The next build of one large package, all of whose compilations miss.
 fn large(path: &Path) -> Result<()> {
     let mut random = Random(Uuid::new_v4().as_u64_pair().0);
-    let mut build = World::new(1)?.build();
+    let mut build = World::new(Machine::SMALL, 1)?.build();
     build.id = Uuid::new_v4();
     build.started_at = Utc::now();
     build.finished_at = build.started_at;
@@ -373,15 +393,20 @@ fn generate(builds: &str, path: &str, log: Option<&str>) -> Result<()> {
         )),
         None => Box::new(std::io::sink()),
     };
-    database(number, Path::new(path), &mut log)?;
+    let machine = if number > FEW {
+        Machine::LARGE
+    } else {
+        Machine::SMALL
+    };
+    database(machine, number, Path::new(path), &mut log)?;
     Ok(log.flush()?)
 }
 
 /// A new database of so many builds, and their emerge.log.
-pub fn database(builds: usize, path: &Path, log: &mut dyn Write) -> Result<()> {
+pub fn database(machine: Machine, builds: usize, path: &Path, log: &mut dyn Write) -> Result<()> {
     ensure!(!path.exists(), "{} is there already", path.display());
     let mut store = Store::open_for_recording(path)?;
-    let mut world = World::new(builds)?;
+    let mut world = World::new(machine, builds)?;
     let mut last = None;
     for begin in (0..builds).step_by(BATCH) {
         let batch: Vec<Build> = (begin..builds.min(begin + BATCH))

@@ -5,6 +5,7 @@
 mod generate;
 
 use crate::support::*;
+use generate::Machine;
 use sccache_report::portage::Attribution;
 use sccache_report::store::{Filter, Store};
 
@@ -12,7 +13,7 @@ use sccache_report::store::{Filter, Store};
 fn a_generated_database_is_as_a_recorded_one() {
     let (_folder, db) = folder();
     let mut log = Vec::new();
-    generate::database(600, &db, &mut log).unwrap();
+    generate::database(Machine::LARGE, 600, &db, &mut log).unwrap();
     let store = Store::open_for_reading(&db).unwrap();
     assert_eq!(store.check_integrity().unwrap(), Vec::<String>::new());
     assert_sums_match(&store);

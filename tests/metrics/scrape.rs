@@ -24,7 +24,7 @@ pub fn generated(db: &Path) {
     static CONTENT: OnceLock<Vec<u8>> = OnceLock::new();
     let content = CONTENT.get_or_init(|| {
         let (_folder, db) = folder();
-        generate::database(BUILDS, &db, &mut std::io::sink()).unwrap();
+        generate::database(generate::Machine::SMALL, BUILDS, &db, &mut std::io::sink()).unwrap();
         let raw = rusqlite::Connection::open(&db).unwrap();
         let sql = "UPDATE build SET started_at_us = started_at_us + by, finished_at_us = finished_at_us + by
             FROM (SELECT ?1 - max(finished_at_us) AS by FROM build)";

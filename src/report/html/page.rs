@@ -9,7 +9,7 @@ const STYLE: &str = include_str!("templates/style.css");
 const SCRIPT: &str = include_str!("templates/script.js");
 
 /// The SHA-256 hashes of [`STYLE`] and [`SCRIPT`] in base64. A test compares them.
-const STYLE_HASH: &str = "TY6JkYQ7/EGPn+wQZwAgRp+kr021kvGwmntzXE5fj4E=";
+const STYLE_HASH: &str = "np5tya1JumflW1DcF4iuP8K9O1TRtQ0FBysfVKVU2Y0=";
 const SCRIPT_HASH: &str = "JvQwM6sVEgR1AKNnCiCfanR088gGkjNxMz+kXUEsAJ0=";
 
 /// The first bytes of every page.

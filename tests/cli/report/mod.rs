@@ -8,6 +8,8 @@ mod explain;
 mod golden;
 /// The page of `html`: numbers, texts, and where it is written.
 mod html;
+/// How large the HTML page is.
+mod html_size;
 /// Metrics for Prometheus.
 mod metrics;
 /// The period of the overview, and the filters.
