@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::params;
 use uuid::Uuid;
 
-use super::columns::read_uuid;
+use super::columns::{read_time, read_uuid};
 use super::filter::Filter;
 use super::{CacheState, Result, Store};
 use crate::sccache::compilations::{CompilationList, Compilations, Language, MissReason};
@@ -96,6 +96,30 @@ impl Store {
         })?;
         builds.values_mut().for_each(|reasons| sort(reasons));
         Ok(builds)
+    }
+
+    /// Calls `handle` with the start of the build and the reason of misses of each phase of the matching
+    /// builds, in no order.
+    pub fn each_miss_reason(
+        &self,
+        filter: &Filter,
+        mut handle: impl FnMut(DateTime<Utc>, ReasonSum),
+    ) -> Result<()> {
+        let query = filter.query(
+            "SELECT matching.started_at_us, miss_reason.reason, miss_reason.misses,
+                miss_reason.compile_us
+             FROM matching CROSS JOIN phase ON phase.build_id = matching.id
+             CROSS JOIN miss_reason ON miss_reason.phase_id = phase.id",
+        );
+        self.each_row(&query.sql, &*query.params(), |row| {
+            let sum = ReasonSum {
+                reason: row.get(1)?,
+                misses: row.get(2)?,
+                compile_time: TimeDelta::microseconds(row.get(3)?),
+            };
+            handle(read_time(row, 0)?, sum);
+            Ok(())
+        })
     }
 
     /// Returns the units of a build that missed.

@@ -160,6 +160,12 @@ impl Store {
         })
     }
 
+    /// Returns the hosts of the builds, sorted.
+    pub fn hosts(&self, filter: &Filter) -> Result<Vec<String>> {
+        let query = filter.query("SELECT DISTINCT host FROM matching ORDER BY host");
+        self.query(&query.sql, &*query.params(), |row| row.get(0))
+    }
+
     /// Returns when the oldest and the newest build started.
     pub fn period(&self, filter: &Filter) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>> {
         let query = filter.query(

@@ -127,6 +127,17 @@ pub(super) fn advise(store: &Store, evidence: Vec<Evidence>) -> Result<Vec<Advic
     Ok(derive(evidence, &verdicts))
 }
 
+/// Returns the same with verdicts that are known already, also on other packages.
+pub(super) fn advise_with(
+    evidence: Vec<Evidence>,
+    verdicts: &BTreeMap<String, Verdict>,
+) -> Vec<Advice> {
+    let names: BTreeSet<&str> = evidence.iter().map(|build| &*build.package).collect();
+    let mut verdicts = verdicts.clone();
+    verdicts.retain(|name, _| names.contains(name.as_str()));
+    derive(evidence, &verdicts)
+}
+
 /// Returns the advice for these builds, with the verdicts on their packages. Changes come first, the
 /// most harmful problem at the top, then notes.
 ///

@@ -56,7 +56,8 @@ fn fetch(args: &Args, database: &Database) -> Result<(Vec<Advice>, Sample)> {
     }
 }
 
-fn scope(sample: Sample, is_default_period: bool) -> String {
+/// Returns what the advice is based on.
+pub(super) fn scope(sample: Sample, is_default_period: bool) -> String {
     let builds = text::count(sample.builds, "build");
     let period = text::period(sample.first_at, sample.last_at);
     let mut scope = format!("Based on {builds}, {period}");

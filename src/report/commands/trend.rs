@@ -28,7 +28,7 @@ pub(super) struct Args {
 pub(super) struct Period {
     /// `2026-11-22`, `2026-W47`, `2026-11` or `2026`.
     pub(super) name: String,
-    first_day: NaiveDate,
+    pub(super) first_day: NaiveDate,
     pub(super) sums: Sums,
 }
 

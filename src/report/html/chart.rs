@@ -35,6 +35,8 @@ pub(in super::super) struct Chart {
     pub(in super::super) table: &'static str,
     /// For each row of the table, its position in the chart: for tooltips.
     pub(in super::super) slots: String,
+    /// The positions in each column, numbered downwards first.
+    pub(in super::super) rows: usize,
     pub(in super::super) shapes: Shapes,
 }
 
@@ -112,6 +114,35 @@ impl Shapes {
         }
         // Room for the dots at 0 and 100 %.
         Shapes::new(rates.len(), -4.0, HEIGHT + 8.0, marks.into())
+    }
+
+    /// Returns a calendar with a column for each week. Each day that has a position has a square, the larger
+    /// and darker the higher its rate. Days without a rate are outlined.
+    pub(in super::super) fn calendar(days: &[(usize, Option<f64>)]) -> Shapes {
+        let mut marks = ["none", "c1", "c2", "c3", "c4"].map(Mark::new);
+        for (slot, rate) in days {
+            let level = rate.map_or(0, |rate| 1 + ((rate * 4.0) as usize).min(3));
+            let side = if level == 0 { 4 } else { 2 + 2 * level };
+            let margin = (STEP - side) / 2;
+            let (x, y) = (slot / 7 * STEP + margin, slot % 7 * STEP + margin);
+            let _ = write!(marks[level].path, "M{x} {y}h{side}v{side}h-{side}z");
+        }
+        let weeks = days.iter().map(|(slot, _)| slot / 7 + 1).max();
+        Shapes {
+            y: 0.0,
+            width: weeks.unwrap_or(1) * STEP,
+            height: (7 * STEP) as f64,
+            marks: marks.into(),
+        }
+    }
+
+    /// Returns bars of one class, with the given height of the chart.
+    pub(in super::super) fn bars(bars: &[f64], highest: f64) -> Shapes {
+        let mut mark = Mark::new("cost");
+        for (slot, bar) in bars.iter().enumerate() {
+            mark.bar(slot, HEIGHT, HEIGHT - height(*bar, highest));
+        }
+        Shapes::new(bars.len(), 0.0, HEIGHT, vec![mark])
     }
 
     fn new(slots: usize, y: f64, height: f64, marks: Vec<Mark>) -> Shapes {

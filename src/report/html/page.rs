@@ -9,8 +9,8 @@ const STYLE: &str = include_str!("templates/style.css");
 const SCRIPT: &str = include_str!("templates/script.js");
 
 /// The SHA-256 hashes of [`STYLE`] and [`SCRIPT`] in base64. A test compares them.
-const STYLE_HASH: &str = "np5tya1JumflW1DcF4iuP8K9O1TRtQ0FBysfVKVU2Y0=";
-const SCRIPT_HASH: &str = "JvQwM6sVEgR1AKNnCiCfanR088gGkjNxMz+kXUEsAJ0=";
+const STYLE_HASH: &str = "9qhTvJtGh6Tn/irPtCHEzX/UakhQ0N3X6dgailVI55M=";
+const SCRIPT_HASH: &str = "l5XzipInZ0dEmmkNr9lWH7YZElpd16rlvqwiifwFww0=";
 
 /// The first bytes of every page.
 pub(in super::super) const START: &str = "<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n\
@@ -26,7 +26,15 @@ pub(in super::super) struct Page {
     pub(in super::super) figures: Vec<Figure>,
     pub(in super::super) ranked: Vec<RankedList>,
     pub(in super::super) trend: Charts,
-    pub(in super::super) packages: Packages,
+    pub(in super::super) calendar: Option<Charts>,
+    pub(in super::super) misses: Charts,
+    pub(in super::super) packages: Expandable,
+    pub(in super::super) package_note: &'static str,
+    pub(in super::super) emerges: Expandable,
+    /// What the advice is based on.
+    pub(in super::super) advice_scope: String,
+    pub(in super::super) advice: Vec<Advised>,
+    pub(in super::super) builds: String,
     /// When and by which version the page was made.
     pub(in super::super) made_at: String,
     pub(in super::super) version: &'static str,
@@ -66,19 +74,63 @@ pub(in super::super) struct Charts {
     pub(in super::super) table: HtmlTable,
 }
 
-/// All packages.
-#[derive(Debug, Default)]
-pub(in super::super) struct Packages {
+/// A table whose rows open to details.
+#[derive(Debug, Default, Template)]
+#[template(path = "expandable.html")]
+pub(in super::super) struct Expandable {
     pub(in super::super) classes: String,
     pub(in super::super) headings: Vec<String>,
-    pub(in super::super) rows: Vec<PackageEntry>,
+    pub(in super::super) rows: Vec<ExpandableRow>,
 }
 
-/// A package.
+/// A row of an [`Expandable`] table.
 #[derive(Debug, Default)]
-pub(in super::super) struct PackageEntry {
+pub(in super::super) struct ExpandableRow {
     pub(in super::super) name: String,
     /// The cells after the name.
     pub(in super::super) cells: Vec<String>,
+    pub(in super::super) note: String,
+    /// Empty, or rendered [`Details`].
     pub(in super::super) details: String,
+}
+
+impl Expandable {
+    /// Returns the table with a note for each row.
+    pub(in super::super) fn new(
+        table: HtmlTable,
+        notes: impl IntoIterator<Item = String>,
+    ) -> Expandable {
+        let rows = table.rows.into_iter().zip(notes);
+        let rows = rows.map(|(mut cells, note)| ExpandableRow {
+            name: cells.remove(0),
+            cells,
+            note,
+            details: String::new(),
+        });
+        Expandable {
+            classes: table.classes,
+            headings: table.headings,
+            rows: rows.collect(),
+        }
+    }
+}
+
+/// The details of a package.
+#[derive(Debug, Default, Template)]
+#[template(path = "details.html")]
+pub(in super::super) struct Details {
+    pub(in super::super) verdict: String,
+    pub(in super::super) history: Option<Chart>,
+    pub(in super::super) tables: Vec<HtmlTable>,
+}
+
+/// A piece of advice.
+#[derive(Debug, Default)]
+pub(in super::super) struct Advised {
+    pub(in super::super) summary: String,
+    pub(in super::super) evidence: Vec<String>,
+    pub(in super::super) recommendation: String,
+    /// Lines to copy.
+    pub(in super::super) setting: String,
+    pub(in super::super) is_note: bool,
 }

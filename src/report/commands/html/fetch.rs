@@ -1,26 +1,25 @@
 //! Reads what the page shows, with the queries of the other reports.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DurationRound, TimeDelta, Utc};
 
-use super::super::super::advice;
+use super::super::super::advice::{self, Advice, Sample, Severity};
 use super::super::super::headline::{headline, time_saved};
 use super::super::super::html::Page;
-use super::super::super::html::page::{Figure, PackageEntry, Packages, Ranked, RankedList};
-use super::super::super::table::{HtmlTable, Importance::*};
-use super::super::super::{suggest, text, verdict};
-use super::super::{overview, packages, sums, trend as periods};
-use super::trend;
+use super::super::super::html::page::{Advised, Figure, Ranked, RankedList};
+use super::super::super::{miss_reasons, suggest, text, verdict};
+use super::super::{advise, overview, sums, trend as periods};
+use super::{emerges, misses, packages, trend};
 use crate::error::Result;
 use crate::savings::TIME_SAVED;
 use crate::savings::verdict::Verdict;
-use crate::store::{CacheState, Filter, PackageRow, Store, Sums};
+use crate::store::{CacheState, Evidence, Filter, PackageRow, Store, Sums, sum_reasons};
 
 /// Packages in each of the lists of the best and the worst.
 const RANKED: usize = 5;
 
-type Verdicts = BTreeMap<String, Verdict>;
+pub(super) type Verdicts = BTreeMap<String, Verdict>;
 
 /// Reads the page.
 ///
@@ -39,7 +38,7 @@ pub(super) fn page(store: &Store, filter: &Filter, is_default_period: bool) -> R
             .since
             .map(|since| since.duration_trunc(hour).unwrap_or(since));
     }
-    let rows = store.packages(&filter)?;
+    let mut rows = store.packages(&filter)?;
     let first_at = rows.iter().map(|row| row.first_at).min();
     let last_at = rows.iter().map(|row| row.last_at).max();
     let Some((first_at, last_at)) = first_at.zip(last_at) else {
@@ -49,42 +48,99 @@ pub(super) fn page(store: &Store, filter: &Filter, is_default_period: bool) -> R
     rows.iter().for_each(|row| sums.add(&row.sums));
     let evidence = store.evidence(&advice::limited(&sample))?;
     let cache = evidence.iter().rev().find_map(|build| build.cache.clone());
-    let verdicts = verdicts(store, &rows)?;
-    let advice = advice::advise(store, evidence)?;
+    let sample = Sample::from_evidence(&evidence);
+    let verdicts = verdicts(store, &rows, &evidence)?;
+    let advice = advice::advise_with(evidence, &verdicts);
     let days = (last_at - first_at).num_days() + 1;
     let period = format!("in {}", text::count(days as u64, "day"));
-    Ok(Page {
-        scope: format!(
-            "{}, {}",
-            text::period(first_at, last_at),
-            text::count(rows.len() as u64, "package")
-        ),
+    let moments = periods::moments(store, &filter)?;
+    let (by, timeline) = periods::timeline(&moments);
+    let names: Vec<String> = timeline.iter().map(|(name, _)| name.clone()).collect();
+    let builds = format!(
+        "{} of {}",
+        text::count(sums.builds, "build"),
+        text::count(rows.len() as u64, "package")
+    );
+    let hosts = hosts(store, &filter)?;
+    let mut page = Page {
+        scope: format!("{}, {builds}, {hosts}", text::period(first_at, last_at)),
         headline: headline(&sums, &period, &advice),
         figures: figures(&sums, cache.as_ref()),
-        ranked: vec![
-            RankedList {
-                id: "best",
-                title: "Served best",
-                none: "The cache saved no time.",
-                packages: ranked(overview::best(&rows, RANKED), &verdicts),
-            },
-            RankedList {
-                id: "worst",
-                title: "Served worst",
-                none: "The cache cost more than it saved for no package.",
-                packages: ranked(overview::worst(store, &filter, &rows, RANKED)?, &verdicts),
-            },
-        ],
-        trend: trend::charts(&periods::moments(store, &filter)?),
-        packages: package_table(rows, verdicts),
+        ranked: ranked_lists(store, &filter, &rows, &verdicts)?,
+        misses: misses::charts(store, &filter, by, &names)?,
+        trend: trend::charts(by, timeline),
+        calendar: trend::calendar(&moments),
+        packages: packages::table(&mut rows, &verdicts),
+        package_note: packages::NOTE,
+        emerges: emerges::table(store, &filter)?,
+        advice_scope: sample.map_or_else(String::new, |sample| advise::scope(sample, false)),
+        advice: advice.into_iter().map(advised).collect(),
+        builds,
         made_at: text::date_time(Utc::now()),
         version: env!("CARGO_PKG_VERSION"),
         time_saved: TIME_SAVED,
-    })
+    };
+    packages::add_details(store, &filter, &rows, &verdicts, &mut page)?;
+    Ok(page)
 }
 
-fn verdicts(store: &Store, rows: &[PackageRow]) -> Result<Verdicts> {
-    let names: Vec<&str> = rows.iter().map(|row| row.package.as_str()).collect();
+/// Returns the hosts, or their number if there are many.
+fn hosts(store: &Store, filter: &Filter) -> Result<String> {
+    let hosts = store.hosts(filter)?;
+    if hosts.len() > 3 {
+        return Ok(text::count(hosts.len() as u64, "host"));
+    }
+    let names: Vec<String> = hosts.iter().map(|host| text::sanitize(host)).collect();
+    Ok(format!("on {}", names.join(", ")))
+}
+
+fn advised(piece: Advice) -> Advised {
+    let setting: Vec<String> = piece
+        .setting
+        .iter()
+        .map(|line| text::sanitize(line))
+        .collect();
+    Advised {
+        summary: text::sanitize(&piece.summary),
+        evidence: piece
+            .evidence
+            .iter()
+            .map(|line| text::sanitize(line))
+            .collect(),
+        recommendation: text::sanitize(&piece.recommendation),
+        setting: setting.join("\n"),
+        is_note: piece.severity == Severity::Note,
+    }
+}
+
+fn ranked_lists(
+    store: &Store,
+    filter: &Filter,
+    rows: &[PackageRow],
+    verdicts: &Verdicts,
+) -> Result<Vec<RankedList>> {
+    let worst = overview::worst(store, filter, rows, RANKED)?;
+    Ok(vec![
+        RankedList {
+            id: "best",
+            title: "Served best",
+            none: "The cache saved no time.",
+            packages: ranked(store, filter, overview::best(rows, RANKED), verdicts)?,
+        },
+        RankedList {
+            id: "worst",
+            title: "Served worst",
+            none: "The cache cost more than it saved for no package.",
+            packages: ranked(store, filter, worst, verdicts)?,
+        },
+    ])
+}
+
+/// Returns the verdicts on the packages of the page and of the advice.
+fn verdicts(store: &Store, rows: &[PackageRow], evidence: &[Evidence]) -> Result<Verdicts> {
+    let mut names: BTreeSet<&str> = rows.iter().map(|row| row.package.as_str()).collect();
+    names.extend(evidence.iter().map(|build| build.package.as_str()));
+    let names: Vec<&str> = names.into_iter().collect();
     store.verdicts(&names)
 }
 
@@ -128,66 +184,35 @@ fn figures(sums: &Sums, cache: Option<&CacheState>) -> Vec<Figure> {
     ]
 }
 
-fn ranked(rows: Vec<PackageRow>, verdicts: &Verdicts) -> Vec<Ranked> {
-    let entry = |row: PackageRow| Ranked {
-        value: row.sums.time_saved.map_or_else(
-            || "-".into(),
-            |saved| text::duration(saved.as_seconds_f64()),
-        ),
-        why: verdicts
-            .get(&row.package)
-            .map_or_else(String::new, verdict::sentence),
-        name: text::sanitize(&row.package),
-    };
-    rows.into_iter().map(entry).collect()
-}
-
-/// The columns of the table; the rest is in the details.
-const COLUMNS: [&str; 8] = [
-    "package",
-    "last_at",
-    "builds",
-    "hit_rate",
-    "coverage",
-    "time_saved_seconds",
-    "last_hit_rate",
-    "verdict",
-];
-
-fn package_table(mut rows: Vec<PackageRow>, verdicts: Verdicts) -> Packages {
-    rows.sort_by_key(|row| std::cmp::Reverse(row.sums.time_saved));
-    let mut columns = packages::all_columns(verdicts);
-    columns.retain(|column| COLUMNS.contains(&column.name));
-    let columns: Vec<_> = columns
-        .into_iter()
-        .map(|column| match column.name {
-            "verdict" => column.shown(Medium),
-            _ => column,
-        })
-        .collect();
-    let table = HtmlTable::new("", &columns, &rows);
-    let entries = table.rows.into_iter().zip(&rows).map(|(mut cells, row)| {
-        let name = cells.remove(0);
-        PackageEntry {
-            name,
-            cells,
-            details: summary(row),
+fn ranked(
+    store: &Store,
+    filter: &Filter,
+    rows: Vec<PackageRow>,
+    verdicts: &Verdicts,
+) -> Result<Vec<Ranked>> {
+    let mut entries = Vec::new();
+    for row in rows {
+        let saved = row
+            .sums
+            .time_saved
+            .map(|saved| text::duration(saved.as_seconds_f64()));
+        let mut why = format!("hit rate {}", sums::rates(&row.sums));
+        let package = Filter {
+            packages: Some(vec![row.package.clone()]),
+            ..filter.clone()
+        };
+        let reasons = sum_reasons(store.miss_reasons(&package)?.values().flatten());
+        if !reasons.is_empty() {
+            why.push_str(&format!("; misses: {}", miss_reasons::summary(&reasons)));
         }
-    });
-    Packages {
-        classes: table.classes,
-        headings: table.headings,
-        rows: entries.collect(),
+        if let Some(verdict) = verdicts.get(&row.package) {
+            why.push_str(&format!(". {}", verdict::sentence(verdict)));
+        }
+        entries.push(Ranked {
+            name: text::sanitize(&row.package),
+            value: saved.unwrap_or_else(|| "-".into()),
+            why,
+        });
     }
-}
-
-/// Returns the columns that the table doesn't have.
-fn summary(row: &PackageRow) -> String {
-    let counts = row.sums.hits.zip(row.sums.misses);
-    let counts = counts.map_or_else(
-        || "not measured".into(),
-        |(hits, misses)| text::hits_and_misses(hits, misses),
-    );
-    let (version, since) = (text::sanitize(&row.last_version), text::date(row.first_at));
-    format!("{counts}, newest version {version}, first build {since}")
+    Ok(entries)
 }

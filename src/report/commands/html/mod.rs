@@ -1,7 +1,10 @@
 //! `sccache-report html`: the reports as one page.
 
+mod emerges;
 mod fetch;
+mod misses;
 mod output;
+mod packages;
 mod trend;
 
 use std::io::Write;

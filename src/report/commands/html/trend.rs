@@ -1,17 +1,19 @@
 //! The section on hits, misses, and time saved over time.
 
+use chrono::{Days, Local};
+
 use super::super::super::html::page::Charts;
 use super::super::super::html::{Chart, Shapes};
 use super::super::super::table::HtmlTable;
 use super::super::super::text;
 use super::super::trend::{self, Period};
 use crate::store::TimedSums;
+use crate::when::PeriodLength;
 
 /// The id of the table in the page.
 const TABLE: &str = "trend-table";
 
-pub(super) fn charts(moments: &[TimedSums]) -> Charts {
-    let (by, timeline) = trend::timeline(moments);
+pub(super) fn charts(by: PeriodLength, timeline: Vec<(String, Option<Period>)>) -> Charts {
     let per = format!("per {by:?}").to_lowercase();
     let (names, periods): (Vec<String>, Vec<Option<Period>>) = timeline.into_iter().unzip();
     let slots = slots(&periods);
@@ -32,6 +34,50 @@ pub(super) fn charts(moments: &[TimedSums]) -> Charts {
         charts,
         table: HtmlTable::new("", &trend::columns(), &rows),
     }
+}
+
+/// The weeks of the calendar.
+const WEEKS: i64 = 53;
+
+/// Returns a calendar of the last year, or `None` if it has too few days to show anything.
+pub(super) fn calendar(moments: &[TimedSums]) -> Option<Charts> {
+    let mut days = trend::periods(moments, PeriodLength::Day, &Local);
+    let last = days.last()?.first_day;
+    let monday = PeriodLength::Week.first_day(last)? - Days::new(7 * (WEEKS as u64 - 1));
+    days.retain(|day| day.first_day >= monday);
+    if days.len() < 2 {
+        return None;
+    }
+    let slot = |day: &Period| (day.first_day - monday).num_days() as usize;
+    let squares: Vec<(usize, Option<f64>)> = days
+        .iter()
+        .map(|day| (slot(day), day.sums.hit_rate()))
+        .collect();
+    let slots: Vec<String> = squares.iter().map(|(slot, _)| slot.to_string()).collect();
+    let mut columns = trend::columns();
+    columns.retain(|column| {
+        ["period", "builds", "hit_rate", "time_saved_seconds"].contains(&column.name)
+    });
+    let (from, to) = (monday.to_string(), last.to_string());
+    let chart = Chart {
+        id: "days".into(),
+        title: "Hit rate per day".into(),
+        description: "A column per week, from Monday to Sunday. The larger and darker a square, the higher the hit \
+            rate; a small outline is a day without one."
+            .into(),
+        summary: format!("{} with builds.", text::count(days.len() as u64, "day")),
+        class: "cal",
+        labels: vec![from, to],
+        table: "day-table",
+        slots: slots.join(" "),
+        rows: 7,
+        shapes: Shapes::calendar(&squares),
+        ..Chart::default()
+    };
+    Some(Charts {
+        charts: vec![chart],
+        table: HtmlTable::new("", &columns, &days),
+    })
 }
 
 /// The positions of the periods that have builds.

@@ -130,26 +130,34 @@ pub(super) fn draw_breakdown(phases: &[Phase], page: &mut Page<'_>) -> io::Resul
 }
 
 /// Calls that were not cached: count, reason, what it means and what to do. Most calls first.
-fn draw_not_cached(mut reasons: Vec<(String, u64)>, page: &mut Page<'_>) -> io::Result<()> {
-    reasons.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    let Some((_, most)) = reasons.first() else {
+fn draw_not_cached(reasons: Vec<(String, u64)>, page: &mut Page<'_>) -> io::Result<()> {
+    let reasons = explain_not_cached(reasons);
+    let Some((most, _)) = reasons.first() else {
         return Ok(());
     };
     let digits = text::number(*most).len();
     page.blank()?;
     page.line("", "not cached: calls, and sccache's reason")?;
-    for (reason, calls) in reasons {
+    for (calls, explained) in reasons {
+        let prefix = format!("{:>digits$}  ", text::number(calls));
+        page.line(&prefix, &explained)?;
+    }
+    Ok(())
+}
+
+/// Returns each reason for calls that were not cached with its meaning and what to do, most calls first.
+pub(in super::super) fn explain_not_cached(mut reasons: Vec<(String, u64)>) -> Vec<(u64, String)> {
+    reasons.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let explained = reasons.into_iter().map(|(reason, calls)| {
         let explanation = explain(&reason);
         let fix = match explanation.fix {
             Fix::Nothing => "nothing to change".to_string(),
             Fix::Option(what) => what.to_string(),
             Fix::Variable(name, value) => format!("set {name}=\"{value}\""),
         };
-        let prefix = format!("{:>digits$}  ", text::number(calls));
-        let body = format!("`{reason}`: {}; {fix}", explanation.meaning);
-        page.line(&prefix, &body)?;
-    }
-    Ok(())
+        (calls, format!("`{reason}`: {}; {fix}", explanation.meaning))
+    });
+    explained.collect()
 }
 
 fn draw_not_measured(phases: &[Phase], page: &mut Page<'_>) -> io::Result<()> {
@@ -175,7 +183,7 @@ fn draw_not_measured(phases: &[Phase], page: &mut Page<'_>) -> io::Result<()> {
     Ok(())
 }
 
-fn phase_columns() -> Vec<Column<PhaseRuns>> {
+pub(in super::super) fn phase_columns() -> Vec<Column<PhaseRuns>> {
     type Col = Column<PhaseRuns>;
     let errors = |p: &PhaseRuns| p.number(Stats::errors_total);
     vec![
@@ -206,7 +214,7 @@ fn phase_columns() -> Vec<Column<PhaseRuns>> {
     ]
 }
 
-fn part_columns(what: &'static str) -> Vec<Column<Part>> {
+pub(in super::super) fn part_columns(what: &'static str) -> Vec<Column<Part>> {
     type Col = Column<Part>;
     vec![
         Col::data(what, |p| Value::text(&p.name)).shown(Key),

@@ -1,8 +1,8 @@
 //! `sccache-report show`: everything about one package or one build.
 
-mod build;
+pub(super) mod build;
 mod package;
-mod versions;
+pub(super) mod versions;
 
 use std::io::Write;
 

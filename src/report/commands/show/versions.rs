@@ -9,7 +9,7 @@ use super::super::super::text;
 use crate::store::{BuildCounts, Sums};
 
 /// The builds of a version: the first on each host, which is cold, apart from the later ones.
-pub(super) struct Version {
+pub(in super::super) struct Version {
     version: String,
     first_at: DateTime<Utc>,
     last_at: DateTime<Utc>,
@@ -29,7 +29,7 @@ impl Version {
 
 /// The builds that are the first measured one of their version on their host. `builds` has the
 /// newest last.
-pub(super) fn cold_builds(builds: &[BuildCounts]) -> HashSet<i64> {
+pub(in super::super) fn cold_builds(builds: &[BuildCounts]) -> HashSet<i64> {
     let mut seen = HashSet::new();
     let measured = builds.iter().filter(|build| build.hits.is_some());
     measured
@@ -39,7 +39,7 @@ pub(super) fn cold_builds(builds: &[BuildCounts]) -> HashSet<i64> {
 }
 
 /// The versions of the builds, in the order in which they were first built.
-pub(super) fn versions(builds: &[BuildCounts], cold: &HashSet<i64>) -> Vec<Version> {
+pub(in super::super) fn versions(builds: &[BuildCounts], cold: &HashSet<i64>) -> Vec<Version> {
     let mut versions: Vec<Version> = Vec::new();
     for build in builds {
         let known = versions.iter().rposition(|v| v.version == build.version);
@@ -75,7 +75,7 @@ pub(super) fn versions(builds: &[BuildCounts], cold: &HashSet<i64>) -> Vec<Versi
     versions
 }
 
-pub(super) fn columns() -> Vec<Column<Version>> {
+pub(in super::super) fn columns() -> Vec<Column<Version>> {
     type Col = Column<Version>;
     let count = |number: Option<u64>| Value::Count(number.unwrap_or(0));
     vec![

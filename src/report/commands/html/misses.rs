@@ -1,0 +1,113 @@
+//! The section on why compilations missed, by cost, over time.
+
+use std::collections::BTreeMap;
+
+use chrono::Local;
+
+use super::super::super::html::page::Charts;
+use super::super::super::html::{Chart, Shapes};
+use super::super::super::table::{Column, HtmlTable, Importance::*, Value};
+use super::super::super::{miss_reasons, text};
+use super::super::trend;
+use super::trend::labels;
+use crate::error::Result;
+use crate::sccache::compilations::MissReason;
+use crate::store::{Filter, ReasonSum, Store, sum_reasons};
+use crate::when::PeriodLength;
+
+/// The misses of a period.
+struct Misses {
+    period: String,
+    reasons: Vec<ReasonSum>,
+}
+
+impl Misses {
+    fn cost(&self, reason: MissReason) -> Option<chrono::TimeDelta> {
+        let found = self.reasons.iter().find(|sum| sum.reason == reason);
+        found.map(|sum| sum.compile_time)
+    }
+}
+
+/// Returns a chart for each reason, the costliest first, over the periods with these names.
+pub(super) fn charts(
+    store: &Store,
+    filter: &Filter,
+    by: PeriodLength,
+    names: &[String],
+) -> Result<Charts> {
+    let mut periods: BTreeMap<String, Vec<ReasonSum>> = BTreeMap::new();
+    store.each_miss_reason(filter, |started_at, sum| {
+        let day = started_at.with_timezone(&Local).date_naive();
+        let sums = periods.entry(trend::name(by, day)).or_default();
+        sums.push(sum);
+        // At most one sum per reason is kept.
+        if sums.len() > MissReason::ALL.len() {
+            *sums = sum_reasons(&*sums);
+        }
+    })?;
+    let rows: Vec<Misses> = periods
+        .into_iter()
+        .map(|(period, sums)| Misses {
+            period,
+            reasons: sum_reasons(&sums),
+        })
+        .collect();
+    let total = sum_reasons(rows.iter().flat_map(|row| &row.reasons));
+    let slot = |row: &Misses| names.iter().position(|name| *name == row.period);
+    let slots: Vec<Option<usize>> = rows.iter().map(slot).collect();
+    let seconds = |row: &Misses, reason| row.cost(reason).map_or(0.0, |cost| cost.as_seconds_f64());
+    let costs = |reason| rows.iter().map(move |row| seconds(row, reason));
+    let highest = total
+        .iter()
+        .flat_map(|sum| costs(sum.reason))
+        .fold(0.0, f64::max);
+    let chart = |sum: &ReasonSum| {
+        let mut bars = vec![0.0; names.len()];
+        for (slot, cost) in slots.iter().zip(costs(sum.reason)) {
+            if let Some(bar) = slot.and_then(|slot| bars.get_mut(slot)) {
+                *bar = cost;
+            }
+        }
+        let cost = text::duration(sum.compile_time.as_seconds_f64());
+        Chart {
+            id: format!("reason-{}", sum.reason.word()),
+            title: format!(
+                "{}: {cost}, {}",
+                sum.reason.word(),
+                text::misses(sum.misses)
+            ),
+            description: miss_reasons::meaning(sum.reason).into(),
+            class: "mini",
+            top: text::duration(highest),
+            table: "miss-table",
+            slots: slots
+                .iter()
+                .flatten()
+                .map(usize::to_string)
+                .collect::<Vec<_>>()
+                .join(" "),
+            shapes: Shapes::bars(&bars, highest),
+            ..Chart::default()
+        }
+    };
+    let mut charts: Vec<Chart> = total.iter().map(chart).collect();
+    if let Some(last) = charts.last_mut() {
+        last.labels = labels(names);
+    }
+    Ok(Charts {
+        charts,
+        table: HtmlTable::new("", &columns(&total), &rows),
+    })
+}
+
+fn columns(reasons: &[ReasonSum]) -> Vec<Column<Misses>> {
+    let mut columns =
+        vec![Column::data("period", |row: &Misses| Value::text(&row.period)).shown(Key)];
+    for sum in reasons {
+        let reason = sum.reason;
+        columns.push(
+            Column::data(reason.word(), move |row: &Misses| row.cost(reason).into()).shown(High),
+        );
+    }
+    columns
+}
