@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::Local;
+use chrono::{Local, TimeDelta};
 
 use super::super::super::html::page::Charts;
 use super::super::super::html::{Chart, Shapes};
@@ -22,7 +22,7 @@ struct Misses {
 }
 
 impl Misses {
-    fn cost(&self, reason: MissReason) -> Option<chrono::TimeDelta> {
+    fn cost(&self, reason: MissReason) -> Option<TimeDelta> {
         let found = self.reasons.iter().find(|sum| sum.reason == reason);
         found.map(|sum| sum.compile_time)
     }
@@ -35,27 +35,11 @@ pub(super) fn charts(
     by: PeriodLength,
     names: &[String],
 ) -> Result<Charts> {
-    let mut periods: BTreeMap<String, Vec<ReasonSum>> = BTreeMap::new();
-    store.each_miss_reason(filter, |started_at, sum| {
-        let day = started_at.with_timezone(&Local).date_naive();
-        let sums = periods.entry(trend::name(by, day)).or_default();
-        sums.push(sum);
-        // At most one sum per reason is kept.
-        if sums.len() > MissReason::ALL.len() {
-            *sums = sum_reasons(&*sums);
-        }
-    })?;
-    let rows: Vec<Misses> = periods
-        .into_iter()
-        .map(|(period, sums)| Misses {
-            period,
-            reasons: sum_reasons(&sums),
-        })
-        .collect();
+    let rows = read(store, filter, by)?;
     let total = sum_reasons(rows.iter().flat_map(|row| &row.reasons));
     let slot = |row: &Misses| names.iter().position(|name| *name == row.period);
     let slots: Vec<Option<usize>> = rows.iter().map(slot).collect();
-    let seconds = |row: &Misses, reason| row.cost(reason).map_or(0.0, |cost| cost.as_seconds_f64());
+    let seconds = |row: &Misses, reason| row.cost(reason).map_or(0.0, TimeDelta::as_seconds_f64);
     let costs = |reason| rows.iter().map(move |row| seconds(row, reason));
     let highest = total
         .iter()
@@ -98,6 +82,25 @@ pub(super) fn charts(
         charts,
         table: HtmlTable::new("", &columns(&total), &rows),
     })
+}
+
+/// Reads the misses of each period that has some.
+fn read(store: &Store, filter: &Filter, by: PeriodLength) -> Result<Vec<Misses>> {
+    let mut periods: BTreeMap<String, Vec<ReasonSum>> = BTreeMap::new();
+    store.each_miss_reason(filter, |started_at, sum| {
+        let day = started_at.with_timezone(&Local).date_naive();
+        let sums = periods.entry(trend::name(by, day)).or_default();
+        sums.push(sum);
+        // At most one sum per reason is kept.
+        if sums.len() > MissReason::ALL.len() {
+            *sums = sum_reasons(&*sums);
+        }
+    })?;
+    let rows = periods.into_iter().map(|(period, sums)| Misses {
+        period,
+        reasons: sum_reasons(&sums),
+    });
+    Ok(rows.collect())
 }
 
 fn columns(reasons: &[ReasonSum]) -> Vec<Column<Misses>> {

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use askama::Template;
+use chrono::TimeDelta;
 
 use super::super::super::html::page::{Details, Expandable, Page};
 use super::super::super::html::{Chart, Shapes};
@@ -51,7 +52,7 @@ fn page_size(packages: usize) -> usize {
 pub(super) fn table(rows: &mut [PackageRow], verdicts: &Verdicts) -> Expandable {
     let seconds = |row: &PackageRow| {
         let saved = row.sums.time_saved;
-        saved.map_or(0.0, |saved| saved.as_seconds_f64())
+        saved.map_or(0.0, TimeDelta::as_seconds_f64)
     };
     rows.sort_by(|a, b| {
         let by_time = seconds(b).total_cmp(&seconds(a));
