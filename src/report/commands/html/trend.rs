@@ -55,9 +55,7 @@ pub(super) fn calendar(moments: &[TimedSums]) -> Option<Charts> {
         .collect();
     let slots: Vec<String> = squares.iter().map(|(slot, _)| slot.to_string()).collect();
     let mut columns = trend::columns();
-    columns.retain(|column| {
-        ["period", "builds", "hit_rate", "time_saved_seconds"].contains(&column.name)
-    });
+    columns.retain(|column| ["period", "builds", "hit_rate"].contains(&column.name));
     let (from, to) = (monday.to_string(), last.to_string());
     let chart = Chart {
         id: "days".into(),
