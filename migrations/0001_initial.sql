@@ -415,8 +415,8 @@ END;
 -- What was ever recorded, for monitoring. Triggers add each new row, and nothing subtracts what is
 -- removed later: to Prometheus, a counter that decreases has started again from 0.
 --
--- label: the outcome, language, operation, reason or result; '' for the sum over all languages, and
--- for counters without a label.
+-- name: as in `CounterName`. label: the outcome, language, operation, reason or result; '' for the sum over
+-- all languages, and for counters without a label.
 CREATE TABLE counter (
     name  TEXT NOT NULL,
     label TEXT NOT NULL,
@@ -434,11 +434,8 @@ CREATE TABLE package_counter (
 CREATE TRIGGER build_count AFTER INSERT ON build BEGIN
     INSERT INTO counter VALUES
         ('builds', NEW.outcome, 1),
-        ('lookups', '', ifnull(NEW.hits + NEW.misses, 0)),
-        ('hits', '', ifnull(NEW.hits, 0)),
-        ('lookup_errors', '', ifnull(NEW.errors, 0)),
-        ('calls', '', ifnull(NEW.executed + NEW.non_cacheable, 0)),
-        ('answered_calls', '',
+        ('compiler_calls', '', ifnull(NEW.executed + NEW.non_cacheable, 0)),
+        ('compiler_calls_cacheable', '',
             iif(NEW.executed + NEW.non_cacheable IS NULL, 0, ifnull(NEW.hits + NEW.misses, 0))),
         ('phases', 'measured', NEW.measured_phases),
         ('phases', 'not measured', NEW.phases - NEW.measured_phases),
@@ -453,11 +450,15 @@ CREATE TRIGGER build_count AFTER INSERT ON build BEGIN
         hits = hits + excluded.hits;
 END;
 
+-- Sums over all languages are those of phases: the errors of a build are unknown if those of one phase are.
 -- A phase with a read-only cache has a write error per miss, which is no problem.
-CREATE TRIGGER phase_count AFTER INSERT ON phase WHEN NOT NEW.is_cache_read_only BEGIN
+CREATE TRIGGER phase_count AFTER INSERT ON phase BEGIN
     INSERT INTO counter VALUES
+        ('lookups', '', ifnull(NEW.hits + NEW.misses, 0)),
+        ('hits', '', ifnull(NEW.hits, 0)),
+        ('lookup_errors', '', ifnull(NEW.errors, 0)),
         ('cache_errors', 'read', ifnull(NEW.read_errors, 0)),
-        ('cache_errors', 'write', ifnull(NEW.write_errors, 0))
+        ('cache_errors', 'write', iif(NEW.is_cache_read_only, 0, ifnull(NEW.write_errors, 0)))
     ON CONFLICT DO UPDATE SET total = total + excluded.total;
 END;
 

@@ -85,7 +85,7 @@ pub(super) fn check_recorded(context: &Context) -> Finding {
         Err(error) => return unknown(error.to_string()),
     };
     let cached = context.last_cached.as_ref();
-    let is_pending = Pending::for_database(&context.machine.database).count() > 0;
+    let is_pending = Pending::for_database(&context.machine.database).count() != Some(0);
     let is_old = |at| at < context.now - TimeDelta::days(DAYS - 1);
     if let Some(cached) = cached.filter(|cached| !is_pending && !is_old(cached.time)) {
         let is_recorded = |build: &BuildRow| {
@@ -110,11 +110,13 @@ pub(super) fn check_recorded(context: &Context) -> Finding {
 /// Checks for builds that could not be recorded yet.
 pub(super) fn check_pending(context: &Context) -> Finding {
     let pending = Pending::for_database(&context.machine.database);
-    let count = pending.count() as u64;
-    if count == 0 {
-        return green("no pending builds");
-    }
-    let (builds, folder) = (plural(count, "build"), pending.folder().display());
+    let folder = pending.folder().display();
+    let count = match pending.count() {
+        Some(0) => return green("no pending builds"),
+        Some(count) => count as u64,
+        None => return unknown(format!("can't read {folder}: run this as root")),
+    };
+    let builds = plural(count, "build");
     yellow(format!(
         "{count} pending {builds} in {folder}. The next recorded build adds them"
     ))

@@ -12,20 +12,77 @@ use crate::portage::Outcome;
 /// How many of the newest builds are searched for the size of the cache, and for the latest end.
 const NEWEST: u32 = 1000;
 
+/// A counter of the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CounterName {
+    /// Builds, by outcome.
+    Builds,
+    /// Hits and misses, by language, and over all languages.
+    Lookups,
+    /// Hits, as lookups.
+    Hits,
+    /// Errors of lookups, as lookups.
+    LookupErrors,
+    /// Executed and non-cacheable calls, where both are known.
+    CompilerCalls,
+    /// Hits and misses among these calls.
+    CompilerCallsCacheable,
+    /// Phases, by whether they were measured.
+    Phases,
+    /// Errors of the cache, by operation.
+    CacheErrors,
+    /// Misses, by reason.
+    Misses,
+    /// Microseconds of processor time of compiling, by result.
+    LookupCost,
+}
+
+impl CounterName {
+    /// Every counter.
+    pub const ALL: [Self; 10] = [
+        Self::Builds,
+        Self::Lookups,
+        Self::Hits,
+        Self::LookupErrors,
+        Self::CompilerCalls,
+        Self::CompilerCallsCacheable,
+        Self::Phases,
+        Self::CacheErrors,
+        Self::Misses,
+        Self::LookupCost,
+    ];
+
+    /// Returns the name in the database.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Builds => "builds",
+            Self::Lookups => "lookups",
+            Self::Hits => "hits",
+            Self::LookupErrors => "lookup_errors",
+            Self::CompilerCalls => "compiler_calls",
+            Self::CompilerCallsCacheable => "compiler_calls_cacheable",
+            Self::Phases => "phases",
+            Self::CacheErrors => "cache_errors",
+            Self::Misses => "misses",
+            Self::LookupCost => "lookup_cost_us",
+        }
+    }
+}
+
 /// Counts of everything that was ever recorded, also of builds that were removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters(BTreeMap<String, BTreeMap<String, u64>>);
 
 impl Counters {
     /// Returns a counter. A label that was never recorded counts 0.
-    pub fn get(&self, name: &str, label: &str) -> u64 {
-        let labels = self.0.get(name);
+    pub fn get(&self, name: CounterName, label: &str) -> u64 {
+        let labels = self.0.get(name.word());
         labels.and_then(|it| it.get(label)).copied().unwrap_or(0)
     }
 
     /// Returns the labels of a counter, sorted, without the one of its sum.
-    pub fn labels(&self, name: &str) -> impl Iterator<Item = &str> {
-        let labels = self.0.get(name).into_iter().flatten();
+    pub fn labels(&self, name: CounterName) -> impl Iterator<Item = &str> {
+        let labels = self.0.get(name.word()).into_iter().flatten();
         labels
             .map(|(label, _)| label.as_str())
             .filter(|label| !label.is_empty())
@@ -42,7 +99,7 @@ pub struct PackageCounters {
     pub lookups: u64,
     /// Compilations answered from the cache.
     pub hits: u64,
-    /// The sum of the estimates; `None` if there are none.
+    /// The sum of the estimates; `None` if builds are there, but no estimate.
     pub time_saved: Option<TimeDelta>,
 }
 
@@ -68,7 +125,7 @@ pub struct RecentSums {
     pub hits: u64,
     /// Hits and misses.
     pub lookups: u64,
-    /// The sum of the estimates; `None` if there are none.
+    /// The sum of the estimates; `None` if builds are there, but no estimate.
     pub time_saved: Option<TimeDelta>,
 }
 
@@ -93,7 +150,9 @@ impl Store {
     /// As [`Store::counters`].
     pub fn package_counters(&self) -> Result<BTreeMap<String, PackageCounters>> {
         let sql = "SELECT package, package_counter.builds, package_counter.lookups,
-                package_counter.hits, iif(estimated_builds > 0, time_saved_us, NULL)
+                package_counter.hits,
+                CASE WHEN estimated_builds > 0 THEN time_saved_us
+                    WHEN ifnull(package_sum.builds, 0) = 0 THEN 0 END
              FROM package_counter LEFT JOIN package_sum USING (package)";
         let rows = self.query(sql, (), |row| {
             let counters = PackageCounters {
@@ -107,12 +166,14 @@ impl Store {
         Ok(rows.into_iter().collect())
     }
 
-    /// Returns the time that the builds in the database saved; `None` if there is no estimate.
+    /// Returns the time that the builds in the database saved; `None` if there are builds, but no estimate.
     ///
     /// # Errors
     /// As [`Store::counters`].
     pub fn time_saved(&self) -> Result<Option<TimeDelta>> {
-        let sql = "SELECT sum(time_saved_us) FROM package_sum WHERE estimated_builds > 0";
+        let sql = "SELECT CASE WHEN total(estimated_builds) > 0 THEN sum(time_saved_us)
+                WHEN total(builds) = 0 THEN 0 END
+             FROM package_sum";
         let rows = self.query(sql, (), |row| read_duration(row, 0))?;
         Ok(rows.into_iter().next().flatten())
     }
@@ -127,7 +188,8 @@ impl Store {
         let sql = "SELECT ifnull(sum(builds), 0), ifnull(sum(packaged_builds), 0),
                 ifnull(sum(failed_builds), 0), ifnull(sum(interrupted_builds), 0),
                 ifnull(sum(hits), 0), ifnull(sum(misses), 0),
-                iif(sum(estimated_builds) > 0, sum(time_saved_us), NULL)
+                CASE WHEN total(estimated_builds) > 0 THEN sum(time_saved_us)
+                    WHEN total(builds) = 0 THEN 0 END
              FROM hour_sum WHERE hour >= ? AND hour < ?";
         let rows = self.query(sql, hours, |row| {
             let [builds, packaged, failed, interrupted]: [u64; 4] =
@@ -161,19 +223,19 @@ impl Store {
         Ok(rows.into_iter().next())
     }
 
-    /// Returns the size of the cache at the end of the last phase that reported it, if one of the newest
+    /// Returns the size of the cache at the end of the host's last phase that reported it, if one of the newest
     /// builds that started before `until` did.
     ///
     /// # Errors
     /// As [`Store::counters`].
-    pub fn cache_state(&self, until: DateTime<Utc>) -> Result<Option<CacheState>> {
+    pub fn cache_state(&self, host: &str, until: DateTime<Utc>) -> Result<Option<CacheState>> {
         let sql = "SELECT cache_location, cache_size_bytes, max_cache_size_bytes
-             FROM (SELECT id, started_at_us FROM build
+             FROM (SELECT id, host, started_at_us FROM build
                 WHERE started_at_us < ? ORDER BY started_at_us DESC LIMIT ?) AS newest
              CROSS JOIN phase ON phase.build_id = newest.id
-             WHERE cache_size_bytes IS NOT NULL AND max_cache_size_bytes IS NOT NULL
+             WHERE newest.host = ? AND cache_size_bytes IS NOT NULL AND max_cache_size_bytes IS NOT NULL
              ORDER BY newest.started_at_us DESC, newest.id DESC, position DESC LIMIT 1";
-        let rows = self.query(sql, (micros(until), NEWEST), CacheState::read)?;
+        let rows = self.query(sql, (micros(until), NEWEST, host), CacheState::read)?;
         Ok(rows.into_iter().next())
     }
 }

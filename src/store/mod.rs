@@ -53,7 +53,7 @@ pub use filter::{Filter, Patterns};
 pub use forget::KnownBuild;
 pub use location::check_trusted;
 pub(crate) use location::make_folder;
-pub use metrics::{Counters, PackageCounters, RecentSums};
+pub use metrics::{CounterName, Counters, PackageCounters, RecentSums};
 pub use open::{RECORD_WAIT, Store};
 pub use pending::{Pending, PendingResult};
 pub use record::Recorded;

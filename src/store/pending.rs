@@ -49,9 +49,15 @@ impl Pending {
         &self.folder
     }
 
-    /// Returns the number of pending builds; 0 if the folder can't be read.
-    pub fn count(&self) -> usize {
-        self.files().map_or(0, |files| files.len())
+    /// Returns the number of pending builds; `None` if their folder can't be read.
+    pub fn count(&self) -> Option<usize> {
+        match self.files() {
+            Ok(files) => Some(files.len()),
+            Err(error) => match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Some(0),
+                _ => None,
+            },
+        }
     }
 
     /// Saves a build durably, and returns its file. If the file would be too long, the compilations are

@@ -85,8 +85,8 @@ pub(super) fn report(
 
 fn warn_about_pending(database: &Database) {
     let pending = Pending::for_database(&database.path());
-    if pending.count() > 0 {
-        let builds = text::count(pending.count() as u64, "build");
+    if let Some(count @ 1..) = pending.count() {
+        let builds = text::count(count as u64, "build");
         let folder = pending.folder().display();
         warn(&format!(
             "{builds} in {folder} could not be recorded yet; the next recorded build adds them"

@@ -179,7 +179,7 @@ fn a_build_that_waits_beside_the_database_is_recorded_first_and_once() {
     let pending = Pending::for_database(&logs.db);
     pending.save(&hooks).unwrap();
     logs.added(0, 1);
-    assert_eq!(pending.count(), 0);
+    assert_eq!(pending.count(), Some(0));
     let builds = logs.builds();
     assert_eq!(
         (builds.len(), &builds[0]["id"]),

@@ -1,16 +1,14 @@
-//! Metrics for Prometheus: the values, and how the file is replaced. tests/metrics has the tests with a
-//! real Prometheus.
+//! The values of the metrics for Prometheus. tests/metrics has the tests with a real Prometheus.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{TimeDelta, Utc};
-use sccache_report::portage::Build;
-use sccache_report::store::{Filter, Store};
+use sccache_report::portage::{Build, host};
+use sccache_report::sccache::Counts;
+use sccache_report::store::{CounterName, Filter, Store};
+
+use serde_json::Value;
 
 use crate::support::listed::{hit, listed, miss};
 use crate::support::*;
@@ -24,8 +22,13 @@ fn labeled(series: &BTreeMap<String, f64>, prefix: &str) -> String {
     labels.collect::<Vec<_>>().join(" ")
 }
 
+/// Whether it is the name of a counter, with or without labels.
+fn is_counter(name: &str) -> bool {
+    name.split('{').next().unwrap().ends_with("_total")
+}
+
 /// Moves the builds so that the newest started an hour ago.
-fn until_now(mut builds: Vec<Build>) -> Vec<Build> {
+pub fn until_now(mut builds: Vec<Build>) -> Vec<Build> {
     let newest = builds.iter().map(|build| build.started_at).max().unwrap();
     let later = Utc::now() - TimeDelta::hours(1) - newest;
     for build in &mut builds {
@@ -35,10 +38,18 @@ fn until_now(mut builds: Vec<Build>) -> Vec<Build> {
     builds
 }
 
+/// The cache is that of this host.
+fn on_this_host(mut builds: Vec<Build>) -> Vec<Build> {
+    for build in &mut builds {
+        build.host = host();
+    }
+    builds
+}
+
 #[test]
 fn counters_are_the_sums_of_the_builds() {
     let (_folder, db) = folder();
-    record(&db, &sample());
+    record(&db, &on_this_host(sample()));
     let series = metrics(&db, &[]);
     for (name, expected) in [
         (
@@ -112,7 +123,7 @@ fn costs_reasons_and_errors_are_counted() {
     let series = metrics(&db, &[]);
     assert_eq!(
         labeled(&series, "cache_errors_total"),
-        "operation=\"read\"=4 operation=\"write\"=8"
+        "operation=\"read\"=5 operation=\"write\"=8"
     );
     let store = Store::open_for_reading(&db).unwrap();
     let sums = all_sums(&store);
@@ -127,6 +138,48 @@ fn costs_reasons_and_errors_are_counted() {
     assert_eq!(reasons, 4.0);
 }
 
+/// The errors of a build are unknown if those of one phase are. Those of its other phases count.
+#[test]
+fn a_phase_without_errors_leaves_those_of_the_others() {
+    let (_folder, db) = folder();
+    let mut first = build(1, "a/a", "1", "2026-11-01T00:00:00Z", rust_stats(1, 5));
+    let errors = Counts {
+        total: 4,
+        ..Counts::default()
+    };
+    first.phases[0].stats.as_mut().unwrap().errors = Some(errors);
+    let mut second = build(2, "a/a", "1", "2026-11-02T00:00:00Z", rust_stats(1, 5));
+    let mut without = second.phases[0].clone();
+    without.stats.as_mut().unwrap().errors = None;
+    second.phases.push(without);
+    second.phases[0].stats.as_mut().unwrap().errors = Some(counts("Rust", "rust", 3));
+    record(&db, &[first]);
+    let before = metrics(&db, &[]);
+    record(&db, &[second]);
+    let after = metrics(&db, &[]);
+    assert_eq!(json(&db, &["builds"])[1]["errors"], Value::Null);
+    assert_eq!(
+        labeled(&after, "lookup_errors_total"),
+        "language=\"C/C++\"=0 language=\"CUDA\"=0 language=\"Rust\"=3 language=\"unknown\"=4"
+    );
+    for (name, value) in before.iter().filter(|(name, _)| is_counter(name)) {
+        assert!(after[name] >= *value, "{name}");
+    }
+}
+
+/// Otherwise, a misspelled name would count 0.
+#[test]
+fn the_database_has_the_counters_of_the_program() {
+    let (_folder, db) = folder();
+    record(&db, &[listed(1, "a/a", &[miss("a.o", 1)])]);
+    let raw = rusqlite::Connection::open(&db).unwrap();
+    let mut names = raw.prepare("SELECT DISTINCT name FROM counter").unwrap();
+    let names = names.query_map([], |row| row.get(0)).unwrap();
+    let stored: BTreeSet<String> = names.map(Result::unwrap).collect();
+    let known = CounterName::ALL.map(|name| name.word().to_string());
+    assert_eq!(stored, BTreeSet::from(known));
+}
+
 #[test]
 fn what_forget_removes_stays_in_the_counters() {
     let (_folder, db) = folder();
@@ -135,10 +188,16 @@ fn what_forget_removes_stays_in_the_counters() {
     let mut store = Store::open_for_recording(&db).unwrap();
     store.forget(&[id(2), id(3)]).unwrap();
     let after = metrics(&db, &["--by", "package"]);
-    let is_counter = |name: &&String| name.split('{').next().unwrap().ends_with("_total");
-    for name in before.keys().filter(is_counter) {
+    for name in before.keys().filter(|name| is_counter(name)) {
         assert_eq!(before[name], after[name], "{name}");
     }
+    // No build of this package is left.
+    assert_eq!(
+        after["package_builds_total{package=\"dev-libs/quazip\"}"],
+        1.0
+    );
+    let saved = "package_time_saved_seconds{package=\"dev-libs/quazip\"}";
+    assert_eq!(after[saved], 0.0);
     // The gauges are those of the builds that are left.
     let recent = |series: &BTreeMap<String, f64>| series["recent_hits{window=\"30d\"}"];
     let [overview] = &json(&db, &[])[..] else {
@@ -184,6 +243,39 @@ fn windows_are_whole_hours_and_have_every_outcome() {
     assert!(finished < Utc::now().timestamp() as f64, "{finished}");
 }
 
+/// Nothing was saved while nothing was built. It is unknown what builds saved that were not measured.
+#[test]
+fn time_saved_is_0_without_builds_and_absent_without_an_estimate() {
+    let (_folder, db) = folder();
+    let unmeasured = until_now(sample()).swap_remove(4);
+    let mut old = build(1, "a/a", "1", "2026-11-01T00:00:00Z", rust_stats(5, 5));
+    old.started_at = Utc::now() - TimeDelta::days(20);
+    old.finished_at = old.started_at;
+    record(&db, &[old]);
+    let saved = |window: &str| {
+        let name = format!("recent_time_saved_seconds{{window=\"{window}\"}}");
+        metrics(&db, &[]).get(&name).copied()
+    };
+    assert_eq!((saved("1d"), saved("7d")), (Some(0.0), Some(0.0)));
+    assert_ne!(saved("30d"), Some(0.0));
+    record(&db, &[unmeasured]);
+    assert_eq!((saved("1d"), saved("7d")), (None, None));
+    assert!(saved("30d").is_some());
+}
+
+/// A database can have the builds of several hosts.
+#[test]
+fn the_cache_is_that_of_this_host() {
+    let (_folder, db) = folder();
+    let mut other = build(2, "a/a", "1", "2026-11-02T00:00:00Z", rust_stats(1, 0));
+    other.phases[0].stats.as_mut().unwrap().cache_size = Some(5);
+    record(&db, &[other]);
+    assert!(!metrics(&db, &[]).contains_key("cache_size_bytes"));
+    let here = build(1, "a/a", "1", "2026-11-01T00:00:00Z", rust_stats(1, 0));
+    record(&db, &on_this_host(vec![here]));
+    assert_eq!(metrics(&db, &[])["cache_size_bytes"], f64::from(1 << 30));
+}
+
 #[test]
 fn packages_and_categories_have_metrics_on_request() {
     let (_folder, db) = folder();
@@ -224,7 +316,7 @@ fn packages_and_categories_have_metrics_on_request() {
 #[test]
 fn the_hook_and_pending_builds_are_watched() {
     let (folder, db) = folder();
-    record(&db, &sample());
+    record(&db, &on_this_host(until_now(sample())));
     let prefix = folder.path().join("prefix");
     let installed = prefix.join("var/db/pkg/app-misc/foo-1");
     fs::create_dir_all(&installed).unwrap();
@@ -245,9 +337,21 @@ fn the_hook_and_pending_builds_are_watched() {
     assert!(!read().contains_key(hook_at));
     let age = Utc::now().timestamp() as f64 - read()[merged_at];
     assert!((-1.0..600.0).contains(&age), "{age}");
+    // It was merged while the clock was wrong.
+    let wrong = prefix.join("var/db/pkg/app-misc/bar-1");
+    fs::create_dir(&wrong).unwrap();
+    let counter = fs::File::create(wrong.join("COUNTER")).unwrap();
+    let future = Utc::now() + TimeDelta::days(1000);
+    counter.set_modified(future.into()).unwrap();
+    let age = Utc::now().timestamp() as f64 - read()[merged_at];
+    assert!((-1.0..600.0).contains(&age), "{age}");
     let text = "sccache-report-hook=1\ntime=1700000000\npackage=a/b-1\nfeatures=\nend\n";
     fs::write(hook.join("last-merge"), text).unwrap();
     assert_eq!(read()[hook_at], 1_700_000_000.0);
+    assert_eq!(read()["pending_builds"], 0.0);
+    let docs = include_str!("../../../docs/metrics.md");
+    let count = format!("There are {} series", read().len());
+    assert!(docs.contains(&count), "{count}");
     let pending = folder.path().join("stats.db.pending");
     fs::create_dir(&pending).unwrap();
     fs::write(pending.join("one.json"), "{}").unwrap();
@@ -283,150 +387,4 @@ fn counters_start_at_zero_and_names_are_escaped() {
         "language=\"C/C++\"=0 language=\"CUDA\"=0 language=\"Rust\"=0 \
          language=\"a\\\"b\\\\c\"=2 language=\"unknown\"=6"
     );
-}
-
-/// Whatever fails, the old file stays. A collector can read the new one, and nothing else is left.
-#[test]
-fn the_file_is_replaced_or_unchanged() {
-    let (folder, db) = folder();
-    record(&db, &sample());
-    let out_folder = folder.path().join("textfile");
-    fs::create_dir(&out_folder).unwrap();
-    let file = out_folder.join("sccache_report.prom");
-    let file_name = file.to_str().unwrap();
-    fs::write(&file, "old").unwrap();
-    let missing = folder.path().join("missing.db");
-    let failed = run(&missing, &["metrics", "-o", file_name]);
-    assert_eq!(failed.status.code(), Some(2), "{}", err(&failed));
-    assert_eq!(fs::read_to_string(&file).unwrap(), "old");
-    let nowhere = folder.path().join("nowhere/x.prom");
-    let failed = run(&db, &["metrics", "-o", nowhere.to_str().unwrap()]);
-    assert_eq!(failed.status.code(), Some(2), "{}", err(&failed));
-    assert!(err(&failed).contains("can't write"), "{}", err(&failed));
-
-    // A mistyped name must not replace another file.
-    let settings = folder.path().join("make.conf");
-    fs::write(&settings, "").unwrap();
-    let failed = run(&db, &["metrics", "-o", settings.to_str().unwrap()]);
-    assert_eq!(failed.status.code(), Some(2));
-    assert!(
-        err(&failed).contains("doesn't end in .prom"),
-        "{}",
-        err(&failed)
-    );
-    assert_eq!(fs::read_to_string(&settings).unwrap(), "");
-
-    // A link is replaced, not followed.
-    let other = folder.path().join("other");
-    fs::write(&other, "other").unwrap();
-    fs::remove_file(&file).unwrap();
-    symlink(&other, &file).unwrap();
-    let mut command = program();
-    // SAFETY: umask is async-signal-safe.
-    unsafe {
-        command.pre_exec(|| {
-            libc::umask(0o077);
-            Ok(())
-        });
-    }
-    let args = ["metrics", "--output", file_name];
-    let output = command.arg("--db").arg(&db).args(args).output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
-    assert_eq!((out(&output), err(&output)), (String::new(), String::new()));
-    assert_eq!(fs::read_to_string(&other).unwrap(), "other");
-    let metadata = fs::symlink_metadata(&file).unwrap();
-    assert!(metadata.is_file());
-    assert_eq!(metadata.permissions().mode() & 0o7777, 0o644);
-    let printed = out(&run(&db, &["metrics"]));
-    assert_eq!(fs::read_to_string(&file).unwrap(), printed);
-    assert_eq!(fs::read_dir(&out_folder).unwrap().count(), 1);
-}
-
-/// Reads a file 100,000 times while the program keeps replacing it, with contents of two lengths.
-#[test]
-fn readers_never_see_half_a_file() {
-    let (folder, db) = folder();
-    // Far from the edges of the windows, which move while this runs.
-    record(&db, &until_now(sample()));
-    let file = folder.path().join("sccache_report.prom");
-    let write = |args: &[&str]| {
-        let output = run(
-            &db,
-            &[&["metrics", "-o", file.to_str().unwrap()], args].concat(),
-        );
-        assert!(output.status.success(), "{}", err(&output));
-        fs::read_to_string(&file).unwrap()
-    };
-    let contents = [write(&[]), write(&["--by", "package"])];
-    assert_ne!(contents[0], contents[1]);
-    let is_done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let writer = scope.spawn(|| {
-            let mut replaced = 0;
-            while !is_done.load(Ordering::Relaxed) {
-                write(&[]);
-                write(&["--by", "package"]);
-                replaced += 2;
-            }
-            replaced
-        });
-        let mut seen = [0, 0];
-        for _ in 0..100_000 {
-            seen[read_whole(&file, &contents)] += 1;
-        }
-        is_done.store(true, Ordering::Relaxed);
-        assert!(writer.join().unwrap() > 2);
-        assert!(seen.iter().all(|count| *count > 0), "{seen:?}");
-    });
-}
-
-/// Returns which of the contents the file has.
-#[track_caller]
-fn read_whole(file: &Path, contents: &[String]) -> usize {
-    let content = fs::read_to_string(file).unwrap();
-    let index = contents.iter().position(|whole| *whole == content);
-    index.unwrap_or_else(|| panic!("half a file: {content}"))
-}
-
-/// The cron line writes the file if the folder of the settings exists.
-#[test]
-fn the_cron_line_writes_the_file() {
-    let (folder, db) = folder();
-    record(&db, &sample());
-    let packaging = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/prometheus");
-    let read = |name: &str| fs::read_to_string(packaging.join(name)).unwrap();
-    let textfile = folder.path().join("textfile");
-    let settings = read("sccache-report-metrics.conf")
-        .replace("/var/lib/node_exporter", textfile.to_str().unwrap())
-        .replace(
-            "OPTIONS=\"\"",
-            &format!("OPTIONS=\"--by category --db {}\"", db.display()),
-        );
-    let settings_file = folder.path().join("settings");
-    fs::write(&settings_file, settings).unwrap();
-    let cron = read("sccache-report-metrics.cron");
-    let (_, command) = cron.split_once(" root ").unwrap();
-    let command = command
-        .replace("/run/systemd/system", "/nonexistent")
-        .replace(
-            "/etc/conf.d/sccache-report-metrics",
-            settings_file.to_str().unwrap(),
-        )
-        .replace(
-            "/usr/bin/sccache-report",
-            env!("CARGO_BIN_EXE_sccache-report"),
-        );
-    let run = || {
-        let mut shell = std::process::Command::new("sh");
-        let output = shell.args(["-c", &command]).output().unwrap();
-        assert!(output.status.success(), "{}", err(&output));
-        assert_eq!((out(&output), err(&output)), (String::new(), String::new()));
-    };
-    run();
-    assert!(!textfile.exists());
-    fs::create_dir(&textfile).unwrap();
-    run();
-    let written = fs::read_to_string(textfile.join("sccache_report.prom")).unwrap();
-    assert!(series(&written).contains_key("category_builds_total{category=\"sys-apps\"}"));
-    assert_eq!(fs::read_dir(&textfile).unwrap().count(), 1);
 }

@@ -10,8 +10,10 @@ mod golden;
 mod html;
 /// How large the HTML page is.
 mod html_size;
-/// Metrics for Prometheus.
+/// The values of the metrics for Prometheus.
 mod metrics;
+/// The file of the metrics: how it is replaced, and the cron line.
+mod metrics_file;
 /// The period of the overview, and the filters.
 mod overview;
 /// The reports as text, and exit statuses.

@@ -155,3 +155,28 @@ fn a_verdict_reads_a_limited_number_of_builds() {
     let [few, many] = steps;
     assert!(many < few + few / 10, "{few} and {many}");
 }
+
+/// Sums, and the newest builds: so the metrics of 1 M builds take no longer than those of a few thousand.
+#[test]
+fn metrics_read_a_limited_number_of_builds() {
+    let (_folder, db) = folder();
+    let start = at("2026-11-01T10:00:00Z");
+    let build = |n: i64| {
+        let at = (start + TimeDelta::seconds(n)).to_rfc3339();
+        build(n as u128, "a/b", "1", &at, rust_stats(2, 0))
+    };
+    let mut store = Store::open_for_recording(&db).unwrap();
+    let mut steps = [0, 0];
+    for (steps, numbers) in steps.iter_mut().zip([0..1000, 1000..3000]) {
+        let builds: Vec<Build> = numbers.map(build).collect();
+        store.record_all(&builds).unwrap();
+        let file = db.with_extension("prom");
+        let args = ["sccache-report", "metrics", "--by", "package", "--db"].map(OsString::from);
+        let paths = [db.clone().into(), "-o".into(), file.into()];
+        (_, *steps) = counted(|| {
+            sccache_report::report::main([&args[..], &paths[..]].concat());
+        });
+    }
+    let [few, many] = steps;
+    assert!(few > 0 && many < few + few / 10, "{few} and {many}");
+}
