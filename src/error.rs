@@ -10,6 +10,8 @@ use rustix::io::Errno;
 /// The result of an operation that fails with [`enum@Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+const FREE_SPACE: &str = "free some disk space";
+
 /// Why a command failed, or why its output is empty. The text is the cause in one line, and
 /// [`Error::hint`] is the next step.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +47,9 @@ pub enum Error {
     /// The database or its folder can't be written.
     #[error("can't write {}: {}", .0.display(), .1)]
     NotWritable(PathBuf, String),
+    /// The file that a report is written to can't be written.
+    #[error("can't write {}: {}", .0.display(), .1)]
+    OutputFile(PathBuf, io::Error),
     /// The file system is full.
     #[error("no space left to write {}", .0.display())]
     DiskFull(PathBuf),
@@ -154,7 +159,16 @@ impl Error {
             Error::NotWritable(..) => {
                 "only root can record: check the owner and mode of the file and its directory"
             }
-            Error::DiskFull(_) => "free some disk space",
+            Error::OutputFile(_, error) => match error.kind() {
+                io::ErrorKind::NotFound => "create its directory, or name another file",
+                io::ErrorKind::IsADirectory => "it is a directory: name a file in it",
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => FREE_SPACE,
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    "name a file in a directory that you can write"
+                }
+                _ => "name another file",
+            },
+            Error::DiskFull(_) => FREE_SPACE,
             Error::NotAFile(_) => "name the database file; the default name is stats.db",
             Error::Untrusted(..) => {
                 "use a directory that only root can write to, such as /var/lib/sccache-report"

@@ -1,12 +1,13 @@
 //! Opening files whose paths other users choose or can change, and replacing files as a whole.
 
 use std::fs::{File, Permissions};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FileType, Mode, OFlags};
+use rustix::io::Errno;
 use rustix::path::Arg;
 
 /// Opens a directory, relative to `folder`. A symbolic link as the last part of `path` is an error.
@@ -56,27 +57,68 @@ fn open(folder: impl AsFd, path: impl Arg, flags: OFlags) -> io::Result<File> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, problem))
 }
 
-/// Writes a file that any user can read. Other processes see the old content or the new one, never a
-/// part, also after a crash.
+/// Replaces a file with what `write` writes. Other processes see the old content or the new one, never a part,
+/// also after a crash. The file's mode is `mode`, or 0666 less the umask.
 ///
 /// # Errors
-/// The folder can't be written, or the disk is full. The old file is unchanged then.
-pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    // In the same folder, because a rename works within a file system only. A hidden file without
-    // the extension: a collector that reads the folder ignores it.
+/// The directory or the file can't be written; for root also: a part of the directory's path is a symbolic
+/// link. The old file is unchanged then.
+pub(crate) fn replace(
+    path: &Path,
+    mode: Option<u32>,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
+    let absolute = std::path::absolute(path)?;
+    // Everything happens in this directory, whatever takes its name later. In the same directory, because a
+    // rename works within a file system only.
+    let folder = open_output_directory(absolute.parent().unwrap_or(Path::new("/")))?;
+    let folder = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd()));
+    // A hidden file without the extension: a collector that reads the directory ignores it.
     let mut file = tempfile::Builder::new()
         .prefix(".sccache-report-")
-        .permissions(Permissions::from_mode(0o644))
-        .tempfile_in(folder)?;
-    // Whatever the umask.
-    file.as_file()
-        .set_permissions(Permissions::from_mode(0o644))?;
-    file.write_all(content)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    File::open(folder)?.sync_all()
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(&folder)
+        .map_err(without_path)?;
+    if let Some(mode) = mode {
+        file.as_file()
+            .set_permissions(Permissions::from_mode(mode))?;
+    }
+    let mut out = BufWriter::new(file.as_file_mut());
+    write(&mut out)?;
+    out.into_inner()?.sync_all()?;
+    file.persist(folder.join(name))?;
+    Ok(())
+}
+
+/// Opens the directory of an output file. Root follows no symbolic link: another user may have put it where a
+/// directory was, to have root write elsewhere.
+fn open_output_directory(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    if !rustix::process::geteuid().is_root() {
+        return Ok(rustix::fs::open(path, flags, Mode::empty())?);
+    }
+    let mut folder = rustix::fs::open("/", flags, Mode::empty())?;
+    for part in path.iter().skip(1) {
+        let link = || rustix::fs::readlinkat(&folder, part, Vec::new());
+        folder = match rustix::fs::openat(&folder, part, flags | OFlags::NOFOLLOW, Mode::empty()) {
+            Err(Errno::NOTDIR | Errno::LOOP) if link().is_ok() => {
+                let part = part.display();
+                return Err(io::Error::other(format!(
+                    "root doesn't follow the symbolic link {part}"
+                )));
+            }
+            opened => opened?,
+        };
+    }
+    Ok(folder)
+}
+
+/// Removes the path that tempfile adds, which is that of a temporary file.
+fn without_path(error: io::Error) -> io::Error {
+    let cause = error.get_ref().and_then(|error| error.source());
+    match cause.and_then(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error()) {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => error,
+    }
 }

@@ -8,5 +8,7 @@ mod support;
 mod faults;
 /// Device files in place of snapshots.
 mod hostile_files;
+/// Files that reports write as root.
+mod output;
 /// Any user can read a database while root writes it.
 mod reading;

@@ -1,8 +1,8 @@
 //! `sccache-report metrics`: counters and gauges for Prometheus.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -78,7 +78,7 @@ struct Measurements {
 
 pub(super) fn run(args: &Args, database: &Database, out: &mut dyn Write) -> Result<Status> {
     if let Some(path) = &args.output
-        && path.extension() != Some(OsStr::new("prom"))
+        && !path.as_os_str().as_bytes().ends_with(b".prom")
     {
         let message = format!("the name of {} doesn't end in .prom", path.display());
         let hint = "node_exporter reads only such files; omit -o for standard output";
@@ -88,8 +88,8 @@ pub(super) fn run(args: &Args, database: &Database, out: &mut dyn Write) -> Resu
     let text = render(&measured, args.by);
     match &args.output {
         None => out.write_all(text.as_bytes())?,
-        Some(path) => files::replace(path, text.as_bytes())
-            .map_err(|error| Error::NotWritable(path.clone(), error.to_string()))?,
+        Some(path) => files::replace(path, Some(0o644), |out| out.write_all(text.as_bytes()))
+            .map_err(|error| Error::OutputFile(path.clone(), error))?,
     }
     Ok(Status::Success)
 }

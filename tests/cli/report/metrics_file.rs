@@ -23,11 +23,6 @@ fn the_file_is_replaced_or_unchanged() {
     let failed = run(&missing, &["metrics", "-o", file_name]);
     assert_eq!(failed.status.code(), Some(2), "{}", err(&failed));
     assert_eq!(fs::read_to_string(&file).unwrap(), "old");
-    let nowhere = folder.path().join("nowhere/x.prom");
-    let failed = run(&db, &["metrics", "-o", nowhere.to_str().unwrap()]);
-    assert_eq!(failed.status.code(), Some(2), "{}", err(&failed));
-    assert!(err(&failed).contains("can't write"), "{}", err(&failed));
-
     // A mistyped name must not replace another file.
     let settings = folder.path().join("make.conf");
     fs::write(&settings, "").unwrap();
@@ -64,6 +59,40 @@ fn the_file_is_replaced_or_unchanged() {
     let printed = out(&run(&db, &["metrics"]));
     assert_eq!(fs::read_to_string(&file).unwrap(), printed);
     assert_eq!(fs::read_dir(&out_folder).unwrap().count(), 1);
+}
+
+#[test]
+fn an_output_file_that_cannot_be_written_is_named_with_the_next_step() {
+    let (folder, db) = folder();
+    record(&db, &sample());
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_string();
+    fs::create_dir(path("dir.prom")).unwrap();
+    fs::write(path("file"), "").unwrap();
+    let long = format!("{}.prom", "x".repeat(300));
+    for (name, cause, hint) in [
+        ("dir.prom", "Is a directory", "name a file in it"),
+        (
+            "nowhere/x.prom",
+            "No such file or directory",
+            "create its directory",
+        ),
+        ("file/x.prom", "Not a directory", "name another file"),
+        (&long, "File name too long", "name another file"),
+    ] {
+        let output = run(&db, &["metrics", "-o", &path(name)]);
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        let message = err(&output);
+        let expected = format!("can't write {}: {cause}", path(name));
+        assert!(message.contains(&expected), "{message}");
+        assert!(message.contains(hint), "{message}");
+        assert!(!message.contains(".sccache-report-"), "{message}");
+    }
+    let mut names: Vec<_> = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["dir.prom", "file", "stats.db"]);
 }
 
 /// Reads a file 100,000 times while the program keeps replacing it, with contents of two lengths.

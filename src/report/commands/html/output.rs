@@ -1,8 +1,7 @@
 //! Where the page is written.
 
-use std::fs::{self, File, Permissions};
+use std::fs;
 use std::io::{self, IsTerminal, Read, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use askama::Template;
@@ -25,8 +24,8 @@ pub(super) fn write(page: &Page, file: Option<&Path>, out: &mut dyn Write) -> Re
         return Ok(page.write_into(out)?);
     };
     check_replaceable(file)?;
-    replace(page, file)
-        .map_err(|error| Error::NotWritable(file.to_path_buf(), error.to_string()))?;
+    files::replace(file, None, |out| page.write_into(out))
+        .map_err(|error| Error::OutputFile(file.to_path_buf(), error))?;
     let shown = std::path::absolute(file).unwrap_or_else(|_| file.to_path_buf());
     writeln!(
         out,
@@ -44,7 +43,7 @@ fn check_replaceable(file: &Path) -> Result<()> {
     };
     match fs::symlink_metadata(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(Error::NotWritable(file.to_path_buf(), error.to_string())),
+        Err(error) => return Err(Error::OutputFile(file.to_path_buf(), error)),
         Ok(found) if found.is_file() => {}
         Ok(_) => {
             return refuse(
@@ -64,22 +63,4 @@ fn check_replaceable(file: &Path) -> Result<()> {
         "exists and is not a page of sccache-report",
         "choose another name, or remove the file",
     )
-}
-
-/// Writes a file beside this one, and renames it.
-fn replace(page: &Page, file: &Path) -> io::Result<()> {
-    let parent = file
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
-    let mut beside = tempfile::Builder::new()
-        .prefix(".sccache-report-")
-        .permissions(Permissions::from_mode(0o666)) // less the umask
-        .tempfile_in(parent.unwrap_or(Path::new(".")))?;
-    let mut out = io::BufWriter::new(beside.as_file_mut());
-    page.write_into(&mut out)?;
-    out.flush()?;
-    drop(out);
-    File::sync_all(beside.as_file())?;
-    beside.persist(file)?;
-    Ok(())
 }
