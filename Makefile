@@ -1,5 +1,6 @@
 # make install [DESTDIR=] [PREFIX=/usr]   build and install programs, hook, man pages, and completions
 # make install-metrics                    install the timer and cron line that write metrics for Prometheus
+# make uninstall-metrics                  remove them, except settings that were changed
 # make uninstall                          remove installed files (with the same DESTDIR and PREFIX)
 # make test                               run all tests; skip and list those that need root or a registry
 # make bench                              compare the speed with emlop and the sqlite3 shell (minutes)
@@ -73,6 +74,16 @@ install-metrics:
 	sed -i 's|/usr/bin/sccache-report|$(bindir)/sccache-report|; s|/etc/conf.d|$(sysconfdir)/conf.d|' \
 		"$(DESTDIR)$(sysconfdir)/cron.d/$(metrics)" "$(DESTDIR)$(unitdir)/$(metrics).service"
 
+# Directories that are empty then are removed by `uninstall`.
+uninstall-metrics:
+	rm -f "$(DESTDIR)$(sysconfdir)/cron.d/$(metrics)" \
+		"$(DESTDIR)$(unitdir)/$(metrics).service" "$(DESTDIR)$(unitdir)/$(metrics).timer" \
+		"$(DESTDIR)$(datadir)/alerts.yml" "$(DESTDIR)$(datadir)/dashboard.json"
+	@settings="$(DESTDIR)$(sysconfdir)/conf.d/$(metrics)"; \
+	if cmp -s packaging/prometheus/$(metrics).conf "$$settings"; then rm "$$settings"; \
+	elif [ -e "$$settings" ]; then echo "$$settings was changed, so it is left"; fi
+	@echo "Remove sccache_report.prom from the directory of node_exporter, which exports it until then"
+
 # Also removes empty directories below PREFIX.
 uninstall:
 	set -e; for program in $(programs); do \
@@ -81,9 +92,6 @@ uninstall:
 			"$(DESTDIR)$(bashcompdir)/$$program" "$(DESTDIR)$(zshcompdir)/_$$program" \
 			"$(DESTDIR)$(fishcompdir)/$$program.fish"; \
 	done
-	rm -f "$(DESTDIR)$(sysconfdir)/conf.d/$(metrics)" "$(DESTDIR)$(sysconfdir)/cron.d/$(metrics)" \
-		"$(DESTDIR)$(unitdir)/$(metrics).service" "$(DESTDIR)$(unitdir)/$(metrics).timer" \
-		"$(DESTDIR)$(datadir)/alerts.yml" "$(DESTDIR)$(datadir)/dashboard.json"
 	rm -f $(patsubst hooks/%,"$(DESTDIR)$(datadir)/%",$(hooks)) "$(DESTDIR)$(mandir)/man5/sccache-report.5"
 	if [ -d "$(DESTDIR)$(PREFIX)" ]; then cd "$(DESTDIR)$(PREFIX)" && for dir in "$(bindir)" "$(datadir)" "$(mandir)/man1" "$(mandir)/man5" \
 		"$(bashcompdir)" "$(zshcompdir)" "$(fishcompdir)" "$(unitdir)"; do \
@@ -111,4 +119,4 @@ clean:
 	rm -rf .work
 	$(CARGO) clean
 
-.PHONY: all build install install-metrics uninstall test demo bench clean
+.PHONY: all build install install-metrics uninstall uninstall-metrics test demo bench clean

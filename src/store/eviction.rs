@@ -5,10 +5,6 @@ use uuid::Uuid;
 
 use super::{CacheState, Result, Store};
 
-/// A cache filled to this fraction is full: sccache removes the oldest objects before it writes one
-/// that doesn't fit, so a full cache stays below its limit.
-const FULL: f64 = 0.9;
-
 /// A cache that shrank below this fraction was cleared: sccache removes only as much as it needs for the next
 /// object.
 const CLEARED: f64 = 0.5;
@@ -118,7 +114,7 @@ fn cause(
     after: &CacheState,
     present_max_size: u64,
 ) -> EvictionCause {
-    let is_full = |state: &CacheState| state.fill() >= Some(FULL);
+    let is_full = |state: &CacheState| state.fill() >= Some(CacheState::FULL);
     let is_cut = before.len() >= STATES;
     let was_full = before.iter().any(|(state, _)| is_full(state));
     let full = before

@@ -74,6 +74,10 @@ pub struct CacheState {
 }
 
 impl CacheState {
+    /// A cache filled to this fraction is full: sccache removes the oldest objects before it writes one that
+    /// doesn't fit, so a full cache stays below its limit.
+    pub const FULL: f64 = 0.9;
+
     /// Reads the location, the size and the maximum from the first columns. The sizes have to be known.
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<CacheState> {
         Ok(CacheState {

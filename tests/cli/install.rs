@@ -166,7 +166,7 @@ fn install_metrics() {
     ];
     assert_eq!(files.collect::<Vec<_>>(), expected);
     let [settings, cron, service, ..] = expected.map(|file| root.path().join(file));
-    for file in [cron, service] {
+    for file in [&cron, &service] {
         let text = fs::read_to_string(file).unwrap();
         assert!(
             text.contains("/usr/local/bin/sccache-report metrics "),
@@ -178,6 +178,15 @@ fn install_metrics() {
     make("install-metrics", &variables);
     let kept = fs::read_to_string(&settings).unwrap();
     assert_eq!(kept, "TEXTFILE_DIRECTORY=/elsewhere");
+    // Another installation may have them.
+    make("uninstall", &variables);
+    assert!(service.exists());
+    make("uninstall-metrics", &variables);
+    make("uninstall", &variables);
+    assert!(settings.exists(), "it was changed");
+    fs::remove_file(&settings).unwrap();
+    make("install-metrics", &variables);
+    make("uninstall-metrics", &variables);
     make("uninstall", &variables);
     assert_eq!(tree(root.path()), before);
 }

@@ -141,7 +141,7 @@ fn each_panel_has_what_people_need() {
     assert_eq!(variables[0]["type"], "datasource");
     let metrics = {
         let (_folder, db) = folder();
-        record(&db, &sample());
+        record(&db, &on_this_host(sample()));
         metrics(&db, &["--by", "package"])
     };
     let metrics: BTreeSet<&str> = metrics

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use crate::servers::{Monitoring, PROJECT};
+use crate::servers::{Monitoring, PROJECT, wait_until};
 use crate::support::*;
 
 /// Runs promtool in the folder of the rules, and returns what it printed.
@@ -73,12 +73,9 @@ fn a_prometheus_evaluates_the_rules() {
     // An evaluation that began after the scrape.
     let group = || monitoring.api("rules")["groups"][0].clone();
     let evaluated_at = || group()["lastEvaluation"].as_str().unwrap().to_string();
-    let (first, mut passed) = (evaluated_at(), 0);
-    let mut last = first;
-    while passed < 2 {
-        let next = evaluated_at();
-        passed += i32::from(next != last);
-        last = next;
+    for _ in 0..2 {
+        let last = evaluated_at();
+        wait_until("evaluated", || evaluated_at() != last);
     }
     for rule in group()["rules"].as_array().unwrap() {
         assert_eq!(rule["health"], "ok", "{rule}");
@@ -96,6 +93,24 @@ fn a_prometheus_evaluates_the_rules() {
         monitoring.textfile().display()
     );
     assert_eq!(out(&output), expected);
+}
+
+/// What the documentation adds to prometheus.yml can be pasted.
+#[test]
+#[ignore = "needs promtool"]
+fn prometheus_accepts_the_settings_of_the_documentation() {
+    let docs = fs::read_to_string(format!("{PROJECT}/docs/metrics.md")).unwrap();
+    let lines = docs.lines().skip_while(|line| *line != "    rule_files:");
+    let block: Vec<&str> = lines.map_while(|line| line.strip_prefix("    ")).collect();
+    let settings = block.join("\n");
+    let (installed, rules) = ("/usr/share/sccache-report/alerts.yml", "alerts.yml");
+    assert!(settings.contains(installed), "{settings}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("prometheus.yml");
+    let here = format!("{PROJECT}/packaging/prometheus/{rules}");
+    fs::write(&file, settings.replace(installed, &here)).unwrap();
+    let found = promtool(&["check", "config", file.to_str().unwrap()], "");
+    assert!(found.contains("SUCCESS: 9 rules found"), "{found}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use sccache_report::portage::host;
 use serde_json::Value;
 
 use crate::servers::{Monitoring, Series};
@@ -19,17 +20,19 @@ mod generate;
 /// How many builds a generated database has. They are those of 60 days.
 const BUILDS: usize = 150;
 
-/// Writes a generated database whose newest build ended less than a day ago.
+/// Writes a generated database of this host whose newest build ended less than a day ago.
 pub fn generated(db: &Path) {
     static CONTENT: OnceLock<Vec<u8>> = OnceLock::new();
     let content = CONTENT.get_or_init(|| {
         let (_folder, db) = folder();
         generate::database(generate::Machine::SMALL, BUILDS, &db, &mut std::io::sink()).unwrap();
         let raw = rusqlite::Connection::open(&db).unwrap();
-        let sql = "UPDATE build SET started_at_us = started_at_us + by, finished_at_us = finished_at_us + by
+        let sql = "UPDATE build SET host = ?2,
+                started_at_us = started_at_us + by, finished_at_us = finished_at_us + by
             FROM (SELECT ?1 - max(finished_at_us) AS by FROM build)";
         let recently = Utc::now() - TimeDelta::minutes(10);
-        raw.execute(sql, [recently.timestamp_micros()]).unwrap();
+        let values = (recently.timestamp_micros(), host());
+        raw.execute(sql, values).unwrap();
         std::fs::read(&db).unwrap()
     });
     std::fs::write(db, content).unwrap();

@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -15,7 +16,7 @@ use crate::support::{err, run};
 
 pub const PROJECT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// How long a server may take to start, and a change to be scraped. On an idle machine, less than a second.
+/// How long a server may take to start, and a change to be scraped and evaluated. On an idle machine, less than a second.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running server. Dropping it ends it.
@@ -27,24 +28,33 @@ struct Server {
 impl Server {
     /// Starts a server, and returns when it has logged its address and then `ready`.
     fn start(command: &mut Command, ready: &str) -> Server {
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
-        let (mut address, mut seen) = (String::new(), String::new());
-        while address.is_empty() || !seen.contains(ready) {
-            let mut line = String::new();
-            let length = log.read_line(&mut line).unwrap();
-            assert_ne!(length, 0, "{command:?} ended: {seen}");
+        let child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut server = Server {
+            child,
+            address: String::new(),
+        };
+        let log = BufReader::new(server.child.stderr.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        // It reads to the end, because a full pipe would stop the server.
+        std::thread::spawn(move || {
+            for line in log.lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        let (begin, mut seen) = (Instant::now(), String::new());
+        while server.address.is_empty() || !seen.contains(ready) {
+            let patience = PATIENCE.saturating_sub(begin.elapsed());
+            let line = lines.recv_timeout(patience);
+            let line = line.unwrap_or_else(|_| panic!("{command:?} is not ready: {seen}"));
             if line.contains("Listening on") {
                 let found = line
                     .split_whitespace()
                     .find_map(|word| word.strip_prefix("address="));
-                found.unwrap().clone_into(&mut address);
+                found.unwrap().clone_into(&mut server.address);
             }
             seen += &line;
         }
-        // A full pipe would stop the server.
-        std::thread::spawn(move || log.read_to_end(&mut Vec::new()));
-        Server { child, address }
+        server
     }
 
     /// Returns the body of a page.
@@ -139,13 +149,8 @@ impl Monitoring {
         let marker = self.textfile().join("marker");
         fs::write(&marker, format!("marker {}\n", self.scrapes)).unwrap();
         fs::rename(marker, self.textfile().join("marker.prom")).unwrap();
-        let begin = Instant::now();
-        while self
-            .query(&format!("marker == {}", self.scrapes))
-            .is_empty()
-        {
-            assert!(begin.elapsed() < PATIENCE, "not scraped");
-        }
+        let marked = format!("marker == {}", self.scrapes);
+        wait_until("scraped", || !self.query(&marked).is_empty());
         fs::read_to_string(file).unwrap()
     }
 
@@ -183,6 +188,16 @@ impl Monitoring {
         points
             .map(|point| point[1].as_str().unwrap().parse().unwrap())
             .collect()
+    }
+}
+
+/// Returns when `is_done`.
+pub fn wait_until(what: &str, mut is_done: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !is_done() {
+        assert!(begin.elapsed() < PATIENCE, "not {what}");
+        // The servers need the processor, too.
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

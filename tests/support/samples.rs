@@ -170,6 +170,14 @@ pub fn sample() -> Vec<Build> {
     vec![cold, warm, failed, half, none, shared]
 }
 
+/// Gives the builds the name of this host, whose cache is in the metrics.
+pub fn on_this_host(mut builds: Vec<Build>) -> Vec<Build> {
+    for build in &mut builds {
+        build.host = sccache_report::portage::host();
+    }
+    builds
+}
+
 pub fn c_stats(hits: u64, misses: u64) -> Stats {
     Stats {
         hits: counts("C/C++", "c++ [gcc]", hits),

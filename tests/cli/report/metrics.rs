@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use chrono::{TimeDelta, Utc};
-use sccache_report::portage::{Build, host};
+use sccache_report::portage::Build;
 use sccache_report::sccache::Counts;
-use sccache_report::store::{CounterName, Filter, Store};
+use sccache_report::store::{CacheState, CounterName, Filter, Store};
 
 use serde_json::Value;
 
@@ -34,14 +34,6 @@ pub fn until_now(mut builds: Vec<Build>) -> Vec<Build> {
     for build in &mut builds {
         build.started_at += later;
         build.finished_at += later;
-    }
-    builds
-}
-
-/// The cache is that of this host.
-fn on_this_host(mut builds: Vec<Build>) -> Vec<Build> {
-    for build in &mut builds {
-        build.host = host();
     }
     builds
 }
@@ -386,5 +378,23 @@ fn counters_start_at_zero_and_names_are_escaped() {
         labeled(&series, "lookups_total"),
         "language=\"C/C++\"=0 language=\"CUDA\"=0 language=\"Rust\"=0 \
          language=\"a\\\"b\\\\c\"=2 language=\"unknown\"=6"
+    );
+}
+
+/// `advise`, the alert, and the dashboard call the same cache full.
+#[test]
+fn a_full_cache_is_full_everywhere() {
+    let alerts = include_str!("../../../packaging/prometheus/alerts.yml");
+    let rule = format!("cache_size_limit_bytes >= {}\n", CacheState::FULL);
+    assert!(alerts.contains(&rule), "{rule}");
+    let dashboard = include_str!("../../../packaging/grafana/sccache-report.json");
+    let dashboard: Value = serde_json::from_str(dashboard).unwrap();
+    let mut panels = dashboard["panels"].as_array().unwrap().iter();
+    let panel = panels.find(|panel| panel["title"] == "Cache fill").unwrap();
+    let steps = &panel["fieldConfig"]["defaults"]["thresholds"]["steps"];
+    let red = steps.as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&red["color"], &red["value"]),
+        (&"red".into(), &CacheState::FULL.into())
     );
 }
