@@ -37,7 +37,8 @@ unchanged.";
 pub(super) struct Args {
     /// Write to FILE, replacing it atomically
     ///
-    /// Its name must end in .prom, because node_exporter ignores others. Any user can read the file.
+    /// Its name must end in .prom, because node_exporter ignores others. The alert rules expect
+    /// sccache_report.prom. Any user can read the file.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
 
