@@ -1,10 +1,9 @@
 //! What the reasons of misses mean, and what can be done about them.
 
 use super::text;
-use crate::portage::Phase;
 use crate::sccache::cache_size_setting;
 use crate::sccache::compilations::MissReason;
-use crate::store::{CacheState, EvictionCause, ReasonSum};
+use crate::store::{EvictionCause, ReasonSum};
 use crate::text::format_bytes;
 
 /// What can be done about build directories in the keys of crates.
@@ -40,19 +39,6 @@ pub(super) fn summary(reasons: &[ReasonSum]) -> String {
         format!("{misses} {word} ({time})")
     });
     reasons.collect::<Vec<_>>().join(", ")
-}
-
-/// Returns the cache as it was at the end of the phase that left it fullest.
-pub(super) fn fullest(phases: &[Phase]) -> Option<CacheState> {
-    let stats = phases.iter().filter_map(|phase| phase.stats.as_ref().ok());
-    let caches = stats.filter_map(|stats| {
-        Some(CacheState {
-            location: stats.cache_location.clone(),
-            size: stats.cache_size?,
-            max_size: stats.max_cache_size?,
-        })
-    });
-    caches.max_by(CacheState::compare_fill)
 }
 
 /// Returns what the reason means, and what can be done about it. `used_objects` is the number of objects in
@@ -121,6 +107,7 @@ pub(super) const CLEARED: &str = "The cache was not full, so it was cleared, or 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::CacheState;
 
     #[test]
     fn a_cache_is_too_small_only_if_it_was_full() {

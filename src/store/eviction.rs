@@ -1,21 +1,24 @@
 //! Why a cache lost objects: whether it was full before the build that needed them again.
 
+use std::collections::{BTreeMap, HashMap};
+
 use rusqlite::{Row, params};
 use uuid::Uuid;
 
+use super::columns::read_uuid;
 use super::{CacheState, Result, Store};
 
 /// A cache that shrank below this fraction was cleared: sccache removes only as much as it needs for the next
 /// object.
 const CLEARED: f64 = 0.5;
 
-/// The most states of the cache before a build, so that many builds of others take no longer.
-const STATES: usize = 100;
+/// How many of the newest builds are searched for states of a cache, so that years of builds take no longer.
+const BUILDS: u32 = 2000;
 
 /// Why the cache lost objects that a build needed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum EvictionCause {
-    /// It was full before the build, and wasn't cleared since.
+    /// It was full after the package's build before, and wasn't cleared since the objects were used.
     TooSmall {
         /// The cache when it was full.
         full: CacheState,
@@ -30,118 +33,167 @@ pub enum EvictionCause {
     Unknown,
 }
 
-/// A build and the cache it left.
+/// A build that needed lost objects, the cache it left, and when the host built the package before.
 struct Loss {
+    build: Uuid,
     host: String,
-    package: String,
     started_at_us: i64,
     after: CacheState,
+    first_us: Option<i64>,
+    previous_us: Option<i64>,
+    /// The last build of the same version, which has the same objects. Others may not have requested them.
+    same_version_us: Option<i64>,
+}
+
+/// The states of a cache.
+#[derive(Default)]
+struct History {
+    /// With the ends of their phases, in order of these.
+    states: Vec<(i64, CacheState)>,
+    /// Builds that started until then are missing.
+    missing_until_us: Option<i64>,
+    present_max_size: u64,
 }
 
 impl Store {
-    /// Returns why the cache lost objects that the build needed, from the states of the cache since the
-    /// host's first build of the package: the objects are not older.
+    /// Returns why the cache lost objects that the builds needed. Builds without a known state of their cache are
+    /// left out.
     ///
     /// # Errors
     /// As [`Store::builds`].
-    pub fn eviction_cause(&self, build: Uuid) -> Result<EvictionCause> {
+    pub fn eviction_causes(&self, builds: &[Uuid]) -> Result<HashMap<Uuid, EvictionCause>> {
+        if builds.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let mut caches: BTreeMap<(String, Option<String>), Vec<Loss>> = BTreeMap::new();
+        for loss in self.losses(builds)? {
+            let cache = (loss.host.clone(), loss.after.location.clone());
+            caches.entry(cache).or_default().push(loss);
+        }
+        let mut causes = HashMap::new();
+        for ((host, location), losses) in caches {
+            let until_us = losses.iter().map(|loss| loss.started_at_us).max();
+            let history = self.history(&host, location.as_deref(), until_us.unwrap_or_default())?;
+            causes.extend(losses.iter().map(|loss| (loss.build, history.cause(loss))));
+        }
+        Ok(causes)
+    }
+
+    fn losses(&self, builds: &[Uuid]) -> Result<Vec<Loss>> {
         let sql = "SELECT phase.cache_location, phase.cache_size_bytes, phase.max_cache_size_bytes,
-                build.host, build.package, build.started_at_us
-             FROM build CROSS JOIN phase ON phase.build_id = build.id
-             WHERE build.uuid = ?
-                AND phase.cache_size_bytes + phase.max_cache_size_bytes IS NOT NULL
-             ORDER BY phase.position DESC LIMIT 1";
-        let loss = self.query(sql, [build.to_string()], |row| {
+                build.uuid, build.host, build.started_at_us,
+                (SELECT min(started_at_us) FROM build AS other WHERE other.package = build.package
+                    AND other.started_at_us < build.started_at_us AND other.host = build.host),
+                (SELECT max(started_at_us) FROM build AS other WHERE other.package = build.package
+                    AND other.started_at_us < build.started_at_us AND other.host = build.host),
+                (SELECT max(started_at_us) FROM build AS other WHERE other.package = build.package
+                    AND other.started_at_us < build.started_at_us AND other.host = build.host
+                    AND other.version = build.version)
+             FROM json_each(?) AS id CROSS JOIN build ON build.uuid = id.value
+             CROSS JOIN phase ON phase.id = (SELECT last.id FROM phase AS last
+                WHERE last.build_id = build.id
+                    AND last.cache_size_bytes + last.max_cache_size_bytes IS NOT NULL
+                ORDER BY last.position DESC LIMIT 1)";
+        let ids: Vec<String> = builds.iter().map(Uuid::to_string).collect();
+        self.query(sql, [serde_json::Value::from(ids).to_string()], |row| {
             Ok(Loss {
                 after: CacheState::read(row)?,
-                host: row.get(3)?,
-                package: row.get(4)?,
+                build: read_uuid(row, 3)?,
+                host: row.get(4)?,
                 started_at_us: row.get(5)?,
+                first_us: row.get(6)?,
+                previous_us: row.get(7)?,
+                same_version_us: row.get(8)?,
             })
-        })?;
-        let Some(loss) = loss.into_iter().next() else {
-            return Ok(EvictionCause::Unknown);
-        };
-        let present_max_size = self.present_max_size(&loss)?;
-        let before = self.states_before(&loss)?;
-        Ok(cause(&before, &loss.after, present_max_size))
+        })
     }
 
-    /// Returns the newest states of the cache before the build, the newest last, and whether each is one since
-    /// the package's build before.
-    fn states_before(&self, loss: &Loss) -> Result<Vec<(CacheState, bool)>> {
-        // NULL, and so no state, if the build is the package's first.
+    /// Returns the states of a cache in builds that started before `until_us`.
+    fn history(&self, host: &str, location: Option<&str>, until_us: i64) -> Result<History> {
+        let sql = "SELECT started_at_us FROM build WHERE started_at_us < ?
+             ORDER BY started_at_us DESC LIMIT 1 OFFSET ?";
+        let missing_until_us = self.query(sql, (until_us, BUILDS), |row| row.get(0))?.pop();
         let sql = "SELECT phase.cache_location, phase.cache_size_bytes, phase.max_cache_size_bytes,
-                build.started_at_us >= (SELECT max(started_at_us) FROM build
-                    WHERE package = ?3 AND host = ?1 AND started_at_us < ?2)
+                phase.finished_at_us
              FROM build CROSS JOIN phase ON phase.build_id = build.id
-             WHERE build.host = ?1 AND build.started_at_us < ?2
-                AND build.started_at_us >= (SELECT min(started_at_us) FROM build
-                    WHERE package = ?3 AND host = ?1 AND started_at_us < ?2)
-                AND phase.finished_at_us <= ?2 AND phase.cache_location IS ?4
+             WHERE build.started_at_us > ? AND build.started_at_us < ? AND build.host = ?
+                AND phase.cache_location IS ?
                 AND phase.cache_size_bytes + phase.max_cache_size_bytes IS NOT NULL
-             ORDER BY build.started_at_us DESC, phase.position DESC LIMIT ?5";
-        let location = &loss.after.location;
-        let params = params![
-            loss.host,
-            loss.started_at_us,
-            loss.package,
-            location,
-            STATES as i64
-        ];
-        let read = |row: &Row<'_>| Ok((CacheState::read(row)?, row.get(3)?));
-        let mut states = self.query(sql, params, read)?;
-        states.reverse();
-        Ok(states)
-    }
-
-    fn present_max_size(&self, loss: &Loss) -> Result<u64> {
+             ORDER BY phase.finished_at_us";
+        let since_us = missing_until_us.unwrap_or(i64::MIN);
+        let read = |row: &Row<'_>| Ok((row.get(3)?, CacheState::read(row)?));
+        let states = self.query(sql, params![since_us, until_us, host, location], read)?;
         let sql = "SELECT phase.max_cache_size_bytes
              FROM build CROSS JOIN phase ON phase.build_id = build.id
              WHERE build.host = ? AND phase.cache_location IS ?
                 AND phase.cache_size_bytes + phase.max_cache_size_bytes IS NOT NULL
              ORDER BY build.started_at_us DESC, phase.position DESC LIMIT 1";
-        let params = params![loss.host, loss.after.location];
-        let newest = self.query(sql, params, |row| row.get(0))?.pop();
-        Ok(newest.unwrap_or(loss.after.max_size))
+        let newest = self.query(sql, params![host, location], |row| row.get(0))?;
+        Ok(History {
+            states,
+            missing_until_us,
+            present_max_size: newest.first().copied().unwrap_or_default(),
+        })
     }
 }
 
-/// Returns the cause, from the states of the cache before a build (as [`Store::states_before`] returns them) and
-/// the one after it.
-fn cause(
-    before: &[(CacheState, bool)],
-    after: &CacheState,
-    present_max_size: u64,
-) -> EvictionCause {
-    let is_full = |state: &CacheState| state.fill() >= Some(CacheState::FULL);
-    let is_cut = before.len() >= STATES;
-    let was_full = before.iter().any(|(state, _)| is_full(state));
-    let full = before
-        .iter()
-        .rposition(|(state, is_recent)| *is_recent && is_full(state));
-    let before: Vec<&CacheState> = before.iter().map(|(state, _)| state).collect();
-    let states: Vec<&CacheState> = before.iter().copied().chain([after]).collect();
-    let last_states = &states[full.unwrap_or(0)..];
-    // A smaller maximum also makes sccache remove objects.
-    let was_cleared = last_states.windows(2).any(|pair| {
-        let kept = pair[0].size.min(pair[1].max_size);
-        (pair[1].size as f64) < CLEARED * kept as f64
-    });
-    let was_reduced = states
-        .windows(2)
-        .any(|pair| pair[1].max_size < pair[0].size);
-    let fullest = before.iter().max_by(|a, b| a.compare_fill(b));
-    match (full, fullest) {
-        (Some(index), _) if !was_cleared => EvictionCause::TooSmall {
-            full: before[index].clone(),
-            present_max_size,
-        },
-        (None, Some(fullest)) if !is_cut && !was_full && !is_full(after) && !was_reduced => {
-            EvictionCause::Cleared((*fullest).clone())
+impl History {
+    fn cause(&self, loss: &Loss) -> EvictionCause {
+        let (Some(first_us), Some(previous_us)) = (loss.first_us, loss.previous_us) else {
+            return EvictionCause::Unknown;
+        };
+        // Other builds may end after this one started.
+        let end = self
+            .states
+            .partition_point(|(end_us, _)| *end_us <= loss.started_at_us);
+        let since = |start_us: i64| -> Vec<&CacheState> {
+            let before = &self.states[..end];
+            let start = before.partition_point(|(end_us, _)| *end_us < start_us);
+            before[start..].iter().map(|(_, state)| state).collect()
+        };
+        let is_known_since = |start_us| self.missing_until_us.is_none_or(|us| us < start_us);
+        let is_full = |state: &&CacheState| state.fill() >= Some(CacheState::FULL);
+        let last_use_us = loss.same_version_us.unwrap_or(previous_us);
+        if let Some(full) = since(previous_us).into_iter().rfind(is_full)
+            && is_known_since(last_use_us)
+            && !was_cleared(&since(last_use_us), &loss.after)
+        {
+            return EvictionCause::TooSmall {
+                full: full.clone(),
+                present_max_size: self.present_max_size,
+            };
         }
-        _ => EvictionCause::Unknown,
+        let before = since(first_us);
+        let had_room = is_known_since(first_us)
+            && !before.iter().any(is_full)
+            && !is_full(&&loss.after)
+            && !was_reduced(&before, &loss.after);
+        match before.into_iter().max_by(|a, b| a.compare_fill(b)) {
+            Some(fullest) if had_room => EvictionCause::Cleared(fullest.clone()),
+            _ => EvictionCause::Unknown,
+        }
     }
+}
+
+/// Returns each state with the one after it.
+fn steps<'a>(
+    before: &[&'a CacheState],
+    after: &'a CacheState,
+) -> impl Iterator<Item = (&'a CacheState, &'a CacheState)> {
+    let next = before.iter().skip(1).copied().chain([after]);
+    before.iter().copied().zip(next)
+}
+
+fn was_cleared(before: &[&CacheState], after: &CacheState) -> bool {
+    steps(before, after).any(|(old, new)| {
+        // A smaller maximum also makes sccache remove objects.
+        let kept = old.size.min(new.max_size);
+        (new.size as f64) < CLEARED * kept as f64
+    })
+}
+
+fn was_reduced(before: &[&CacheState], after: &CacheState) -> bool {
+    steps(before, after).any(|(old, new)| new.max_size < old.size)
 }
 
 #[cfg(test)]
@@ -156,58 +208,122 @@ mod tests {
         }
     }
 
-    fn cause(before: &[CacheState], after: &CacheState, present_max_size: u64) -> EvictionCause {
-        let recent: Vec<_> = before.iter().map(|state| (state.clone(), true)).collect();
-        super::cause(&recent, after, present_max_size)
+    fn history(states: &[CacheState]) -> History {
+        let states = states.iter().cloned();
+        History {
+            states: (0..).zip(states).collect(),
+            missing_until_us: None,
+            present_max_size: 1000,
+        }
     }
 
-    fn too_small(size: u64, max_size: u64, present_max_size: u64) -> EvictionCause {
+    /// The package was built first and last when the first state was found.
+    fn loss(after: CacheState) -> Loss {
+        Loss {
+            build: Uuid::nil(),
+            host: String::new(),
+            started_at_us: 100,
+            after,
+            first_us: Some(0),
+            previous_us: Some(0),
+            same_version_us: Some(0),
+        }
+    }
+
+    fn cause(before: &[CacheState], after: &CacheState) -> EvictionCause {
+        history(before).cause(&loss(after.clone()))
+    }
+
+    fn too_small(size: u64, max_size: u64) -> EvictionCause {
         EvictionCause::TooSmall {
             full: state(size, max_size),
-            present_max_size,
+            present_max_size: 1000,
         }
     }
 
     #[test]
     fn a_cache_that_was_full_before_was_too_small() {
         let full = state(95, 100);
-        let small = too_small(95, 100, 100);
-        assert_eq!(cause(std::slice::from_ref(&full), &full, 100), small);
+        let small = too_small(95, 100);
+        assert_eq!(cause(std::slice::from_ref(&full), &full), small);
         let room = state(50, 100);
         let before = [room, full.clone()];
-        assert_eq!(cause(&before, &state(80, 100), 100), small);
+        assert_eq!(cause(&before, &state(80, 100)), small);
         let since = [full, state(100, 1000)];
-        let enlarged = too_small(95, 100, 1000);
-        assert_eq!(cause(&since, &state(120, 1000), 1000), enlarged);
+        assert_eq!(cause(&since, &state(120, 1000)), small, "enlarged");
     }
 
     #[test]
     fn a_cache_that_had_room_was_cleared() {
         let before = [state(50, 100), state(10, 100)];
         let cleared = EvictionCause::Cleared(state(50, 100));
-        assert_eq!(cause(&before, &state(60, 100), 100), cleared);
-        assert_eq!(cause(&before, &state(0, 100), 100), cleared);
+        assert_eq!(cause(&before, &state(60, 100)), cleared);
+        assert_eq!(cause(&before, &state(0, 100)), cleared);
     }
 
     #[test]
     fn a_cause_that_nothing_shows_is_unknown() {
         let unknown = EvictionCause::Unknown;
         let full = state(95, 100);
-        assert_eq!(cause(&[], &full, 100), unknown);
-        assert_eq!(cause(&[], &state(1, 100), 100), unknown);
+        assert_eq!(cause(&[], &full), unknown);
+        assert_eq!(cause(&[], &state(1, 100)), unknown);
         // Only this build filled it.
-        assert_eq!(cause(&[state(1, 100)], &full, 100), unknown);
-        // Cleared after it was full.
+        assert_eq!(cause(&[state(1, 100)], &full), unknown);
+        // Cleared after or before it was full.
         let cleared = [full.clone(), state(10, 100)];
-        assert_eq!(cause(&cleared, &full, 100), unknown);
-        assert_eq!(cause(&[full], &state(10, 100), 100), unknown);
-        // Full before the package was built last, which need not have used the objects.
-        let earlier = [(state(95, 100), false), (state(100, 1000), true)];
-        assert_eq!(super::cause(&earlier, &state(120, 1000), 1000), unknown);
-        // States that were not read.
-        let many = vec![state(50, 100); STATES];
-        assert_eq!(cause(&many, &state(60, 100), 100), unknown);
+        assert_eq!(cause(&cleared, &full), unknown);
+        assert_eq!(cause(&[full.clone()], &state(10, 100)), unknown);
+        let filled = [state(50, 100), state(5, 100), full];
+        assert_eq!(cause(&filled, &state(96, 100)), unknown);
         // Reduced before the build.
-        assert_eq!(cause(&[state(95, 1000)], &state(80, 90), 90), unknown);
+        assert_eq!(cause(&[state(95, 1000)], &state(80, 90)), unknown);
+    }
+
+    #[test]
+    fn the_last_build_of_another_version_need_not_have_used_the_objects() {
+        let versions = |first, previous, same| Loss {
+            first_us: Some(first),
+            previous_us: Some(previous),
+            same_version_us: same,
+            ..loss(state(96, 100))
+        };
+        // 1.0, cleared, 1.1, full, and 1.0 again.
+        let cleared = history(&[state(50, 100), state(5, 100), state(6, 100), state(95, 100)]);
+        let again = versions(0, 2, Some(0));
+        assert_eq!(cleared.cause(&again), EvictionCause::Unknown);
+        let next = versions(0, 2, None);
+        assert_eq!(cleared.cause(&next), too_small(95, 100), "1.2");
+        // Full and enlarged before 1.1.
+        let mut enlarged = history(&[state(95, 100), state(100, 1000), state(110, 1000)]);
+        let later = Loss {
+            after: state(120, 1000),
+            ..versions(0, 2, Some(0))
+        };
+        assert_eq!(enlarged.cause(&later), EvictionCause::Unknown);
+        enlarged.states.remove(0);
+        let room = EvictionCause::Cleared(state(110, 1000));
+        assert_eq!(enlarged.cause(&later), room);
+    }
+
+    #[test]
+    fn states_that_are_not_read_can_be_anything() {
+        let unknown = EvictionCause::Unknown;
+        for after in [state(60, 100), state(96, 100)] {
+            let mut history = history(&[state(50, 100), after.clone()]);
+            assert_ne!(history.cause(&loss(after.clone())), unknown);
+            history.missing_until_us = Some(0);
+            assert_eq!(history.cause(&loss(after)), unknown);
+        }
+    }
+
+    /// Of another build that went on while this one ran.
+    #[test]
+    fn a_state_after_the_start_is_none_before() {
+        let late = History {
+            states: vec![(0, state(50, 100)), (101, state(95, 100))],
+            ..history(&[])
+        };
+        let cleared = EvictionCause::Cleared(state(50, 100));
+        assert_eq!(late.cause(&loss(state(60, 100))), cleared);
     }
 }

@@ -147,13 +147,21 @@ impl Store {
         let mut builds = self.query(&query.sql, &*query.params(), read_evidence)?;
         let mut reasons = self.miss_reasons(filter)?;
         let effects = self.stable_path_effects(filter)?;
+        let has_evicted = |reasons: &[ReasonSum]| {
+            let mut reasons = reasons.iter().map(|sum| sum.reason);
+            reasons.any(|reason| reason == MissReason::Evicted)
+        };
+        let mut evicting = Vec::new();
         for build in &mut builds {
             build.stable_paths = effects.get(&build.id).copied().unwrap_or_default();
             build.miss_reasons = reasons.remove(&build.id).unwrap_or_default();
-            let mut reasons = build.miss_reasons.iter().map(|sum| sum.reason);
-            if reasons.any(|reason| reason == MissReason::Evicted) {
-                build.eviction_cause = self.eviction_cause(build.id)?;
+            if has_evicted(&build.miss_reasons) {
+                evicting.push(build.id);
             }
+        }
+        let mut causes = self.eviction_causes(&evicting)?;
+        for build in &mut builds {
+            build.eviction_cause = causes.remove(&build.id).unwrap_or_default();
         }
         Ok(builds)
     }

@@ -82,8 +82,7 @@ pub(super) fn too_small(evidence: &[Evidence]) -> Option<Advice> {
         } if full.max_size >= *present_max_size => Some(full.clone()),
         _ => None,
     };
-    let recent = since_present_size(evidence);
-    let evicted = Misses::of(MissReason::Evicted, recent, |build| full(build).is_some())?;
+    let evicted = Misses::of(MissReason::Evicted, evidence, |build| full(build).is_some())?;
     let newest = evicted.builds.last()?;
     let cache = full(newest)?;
     let fill = text::cache_fill(&cache);
@@ -107,27 +106,6 @@ pub(super) fn too_small(evidence: &[Evidence]) -> Option<Advice> {
         numbers,
         ..Advice::default()
     })
-}
-
-/// Returns the builds since the newest build's cache has its present maximum.
-fn since_present_size(evidence: &[Evidence]) -> Vec<&Evidence> {
-    let cache = |build: &Evidence| {
-        let cache = build.cache.as_ref()?;
-        Some((build.host.clone(), cache.location.clone(), cache.max_size))
-    };
-    let Some((host, location, max_size)) = evidence.iter().rev().find_map(cache) else {
-        return Vec::new();
-    };
-    let had_other_size = |build: &Evidence| {
-        cache(build)
-            .is_some_and(|other| (&other.0, &other.1) == (&host, &location) && other.2 != max_size)
-    };
-    let start = evidence.iter().rposition(had_other_size);
-    let recent = &evidence[start.map_or(0, |index| index + 1)..];
-    let has_cache = |build: &&Evidence| {
-        cache(build).is_none_or(|other| (&other.0, &other.1) == (&host, &location))
-    };
-    recent.iter().filter(has_cache).collect()
 }
 
 /// The cache lost objects that were needed again, and was not full.
@@ -266,14 +244,11 @@ mod tests {
     #[test]
     fn only_evictions_since_the_present_size_count() {
         let enlarged = full(9500, 10_000);
-        assert_eq!(too_small(&evicting(60, enlarged)), None, "before the build");
+        assert_eq!(too_small(&evicting(60, enlarged)), None);
         let mut builds = evicting(60, full(10_000, 10_000));
         let newest = builds.last_mut().unwrap();
         newest.cache = cache(9000, 20_000);
-        assert_eq!(too_small(&builds), None, "fixed since");
-        builds.last_mut().unwrap().host = "other".into();
-        builds.push(builds[1].clone());
-        assert!(too_small(&builds).is_some(), "the cache of another host");
+        assert!(too_small(&builds).is_some(), "another cache is larger");
     }
 
     #[test]

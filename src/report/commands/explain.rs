@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use chrono::TimeDelta;
 use clap::value_parser;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::super::options::{Database, OutputFormat, RowOptions, RowOrder};
 use super::super::table::{Column, Importance::*, Page, Value};
@@ -139,15 +140,13 @@ fn fetch(store: &Store, args: &Args) -> Result<Explanation> {
     let reasons: Vec<Reason> = reasons.collect();
     let is_evicted = |reason: &Reason| reason.sum.reason == MissReason::Evicted;
     let has_evicted = reasons.iter().any(is_evicted);
-    let eviction_cause = if has_evicted {
-        store.eviction_cause(id)?
-    } else {
-        EvictionCause::Unknown
-    };
-    let used_objects = match miss_reasons::fullest(&phases) {
-        Some(cache) if has_evicted => {
+    let evicting: &[Uuid] = if has_evicted { &[id] } else { &[] };
+    let eviction_cause = store.eviction_causes(evicting)?.remove(&id);
+    let eviction_cause = eviction_cause.unwrap_or_default();
+    let used_objects = match &eviction_cause {
+        EvictionCause::TooSmall { full, .. } => {
             let since = build.started_at - TimeDelta::days(365);
-            store.used_objects(&build.host, &cache, since)?
+            store.used_objects(&build.host, full, since)?
         }
         _ => None,
     };

@@ -4,6 +4,8 @@
 mod compilations;
 /// Collectors killed at random moments, with readers meanwhile.
 mod crashes;
+/// Why a cache lost objects.
+mod evictions;
 /// Databases that can't take a build.
 mod faults;
 /// Databases that other users can write.
