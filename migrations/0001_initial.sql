@@ -188,7 +188,7 @@ CREATE TABLE miss_reason (
 CREATE TABLE stable_path_effect (
     phase_id         INTEGER PRIMARY KEY REFERENCES phase (id) ON DELETE CASCADE,
     avoidable_misses INTEGER NOT NULL,
-    avoidable_us     INTEGER NOT NULL,
+    avoidable_us     INTEGER,
     gained_hits      INTEGER NOT NULL,
     gained_us        INTEGER
 ) STRICT;

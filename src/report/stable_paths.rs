@@ -12,24 +12,26 @@ use crate::store::StablePathEffect;
 const ENV_FILE: &str = "sccache-stable-paths.conf";
 
 /// Returns `48 of 53 misses of 1.2-r1 would have been hits with stable paths (31 s of compiling, an estimate)`.
-/// `builds` names what missed: a version, or a package and a version.
+/// `build` names what missed: a version, or a package and a version.
 pub(super) fn would_gain(effect: &StablePathEffect, misses: Option<u64>, build: &str) -> String {
     let avoidable = text::number(effect.avoidable_misses);
     let misses = misses.unwrap_or(0).max(effect.avoidable_misses);
-    let time = text::duration(effect.avoidable_time.as_seconds_f64());
+    let time = effect.avoidable_time.map_or_else(String::new, |time| {
+        format!("{} of compiling, ", text::duration(time.as_seconds_f64()))
+    });
     format!(
-        "{avoidable} of {} of {build} would have been hits with stable paths ({time} of compiling, an estimate)",
+        "{avoidable} of {} of {build} would have been hits with stable paths ({time}an estimate)",
         text::misses(misses)
     )
 }
 
-/// Returns `48 hits on crates that only other versions had compiled (31 s of compiling)`.
+/// Returns `48 hits on crates that only builds in other directories requested (31 s of compiling)`.
 pub(super) fn gained(effect: &StablePathEffect) -> String {
     let hits = text::count(effect.gained_hits, "hit");
     let time = effect.gained_time.map_or_else(String::new, |time| {
         format!(" ({} of compiling)", text::duration(time.as_seconds_f64()))
     });
-    format!("{hits} on crates that only other versions had compiled{time}")
+    format!("{hits} on crates that only builds in other directories requested{time}")
 }
 
 /// Returns what there is to say about one build; `None` if nothing.
@@ -70,7 +72,11 @@ pub(super) fn commands<'a>(packages: impl Iterator<Item = &'a str>) -> Vec<Strin
         format!("echo 'SCCACHE_REPORT_STABLE_PATHS=\"yes\"' > {etc}/env/{ENV_FILE}"),
     ];
     let packages = packages.filter(|name| is_package(name));
-    commands.extend(packages.map(|name| format!("echo '{name} {ENV_FILE}' >> {package_env}")));
+    commands.extend(packages.map(|name| {
+        let line = format!("'{name} {ENV_FILE}'");
+        // The commands may be run again before the package is built.
+        format!("grep -sqxF {line} {package_env} || echo {line} >> {package_env}")
+    }));
     commands
 }
 
@@ -79,7 +85,7 @@ pub(super) fn to_json(effect: &StablePathEffect) -> Json {
     json!({
         "state": effect.state.map(StablePaths::code),
         "avoidable_misses": effect.avoidable_misses,
-        "avoidable_seconds": effect.avoidable_time.as_seconds_f64(),
+        "avoidable_seconds": effect.avoidable_time.map(TimeDelta::as_seconds_f64),
         "gained_hits": effect.gained_hits,
         "gained_seconds": effect.gained_time.map(TimeDelta::as_seconds_f64),
     })

@@ -8,10 +8,11 @@ mod objects;
 
 use std::collections::{BTreeMap, HashSet};
 
+use chrono::TimeDelta;
 use rusqlite::{Connection, params};
 
 use self::objects::{Cached, NewObjects, StoredObjects, day};
-use super::savings;
+use super::{StablePathEffect, savings};
 use crate::portage::{Build, Phase};
 use crate::savings::{
     Costs, PhaseCosts, Worth, estimate, processor_ratio, to_processor_time, to_us,
@@ -49,17 +50,6 @@ struct ListedPhase {
     reasons: BTreeMap<MissReason, (u64, f64)>,
     effect: StablePathEffect,
     costs: PhaseCosts,
-}
-
-/// What stable paths changed in a phase, or would have changed, with the seconds of processor time of
-/// compiling.
-#[derive(Debug, Default)]
-struct StablePathEffect {
-    avoidable_misses: u64,
-    avoidable_seconds: f64,
-    gained_hits: u64,
-    /// `None` if it is unknown for one of them.
-    gained_seconds: Option<f64>,
 }
 
 /// The sums over the phases of a build. `None` if the value of a phase is unknown.
@@ -195,7 +185,7 @@ impl Assessor<'_> {
         let started_at = self.phase.started_at;
         let reasons = comparison.reasons(|key| stored.known(key, cache, started_at));
         let has_costs = self.stats.processor_seconds.is_some();
-        let effect = self.effect_of_stable_paths(&comparison, &now, &reasons, |key| {
+        let effect = self.measure_stable_path_effect(&comparison, &now, &reasons, |key| {
             (!objects.contains(key)).then(|| stored.cost(key))
         });
         let at = self.phase.finished_at.timestamp();
@@ -224,17 +214,17 @@ impl Assessor<'_> {
 
     /// `cost` returns what an object cost, if it is known; `None` if an earlier phase of this build requested
     /// the object.
-    fn effect_of_stable_paths(
+    fn measure_stable_path_effect(
         &self,
         comparison: &Comparison<'_>,
         now: &Compilations,
         reasons: &[Option<MissReason>],
         cost: impl Fn(ObjectKey) -> Option<Option<f64>>,
     ) -> StablePathEffect {
-        let mut effect = StablePathEffect {
-            gained_seconds: Some(0.0),
-            ..StablePathEffect::default()
-        };
+        let to_time = |seconds: f64| to_us(seconds).map(TimeDelta::microseconds);
+        // Otherwise, the times in the list are wall-clock times.
+        let has_costs = self.stats.processor_seconds.is_some();
+        let mut effect = StablePathEffect::default();
         let mut requested = HashSet::new();
         for (compilation, reason) in now.list.iter().zip(reasons) {
             let is_new = compilation.key.is_some_and(|key| requested.insert(key));
@@ -242,16 +232,21 @@ impl Assessor<'_> {
                 && *reason == Some(MissReason::Path)
                 && comparison.would_hit_at_stable_path(compilation);
             if is_avoidable {
-                effect.avoidable_misses += 1;
-                let time = compilation.compile.unwrap_or_default();
-                effect.avoidable_seconds += time.as_secs_f64();
+                let time = compilation.compile.filter(|_| has_costs);
+                effect.add(&StablePathEffect {
+                    avoidable_misses: 1,
+                    avoidable_time: time.and_then(|time| to_time(time.as_secs_f64())),
+                    ..StablePathEffect::default()
+                });
             } else if is_new
                 && comparison.is_hit_of_stable_path(compilation)
                 && let Some(cost) = compilation.key.and_then(&cost)
             {
-                effect.gained_hits += 1;
-                let sum = effect.gained_seconds.zip(cost);
-                effect.gained_seconds = sum.map(|(sum, cost)| sum + cost);
+                effect.add(&StablePathEffect {
+                    gained_hits: 1,
+                    gained_time: cost.and_then(to_time),
+                    ..StablePathEffect::default()
+                });
             }
         }
         effect
@@ -336,9 +331,11 @@ fn insert_effect(
     database.prepare_cached(sql)?.execute(params![
         phase_id,
         effect.avoidable_misses,
-        to_us(effect.avoidable_seconds).unwrap_or_default(),
+        effect
+            .avoidable_time
+            .and_then(|time| time.num_microseconds()),
         effect.gained_hits,
-        effect.gained_seconds.and_then(to_us),
+        effect.gained_time.and_then(|time| time.num_microseconds()),
     ])?;
     Ok(())
 }

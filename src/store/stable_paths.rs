@@ -18,8 +18,8 @@ pub struct StablePathEffect {
     pub state: Option<StablePaths>,
     /// Misses that would have been hits with stable paths: an estimate.
     pub avoidable_misses: u64,
-    /// The processor time of compiling these.
-    pub avoidable_time: TimeDelta,
+    /// The processor time of compiling these; `None` if it is unknown for one of them.
+    pub avoidable_time: Option<TimeDelta>,
     /// Hits on objects that only builds in other directories, such as those of other versions, requested.
     pub gained_hits: u64,
     /// The processor time that compiling these would have taken; `None` if it is unknown for one of them.
@@ -31,7 +31,7 @@ impl Default for StablePathEffect {
         Self {
             state: None,
             avoidable_misses: 0,
-            avoidable_time: TimeDelta::zero(),
+            avoidable_time: Some(TimeDelta::zero()),
             gained_hits: 0,
             gained_time: Some(TimeDelta::zero()),
         }
@@ -42,13 +42,12 @@ impl StablePathEffect {
     /// Adds the numbers of a later build. Its state, if it has one, replaces this one's.
     pub fn add(&mut self, other: &Self) {
         // They are arbitrary in a foreign database.
-        let add = |a: TimeDelta, b| a.checked_add(&b).unwrap_or(a);
+        let add = |a: Option<TimeDelta>, b: Option<TimeDelta>| a?.checked_add(&b?);
         self.state = other.state.or(self.state);
         self.avoidable_misses = self.avoidable_misses.saturating_add(other.avoidable_misses);
         self.avoidable_time = add(self.avoidable_time, other.avoidable_time);
+        self.gained_time = add(self.gained_time, other.gained_time);
         self.gained_hits = self.gained_hits.saturating_add(other.gained_hits);
-        let times = self.gained_time.zip(other.gained_time);
-        self.gained_time = times.map(|(a, b)| add(a, b));
     }
 }
 
@@ -79,7 +78,7 @@ impl Store {
             };
             if let Some(misses) = row.get(2)? {
                 phase.avoidable_misses = misses;
-                phase.avoidable_time = read_duration(row, 3)?.unwrap_or_default();
+                phase.avoidable_time = read_duration(row, 3)?;
                 phase.gained_hits = row.get(4)?;
                 phase.gained_time = read_duration(row, 5)?;
             }

@@ -30,7 +30,8 @@ pub(super) fn advise(evidence: &[Evidence]) -> Option<Advice> {
     }
     let mut gaining: Vec<(&str, StablePathEffect, &Evidence)> = packages
         .into_iter()
-        .filter(|(_, (sum, _))| sum.state.is_none() && sum.avoidable_time >= MIN_TIME)
+        .filter(|(_, (sum, _))| sum.state.is_none())
+        .filter(|(_, (sum, _))| sum.avoidable_time.is_none_or(|time| time >= MIN_TIME))
         .filter_map(|(name, (sum, newest))| Some((name, sum, newest?)))
         .collect();
     gaining.sort_by_key(|(_, sum, _)| Reverse(sum.avoidable_time));
@@ -41,10 +42,10 @@ pub(super) fn advise(evidence: &[Evidence]) -> Option<Advice> {
         names => text::count(names.len() as u64, "Rust package"),
     };
     let misses = total(gaining.iter().map(|(_, sum, _)| sum.avoidable_misses));
-    let seconds = gaining
+    let seconds: Option<f64> = gaining
         .iter()
-        .map(|(_, sum, _)| sum.avoidable_time.as_seconds_f64());
-    let seconds: f64 = seconds.sum();
+        .map(|(_, sum, _)| Some(sum.avoidable_time?.as_seconds_f64()))
+        .sum();
     gaining.truncate(LISTED);
     let sentence = |(name, _, newest): &(&str, StablePathEffect, &Evidence)| {
         let build = format!("{name} {}", newest.version);
@@ -78,7 +79,7 @@ mod tests {
     fn avoidable(version: &str, misses: u64, seconds: i64) -> Evidence {
         let mut build = rust_build("a/b", version, 0, 53);
         build.stable_paths.avoidable_misses = misses;
-        build.stable_paths.avoidable_time = TimeDelta::seconds(seconds);
+        build.stable_paths.avoidable_time = Some(TimeDelta::seconds(seconds));
         build
     }
 
@@ -96,10 +97,18 @@ mod tests {
         assert_eq!(advice.packages, ["a/b"]);
         let line = advice.setting.last().unwrap();
         assert!(
-            line.starts_with("echo 'a/b sccache-stable-paths.conf' >> "),
+            line.contains(" || echo 'a/b sccache-stable-paths.conf' >> "),
             "{line}"
         );
         assert_eq!(advise(&[avoidable("1-r1", 48, 0)]), None, "no time to gain");
+        let mut unknown = avoidable("1-r1", 48, 0);
+        unknown.stable_paths.avoidable_time = None;
+        let advice = advise(&[unknown]).unwrap();
+        assert_eq!(
+            advice.evidence,
+            ["48 of 53 misses of a/b 1-r1 would have been hits with stable paths (an estimate)."]
+        );
+        assert_eq!(advice.numbers["avoidable_seconds"], serde_json::Value::Null);
     }
 
     #[test]

@@ -108,8 +108,7 @@ fn what_was_gained_is_reported() {
             effect(Some("other_build"), 0, 0),
         ]
     );
-    let gained =
-        "stable paths: 5 hits on crates that only other versions had compiled (5.0 s of compiling)";
+    let gained = "stable paths: 5 hits on crates that only builds in other directories requested (5.0 s of compiling)";
     let kept = "stable paths: not used: another version is being built";
     for (args, part) in [
         (["show", "foo"], gained),
@@ -125,7 +124,48 @@ fn what_was_gained_is_reported() {
         explained[0]["avoidable_with_stable_paths"],
         serde_json::Value::Null
     );
+    // The newest build has them turned on, though this one would have gained.
+    let old = shown(&db, &["explain", "b00004b2"]);
+    assert!(
+        old.contains("5 of 6 misses of 1.2-r2 would have been hits"),
+        "{old}"
+    );
+    assert!(!old.contains("To turn on"), "{old}");
     let advice = json(&db, &["advise"]);
     let is_advised = advice.iter().any(|row| row["advice"] == "stable-paths");
     assert!(!is_advised, "they are turned on");
+}
+
+#[test]
+fn an_unknown_time_is_not_0() {
+    let (_folder, db) = folder();
+    let mut builds = builds();
+    for build in &mut builds {
+        build.phases[0].stats.as_mut().unwrap().processor_seconds = None;
+    }
+    record(&db, &builds[..2]);
+    let effect = &json(&db, &["builds"])[1]["stable_paths"];
+    assert_eq!(effect["avoidable_misses"], 5);
+    assert_eq!(effect["avoidable_seconds"], serde_json::Value::Null);
+    let numbers = &json(&db, &["advise"])[0]["numbers"];
+    assert_eq!(numbers["avoidable_seconds"], serde_json::Value::Null);
+}
+
+/// The advice stays until the package is built again.
+#[test]
+fn the_commands_can_be_run_again() {
+    let (folder, db) = folder();
+    record(&db, &builds()[..2]);
+    let advice = &json(&db, &["advise"])[0];
+    let etc = folder.path().join("etc");
+    let commands = advice["setting"].as_str().unwrap();
+    let commands = commands.replace("package.env/sccache-report", "package.env");
+    let commands = commands.replace("/etc/portage", etc.to_str().unwrap());
+    for _ in 0..2 {
+        let mut shell = std::process::Command::new("sh");
+        let output = shell.args(["-ec", &commands]).output().unwrap();
+        assert!(output.status.success(), "{}", err(&output));
+        let lines = std::fs::read_to_string(etc.join("package.env")).unwrap();
+        assert_eq!(lines, "app-misc/foo sccache-stable-paths.conf\n");
+    }
 }
