@@ -272,7 +272,7 @@ mod tests {
         // Cleared after or before it was full.
         let cleared = [full.clone(), state(10, 100)];
         assert_eq!(cause(&cleared, &full), unknown);
-        assert_eq!(cause(&[full.clone()], &state(10, 100)), unknown);
+        assert_eq!(cause(std::slice::from_ref(&full), &state(10, 100)), unknown);
         let filled = [state(50, 100), state(5, 100), full];
         assert_eq!(cause(&filled, &state(96, 100)), unknown);
         // Reduced before the build.

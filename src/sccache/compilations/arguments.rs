@@ -1,5 +1,10 @@
 //! Parses a compilation's arguments: its unit, its language, and a hash to compare builds by.
 
+#[cfg(test)]
+mod tests;
+
+use super::BuildDirectories;
+
 /// A language as sccache's statistics name it.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
@@ -94,68 +99,6 @@ pub enum DirectoryInKey {
     AtStablePaths,
 }
 
-/// The directories of a build, without a slash at the end.
-#[derive(Clone, Debug, Default)]
-pub struct BuildDirectories {
-    /// `S`, `WORKDIR`, and `T`, the longest first. Arguments that differ only in them are equal.
-    own: Vec<String>,
-    /// The directory above the stable paths of the package's slots.
-    stable: Option<String>,
-    /// Whether the crates of the build could have stable paths.
-    can_be_stable: bool,
-}
-
-impl BuildDirectories {
-    /// Returns the directories of a build. Relative ones are ignored.
-    pub fn new(own: impl IntoIterator<Item = String>) -> Self {
-        let mut own: Vec<String> = own.into_iter().filter(|path| is_directory(path)).collect();
-        own.sort_by_key(|directory| std::cmp::Reverse(directory.len()));
-        own.dedup();
-        Self {
-            own,
-            ..Self::default()
-        }
-    }
-
-    /// Adds the directory above the stable paths of the package's slots. `can_be_used`: whether the build's
-    /// crates could have stable paths.
-    #[must_use]
-    pub fn with_stable_paths(mut self, directory: &str, can_be_used: bool) -> Self {
-        self.stable = Some(directory.to_owned()).filter(|path| is_directory(path));
-        self.can_be_stable = can_be_used && self.stable.is_some();
-        self
-    }
-
-    /// Returns the index of the build's directory that a path begins with.
-    fn position(&self, path: &[u8]) -> Option<usize> {
-        self.own.iter().position(|directory| {
-            let next = path.strip_prefix(directory.as_bytes());
-            next.is_some_and(|next| {
-                !next.first().is_some_and(|byte| {
-                    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
-                })
-            })
-        })
-    }
-
-    /// Returns what follows the slot in a stable path.
-    fn below_stable<'a>(&self, path: &'a str) -> Option<&'a str> {
-        let below = path.strip_prefix(self.stable.as_deref()?)?;
-        Some(below.strip_prefix('/')?.split_once('/')?.1)
-    }
-
-    /// Returns what follows one of the build's directories, or the slot in a stable path.
-    fn below<'a>(&self, path: &'a str) -> Option<&'a str> {
-        let below = |directory: &String| path.strip_prefix(directory.as_str())?.strip_prefix('/');
-        let own = self.own.iter().find_map(below);
-        own.or_else(|| self.below_stable(path))
-    }
-}
-
-fn is_directory(path: &str) -> bool {
-    path.len() > 1 && path.starts_with('/')
-}
-
 /// Options of rustc with a value that sccache leaves out of the key, or that change with each dependency.
 const RUST_IGNORED: [&str; 5] = [
     "--extern",
@@ -216,16 +159,17 @@ impl Arguments {
 
     fn read_rust(&mut self, text: &str, directories: &BuildDirectories, hash: &mut Hash) {
         let mut list = Self::list(text);
-        let (mut is_of_registry, mut is_source_stable, mut is_output_stable) = Default::default();
+        let mut has_capped_lints = false;
+        let (mut source, mut out_dir) = ("", "");
         while let Some(argument) = list.next() {
-            // cargo passes this for all crates but the package's own, and build scripts for their probes.
-            is_of_registry |= argument.starts_with("--cap-lints");
+            has_capped_lints |= argument.starts_with("--cap-lints");
             let option = argument.split_once('=').map_or(argument, |(name, _)| name);
             if RUST_IGNORED.contains(&option) {
                 let joined = argument[option.len()..].strip_prefix('=');
                 let value = joined.or_else(|| list.next()).unwrap_or("");
-                is_output_stable |=
-                    option == "--out-dir" && directories.below_stable(value).is_some();
+                if option == "--out-dir" {
+                    out_dir = value;
+                }
                 continue;
             }
             let codegen = match argument {
@@ -238,14 +182,18 @@ impl Arguments {
                 hash.add("-C", directories);
                 hash.add(codegen, directories);
             } else if codegen.is_empty() && is_source_file(argument) {
-                is_source_stable |= directories.below_stable(argument).is_some();
+                source = argument;
             } else if codegen.is_empty() {
                 hash.add(argument, directories);
             }
         }
+        // cargo passes --cap-lints for all crates but the package's own, and build scripts for their probes. RUSTFLAGS
+        // may have it for all.
+        let is_of_registry = has_capped_lints && !is_own_crate(source, out_dir);
+        let is_stable = |path| directories.below_stable(path).is_some();
         // rustc's working directory is the build directory or below it, or the crate's. Probes name their
         // source relative to it.
-        self.directory_in_key = if is_source_stable || is_of_registry && is_output_stable {
+        self.directory_in_key = if is_stable(source) || is_of_registry && is_stable(out_dir) {
             DirectoryInKey::AtStablePaths
         } else if is_of_registry && directories.can_be_stable {
             DirectoryInKey::AvoidedByStablePaths
@@ -310,6 +258,14 @@ fn directory_in_key(argument: &str, names_directory: bool) -> DirectoryInKey {
     } else {
         DirectoryInKey::Never
     }
+}
+
+/// Whether cargo compiles a crate or build script of the workspace: it names their source relative to that, and
+/// those of other crates absolutely. The probes of build scripts have other output directories.
+fn is_own_crate(source: &str, out_dir: &str) -> bool {
+    let mut parts = out_dir.rsplit('/');
+    let is_of_cargo = parts.next() == Some("deps") || parts.next() == Some("build");
+    !source.starts_with('/') && is_of_cargo
 }
 
 fn language_of(file: &str) -> Option<Language> {
@@ -414,167 +370,4 @@ impl Hash {
 
 fn is_cargo_hash(bytes: &[u8]) -> bool {
     is_hash(bytes) && !bytes.get(16).is_some_and(u8::is_ascii_alphanumeric)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(arguments: &[&str], version: &str) -> Arguments {
-        let work = format!("/var/tmp/portage/dev-test/x-{version}/work");
-        let directories = [format!("{work}/x-{version}"), work];
-        let stable = "/var/tmp/portage/sccache-report/dev-test/x";
-        let arguments: Vec<String> = arguments
-            .iter()
-            .map(|argument| {
-                argument
-                    .replace("@S", &directories[0])
-                    .replace("@W", &directories[1])
-                    .replace("@P", &format!("{stable}/0"))
-            })
-            .collect();
-        let text = format!("{arguments:?}");
-        let directories = BuildDirectories::new(directories).with_stable_paths(stable, true);
-        Arguments::parse(&text[1..text.len() - 1], &directories)
-    }
-
-    #[test]
-    fn the_build_directory_makes_no_difference() {
-        for arguments in [
-            &["-I@S/include", "-o", "@S/build/a.o", "-c", "@S/a.c"][..],
-            &[
-                "--crate-name",
-                "a",
-                "@S/lib.rs",
-                "--remap-path-prefix=@W=/x",
-                "-C",
-                "opt-level=3",
-            ],
-        ] {
-            let [old, new] = ["1.0", "1.1-r1"].map(|version| parse(arguments, version));
-            assert_eq!(old.directory_in_key, DirectoryInKey::Always);
-            assert_eq!(old, new);
-        }
-        assert_ne!(
-            parse(&["-I@W2"], "1.0").flags,
-            parse(&["-I@W2"], "1.1").flags
-        );
-    }
-
-    #[test]
-    fn some_arguments_bring_the_build_directory_into_the_key() {
-        use DirectoryInKey::*;
-        for (arguments, expected) in [
-            (
-                &["-O2", "-c", "a.c", "-o", "a.o", "-MF", "@S/a.d"][..],
-                Never,
-            ),
-            (&["-c", "a.c", "-o", "@S/a.o"], Maybe),
-            (&["-c", "@S/a.c", "-o", "a.o"], Always),
-            (&["-g", "-c", "@S/a.c"], Always),
-            (&["-c", "../x-1.0/a.c"], Maybe),
-            (&["-ffile-prefix-map=@W=/x", "-c", "a.c"], Always),
-            (&["-D", "DIR=@S", "-c", "a.c"], Always),
-            (&["-I@S/include", "-c", "a.c"], Maybe),
-            (&["-isystem", "@S/include", "-c", "a.c"], Maybe),
-            (&["-Iinclude", "-c", "a.c"], Never),
-            (&["-ggdb3", "-c", "a.c"], Maybe),
-            (&["-g0", "-c", "a.c"], Never),
-            (&["--crate-name", "a", "src/lib.rs"], Always),
-            (
-                &["--crate-name", "a", "src/lib.rs", "--out-dir", "@P/target"],
-                Always,
-            ),
-            (
-                &["--crate-name", "a", "@W/a/lib.rs", "--cap-lints", "allow"],
-                AvoidedByStablePaths,
-            ),
-            (&["--crate-name", "a", "@P/vendor/a/lib.rs"], AtStablePaths),
-            (
-                &[
-                    "--crate-name=a",
-                    "src/probe.rs",
-                    "--cap-lints=allow",
-                    "--out-dir=@P/target/out",
-                ],
-                AtStablePaths,
-            ),
-        ] {
-            let found = parse(arguments, "1.0").directory_in_key;
-            assert_eq!(found, expected, "{arguments:?}");
-        }
-    }
-
-    #[test]
-    fn flags_make_a_difference() {
-        let flags = |arguments: &[&str]| parse(arguments, "1.0").flags.unwrap();
-        let c = flags(&["-O2", "-c", "a.c", "-o", "a.o", "-MF", "a.d"]);
-        assert_eq!(
-            c,
-            flags(&["-O2", "-c", "src/a.c", "-o", "b/a.o", "-MFb/a.d"])
-        );
-        assert_ne!(c, flags(&["-O3", "-c", "a.c", "-o", "a.o", "-MF", "a.d"]));
-        assert_ne!(c, flags(&["-O2", "-DX=1", "-c", "a.c", "-o", "a.o"]));
-        assert_ne!(flags(&["-D", "a.c"]), flags(&["-D", "b.c"]));
-        let rust = |rest: &[&str]| flags(&[&["--crate-name=a", "src/lib.rs"][..], rest].concat());
-        assert_eq!(
-            rust(&["-C", "opt-level=3"]),
-            rust(&["-Copt-level=3", "--extern", "b=/b"])
-        );
-        assert_eq!(
-            rust(&[]),
-            rust(&["-L", "dependency=/x", "--diagnostic-width=80"])
-        );
-        assert_ne!(rust(&[]), rust(&["--cfg", "feature=\"std\""]));
-        assert_eq!(parse(&["@args.rsp", "-c", "a.c"], "1.0").flags, None);
-    }
-
-    #[test]
-    fn a_unit_has_no_hashes_of_cargo() {
-        let output = |path: &str| parse(&["-o", path, "-c", "a.c"], "1.0").output.unwrap();
-        assert_eq!(
-            &*output("@S/target/release/build/zstd-sys-0123456789abcdef/out/fedcba9876543210-a.o"),
-            "target/release/build/zstd-sys/out/a.o"
-        );
-        assert_eq!(&*output("@P/target/a.o"), "target/a.o");
-        assert_eq!(&*output("./deadbeef-a.o"), "deadbeef-a.o");
-        assert_eq!(&*output("@W/build/a \"b\".o"), "build/a \"b\".o");
-        assert_eq!(output(&"é".repeat(300)).len(), MAX_UNIT);
-        let metadata = |text| parse(&["--crate-name", "a", "-C", text], "1.0").metadata;
-        assert_eq!(
-            metadata("metadata=b05e6d8c9579904d"),
-            Some(0xb05e_6d8c_9579_904d)
-        );
-        assert_eq!(metadata("metadata=x"), None);
-    }
-
-    #[test]
-    fn languages_are_those_of_the_statistics() {
-        use Language::*;
-        for (arguments, language) in [
-            (&["-c", "a.c"][..], Some(CFamily)),
-            (&["-c", "a.cxx"], Some(CFamily)),
-            (&["-include", "a.c", "-c", "b.S"], Some(Assembler)),
-            (&["-x", "assembler-with-cpp", "-c", "a.c"], Some(Assembler)),
-            (&["-x", "c++-header", "a.h"], Some(CFamily)),
-            (&["-c", "a.cu"], Some(Cuda)),
-            (&["--crate-name", "a", "-"], Some(Rust)),
-            (&["-c", "a.zz"], None),
-            (&[], None),
-        ] {
-            assert_eq!(parse(arguments, "1.0").language, language, "{arguments:?}");
-        }
-    }
-
-    #[test]
-    fn damaged_lists_have_no_arguments() {
-        for text in ["", "\"", "\"\\", "\"a", "a, b", "\"\\\""] {
-            assert_eq!(Arguments::list(text).count(), 0, "{text}");
-        }
-        let odd = "\"a \\\" b\", \"c\\\\\", \"\"";
-        assert_eq!(
-            Arguments::list(odd).collect::<Vec<_>>(),
-            ["a \\\" b", "c\\\\", ""]
-        );
-    }
 }

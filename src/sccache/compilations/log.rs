@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::io::{self, BufRead, Read};
 use std::time::Duration;
 
-use super::arguments::{Arguments, BuildDirectories, MAX_UNIT};
+use super::BuildDirectories;
+use super::arguments::{Arguments, MAX_UNIT};
 use super::line::{Answer, Ending, Event, Line, Time};
 use super::{Compilation, CompilationResult, ObjectKey};
 use crate::text::printable;

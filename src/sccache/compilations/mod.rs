@@ -9,6 +9,7 @@
 //! belongs to the compilation that was requested 0.132 s before.
 
 mod arguments;
+mod directories;
 mod former_units;
 mod line;
 mod list;
@@ -17,7 +18,8 @@ mod miss_reason;
 #[cfg(test)]
 mod tests;
 
-pub use arguments::{BuildDirectories, DirectoryInKey, Language, hash_directory};
+pub use arguments::{DirectoryInKey, Language, hash_directory};
+pub use directories::BuildDirectories;
 pub use former_units::FormerUnits;
 pub use list::{CompilationList, MAX_LIST_BYTES};
 pub use log::{CompilationLog, MAX_COMPILATIONS, read_lines};
