@@ -48,6 +48,9 @@ pub(super) struct Terminal {
     pub(super) width: Option<usize>,
 }
 
+/// Before what belongs to the row above.
+pub(super) const BULLET: &str = "-\u{a0}";
+
 /// Shown for an unknown value.
 const UNKNOWN: &str = "-";
 
@@ -97,6 +100,8 @@ pub(super) struct Column<R> {
     /// What a terminal table shows, if not the value itself.
     display: Option<Get<R, String>>,
     tone: Option<Get<R, Tone>>,
+    /// Whether a text that is too long loses its beginning.
+    is_path: bool,
 }
 
 impl<R: 'static> Column<R> {
@@ -108,6 +113,7 @@ impl<R: 'static> Column<R> {
             importance: None,
             display: None,
             tone: None,
+            is_path: false,
         }
     }
 
@@ -147,6 +153,12 @@ impl<R: 'static> Column<R> {
 
     pub(super) fn tone(mut self, tone: impl Fn(&R) -> Tone + 'static) -> Self {
         self.tone = Some(Box::new(tone));
+        self
+    }
+
+    /// Shortens paths at their beginning, because the end says more. A bullet stays.
+    pub(super) fn path(mut self) -> Self {
+        self.is_path = true;
         self
     }
 

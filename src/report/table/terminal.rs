@@ -11,7 +11,7 @@ use comfy_table::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::{Column, Importance, Source, Table, Terminal, UNKNOWN, Value};
+use super::{BULLET, Column, Importance, Source, Table, Terminal, UNKNOWN, Value};
 
 /// Spaces between columns.
 const GAP: usize = 2;
@@ -30,15 +30,11 @@ pub(super) fn write<R: 'static>(
     if columns.is_empty() {
         return Ok(());
     }
-    let mut drawing = draw(&columns, rows, terminal.color);
-    let widths = drawing.column_max_content_widths().into_iter();
-    let layouts = columns.iter().zip(widths);
-    let mut layouts: Vec<_> = layouts
-        .map(|(c, width)| c.layout(rows, width.into()))
-        .collect();
+    let mut layouts: Vec<_> = columns.iter().map(|column| column.layout(rows)).collect();
     if let Some(width) = terminal.width {
         fit(&mut layouts, width);
     }
+    let mut drawing = draw(&columns, &layouts, rows, terminal.color);
     for (column, layout) in drawing.column_iter_mut().zip(layouts) {
         column.set_cell_alignment(layout.alignment);
         column.set_padding((0, GAP as u16));
@@ -55,7 +51,12 @@ pub(super) fn write<R: 'static>(
     Ok(())
 }
 
-fn draw<R: 'static>(columns: &[&Column<R>], rows: &[R], color: bool) -> Drawing {
+fn draw<R: 'static>(
+    columns: &[&Column<R>],
+    layouts: &[Layout],
+    rows: &[R],
+    color: bool,
+) -> Drawing {
     let mut drawing = Drawing::new();
     drawing
         .load_style(presets::NOTHING)
@@ -71,7 +72,8 @@ fn draw<R: 'static>(columns: &[&Column<R>], rows: &[R], color: bool) -> Drawing 
     let headings = headings.map(|cell| cell.add_attribute(Attribute::Bold));
     drawing.set_header(headings.collect::<Vec<_>>());
     for row in rows {
-        let cells = columns.iter().map(|column| column.cell(row));
+        let cells = columns.iter().zip(layouts);
+        let cells = cells.map(|(column, layout)| column.cell(row, layout.width));
         let mut cells = Row::from(cells.collect::<Vec<_>>());
         cells.max_height(1);
         drawing.add_row(cells);
@@ -89,7 +91,9 @@ struct Layout {
 }
 
 impl<R: 'static> Column<R> {
-    fn layout(&self, rows: &[R], width: usize) -> Layout {
+    fn layout(&self, rows: &[R]) -> Layout {
+        let widths = rows.iter().map(|row| self.text(row).width());
+        let width = widths.chain([self.heading.width()]).max().unwrap_or(0);
         let mut values = rows.iter().map(|row| self.value(row));
         let known = values.find(|value| *value != Value::Unknown);
         let is_note = matches!(self.source, Source::Text(_));
@@ -113,8 +117,11 @@ impl<R: 'static> Column<R> {
         }
     }
 
-    fn cell(&self, row: &R) -> Cell {
-        let text = self.text(row);
+    fn cell(&self, row: &R, width: usize) -> Cell {
+        let mut text = self.text(row);
+        if self.is_path && text.width() > width {
+            text = shorten_path(&text, width);
+        }
         let cell = Cell::new_owned(text.clone());
         match self.tone.as_ref().and_then(|tone| tone(row)) {
             Some(color) if !text.is_empty() => cell.fg(color),
@@ -122,6 +129,16 @@ impl<R: 'static> Column<R> {
             _ => cell,
         }
     }
+}
+
+/// Shortens a path, with or without a bullet, at its beginning.
+fn shorten_path(path: &str, width: usize) -> String {
+    let rest = path.strip_prefix(BULLET);
+    let (bullet, path) = rest.map_or(("", path), |path| (BULLET, path));
+    let room = width.saturating_sub(bullet.width() + 1);
+    let mut ends = path.char_indices().map(|(index, _)| &path[index..]);
+    let end = ends.find(|end| end.width() <= room).unwrap_or_default();
+    format!("{bullet}…{end}")
 }
 
 /// Hides columns until the others fit, then narrows those that may be truncated, from the right.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::support::listed::record_explained;
 use crate::support::terminal::run_on_terminal;
 use crate::support::*;
 use chrono::TimeDelta;
@@ -70,4 +71,16 @@ fn the_overview_fits_narrow_terminals() {
             assert!(width <= columns.into(), "{columns}: {line} of {shown}");
         }
     }
+}
+
+/// The end of a path says which file it is.
+#[test]
+fn long_units_lose_their_beginning() {
+    let (_folder, db) = folder();
+    record_explained(&db);
+    let shown = on_terminal(&db, &["explain", "foo"], 44);
+    let line = shown.lines().find(|line| line.contains("grammar"));
+    let line = line.unwrap_or_else(|| panic!("{shown}"));
+    assert!(line.starts_with("-\u{a0}…"), "{line}");
+    assert!(line.contains("/grammar.cpp.o "), "{line}");
 }

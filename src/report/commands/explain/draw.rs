@@ -5,7 +5,7 @@ use std::io;
 
 use chrono::TimeDelta;
 
-use super::super::super::table::{Column, Importance::*, Page, Value};
+use super::super::super::table::{BULLET, Column, Importance::*, Page, Value};
 use super::super::super::{miss_reasons, stable_paths, text};
 use super::super::sums;
 use super::fetch::{Explanation, Reason};
@@ -55,7 +55,7 @@ fn lines(explanation: &Explanation) -> Vec<Line> {
         });
         for unit in units {
             lines.push(Line {
-                name: format!("-\u{a0}{}", unit.unit),
+                name: format!("{BULLET}{}", unit.unit),
                 misses: unit.misses,
                 compile_time: unit.compile_time,
                 share: share(unit.compile_time),
@@ -74,7 +74,9 @@ fn lines(explanation: &Explanation) -> Vec<Line> {
 fn line_columns() -> Vec<Column<Line>> {
     type Col = Column<Line>;
     vec![
-        Col::data("reason", |line| Value::text(&line.name)).shown(Key),
+        Col::data("reason", |line| Value::text(&line.name))
+            .shown(Key)
+            .path(),
         Col::data("misses", |line| Value::Count(line.misses)).shown(High),
         Col::data("compile_seconds", |line| line.compile_time.into())
             .shown(High)
