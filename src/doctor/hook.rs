@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Context, Finding, SETUP, green, quoted, red, yellow};
 use crate::machine::REINSTALL;
-use crate::portage::{HookRecord, merges};
+use crate::portage::{HookRecord, list_merges};
 
 pub(super) fn check(context: &Context) -> Finding {
     let last_run = context.last_merge.as_ref();
@@ -65,7 +65,7 @@ fn not_seen(context: &Context, naming: &Path) -> Finding {
         return yellow(message).fix(SETUP);
     };
     let since = DateTime::<Utc>::from(created_at).max(context.files.hook_changed_at);
-    match find_merge_since(&context.machine.settings.installed(), since) {
+    match find_merge(&context.machine.settings.installed(), since, context.now) {
         Some(package) => red(format!(
             "{shown} names the hook, but it didn't run when {} was merged. Check that bash \
              reaches that line: is there a `return` or a condition above it?",
@@ -78,11 +78,33 @@ fn not_seen(context: &Context, naming: &Path) -> Finding {
     }
 }
 
-/// Returns a package, `CATEGORY/PF`, that was merged after a time.
-fn find_merge_since(installed: &Path, since: DateTime<Utc>) -> Option<String> {
+/// Returns a package, `CATEGORY/PF`, that was merged after a time. One that was merged while the clock was wrong
+/// is ignored.
+fn find_merge(installed: &Path, since: DateTime<Utc>, now: DateTime<Utc>) -> Option<String> {
     // File times may lack fractions of seconds.
-    let since = since + TimeDelta::seconds(2);
-    let (path, _) = merges(installed).find(|(_, merged_at)| *merged_at > since)?;
+    let period = since + TimeDelta::seconds(2)..now + TimeDelta::days(1);
+    let (path, _) = list_merges(installed).find(|(_, merged_at)| period.contains(merged_at))?;
     let name = path.strip_prefix(installed).ok()?;
     Some(name.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_merge_of_the_future_is_none() {
+        let installed = tempfile::tempdir().unwrap();
+        let package = installed.path().join("app-misc/foo-1");
+        std::fs::create_dir_all(&package).unwrap();
+        let counter = std::fs::File::create(package.join("COUNTER")).unwrap();
+        let now = Utc::now();
+        let mut find = |merged_at: DateTime<Utc>| {
+            counter.set_modified(merged_at.into()).unwrap();
+            find_merge(installed.path(), now - TimeDelta::days(1), now)
+        };
+        assert_eq!(find(now).as_deref(), Some("app-misc/foo-1"));
+        assert_eq!(find(now - TimeDelta::days(2)), None);
+        assert_eq!(find(now + TimeDelta::days(1000)), None);
+    }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 
 /// Returns the folder of each installed package, and when the package was merged.
-pub fn merges(installed: &Path) -> impl Iterator<Item = (PathBuf, DateTime<Utc>)> {
+pub fn list_merges(installed: &Path) -> impl Iterator<Item = (PathBuf, DateTime<Utc>)> {
     let list = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
     let packages = list(installed).flat_map(move |category| list(&category.path()));
     packages.filter_map(|package| {

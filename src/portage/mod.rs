@@ -18,7 +18,7 @@ pub use check::{MAX_SNAPSHOTS, PHASES, is_package, parse_json};
 pub use emerge::is_emerge_stopping;
 pub use environment::{Environment, host};
 pub use hook_record::HookRecord;
-pub use installed::merges;
+pub use installed::list_merges;
 pub use settings::{Settings, User};
 pub use snapshot::{
     FOLDER, Snapshots, find_set_aside, find_unfinished, has_snapshot, lock, remove_snapshot,

@@ -21,7 +21,9 @@ pub(super) fn meaning(reason: MissReason) -> &'static str {
     match reason {
         MissReason::First => "No recorded build compiled the unit before.",
         MissReason::Evicted => "The cache had the object and lost it.",
-        MissReason::Path => "The path differs, and sccache's key contains it.",
+        MissReason::Path => {
+            "The directory of the build or crate differs, and sccache's key contains it."
+        }
         MissReason::Flags => "The arguments of the compiler differ.",
         MissReason::Changed => "The source, a header, a dependency, or the compiler differs.",
         MissReason::Forced => "SCCACHE_RECACHE is set.",

@@ -10,7 +10,7 @@ use super::{CacheState, Result, Store};
 use crate::portage::Outcome;
 
 /// How many of the newest builds are searched for the size of the cache, and for the latest end.
-const NEWEST: u32 = 1000;
+const NEWEST_BUILDS: u32 = 1000;
 
 /// A counter of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,7 +219,7 @@ impl Store {
         let sql = "SELECT max(finished_at_us) FROM (SELECT finished_at_us FROM build
                 WHERE started_at_us < ? ORDER BY started_at_us DESC LIMIT ?)
              HAVING count(*) > 0";
-        let rows = self.query(sql, (micros(until), NEWEST), |row| read_time(row, 0))?;
+        let rows = self.query(sql, (micros(until), NEWEST_BUILDS), |row| read_time(row, 0))?;
         Ok(rows.into_iter().next())
     }
 
@@ -235,7 +235,7 @@ impl Store {
              CROSS JOIN phase ON phase.build_id = newest.id
              WHERE newest.host = ? AND cache_size_bytes IS NOT NULL AND max_cache_size_bytes IS NOT NULL
              ORDER BY newest.started_at_us DESC, newest.id DESC, position DESC LIMIT 1";
-        let rows = self.query(sql, (micros(until), NEWEST, host), CacheState::read)?;
+        let rows = self.query(sql, (micros(until), NEWEST_BUILDS, host), CacheState::read)?;
         Ok(rows.into_iter().next())
     }
 }

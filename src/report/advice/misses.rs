@@ -52,6 +52,8 @@ pub(super) fn forced(evidence: &[Evidence]) -> Option<Advice> {
 /// Objects of another version or revision can't be used, because the build directory is part of their keys.
 pub(super) fn cold_versions(evidence: &[Evidence]) -> Option<Advice> {
     let misses = Misses::with(MissReason::Path, evidence)?;
+    let mut builds = misses.builds.iter();
+    let can_be_stable = builds.any(|build| build.stable_paths.avoidable_misses > 0);
     Some(Advice {
         kind: Kind::ColdVersions,
         severity: Severity::Note,
@@ -64,7 +66,11 @@ pub(super) fn cold_versions(evidence: &[Evidence]) -> Option<Advice> {
                 .sentence("compiling units again because their build directory is part of the key"),
             most_recent(misses.builds.last()?),
         ],
-        recommendation: format!("{STABLE_PATHS} {RELATIVE_PATHS}"),
+        recommendation: if can_be_stable {
+            format!("{STABLE_PATHS} {RELATIVE_PATHS}")
+        } else {
+            RELATIVE_PATHS.into()
+        },
         packages: package_names(&misses.builds),
         numbers: misses.numbers(),
         ..Advice::default()
@@ -155,6 +161,14 @@ mod tests {
         );
         assert_eq!(advice.severity, Severity::Note);
         assert!(advice.setting.is_empty());
+        assert_eq!(
+            advice.recommendation, RELATIVE_PATHS,
+            "C, or in use already"
+        );
+        let mut avoidable = path.clone();
+        avoidable.stable_paths.avoidable_misses = 1;
+        let advice = cold_versions(&[first.clone(), avoidable]).unwrap();
+        assert!(advice.recommendation.starts_with(STABLE_PATHS));
         assert_eq!(cold_versions(&[first.clone(), first.clone(), path]), None);
         let unknown = rust_build("a/b", "2", 0, 20);
         assert_eq!(cold_versions(&[first, unknown]), None);

@@ -14,7 +14,7 @@ use super::super::options::{Database, TOLERANCE};
 use crate::config;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::portage::{HookRecord, Outcome, host, merges};
+use crate::portage::{HookRecord, Outcome, host, list_merges};
 use crate::sccache::compilations::MissReason;
 use crate::store::{
     CacheState, CounterName, Counters, PackageCounters, Pending, RecentSums, Store,
@@ -134,7 +134,7 @@ fn read(args: &Args, database: &Path, now: DateTime<Utc>) -> Result<Measurements
 /// Returns when a package was last merged on this machine before `until`, whether or not the hook ran.
 fn last_merge(until: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let installed = Path::new("/").join(config::eprefix()).join("var/db/pkg");
-    let merges = merges(&installed).map(|(_, merged_at)| merged_at);
+    let merges = list_merges(&installed).map(|(_, merged_at)| merged_at);
     merges.filter(|merged_at| *merged_at < until).max()
 }
 

@@ -120,8 +120,16 @@ pub(super) fn parse(args: Vec<OsString>) -> clap::error::Result<Cli> {
             !arg.is_global_set() && source == Some(ValueSource::CommandLine)
         };
         let misplaced = command.get_arguments().find(is_misplaced);
-        if let Some(arg) = misplaced.map(clap::Arg::to_string) {
-            let message = format!("`{arg}` must come after `{name}`");
+        let message = misplaced.map(|arg| {
+            let subcommand = command.find_subcommand(name).into_iter();
+            let mut supported = subcommand.flat_map(clap::Command::get_arguments);
+            if supported.any(|other| other.get_id() == arg.get_id()) {
+                format!("`{arg}` must come after `{name}`")
+            } else {
+                format!("`{arg}` can't be used with `{name}`")
+            }
+        });
+        if let Some(message) = message {
             return Err(command.error(ErrorKind::ArgumentConflict, message));
         }
     }

@@ -97,8 +97,14 @@ pub struct Comparison<'a> {
 /// Where earlier builds requested an object.
 #[derive(Clone, Copy, Debug, Default)]
 struct KeyUse {
-    here: bool,
-    elsewhere: bool,
+    is_used_here: bool,
+    is_used_elsewhere: bool,
+}
+
+impl KeyUse {
+    fn is_used(self) -> bool {
+        self.is_used_here || self.is_used_elsewhere
+    }
 }
 
 /// The build of an earlier phase, compared with the one that is compared.
@@ -157,8 +163,8 @@ impl<'a> Comparison<'a> {
         let mut builds: HashMap<&'a str, (usize, Duration, u32)> = HashMap::new();
         for compilation in &earlier.list {
             if let Some(used) = compilation.key.and_then(|key| self.keys.get_mut(&key)) {
-                used.here |= is_in_same_directory;
-                used.elsewhere |= !is_in_same_directory;
+                used.is_used_here |= is_in_same_directory;
+                used.is_used_elsewhere |= !is_in_same_directory;
             }
             let Some((name, _)) = self.units.get_key_value(&*compilation.unit) else {
                 continue;
@@ -203,7 +209,7 @@ impl<'a> Comparison<'a> {
     pub fn reasons(&self, known: impl Fn(ObjectKey) -> Known) -> Vec<Option<MissReason>> {
         let known = |key| match known(key) {
             // It was requested and not stored, or the store has forgotten it.
-            Known::Never if self.keys[&key].here || self.keys[&key].elsewhere => Known::Elsewhere,
+            Known::Never if self.keys[&key].is_used() => Known::Elsewhere,
             known => known,
         };
         let reason = |compilation: &Compilation| {
@@ -232,7 +238,7 @@ impl<'a> Comparison<'a> {
         let used = compilation.key.and_then(|key| self.keys.get(&key));
         compilation.result.is_hit()
             && compilation.has_stable_path()
-            && used.is_some_and(|used| used.elsewhere && !used.here)
+            && used.is_some_and(|used| used.is_used_elsewhere && !used.is_used_here)
     }
 
     fn reason(&self, compilation: &Compilation, known: impl Fn(ObjectKey) -> Known) -> MissReason {

@@ -28,6 +28,10 @@ fn invalid_requests_are_errors_with_a_hint() {
             "must come after `packages`",
         ),
         (
+            &["--format", "json", "metrics"],
+            "`--format <FORMAT>` can't be used with `metrics`",
+        ),
+        (
             &["show", "emlop", "--limit", "1"],
             "unexpected argument '--limit'",
         ),
