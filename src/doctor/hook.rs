@@ -99,7 +99,7 @@ mod tests {
         std::fs::create_dir_all(&package).unwrap();
         let counter = std::fs::File::create(package.join("COUNTER")).unwrap();
         let now = Utc::now();
-        let mut find = |merged_at: DateTime<Utc>| {
+        let find = |merged_at: DateTime<Utc>| {
             counter.set_modified(merged_at.into()).unwrap();
             find_merge(installed.path(), now - TimeDelta::days(1), now)
         };

@@ -19,7 +19,7 @@ use crate::savings::{
 };
 use crate::sccache::Stats;
 use crate::sccache::compilations::{
-    Comparison, CompilationList, Compilations, Language, MissReason, ObjectKey,
+    Comparison, CompilationList, Compilations, Language, MissReason,
 };
 
 /// The columns of a build's row that depend on costs.
@@ -185,9 +185,8 @@ impl Assessor<'_> {
         let started_at = self.phase.started_at;
         let reasons = comparison.reasons(|key| stored.known(key, cache, started_at));
         let has_costs = self.stats.processor_seconds.is_some();
-        let effect = self.measure_stable_path_effect(&comparison, &now, &reasons, |key| {
-            (!objects.contains(key)).then(|| stored.cost(key))
-        });
+        let known = (&stored, &*objects);
+        let effect = self.measure_stable_path_effect(&comparison, &now, &reasons, known);
         let at = self.phase.finished_at.timestamp();
         let cached = cache.map(|cache_id| Cached { cache_id, at });
         objects.add(&now.list, cached, day(self.build.finished_at), has_costs);
@@ -212,14 +211,13 @@ impl Assessor<'_> {
         })
     }
 
-    /// `cost` returns what an object cost, if it is known; `None` if an earlier phase of this build requested
-    /// the object.
+    /// The objects are those that earlier builds and earlier phases of this build requested.
     fn measure_stable_path_effect(
         &self,
         comparison: &Comparison<'_>,
         now: &Compilations,
         reasons: &[Option<MissReason>],
-        cost: impl Fn(ObjectKey) -> Option<Option<f64>>,
+        (stored, objects): (&StoredObjects, &NewObjects),
     ) -> StablePathEffect {
         let to_time = |seconds: f64| to_us(seconds).map(TimeDelta::microseconds);
         // Otherwise, the times in the list are wall-clock times.
@@ -227,7 +225,8 @@ impl Assessor<'_> {
         let mut effect = StablePathEffect::default();
         let mut requested = HashSet::new();
         for (compilation, reason) in now.list.iter().zip(reasons) {
-            let is_new = compilation.key.is_some_and(|key| requested.insert(key));
+            let is_new = |key| requested.insert(key) && !objects.contains(key);
+            let is_new = compilation.key.is_some_and(is_new);
             let is_avoidable = self.phase.stable_paths.is_none()
                 && *reason == Some(MissReason::Path)
                 && comparison.would_hit_at_stable_path(compilation);
@@ -238,10 +237,8 @@ impl Assessor<'_> {
                     avoidable_time: time.and_then(|time| to_time(time.as_secs_f64())),
                     ..StablePathEffect::default()
                 });
-            } else if is_new
-                && comparison.is_hit_of_stable_path(compilation)
-                && let Some(cost) = compilation.key.and_then(&cost)
-            {
+            } else if is_new && comparison.is_hit_of_stable_path(compilation) {
+                let cost = compilation.key.and_then(|key| stored.cost(key));
                 effect.add(&StablePathEffect {
                     gained_hits: 1,
                     gained_time: cost.and_then(to_time),

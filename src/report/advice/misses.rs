@@ -53,7 +53,7 @@ pub(super) fn forced(evidence: &[Evidence]) -> Option<Advice> {
 pub(super) fn cold_versions(evidence: &[Evidence]) -> Option<Advice> {
     let misses = Misses::with(MissReason::Path, evidence)?;
     let mut builds = misses.builds.iter();
-    let can_be_stable = builds.any(|build| build.stable_paths.avoidable_misses > 0);
+    let can_have_stable_paths = builds.any(|build| build.stable_paths.avoidable_misses > 0);
     Some(Advice {
         kind: Kind::ColdVersions,
         severity: Severity::Note,
@@ -66,7 +66,7 @@ pub(super) fn cold_versions(evidence: &[Evidence]) -> Option<Advice> {
                 .sentence("compiling units again because their build directory is part of the key"),
             most_recent(misses.builds.last()?),
         ],
-        recommendation: if can_be_stable {
+        recommendation: if can_have_stable_paths {
             format!("{STABLE_PATHS} {RELATIVE_PATHS}")
         } else {
             RELATIVE_PATHS.into()

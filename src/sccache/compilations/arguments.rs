@@ -195,7 +195,7 @@ impl Arguments {
         // source relative to it.
         self.directory_in_key = if is_stable(source) || is_of_registry && is_stable(out_dir) {
             DirectoryInKey::AtStablePaths
-        } else if is_of_registry && directories.can_be_stable {
+        } else if is_of_registry && directories.can_have_stable_paths {
             DirectoryInKey::AvoidedByStablePaths
         } else {
             DirectoryInKey::Always

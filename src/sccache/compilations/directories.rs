@@ -8,7 +8,7 @@ pub struct BuildDirectories {
     /// The directory above the stable paths of the package's slots.
     stable: Option<String>,
     /// Whether the crates of the build could have stable paths.
-    pub(super) can_be_stable: bool,
+    pub(super) can_have_stable_paths: bool,
 }
 
 impl BuildDirectories {
@@ -23,12 +23,12 @@ impl BuildDirectories {
         }
     }
 
-    /// Adds the directory above the stable paths of the package's slots. `can_be_used`: whether the build's
-    /// crates could have stable paths.
+    /// Adds the directory above the stable paths of the package's slots. `can_have_stable_paths`: whether the
+    /// crates of the build could have stable paths.
     #[must_use]
-    pub fn with_stable_paths(mut self, directory: &str, can_be_used: bool) -> Self {
+    pub fn with_stable_paths(mut self, directory: &str, can_have_stable_paths: bool) -> Self {
         self.stable = Some(directory.to_owned()).filter(|path| is_directory(path));
-        self.can_be_stable = can_be_used && self.stable.is_some();
+        self.can_have_stable_paths = can_have_stable_paths && self.stable.is_some();
         self
     }
 

@@ -208,9 +208,11 @@ fn a_revision_of_a_crate_differs_by_its_directory_alone() {
 fn crates_of_the_registry_could_have_stable_paths() {
     let name = format!("{FIXTURES}/0.16.0-rust-cold.log");
     let directories = [format!("{WORK}/rusty"), WORK.to_string()];
-    for can_be_stable in [true, false] {
-        let directories = BuildDirectories::new(directories.clone())
-            .with_stable_paths("/var/tmp/portage/sccache-report/dev-test/x", can_be_stable);
+    for can_have_stable_paths in [true, false] {
+        let directories = BuildDirectories::new(directories.clone()).with_stable_paths(
+            "/var/tmp/portage/sccache-report/dev-test/x",
+            can_have_stable_paths,
+        );
         let mut log = CompilationLog::new(directories);
         log.read(fs::read(&name).unwrap().as_slice()).unwrap();
         let list = log.finish();
@@ -218,7 +220,11 @@ fn crates_of_the_registry_could_have_stable_paths() {
             .iter()
             .filter(|one| one.directory_in_key == DirectoryInKey::AvoidedByStablePaths);
         // The package's own library has its version in its key, and a C file no path.
-        let expected = if can_be_stable { list.len() - 2 } else { 0 };
+        let expected = if can_have_stable_paths {
+            list.len() - 2
+        } else {
+            0
+        };
         assert_eq!(avoided.count(), expected);
     }
 }
