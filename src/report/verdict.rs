@@ -3,14 +3,19 @@
 use super::text::{count, duration, is_negligible, number, percent};
 use crate::savings::verdict::{Kind, Verdict};
 
-/// Returns the verdict as a sentence, with its numbers.
-pub(super) fn sentence(verdict: &Verdict) -> String {
+/// Returns the verdict in a few words: `The cache pays: it saves 9 s per build on average over 2 builds (…)`.
+pub(super) fn summary(verdict: &Verdict) -> String {
     let kind = match verdict.kind {
         Kind::Pays => "The cache pays",
         Kind::Costs => "The cache doesn't pay",
         Kind::Undecided => "It is undecided whether the cache pays",
     };
-    let mut sentence = format!("{kind}: {}.", mean_saved(verdict));
+    format!("{kind}: {}", mean_saved(verdict))
+}
+
+/// Returns the verdict as sentences, with all its numbers.
+pub(super) fn sentence(verdict: &Verdict) -> String {
+    let mut sentence = format!("{}.", summary(verdict));
     if let Some(overhead) = verdict.overhead_share {
         sentence.push_str(&format!(
             " Of the cost of compiling, hits are expected to save {} (± {}) in the next builds, and the \

@@ -2,7 +2,7 @@
 
 #[path = "../../benches/generate.rs"]
 #[allow(dead_code, reason = "it is a program of its own")]
-mod generate;
+pub mod generate;
 
 use crate::support::*;
 use generate::Machine;

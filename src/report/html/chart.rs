@@ -8,6 +8,9 @@ use askama::Template;
 /// The width of a bar and its gap, in units of the chart.
 const STEP: usize = 10;
 
+/// The side of a day in a calendar, with its margin.
+const CELL: usize = 12;
+
 /// The height of a chart, in units of the chart.
 const HEIGHT: f64 = 100.0;
 
@@ -18,10 +21,8 @@ const LEAST: f64 = 1.5;
 #[derive(Clone, Debug, Default, Template)]
 #[template(path = "chart.html")]
 pub(in super::super) struct Chart {
-    /// Unique in the page.
-    pub(in super::super) id: String,
     pub(in super::super) title: String,
-    /// What the shapes mean.
+    /// What the shapes mean. If it is empty, no caption is shown.
     pub(in super::super) description: String,
     /// The main numbers, for people who don't see the chart.
     pub(in super::super) summary: String,
@@ -31,12 +32,9 @@ pub(in super::super) struct Chart {
     pub(in super::super) bottom: String,
     /// The labels of the horizontal axis, evenly spaced.
     pub(in super::super) labels: Vec<String>,
-    /// The id of the table with the numbers.
+    /// The id of the element with the table of the numbers, for tooltips: a row for each position, or for
+    /// a calendar a row for each column with a cell for each position.
     pub(in super::super) table: &'static str,
-    /// For each row of the table, its position in the chart: for tooltips.
-    pub(in super::super) slots: String,
-    /// The positions in each column, numbered downwards first.
-    pub(in super::super) rows: usize,
     pub(in super::super) shapes: Shapes,
 }
 
@@ -116,22 +114,24 @@ impl Shapes {
         Shapes::new(rates.len(), -4.0, HEIGHT + 8.0, marks.into())
     }
 
-    /// Returns a calendar with a column for each week. Each day that has a position has a square, the larger
-    /// and darker the higher its rate. Days without a rate are outlined.
-    pub(in super::super) fn calendar(days: &[(usize, Option<f64>)]) -> Shapes {
-        let mut marks = ["none", "c1", "c2", "c3", "c4"].map(Mark::new);
-        for (slot, rate) in days {
-            let level = rate.map_or(0, |rate| 1 + ((rate * 4.0) as usize).min(3));
-            let side = if level == 0 { 4 } else { 2 + 2 * level };
-            let margin = (STEP - side) / 2;
-            let (x, y) = (slot / 7 * STEP + margin, slot % 7 * STEP + margin);
-            let _ = write!(marks[level].path, "M{x} {y}h{side}v{side}h-{side}z");
+    /// Returns a calendar of weeks of days with a column for each week. Each day with builds has a square,
+    /// the larger and darker the higher its rate, or a dash if it has no rate.
+    pub(in super::super) fn calendar(weeks: &[[Option<Option<f64>>; 7]]) -> Shapes {
+        // A square is a line as long as the style sheet makes it wide.
+        let mut marks = ["c0", "c1", "c2", "c3", "c4"].map(Mark::new);
+        for (column, week) in weeks.iter().enumerate() {
+            for (line, rate) in week.iter().enumerate() {
+                let Some(rate) = rate else { continue };
+                let level = rate.map_or(0, |rate| 1 + ((rate * 4.0) as usize).min(3));
+                let side = [4, 4, 6, 8, 10][level];
+                let (x, y) = (column * CELL + (CELL - side) / 2, line * CELL + CELL / 2);
+                let _ = write!(marks[level].path, "M{x} {y}h{side}");
+            }
         }
-        let weeks = days.iter().map(|(slot, _)| slot / 7 + 1).max();
         Shapes {
             y: 0.0,
-            width: weeks.unwrap_or(1) * STEP,
-            height: (7 * STEP) as f64,
+            width: weeks.len() * CELL,
+            height: (7 * CELL) as f64,
             marks: marks.into(),
         }
     }
@@ -167,7 +167,7 @@ impl Mark {
     fn bar(&mut self, slot: usize, from: f64, to: f64) {
         if from != to {
             let (x, from, to) = (slot * STEP + 1, decimal(from), decimal(to));
-            let _ = write!(self.path, "M{x} {from}V{to}h{}V{from}z", STEP - 2);
+            let _ = write!(self.path, "M{x} {from}V{to}h{}V{from}", STEP - 2);
         }
     }
 }

@@ -9,8 +9,8 @@ const STYLE: &str = include_str!("templates/style.css");
 const SCRIPT: &str = include_str!("templates/script.js");
 
 /// The SHA-256 hashes of [`STYLE`] and [`SCRIPT`] in base64. A test compares them.
-const STYLE_HASH: &str = "9qhTvJtGh6Tn/irPtCHEzX/UakhQ0N3X6dgailVI55M=";
-const SCRIPT_HASH: &str = "l5XzipInZ0dEmmkNr9lWH7YZElpd16rlvqwiifwFww0=";
+const STYLE_HASH: &str = "RZ9yE8jdCXaxnGxheSvYxQtLAokVvM2uLER4usnzKhQ=";
+const SCRIPT_HASH: &str = "Rm2L7Cva6reILYEXpbhakP8rxXVYy2OcOSqrmcRTnmI=";
 
 /// The first bytes of every page.
 pub(in super::super) const START: &str = "<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n\
@@ -54,6 +54,8 @@ pub(in super::super) struct Figure {
 pub(in super::super) struct RankedList {
     pub(in super::super) id: &'static str,
     pub(in super::super) title: &'static str,
+    /// How the packages are chosen.
+    pub(in super::super) note: &'static str,
     /// What an empty list means.
     pub(in super::super) none: &'static str,
     pub(in super::super) packages: Vec<Ranked>,
@@ -121,7 +123,10 @@ impl Expandable {
 pub(in super::super) struct Details {
     pub(in super::super) verdict: String,
     pub(in super::super) history: Option<Chart>,
-    pub(in super::super) tables: Vec<HtmlTable>,
+    /// The builds of the history.
+    pub(in super::super) builds: HtmlTable,
+    /// Names and texts.
+    pub(in super::super) facts: Vec<(&'static str, String)>,
 }
 
 /// A piece of advice.

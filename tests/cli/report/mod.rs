@@ -6,8 +6,10 @@ mod advise;
 mod explain;
 /// Every report on terminals of several widths and in several time zones.
 mod golden;
-/// The page of `html`: numbers, texts, and where it is written.
+/// The page of `html`: its texts, and where it is written.
 mod html;
+/// The page of `html` has the numbers of the other reports.
+mod html_numbers;
 /// How large the HTML page is.
 mod html_size;
 /// The values of the metrics for Prometheus.

@@ -2,22 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DurationRound, TimeDelta, Utc};
+use chrono::{DateTime, DurationRound, NaiveDate, TimeDelta, Utc};
 
 use super::super::super::advice::{self, Advice, Sample, Severity};
 use super::super::super::headline::{headline, time_saved};
 use super::super::super::html::Page;
-use super::super::super::html::page::{Advised, Figure, Ranked, RankedList};
-use super::super::super::{miss_reasons, suggest, text, verdict};
-use super::super::{advise, overview, sums, trend as periods};
-use super::{emerges, misses, packages, trend};
+use super::super::super::html::page::{Advised, Figure};
+use super::super::super::{suggest, text};
+use super::super::trend::{self as periods, Period};
+use super::super::{advise, sums};
+use super::{emerges, misses, packages, ranked, trend};
 use crate::error::Result;
 use crate::savings::TIME_SAVED;
 use crate::savings::verdict::Verdict;
-use crate::store::{CacheState, Evidence, Filter, PackageRow, Store, Sums, sum_reasons};
-
-/// Packages in each of the lists of the best and the worst.
-const RANKED: usize = 5;
+use crate::store::{CacheState, Evidence, Filter, PackageRow, Store, Sums};
 
 pub(super) type Verdicts = BTreeMap<String, Verdict>;
 
@@ -44,6 +42,7 @@ pub(super) fn page(store: &Store, filter: &Filter, is_default_period: bool) -> R
     let Some((first_at, last_at)) = first_at.zip(last_at) else {
         return Err(suggest::no_build(&filter));
     };
+    let filter = for_each_package(filter, &rows, first_at);
     let mut sums = Sums::default();
     rows.iter().for_each(|row| sums.add(&row.sums));
     let evidence = store.evidence(&advice::limited(&sample))?;
@@ -55,7 +54,7 @@ pub(super) fn page(store: &Store, filter: &Filter, is_default_period: bool) -> R
     let period = format!("in {}", text::count(days as u64, "day"));
     let moments = periods::moments(store, &filter)?;
     let (by, timeline) = periods::timeline(&moments);
-    let names: Vec<String> = timeline.iter().map(|(name, _)| name.clone()).collect();
+    let periods: Vec<Period> = timeline.into_iter().map(period_or_gap).collect();
     let builds = format!(
         "{} of {}",
         text::count(sums.builds, "build"),
@@ -66,9 +65,9 @@ pub(super) fn page(store: &Store, filter: &Filter, is_default_period: bool) -> R
         scope: format!("{}, {builds}, {hosts}", text::period(first_at, last_at)),
         headline: headline(&sums, &period, &advice),
         figures: figures(&sums, cache.as_ref()),
-        ranked: ranked_lists(store, &filter, &rows, &verdicts)?,
-        misses: misses::charts(store, &filter, by, &names)?,
-        trend: trend::charts(by, timeline),
+        ranked: ranked::lists(store, &filter, &rows, &verdicts)?,
+        misses: misses::charts(store, &filter, by, &periods)?,
+        trend: trend::charts(by, &periods),
         calendar: trend::calendar(&moments),
         packages: packages::table(&mut rows, &verdicts),
         package_note: packages::NOTE,
@@ -82,6 +81,28 @@ pub(super) fn page(store: &Store, filter: &Filter, is_default_period: bool) -> R
     };
     packages::add_details(store, &filter, &rows, &verdicts, &mut page)?;
     Ok(page)
+}
+
+/// Returns a filter for the same builds that also selects them in queries on one package.
+fn for_each_package(filter: Filter, rows: &[PackageRow], first_at: DateTime<Utc>) -> Filter {
+    if filter.last.is_none() && filter.min_builds.is_none() {
+        return filter;
+    }
+    Filter {
+        packages: Some(rows.iter().map(|row| row.package.clone()).collect()),
+        since: Some(first_at),
+        min_builds: None,
+        last: None,
+        ..filter
+    }
+}
+
+fn period_or_gap((name, period): (String, Option<Period>)) -> Period {
+    period.unwrap_or(Period {
+        name,
+        first_day: NaiveDate::default(),
+        sums: Sums::default(),
+    })
 }
 
 /// Returns the hosts, or their number if there are many.
@@ -111,29 +132,6 @@ fn advised(piece: Advice) -> Advised {
         setting: setting.join("\n"),
         is_note: piece.severity == Severity::Note,
     }
-}
-
-fn ranked_lists(
-    store: &Store,
-    filter: &Filter,
-    rows: &[PackageRow],
-    verdicts: &Verdicts,
-) -> Result<Vec<RankedList>> {
-    let worst = overview::worst(store, filter, rows, RANKED)?;
-    Ok(vec![
-        RankedList {
-            id: "best",
-            title: "Served best",
-            none: "The cache saved no time.",
-            packages: ranked(store, filter, overview::best(rows, RANKED), verdicts)?,
-        },
-        RankedList {
-            id: "worst",
-            title: "Served worst",
-            none: "The cache cost more than it saved for no package.",
-            packages: ranked(store, filter, worst, verdicts)?,
-        },
-    ])
 }
 
 /// Returns the verdicts on the packages of the page and of the advice.
@@ -182,37 +180,4 @@ fn figures(sums: &Sums, cache: Option<&CacheState>) -> Vec<Figure> {
         ),
         figure("failed builds", text::number(sums.failed), String::new()),
     ]
-}
-
-fn ranked(
-    store: &Store,
-    filter: &Filter,
-    rows: Vec<PackageRow>,
-    verdicts: &Verdicts,
-) -> Result<Vec<Ranked>> {
-    let mut entries = Vec::new();
-    for row in rows {
-        let saved = row
-            .sums
-            .time_saved
-            .map(|saved| text::duration(saved.as_seconds_f64()));
-        let mut why = format!("hit rate {}", sums::rates(&row.sums));
-        let package = Filter {
-            packages: Some(vec![row.package.clone()]),
-            ..filter.clone()
-        };
-        let reasons = sum_reasons(store.miss_reasons(&package)?.values().flatten());
-        if !reasons.is_empty() {
-            why.push_str(&format!("; misses: {}", miss_reasons::summary(&reasons)));
-        }
-        if let Some(verdict) = verdicts.get(&row.package) {
-            why.push_str(&format!(". {}", verdict::sentence(verdict)));
-        }
-        entries.push(Ranked {
-            name: text::sanitize(&row.package),
-            value: saved.unwrap_or_else(|| "-".into()),
-            why,
-        });
-    }
-    Ok(entries)
 }

@@ -8,7 +8,7 @@ use super::super::super::html::page::Charts;
 use super::super::super::html::{Chart, Shapes};
 use super::super::super::table::{Column, HtmlTable, Importance::*, Value};
 use super::super::super::{miss_reasons, text};
-use super::super::trend;
+use super::super::trend::{self, Period};
 use super::trend::labels;
 use crate::error::Result;
 use crate::sccache::compilations::MissReason;
@@ -28,17 +28,29 @@ impl Misses {
     }
 }
 
-/// Returns a chart for each reason, the costliest first, over the periods with these names.
+/// Returns a chart for each reason, the costliest first, over the periods.
 pub(super) fn charts(
     store: &Store,
     filter: &Filter,
     by: PeriodLength,
-    names: &[String],
+    periods: &[Period],
 ) -> Result<Charts> {
-    let rows = read(store, filter, by)?;
+    let mut reasons: BTreeMap<String, Vec<ReasonSum>> = BTreeMap::new();
+    store.each_miss_reason(filter, |started_at, sum| {
+        let day = started_at.with_timezone(&Local).date_naive();
+        let sums = reasons.entry(trend::name(by, day)).or_default();
+        sums.push(sum);
+        // At most one sum per reason is kept.
+        if sums.len() > MissReason::ALL.len() {
+            *sums = sum_reasons(&*sums);
+        }
+    })?;
+    let row = |period: &Period| Misses {
+        period: period.name.clone(),
+        reasons: sum_reasons(reasons.get(&period.name).into_iter().flatten()),
+    };
+    let rows: Vec<Misses> = periods.iter().map(row).collect();
     let total = sum_reasons(rows.iter().flat_map(|row| &row.reasons));
-    let slot = |row: &Misses| names.iter().position(|name| *name == row.period);
-    let slots: Vec<Option<usize>> = rows.iter().map(slot).collect();
     let seconds = |row: &Misses, reason| row.cost(reason).map_or(0.0, TimeDelta::as_seconds_f64);
     let costs = |reason| rows.iter().map(move |row| seconds(row, reason));
     let highest = total
@@ -46,61 +58,27 @@ pub(super) fn charts(
         .flat_map(|sum| costs(sum.reason))
         .fold(0.0, f64::max);
     let chart = |sum: &ReasonSum| {
-        let mut bars = vec![0.0; names.len()];
-        for (slot, cost) in slots.iter().zip(costs(sum.reason)) {
-            if let Some(bar) = slot.and_then(|slot| bars.get_mut(slot)) {
-                *bar = cost;
-            }
-        }
+        let bars: Vec<f64> = costs(sum.reason).collect();
+        let (word, misses) = (sum.reason.word(), text::misses(sum.misses));
         let cost = text::duration(sum.compile_time.as_seconds_f64());
         Chart {
-            id: format!("reason-{}", sum.reason.word()),
-            title: format!(
-                "{}: {cost}, {}",
-                sum.reason.word(),
-                text::misses(sum.misses)
-            ),
+            title: format!("{word}: {cost}, {misses}"),
             description: miss_reasons::meaning(sum.reason).into(),
             class: "mini",
             top: text::duration(highest),
             table: "miss-table",
-            slots: slots
-                .iter()
-                .flatten()
-                .map(usize::to_string)
-                .collect::<Vec<_>>()
-                .join(" "),
             shapes: Shapes::bars(&bars, highest),
             ..Chart::default()
         }
     };
     let mut charts: Vec<Chart> = total.iter().map(chart).collect();
     if let Some(last) = charts.last_mut() {
-        last.labels = labels(names);
+        last.labels = labels(periods);
     }
     Ok(Charts {
         charts,
         table: HtmlTable::new("", &columns(&total), &rows),
     })
-}
-
-/// Reads the misses of each period that has some.
-fn read(store: &Store, filter: &Filter, by: PeriodLength) -> Result<Vec<Misses>> {
-    let mut periods: BTreeMap<String, Vec<ReasonSum>> = BTreeMap::new();
-    store.each_miss_reason(filter, |started_at, sum| {
-        let day = started_at.with_timezone(&Local).date_naive();
-        let sums = periods.entry(trend::name(by, day)).or_default();
-        sums.push(sum);
-        // At most one sum per reason is kept.
-        if sums.len() > MissReason::ALL.len() {
-            *sums = sum_reasons(&*sums);
-        }
-    })?;
-    let rows = periods.into_iter().map(|(period, sums)| Misses {
-        period,
-        reasons: sum_reasons(&sums),
-    });
-    Ok(rows.collect())
 }
 
 fn columns(reasons: &[ReasonSum]) -> Vec<Column<Misses>> {

@@ -5,6 +5,7 @@ mod fetch;
 mod misses;
 mod output;
 mod packages;
+mod ranked;
 mod trend;
 
 use std::io::Write;

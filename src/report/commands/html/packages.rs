@@ -1,54 +1,66 @@
-//! The table of all packages, and their details.
+//! The table of all packages, with their histories and details.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 
 use askama::Template;
 use chrono::TimeDelta;
+use uuid::Uuid;
 
 use super::super::super::html::page::{Details, Expandable, Page};
 use super::super::super::html::{Chart, Shapes};
-use super::super::super::table::{Column, HtmlTable, Importance::*, Value};
-use super::super::super::{breakdown, text, verdict};
+use super::super::super::table::{Column, HtmlTable, Importance::*};
+use super::super::super::{breakdown, miss_reasons, text, verdict};
 use super::super::builds::{self, Details as BuildDetails};
-use super::super::show::build::{explain_not_cached, part_columns, phase_columns};
-use super::super::{packages, show::versions};
+use super::super::packages;
 use super::fetch::Verdicts;
 use crate::error::{Error, Result};
 use crate::portage::Phase;
-use crate::store::{BuildRow, Filter, MissedUnit, PackageRow, Store, sum_reasons};
+use crate::store::{BuildRow, Filter, PackageBuild, PackageRow, Store, sum_reasons};
 
 /// The columns of the table; the rest is in the details.
-const COLUMNS: [&str; 8] = [
+const COLUMNS: [&str; 7] = [
     "package",
     "last_at",
     "builds",
     "hit_rate",
     "coverage",
     "time_saved_seconds",
-    "last_hit_rate",
     "verdict",
 ];
 
-/// The newest builds that the history shows and the breakdown counts, and the builds that are listed.
-const HISTORY: u32 = 50;
-const LISTED: usize = 5;
+/// The columns of the builds of a package.
+const BUILD_COLUMNS: [&str; 7] = [
+    "version",
+    "outcome",
+    "started_at",
+    "hits",
+    "misses",
+    "hit_rate",
+    "time_saved_seconds",
+];
 
-/// Lines of each other table.
-const LINES: usize = 5;
+/// The most builds in a history.
+const BUILDS: u32 = 12;
 
-/// Says which packages have details.
-pub(super) const NOTE: &str = "Those that gain most come first. The packages with the largest gains and losses open to \
-    all details, as far as the size of the page allows; a page of fewer packages has them for more.";
+/// Items of each other list.
+const LISTED: usize = 3;
 
 /// The most packages with full details, so that a page of thousands of packages takes no longer.
 const DETAILED: usize = 60;
 
-/// Returns the size in bytes that full details may fill the page up to.
+/// Explains what the packages open to.
+pub(super) const NOTE: &str = "Those that gain most come first. Each opens to its newest builds: hits+misses by version, \
+    the newest first; * is a version's first build (cold), - is unmeasured. Those with the largest gains and losses open \
+    to all details, as far as the size of the page allows; a page of fewer packages has more.";
+
+/// Returns the size in bytes that histories and details may fill the page up to: less than 150 kB for 400
+/// packages and 1.5 MB for 5,000.
 fn page_size(packages: usize) -> usize {
-    (280 * packages).max(145_000)
+    (32_000 + 293 * packages).max(148_000)
 }
 
-/// Returns the table without full details, and sorts the packages as it does: those that gain most first.
+/// Returns the table without histories, and sorts the packages as it does: those that gain most first.
 pub(super) fn table(rows: &mut [PackageRow], verdicts: &Verdicts) -> Expandable {
     let seconds = |row: &PackageRow| {
         let saved = row.sums.time_saved;
@@ -61,15 +73,16 @@ pub(super) fn table(rows: &mut [PackageRow], verdicts: &Verdicts) -> Expandable 
     let mut columns = packages::all_columns(verdicts.clone());
     columns.retain(|column| COLUMNS.contains(&column.name));
     let show = |column: Column<PackageRow>| match column.name {
-        "verdict" => column.shown(Medium),
+        "verdict" => column.shown(High),
         _ => column,
     };
     let columns: Vec<_> = columns.into_iter().map(show).collect();
-    Expandable::new(HtmlTable::new("", &columns, rows), rows.iter().map(summary))
+    let no_notes = rows.iter().map(|_| String::new());
+    Expandable::new(HtmlTable::new("", &columns, rows), no_notes)
 }
 
-/// Adds full details of the most relevant packages, as far as the size of the page allows. `rows` are those
-/// of the table.
+/// Adds the histories of all packages, and full details of the most relevant ones, as far as the size of the
+/// page allows. `rows` are those of the table.
 pub(super) fn add_details(
     store: &Store,
     filter: &Filter,
@@ -78,18 +91,29 @@ pub(super) fn add_details(
     page: &mut Page,
 ) -> Result<()> {
     let failed = |error| Error::failed("the page", error);
+    let histories = store.histories(filter, BUILDS)?;
     let mut room = page_size(rows.len()).saturating_sub(page.render().map_err(failed)?.len());
+    // The rest is for details.
+    let most = room * 4 / 5 / rows.len().max(1);
+    for (row, shown) in rows.iter().zip(&mut page.packages.rows) {
+        let builds = histories.get(&row.package).map_or(&[][..], Vec::as_slice);
+        shown.note = history(builds, most);
+        room = room.saturating_sub(shown.note.len());
+    }
     for index in by_relevance(rows).into_iter().take(DETAILED) {
-        let mut details = details(store, filter, &rows[index], verdicts)?;
-        if let Some(chart) = &mut details.history {
-            chart.id = format!("h{index}");
-        }
+        let package = &rows[index].package;
+        let builds = histories.get(package).map_or(&[][..], Vec::as_slice);
+        let mut details = details(store, filter, package, builds)?;
+        let verdict = verdicts.get(package);
+        details.verdict = verdict.map_or_else(String::new, verdict::sentence);
         let details = details.render().map_err(failed)?;
+        let shown = &mut page.packages.rows[index];
+        room += shown.note.len();
         if details.len() > room {
             break;
         }
         room -= details.len();
-        page.packages.rows[index].details = details;
+        (shown.note, shown.details) = (String::new(), details);
     }
     Ok(())
 }
@@ -104,147 +128,151 @@ fn by_relevance(rows: &[PackageRow]) -> Vec<usize> {
     order
 }
 
-/// Returns the columns that the table doesn't have.
-fn summary(row: &PackageRow) -> String {
-    let counts = row.sums.hits.zip(row.sums.misses);
-    let counts = counts.map_or_else(
-        || "not measured".into(),
-        |(hits, misses)| text::hits_and_misses(hits, misses),
-    );
-    format!("{counts}, version {}", text::sanitize(&row.last_version))
+/// Returns the builds as [`NOTE`] explains, in at most so many bytes: `1.1 9+1 0+10*; 1.0 8+1`.
+fn history(builds: &[PackageBuild], most: usize) -> String {
+    let mut history = String::new();
+    let mut version = None;
+    for build in builds {
+        let mut next = String::new();
+        if version != Some(&build.version) {
+            let separator = if version.is_some() { "; " } else { "" };
+            next = format!("{separator}{}", text::sanitize(&build.version));
+        }
+        version = Some(&build.version);
+        next.push(' ');
+        match build.counts {
+            Some((hits, misses)) => {
+                next.push_str(&format!("{}+{}", text::number(hits), text::number(misses)));
+            }
+            None => next.push('-'),
+        }
+        if build.is_cold {
+            next.push('*');
+        }
+        if history.len() + next.len() > most {
+            break;
+        }
+        history.push_str(&next);
+    }
+    history
 }
 
+/// Returns the details without the verdict.
 fn details(
     store: &Store,
     filter: &Filter,
-    row: &PackageRow,
-    verdicts: &Verdicts,
+    package: &str,
+    builds: &[PackageBuild],
 ) -> Result<Details> {
-    let package = Filter {
-        packages: Some(vec![row.package.clone()]),
+    let newest = Filter {
+        packages: Some(vec![package.to_string()]),
+        last: Some(BUILDS),
         ..filter.clone()
     };
-    let newest = Filter {
-        last: Some(filter.last.map_or(HISTORY, |last| last.min(HISTORY))),
-        ..package.clone()
-    };
+    let cold = builds.iter().filter(|build| build.is_cold);
+    let cold: HashSet<Uuid> = cold.map(|build| build.id).collect();
     let builds = store.builds(&newest)?;
-    let phases: Vec<Phase> = {
-        let mut by_build = store.phases(&newest)?;
-        builds
-            .iter()
-            .filter_map(|build| by_build.remove(&build.id))
-            .flatten()
-            .collect()
-    };
     Ok(Details {
-        verdict: verdicts
-            .get(&row.package)
-            .map_or_else(String::new, verdict::sentence),
-        history: history(&builds),
-        tables: tables(store, &newest, &package, builds, &phases)?,
+        verdict: String::new(),
+        history: chart(&builds),
+        facts: facts(store, &newest, &builds)?,
+        builds: HtmlTable::new("", &build_columns(cold), &builds),
     })
 }
 
-fn history(builds: &[BuildRow]) -> Option<Chart> {
+fn chart(builds: &[BuildRow]) -> Option<Chart> {
     let count = |build: &BuildRow| Some(vec![build.hits? as f64, build.misses? as f64]);
     let bars: Vec<Option<Vec<f64>>> = builds.iter().map(count).collect();
     (bars.len() > 1).then(|| Chart {
         title: "Hits and misses per build".into(),
-        description: format!(
-            "The newest on the right; {}.",
-            text::count(bars.len() as u64, "build")
-        ),
+        summary: "The builds of the table; hits are filled, misses outlined.".into(),
         class: "mini",
         shapes: Shapes::stacked(&["hit", "miss"], &bars),
         ..Chart::default()
     })
 }
 
-fn tables(
+fn build_columns(cold: HashSet<Uuid>) -> Vec<Column<BuildRow>> {
+    let temperature = move |row: &BuildRow| match row.hits {
+        Some(_) if cold.contains(&row.id) => "cold".to_string(),
+        Some(_) => "warm".to_string(),
+        None => "-".to_string(),
+    };
+    let columns = builds::columns(BuildDetails::default()).into_iter();
+    let columns = columns.filter(|column| BUILD_COLUMNS.contains(&column.name));
+    let mut columns: Vec<_> = columns
+        .map(|column| match column.name {
+            "version" => column.shown(Key),
+            "outcome" => column.shown(Medium),
+            _ => column,
+        })
+        .collect();
+    columns.insert(1, Column::note("kind", temperature).shown(High));
+    columns
+}
+
+/// Returns languages, phases, and reasons of the builds, each with its name.
+fn facts(
     store: &Store,
     newest: &Filter,
-    package: &Filter,
-    mut builds: Vec<BuildRow>,
-    phases: &[Phase],
-) -> Result<Vec<HtmlTable>> {
-    let counts = store.build_counts(package)?;
-    let whole_package = Filter {
-        packages: package.packages.clone(),
-        ..Filter::default()
-    };
-    let cold = versions::cold_builds(&store.build_counts(&whole_package)?);
-    let mut versions = versions::versions(&counts, &cold);
-    versions.drain(..versions.len().saturating_sub(LINES));
-    let mut tables = vec![HtmlTable::new(
-        "versions, cold and warm",
-        &versions::columns(),
-        &versions,
-    )];
-    if let Some(sum) = Phase::total(phases) {
-        tables.push(HtmlTable::new(
-            "languages",
-            &part_columns("language"),
-            &sum.by_language(),
+    builds: &[BuildRow],
+) -> Result<Vec<(&'static str, String)>> {
+    let mut by_build = store.phases(newest)?;
+    let phases = builds.iter().filter_map(|build| by_build.remove(&build.id));
+    let phases: Vec<Phase> = phases.flatten().collect();
+    let mut facts = Vec::new();
+    if let Some(sum) = Phase::total(&phases) {
+        let languages = sum.by_language().into_iter();
+        facts.push((
+            "Languages",
+            parts(languages.map(|part| (part.name, Some((part.hits, part.misses))))),
         ));
-        let not_cached: Vec<(u64, String)> =
-            explain_not_cached(sum.not_cached.into_iter().collect());
-        let not_cached = &not_cached[..not_cached.len().min(LINES)];
-        tables.push(HtmlTable::new("not cached", &call_columns(), not_cached));
+        let mut calls: Vec<(String, u64)> = sum.not_cached.into_iter().collect();
+        calls.sort_by_key(|(_, calls)| Reverse(*calls));
+        let calls = calls.iter().map(|(reason, calls)| {
+            format!("{} `{}`", text::number(*calls), text::sanitize(reason))
+        });
+        facts.push(("Not cached", listed(calls)));
     }
-    tables.push(HtmlTable::new(
-        "phases",
-        &phase_columns(),
-        &breakdown::by_name(phases),
-    ));
-    let mut reasons = store.miss_reasons(newest)?;
-    let all = sum_reasons(reasons.values().flatten());
-    if let Some(build) = builds
-        .iter()
-        .rev()
-        .find(|build| reasons.remove(&build.id).is_some())
-    {
-        let mut units = store.missed_units(build.id)?.units;
-        units.truncate(LINES);
-        let caption = format!("costliest misses of {}", text::date_time(build.started_at));
-        tables.push(HtmlTable::new(caption, &unit_columns(), &units));
+    let runs = breakdown::by_name(&phases).into_iter().map(|phase| {
+        let counts = phase.number(|sum| Some((sum.hits.total, sum.misses.total)));
+        (phase.name, counts)
+    });
+    facts.push(("Phases", parts(runs)));
+    let reasons = store.miss_reasons(newest)?;
+    let sum = sum_reasons(reasons.values().flatten());
+    facts.push(("Why it missed", miss_reasons::summary(&sum)));
+    if let Some(build) = builds.iter().rfind(|build| reasons.contains_key(&build.id)) {
+        let units = store.missed_units(build.id)?.units;
+        let units = units.iter().map(|unit| {
+            let time = unit
+                .compile_time
+                .map(|time| text::duration(time.as_seconds_f64()));
+            let time = time.map_or_else(String::new, |time| format!(", {time}"));
+            format!(
+                "{} ({}{time})",
+                text::sanitize(&unit.unit),
+                unit.reason.word()
+            )
+        });
+        facts.push(("Costliest misses, newest build", listed(units)));
     }
-    if !all.is_empty() {
-        tables.push(HtmlTable::new("why it missed", &reason_columns(), &all));
-    }
-    let mut columns = builds::columns(BuildDetails::default());
-    columns.retain(|column| column.name != "package");
-    builds.drain(..builds.len().saturating_sub(LISTED));
-    tables.push(HtmlTable::new("newest builds", &columns, &builds));
-    tables.retain(|table| !table.rows.is_empty());
-    Ok(tables)
+    facts.retain(|(_, text)| !text.is_empty());
+    Ok(facts)
 }
 
-fn call_columns() -> Vec<Column<(u64, String)>> {
-    vec![
-        Column::data("reason", |row: &(u64, String)| Value::text(&row.1)).shown(Key),
-        Column::data("calls", |row: &(u64, String)| Value::Count(row.0)).shown(High),
-    ]
+/// Returns the first items, separated by commas.
+fn listed(items: impl Iterator<Item = String>) -> String {
+    items.take(LISTED).collect::<Vec<_>>().join(", ")
 }
 
-fn reason_columns() -> Vec<Column<crate::store::ReasonSum>> {
-    type Col = Column<crate::store::ReasonSum>;
-    vec![
-        Col::data("reason", |sum| Value::text(sum.reason.word())).shown(Key),
-        Col::data("misses", |sum| Value::Count(sum.misses)).shown(High),
-        Col::data("compile_seconds", |sum| Some(sum.compile_time).into())
-            .shown(High)
-            .heading("compile time"),
-    ]
-}
-
-fn unit_columns() -> Vec<Column<MissedUnit>> {
-    type Col = Column<MissedUnit>;
-    vec![
-        Col::data("unit", |unit| Value::text(&unit.unit)).shown(Key),
-        Col::data("reason", |unit| Value::text(unit.reason.word())).shown(High),
-        Col::data("compile_seconds", |unit| unit.compile_time.into())
-            .shown(High)
-            .heading("compile time"),
-    ]
+/// Returns `Rust 9 hits, 1 miss; C/C++ -`.
+fn parts(parts: impl Iterator<Item = (String, Option<(u64, u64)>)>) -> String {
+    let parts = parts.map(|(name, counts)| {
+        let counts = counts.map_or("-".into(), |(hits, misses)| {
+            text::hits_and_misses(hits, misses)
+        });
+        format!("{} {counts}", text::sanitize(&name))
+    });
+    parts.collect::<Vec<_>>().join("; ")
 }

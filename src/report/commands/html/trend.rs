@@ -1,5 +1,7 @@
 //! The section on hits, misses, and time saved over time.
 
+use std::iter;
+
 use chrono::{Days, Local};
 
 use super::super::super::html::page::Charts;
@@ -10,34 +12,26 @@ use super::super::trend::{self, Period};
 use crate::store::TimedSums;
 use crate::when::PeriodLength;
 
-/// The id of the table in the page.
-const TABLE: &str = "trend-table";
-
-pub(super) fn charts(by: PeriodLength, timeline: Vec<(String, Option<Period>)>) -> Charts {
+/// Returns the charts of the periods. Those without builds are gaps.
+pub(super) fn charts(by: PeriodLength, periods: &[Period]) -> Charts {
     let per = format!("per {by:?}").to_lowercase();
-    let (names, periods): (Vec<String>, Vec<Option<Period>>) = timeline.into_iter().unzip();
-    let slots = slots(&periods);
-    let mut charts = vec![counts(&periods), rates(&periods), savings(&periods)];
-    for (chart, (id, title)) in charts.iter_mut().zip([
-        ("hits", "Hits and misses"),
-        ("rate", "Hit rate"),
-        ("saved", "Time saved"),
-    ]) {
-        chart.id = id.into();
+    let mut charts = vec![counts(periods), rates(periods), savings(periods)];
+    for (chart, title) in charts
+        .iter_mut()
+        .zip(["Hits and misses", "Hit rate", "Time saved"])
+    {
         chart.title = format!("{title} {per}");
-        chart.table = TABLE;
-        chart.slots.clone_from(&slots);
-        chart.labels = labels(&names);
+        chart.table = "trend-table";
+        chart.labels = labels(periods);
     }
-    let rows: Vec<Period> = periods.into_iter().flatten().collect();
     Charts {
         charts,
-        table: HtmlTable::new("", &trend::columns(), &rows),
+        table: HtmlTable::new("", &trend::columns(), periods),
     }
 }
 
 /// The weeks of the calendar.
-const WEEKS: i64 = 53;
+const WEEKS: usize = 53;
 
 /// Returns a calendar of the last year, or `None` if it has too few days to show anything.
 pub(super) fn calendar(moments: &[TimedSums]) -> Option<Charts> {
@@ -48,60 +42,58 @@ pub(super) fn calendar(moments: &[TimedSums]) -> Option<Charts> {
     if days.len() < 2 {
         return None;
     }
-    let slot = |day: &Period| (day.first_day - monday).num_days() as usize;
-    let squares: Vec<(usize, Option<f64>)> = days
-        .iter()
-        .map(|day| (slot(day), day.sums.hit_rate()))
-        .collect();
-    let slots: Vec<String> = squares.iter().map(|(slot, _)| slot.to_string()).collect();
-    let mut columns = trend::columns();
-    columns.retain(|column| ["period", "builds", "hit_rate"].contains(&column.name));
-    let (from, to) = (monday.to_string(), last.to_string());
+    let mut weeks = [[None; 7]; WEEKS];
+    for day in &days {
+        let position = (day.first_day - monday).num_days() as usize;
+        weeks[position / 7][position % 7] = Some(day.sums.hit_rate());
+    }
+    let mondays = monday.iter_weeks().map(|monday| monday.to_string());
+    let text = |rate: &Option<Option<f64>>| {
+        let text = rate.map_or_else(String::new, text::percent_or_dash);
+        text.trim_end_matches(" %").to_string()
+    };
+    let rows = mondays.zip(&weeks).map(|(monday, week)| {
+        let rates = week.iter().map(text);
+        iter::once(monday).chain(rates).collect()
+    });
     let chart = Chart {
-        id: "days".into(),
         title: "Hit rate per day".into(),
         description: "A column per week, from Monday to Sunday. The larger and darker a square, the higher the hit \
-            rate; a small outline is a day without one."
+            rate; a dash is a day without one."
             .into(),
         summary: format!("{} with builds.", text::count(days.len() as u64, "day")),
         class: "cal",
-        labels: vec![from, to],
+        labels: vec![monday.to_string(), last.to_string()],
         table: "day-table",
-        slots: slots.join(" "),
-        rows: 7,
-        shapes: Shapes::calendar(&squares),
+        shapes: Shapes::calendar(&weeks),
         ..Chart::default()
     };
+    let headings = ["week of", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
     Some(Charts {
         charts: vec![chart],
-        table: HtmlTable::new("", &columns, &days),
+        table: HtmlTable {
+            caption: "in %".into(),
+            classes: "n2 n3 n4 n5 n6 n7 n8".into(),
+            headings: headings.map(str::to_string).into(),
+            rows: rows.collect(),
+        },
     })
 }
 
-/// The positions of the periods that have builds.
-fn slots(periods: &[Option<Period>]) -> String {
-    let known = periods
-        .iter()
-        .enumerate()
-        .filter(|(_, period)| period.is_some());
-    let slots: Vec<String> = known.map(|(slot, _)| slot.to_string()).collect();
-    slots.join(" ")
-}
-
 /// The first, the middle, and the last name.
-pub(super) fn labels(names: &[String]) -> Vec<String> {
-    let last = names.len().saturating_sub(1);
+pub(super) fn labels(periods: &[Period]) -> Vec<String> {
+    let last = periods.len().saturating_sub(1);
     let mut positions = vec![0, last / 2, last];
     positions.dedup();
     positions
         .iter()
-        .filter_map(|&n| names.get(n).cloned())
+        .filter_map(|&n| Some(periods.get(n)?.name.clone()))
         .collect()
 }
 
-fn counts(periods: &[Option<Period>]) -> Chart {
-    let count = |period: &Option<Period>| {
-        let sums = &period.as_ref()?.sums;
+fn counts(periods: &[Period]) -> Chart {
+    let count = |period: &Period| {
+        let sums = &period.sums;
         Some((sums.hits?, sums.misses?))
     };
     let counts: Vec<Option<(u64, u64)>> = periods.iter().map(count).collect();
@@ -131,8 +123,8 @@ fn counts(periods: &[Option<Period>]) -> Chart {
     }
 }
 
-fn rates(periods: &[Option<Period>]) -> Chart {
-    let rate = |period: &Option<Period>| period.as_ref()?.sums.hit_rate();
+fn rates(periods: &[Period]) -> Chart {
+    let rate = |period: &Period| period.sums.hit_rate();
     let rates: Vec<Option<f64>> = periods.iter().map(rate).collect();
     let known = || rates.iter().flatten().copied();
     let summary = match known().next() {
@@ -154,9 +146,9 @@ fn rates(periods: &[Option<Period>]) -> Chart {
     }
 }
 
-fn savings(periods: &[Option<Period>]) -> Chart {
-    let saved = |period: &Option<Period>| {
-        let saved = period.as_ref()?.sums.time_saved?;
+fn savings(periods: &[Period]) -> Chart {
+    let saved = |period: &Period| {
+        let saved = period.sums.time_saved?;
         Some(saved.as_seconds_f64())
     };
     let saved: Vec<Option<f64>> = periods.iter().map(saved).collect();

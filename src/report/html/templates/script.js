@@ -58,31 +58,29 @@
 			const rows = [...table.tBodies[0].rows];
 			for (const row of rows) row.hidden = !text(row, 0).toLowerCase().includes(wanted);
 			const shown = rows.filter((row) => !row.hidden).length;
-			status.textContent = wanted ? `${shown} of ${rows.length} packages` : "";
+			status.textContent = wanted ? `${shown} of ${rows.length}` : "";
 		});
 	}
-	for (const chart of all("svg[data-slots]")) {
-		const slots = chart.dataset.slots.split(" ").map(Number);
+	for (const chart of all("svg[data-of]")) {
 		const table = document.querySelector(`#${chart.dataset.of} table`);
+		const rows = table.tBodies[0].rows;
+		const headings = [...table.tHead.rows[0].cells].map((heading) => heading.textContent);
 		const title = chart.querySelector("title");
 		chart.setAttribute("aria-label", title.textContent);
-		chart.removeAttribute("aria-labelledby");
 		title.remove();
 		let tip;
 		const hide = () => tip?.remove();
 		chart.addEventListener("pointerleave", hide);
 		chart.addEventListener("pointermove", (event) => {
 			const box = chart.getBoundingClientRect();
-			const lines = chart.dataset.rows || 1;
-			const columns = chart.viewBox.baseVal.width / 10;
-			const slot =
-				Math.floor(((event.clientX - box.left) / box.width) * columns) * lines +
-				Math.floor(((event.clientY - box.top) / box.height) * lines);
-			const row = table.tBodies[0].rows[slots.indexOf(slot)];
+			const row = rows[Math.floor(((event.clientX - box.left) / box.width) * rows.length)];
+			const line = 1 + Math.floor(((event.clientY - box.top) / box.height) * 7);
 			hide();
 			if (!row) return;
-			const headings = [...table.tHead.rows[0].cells];
-			tip = make("div", headings.map((h, n) => `${h.textContent}: ${text(row, n)}`).join("\n"), document.body);
+			const isCalendar = chart.classList.contains("cal");
+			const shown = headings.filter((_, n) => !isCalendar || n === 0 || n === line);
+			const lines = shown.map((heading) => `${heading}: ${text(row, headings.indexOf(heading))}`);
+			tip = make("div", lines.join("\n"), document.body);
 			tip.className = "tip";
 			const x = Math.min(event.clientX + 12, innerWidth - tip.offsetWidth - 8);
 			tip.style.left = `${Math.max(x, 0)}px`;
