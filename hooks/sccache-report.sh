@@ -23,12 +23,15 @@ ___sccache_report_read_output() {
 	} 2>/dev/null 3<<<'' || : # read returns 1 at the end of its input
 }
 
-# Exports the settings "$@" for this phase. What undoes that is saved with the environment, in case post_PHASE doesn't run.
+# Exports the settings "$@" for this phase. What undoes that is saved with the environment, in case post_PHASE doesn't run. A value
+# that the ebuild changed since is its own.
 ___sccache_report_export() {
-	local setting name
+	local setting name undo
 	for setting; do
 		name=${setting%%=*}
-		if [[ -v ${name} ]]; then ___sccache_report_undo+="export ${name}=${!name@Q}; "; else ___sccache_report_undo+="unset ${name}; "; fi
+		if [[ -v ${name} ]]; then undo="export ${name}=${!name@Q}"; else undo="unset ${name}"; fi
+		setting=${setting#*=}
+		___sccache_report_undo+="[[ \${${name}-} != ${setting@Q} ]] || ${undo}; "
 	done
 	export "$@"
 	eval "sccache_report_undo() { ${___sccache_report_undo} unset -f sccache_report_undo; }"
@@ -176,11 +179,16 @@ ___sccache_report_install_handlers() {
 	trap 'if ___sccache_report_exit; then eval "${___sccache_report_user_trap}"; else eval "${___sccache_report_user_trap}"; fi' EXIT
 }
 
-# Ends a phase: collects the statistics and stops the server, if one is or was running.
+# Ends a phase. The server's compilers may write to the place for stable paths.
 ___sccache_report_end() {
+	___sccache_report_collect_phase
 	! declare -F ___sccache_report_leave_place >/dev/null || ___sccache_report_leave_place
+}
+
+# Collects the statistics and stops the server, if one is or was running.
+___sccache_report_collect_phase() {
 	local -a options=(--started "${___sccache_report_started}" --sccache "${___sccache_report_sccache}")
-	[[ -z ${___sccache_report_stable_paths-} ]] || options+=(--stable-paths "${___sccache_report_stable_paths}")
+	[[ -z ${___sccache_report_stable_paths-} ]] || options+=("--stable-paths=${___sccache_report_stable_paths}")
 	if [[ ${___sccache_report_mode} == shared ]]; then
 		[[ -n ${___sccache_report_baseline} ]] || return 0
 		___sccache_report_print "$(___sccache_report_collect phase --shared "${options[@]}" <<<"${___sccache_report_baseline}" 2>&1)"
@@ -290,14 +298,13 @@ ___sccache_report_preinst() {
 	unset -f sccache_report_source
 }
 
-# Sources the file beside this one, or where portage-bashrc-mv links to this one, beside the collector in PATH.
+# Sources the file beside this one or, where portage-bashrc-mv links to this one, that of the collector.
 ___sccache_report_source_stable_paths() {
-	local IFS=: folder file=${BASH_SOURCE[0]%/*}/stable-paths.sh
-	for folder in ${PATH}; do
-		[[ ! -r ${file} ]] || break
-		[[ ! -x ${folder}/sccache-collect ]] || file=${folder%/bin}/share/sccache-report/stable-paths.sh
-	done
-	IFS=$' \t\n'
+	local file=${BASH_SOURCE[0]%/*}/stable-paths.sh
+	if [[ ! -r ${file} ]]; then
+		___sccache_report_read_output type -P "${___sccache_report_collector}"
+		file=${___sccache_report_output%/bin/*}/share/sccache-report/stable-paths.sh
+	fi
 	[[ ! -r ${file} ]] || . "${file}"
 }
 

@@ -1,78 +1,82 @@
 # Part of sccache-report.sh, for SCCACHE_REPORT_STABLE_PATHS=yes. Copyright 2026, MIT license.
 #
-# Shows vendored crates and cargo's target directory to cargo at paths without the package's version, so that the next version
-# hits. docs/stable-paths.md explains this, and src/collect/paths does it. A package without cargo costs no process.
+# Makes vendored crates and cargo's target directory available to cargo at a place without the package's version in its path, so
+# that the next version hits. docs/stable-paths.md explains this, and src/collect/paths does it. For a package without cargo, this
+# adds no process.
+#
+# sccache_report_stable_paths is what src_compile decided: a code of src/portage/stable_paths.rs. It is saved with the environment
+# until src_install, because cargo builds everything again that has another path.
 
-# Builds this phase with sccache what cargo.eclass unpacked below WORKDIR? The paths of a live ebuild are always the same.
-# Sets ___sccache_report_stable_paths to a code of src/portage/stable_paths.rs, if it is known already.
-___sccache_report_can_use_place() {
+# Does this phase build, with sccache, what cargo.eclass unpacked below WORKDIR? The paths of a live ebuild are always the same.
+___sccache_report_builds_crates() {
 	[[ ${SCCACHE_REPORT_STABLE_PATHS-} == yes && ${CARGO_HOME-} == "${WORKDIR}"/* && -f ${CARGO_HOME}/config.toml &&
-		${RUSTC_WRAPPER-}${CARGO_BUILD_RUSTC_WRAPPER-} == *sccache* && " ${PORTAGE_PROPERTIES-} " != *' live '* ]] || return 1
-	if [[ " ${FEATURES-} " == *' noauto '* ]]; then
-		# It runs phases in an outer shell.
-		___sccache_report_stable_paths=noauto
-	elif [[ " ${FEATURES-} " == *' installsources '* && " ${PORTAGE_RESTRICT-} " != *' installsources '* ]]; then
-		# Debuggers find these sources below WORKDIR only.
+		${RUSTC_WRAPPER-}${CARGO_BUILD_RUSTC_WRAPPER-} == *sccache* && " ${PORTAGE_PROPERTIES-} " != *' live '* ]]
+}
+
+# Sets ___sccache_report_stable_paths to the state, if it is known already, and returns whether the phase can use the place.
+___sccache_report_can_use_place() {
+	[[ ${EBUILD_PHASE} != compile ]] || unset sccache_report_stable_paths
+	___sccache_report_stable_paths=
+	___sccache_report_builds_crates || return 1
+	___sccache_report_stable_paths=${sccache_report_stable_paths-}
+	# noauto runs phases in an outer shell. Debuggers find the sources of installsources below WORKDIR only.
+	[[ " ${FEATURES-} " != *' noauto '* ]] || ___sccache_report_stable_paths=noauto
+	[[ " ${FEATURES-} " != *' installsources '* || " ${PORTAGE_RESTRICT-} " == *' installsources '* ]] ||
 		___sccache_report_stable_paths=installsources
-	elif [[ ${EBUILD_PHASE} != compile ]]; then
-		# src_compile decides, because cargo builds everything again that has another path.
-		[[ -f ${T}/.sccache-stable-paths ]] && read -r ___sccache_report_stable_paths <"${T}/.sccache-stable-paths"
-	fi
-	[[ ${___sccache_report_stable_paths} == @(in_use|crates_only) || ${___sccache_report_stable_paths}${EBUILD_PHASE} == compile ]]
+	[[ ${EBUILD_PHASE} == compile && -z ${___sccache_report_stable_paths} ||
+		${___sccache_report_stable_paths} == @(in_use|crates_only) ]]
+}
+
+# Opens a file that all processes of this phase inherit, and `enter` locks, so that no other build can take the place over while
+# any of them runs. Also the server inherits it, which is not started yet. <> doesn't wait for the other end of a FIFO.
+___sccache_report_open_lock() {
+	local file=${T}/.sccache-stable-paths.lock
+	[[ ! -e ${file} && ! -L ${file} || -f ${file} && ! -L ${file} ]] && exec {___sccache_report_lock}<>"${file}"
 } 2>/dev/null
 
 # Replaces the subshell with `sccache-collect paths`.
 ___sccache_report_paths() {
 	export PORTAGE_BUILDDIR CARGO_HOME
-	___sccache_report_collect paths "$1" --slot "$2" 2>&1
+	___sccache_report_collect paths "$@" 2>&1
 }
 
 # Starts to use the place, unless a build of another version does. The main file calls this.
 ___sccache_report_enter_place() {
-	local output place=${PORTAGE_BUILDDIR%/*/*}/sccache-report/${CATEGORY}/${PN}/${SLOT%%/*}
+	local output state
 	[[ -v ___sccache_report_lock && -v ___sccache_report_post_name ]] || return 0
 	if [[ ${___sccache_report_mode} == shared ]]; then
 		# Its compilers have no lock, and can outlive a killed phase.
 		___sccache_report_stable_paths=shared_server
 		return 0
 	fi
-	output=$(___sccache_report_paths enter "${SLOT-}" <&"${___sccache_report_lock}")
-	___sccache_report_stable_paths=${output%%$'\n'*}
-	if [[ ${___sccache_report_stable_paths} == @(in_use|crates_only) ]]; then
-		___sccache_report_export "CARGO_HOME=${place}/home"
+	output=$(___sccache_report_paths enter --slot "${SLOT-}" <&"${___sccache_report_lock}")
+	state=${output%%$'\n'*}
+	[[ ${state} == +([a-z_]) ]] || state=unavailable # an error
+	if [[ ${state} == @(in_use|crates_only) ]]; then
+		___sccache_report_export "CARGO_HOME=${output#*$'\n'}"
 	else
-		___sccache_report_print "${output#"${___sccache_report_stable_paths}"$'\n'}"
+		___sccache_report_print "${output#"${state}"$'\n'}"
 	fi
+	___sccache_report_stable_paths=${state}
+	# In src_test, only the crates use the place.
+	[[ ${EBUILD_PHASE} == test && ${state} == crates_only ]] || sccache_report_stable_paths=${state}
 }
 
-# Stops using the place at the end of a phase. The main file calls this. src_install is the last phase that needs it.
+# Stops using the place at the end of a phase. The main file calls this. src_install is the last phase that needs the place.
 ___sccache_report_leave_place() {
-	[[ ${EBUILD_PHASE} != install ]] || ___sccache_report_drop_places
-	[[ ! -L ${WORKDIR}/.cargo ]] || ___sccache_report_print "$(___sccache_report_paths leave "${SLOT-}")"
-}
-
-# Removes the place, unless another build is under way there. SLOT may be unknown. bashrc may have disabled globs. In `clean`,
-# this runs as root, and can end the server of a killed src_install.
-___sccache_report_drop_places() {
-	local - place
-	set +f
-	for place in "${PORTAGE_BUILDDIR%/*/*}/sccache-report/${CATEGORY}/${PN}"/*/; do
-		place=${place%/}
-		[[ ! -d ${place} ]] || ___sccache_report_print "$(___sccache_report_paths drop "${place##*/}")"
-	done
+	[[ ! -L ${WORKDIR}/.cargo && ( ${EBUILD_PHASE} != install || ! -d ${PORTAGE_BUILDDIR%/*/*}/sccache-report/${CATEGORY}/${PN} ) ]] ||
+		___sccache_report_print "$(___sccache_report_paths leave --slot "${SLOT-}")"
+	[[ ${EBUILD_PHASE} != install ]] || unset sccache_report_stable_paths
 }
 
 case ${MISC_FUNCTIONS_ARGS:-${EBUILD_PHASE-}} in
 compile | test | install)
 	___sccache_report_clean_up
-	___sccache_report_stable_paths=
-	if ___sccache_report_can_use_place; then
-		# All processes of this phase inherit the lock, also the server, which is not started yet. So no other build can take
-		# the place over while any of them runs.
-		{ exec {___sccache_report_lock}<"${WORKDIR}/."; } 2>/dev/null || :
-	else
+	if ! { ___sccache_report_can_use_place && ___sccache_report_open_lock; }; then
 		___sccache_report_leave_place # of a killed phase
 	fi
 	;;
-clean | *die_hooks*) ___sccache_report_drop_places ;;
+clean | *die_hooks*)
+	[[ ! -d ${PORTAGE_BUILDDIR%/*/*}/sccache-report/${CATEGORY}/${PN} ]] || ___sccache_report_print "$(___sccache_report_paths drop)"
+	;;
 esac

@@ -22,8 +22,8 @@ use crate::config;
 use crate::error::{Error, Result};
 use crate::text::printable;
 
-/// The longest warning, in bytes.
-const MAX_WARNING: usize = 2048;
+/// The longest line for the merge log, in bytes.
+const MAX_LINE: usize = 2048;
 
 /// Collect sccache's statistics from Portage's builds
 ///
@@ -85,10 +85,11 @@ impl Messages {
     /// Prints the lines. Ignores errors, because a merge must not fail if the hook is gone.
     fn print(&self) {
         for line in &self.info {
+            let line = printable(line, MAX_LINE);
             let _ = writeln!(io::stdout(), "{line}");
         }
         for line in &self.warnings {
-            let line = printable(line, MAX_WARNING);
+            let line = printable(line, MAX_LINE);
             let _ = writeln!(io::stderr(), "warning: {line}");
         }
     }
@@ -139,7 +140,7 @@ fn finish_hook(result: Result<Messages>) -> ExitCode {
 
 /// Prints an error or a warning of `import` or `forget`. Ignores errors, such as a closed stderr.
 fn print_error(text: &str) {
-    let text = printable(text, MAX_WARNING);
+    let text = printable(text, MAX_LINE);
     let _ = writeln!(io::stderr(), "sccache-collect: {text}");
 }
 
@@ -152,7 +153,7 @@ fn finish(result: Result<u8>) -> ExitCode {
         Err(error) => {
             print_error(&error.message());
             if let Some(hint) = error.hint() {
-                let _ = writeln!(io::stderr(), "  {}", printable(hint, MAX_WARNING));
+                let _ = writeln!(io::stderr(), "  {}", printable(hint, MAX_LINE));
             }
             ExitCode::from(error.exit_status())
         }

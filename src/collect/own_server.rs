@@ -67,7 +67,8 @@ fn build_directories(environment: &Environment) -> BuildDirectories {
 }
 
 /// Whether SCCACHE_REPORT_STABLE_PATHS=yes can have an effect: cargo.eclass unpacked crates in WORKDIR, and
-/// FEATURES don't rule it out (`___sccache_report_can_use_place` in the hook).
+/// nothing rules it out (`___sccache_report_can_use_place` in the hook, which is not loaded without the
+/// setting).
 fn can_have_stable_paths(workdir: &str) -> bool {
     let home = PathBuf::from(variable("CARGO_HOME").unwrap_or_default());
     let has_word = |name: &str, word: &str| {
@@ -80,6 +81,7 @@ fn can_have_stable_paths(workdir: &str) -> bool {
         && home.join("config.toml").is_file()
         && !installs_sources
         && !has_word("FEATURES", "noauto")
+        && !has_word("PORTAGE_PROPERTIES", "live")
 }
 
 /// Returns why the statistics of the server, or no statistics, are not those of the whole phase.

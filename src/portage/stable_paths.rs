@@ -1,4 +1,4 @@
-//! Whether a phase showed a package's crates at paths without its version (`SCCACHE_REPORT_STABLE_PATHS`).
+//! Whether a phase built a package's crates at paths without its version (`SCCACHE_REPORT_STABLE_PATHS`).
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,8 @@ codes! {
     pub enum StablePaths {
         /// Of the crates and the target directory.
         InUse "in_use" "stable paths are in use",
-        /// Of the crates only: the build chose a target directory, or there isn't exactly one workspace.
+        /// Of the crates only: in src_test, or the build chose a target directory, or there isn't exactly one
+        /// workspace.
         CratesOnly "crates_only" "stable paths are in use, except for the target directory",
         /// A build of another version in the same slot had them.
         OtherBuild "other_build" "another version is being built",
@@ -31,7 +32,7 @@ codes! {
 }
 
 impl StablePaths {
-    /// Whether the phase showed at least the crates at stable paths.
+    /// Whether at least the crates had stable paths.
     pub fn is_in_use(self) -> bool {
         matches!(self, Self::InUse | Self::CratesOnly)
     }

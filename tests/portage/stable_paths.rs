@@ -1,6 +1,7 @@
 //! SCCACHE_REPORT_STABLE_PATHS: the crates of a Rust package hit in its next version, and nothing else changes.
 
 use std::fs;
+use std::process::Command;
 
 use rusqlite::Connection;
 use serde_json::Value;
@@ -105,7 +106,7 @@ const OWN_PATHS: &str = "keeps its own paths";
 
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
-fn versions_and_slots_at_the_same_time_never_meet() {
+fn another_version_keeps_its_own_paths_and_another_slot_has_its_own_place() {
     let root = Root::with_crates();
     let wait = format!("src_compile() {{ cargo_src_compile; echo compiled now; {WAIT}; }}");
     add_tiny(&root, "1.0", "slot", &wait);
@@ -218,6 +219,32 @@ fn what_a_killed_phase_left_is_taken_over() {
     }
 }
 
+/// The phase's shell is killed alone, and a process that it started goes on after emerge has removed the build's directory.
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn what_a_survivor_uses_is_left_to_the_next_build() {
+    let root = Root::with_crates();
+    let survivor = "pause() { [[ ! ${STOP_IN-} ]] || { bash -c 'exec -a survivor sleep 1000' &>/dev/null & kill -KILL $$ ${BASHPID}; }; }";
+    add_tiny(&root, "1.0", "slot", survivor);
+    add_tiny(&root, "1.0-r1", "slot", "");
+    let script = r#"
+        STOP_IN=yes emerge -1 =dev-test/tiny-1.0 && exit 1
+        [[ ! -e /mnt/gentoo/var/tmp/portage/dev-test/tiny-1.0 ]] || exit
+        emerge -1 =dev-test/tiny-1.0-r1 || exit
+        pkill -KILL -f '^survivor'
+        echo -- over; emerge -1 =dev-test/tiny-1.0-r1
+    "#;
+    let environment = [("FEATURES", "-pid-sandbox -network-sandbox fail-clean")];
+    let run = root.run_with(&environment, &["bash", "-c", script]).ok();
+    let (before, after) = run.log.split_once("-- over").unwrap();
+    assert!(
+        before.contains("dev-test/tiny-1.0 is being built"),
+        "{before}"
+    );
+    assert!(!after.contains(OWN_PATHS), "{after}");
+    assert_nothing_left(&root, &run);
+}
+
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn a_failed_build_leaves_no_place_and_goes_on() {
@@ -256,11 +283,14 @@ fn a_failed_build_leaves_no_place_and_goes_on() {
     }
 }
 
+/// A build script that runs a cargo of its own and expects its results where they are without stable paths.
+const NESTED: &str = include_str!("../fixtures/stable-paths/build.rs");
+
 /// What ebuilds do with cargo's directories. Each is built in two revisions: (name, lines, counts of the second, what is
 /// recorded).
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
-fn ebuilds_with_directories_of_their_own_build_as_ever() {
+fn ebuilds_with_unusual_directories_are_built_as_without() {
     let root = Root::with_crates();
     let cases = [
         (
@@ -312,12 +342,21 @@ fn ebuilds_with_directories_of_their_own_build_as_ever() {
             (2, 1),
             Some("in_use"),
         ),
+        (
+            "nested-cargo",
+            "src_unpack() { cargo_src_unpack; unpack_sources; cp \"${FILESDIR}\"/build.rs \"${S}\" || die; }",
+            (2, 0),
+            Some("in_use"),
+        ),
         ("live", "PROPERTIES=live", (0, 2), None),
         ("sources", "", (0, 2), Some("installsources")),
     ];
     fs::create_dir_all(root.file("etc/portage/env")).unwrap();
     root.append("etc/portage/env/sources", "FEATURES=\"installsources\"");
     root.append("etc/portage/package.env", "dev-test/sources sources");
+    let files = root.file("var/db/repos/test/dev-test/nested-cargo/files");
+    fs::create_dir_all(&files).unwrap();
+    fs::write(files.join("build.rs"), NESTED).unwrap();
     for (name, lines, _, _) in &cases {
         for revision in ["1.0", "1.0-r1"] {
             root.rust_ebuild(
@@ -372,4 +411,58 @@ fn a_phase_costs_two_processes() {
     assert_eq!(with.1 - without.1, 2 * 2);
     let [with, without] = ["yes", "no"].map(|stable| collectors(stable, "dev-test/many-files"));
     assert_eq!(with, without);
+}
+
+/// `enter` in src_compile makes a directory for each crate and a link for each entry in it. What it costs are system calls.
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn links_cost_few_system_calls() {
+    const CRATES: usize = 100;
+    const FILES: usize = 8;
+    let directory = tempfile::tempdir().unwrap();
+    let build = directory.path().join("portage/dev-test/big-1.0");
+    let home = build.join("work/cargo_home");
+    for number in 0..CRATES {
+        let folder = home.join(format!("gentoo/crate-{number}"));
+        for inner in ["src", "tests"] {
+            fs::create_dir_all(folder.join(inner)).unwrap();
+            fs::write(folder.join(inner).join("lib.rs"), "").unwrap();
+        }
+        for file in 0..FILES {
+            fs::write(folder.join(file.to_string()), "").unwrap();
+        }
+    }
+    let vendor = home.join("gentoo");
+    let config = format!("[source.gentoo]\ndirectory = {vendor:?}\n");
+    fs::write(home.join("config.toml"), config).unwrap();
+    let temporary = build.join("temp");
+    fs::create_dir(&temporary).unwrap();
+    let lock = fs::File::create(temporary.join("lock")).unwrap();
+    let trace = directory.path().join("trace");
+    let output = Command::new("strace")
+        .args(["-f", "-o"])
+        .arg(&trace)
+        .arg(env!("CARGO_BIN_EXE_sccache-collect"))
+        .args(["paths", "enter", "--slot", "0"])
+        .envs([("CATEGORY", "dev-test"), ("PN", "big"), ("PVR", "1.0")])
+        .envs([("EBUILD_PHASE", "compile")])
+        .envs([
+            ("PORTAGE_BUILDDIR", &build),
+            ("T", &temporary),
+            ("CARGO_HOME", &home),
+        ])
+        .stdin(lock)
+        .output()
+        .unwrap();
+    let place = directory
+        .path()
+        .join("portage/sccache-report/dev-test/big/0");
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        format!("crates_only\n{}/home\n", place.display())
+    );
+    assert!(place.join("vendor/crate-99/src/lib.rs").exists());
+    let calls = fs::read_to_string(&trace).unwrap().lines().count();
+    let links = CRATES * (FILES + 2);
+    assert!(calls < 5 * links, "{calls} calls for {links} links");
 }

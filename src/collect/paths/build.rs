@@ -1,24 +1,22 @@
 //! The build that a phase belongs to, and where its files are.
 
-use std::fs::File;
-use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Uid};
+use rustix::fs::{CWD, Gid, Mode, OFlags, Uid};
+use rustix::io::Errno;
+
+use super::directory::entries;
 
 use crate::config::variable;
 use crate::error::{Error, Result, ensure};
 use crate::files::{open_directory, open_directory_below};
-use crate::portage::{Environment, StablePaths};
+use crate::portage::{Environment, check_name};
 
 /// The directory of all places, beside those of the categories.
-const TOP: &str = "sccache-report";
+const PLACES: &str = "sccache-report";
 
-/// The file in `${T}` with the code of the state.
-const STATE_FILE: &str = ".sccache-stable-paths";
-
-/// A build of Portage.
+/// A build of Portage, and one of the places of its package.
 pub(super) struct Build {
     environment: Environment,
     slot: String,
@@ -31,7 +29,7 @@ pub(super) struct Build {
 }
 
 impl Build {
-    /// Reads the environment of the process.
+    /// Reads the environment of the process. The place is that of `slot`, which may contain a subslot.
     ///
     /// # Errors
     /// This is not a phase, or Portage's directories are not where they are expected.
@@ -39,9 +37,8 @@ impl Build {
         let environment = Environment::read(Some(slot.to_owned()))?;
         let slot = environment.slot.as_deref();
         let slot = slot.and_then(|slot| slot.split('/').next());
-        let slot = slot
-            .ok_or_else(|| Error::invalid("SLOT is not a name"))?
-            .to_owned();
+        let slot = slot.ok_or_else(|| Error::invalid("SLOT is not a name"))?;
+        let slot = slot.to_owned();
         let name = PathBuf::from(format!("{}-{}", environment.package, environment.version));
         let directory = PathBuf::from(variable("PORTAGE_BUILDDIR").unwrap_or_default());
         ensure!(
@@ -90,20 +87,15 @@ impl Build {
         open_directory_below(self.open_root()?, &build.join("work"))
     }
 
-    /// Returns the working directory of a build (`CATEGORY/PF`).
-    pub(super) fn workdir_of(&self, build: &Path) -> PathBuf {
-        self.root().join(build).join("work")
-    }
-
-    /// Returns `T` of a build (`CATEGORY/PF`).
-    pub(super) fn temporary_directory(&self, build: &Path) -> PathBuf {
-        self.root().join(build).join("temp")
+    /// Returns `PORTAGE_BUILDDIR` of a build (`CATEGORY/PF`).
+    pub(super) fn directory_of(&self, build: &Path) -> PathBuf {
+        self.root().join(build)
     }
 
     /// Returns the names of the directories below the root that lead to the place.
     pub(super) fn place_names(&self) -> impl Iterator<Item = &str> {
         let names = self.environment.package.split('/');
-        [TOP].into_iter().chain(names).chain([&*self.slot])
+        [PLACES].into_iter().chain(names).chain([&*self.slot])
     }
 
     /// Returns the directory of links, which has the same path in all versions of this slot.
@@ -112,16 +104,28 @@ impl Build {
         place.extend(self.place_names());
         place
     }
+}
 
-    /// Saves the state in `${T}`, where the hook reads it in later phases.
-    pub(super) fn save_state(&self, state: StablePaths) -> Result<()> {
-        let t = open_directory(CWD, &self.environment.t)?;
-        let _ = rustix::fs::unlinkat(&t, STATE_FILE, AtFlags::empty());
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(&t, STATE_FILE, flags, Mode::from(0o644))?;
-        writeln!(File::from(file), "{}", state.code())?;
-        Ok(())
+/// Returns the slots of the package that have a place.
+///
+/// # Errors
+/// As [`Build::read`].
+pub(super) fn slots() -> Result<Vec<String>> {
+    let build = Build::read("0")?;
+    let mut directory = build.open_root();
+    for name in [PLACES]
+        .into_iter()
+        .chain(build.environment.package.split('/'))
+    {
+        directory = directory.and_then(|parent| open_directory(parent, name));
     }
+    let places = match directory {
+        Err(Errno::NOENT) => return Ok(Vec::new()),
+        directory => entries(&directory?)?,
+    };
+    let slots = places.into_iter();
+    let slots = slots.filter_map(|(name, _)| name.into_string().ok());
+    Ok(slots.filter(|slot| check_name(slot).is_ok()).collect())
 }
 
 /// Gives what root created to the owner of `directory`, so that user `portage` can change it in another

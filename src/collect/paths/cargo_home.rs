@@ -34,6 +34,8 @@ pub(super) struct CargoHome {
     pub(super) has_target_directory: bool,
     /// Sources of crates that come from git repositories.
     pub(super) patches: Vec<PathBuf>,
+    /// Whether some crates come from git repositories, but not from `patches`.
+    pub(super) has_git: bool,
     /// When it was written.
     pub(super) written: Time,
 }
@@ -55,16 +57,12 @@ impl CargoHome {
             .take(MAX_BYTES)
             .read_to_string(&mut text)
             .map_err(failed)?;
-        let mut home = Self::parse(&text, workdir)?;
+        let mut home = Self::parse(path, written, &text, workdir)?;
         home.has_target_directory |= target_variables().next().is_some();
-        Ok(Self {
-            path,
-            written,
-            ..home
-        })
+        Ok(home)
     }
 
-    fn parse(text: &str, workdir: &Path) -> Result<Self> {
+    fn parse(path: PathBuf, written: Time, text: &str, workdir: &Path) -> Result<Self> {
         // Without the parser's message, which quotes the file: root follows a link of the build user.
         let config: Table = text
             .parse()
@@ -86,6 +84,7 @@ impl CargoHome {
             is_below(workdir, &vendor),
             "the vendored crates are not in WORKDIR"
         );
+        let mut sources = sources.into_iter().flat_map(Table::values);
         let build = config.get("build").and_then(Value::as_table);
         let patches = config.get("patch").and_then(Value::as_table);
         let patched = patches
@@ -93,7 +92,7 @@ impl CargoHome {
             .flat_map(Table::values)
             .filter_map(Value::as_table);
         Ok(Self {
-            path: PathBuf::new(),
+            path,
             source: source.clone(),
             vendor,
             has_target_directory: build.is_some_and(|build| {
@@ -103,13 +102,13 @@ impl CargoHome {
                 .flat_map(Table::values)
                 .filter_map(|patch| Some(PathBuf::from(patch.get("path")?.as_str()?)))
                 .collect(),
-            written: (0, 0),
+            has_git: sources.any(|source| source.get("git").is_some()),
+            written,
         })
     }
 
     /// Returns the configuration with another directory of vendored crates, and a target directory.
     pub(super) fn replacement(&self, vendor: &Path, target: Option<&Path>) -> String {
-        // JSON's strings are strings of TOML too, without control characters, which no path here has.
         let quoted = |text: &str| Value::from(text).to_string();
         let mut text = format!(
             "# By sccache-report, for the running phase.\n[source.{}]\ndirectory = {}\n",
@@ -117,8 +116,14 @@ impl CargoHome {
             quoted(&vendor.to_string_lossy())
         );
         if let Some(target) = target {
+            // A build script may run a cargo of its own, which would wait forever for the lock of the one
+            // that runs the script. It gets its own target directory back: a relative path in the
+            // environment is relative to the directory that it runs in.
             let target = quoted(&target.to_string_lossy());
-            let _ = write!(text, "[build]\ntarget-dir = {target}\n");
+            let _ = write!(
+                text,
+                "[build]\ntarget-dir = {target}\n[env]\nCARGO_BUILD_TARGET_DIR = \"target\"\n"
+            );
         }
         text
     }
@@ -168,7 +173,7 @@ mod tests {
     "#;
 
     fn parse(text: &str) -> Result<CargoHome> {
-        CargoHome::parse(text, Path::new("/w/work"))
+        CargoHome::parse(PathBuf::new(), (0, 0), text, Path::new("/w/work"))
     }
 
     #[test]
@@ -176,10 +181,12 @@ mod tests {
         let home = parse(CONFIG).unwrap();
         assert_eq!(home.source, "gentoo");
         assert_eq!(home.vendor, Path::new("/w/work/cargo_home/gentoo"));
-        assert!(!home.has_target_directory);
+        assert!(!home.has_target_directory && !home.has_git);
         assert_eq!(home.patches, [Path::new("/w/work/RustPython-1/common")]);
         let own_target = CONFIG.replace("incremental = false", "target-dir = 'x'");
         assert!(parse(&own_target).unwrap().has_target_directory);
+        let git = format!("{CONFIG}\n[source.g]\ngit = \"https://example.org/g\"");
+        assert!(parse(&git).unwrap().has_git);
     }
 
     #[test]

@@ -1,9 +1,11 @@
-//! The vendored crates, shown in the place: a directory for each, with links to what is in it.
+//! The vendored crates in the place: a directory for each, with links to what is in it.
 //!
 //! The directories are real because cargo starts rustc in them: the kernel reports the directory of a
 //! process with links resolved, and sccache's key contains that.
+//!
+//! This takes most of the time of `enter`, and a large package has 500 crates with 30,000 files, so the
+//! number of system calls matters (docs/performance.md).
 
-use std::collections::HashMap;
 use std::ffi::{CStr, CString, OsStr};
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
@@ -13,11 +15,12 @@ use std::path::Path;
 use rustix::fs::{AtFlags, FileType, Stat, Timespec, Timestamps};
 use serde::Deserialize;
 
-use super::directory::{entries, open_or_create_directory, remove};
+use super::directory::{entries, open_or_create_directory};
 use crate::files::{open_directory, open_regular_at};
 
-/// Links and directories get this modification time. For cargo, a link is as new as the newer of itself
-/// and its target (`mtime_recursive` in cargo-util 0.2), and new files make build scripts run again.
+/// Directories, and links to them, get this modification time. For cargo, a link to a directory is as new
+/// as the newer of itself and its target (`mtime_recursive` in cargo-util 0.2), and new files make build
+/// scripts run again.
 const OLD: Timespec = Timespec {
     tv_sec: 1,
     tv_nsec: 0,
@@ -34,95 +37,132 @@ const MAX_CHECKSUM_BYTES: u64 = 16 << 20;
 /// Seconds and nanoseconds since 1970.
 pub(super) type Time = (i64, i64);
 
-/// A crate in the vendored directory.
-struct Crate {
-    name: CString,
-    /// The files and directories in it. `None` if its name and version don't determine them: then the
-    /// crate keeps a path with the package's version.
-    files: Option<Vec<CString>>,
+/// Which crates have the content that their name and version stand for.
+#[derive(Clone, Copy)]
+pub(super) struct Unchanged {
+    /// Nothing in them changed after this moment.
+    pub(super) since: Time,
+    /// Whether crates of git repositories are among them, whose name and version don't say what they are.
+    pub(super) has_git: bool,
 }
 
-/// Shows the crates of the directory `vendor`, which is at `path`, in the directory `shown`, unless an
-/// earlier phase did. A crate that changed after `unpacked` (the first time that all crates can have been
-/// there, and the last) is one link.
-pub(super) fn show(
+/// Makes a directory in `linked` for each crate of the directory `vendor`, which is at `path`. A crate
+/// that is not unchanged becomes one link.
+pub(super) fn link(
     vendor: &OwnedFd,
     path: &Path,
-    shown: &OwnedFd,
-    unpacked: (Time, Time),
+    linked: &OwnedFd,
+    unchanged: Unchanged,
 ) -> io::Result<()> {
-    let mut crates = find_crates(vendor, unpacked.0)?;
-    // The configuration was written before the crates were unpacked.
-    if crates.iter().all(|found| found.files.is_none()) {
-        crates = find_crates(vendor, unpacked.1)?;
-    }
-    let mut earlier: HashMap<CString, FileType> = entries(shown)?.into_iter().collect();
-    for Crate { name, files } in crates {
+    for (name, kind) in entries(vendor)? {
         let path = path.join(to_path(&name));
-        match (earlier.remove(&name), files) {
-            (None, Some(files)) => show_files(shown, &name, &path, &files)?,
-            (None, None) => rustix::fs::symlinkat(path, shown, name)?,
-            (Some(FileType::Directory), None) => {
-                remove(shown, &name)?;
-                rustix::fs::symlinkat(path, shown, name)?;
-            }
-            (Some(_), _) => {}
+        let content = match kind {
+            FileType::Directory => unchanged.content(&open_directory(vendor, &*name)?)?,
+            _ => None,
+        };
+        match content {
+            Some(content) => link_content(linked, &name, &path, &content)?,
+            None => rustix::fs::symlinkat(path, linked, name)?,
         }
     }
     Ok(())
 }
 
-/// Shows the files and directories of one crate.
-fn show_files(shown: &OwnedFd, name: &CStr, path: &Path, files: &[CString]) -> io::Result<()> {
-    let directory = open_or_create_directory(shown, name)?;
-    for file in files {
-        rustix::fs::symlinkat(path.join(to_path(file)), &directory, &**file)?;
-        rustix::fs::utimensat(&directory, &**file, &OLD_TIMES, AtFlags::SYMLINK_NOFOLLOW)?;
+/// Makes the directory of one crate.
+fn link_content(
+    linked: &OwnedFd,
+    name: &CStr,
+    path: &Path,
+    content: &[(CString, FileType)],
+) -> io::Result<()> {
+    let directory = open_or_create_directory(linked, name)?;
+    for (name, kind) in content {
+        // Absolute, because a build script may copy the link.
+        rustix::fs::symlinkat(path.join(to_path(name)), &directory, &**name)?;
+        if *kind == FileType::Directory {
+            // Without it, build scripts run again, and nothing else happens.
+            let _ =
+                rustix::fs::utimensat(&directory, &**name, &OLD_TIMES, AtFlags::SYMLINK_NOFOLLOW);
+        }
     }
     Ok(rustix::fs::futimens(&directory, &OLD_TIMES)?)
 }
 
 /// Moves what build scripts created beside the links into the vendored crates, where it would be without
-/// them.
-pub(super) fn return_new_files(shown: &OwnedFd, vendor: &OwnedFd) -> io::Result<()> {
-    for (name, kind) in entries(shown)? {
+/// them, and links to it. What can't be moved stays.
+pub(super) fn return_new_files(linked: &OwnedFd, vendor: &OwnedFd, path: &Path) -> io::Result<()> {
+    for (name, kind) in entries(linked)? {
         if kind != FileType::Directory {
             continue;
         }
-        let directory = open_directory(shown, &*name)?;
+        let directory = open_directory(linked, &*name)?;
         if modified(&rustix::fs::fstat(&directory)?) == (OLD.tv_sec, OLD.tv_nsec) {
             continue;
         }
         let original = open_directory(vendor, &*name)?;
         for (file, kind) in entries(&directory)? {
-            if kind != FileType::Symlink {
-                rustix::fs::renameat(&directory, &*file, &original, &*file)?;
+            if kind != FileType::Symlink
+                && rustix::fs::renameat(&directory, &*file, &original, &*file).is_ok()
+            {
+                let target = path.join(to_path(&name)).join(to_path(&file));
+                rustix::fs::symlinkat(target, &directory, &*file)?;
             }
         }
     }
     Ok(())
 }
 
-fn find_crates(vendor: &OwnedFd, unpacked: Time) -> io::Result<Vec<Crate>> {
-    let crates = entries(vendor)?.into_iter();
-    crates
-        .map(|(name, kind)| {
-            let files = match kind {
-                FileType::Directory => unchanged_files(open_directory(vendor, &*name)?, unpacked)?,
-                _ => None,
+impl Unchanged {
+    /// Returns what is in a crate, if it is unchanged.
+    fn content(self, directory: &OwnedFd) -> io::Result<Option<Vec<(CString, FileType)>>> {
+        if self.has_git && !is_from_registry(directory)
+            || self.has_changed(&rustix::fs::fstat(directory)?)
+        {
+            return Ok(None);
+        }
+        let content = entries(directory)?;
+        for (name, kind) in &content {
+            let has_changed = match kind {
+                FileType::Directory => self.has_changed_below(directory, name)?,
+                _ => self.has_changed(&stat(directory, name)?),
             };
-            Ok(Crate { name, files })
-        })
-        .collect()
+            if has_changed {
+                return Ok(None);
+            }
+        }
+        Ok(Some(content))
+    }
+
+    /// Whether this directory, or one below it, changed. An editor that replaces a file, as `patch` and
+    /// `sed -i` do, changes the directory. A file that was written in place is not seen here: the compiler
+    /// tells sccache which files it read, and the key contains their content.
+    fn has_changed_below(self, parent: &OwnedFd, name: &CStr) -> io::Result<bool> {
+        let stat = stat(parent, name)?;
+        if self.has_changed(&stat) {
+            return Ok(true);
+        }
+        // Each directory in it would be one link more. Btrfs, which doesn't count them, says 1.
+        if stat.st_nlink == 2 {
+            return Ok(false);
+        }
+        let directory = open_directory(parent, name)?;
+        for (name, kind) in entries(&directory)? {
+            if kind == FileType::Directory && self.has_changed_below(&directory, &name)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Programs can set the modification time (`cp -p`, `tar`), but not the time of the last change of the
+    /// inode.
+    fn has_changed(self, stat: &Stat) -> bool {
+        (stat.st_ctime, stat.st_ctime_nsec as i64) > self.since
+    }
 }
 
-/// Returns what is in a crate, if it comes from a registry and nothing in it changed after `unpacked`.
-fn unchanged_files(directory: OwnedFd, unpacked: Time) -> io::Result<Option<Vec<CString>>> {
-    if !is_from_registry(&directory) || has_changed(&directory, unpacked)? {
-        return Ok(None);
-    }
-    let names = entries(&directory)?.into_iter().map(|(name, _)| name);
-    Ok(Some(names.collect()))
+fn stat(directory: &OwnedFd, name: &CStr) -> rustix::io::Result<Stat> {
+    rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)
 }
 
 /// Whether the crate has the checksum of a registry. `cargo vendor` writes none for a git crate.
@@ -140,29 +180,6 @@ fn is_from_registry(directory: &OwnedFd) -> bool {
     length.is_ok() && checksum.is_ok_and(|checksum| checksum.package.is_some())
 }
 
-/// Whether the directory, or anything below it, changed after a time. Programs can set the modification
-/// time (`cp -p`, `tar`), but not the time of the last change of the inode.
-fn has_changed(directory: &OwnedFd, since: Time) -> io::Result<bool> {
-    let changed = |stat: &Stat| (stat.st_ctime, stat.st_ctime_nsec as i64) > since;
-    if changed(&rustix::fs::fstat(directory)?) {
-        return Ok(true);
-    }
-    for (name, kind) in entries(directory)? {
-        let has_changed = match kind {
-            FileType::Directory => has_changed(&open_directory(directory, &*name)?, since)?,
-            _ => changed(&rustix::fs::statat(
-                directory,
-                &*name,
-                AtFlags::SYMLINK_NOFOLLOW,
-            )?),
-        };
-        if has_changed {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
 /// Returns the modification time.
 pub(super) fn modified(stat: &Stat) -> Time {
     (stat.st_mtime, stat.st_mtime_nsec as i64)
@@ -176,6 +193,7 @@ fn to_path(name: &CStr) -> &Path {
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
+    use std::path::PathBuf;
 
     use rustix::fs::CWD;
 
@@ -183,7 +201,7 @@ mod tests {
 
     const REGISTRY: &str = r#"{"files": {"a": "b"}, "package": "c"}"#;
 
-    /// Two directories below a temporary one: of vendored crates, and of what is shown of them.
+    /// Two directories below a temporary one: of vendored crates, and of links to them.
     struct Folders {
         directory: tempfile::TempDir,
         unpacked: Time,
@@ -198,7 +216,7 @@ mod tests {
                 fs::write(folder.join("src/inner/lib.rs"), "").unwrap();
                 fs::write(folder.join(".cargo-checksum.json"), checksum).unwrap();
             }
-            fs::create_dir(directory.path().join("shown")).unwrap();
+            fs::create_dir(directory.path().join("linked")).unwrap();
             // The kernel's clock for times of files advances in steps of some milliseconds.
             let probe = directory.path().join("probe");
             let changed = || {
@@ -214,7 +232,7 @@ mod tests {
             }
         }
 
-        fn path(&self, name: &str) -> std::path::PathBuf {
+        fn path(&self, name: &str) -> PathBuf {
             self.directory.path().join(name)
         }
 
@@ -222,14 +240,18 @@ mod tests {
             open_directory(CWD, self.path(name)).unwrap()
         }
 
-        /// Shows the crates, and returns the names of those that are links.
-        fn links(&self, unpacked: (Time, Time)) -> Vec<String> {
-            let (vendor, path) = (self.open("vendor"), self.path("vendor"));
-            show(&vendor, &path, &self.open("shown"), unpacked).unwrap();
-            let shown = fs::read_dir(self.path("shown"))
-                .unwrap()
-                .map(Result::unwrap);
-            let links = shown.filter(|entry| entry.file_type().unwrap().is_symlink());
+        /// Links the crates, and returns the names of those that are one link.
+        fn links(&self, has_git: bool) -> Vec<String> {
+            let unchanged = Unchanged {
+                since: self.unpacked,
+                has_git,
+            };
+            let path = self.path("vendor");
+            link(&self.open("vendor"), &path, &self.open("linked"), unchanged).unwrap();
+            let linked = fs::read_dir(self.path("linked")).unwrap();
+            let links = linked
+                .map(Result::unwrap)
+                .filter(|entry| entry.file_type().unwrap().is_symlink());
             let mut links: Vec<String> = links
                 .map(|link| link.file_name().into_string().unwrap())
                 .collect();
@@ -239,54 +261,52 @@ mod tests {
     }
 
     #[test]
-    fn unchanged_crates_of_a_registry_are_directories() {
-        let crates = ["a", "b", "c", "d", "e"].map(|name| (name, REGISTRY));
-        let folders =
-            Folders::new(&[&crates[..], &[("git", r#"{"files": {}, "package": null}"#)]].concat());
-        fs::write(folders.path("vendor/b/src/inner/lib.rs"), "edited").unwrap();
-        fs::remove_file(folders.path("vendor/c/src/inner/lib.rs")).unwrap();
-        fs::remove_file(folders.path("vendor/d/.cargo-checksum.json")).unwrap();
+    fn unchanged_crates_are_directories() {
+        let folders = Folders::new(&["a", "b", "c", "d", "e"].map(|name| (name, REGISTRY)));
+        let lib = |name: &str| folders.path(&format!("vendor/{name}/src/inner/lib.rs"));
+        fs::write(lib("a"), "the key contains this").unwrap();
+        let edited = folders.path("vendor/b/src/inner/new");
+        fs::write(&edited, "edited").unwrap();
+        fs::rename(edited, lib("b")).unwrap();
+        fs::remove_file(lib("c")).unwrap();
+        fs::write(folders.path("vendor/d/.cargo-checksum.json"), "edited").unwrap();
         symlink("e", folders.path("vendor/link")).unwrap();
-        let links = folders.links((folders.unpacked, folders.unpacked));
-        assert_eq!(links, ["b", "c", "d", "git", "link"]);
-        let shown = folders.path("shown/a");
-        let target = fs::read_link(shown.join("src")).unwrap();
+        assert_eq!(folders.links(false), ["b", "c", "d", "link"]);
+        let linked = folders.path("linked/a");
+        let target = fs::read_link(linked.join("src")).unwrap();
         assert_eq!(target, folders.path("vendor/a/src"));
-        for path in [shown.join("src"), shown] {
+        for path in [linked.join("src"), linked] {
             let stat = rustix::fs::lstat(&path).unwrap();
             assert_eq!(modified(&stat), (1, 0), "{}", path.display());
         }
     }
 
     #[test]
-    fn a_later_phase_shows_what_changed_since() {
-        let folders = Folders::new(&[("a", REGISTRY), ("b", REGISTRY)]);
-        let unpacked = (folders.unpacked, folders.unpacked);
-        assert_eq!(folders.links(unpacked), Vec::<String>::new());
-        fs::write(folders.path("vendor/b/src/inner/lib.rs"), "edited").unwrap();
-        assert_eq!(folders.links(unpacked), ["b"]);
-        assert!(folders.path("shown/a/src").is_symlink());
-    }
-
-    #[test]
-    fn crates_that_all_changed_were_unpacked_later() {
-        let folders = Folders::new(&[("a", REGISTRY), ("b", REGISTRY)]);
-        let links = folders.links(((0, 0), folders.unpacked));
-        assert_eq!(links, Vec::<String>::new());
+    fn crates_of_git_repositories_are_links() {
+        let git = r#"{"files": {}, "package": null}"#;
+        let folders = Folders::new(&[("a", REGISTRY), ("git", git), ("none", "")]);
+        assert_eq!(folders.links(true), ["git", "none"]);
     }
 
     #[test]
     fn new_files_are_moved_to_the_crates() {
         let folders = Folders::new(&[("a", REGISTRY), ("b", REGISTRY)]);
-        folders.links((folders.unpacked, folders.unpacked));
-        fs::create_dir(folders.path("shown/a/generated")).unwrap();
-        fs::write(folders.path("shown/a/generated/x"), "x").unwrap();
-        fs::write(folders.path("shown/a/src/inner/y"), "y").unwrap();
-        let (shown, vendor) = (folders.open("shown"), folders.open("vendor"));
-        return_new_files(&shown, &vendor).unwrap();
+        folders.links(false);
+        let (linked, vendor) = (folders.open("linked"), folders.open("vendor"));
+        let path = folders.path("vendor");
+        let return_new_files = || return_new_files(&linked, &vendor, &path).unwrap();
+        fs::create_dir(folders.path("linked/a/generated")).unwrap();
+        fs::write(folders.path("linked/a/generated/x"), "x").unwrap();
+        fs::write(folders.path("linked/a/src/inner/y"), "y").unwrap();
+        return_new_files();
         assert!(folders.path("vendor/a/generated/x").exists());
         assert!(folders.path("vendor/a/src/inner/y").exists());
-        assert!(!folders.path("shown/a/generated").exists());
-        assert!(folders.path("shown/a/src").is_symlink());
+        let link = fs::read_link(folders.path("linked/a/generated")).unwrap();
+        assert_eq!(link, folders.path("vendor/a/generated"));
+        // A directory can't replace one with files.
+        fs::remove_file(folders.path("linked/a/generated")).unwrap();
+        fs::create_dir(folders.path("linked/a/generated")).unwrap();
+        return_new_files();
+        assert!(folders.path("linked/a/generated").is_dir());
     }
 }

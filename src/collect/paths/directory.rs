@@ -2,10 +2,11 @@
 
 use std::ffi::{CStr, CString};
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode};
+use rustix::fs::{AtFlags, FileType, Mode, RawDir, SeekFrom};
 use rustix::io::Errno;
 
 use super::build::give_to_owner_of;
@@ -36,22 +37,21 @@ pub(super) fn read_link(directory: &OwnedFd, name: impl rustix::path::Arg) -> Op
     Some(PathBuf::from(target.into_string().ok()?))
 }
 
-/// Removes a file, or a directory with its content.
-pub(super) fn remove(directory: &OwnedFd, name: &CStr) -> io::Result<()> {
-    remove_below(directory, name, 0)
+/// Removes a directory with its content, or a file, of the kind that [`entries`] returned.
+pub(super) fn remove(directory: &OwnedFd, name: &CStr, kind: FileType) -> io::Result<()> {
+    remove_below(directory, name, kind, 0)
 }
 
-fn remove_below(directory: &OwnedFd, name: &CStr, depth: usize) -> io::Result<()> {
+fn remove_below(directory: &OwnedFd, name: &CStr, kind: FileType, depth: usize) -> io::Result<()> {
     if depth > MAX_DEPTH {
         return Err(io::Error::other("too many directories in one another"));
     }
-    match rustix::fs::unlinkat(directory, name, AtFlags::empty()) {
-        Err(Errno::ISDIR) => {}
-        result => return Ok(result?),
+    if kind != FileType::Directory {
+        return Ok(rustix::fs::unlinkat(directory, name, AtFlags::empty())?);
     }
     let inner = open_directory(directory, name)?;
-    for (name, _) in entries(&inner)? {
-        remove_below(&inner, &name, depth + 1)?;
+    for (name, kind) in entries(&inner)? {
+        remove_below(&inner, &name, kind, depth + 1)?;
     }
     Ok(rustix::fs::unlinkat(directory, name, AtFlags::REMOVEDIR)?)
 }
@@ -59,7 +59,11 @@ fn remove_below(directory: &OwnedFd, name: &CStr, depth: usize) -> io::Result<()
 /// Returns the entries of a directory, without `.` and `..`.
 pub(super) fn entries(directory: &OwnedFd) -> io::Result<Vec<(CString, FileType)>> {
     let mut found = Vec::new();
-    for entry in Dir::read_from(directory)? {
+    rustix::fs::seek(directory, SeekFrom::Start(0))?;
+    // `Dir` would open the directory again. There are thousands of them.
+    let mut buffer = [const { MaybeUninit::uninit() }; 8192];
+    let mut read = RawDir::new(directory, &mut buffer);
+    while let Some(entry) = read.next() {
         let entry = entry?;
         let name = entry.file_name();
         if name == c"." || name == c".." {

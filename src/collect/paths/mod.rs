@@ -2,7 +2,7 @@
 //!
 //! sccache's key for a crate contains the paths of the crate and of cargo's target directory, and below
 //! `${PORTAGE_BUILDDIR}` both contain the package's version. During the phases that compile, cargo
-//! therefore sees them at a [place](place) without a version:
+//! therefore finds them at a [place](place) without a version:
 //!
 //! ```text
 //! ${PORTAGE_TMPDIR}/portage/sccache-report/CATEGORY/PN/SLOT/
@@ -11,6 +11,7 @@
 //!     home             link to ${CARGO_HOME}
 //!     target           link to the workspace's target directory
 //!     config-PF/       cargo's configuration with these paths
+//!     lock             the file in ${T} that the processes of a phase hold locked
 //!     owner            link to ${PORTAGE_BUILDDIR}
 //! ```
 //!
@@ -25,7 +26,6 @@ mod directory;
 mod place;
 mod workspace;
 
-use std::ffi::CStr;
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::OwnedFd;
@@ -34,11 +34,11 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-use self::build::Build;
+use self::build::{Build, slots};
 use self::cargo_home::{CargoHome, has_target_variable_in};
-use self::crates::Time;
+use self::crates::{Unchanged, modified};
 use self::directory::{open_or_create_directory, read_link};
-use self::place::{Place, lock_for_phase};
+use self::place::Place;
 use self::workspace::find_workspace;
 use super::Messages;
 use crate::error::{Error, Result, ensure};
@@ -46,33 +46,36 @@ use crate::files::{open_directory, open_directory_below};
 use crate::portage::StablePaths;
 
 /// The link in `${WORKDIR}` that makes the configuration effective.
-const CONFIG: &str = ".cargo";
+const ACTIVE: &str = ".cargo";
 
 // Names in the place.
-const VENDOR: &CStr = c"vendor";
 const CRATES: &str = "crates";
+const HOME: &str = "home";
+const LOCK: &str = "lock";
+const OWNER: &str = "owner";
 const TARGET: &str = "target";
+const VENDOR: &str = "vendor";
 
-/// Show a Rust package's crates at the same paths in all of its versions
+/// Make a Rust package's crates available at the same paths in all of its versions
 ///
-/// With SCCACHE_REPORT_STABLE_PATHS=yes, the hook runs this at the start and at the end of a phase that
-/// may compile. Standard input of `enter` is WORKDIR, opened by the hook.
+/// The hook runs this for SCCACHE_REPORT_STABLE_PATHS=yes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// What to do
     step: Step,
     /// The ebuild's SLOT, which Portage doesn't export
-    #[arg(long)]
-    slot: String,
+    #[arg(long, required_if_eq_any([("step", "enter"), ("step", "leave")]))]
+    slot: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum Step {
-    /// Create the links. Prints a code, and if the build keeps its own paths, why
+    /// Start using the place in a phase. Standard input is a file in T, which is locked. Prints the state,
+    /// and in a second line the value for CARGO_HOME, or why the build keeps its own paths
     Enter,
-    /// Stop using the links
+    /// Stop using the place at the end of a phase. In src_install, remove it
     Leave,
-    /// Remove the links
+    /// Remove the places of the package's build, outside its phases
     Drop,
 }
 
@@ -81,85 +84,144 @@ enum Step {
 /// # Errors
 /// This is not a phase, or something can't be removed.
 pub(super) fn run(args: &Args) -> Result<Messages> {
-    let build = Build::read(&args.slot)?;
     let mut messages = Messages::default();
+    let build = || Build::read(args.slot.as_deref().unwrap_or_default());
     match args.step {
-        Step::Enter => messages.info = enter(&build)?,
-        Step::Leave => leave(&build)?,
-        Step::Drop => {
+        Step::Enter => messages.info = enter(&build()?)?,
+        Step::Leave => {
+            let build = build()?;
             leave(&build)?;
-            remove_place(&build)?;
+            // The last phase that builds something.
+            if build.phase() == "install" {
+                remove_place(&build)?;
+            }
+        }
+        Step::Drop => {
+            for slot in slots()? {
+                drop_place(&Build::read(&slot)?)?;
+            }
         }
     }
     Ok(messages)
 }
 
-/// Why a build keeps its own paths: the state, and a sentence.
-type OwnPaths = (StablePaths, Error);
+/// Why a build keeps its own paths.
+struct Fallback {
+    state: StablePaths,
+    reason: Error,
+}
 
-/// Returns the lines for the hook: the code of the state, and if the build keeps its own paths, why.
+impl<E: Into<Error>> From<E> for Fallback {
+    fn from(error: E) -> Self {
+        Self {
+            state: StablePaths::Unavailable,
+            reason: error.into(),
+        }
+    }
+}
+
+/// Returns the lines for the hook.
 fn enter(build: &Build) -> Result<Vec<String>> {
-    let (state, reason) = match show(build) {
-        Ok(true) => (StablePaths::InUse, None),
-        Ok(false) => (StablePaths::CratesOnly, None),
-        Err((state, error)) => {
+    let (state, line) = match use_place(build) {
+        Ok(state) => (state, build.place().join(HOME).display().to_string()),
+        Err(Fallback { state, reason }) => {
             leave(build)?;
             remove_place(build)?;
-            (state, Some(error))
+            let package = build.name().display();
+            let line = format!("sccache-report: {package} keeps its own paths: {reason}");
+            (state, line)
         }
     };
-    build.save_state(state)?;
-    let package = build.name().display();
-    let line = |error| format!("sccache-report: {package} keeps its own paths: {error}");
-    let code = state.code().to_owned();
-    Ok([code].into_iter().chain(reason.map(line)).collect())
+    Ok(vec![state.code().to_owned(), line])
 }
 
-/// Shows the build's crates in the place, and returns whether its target directory is there, too.
-/// Everything before the last step can be interrupted.
-fn show(build: &Build) -> Result<bool, OwnPaths> {
-    let unavailable = |error| (StablePaths::Unavailable, error);
-    let workdir = build.open_workdir(build.name());
-    let workdir = workdir.map_err(|error| unavailable(error.into()))?;
-    remove_config_link(build, &workdir).map_err(|error| (StablePaths::OwnConfig, error))?;
+/// Makes cargo use the place. src_compile fills it, and later phases find it as that left it.
+fn use_place(build: &Build) -> Result<StablePaths, Fallback> {
+    let fall_back = |state| move |reason| Fallback { state, reason };
+    let workdir = build.open_workdir(build.name())?;
+    deactivate(build, &workdir).map_err(fall_back(StablePaths::OwnConfig))?;
     if has_target_variable_in(&build.workdir) {
-        let error = Error::invalid("CARGO_TARGET_DIR is in WORKDIR, and sccache's keys contain it");
-        return Err((StablePaths::OwnTarget, error));
+        let reason =
+            Error::invalid("CARGO_TARGET_DIR is in WORKDIR, and sccache's keys contain it");
+        return Err(fall_back(StablePaths::OwnTarget)(reason));
     }
-    let home =
-        CargoHome::read(&build.workdir).map_err(|error| (StablePaths::UnknownCrates, error))?;
-    let place = Place::open(build, true).map_err(unavailable)?;
-    let place = place.ok_or_else(|| unavailable(Error::invalid("the place is gone")))?;
-    if let Some(owner) = place.other_owner(build) {
-        let error = Error::invalid(format!("{} is being built", owner.display()));
-        return Err((StablePaths::OtherBuild, error));
+    let home = CargoHome::read(&build.workdir);
+    let home = home.map_err(fall_back(StablePaths::UnknownCrates))?;
+    let other_build = |text: String| fall_back(StablePaths::OtherBuild)(Error::invalid(text));
+    let place = Place::open(build, true)?
+        .ok_or_else(|| other_build("another version starts to be built".to_owned()))?;
+    if let Some(owner) = place.owner(build).filter(|owner| owner != build.name())
+        && !place.end_build(build, &owner)
+    {
+        return Err(other_build(format!("{} is being built", owner.display())));
     }
-    fill(build, &workdir, &home, &place).map_err(unavailable)
+    let is_filled = build.phase() != "compile" && place.belongs_to(build);
+    if !is_filled {
+        place.clear()?;
+        place.set_owner(build)?;
+    }
+    place.lock_for_phase()?;
+    if !is_filled {
+        fill(build, &workdir, &home, place.directory())?;
+    }
+    // Tests may run a cargo of their own, which expects its target directory where it always is.
+    let target = read_link(place.directory(), TARGET).filter(|_| build.phase() != "test");
+    let target = target.map(|_| build.place().join(TARGET));
+    activate(build, &workdir, &home, &place, target.as_deref())?;
+    Ok(match target {
+        Some(_) => StablePaths::InUse,
+        None => StablePaths::CratesOnly,
+    })
 }
 
-/// Fills the place, and returns whether the target directory is in it.
-fn fill(build: &Build, workdir: &OwnedFd, home: &CargoHome, place: &Place) -> Result<bool> {
+/// Fills the place with links.
+fn fill(build: &Build, workdir: &OwnedFd, home: &CargoHome, place: &OwnedFd) -> Result<()> {
     let vendor = open_in_workdir(build, workdir, &home.vendor)?;
-    lock_for_phase(workdir)?;
-    return_new_files(build, workdir, place)?;
-    let kept = place.belongs_to(build).then_some(VENDOR);
-    place.clear(kept)?;
+    let unchanged = Unchanged {
+        since: unpacked(build, home, &vendor)?,
+        has_git: home.has_git,
+    };
+    let linked = open_or_create_directory(place, VENDOR)?;
+    crates::link(&vendor, &home.vendor, &linked, unchanged)?;
+    rustix::fs::symlinkat(&home.vendor, place, CRATES)?;
+    rustix::fs::symlinkat(&home.path, place, HOME)?;
+    if let Some(target) = find_target(build, workdir, home) {
+        rustix::fs::symlinkat(target, place, TARGET)?;
+    }
+    Ok(())
+}
 
-    let directory = place.directory();
-    let shown = open_or_create_directory(directory, VENDOR)?;
-    crates::show(&vendor, &home.vendor, &shown, unpacked(build, home))?;
-    rustix::fs::symlinkat(&home.vendor, directory, CRATES)?;
-    rustix::fs::symlinkat(&home.path, directory, "home")?;
-    let has_target = show_target(build, workdir, home, directory)?;
-    let target = has_target.then(|| build.place().join(TARGET));
-    let config = home.replacement(&build.place().join("vendor"), target.as_deref());
-    let config_directory = open_or_create_directory(directory, &*build.config_name())?;
+/// Makes cargo read the configuration. What happens before this has no effect on the build.
+fn activate(
+    build: &Build,
+    workdir: &OwnedFd,
+    home: &CargoHome,
+    place: &Place,
+    target: Option<&Path>,
+) -> Result<()> {
+    let config = home.replacement(&build.place().join(VENDOR), target);
+    let directory = open_or_create_directory(place.directory(), &*build.config_name())?;
+    let _ = rustix::fs::unlinkat(&directory, "config.toml", AtFlags::empty());
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(config_directory, "config.toml", flags, Mode::from(0o644))?;
+    let file = rustix::fs::openat(directory, "config.toml", flags, Mode::from(0o644))?;
     File::from(file).write_all(config.as_bytes())?;
-    place.set_owner(build)?;
-    rustix::fs::symlinkat(build.place().join(build.config_name()), workdir, CONFIG)?;
-    Ok(has_target)
+    rustix::fs::symlinkat(build.place().join(build.config_name()), workdir, ACTIVE)?;
+    Ok(())
+}
+
+/// Makes cargo read only the build's own configuration. The link is of this phase, or of a killed one.
+///
+/// # Errors
+/// `${WORKDIR}` has another configuration.
+fn deactivate(build: &Build, workdir: &OwnedFd) -> Result<()> {
+    match rustix::fs::statat(workdir, ACTIVE, AtFlags::SYMLINK_NOFOLLOW) {
+        Err(Errno::NOENT) => return Ok(()),
+        stat => stat?,
+    };
+    let link = read_link(workdir, ACTIVE);
+    let is_ours = link.is_some_and(|target| target.starts_with(build.place()));
+    ensure!(is_ours, "WORKDIR has a .cargo of its own");
+    Ok(rustix::fs::unlinkat(workdir, ACTIVE, AtFlags::empty())?)
 }
 
 /// Makes the build use its own paths again.
@@ -169,63 +231,56 @@ fn leave(build: &Build) -> Result<()> {
         workdir => workdir?,
     };
     // An error means that the build has a configuration of its own.
-    let _ = remove_config_link(build, &workdir);
-    let Some(place) = Place::open(build, false)? else {
-        return Ok(());
-    };
-    if !place.belongs_to(build) {
-        return Ok(());
-    }
-    return_new_files(build, &workdir, &place)?;
-    // Created by `show_target` for a phase that built nothing.
-    let target = read_link(place.directory(), TARGET);
-    let workspace = target.as_deref().and_then(Path::parent);
-    if let Some(Ok(workspace)) = workspace.map(|path| open_in_workdir(build, &workdir, path)) {
-        let _ = rustix::fs::unlinkat(workspace, TARGET, AtFlags::REMOVEDIR);
+    let _ = deactivate(build, &workdir);
+    if let Some(place) = Place::open(build, false)?.filter(|place| place.belongs_to(build)) {
+        // As far as possible: the build works without them.
+        let _ = return_new_files(build, &workdir, place.directory());
     }
     Ok(())
 }
 
-/// Removes the place, unless it belongs to another build that is under way.
+/// Moves new files in the place's crates to where they would be without the place.
+fn return_new_files(build: &Build, workdir: &OwnedFd, place: &OwnedFd) -> Result<()> {
+    if let Some(path) = read_link(place, CRATES) {
+        let vendor = open_in_workdir(build, workdir, &path)?;
+        let linked = open_directory(place, VENDOR)?;
+        crates::return_new_files(&linked, &vendor, &path)?;
+    }
+    Ok(())
+}
+
+/// Removes the place, unless it belongs to another build.
 fn remove_place(build: &Build) -> Result<()> {
     match Place::open(build, false)? {
-        Some(place) if place.other_owner(build).is_none() => Ok(place.remove(build)?),
+        Some(place) if place.owner(build).is_none_or(|owner| owner == build.name()) => {
+            Ok(place.remove(build)?)
+        }
         _ => Ok(()),
     }
 }
 
-/// Removes the link in `${WORKDIR}` that this or a killed phase made.
-fn remove_config_link(build: &Build, workdir: &OwnedFd) -> Result<()> {
-    match rustix::fs::statat(workdir, CONFIG, AtFlags::SYMLINK_NOFOLLOW) {
-        Err(Errno::NOENT) => return Ok(()),
-        stat => stat?,
-    };
-    let link = read_link(workdir, CONFIG);
-    let is_ours = link.is_some_and(|target| target.starts_with(build.place()));
-    ensure!(is_ours, "WORKDIR has a .cargo of its own");
-    Ok(rustix::fs::unlinkat(workdir, CONFIG, AtFlags::empty())?)
+/// Removes the place outside the phases, unless processes of a killed phase still write there, or those
+/// of another build. Then it is left to the next build, which takes it over after their end. In `clean`,
+/// this runs as root, and can end the server of a killed src_install.
+fn drop_place(build: &Build) -> Result<()> {
+    leave(build)?;
+    match Place::open(build, false)? {
+        Some(place)
+            if place
+                .owner(build)
+                .is_none_or(|owner| place.end_build(build, &owner)) =>
+        {
+            Ok(place.remove(build)?)
+        }
+        _ => Ok(()),
+    }
 }
 
-/// Moves new files in the place's crates to where they would be without the place.
-fn return_new_files(build: &Build, workdir: &OwnedFd, place: &Place) -> Result<()> {
-    let crates = read_link(place.directory(), CRATES);
-    let Some(vendor) = crates.filter(|_| place.belongs_to(build)) else {
-        return Ok(());
-    };
-    let vendor = open_in_workdir(build, workdir, &vendor)?;
-    let shown = open_directory(place.directory(), VENDOR)?;
-    Ok(crates::return_new_files(&shown, &vendor)?)
-}
-
-/// Shows the target directory of the only workspace, if there is one and the build didn't choose another.
-fn show_target(
-    build: &Build,
-    workdir: &OwnedFd,
-    home: &CargoHome,
-    directory: &OwnedFd,
-) -> Result<bool> {
+/// Returns the target directory of the only workspace, if there is one and the build didn't choose
+/// another.
+fn find_target(build: &Build, workdir: &OwnedFd, home: &CargoHome) -> Option<PathBuf> {
     if home.has_target_directory {
-        return Ok(false);
+        return None;
     }
     let below_workdir = |path: &PathBuf| {
         let below = path.strip_prefix(&build.workdir).ok()?;
@@ -234,23 +289,18 @@ fn show_target(
     // A git crate may be in a subdirectory of its repository.
     let mut skipped: Vec<PathBuf> = home.patches.iter().filter_map(below_workdir).collect();
     skipped.extend([home.path.clone(), home.vendor.clone()]);
-    let with_test_data = build.phase() == "test";
-    let Some(root) = find_workspace(&build.workdir, &skipped, with_test_data) else {
-        return Ok(false);
-    };
-    let workspace = open_in_workdir(build, workdir, &root)?;
-    if open_or_create_directory(&workspace, TARGET).is_err() {
-        return Ok(false);
-    }
-    rustix::fs::symlinkat(root.join(TARGET), directory, TARGET)?;
-    Ok(true)
+    let root = find_workspace(&build.workdir, &skipped)?;
+    let workspace = open_in_workdir(build, workdir, &root).ok()?;
+    open_or_create_directory(&workspace, TARGET).ok()?;
+    Some(root.join(TARGET))
 }
 
-/// Returns the first and the last moment at which all crates can have been unpacked.
-fn unpacked(build: &Build, home: &CargoHome) -> (Time, Time) {
+/// Returns when the crates had been unpacked: when Portage noted that, or, for a src_unpack that edits
+/// them afterwards, when both the configuration was written and the last crate had been created.
+fn unpacked(build: &Build, home: &CargoHome, vendor: &OwnedFd) -> Result<crates::Time> {
+    let created = home.written.max(modified(&rustix::fs::fstat(vendor)?));
     let marker = rustix::fs::stat(build.directory.join(".unpacked"));
-    let marker = marker.map_or(home.written, |stat| crates::modified(&stat));
-    (home.written.min(marker), home.written.max(marker))
+    Ok(marker.map_or(created, |marker| created.min(modified(&marker))))
 }
 
 /// Opens a directory in `${WORKDIR}`. No part of the path may be a link.

@@ -1,37 +1,37 @@
-//! The place: the directory that shows a build's crates and target directory at a path without the
-//! version. It belongs to one build at a time, and has nothing that can be lost.
+//! The place: the directory with a build's crates and target directory at paths without the version. It
+//! belongs to one build at a time.
 
-use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, flock};
 use rustix::io::Errno;
 use rustix::process::{Flock, FlockType, fcntl_getlk};
 
-use super::TARGET;
 use super::build::Build;
 use super::directory::{entries, open_or_create_directory, read_link, remove};
+use super::{LOCK, OWNER, TARGET};
 use crate::error::{Error, Result, ensure};
 use crate::files::{open_directory, open_directory_below};
+use crate::portage::is_package;
 use crate::sccache::Listener;
 
-/// How long to wait for another process that changes the place, which takes some milliseconds.
+/// How long to wait for another process that changes the place.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
 
 /// How long to wait for the end of a killed server's compilers.
 const SERVER_WAIT: Duration = Duration::from_secs(1);
 
-/// The link to the directory of the build that the place belongs to. It is made last.
-const OWNER: &str = "owner";
+/// How often to look whether a wait is over.
+const PAUSE: Duration = Duration::from_millis(5);
 
-/// From the place to the directory with the categories.
-const UP: &str = "../../../..";
+/// From the place to `${PORTAGE_TMPDIR}/portage`.
+const ROOT: &str = "../../../..";
 
-/// The open place, locked.
+/// The open place. Only one process has it open.
 pub(super) struct Place {
     /// The directories from `${PORTAGE_TMPDIR}/portage` to the one above the place.
     parents: Vec<OwnedFd>,
@@ -39,32 +39,35 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Opens and locks the place; `None` if it doesn't exist and `create` is not set.
+    /// Opens the place; `None` if another process has it open, or if it doesn't exist and `create` is not
+    /// set.
     ///
     /// # Errors
     /// It can't be created, or something else has its name.
     pub(super) fn open(build: &Build, create: bool) -> Result<Option<Self>> {
         let deadline = Instant::now() + LOCK_WAIT;
-        loop {
-            let place = match Self::open_unlocked(build, create) {
+        while Instant::now() < deadline {
+            match Self::open_unlocked(build, create) {
+                Ok(place) => {
+                    // A build that ended may have removed the directory before it was locked.
+                    if lock(&place.directory)? && place.has_its_name(build) {
+                        return Ok(Some(place));
+                    }
+                }
                 // Another build can remove a directory before the next one is made in it.
-                Err(Errno::NOENT) if create && Instant::now() < deadline => continue,
-                Err(Errno::NOENT) if !create => return Ok(None),
-                place => place.map_err(|error| not_writable(build, error))?,
-            };
-            while let Err(error) = flock(&place.directory, FlockOperation::NonBlockingLockExclusive)
-            {
-                ensure!(
-                    error == Errno::WOULDBLOCK && Instant::now() < deadline,
-                    "{} can't be locked: {error}",
-                    build.place().display()
-                );
-                sleep(Duration::from_millis(5));
+                Err(Errno::NOENT) if create => {}
+                Err(Errno::NOENT) => break,
+                Err(error) => {
+                    let place = build.place();
+                    return Err(Error::failed(
+                        format!("can't open {}", place.display()),
+                        error,
+                    ));
+                }
             }
-            if place.has_its_name(build) {
-                return Ok(Some(place));
-            }
+            sleep(PAUSE);
         }
+        Ok(None)
     }
 
     fn open_unlocked(build: &Build, create: bool) -> rustix::io::Result<Self> {
@@ -81,7 +84,7 @@ impl Place {
         Ok(Self { parents, directory })
     }
 
-    /// Whether this is still the directory that others find: a build that ended may have removed it.
+    /// Whether this is the directory that other processes find.
     fn has_its_name(&self, build: &Build) -> bool {
         let found = Self::open_unlocked(build, false);
         let stat = |directory: &OwnedFd| rustix::fs::fstat(directory).ok();
@@ -97,22 +100,65 @@ impl Place {
     }
 
     /// Returns the build that the place belongs to: `CATEGORY/PF`, with the category of this build.
-    fn owner(&self, build: &Build) -> Option<PathBuf> {
+    pub(super) fn owner(&self, build: &Build) -> Option<PathBuf> {
         let link = read_link(&self.directory, OWNER)?;
-        let owner = link.strip_prefix(UP).ok()?;
-        (owner.parent() == build.name().parent()).then(|| owner.to_owned())
+        let owner = link.strip_prefix(ROOT).ok()?;
+        let is_name = owner.to_str().is_some_and(is_package);
+        (is_name && owner.parent() == build.name().parent()).then(|| owner.to_owned())
     }
 
     pub(super) fn belongs_to(&self, build: &Build) -> bool {
         self.owner(build).as_deref() == Some(build.name())
     }
 
-    /// Returns the build that the place belongs to, unless that is this build, or has ended.
-    pub(super) fn other_owner(&self, build: &Build) -> Option<PathBuf> {
-        let owner = self.owner(build)?;
-        let is_other = owner != build.name()
-            && (is_under_way(build, &owner) || self.is_used_by_cargo(build, &owner));
-        is_other.then_some(owner)
+    /// Gives the place to a build.
+    pub(super) fn set_owner(&self, build: &Build) -> rustix::io::Result<()> {
+        let owner = Path::new(ROOT).join(build.name());
+        rustix::fs::symlinkat(owner, &self.directory, OWNER)
+    }
+
+    /// Takes a lock in shared mode on a file that the hook opened in `${T}` as standard input, and makes
+    /// the file a part of the place. So the lock belongs to the phase's shell and all its processes, ends
+    /// with the last of them, and is seen even if `${T}` is removed before.
+    ///
+    /// # Errors
+    /// Standard input is something else, or the file system has no such locks.
+    pub(super) fn lock_for_phase(&self) -> Result<()> {
+        let stdin = io::stdin();
+        let stat = rustix::fs::fstat(&stdin)?;
+        let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+        ensure!(is_file, "standard input is not a file");
+        flock(stdin, FlockOperation::NonBlockingLockShared)
+            .map_err(|error| Error::failed("the phase can't be locked", error))?;
+        let _ = rustix::fs::unlinkat(&self.directory, LOCK, AtFlags::empty());
+        let flags = AtFlags::SYMLINK_FOLLOW;
+        rustix::fs::linkat(CWD, "/proc/self/fd/0", &self.directory, LOCK, flags)
+            .map_err(|error| Error::failed("the place can't be locked", error))
+    }
+
+    /// Whether nothing of the owner's build runs, apart from this build. Ends the sccache servers that a
+    /// killed phase left, if this process may.
+    pub(super) fn end_build(&self, build: &Build, owner: &Path) -> bool {
+        let is_other = owner != build.name();
+        if is_other && has_lock_of_portage(build, owner) {
+            return false;
+        }
+        if self.has_lock_of_phase() {
+            let t = build.directory_of(owner).join("temp");
+            Listener::kill_all_started_with("T", t.as_os_str());
+            let deadline = Instant::now() + SERVER_WAIT;
+            while self.has_lock_of_phase() {
+                if Instant::now() > deadline {
+                    return false;
+                }
+                sleep(PAUSE);
+            }
+        }
+        !self.is_used_by_cargo(build, owner)
+    }
+
+    fn has_lock_of_phase(&self) -> bool {
+        open_lock_file(&self.directory, LOCK).is_ok_and(is_locked)
     }
 
     /// Whether a cargo that a killed phase left is building. It has no lock of the phase if its parent
@@ -120,32 +166,26 @@ impl Place {
     fn is_used_by_cargo(&self, build: &Build, owner: &Path) -> bool {
         let open = || {
             let target = read_link(&self.directory, TARGET)?;
-            let path = target.strip_prefix(build.workdir_of(owner)).ok()?;
+            let path = target
+                .strip_prefix(build.directory_of(owner).join("work"))
+                .ok()?;
             open_directory_below(build.open_workdir(owner).ok()?, path).ok()
         };
         open().is_some_and(|target| has_lock_of_cargo(&target, 0))
     }
 
-    /// Gives the place to a build. From now on, others keep off as long as that build is under way.
-    pub(super) fn set_owner(&self, build: &Build) -> rustix::io::Result<()> {
-        let owner = Path::new(UP).join(build.name());
-        rustix::fs::symlinkat(owner, &self.directory, OWNER)
-    }
-
-    /// Removes the content except `kept`, the owner first, so that what a kill leaves belongs to nobody.
-    pub(super) fn clear(&self, kept: Option<&CStr>) -> io::Result<()> {
+    /// Removes the content, the owner first, so that what a kill leaves belongs to nobody.
+    pub(super) fn clear(&self) -> io::Result<()> {
         let _ = rustix::fs::unlinkat(&self.directory, OWNER, AtFlags::empty());
-        for (name, _) in entries(&self.directory)? {
-            if Some(&*name) != kept {
-                remove(&self.directory, &name)?;
-            }
+        for (name, kind) in entries(&self.directory)? {
+            remove(&self.directory, &name, kind)?;
         }
         Ok(())
     }
 
     /// Removes the place, and the directories above it that are empty now.
     pub(super) fn remove(self, build: &Build) -> io::Result<()> {
-        self.clear(None)?;
+        self.clear()?;
         let names: Vec<&str> = build.place_names().collect();
         let pairs = self.parents.iter().zip(names).rev();
         for (parent, name) in pairs {
@@ -155,47 +195,6 @@ impl Place {
         }
         Ok(())
     }
-}
-
-/// Holds a lock in shared mode on the build's working directory, through standard input, which the hook
-/// opened: so the lock belongs to the phase's shell and all its processes, and ends with the last of them.
-///
-/// # Errors
-/// Standard input is something else, or the file system has no such locks.
-pub(super) fn lock_for_phase(workdir: &OwnedFd) -> Result<()> {
-    let stdin = io::stdin();
-    let (expected, inherited) = (rustix::fs::fstat(workdir)?, rustix::fs::fstat(&stdin)?);
-    ensure!(
-        (expected.st_dev, expected.st_ino) == (inherited.st_dev, inherited.st_ino),
-        "standard input is not WORKDIR"
-    );
-    flock(stdin, FlockOperation::NonBlockingLockShared)
-        .map_err(|error| Error::failed("WORKDIR can't be locked", error))
-}
-
-/// Whether a phase of the build is running, or an emerge that runs its phases. Kills the servers that a
-/// killed phase left.
-fn is_under_way(build: &Build, other: &Path) -> bool {
-    if has_lock_of_portage(build, other) {
-        return true;
-    }
-    let workdir = match build.open_workdir(other) {
-        Err(error) => return error != Errno::NOENT,
-        Ok(workdir) => workdir,
-    };
-    let is_locked = || flock(&workdir, FlockOperation::NonBlockingLockExclusive).is_err();
-    if !is_locked() {
-        return false;
-    }
-    Listener::kill_all_started_with("T", build.temporary_directory(other).as_os_str());
-    let deadline = Instant::now() + SERVER_WAIT;
-    while is_locked() {
-        if Instant::now() > deadline {
-            return true;
-        }
-        sleep(Duration::from_millis(5));
-    }
-    false
 }
 
 /// Whether a process holds Portage's lock on the build (`lockdir` in `portage/locks.py`, 3.0.83). Between
@@ -221,7 +220,6 @@ fn has_lock_of_portage(build: &Build, other: &Path) -> bool {
 /// Whether a process holds cargo's lock on a target directory: `.cargo-lock` in `PROFILE` or
 /// `TRIPLE/PROFILE` (`Layout` in cargo's `core/compiler/layout.rs`, 1.95).
 fn has_lock_of_cargo(directory: &OwnedFd, depth: usize) -> bool {
-    let is_locked = |file| flock(file, FlockOperation::NonBlockingLockExclusive).is_err();
     if open_lock_file(directory, ".cargo-lock").is_ok_and(is_locked) {
         return true;
     }
@@ -238,10 +236,16 @@ fn open_lock_file(directory: impl AsFd, name: &str) -> rustix::io::Result<OwnedF
     rustix::fs::openat(directory, name, flags, Mode::empty())
 }
 
-fn flock(file: impl AsFd, operation: FlockOperation) -> rustix::io::Result<()> {
-    rustix::fs::flock(file, operation)
+/// Locks a directory for this process; `false` if another has locked it.
+fn lock(directory: &OwnedFd) -> Result<bool> {
+    match flock(directory, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(Errno::WOULDBLOCK) => Ok(false),
+        Err(error) => Err(Error::failed("the place can't be locked", error)),
+    }
 }
 
-fn not_writable(build: &Build, error: Errno) -> Error {
-    Error::failed(format!("can't create {}", build.place().display()), error)
+/// Whether another process has locked the file, or that can't be known.
+fn is_locked(file: OwnedFd) -> bool {
+    flock(file, FlockOperation::NonBlockingLockExclusive).is_err()
 }

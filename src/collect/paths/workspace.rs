@@ -1,4 +1,4 @@
-//! The workspace whose target directory is shown in the place.
+//! The workspace whose target directory gets a path in the place.
 //!
 //! cargo's setting applies to everything that a phase builds, and an ebuild expects the results of each
 //! workspace in that workspace's own directory. So there has to be exactly one.
@@ -12,12 +12,20 @@ use toml::{Table, Value};
 
 use crate::files::open_regular;
 
-/// Directories with this name are not sources of the package.
-const NOT_SOURCES: [&str; 5] = [".git", "target", "vendor", "third_party", "node_modules"];
-
-/// What tests may build themselves, but no ebuild.
-const TEST_DATA: [&str; 7] = [
-    "tests", "test", "testdata", "fixtures", "fuzz", "examples", "benches",
+/// Directories with these names have no sources that an ebuild builds outside src_test.
+const SKIPPED: [&str; 12] = [
+    ".git",
+    "target",
+    "vendor",
+    "third_party",
+    "node_modules",
+    "tests",
+    "test",
+    "testdata",
+    "fixtures",
+    "fuzz",
+    "examples",
+    "benches",
 ];
 
 /// The most directories that are searched. Larger sources have their own build system.
@@ -36,21 +44,18 @@ struct Manifest {
 }
 
 /// Returns the only workspace in `workdir`; `None` if there may be others, or none with a lockfile.
-/// `skipped` are directories with sources of other packages. In the test phase, `with_test_data` is set.
-pub(super) fn find_workspace(
-    workdir: &Path,
-    skipped: &[PathBuf],
-    with_test_data: bool,
-) -> Option<PathBuf> {
-    let manifests = find_manifests(workdir, skipped, with_test_data)?;
-    let with_lockfile: HashSet<&Path> = manifests
+/// `skipped` are directories with sources of other packages.
+pub(super) fn find_workspace(workdir: &Path, skipped: &[PathBuf]) -> Option<PathBuf> {
+    let manifests = find_manifests(workdir, skipped)?;
+    // Without a `[workspace]`, each package below is a workspace of its own.
+    let with_members: HashSet<&Path> = manifests
         .iter()
-        .filter(|manifest| manifest.has_lockfile)
+        .filter(|manifest| manifest.has_lockfile && manifest.is_workspace)
         .map(|manifest| &*manifest.directory)
         .collect();
     let is_member = |directory: &Path| {
         let mut parents = directory.ancestors().skip(1);
-        parents.any(|parent| with_lockfile.contains(parent))
+        parents.any(|parent| with_members.contains(parent))
     };
     let mut roots = manifests.iter().filter(|manifest| {
         manifest.has_lockfile || manifest.is_workspace || !is_member(&manifest.directory)
@@ -69,11 +74,7 @@ pub(super) fn find_workspace(
 }
 
 /// Returns all manifests; `None` if there are too many directories, or something can't be read.
-fn find_manifests(
-    workdir: &Path,
-    skipped: &[PathBuf],
-    with_test_data: bool,
-) -> Option<Vec<Manifest>> {
+fn find_manifests(workdir: &Path, skipped: &[PathBuf]) -> Option<Vec<Manifest>> {
     let mut manifests = Vec::new();
     let mut directories = vec![workdir.to_owned()];
     let mut count = 0;
@@ -87,12 +88,8 @@ fn find_manifests(
             let entry = entry.ok()?;
             let name = entry.file_name();
             if entry.file_type().ok()?.is_dir() {
-                let is_named = |names: &[&str]| names.iter().any(|other| name == *other);
                 let path = entry.path();
-                let is_skipped = is_named(&NOT_SOURCES)
-                    || (!with_test_data && is_named(&TEST_DATA))
-                    || skipped.contains(&path);
-                if !is_skipped {
+                if !SKIPPED.iter().any(|other| name == *other) && !skipped.contains(&path) {
                     directories.push(path);
                 }
             }
@@ -134,7 +131,7 @@ mod tests {
     const PACKAGE: &str = "[package]\nname = \"a\"\nversion = \"1.0.0\"\n";
 
     /// Returns the workspace, below the directory, of these files.
-    fn found(files: &[File], with_test_data: bool) -> Option<String> {
+    fn found(files: &[File]) -> Option<String> {
         let workdir = tempfile::tempdir().unwrap();
         for (name, content) in files {
             let file = workdir.path().join(name);
@@ -142,7 +139,7 @@ mod tests {
             fs::write(file, content).unwrap();
         }
         let skipped = [workdir.path().join("skipped")];
-        let root = find_workspace(workdir.path(), &skipped, with_test_data)?;
+        let root = find_workspace(workdir.path(), &skipped)?;
         let below = root.strip_prefix(workdir.path()).unwrap();
         Some(below.to_str().unwrap().to_owned())
     }
@@ -151,9 +148,24 @@ mod tests {
     fn exactly_one_workspace_has_a_lockfile() {
         let only = [("p/Cargo.toml", PACKAGE), ("p/Cargo.lock", "")];
         let excluding = "[workspace]\nmembers = [\"a\"]\nexclude = [\"b\", \"none\"]\n";
-        let cases: [(&[File], Option<&str>); 10] = [
+        let workspace = "[workspace]\nmembers = [\"member\"]\n";
+        let cases: [(&[File], Option<&str>); 12] = [
             (&[], Some("p")),
-            (&[("p/member/Cargo.toml", PACKAGE)], Some("p")),
+            (
+                &[
+                    ("p/Cargo.toml", workspace),
+                    ("p/member/Cargo.toml", PACKAGE),
+                ],
+                Some("p"),
+            ),
+            (&[("p/other/Cargo.toml", PACKAGE)], None),
+            (
+                &[
+                    ("p/tests/data/Cargo.toml", PACKAGE),
+                    ("p/tests/data/Cargo.lock", ""),
+                ],
+                Some("p"),
+            ),
             (
                 &[("skipped/Cargo.toml", PACKAGE), ("skipped/Cargo.lock", "")],
                 Some("p"),
@@ -186,20 +198,8 @@ mod tests {
         ];
         for (more, expected) in cases {
             let files = [&only[..], more].concat();
-            assert_eq!(found(&files, false).as_deref(), expected, "{more:?}");
+            assert_eq!(found(&files).as_deref(), expected, "{more:?}");
         }
-        assert_eq!(found(&only[..1], false), None, "no lockfile");
-    }
-
-    #[test]
-    fn tests_may_build_their_own_workspaces() {
-        let files = [
-            ("Cargo.toml", PACKAGE),
-            ("Cargo.lock", ""),
-            ("tests/data/Cargo.toml", PACKAGE),
-            ("tests/data/Cargo.lock", ""),
-        ];
-        assert_eq!(found(&files, false).as_deref(), Some(""));
-        assert_eq!(found(&files, true), None);
+        assert_eq!(found(&only[..1]), None, "no lockfile");
     }
 }
