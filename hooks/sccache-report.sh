@@ -120,6 +120,7 @@ ___sccache_report_begin() {
 		# Even then, sccache 0.16.0 would create this folder.
 		[[ -d ${SCCACHE_DIR-}/preprocessor ]] || settings+=(SCCACHE_DIRECT=false)
 	fi
+	[[ ${mode} == shared ]] || ___sccache_report_check_redis
 	(( ! ${#settings[@]} )) || ___sccache_report_export "${settings[@]}"
 	if [[ ${mode} == shared ]] && ___sccache_report_is_configured; then
 		___sccache_report_baseline=$(___sccache_report_collect phase --shared --begin --sccache "${___sccache_report_sccache}" 2>/dev/null)
@@ -145,6 +146,25 @@ ___sccache_report_choose_log() {
 	___sccache_report_log=${log}
 	settings+=("SCCACHE_ERROR_LOG=${log}" SCCACHE_LOG_MILLIS=1
 		"SCCACHE_LOG=${SCCACHE_LOG:+${SCCACHE_LOG},}sccache::server=info,sccache::compiler::compiler=debug")
+}
+
+# Makes this phase use the local cache alone, with the same keys, if a Redis at a Unix socket doesn't answer: each compiler call
+# would fail after 10 s (sccache 0.16.0 and 0.19.0). If it stops answering later, the hook can't help. Warns once per build.
+___sccache_report_check_redis() {
+	local -
+	local -a conf=()
+	local output name
+	[[ ! -f ${SCCACHE_CONF-} || ! -r ${SCCACHE_CONF} ]] || mapfile -n 1000 conf <"${SCCACHE_CONF}"
+	[[ "${SCCACHE_REDIS_ENDPOINT-} ${SCCACHE_REDIS-} ${conf[*]}" == *unix:* ]] && ___sccache_report_is_configured || return 0
+	output=$(___sccache_report_collect redis 2>&1)
+	[[ -n ${output} ]] || return 0
+	for name in SCCACHE_REDIS_ENDPOINT SCCACHE_REDIS; do
+		[[ ! -v ${name} ]] || settings+=("${name}=")
+	done
+	# Without a chain, sccache would need SCCACHE_DIR for this.
+	[[ -z ${SCCACHE_MULTILEVEL_CHAIN-} && "${conf[*]}" != *unix:* ]] || settings+=(SCCACHE_MULTILEVEL_CHAIN=disk)
+	set -C
+	! { : >"${T}/.sccache-without-redis"; } 2>/dev/null || ___sccache_report_print "${output}"
 }
 
 # Starts the server of a path socket, because the first clients would each start one. Never as root. sccache before 0.9

@@ -8,6 +8,7 @@ mod paths;
 mod phase;
 mod record;
 mod recorder;
+mod redis;
 mod shared_server;
 mod summary;
 
@@ -27,9 +28,9 @@ const MAX_LINE: usize = 2048;
 
 /// Collect sccache's statistics from Portage's builds
 ///
-/// Portage's hook runs `phase`, `record`, and `paths`. They never fail a merge: on an error, they print one
-/// line that begins with "warning: " and exit with status 0. `import` and `forget` are for manual
-/// use.
+/// Portage's hook runs `phase`, `record`, `paths`, and `redis`. They never fail a merge: on an error, they
+/// print one line that begins with "warning: " and exit with status 0. `import` and `forget` are for
+/// manual use.
 #[derive(Parser)]
 #[command(name = "sccache-collect", version, propagate_version = true)]
 #[command(after_long_help = "See sccache-report(5) for the settings in make.conf.")]
@@ -43,6 +44,7 @@ enum Command {
     Phase(phase::Args),
     Record(record::Args),
     Paths(paths::Args),
+    Redis(redis::Args),
     Import(import::Args),
     Forget(forget::Args),
 }
@@ -103,7 +105,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     let is_run_by_hook = args
         .get(1)
-        .is_some_and(|command| command == "phase" || command == "record" || command == "paths");
+        .and_then(|command| command.to_str())
+        .is_some_and(|command| ["phase", "record", "paths", "redis"].contains(&command));
     match Cli::try_parse_from(&args) {
         Ok(cli) => run(cli.command),
         // The hook can be of another version than this program.
@@ -123,6 +126,7 @@ fn run(command: Command) -> ExitCode {
         Command::Phase(args) => finish_hook(phase::run(&args)),
         Command::Record(args) => finish_hook(record::run(args)),
         Command::Paths(args) => finish_hook(paths::run(&args)),
+        Command::Redis(args) => finish_hook(redis::run(&args)),
         Command::Import(args) => finish(import::run(args, out)),
         Command::Forget(args) => finish(forget::run(&args, out)),
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::config::text_variable;
 use crate::portage::{HookRecord, Settings};
-use crate::sccache::{ConfigFile, local_folder, remotes};
+use crate::sccache::{ConfigFile, RedisSettings, local_folder, remotes};
 
 /// What the hook records in place of a password.
 const HIDDEN: &str = "(hidden)";
@@ -96,6 +96,11 @@ impl BuildSettings {
         let set = remotes(|name| self.value(name));
         let kind = set.first().map(|(_, kind)| *kind);
         kind.or_else(|| self.configuration_file()?.remotes.first().copied())
+    }
+
+    /// Returns the settings of a Redis at a Unix socket.
+    pub(super) fn redis(&self) -> Option<RedisSettings> {
+        RedisSettings::find(|name| self.get(name), self.configuration_file().as_ref())
     }
 
     /// Whether several caches are used together, the local one among them.

@@ -35,15 +35,33 @@ impl User {
     /// Runs a program as the user. Returns its standard output, and whether it succeeded; nothing
     /// if it can't be started or takes too long.
     pub(super) fn run(&self, words: &[&str], path: &str) -> Option<(String, bool)> {
+        let output = process::run(&mut self.command(words, path), DEADLINE).ok()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        Some((text, output.status.success()))
+    }
+
+    /// As [`Self::run`], with more variables. Returns its standard output and error.
+    pub(super) fn run_with<'a>(
+        &self,
+        words: &[&str],
+        path: &str,
+        variables: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Option<(String, String)> {
+        let mut command = self.command(words, path);
+        command.envs(variables);
+        let output = process::run(&mut command, DEADLINE).ok()?;
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        Some((text(&output.stdout), text(&output.stderr)))
+    }
+
+    fn command(&self, words: &[&str], path: &str) -> Command {
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).env_clear();
         command.env("PATH", path).env("LC_ALL", "C");
         if rustix::process::geteuid().is_root() {
             command.uid(self.uid).gid(self.gid);
         }
-        let output = process::run(&mut command, DEADLINE).ok()?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        Some((text, output.status.success()))
+        command
     }
 
     /// Returns the first of the files that the user can't read.

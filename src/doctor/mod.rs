@@ -10,6 +10,7 @@ mod configuration;
 mod database;
 mod hook;
 mod programs;
+mod remote_cache;
 mod servers;
 mod settings;
 mod stable_paths;
@@ -150,7 +151,8 @@ pub fn run_checks(database: Option<PathBuf>) -> Vec<Finding> {
         Some(reason) => Err(unknown(reason)),
         None => cache::locate(&context),
     };
-    let (compile_c, compile_rust, cache_size) = trial::run(&context, &cache);
+    let (remote_cache, is_without_redis) = remote_cache::check(&context);
+    let (compile_c, compile_rust, cache_size) = trial::run(&context, &cache, is_without_redis);
     // The result of a check that depends on the settings of builds.
     let or_unknown = |finding| reason_unknown.as_ref().map_or(finding, unknown);
     let findings = [
@@ -161,6 +163,7 @@ pub fn run_checks(database: Option<PathBuf>) -> Vec<Finding> {
         ("compile-c", or_unknown(compile_c)),
         ("compile-rust", or_unknown(compile_rust)),
         ("cache", cache::check(&context, cache, cache_size)),
+        ("remote-cache", or_unknown(remote_cache)),
         ("temp-dir", or_unknown(settings::check_temp_dir(&context))),
         ("servers", or_unknown(servers::check(&context))),
         ("stable-paths", stable_paths::check(&context)),

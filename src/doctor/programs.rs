@@ -13,7 +13,7 @@ const COLLECTOR: &str = "sccache-collect";
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-const INSTALL_SCCACHE: &str = "emerge -1 dev-util/sccache";
+pub(super) const INSTALL_SCCACHE: &str = "emerge -1 dev-util/sccache";
 
 pub(super) fn check(context: &Context) -> Finding {
     Finding::merge([
@@ -62,11 +62,15 @@ fn check_sccache(context: &Context) -> Finding {
     yellow(format!("sccache {version}: {reason}")).fix(INSTALL_SCCACHE)
 }
 
-/// The hook runs the collector that was installed with it, or else the one in the search path.
-fn check_collector(context: &Context) -> Finding {
+/// Returns the collector that was installed with the hook, or else the one in the search path.
+pub(super) fn find_collector(settings: &BuildSettings) -> Option<PathBuf> {
     let beside = std::env::current_exe().map(|program| program.with_file_name(COLLECTOR));
     let beside = beside.ok().filter(|program| program.is_file());
-    let Some(program) = beside.or_else(|| context.settings.find_program(COLLECTOR)) else {
+    beside.or_else(|| settings.find_program(COLLECTOR))
+}
+
+fn check_collector(context: &Context) -> Finding {
+    let Some(program) = find_collector(&context.settings) else {
         return red(format!("{COLLECTOR} isn't installed")).fix(REINSTALL);
     };
     let Ok(user) = &context.user else {

@@ -71,8 +71,9 @@ const OMITTED: [&str; 9] = [
 pub(super) fn run(
     context: &Context,
     cache: &Result<Cache, Finding>,
+    is_without_redis: bool,
 ) -> (Finding, Finding, Option<(u64, u64)>) {
-    match Compiler::new(context, cache) {
+    match Compiler::new(context, cache, is_without_redis) {
         Ok(mut it) => (it.check_c(), it.check_rust(), it.cache_size),
         Err(reason) => (unknown(&reason), unknown(&reason), None),
     }
@@ -85,13 +86,19 @@ struct Compiler<'a> {
     isolation: Vec<String>,
     sccache: String,
     is_sandboxed: bool,
+    /// Whether the hook would let builds use the local cache alone.
+    is_without_redis: bool,
     cache_size: Option<(u64, u64)>,
 }
 
 impl<'a> Compiler<'a> {
     /// # Errors
     /// Returns the reason why nothing can be tried.
-    fn new(context: &'a Context, cache: &Result<Cache, Finding>) -> Result<Self, String> {
+    fn new(
+        context: &'a Context,
+        cache: &Result<Cache, Finding>,
+        is_without_redis: bool,
+    ) -> Result<Self, String> {
         let settings = &context.settings;
         let user = context.user.as_ref().map_err(String::clone)?;
         if cache.is_err() {
@@ -113,6 +120,7 @@ impl<'a> Compiler<'a> {
             isolation: isolation(settings, user, &version),
             sccache: sccache.to_string_lossy().into_owned(),
             is_sandboxed: is_sandboxed(context),
+            is_without_redis,
             cache_size: None,
         };
         let result = compiler.run(&["true"]);
@@ -195,6 +203,12 @@ impl<'a> Compiler<'a> {
             let variables = self.settings.starting_with(prefix);
             command.envs(variables.filter(|(name, _)| !OMITTED.contains(name)));
         }
+        if self.is_without_redis {
+            command
+                .env_remove("SCCACHE_REDIS_ENDPOINT")
+                .env_remove("SCCACHE_REDIS");
+            command.env("SCCACHE_MULTILEVEL_CHAIN", "disk");
+        }
         command.env("PATH", SYSTEM_PATH).env("LC_ALL", "C");
         command.env("HOME", FOLDER).env("TMPDIR", FOLDER);
         command.env("SCCACHE_SERVER_UDS", format!("{FOLDER}/socket"));
@@ -212,7 +226,8 @@ impl<'a> Compiler<'a> {
 fn isolation(settings: &BuildSettings, user: &User, version: &str) -> Vec<String> {
     let has_server = settings.value("SCCACHE_SERVER_UDS").is_some();
     let has_network = has_server || settings.has_feature("network-sandbox") != Some(true);
-    let needs_network = has_network && settings.remote_cache().is_some();
+    let needs_network =
+        has_network && settings.remote_cache().is_some() && settings.redis().is_none();
     let is_private = !needs_network || programs::is_before(version, 9);
     let network = if is_private { "--net" } else { "" };
     // Ends the namespaces with this process. Gentoo installs setpriv only with USE=caps.

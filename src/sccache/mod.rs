@@ -10,6 +10,7 @@ mod not_measured;
 mod parse;
 mod process;
 mod reason;
+mod redis;
 mod server;
 mod settings;
 mod stats;
@@ -22,6 +23,7 @@ pub use not_measured::{NotMeasured, NotMeasuredReason};
 pub use parse::ParseError;
 pub use process::{Listener, ProcessorTime, RunningServer};
 pub use reason::{Explanation, Fix, explain};
+pub use redis::{RedisError, RedisMemory, RedisSettings};
 pub use server::{Sccache, ServerError, StopError};
 pub use settings::{
     ConfigFile, Conflict, DEFAULT_CACHE_SIZE, Severity, cache_size, cache_size_setting, conflicts,

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::redis::RedisSettings;
 use crate::files::open_regular;
 use crate::text::printable;
 
@@ -42,6 +43,8 @@ const REMOTES: &[(&str, &str, &str)] = &[
 pub struct ConfigFile {
     /// The folder of a local cache, if it is absolute.
     pub folder: Option<PathBuf>,
+    /// The Redis.
+    pub redis: Option<RedisSettings>,
     /// The kinds of remote caches.
     pub remotes: Vec<&'static str>,
     /// Whether several levels are used together.
@@ -83,29 +86,31 @@ impl ConfigFile {
             })?
         };
         let folder = cache.get("disk").and_then(|disk| disk.get("dir")?.as_str());
-        let is_set = |name| cache.get(name).is_some_and(is_remote_section);
-        let remotes = REMOTES.iter().filter(|(_, section, _)| is_set(*section));
+        let remotes = REMOTES.iter();
+        let remotes = remotes.filter(|(_, section, _)| cache.contains_key(*section));
         Ok(Self {
             folder: folder.map(PathBuf::from).filter(|it| it.is_absolute()),
+            redis: cache.get("redis").and_then(read_redis),
             remotes: remotes.map(|(_, _, kind)| *kind).collect(),
             has_chain: cache.contains_key("multilevel"),
         })
     }
 }
 
-fn is_remote_section(section: &toml::Value) -> bool {
-    let mut endpoints = ["endpoint", "url"].iter();
-    let endpoint = endpoints.find_map(|name| section.get(name)?.as_str());
-    !endpoint.is_some_and(is_local_socket)
-}
-
-fn is_local_socket(endpoint: &str) -> bool {
-    endpoint.starts_with("unix:") || endpoint.starts_with("redis+unix:")
+fn read_redis(section: &toml::Value) -> Option<RedisSettings> {
+    let text = |name| section.get(name)?.as_str().map(str::to_owned);
+    let endpoint = text("endpoint");
+    Some(RedisSettings {
+        has_credentials_in_url: endpoint.is_none(),
+        url: endpoint.or_else(|| text("url"))?,
+        username: text("username"),
+        password: text("password"),
+    })
 }
 
 /// Returns the variables that set a remote cache, and its kind. `get` returns a variable's value.
 pub fn remotes<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Vec<(&'static str, &'static str)> {
-    let is_set = |variable| get(variable).is_some_and(|value| !is_local_socket(value));
+    let is_set = |variable| get(variable).is_some();
     let remotes = REMOTES.iter().filter(|(variable, ..)| is_set(variable));
     remotes
         .map(|(variable, _, kind)| (*variable, *kind))
@@ -268,8 +273,10 @@ mod tests {
             conflicting(&[folder, ("SCCACHE_BUCKET", "b")]),
             ["SCCACHE_DIR"]
         );
-        let socket = ("SCCACHE_REDIS_ENDPOINT", "unix:///run/r");
-        assert_eq!(conflicting(&[folder, socket]), none);
+        let socket = ("SCCACHE_REDIS_ENDPOINT", "unix://localhost/run/r");
+        assert_eq!(conflicting(&[folder, socket]), ["SCCACHE_DIR"]);
+        let chain = ("SCCACHE_MULTILEVEL_CHAIN", "disk,redis");
+        assert_eq!(conflicting(&[folder, socket, chain]), none);
     }
 
     #[test]
@@ -285,10 +292,15 @@ mod tests {
     #[test]
     fn configuration_files_are_read_as_sccache_does() {
         let read = |name: &str, text: &str| ConfigFile::parse(text, name.ends_with(".json"));
-        let text = "# [cache.s3]\n[cache.disk] # here\ndir = '/c' \nsize = \"7G\"\n[cache.redis]\nurl = \"unix:///r\"\n";
+        let text = "# [cache.s3]\n[cache.disk] # here\ndir = '/c' \nsize = \"7G\"\n[cache.redis]\nendpoint = \"unix://h/r\"\npassword = \"p\"\n";
         let found = read("config", text).unwrap();
         assert_eq!(found.folder.as_deref(), Some(Path::new("/c")));
-        assert_eq!(found.remotes.len(), 0);
+        assert_eq!(found.remotes, ["Redis"]);
+        let redis = found.redis.unwrap();
+        assert_eq!(
+            (&*redis.url, redis.password.as_deref()),
+            ("unix://h/r", Some("p"))
+        );
         let text =
             "cache.webdav = { endpoint = \"http://h/\" }\ncache.disk.size = 5\n[cache.gha]\n";
         let found = read("config", text).unwrap();

@@ -26,12 +26,19 @@ use plan::Plan;
 /// edits a file, it copies it to .FILE.sccache-report~. If you edited its block, it copies the file to
 /// .FILE.sccache-report-edited~ before it changes or removes the block.
 ///
+/// With --redis, builds also use a Redis or Valkey at a Unix socket, behind the local cache. Several hosts
+/// can share it: docs/shared-cache.md. Without --redis, setup keeps what it added for Redis before.
+///
 /// Exit status: 0 if done or if there is nothing to do, 1 if you declined, 2 after an error.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Remove what setup added, except the database and the cache
+    /// Remove what setup added, except database and cache
     #[arg(long)]
     undo: bool,
+
+    /// Also cache in a Redis at this Unix socket
+    #[arg(long, value_name = "SOCKET", conflicts_with = "undo")]
+    redis: Option<PathBuf>,
 
     /// Show the changes without making them
     #[arg(long)]
@@ -48,7 +55,11 @@ pub struct Args {
 /// Something prevents a change, the person declines, or `out` can't be written.
 pub fn run(args: &Args, database: Option<PathBuf>, out: &mut dyn Write) -> Result<()> {
     let machine = Machine::detect(database);
-    let plan = Plan::new(&machine, args.undo)?;
+    let plan = if args.undo {
+        Plan::undo(&machine)?
+    } else {
+        Plan::complete(&machine, args.redis.as_deref())?
+    };
     for note in &plan.notes {
         writeln!(out, "Unchanged: {}", printable(note, usize::MAX))?;
     }

@@ -28,25 +28,32 @@ pub(super) struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    /// Plans what is missing, or with `is_undo` the removal of what setup adds.
-    pub(super) fn new(machine: &'a Machine, is_undo: bool) -> Result<Self> {
-        let mut plan = Self {
+    fn new(machine: &'a Machine) -> Self {
+        Self {
             machine,
             system_owner: machine.system_owner(),
             steps: Vec::new(),
             notes: Vec::new(),
-        };
-        if is_undo {
-            plan.undo()?;
-        } else {
-            plan.add_database()?;
-            plan.add_hook()?;
-            plan.add_settings()?;
         }
+    }
+
+    /// Plans what is missing. `redis` is the socket of a Redis to use.
+    pub(super) fn complete(machine: &'a Machine, redis: Option<&Path>) -> Result<Self> {
+        let mut plan = Self::new(machine);
+        plan.add_database()?;
+        plan.add_hook()?;
+        plan.add_settings(redis)?;
         Ok(plan)
     }
 
-    fn undo(&mut self) -> Result<()> {
+    /// Plans the removal of what setup adds.
+    pub(super) fn undo(machine: &'a Machine) -> Result<Self> {
+        let mut plan = Self::new(machine);
+        plan.remove_additions()?;
+        Ok(plan)
+    }
+
+    fn remove_additions(&mut self) -> Result<()> {
         let (machine, settings) = (self.machine, &self.machine.settings);
         let (link, rule) = (settings.config().join(LINK), settings.below(RULE));
         if link.read_link().is_ok_and(|target| target.ends_with(HOOK)) {
@@ -185,7 +192,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Adds the block in make.conf, and what the configured cache needs.
-    fn add_settings(&mut self) -> Result<()> {
+    fn add_settings(&mut self, redis: Option<&Path>) -> Result<()> {
         let (machine, settings) = (self.machine, &self.machine.settings);
         let error = settings.syntax_error.as_ref();
         if let Some(error) = error.filter(|error| error.file.starts_with(settings.make_conf())) {
@@ -197,7 +204,7 @@ impl<'a> Plan<'a> {
         let configured = machine.cache().map(|cache| cache.components().collect());
         let default = || settings.below("var/cache/sccache");
         let cache: PathBuf = configured.clone().unwrap_or_else(default);
-        let (lines, notes) = missing_settings(machine, &file.lines, &cache)?;
+        let (lines, notes) = missing_settings(machine, &file.lines, &cache, redis)?;
         self.notes.extend(notes);
         if configured.is_some() || lines.iter().any(|line| line.starts_with("SCCACHE_DIR=")) {
             self.add_cache(&cache)?;

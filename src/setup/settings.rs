@@ -8,13 +8,19 @@ use super::files::path_error;
 use crate::error::{Error, Result};
 use crate::machine::{DATABASE, Machine, default_database};
 use crate::portage::make_conf::{Assignment, assignments};
-use crate::portage::{HookRecord, host};
+use crate::portage::{HookRecord, host, plain_path};
 use crate::sccache::{DEFAULT_CACHE_SIZE, cache_size_setting, remotes};
 use crate::store::{Filter, Store};
 
 /// The longest request of a client in bytes. Beyond the default of 8 MiB, the compilation fails (`bind`
 /// in sccache's src/server.rs, 0.18.0).
 const MAX_FRAME_LENGTH: &str = "104857600";
+
+/// The variable that makes sccache use several caches together.
+const CHAIN: &str = "SCCACHE_MULTILEVEL_CHAIN";
+
+/// The longest path of a socket in bytes (unix(7)).
+const MAX_SOCKET: usize = 107;
 
 /// The hook's link in portage-bashrc-mv's folder.
 pub(super) const LINK: &str = "bashrc.d/90-sccache-report.sh";
@@ -25,12 +31,13 @@ pub(super) fn missing_settings(
     machine: &Machine,
     block: &[String],
     cache: &Path,
+    redis: Option<&Path>,
 ) -> Result<(Vec<String>, Vec<String>)> {
     let settings = &machine.settings;
     let assigned = assignments(&settings.make_conf());
     let reason = reason_to_add_nothing(machine);
     let (mut lines, mut notes, mut is_withheld) = (Vec::new(), Vec::new(), false);
-    for (name, value) in defaults(machine, cache) {
+    for (name, value) in defaults(machine, cache, redis.is_some()) {
         let start = format!("{name}=");
         if let Some(line) = block.iter().find(|line| line.starts_with(&start)) {
             lines.push(line.clone());
@@ -43,10 +50,34 @@ pub(super) fn missing_settings(
         }
     }
     notes.extend(reason.filter(|_| is_withheld));
+    let url = redis.map(redis_url).transpose()?;
+    let chain = url.as_ref().map(|_| "disk,redis".to_owned());
+    for (name, value) in [(CHAIN, chain), ("SCCACHE_REDIS_ENDPOINT", url)] {
+        let start = format!("{name}=");
+        let own = block.iter().find(|line| line.starts_with(&start));
+        match value {
+            None => lines.extend(own.cloned()),
+            Some(_) if own.is_none() && assigned.iter().any(|set| set.name == name) => {
+                notes.push(format!("{name} (already set)"));
+            }
+            Some(value) => lines.push(format!("{start}\"{value}\"")),
+        }
+    }
     Ok((lines, notes))
 }
 
-fn defaults(machine: &Machine, cache: &Path) -> Vec<(&'static str, String)> {
+/// Returns the URL of a Redis at a socket.
+fn redis_url(socket: &Path) -> Result<String> {
+    const HINT: &str =
+        "use an absolute path of ASCII letters, digits, and `/._+-`, of at most 107 bytes";
+    let is_usable = |path: &&str| path.starts_with('/') && path.len() <= MAX_SOCKET;
+    let path = plain_path(socket).filter(is_usable);
+    let path = path.ok_or_else(|| path_error(socket, "can't be the socket of Redis", HINT))?;
+    // Without a host, sccache refuses the URL.
+    Ok(format!("unix://localhost{path}"))
+}
+
+fn defaults(machine: &Machine, cache: &Path, has_redis: bool) -> Vec<(&'static str, String)> {
     let get = |name: &str| machine.settings.get(name);
     let mut values = vec![("SCCACHE_MAX_FRAME_LENGTH", MAX_FRAME_LENGTH.to_owned())];
     // Somebody who uses sccache for C only doesn't want it for Rust.
@@ -55,8 +86,9 @@ fn defaults(machine: &Machine, cache: &Path) -> Vec<(&'static str, String)> {
         values.push(("RUSTC_WRAPPER", "sccache".to_owned()));
     }
     // These would override the local cache in sccache's configuration file, and a remote cache
-    // replaces the local one.
-    if get("SCCACHE_CONF").is_none() && remotes(get).is_empty() {
+    // without a chain replaces the local one.
+    let is_replaced = !has_redis && get(CHAIN).is_none() && !remotes(get).is_empty();
+    if get("SCCACHE_CONF").is_none() && !is_replaced {
         values.push(("SCCACHE_DIR", cache.display().to_string()));
         values.push(("SCCACHE_CACHE_SIZE", fitting_size(cache)));
     }

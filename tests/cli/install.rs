@@ -38,7 +38,7 @@ fn tree(root: &Path) -> BTreeSet<(PathBuf, u32)> {
     found
 }
 
-const INSTALLED: [(&str, u32); 31] = [
+const INSTALLED: [(&str, u32); 32] = [
     ("bin/sccache-collect", 0o755),
     ("bin/sccache-report", 0o755),
     ("share/sccache-report/sccache-report.sh", 0o644),
@@ -50,6 +50,7 @@ const INSTALLED: [(&str, u32); 31] = [
     ("share/man/man1/sccache-collect-paths.1", 0o644),
     ("share/man/man1/sccache-collect-phase.1", 0o644),
     ("share/man/man1/sccache-collect-record.1", 0o644),
+    ("share/man/man1/sccache-collect-redis.1", 0o644),
     ("share/man/man1/sccache-report.1", 0o644),
     ("share/man/man1/sccache-report-advise.1", 0o644),
     ("share/man/man1/sccache-report-builds.1", 0o644),

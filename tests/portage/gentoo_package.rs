@@ -91,7 +91,7 @@ fn from_nothing_to_a_report_and_back() {
     let doctor = root.run(&["sccache-report", "doctor"]).ok();
     assert_eq!(
         summary(&doctor),
-        "11 green, 1 yellow, 1 unknown",
+        "12 green, 1 yellow, 1 unknown",
         "{}",
         doctor.log
     );
@@ -105,7 +105,7 @@ fn from_nothing_to_a_report_and_back() {
     );
     the_report_shows_both(&root);
     let doctor = root.run(&["sccache-report", "doctor"]).ok();
-    assert_eq!(summary(&doctor), "13 green", "{}", doctor.log);
+    assert_eq!(summary(&doctor), "14 green", "{}", doctor.log);
 
     root.run(&["sccache-report", "setup", "--undo", "--yes"])
         .ok();

@@ -37,6 +37,8 @@ mod recording;
 mod servers;
 /// `sccache-report setup`, and its undo.
 mod setup;
+/// A Redis at a Unix socket that several roots share.
+mod shared_cache;
 /// One database for several roots.
 mod shared_database;
 /// A server that several builds share.

@@ -72,7 +72,7 @@ fn assert_same(said: &PrintedStats, phase: &Value) {
 
 /// Asserts that the last build of the package has sccache's numbers in every phase, and returns its row.
 #[track_caller]
-fn assert_recorded(root: &Root, package: &str) -> Value {
+pub fn assert_recorded(root: &Root, package: &str) -> Value {
     let build = root.builds(&[package]).pop().expect("a build");
     let mut said = root.printed_stats(package);
     // In a shared network, the hook starts a server that the phase may not use.

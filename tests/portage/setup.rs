@@ -99,6 +99,52 @@ fn from_nothing_to_a_report_and_back() {
 
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
+fn a_redis_is_added_replaced_and_removed() {
+    let root = Root::installed();
+    let before = state(&root);
+    setup(&root, &["--yes"]).ok();
+    let without = root.read("etc/portage/make.conf");
+    let redis = |socket| setup(&root, &["--redis", socket, "--yes"]);
+    redis("/run/a/redis.sock").ok();
+    let conf = root.read("etc/portage/make.conf");
+    let chain = "SCCACHE_MULTILEVEL_CHAIN=\"disk,redis\"\n";
+    let endpoint = "SCCACHE_REDIS_ENDPOINT=\"unix://localhost/run/a/redis.sock\"\n";
+    assert!(conf.contains(&format!("{chain}{endpoint}# END")), "{conf}");
+    assert!(conf.contains("SCCACHE_DIR="), "{conf}");
+    for again in [setup(&root, &["--yes"]), redis("/run/a/redis.sock")] {
+        says(&again.ok(), &["There is nothing to change."]);
+    }
+    redis("/run/b.sock").ok();
+    let replaced = conf.replace("/run/a/redis.sock", "/run/b.sock");
+    let unmarked = |conf: &str| {
+        conf.lines()
+            .filter(|it| !it.starts_with('#'))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        unmarked(&root.read("etc/portage/make.conf")),
+        unmarked(&replaced)
+    );
+    for socket in ["redis.sock", "/run/a b", "/run/$x"] {
+        let run = redis(socket);
+        assert_eq!(run.status.code(), Some(2), "{}", run.log);
+        says(&run, &["can't be the socket of Redis"]);
+    }
+    undo_to(&root, &before, || setup(&root, &["--undo", "--yes"]));
+    root.append(
+        "etc/portage/make.conf",
+        "\nSCCACHE_REDIS_ENDPOINT=\"redis://h\"",
+    );
+    says(
+        &redis("/run/b.sock").ok(),
+        &["SCCACHE_REDIS_ENDPOINT (already set)"],
+    );
+    assert!(!without.contains("REDIS"), "{without}");
+}
+
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
 fn make_conf_may_be_a_link_or_a_folder() {
     let root = Root::installed();
     let conf = root.file("etc/portage/make.conf");

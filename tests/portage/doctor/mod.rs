@@ -4,6 +4,7 @@ mod cache;
 mod cases;
 mod database;
 mod hook;
+mod remote_cache;
 mod settings;
 
 use crate::support::portage::Root;
@@ -37,7 +38,7 @@ impl Doctor {
         let json: Value = serde_json::from_str(&root.read("tmp/doctor.json")).unwrap();
         assert_eq!(json["schema"], 1);
         let rows = json["rows"].as_array().unwrap().clone();
-        assert_eq!(rows.len(), 13, "{rows:#?}");
+        assert_eq!(rows.len(), 14, "{rows:#?}");
         let names = |row: &Value| row.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         assert_eq!(names(&rows[0]), ["check", "state", "message", "fix"]);
         let status = root.read("tmp/doctor.status").trim().to_owned();
@@ -57,6 +58,7 @@ impl Doctor {
                     "emerge -1 ",
                     "make install ",
                     "kill ",
+                    "redis-cli -s /",
                 ];
                 let is_find = line.starts_with("find ")
                     && line.ends_with(" -xdev -mindepth 1 -user root -delete");

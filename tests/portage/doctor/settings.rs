@@ -90,7 +90,7 @@ const CASES: &[Case] = &[
     ),
     case(
         "SCCACHE_REDIS_ENDPOINT=redis://127.0.0.1:1",
-        COMPILE,
+        &["compile-c", "compile-rust", "remote-cache"],
         &["settings"],
         "Timed out waiting for server startup",
     ),

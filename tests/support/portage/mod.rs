@@ -13,6 +13,7 @@ use std::{
 
 pub mod builds;
 pub mod crates;
+pub mod redis;
 pub mod running;
 pub mod setup;
 pub use running::Running;
