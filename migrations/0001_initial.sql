@@ -113,12 +113,16 @@ CREATE TABLE phase (
     max_cache_size_bytes       INTEGER,
     preprocessor_cache_mode    INTEGER CHECK (preprocessor_cache_mode IN (0, 1)),
     sccache_version            TEXT,
-    -- JSON, because few caches have them: an array of strings, and an object of compilations by
-    -- server, which is NULL if there are none.
+    -- JSON, because few caches have them: an array of strings, an object of compilations by server,
+    -- and an array of `Level` in src/sccache/stats/level.rs. The last two are NULL if there are none.
     base_directories           TEXT,
     dist_compiles              TEXT,
+    cache_levels               TEXT,
     UNIQUE (build_id, position)
 ) STRICT;
+
+-- Most machines have no such phase.
+CREATE INDEX phase_with_cache_levels ON phase (build_id) WHERE cache_levels IS NOT NULL;
 
 -- The hits, misses and errors of a phase by language, and by compiler as sccache names it.
 CREATE TABLE phase_language (

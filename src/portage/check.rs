@@ -94,8 +94,13 @@ fn sanitize(stats: &mut Stats) {
         Some(&mut stats.unrecognized),
         stats.base_directories.as_mut(),
     ];
+    stats.levels.truncate(MAX_ENTRIES);
     let texts = [stats.cache_location.as_mut(), stats.version.as_mut()];
     let mut strings: Vec<&mut String> = texts.into_iter().flatten().collect();
+    for level in &mut stats.levels {
+        strings.push(&mut level.name);
+        strings.extend(&mut level.location);
+    }
     for list in lists.into_iter().flatten() {
         list.truncate(MAX_ENTRIES);
         strings.extend(list);

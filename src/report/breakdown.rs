@@ -114,6 +114,7 @@ fn phase(group: &PhaseRuns) -> Json {
         "coverage": group.number(Stats::coverage),
         "errors": group.number(Stats::errors_total),
         "cache_location": sum.map(|s| &s.cache_location),
+        "cache_levels": sum.map(|s| &s.levels),
         "cache_size_bytes": sum.map(|s| s.cache_size),
         "max_cache_size_bytes": sum.map(|s| s.max_cache_size),
         "preprocessor_cache_mode": sum.map(|s| s.preprocessor_cache_mode),

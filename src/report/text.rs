@@ -7,6 +7,7 @@ use textwrap::core::Word;
 use unicode_width::UnicodeWidthStr;
 use uuid::Uuid;
 
+use crate::sccache::Level;
 use crate::store::CacheState;
 pub(super) use crate::text::{duration, is_negligible, number, percent, time_saved};
 use crate::text::{format_bytes, plural, printable};
@@ -118,6 +119,17 @@ pub(super) fn short_id(id: Uuid) -> String {
 pub(super) fn cache_fill(cache: &CacheState) -> String {
     let (size, max_size) = (format_bytes(cache.size), format_bytes(cache.max_size));
     format!("{size} of {max_size} ({})", percent_or_dash(cache.fill()))
+}
+
+/// Describes a level of a multi-level cache: `L1 (redis): 4 of 9 lookups hit, in redis, name: ...`.
+pub(super) fn cache_level(level: &Level) -> String {
+    let (hits, lookups) = (number(level.hits), level.hits + level.misses);
+    let lookups = count(lookups, "lookup");
+    let mut text = format!("{}: {hits} of {lookups} hit", level.name);
+    if let Some(location) = &level.location {
+        text.push_str(&format!(", in {location}"));
+    }
+    text
 }
 
 #[cfg(test)]

@@ -65,6 +65,7 @@ pub fn parse_json(json: &[u8]) -> Result<Stats, ParseError> {
     stats.dist_compiles = server.dist_compiles.unwrap_or_default();
 
     let unknown = &mut unrecognized;
+    stats.levels = optional(server.multi_level, "stats.multi_level", unknown).unwrap_or_default();
     stats.cache_location = optional(info.cache_location, "cache_location", unknown);
     stats.cache_location.take_if(|location| location.is_empty());
     stats.cache_size = optional(info.cache_size, "cache_size", unknown);
@@ -188,6 +189,6 @@ mod tests {
         );
         let stats = parse_json(json.as_bytes()).unwrap();
         assert_eq!((stats.max_cache_size, stats.hits.total), (None, 5));
-        assert_eq!(stats.unrecognized, ["version"]);
+        assert_eq!(stats.unrecognized, ["stats.multi_level", "version"]);
     }
 }

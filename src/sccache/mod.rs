@@ -30,5 +30,5 @@ pub use settings::{
     local_folder, remotes,
 };
 pub(crate) use stats::Part;
-pub use stats::{Counts, Stats, coverage, hit_rate};
+pub use stats::{Counts, Level, Stats, coverage, hit_rate};
 pub use text::{BlockInLog, BlockReader, clean_log_line, parse_text, print_block};

@@ -5,11 +5,14 @@
 //! line here and a column in `migrations/`.
 
 mod arithmetic;
+mod level;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
+
+pub use level::Level;
 
 /// A number that not every version of sccache prints.
 pub(crate) struct Field<T> {
@@ -163,6 +166,9 @@ statistics! {
         dist_compiles: BTreeMap<String, u64>,
         /// The location of the cache, as sccache prints it: `Local disk: "/var/cache/sccache"`.
         cache_location: Option<String>,
+        /// The levels of a multi-level cache, the first one first (0.15+). sccache before 0.19 doesn't
+        /// print them while one of them is read-only.
+        levels: Vec<Level>,
         /// Bytes in the cache. From the text: rounded to whole KiB, MiB, GiB ...
         cache_size: Option<u64>,
         /// Bytes that the cache may grow to. From the text: rounded likewise.
@@ -186,9 +192,7 @@ statistics! {
         not_cached: BTreeMap<String, u64>,
         dist_compiles: BTreeMap<String, u64>,
         cache_read_miss_duration: Duration,
-        /// What each level of a multi-level cache did (0.15+). Not used.
-        #[serde(rename = "multi_level")]
-        _multi_level: serde_json::Value,
+        multi_level: serde_json::Value,
     }
 }
 
@@ -240,15 +244,17 @@ impl Stats {
             .chain([&mut self.not_cached, &mut self.dist_compiles])
     }
 
-    /// Returns every known count: of calls, and per language, compiler, reason, and server.
+    /// Returns every known count: of calls, and per level, language, compiler, reason, and server.
     pub(crate) fn all_counts(&self) -> impl Iterator<Item = u64> {
         let maps = self
             .split_counts()
             .flat_map(|counts| [&counts.languages, &counts.compilers])
             .chain([&self.not_cached, &self.dist_compiles]);
+        let levels = self.levels.iter().flat_map(Level::counts);
         Self::COUNTERS
             .iter()
             .filter_map(|field| (field.get)(self))
+            .chain(levels)
             .chain(self.split_counts().map(|counts| counts.total))
             .chain(maps.flat_map(|map| map.values().copied()))
     }

@@ -19,7 +19,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::parse::{self, ParseError, add_unrecognized};
-use super::stats::{Counts, Field, Stats, version};
+use super::stats::{Counts, Field, Level, Stats, version};
 pub use in_logs::{BlockInLog, BlockReader, clean_log_line};
 pub use print::print_block;
 
@@ -136,7 +136,7 @@ impl Block {
                 Ok(true)
             }
             _ if self.read_trailer(line) => Ok(true),
-            (Section::Counters, _) if is_level(line) => Ok(true),
+            (Section::Counters, _) if is_level(line) => self.read_level(line),
             (Section::Counters, _) => self.read_counter(line),
             (Section::Reasons | Section::Servers, _) => self.read_row(line),
         };
@@ -212,6 +212,33 @@ impl Block {
                     return Ok(false);
                 }
             }
+        }
+        Ok(true)
+    }
+
+    /// Reads a count or the location of a level: `L1 (redis) hits     3`. Averages and rates are
+    /// skipped.
+    fn read_level(&mut self, line: &str) -> Result<bool, ParseError> {
+        let Some((kind, rest)) = line.split_once(')') else {
+            return Ok(false);
+        };
+        let (name, rest) = (format!("{kind})"), rest.trim_start());
+        let levels = &mut self.stats.levels;
+        let index = levels.iter().position(|level| level.name == name);
+        let index = index.unwrap_or_else(|| {
+            levels.push(Level {
+                name,
+                ..Level::default()
+            });
+            levels.len() - 1
+        });
+        let level = &mut levels[index];
+        if self.in_trailer {
+            level.location = Some(rest.to_owned());
+        } else if let Some((label, value)) = rest.rsplit_once(char::is_whitespace)
+            && let Some(count) = level.count_mut(label.trim_end())
+        {
+            *count = parse::count(value).ok_or_else(|| ParseError::bad_value(line, value))?;
         }
         Ok(true)
     }
@@ -298,8 +325,7 @@ fn find_field<T>(fields: &'static [Field<T>], label: &str) -> Option<&'static Fi
     fields.iter().find(|field| field.label == label)
 }
 
-/// Whether a line is about one level of a multi-level cache (0.15+): `L0 (disk) hits     3`. Only
-/// the totals are used.
+/// Whether a line is about one level of a multi-level cache (0.15+): `L0 (disk) hits     3`.
 fn is_level(line: &str) -> bool {
     let level = line
         .strip_prefix('L')

@@ -10,14 +10,14 @@ use super::columns::{micros, read_json, read_time, read_uuid};
 use super::filter::{BuildQuery, Filter};
 use super::{Result, Store};
 use crate::portage::{Phase, StablePaths};
-use crate::sccache::{Counts, NotMeasured, NotMeasuredReason, Part, Stats};
+use crate::sccache::{Counts, Level, NotMeasured, NotMeasuredReason, Part, Stats};
 
 /// The columns of a phase, in the order of [`insert_phase`] and [`read_phase`]. Those of
 /// [`number_columns`] follow.
 const COLUMNS: &str = "name, started_at_us, finished_at_us, attribution, is_cache_read_only, shell_seconds, \
     stable_paths, not_measured_reason, not_measured_detail, hits, misses, errors, cache_location, \
     cache_size_bytes, max_cache_size_bytes, preprocessor_cache_mode, sccache_version, \
-    base_directories, dist_compiles";
+    base_directories, dist_compiles, cache_levels";
 
 /// Returns the columns of all counters and times.
 fn number_columns() -> String {
@@ -36,6 +36,7 @@ pub(super) fn insert_phase(
     let stats = phase.stats.as_ref().ok();
     let not_measured = phase.stats.as_ref().err();
     let dist_compiles = stats.map(|s| &s.dist_compiles);
+    let levels = stats.map(|s| &s.levels);
     let values = params![
         build_id,
         position,
@@ -58,6 +59,7 @@ pub(super) fn insert_phase(
         stats.and_then(|s| s.version.as_ref()),
         to_json(stats.and_then(|s| s.base_directories.as_ref())),
         to_json(dist_compiles.filter(|servers| !servers.is_empty())),
+        to_json(levels.filter(|levels| !levels.is_empty())),
     ];
     insert_row(database, values, stats)?;
     let id = database.last_insert_rowid();
@@ -180,6 +182,38 @@ impl Store {
         Ok(builds)
     }
 
+    /// Returns what each level of multi-level caches did in the builds that pass the filter, the first
+    /// level first, with its newest location.
+    ///
+    /// # Errors
+    /// The database can't be read.
+    pub fn cache_levels(&self, filter: &Filter) -> Result<Vec<Level>> {
+        // In a query with one max(), SQLite takes the columns outside of aggregates from the row with
+        // the maximum.
+        let query = filter.query(
+            "SELECT json_extract(value, '$.name') AS level, json_extract(value, '$.location'),
+                sum(json_extract(value, '$.hits')), sum(json_extract(value, '$.misses')),
+                sum(json_extract(value, '$.writes')), sum(json_extract(value, '$.write_failures')),
+                sum(json_extract(value, '$.backfills_from')),
+                sum(json_extract(value, '$.backfills_to')), max(phase.id)
+             FROM phase INDEXED BY phase_with_cache_levels CROSS JOIN json_each(phase.cache_levels)
+             WHERE phase.cache_levels IS NOT NULL AND phase.build_id IN (SELECT id FROM matching)
+             GROUP BY level ORDER BY level",
+        );
+        self.query(&query.sql, &*query.params(), |row| {
+            Ok(Level {
+                name: row.get(0)?,
+                location: row.get(1)?,
+                hits: row.get(2)?,
+                misses: row.get(3)?,
+                writes: row.get(4)?,
+                write_failures: row.get(5)?,
+                backfills_from: row.get(6)?,
+                backfills_to: row.get(7)?,
+            })
+        })
+    }
+
     /// Adds the counts of a query to their phases, whose row ids are in its first column.
     fn add_counts(&self, query: &BuildQuery, phases: &mut Phases, add: AddCounts) -> Result<()> {
         self.each_row(&query.sql, &*query.params(), |row| {
@@ -246,13 +280,14 @@ fn read_stats(row: &Row<'_>) -> rusqlite::Result<Stats> {
         version: row.get(18)?,
         base_directories: read_json(row, 19)?,
         dist_compiles: read_json(row, 20)?.unwrap_or_default(),
+        levels: read_json(row, 21)?.unwrap_or_default(),
         ..Stats::default()
     };
     for (index, field) in Stats::COUNTERS.iter().enumerate() {
-        *(field.get_mut)(&mut stats) = row.get(21 + index)?;
+        *(field.get_mut)(&mut stats) = row.get(22 + index)?;
     }
     for (index, field) in Stats::SECONDS.iter().enumerate() {
-        *(field.get_mut)(&mut stats) = row.get(21 + Stats::COUNTERS.len() + index)?;
+        *(field.get_mut)(&mut stats) = row.get(22 + Stats::COUNTERS.len() + index)?;
     }
     Ok(stats)
 }

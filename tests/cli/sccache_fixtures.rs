@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use sccache_report::sccache::{Counts, Stats, parse_json, parse_text, print_block};
+use sccache_report::sccache::{Counts, Level, Stats, parse_json, parse_text, print_block};
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/sccache")
@@ -111,6 +111,11 @@ fn every_version_counted_the_known_workload() {
             read_hit_seconds: stats.read_hit_seconds,
             compiler_seconds: stats.compiler_seconds,
             cache_size: stats.cache_size,
+            levels: if levels {
+                known_levels(&stats)
+            } else {
+                Vec::new()
+            },
             ..Stats::default()
         };
         assert_eq!(stats, expected, "{version}");
@@ -129,6 +134,35 @@ fn every_version_counted_the_known_workload() {
             "{version}"
         );
     }
+}
+
+/// The workload's levels: the disk was emptied in the middle, so that all hits came from Redis.
+fn known_levels(stats: &Stats) -> Vec<Level> {
+    let level = |index: usize, name: &str, hits, misses| Level {
+        name: name.to_owned(),
+        // It contains the port of that run.
+        location: stats.levels[index].location.clone(),
+        hits,
+        misses,
+        writes: 4,
+        ..Level::default()
+    };
+    let disk = Level {
+        backfills_to: 4,
+        ..level(0, "L0 (disk)", 0, 9)
+    };
+    let redis = Level {
+        backfills_from: 4,
+        ..level(1, "L1 (redis)", 4, 5)
+    };
+    assert!(
+        redis
+            .location
+            .as_ref()
+            .unwrap()
+            .starts_with("redis, name: redis://")
+    );
+    vec![disk, redis]
 }
 
 #[test]

@@ -15,6 +15,7 @@ use super::super::{Status, chart, suggest, text, warn};
 use super::trend;
 use super::{advise, emerges, packages, sums};
 use crate::error::Result;
+use crate::sccache::Level;
 use crate::store::{CacheState, EmergeRow, Filter, PackageRow, Pending, Store, Sums, TimedSums};
 use crate::when::PeriodLength;
 
@@ -51,6 +52,8 @@ struct Overview {
     last_emerge: Option<EmergeRow>,
     /// With the start of the build that reported it.
     cache: Option<(CacheState, DateTime<Utc>)>,
+    /// Of a multi-level cache.
+    levels: Vec<Level>,
     by: PeriodLength,
     /// Periods with their hit rates, gaps included.
     rates: Vec<(String, Option<f64>)>,
@@ -134,6 +137,7 @@ fn fetch(store: &Store, mut filter: Filter, is_default_period: bool) -> Result<O
         worst: worst(store, &filter, &packages, LISTED)?,
         last_emerge: store.last_emerge(&filter)?,
         cache,
+        levels: store.cache_levels(&filter)?,
         by,
         rates,
         advice,
@@ -283,6 +287,9 @@ fn draw_facts(overview: &Overview, page: &mut Page<'_>) -> io::Result<()> {
         }
         page.line(&prefix("cache"), &cache)?;
     }
+    for level in &overview.levels {
+        page.line(&prefix(""), &text::cache_level(level))?;
+    }
     Ok(())
 }
 
@@ -320,6 +327,7 @@ fn columns() -> Vec<Column<Overview>> {
         Col::data("max_cache_size_bytes", |o| {
             o.cache.as_ref().map(|(c, _)| c.max_size).into()
         }),
+        Col::nested("cache_levels", |o| json!(o.levels)),
         Col::data("cache_at", |o| o.cache.as_ref().map(|(_, at)| *at).into()),
         Col::data("headline", |o| Value::text(o.headline())),
         Col::data("sample_builds", |o| o.sample.map(|s| s.builds).into()),

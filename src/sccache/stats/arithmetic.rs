@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Counts, Field, Stats};
+use super::{Counts, Field, Level, Stats};
 
 impl Stats {
     /// Returns the sum of statistics in the order they were taken; `None` for an empty list, because
@@ -32,6 +32,7 @@ impl Stats {
         }
         add_map(&mut self.not_cached, &later.not_cached);
         add_map(&mut self.dist_compiles, &later.dist_compiles);
+        Level::add_all(&mut self.levels, &later.levels);
         let latest = later.clone();
         self.base_directories = latest.base_directories.or(self.base_directories);
         self.cache_location = latest.cache_location.or(self.cache_location);
@@ -71,6 +72,7 @@ impl Stats {
         };
         difference.not_cached = subtract_map(&self.not_cached, &before.not_cached)?;
         difference.dist_compiles = subtract_map(&self.dist_compiles, &before.dist_compiles)?;
+        difference.levels = Level::subtract_all(&self.levels, &before.levels)?;
         Some(difference)
     }
 

@@ -64,6 +64,15 @@ fn counter_lines(stats: &Stats) -> Vec<String> {
             lines.push(number_line(field.label, average, " s"));
         }
     }
+    if !stats.levels.is_empty() {
+        let count = stats.levels.len();
+        lines.push(number_line("Multi-level cache levels", count, ""));
+    }
+    for level in &stats.levels {
+        let counts = level.named_counts().into_iter();
+        let line = |(label, count)| number_line(&format!("  {} {label}", level.name), count, "");
+        lines.extend(counts.map(line));
+    }
     lines
 }
 
@@ -82,6 +91,11 @@ fn cache_lines(stats: &Stats) -> Vec<String> {
         ("Version (client)", stats.version.clone()),
     ] {
         lines.extend(value.map(|value| format!("{name:<31} {value}")));
+        if name == "Cache location" {
+            let levels = stats.levels.iter();
+            let located = levels.filter_map(|level| Some((&level.name, level.location.as_ref()?)));
+            lines.extend(located.map(|(name, value)| format!("  {name:<29} {value}")));
+        }
     }
     for (name, size) in [
         ("Cache size", stats.cache_size),

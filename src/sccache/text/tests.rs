@@ -183,7 +183,7 @@ fn distributed_compiles_and_odd_reasons_are_read() {
 }
 
 #[test]
-fn the_levels_of_a_cache_are_skipped() {
+fn the_levels_of_a_cache_are_read() {
     let text = "\
 Cache hits                            4
 Cache misses                          1
@@ -201,6 +201,14 @@ Cache location                  Multi-level
     let stats = parsed(text);
     assert_eq!((stats.hits.total, stats.misses.total), (4, 1));
     assert_eq!(stats.cache_location.as_deref(), Some("Multi-level"));
+    let [disk, redis] = &stats.levels[..] else {
+        panic!("{stats:?}");
+    };
+    assert_eq!((&*disk.name, disk.hits), ("L0 (disk)", 3));
+    assert_eq!((&*redis.name, redis.backfills_from), ("L1 (redis)", 1));
+    let location = "redis, name: cache, prefix: /";
+    assert_eq!(redis.location.as_deref(), Some(location));
+    assert_eq!(parsed(&print_block(&stats)).levels, stats.levels);
     assert_eq!(stats.unrecognized, [""; 0]);
 }
 

@@ -12,7 +12,7 @@ use super::super::sums;
 use super::versions::unmeasured_note;
 use crate::error::{Error, Result};
 use crate::portage::{Attribution, Phase};
-use crate::sccache::{Fix, Part, Stats, explain, hit_rate};
+use crate::sccache::{Fix, Level, Part, Stats, explain, hit_rate};
 use crate::store::{BuildRow, Filter, ReasonSum, StablePathEffect, Store};
 
 pub(super) struct Build {
@@ -124,6 +124,7 @@ pub(super) fn draw_breakdown(phases: &[Phase], page: &mut Page<'_>) -> io::Resul
     if let Some(sum) = Phase::total(phases) {
         page.table("languages", part_columns("language"), sum.by_language())?;
         page.table("compilers", part_columns("compiler"), sum.by_compiler())?;
+        page.table("cache levels", level_columns(), sum.levels)?;
         draw_not_cached(sum.not_cached.into_iter().collect(), page)?;
     }
     draw_not_measured(phases, page)
@@ -211,6 +212,30 @@ pub(in super::super) fn phase_columns() -> Vec<Column<PhaseRuns>> {
         Col::note("note", |p| unmeasured_note(p.not_measured.len() as u64))
             .shown(Medium)
             .tone(|_| WARNING),
+    ]
+}
+
+pub(in super::super) fn level_columns() -> Vec<Column<Level>> {
+    type Col = Column<Level>;
+    vec![
+        Col::data("level", |level| Value::text(&level.name)).shown(Key),
+        Col::data("hits", |level| Value::Count(level.hits)).shown(High),
+        Col::data("misses", |level| Value::Count(level.misses)).shown(High),
+        Col::data("hit_rate", |level| {
+            hit_rate(level.hits, level.misses).into()
+        })
+        .shown(High),
+        Col::data("writes", |level| Value::Count(level.writes)).shown(Medium),
+        Col::data("write_failures", |level| Value::Count(level.write_failures))
+            .shown(Low)
+            .tone(|level| {
+                if level.write_failures > 0 {
+                    WARNING
+                } else {
+                    None
+                }
+            }),
+        Col::data("location", |level| level.location.as_deref().into()).shown(Medium),
     ]
 }
 
