@@ -37,7 +37,7 @@ build: $(binaries)
 # These prerequisites let `make install` after `make` work without cargo, which root often lacks.
 ifeq ($(origin BINARIES),file)
 # The hook is part of sccache-report: doctor compares it with the installed one.
-$(binaries): Cargo.toml Cargo.lock hooks/sccache-report.sh $(shell find src migrations build.rs -type f 2>/dev/null)
+$(binaries): Cargo.toml Cargo.lock askama.toml hooks/sccache-report.sh $(shell find src migrations build.rs -type f 2>/dev/null)
 	$(CARGO) build --release --locked
 	@touch -c $(binaries)
 endif

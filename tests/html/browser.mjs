@@ -56,6 +56,11 @@ const checks = {
     }
   },
 
+  // The picture of the README: FOLDER/page.png.
+  async picture(browser) {
+    await visit(browser, { viewport: { width: 1280, height: 1490 }, deviceScaleFactor: 0.56 }, (page) => page.screenshot({ path: join(folder, 'page.png') }));
+  },
+
   async accessible(browser) {
     const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
     for (const width of [WIDTHS[0], WIDTHS[1]]) {

@@ -37,7 +37,7 @@ fn different(number: u64, year: Year) -> Build {
         .collect();
     let mut build = listed::listed(1, &name, &list);
     build.id = id(number.into());
-    build.version = format!("1.{round}.{}-r1", package % 7);
+    build.version = format!("1.0.{round}.{}-r1", package % 7);
     if number.is_multiple_of(50) {
         build.outcome = Outcome::Failed;
     }
@@ -73,8 +73,12 @@ fn size(year: Year) -> usize {
     assert!(output.status.success(), "{}", err(&output));
     let page = out(&output);
     for number in 0..year.packages {
-        let name = format!("name-of-package-{number}<");
-        assert!(page.contains(&name), "{name} is missing");
+        let name = format!("name-of-package-{number}</summary>");
+        let (_, rest) = page
+            .split_once(&name)
+            .unwrap_or_else(|| panic!("no {name}"));
+        let history = rest.split_once("</details>").unwrap().0;
+        assert!(history.contains("1.0."), "{name} has no history: {history}");
     }
     page.len()
 }
@@ -99,4 +103,10 @@ fn a_year_of_5000_packages_fits_in_1500_kb() {
         units,
     });
     assert!(size <= 1_500_000, "{size} bytes");
+}
+
+#[test]
+fn the_picture_of_the_page_is_small() {
+    let picture = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/page.png");
+    assert!(std::fs::metadata(picture).unwrap().len() < 150_000);
 }

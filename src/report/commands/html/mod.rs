@@ -17,6 +17,9 @@ use crate::error::Result;
 
 /// Write a page for a browser: one HTML file that needs nothing else
 ///
+/// The page has the key figures, the packages that the cache serves best and worst, the trend, a calendar,
+/// the reasons of misses, all packages with their histories, the newest emerge commands, and advice.
+///
 /// By default, the page is about the 365 days before the newest build. On a terminal, it is written to
 /// sccache-report.html in the current directory, otherwise to standard output.
 #[derive(Debug, clap::Args)]
