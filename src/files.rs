@@ -79,7 +79,8 @@ pub(crate) fn replace(
         .prefix(".sccache-report-")
         .permissions(Permissions::from_mode(0o666))
         .tempfile_in(&folder)
-        .map_err(without_path)?;
+        // tempfile adds the path of its file.
+        .map_err(|error| io::Error::from(error.kind()))?;
     if let Some(mode) = mode {
         file.as_file()
             .set_permissions(Permissions::from_mode(mode))?;
@@ -112,13 +113,4 @@ fn open_output_directory(path: &Path) -> io::Result<OwnedFd> {
         };
     }
     Ok(folder)
-}
-
-/// Removes the path that tempfile adds, which is that of a temporary file.
-fn without_path(error: io::Error) -> io::Error {
-    let cause = error.get_ref().and_then(|error| error.source());
-    match cause.and_then(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error()) {
-        Some(code) => io::Error::from_raw_os_error(code),
-        None => error,
-    }
 }

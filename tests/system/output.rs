@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::os::unix::fs::{chown, symlink};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
-use crate::support::recorder::system::{in_mount_namespace, mount};
+use crate::support::recorder::system::{copy_program, in_mount_namespace, mount};
 use crate::support::*;
 
 const NOBODY: u32 = 65534;
@@ -41,6 +43,26 @@ fn root_writes_only_into_the_directory_that_was_named() {
         );
     }
     assert_eq!(fs::read_dir(&secret).unwrap().count(), 0);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_directory_that_cannot_be_written_is_named() {
+    let (folder, db) = folder();
+    record(&db, &sample());
+    let copy = folder.path().join("sccache-report");
+    copy_program(assert_cmd::cargo::cargo_bin!("sccache-report"), &copy);
+    let file = folder.path().join("sccache_report.prom");
+    let mut command = Command::new(&copy);
+    command.env_clear().uid(NOBODY).gid(NOBODY);
+    command.arg("--db").arg(&db).args(["metrics", "-o"]);
+    let output = command.arg(&file).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let expected = format!(
+        "sccache-report: can't write {}: permission denied\n  name a file in a directory that you can write\n",
+        file.display()
+    );
+    assert_eq!(err(&output), expected);
 }
 
 #[test]
