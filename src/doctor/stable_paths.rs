@@ -26,8 +26,10 @@ pub(super) fn check(context: &Context) -> Finding {
     let count = builds.len() as u64;
     if count == 0 {
         let unused = format!("no Rust package was built with {VARIABLE}=yes in {DAYS} days");
+        if is_on {
+            return green(format!("turned on, but {unused}"));
+        }
         return green(match context.files.find_text(VARIABLE) {
-            _ if is_on => format!("turned on, but {unused}"),
             Some(file) => format!("{} names {VARIABLE}, but {unused}", file.display()),
             None => format!("off: {unused}"),
         });
@@ -45,7 +47,10 @@ pub(super) fn check(context: &Context) -> Finding {
     }
     // What the newest builds had may have been changed since.
     match builds.first() {
-        Some((_, state)) if is_setting(*state) => yellow(message),
+        Some((_, state)) if is_setting(*state) => yellow(format!(
+            "{message}. Change that setting (docs/stable-paths.md lists what stable paths need), or set \
+             {VARIABLE}=\"no\""
+        )),
         _ => green(message),
     }
 }

@@ -379,6 +379,17 @@ fn counters_start_at_zero_and_names_are_escaped() {
         "language=\"C/C++\"=0 language=\"CUDA\"=0 language=\"Rust\"=0 \
          language=\"a\\\"b\\\\c\"=2 language=\"unknown\"=6"
     );
+    // A foreign database can have any name.
+    let raw = rusqlite::Connection::open(&db).unwrap();
+    raw.execute("INSERT INTO package_counter VALUES ('b\"', 3, 2, 1)", ())
+        .unwrap();
+    assert_eq!(
+        labeled(
+            &metrics(&db, &["--by", "category"]),
+            "category_builds_total"
+        ),
+        "category=\"a\"=2 category=\"b\\\"\"=3"
+    );
 }
 
 /// `advise`, the alert, and the dashboard call the same cache full.
