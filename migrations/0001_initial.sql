@@ -121,7 +121,8 @@ CREATE TABLE phase (
     UNIQUE (build_id, position)
 ) STRICT;
 
--- Most machines have no such phase.
+-- Most machines have no such phases.
+CREATE INDEX shared_phase ON phase (finished_at_us) WHERE attribution = 'shared';
 CREATE INDEX phase_with_cache_levels ON phase (build_id) WHERE cache_levels IS NOT NULL;
 
 -- The hits, misses and errors of a phase by language, and by compiler as sccache names it.

@@ -9,10 +9,11 @@ use super::recorder::Recorder;
 use super::{Database, Messages, summary};
 use crate::error::Result;
 use crate::portage::{
-    Build, Emerge, Environment, FOLDER, Outcome, Snapshots, find_set_aside, find_unfinished, host,
-    is_emerge_stopping, write_snapshot,
+    Attribution, Build, Emerge, Environment, FOLDER, Outcome, Snapshots, find_set_aside,
+    find_unfinished, host, is_emerge_stopping, write_snapshot,
 };
-use crate::sccache::Listener;
+use crate::sccache::{Listener, NotMeasuredReason};
+use crate::store::BuildRow;
 
 /// Record a build in the database
 ///
@@ -54,12 +55,15 @@ pub(super) fn run(args: Args) -> Result<Messages> {
     if snapshots.phases.is_empty() {
         return Ok(messages);
     }
-    let build = make_build(environment, args.outcome, &mut snapshots);
+    let mut build = make_build(environment, args.outcome, &mut snapshots);
     messages.warnings.extend(summary::warnings(&build));
     let end = messages.info.len();
     let is_kept = recorder.record(&build, &mut messages);
     // The time saved is known after recording. `import` expects the summary before the build's line.
     let recorded = recorder.recorded_row(build.id);
+    if let Some(row) = &recorded {
+        warn_about_overlap(&mut build, row, &mut messages);
+    }
     let summary = summary::lines(&build, recorded.as_ref());
     messages.info.splice(end..end, summary);
     if is_kept {
@@ -68,6 +72,24 @@ pub(super) fn run(args: Args) -> Result<Messages> {
         snapshots.set_aside(build.outcome);
     }
     Ok(messages)
+}
+
+/// Warns if the database has fewer measured phases than the build, because of another build on the same
+/// server, and removes the numbers from what is printed.
+fn warn_about_overlap(build: &mut Build, row: &BuildRow, messages: &mut Messages) {
+    let measured = build.phases.iter().filter(|phase| phase.stats.is_ok());
+    if measured.count() <= row.measured_phases as usize {
+        return;
+    }
+    messages.warn(
+        "another build used the shared sccache server at the same time: no report counts the numbers of \
+         either build",
+    );
+    for phase in &mut build.phases {
+        if phase.attribution == Attribution::Shared {
+            phase.stats = Err(NotMeasuredReason::SharedServerOverlap.into());
+        }
+    }
 }
 
 /// Records earlier builds of this package that exist only in its log and in `${T}`. They keep the id

@@ -104,6 +104,8 @@ codes! {
         SharedServerGone "shared_server_gone" "the shared sccache server was stopped during the phase",
         /// A shared server counted less at the end of the phase than at its start.
         SharedServerRestarted "shared_server_restarted" "the shared sccache server was restarted or reset during the phase",
+        /// Other builds used the shared server at the same time, so its counts contain theirs.
+        SharedServerOverlap "shared_server_overlap" "another build used the shared sccache server at the same time",
         /// The counts of a shared server at the start of the phase are unknown.
         NoStartNumbers "no_start_numbers" "the shared sccache server's counts at the start of the phase are unknown",
         /// sccache before 0.9 has only TCP ports, which every local user can connect to unless the

@@ -162,6 +162,11 @@ fn command(
     let mut line = String::new();
     replies.take(MAX_REPLY).read_line(&mut line)?;
     let line = line.trim_end();
+    if line.is_empty() {
+        // As `socat` does when the server behind it is down.
+        let problem = "it closed the connection";
+        return Err(io::Error::new(ErrorKind::UnexpectedEof, problem).into());
+    }
     if let Some(error) = line.strip_prefix('-') {
         return Err(RedisError::Refused(printable(error, 200)));
     }

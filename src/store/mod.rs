@@ -35,6 +35,7 @@ mod history;
 mod location;
 mod metrics;
 mod open;
+mod overlap;
 mod pending;
 mod phases;
 mod private_copy;

@@ -20,7 +20,7 @@ const COLUMNS: &str = "name, started_at_us, finished_at_us, attribution, is_cach
     base_directories, dist_compiles, cache_levels";
 
 /// Returns the columns of all counters and times.
-fn number_columns() -> String {
+pub(super) fn number_columns() -> String {
     let counters = Stats::COUNTERS.iter().map(|field| field.name);
     let seconds = Stats::SECONDS.iter().map(|field| field.name);
     counters.chain(seconds).collect::<Vec<_>>().join(", ")

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::columns::micros;
 use super::compilations::{self, BuildCosts};
 use super::phases::insert_phase;
-use super::{Error, Result, Store};
+use super::{Error, Result, Store, overlap};
 use crate::portage::{Attribution, Build, Emerge};
 use crate::sccache::Stats;
 
@@ -103,6 +103,7 @@ fn record_one(
     if is_known {
         return Ok(Recorded::AlreadyRecorded);
     }
+    let build = &*overlap::resolve(transaction, build)?;
     let assessment = compilations::assess(transaction, build)?;
     let id = insert_build(transaction, build, &assessment.costs)?;
     let mut phase_ids = Vec::new();

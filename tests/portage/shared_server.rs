@@ -1,7 +1,7 @@
 //! A server of the user that several builds share.
 
-use crate::support::portage::Root;
 use crate::support::portage::builds::{SHARED_NETWORK, assert_not_measured, only_build, root};
+use crate::support::portage::{Root, ebuild};
 
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
@@ -41,6 +41,47 @@ fn a_shared_server_is_asked_and_never_stopped() {
         );
         assert_eq!(build["phases"]["compile"]["requests"], 2);
     }
+}
+
+/// Each build waits for the other's compilation.
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn builds_at_the_same_time_are_left_out_of_the_sums() {
+    let root = Root::new();
+    for (own, other) in [("left", "right"), ("right", "left")] {
+        let compile = format!(
+            "src_compile() {{ one {own}; touch /mnt/gentoo/tmp/{own}; \
+             until [[ -e /mnt/gentoo/tmp/{other} ]]; do sleep 0.1; done; }}"
+        );
+        root.ebuild(&format!("dev-test/{own}-1.0"), &ebuild(&compile));
+    }
+    let variable = "SCCACHE_SERVER_UDS=\"/mnt/gentoo/tmp/shared.sock\"";
+    root.append("etc/portage/make.conf", variable);
+    let script = format!(
+        "export {variable} SCCACHE_DIR=/mnt/gentoo/var/cache/sccache\n\
+         setpriv --reuid portage --regid portage --clear-groups sccache --start-server || exit\n\
+         emerge -1 --jobs=2 dev-test/left dev-test/right || exit; sccache --stop-server > /dev/null"
+    );
+    let run = root.run(&["bash", "-c", &script]).ok();
+    let builds = root.builds(&[]);
+    assert_eq!(builds.len(), 2, "{}", run.log);
+    for build in &builds {
+        assert!(
+            build["hits"].is_null() && build["misses"].is_null(),
+            "{build}"
+        );
+        let why = build["phases"]["compile"]["not_measured"].as_str().unwrap();
+        assert!(why.contains("at the same time: dev-test/"), "{why}");
+    }
+    let overview = &root.report(&[])[0];
+    assert_eq!(
+        (&overview["incomplete"], &overview["shared"]),
+        (&2.into(), &2.into())
+    );
+    assert!(overview["misses"].is_null(), "{overview}");
+    let log = root.build_log("dev-test/left") + &root.build_log("dev-test/right");
+    let warning = "another build used the shared sccache server at the same time";
+    assert_eq!(log.matches(warning).count(), 1, "{log}");
 }
 
 /// Every client of the first moment starts one, and each server takes the socket of the one before.

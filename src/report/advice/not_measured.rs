@@ -39,13 +39,12 @@ pub(super) fn advise(evidence: &[Evidence]) -> Option<Advice> {
     }
     let newest = builds.last()?;
     sentences.push(most_recent(newest));
-    let (recommendation, setting) = remedy(reasons.first()?.0);
+    let recommendation = remedy(reasons.first()?.0).to_owned();
     Some(Advice {
         kind: Kind::NotMeasured,
         summary: "Some builds have no or incomplete statistics.".into(),
         evidence: sentences,
         recommendation,
-        setting,
         packages: package_names(&builds),
         numbers: json!({
             "builds": builds.len(),
@@ -57,10 +56,10 @@ pub(super) fn advise(evidence: &[Evidence]) -> Option<Advice> {
     })
 }
 
-/// Returns what to do about the reason, and lines for make.conf if a setting helps.
-fn remedy(reason: NotMeasuredReason) -> (String, Vec<String>) {
+/// Returns what to do about the reason.
+fn remedy(reason: NotMeasuredReason) -> &'static str {
     use NotMeasuredReason::*;
-    let recommendation = match reason {
+    match reason {
         ServerKilled | SecondServer | ShellKilled => {
             "Something killed a process in the middle of the phase. Run `dmesg | grep -i 'killed \
              process'`: if memory ran out, lower the number of jobs in MAKEOPTS."
@@ -81,15 +80,10 @@ fn remedy(reason: NotMeasuredReason) -> (String, Vec<String>) {
              the number of jobs in MAKEOPTS."
         }
         UnknownOutput => "Update sccache-report: it can't read the output of this sccache version.",
-        SharedServerGone | SharedServerRestarted => {
-            let setting = vec!["SCCACHE_IDLE_TIMEOUT=\"0\"".to_string()];
-            let text = "Keep the shared server running. Unless it is started with this variable, it \
-                exits after 10 idle minutes:";
-            return (text.into(), setting);
-        }
-        SharedServerNotRunning => {
-            "Start the shared server before emerge, or remove SCCACHE_SERVER_UDS from make.conf, so that \
-             each phase has a server of its own."
+        SharedServerGone | SharedServerRestarted | SharedServerNotRunning | SharedServerOverlap => {
+            "Remove SCCACHE_SERVER_UDS and SCCACHE_SERVER_PORT from make.conf, so that each phase has a \
+             server of its own. docs/shared-cache.md shows how builds and hosts share a cache without a \
+             shared server."
         }
         OldSccacheSharedNetwork => {
             "Update sccache to 0.9 or later, or give builds a private network \
@@ -98,8 +92,7 @@ fn remedy(reason: NotMeasuredReason) -> (String, Vec<String>) {
         NoLog | LogUnreadable | NoStartNumbers | Other => {
             "`sccache-report show` and the warning in the build log have details."
         }
-    };
-    (recommendation.into(), Vec::new())
+    }
 }
 
 #[cfg(test)]
@@ -138,10 +131,9 @@ mod tests {
     }
 
     #[test]
-    fn a_shared_server_gets_a_setting() {
-        let (recommendation, setting) = remedy(NotMeasuredReason::SharedServerRestarted);
-        assert!(recommendation.contains("10 idle minutes"));
-        assert_eq!(setting, ["SCCACHE_IDLE_TIMEOUT=\"0\""]);
-        assert!(!remedy(NotMeasuredReason::ServerStopped).0.contains("dmesg"));
+    fn a_shared_server_is_no_advice() {
+        let recommendation = remedy(NotMeasuredReason::SharedServerRestarted);
+        assert!(recommendation.contains("a server of its own"));
+        assert!(!remedy(NotMeasuredReason::ServerStopped).contains("dmesg"));
     }
 }

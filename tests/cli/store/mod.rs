@@ -11,6 +11,7 @@ mod faults;
 /// Databases that other users can write.
 mod foreign_database;
 /// Builds kept outside the database until it can take them.
+mod overlap;
 mod pending;
 /// What is recorded is there, once.
 #[expect(clippy::module_inception, reason = "the basic tests of the store")]

@@ -1,0 +1,51 @@
+//! Builds on a shared server at the same time.
+
+use crate::support::*;
+use sccache_report::portage::{Attribution, Build};
+use sccache_report::sccache::NotMeasuredReason;
+use sccache_report::store::{Filter, Store};
+
+fn shared(number: u128, package: &str, start: &str) -> Build {
+    let mut build = build(number, package, "1", start, c_stats(5, 2));
+    build.phases[0].attribution = Attribution::Shared;
+    build
+}
+
+#[test]
+fn builds_on_a_shared_server_at_the_same_time_are_left_out() {
+    let (_folder, path) = folder();
+    let mut exact = shared(1, "a/own-server", "2026-11-01T10:00:00Z");
+    exact.phases[0].attribution = Attribution::Exact;
+    let mut elsewhere = shared(2, "a/elsewhere", "2026-11-01T10:00:00Z");
+    elsewhere.host = "other".into();
+    let builds = [
+        exact,
+        elsewhere,
+        shared(3, "a/alone", "2026-11-01T08:00:00Z"),
+        shared(4, "a/first", "2026-11-01T10:00:00Z"),
+        shared(5, "a/second", "2026-11-01T10:00:05Z"),
+    ];
+    record(&path, &builds);
+    let store = Store::open_for_reading(&path).unwrap();
+    assert_sums_match(&store);
+    let rows = store.builds(&Filter::default()).unwrap();
+    let phases = store.phases(&Filter::default()).unwrap();
+    assert_eq!(rows.len(), 5);
+    for row in &rows {
+        let is_left_out = ["a/first", "a/second"].contains(&&*row.package);
+        let expected = (!is_left_out).then_some(5);
+        assert_eq!(
+            (row.hits, row.measured_phases == 1),
+            (expected, !is_left_out),
+            "{row:?}"
+        );
+        let reason = phases[&row.id][0].stats.as_ref().err().map(|it| it.reason);
+        let overlap = NotMeasuredReason::SharedServerOverlap;
+        assert_eq!(reason, is_left_out.then_some(overlap));
+    }
+    let packages = store.packages(&Filter::default()).unwrap();
+    let hits: u64 = packages.iter().filter_map(|row| row.sums.hits).sum();
+    assert_eq!(hits, 15);
+    let first = packages.iter().find(|row| row.package == "a/first");
+    assert_eq!(first.unwrap().sums.time_saved, None);
+}
