@@ -68,6 +68,7 @@ const checks = {
         const viewport = { width, height: 900 };
         await visit(browser, { viewport, colorScheme }, async (page) => {
           await openAll(page);
+          assert.deepEqual(await page.evaluate(incompleteCharts), []);
           const { violations } = await page.evaluate(() => window.axe.run());
           const lines = violations.flatMap(({ id, nodes }) =>
             nodes.slice(0, 5).map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)}: ${failureSummary}`));
@@ -144,6 +145,13 @@ const checks = {
     assert.deepEqual(executed, []);
   },
 };
+
+// The charts without a name, a description, or a table of their numbers in the same section or package.
+const incompleteCharts = () => [...document.querySelectorAll('svg')].filter((chart) => {
+  const name = chart.querySelector('title')?.textContent ?? chart.getAttribute('aria-label');
+  const part = chart.closest('details, section');
+  return !name || !chart.querySelector('desc').textContent || !part.querySelector('table');
+}).map((chart) => chart.outerHTML.slice(0, 200));
 
 // A sorted copy. Node.js 18, which Debian 12 has, lacks toSorted.
 const sorted = (items, compare) => [...items].sort(compare);
