@@ -80,7 +80,12 @@ impl Store {
 
     /// Returns a row per emerge command that has builds, the newest last.
     pub fn emerges(&self, filter: &Filter) -> Result<Vec<EmergeRow>> {
-        self.read_emerges(filter, None)
+        self.read_emerges(filter, None, None)
+    }
+
+    /// Returns at most `limit` of the newest rows of [`Store::emerges`].
+    pub fn newest_emerges(&self, filter: &Filter, limit: u32) -> Result<Vec<EmergeRow>> {
+        self.read_emerges(filter, None, Some(limit))
     }
 
     /// Returns the emerge command of the newest build that has one. It doesn't read the others.
@@ -93,11 +98,16 @@ impl Store {
         let Some(emerge_id) = newest.into_iter().next() else {
             return Ok(None);
         };
-        Ok(self.read_emerges(filter, Some(emerge_id))?.pop())
+        Ok(self.read_emerges(filter, Some(emerge_id), None)?.pop())
     }
 
-    /// Returns the rows of [`Store::emerges`], or only the one with this row id.
-    fn read_emerges(&self, filter: &Filter, emerge_id: Option<i64>) -> Result<Vec<EmergeRow>> {
+    /// Returns the rows of [`Store::emerges`], or only the one with this row id, or only the newest.
+    fn read_emerges(
+        &self,
+        filter: &Filter,
+        emerge_id: Option<i64>,
+        limit: Option<u32>,
+    ) -> Result<Vec<EmergeRow>> {
         let query = filter.query(
             "SELECT emerge.uuid, emerge.host, emerge.command, emerge.started_at_us,
                 count(*), sum(outcome = 'failed'), sum(outcome = 'interrupted'),
@@ -111,11 +121,13 @@ impl Store {
                 sum(hit_cost_us), sum(miss_cost_us), sum(exact_cost_us), sum(evicted_misses)
              FROM matching JOIN emerge ON emerge.id = matching.emerge_id
              WHERE :emerge_id IS NULL OR matching.emerge_id = :emerge_id
-             GROUP BY emerge.id ORDER BY emerge.started_at_us, emerge.id",
+             GROUP BY emerge.id ORDER BY emerge.started_at_us DESC, emerge.id DESC
+             LIMIT ifnull(:limit, -1)",
         );
         let mut params = query.params();
         params.push((":emerge_id", &emerge_id));
-        self.query(&query.sql, &*params, |row| {
+        params.push((":limit", &limit));
+        let mut rows = self.query(&query.sql, &*params, |row| {
             Ok(EmergeRow {
                 id: read_uuid(row, 0)?,
                 host: row.get(1)?,
@@ -123,7 +135,9 @@ impl Store {
                 started_at: read_time(row, 3)?,
                 sums: Sums::read(row, 4)?,
             })
-        })
+        })?;
+        rows.reverse();
+        Ok(rows)
     }
 
     /// Returns what each build adds to sums over time, the oldest first.

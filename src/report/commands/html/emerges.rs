@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::store::{EmergeRow, Filter, Store};
 
 /// Emerge commands in the table.
-const SHOWN: usize = 50;
+const SHOWN: u32 = 50;
 
 /// The bytes that the builds of all of them take. Older commands have only the number of their builds.
 const BUILD_BYTES: usize = 6_000;
@@ -27,8 +27,7 @@ const COLUMNS: [&str; 5] = [
 
 /// Returns the newest emerge commands, the newest first.
 pub(super) fn table(store: &Store, filter: &Filter) -> Result<Expandable> {
-    let mut rows = store.emerges(filter)?;
-    rows.drain(..rows.len().saturating_sub(SHOWN));
+    let mut rows = store.newest_emerges(filter, SHOWN)?;
     rows.reverse();
     let builds = builds(store, filter, &rows)?;
     let mut columns = emerges::columns();
