@@ -348,6 +348,22 @@ fn ebuilds_with_unusual_directories_are_built_as_without() {
             (2, 0),
             Some("in_use"),
         ),
+        // As the build backends of Python packages run it, which don't know ${CARGO}.
+        (
+            "python-backend",
+            "src_compile() { python3 -c 'import subprocess; subprocess.run([\"cargo\", \"build\", \"--release\"], check=True)' || die; }\n\
+             src_install() { newbin target/release/tiny python-backend-slot; }",
+            (2, 0),
+            Some("in_use"),
+        ),
+        // As meson runs it.
+        (
+            "other-target",
+            "src_compile() { cargo build --release --target-dir \"${WORKDIR}/build\" --manifest-path \"${S}/Cargo.toml\" || die; }\n\
+             src_install() { newbin \"${WORKDIR}/build/release/tiny\" other-target-slot; }",
+            (2, 0),
+            Some("in_use"),
+        ),
         ("live", "PROPERTIES=live", (0, 2), None),
         ("sources", "", (0, 2), Some("installsources")),
     ];
