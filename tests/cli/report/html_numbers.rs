@@ -237,3 +237,47 @@ fn the_advice_is_that_of_the_command() {
         }
     }
 }
+
+#[test]
+fn the_packages_served_best_and_worst_have_reasons() {
+    let (_folder, db, page) = machine();
+    let mut packages = json(&db, &[&["packages"], &ALL[..]].concat());
+    let number = |package: &serde_json::Value, name: &str| package[name].as_f64();
+    packages.sort_by(|a, b| {
+        let saved = |package| number(package, "time_saved_seconds").unwrap_or(0.0);
+        saved(b).total_cmp(&saved(a))
+    });
+    let name = Regex::new("<li><b>([^<]*)</b> <span class=v>([^<]*)</span><p>([^<]*)").unwrap();
+    let listed = |id: &str| -> Vec<[String; 3]> {
+        let entries = name.captures_iter(section(&page, id));
+        let entries = entries.map(|entry| [1, 2, 3].map(|part| entry[part].to_string()));
+        entries.collect()
+    };
+    let names = |listed: &[[String; 3]]| listed.iter().map(|entry| entry[0].clone()).collect();
+    let (best, worst) = (listed("best"), listed("worst"));
+    let (best_names, worst_names): (Vec<String>, Vec<String>) = (names(&best), names(&worst));
+    let expected: Vec<&str> = packages[..5]
+        .iter()
+        .map(|p| p["package"].as_str().unwrap())
+        .collect();
+    assert_eq!(best_names, expected);
+    assert_eq!(worst_names.len(), 5);
+    assert!(worst_names.iter().all(|name| !best_names.contains(name)));
+    for [name, value, why] in &worst {
+        let package = packages
+            .iter()
+            .find(|p| p["package"] == name.as_str())
+            .unwrap();
+        assert_eq!(
+            value,
+            &format!("hit rate {}", percent(&package["hit_rate"]))
+        );
+        let verdict = match package["verdict"].as_str().unwrap() {
+            "pays" => "The cache pays: ",
+            "costs" => "The cache doesn't pay: ",
+            _ => "It is undecided whether the cache pays: ",
+        };
+        assert!(why.contains(verdict), "{name}: {why}");
+        assert!(why.contains("Costliest misses: "), "{name}: {why}");
+    }
+}
