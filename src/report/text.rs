@@ -123,9 +123,13 @@ pub(super) fn cache_fill(cache: &CacheState) -> String {
 
 /// Describes a level of a multi-level cache: `L1 (redis): 4 of 9 lookups hit, in redis, name: ...`.
 pub(super) fn cache_level(level: &Level) -> String {
-    let (hits, lookups) = (number(level.hits), level.hits + level.misses);
-    let lookups = count(lookups, "lookup");
-    let mut text = format!("{}: {hits} of {lookups} hit", level.name);
+    format!("{}: {}", level.name, level_lookups(level))
+}
+
+/// Describes what a level did, and where it is.
+pub(super) fn level_lookups(level: &Level) -> String {
+    let lookups = count(level.hits.saturating_add(level.misses), "lookup");
+    let mut text = format!("{} of {lookups} hit", number(level.hits));
     if let Some(location) = &level.location {
         text.push_str(&format!(", in {location}"));
     }

@@ -96,6 +96,11 @@ fn assert_levels(root: &Root) {
     assert_eq!(overview[1]["location"], location);
     let text = root.run(&["sccache-report"]).ok().log;
     assert!(text.contains("L1 (redis): "), "{text}");
+    let page = root.run(&["sccache-report", "html"]).ok().log;
+    assert!(
+        page.contains("L1 (redis)") && page.contains(location),
+        "{page}"
+    );
     let text = root.run(&["sccache-report", "show", PACKAGES[1]]).ok().log;
     assert!(
         text.contains("unix://localhost/mnt/gentoo/run/sccache/redis.sock"),

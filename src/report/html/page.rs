@@ -9,7 +9,7 @@ const STYLE: &str = include_str!("templates/style.css");
 const SCRIPT: &str = include_str!("templates/script.js");
 
 /// The SHA-256 hashes of [`STYLE`] and [`SCRIPT`] in base64. A test compares them.
-const STYLE_HASH: &str = "RZ9yE8jdCXaxnGxheSvYxQtLAokVvM2uLER4usnzKhQ=";
+const STYLE_HASH: &str = "BjlFpAVAUuXc6B1DG01/xwwA5yZreDGT5FU3qOw60Vg=";
 const SCRIPT_HASH: &str = "Rm2L7Cva6reILYEXpbhakP8rxXVYy2OcOSqrmcRTnmI=";
 
 /// The first bytes of every page.
@@ -44,7 +44,7 @@ pub(in super::super) struct Page {
 /// A key figure.
 #[derive(Debug, Default)]
 pub(in super::super) struct Figure {
-    pub(in super::super) name: &'static str,
+    pub(in super::super) name: String,
     pub(in super::super) value: String,
     pub(in super::super) note: String,
 }

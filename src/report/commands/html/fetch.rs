@@ -15,6 +15,7 @@ use super::{emerges, misses, packages, ranked, trend};
 use crate::error::Result;
 use crate::savings::TIME_SAVED;
 use crate::savings::verdict::Verdict;
+use crate::sccache::{Level, hit_rate};
 use crate::store::{CacheState, Evidence, Filter, PackageRow, Store, Sums};
 
 pub(super) type Verdicts = BTreeMap<String, Verdict>;
@@ -64,7 +65,7 @@ pub(super) fn page(store: &Store, filter: &Filter, is_default_period: bool) -> R
     let mut page = Page {
         scope: format!("{}, {builds}, {hosts}", text::period(first_at, last_at)),
         headline: headline(&sums, &period, &advice),
-        figures: figures(&sums, cache.as_ref()),
+        figures: figures(&sums, cache.as_ref(), &store.cache_levels(&filter)?),
         ranked: ranked::lists(store, &filter, &rows, &verdicts)?,
         misses: misses::charts(store, &filter, by, &periods)?,
         trend: trend::charts(by, &periods),
@@ -142,13 +143,17 @@ fn verdicts(store: &Store, rows: &[PackageRow], evidence: &[Evidence]) -> Result
     store.verdicts(&names)
 }
 
-fn figures(sums: &Sums, cache: Option<&CacheState>) -> Vec<Figure> {
+fn figures(sums: &Sums, cache: Option<&CacheState>, levels: &[Level]) -> Vec<Figure> {
     let counts = sums.hits.zip(sums.misses);
     let saved = sums
         .time_saved
         .map(|saved| text::duration(saved.as_seconds_f64()));
-    let figure = |name, value, note| Figure { name, value, note };
-    vec![
+    let figure = |name: &str, value, note| Figure {
+        name: name.to_owned(),
+        value,
+        note,
+    };
+    let mut figures = vec![
         figure("builds", text::number(sums.builds), sums::note(sums)),
         figure(
             "hit rate",
@@ -179,5 +184,11 @@ fn figures(sums: &Sums, cache: Option<&CacheState>) -> Vec<Figure> {
             cache.map_or_else(String::new, text::cache_fill),
         ),
         figure("failed builds", text::number(sums.failed), String::new()),
-    ]
+    ];
+    figures.extend(levels.iter().map(|level| {
+        let rate = hit_rate(level.hits, level.misses);
+        let note = text::level_lookups(level);
+        figure(&level.name, text::percent_or_dash(rate), note)
+    }));
+    figures
 }
