@@ -26,6 +26,7 @@ unitdir = $(PREFIX)/lib/systemd/system
 hookdir = /var/lib/sccache-report/hook
 programs = sccache-collect sccache-report
 hooks = hooks/sccache-report.sh hooks/stable-paths.sh hooks/no-sccache.sh
+fleet = packaging/fleet/sccache-fleet-pull
 metrics = sccache-report-metrics
 
 binaries = $(programs:%=$(BINARIES)/%)
@@ -47,6 +48,7 @@ install: build
 		"$(DESTDIR)$(bashcompdir)" "$(DESTDIR)$(zshcompdir)" "$(DESTDIR)$(fishcompdir)"
 	$(INSTALL) -m 755 $(binaries) "$(DESTDIR)$(bindir)"
 	$(INSTALL) -m 644 $(hooks) "$(DESTDIR)$(datadir)"
+	$(INSTALL) -m 755 $(fleet) "$(DESTDIR)$(datadir)"
 	sed 's|/usr/share/|$(subst -,\\-,$(PREFIX))/share/|' man/sccache-report.5 >"$(DESTDIR)$(mandir)/man5/sccache-report.5"
 	chmod 644 "$(DESTDIR)$(mandir)/man5/sccache-report.5"
 	set -e; generated=$$(mktemp -d); trap 'rm -r "$$generated"' EXIT; \
@@ -92,7 +94,7 @@ uninstall:
 			"$(DESTDIR)$(bashcompdir)/$$program" "$(DESTDIR)$(zshcompdir)/_$$program" \
 			"$(DESTDIR)$(fishcompdir)/$$program.fish"; \
 	done
-	rm -f $(patsubst hooks/%,"$(DESTDIR)$(datadir)/%",$(hooks)) "$(DESTDIR)$(mandir)/man5/sccache-report.5"
+	rm -f $(patsubst %,"$(DESTDIR)$(datadir)/%",$(notdir $(hooks) $(fleet))) "$(DESTDIR)$(mandir)/man5/sccache-report.5"
 	if [ -d "$(DESTDIR)$(PREFIX)" ]; then cd "$(DESTDIR)$(PREFIX)" && for dir in "$(bindir)" "$(datadir)" "$(mandir)/man1" "$(mandir)/man5" \
 		"$(bashcompdir)" "$(zshcompdir)" "$(fishcompdir)" "$(unitdir)"; do \
 		rmdir -p "$${dir#"$(PREFIX)"/}" 2>/dev/null || true; \

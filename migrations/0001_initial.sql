@@ -152,18 +152,19 @@ CREATE TABLE not_cached (
     PRIMARY KEY (phase_id, reason)
 ) STRICT, WITHOUT ROWID;
 
--- The compilations of a phase, for `explain` and for comparing the next build. Only those of the newest
--- builds of a package are kept. started_at_us: start of the build. compilations: in the format of
+-- The compilations of a phase, for `explain` and for comparing the host's next build. Only those of the newest
+-- builds of a package on a host are kept. started_at_us: start of the build. compilations: in the format of
 -- src/sccache/compilations/list.rs, with processor times.
 CREATE TABLE compilation_list (
     phase_id      INTEGER PRIMARY KEY REFERENCES phase (id) ON DELETE CASCADE,
     package       TEXT NOT NULL,
+    host          TEXT NOT NULL,
     started_at_us INTEGER NOT NULL,
     compilations  BLOB NOT NULL
 ) STRICT;
 
 -- To find a package's lists without reading its builds.
-CREATE INDEX compilation_list_by_package ON compilation_list (package, started_at_us);
+CREATE INDEX compilation_list_by_package ON compilation_list (package, host, started_at_us);
 
 -- The units of lists that are no longer kept. A unit that is neither in a list nor here was never built.
 -- units: sorted hashes of 4 bytes
@@ -171,10 +172,11 @@ CREATE INDEX compilation_list_by_package ON compilation_list (package, started_a
 -- units are unknown; phase: '' if they are unknown in all phases.
 CREATE TABLE former_units (
     package        TEXT NOT NULL,
+    host           TEXT NOT NULL,
     phase          TEXT NOT NULL,
     units          BLOB NOT NULL DEFAULT x'',
     unlisted_at_us INTEGER,
-    PRIMARY KEY (package, phase)
+    PRIMARY KEY (package, host, phase)
 ) STRICT, WITHOUT ROWID;
 
 -- Why compilations of a phase missed. reason: a word of `MissReason`. compile_us: processor time.
@@ -198,17 +200,26 @@ CREATE TABLE stable_path_effect (
     gained_us        INTEGER
 ) STRICT;
 
--- The processor time of compiling an object, which is what a hit of any package saves. key:
--- the first 8 bytes of sccache's. cost_us: NULL if it was never compiled here. cache_id: the cache
--- that it was last stored in or read from; NULL if it was never stored. cached_at: since when, in
--- seconds since 1970; NULL with cache_id. used_on: days since 1970. Objects that were not used for a
--- year are removed.
+-- The processor time of compiling an object on a host, which is what a hit of any package saves there: a
+-- fast host's costs are not those of a slow one. key: the first 8 bytes of sccache's. cost_us: NULL if the
+-- host never compiled it. cache_id: the cache that it was last stored in or read from; NULL if it was never
+-- stored. cached_at: since when, in seconds since 1970; NULL with cache_id. used_on: days since 1970.
+-- Objects that were not used for a year are removed.
 CREATE TABLE object (
-    key       INTEGER PRIMARY KEY,
+    host_id   INTEGER NOT NULL REFERENCES host (id),
+    key       INTEGER NOT NULL,
     cost_us   INTEGER,
     used_on   INTEGER NOT NULL,
     cache_id  INTEGER REFERENCES cache (id),
-    cached_at INTEGER
+    cached_at INTEGER,
+    PRIMARY KEY (host_id, key)
+) STRICT, WITHOUT ROWID;
+
+-- Every host, with the number of its builds, which triggers keep.
+CREATE TABLE host (
+    id     INTEGER PRIMARY KEY,
+    name   TEXT NOT NULL UNIQUE,
+    builds INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE cache (
@@ -218,15 +229,16 @@ CREATE TABLE cache (
     UNIQUE (host, location)
 ) STRICT;
 
--- The compile times of a package, for hits with no better known cost. language: '' if
+-- The compile times of a package on a host, for hits with no better known cost. language: '' if
 -- a phase compiled several, or if sccache doesn't name it.
 CREATE TABLE compile_cost (
     package      TEXT NOT NULL,
+    host         TEXT NOT NULL,
     version      TEXT NOT NULL,
     language     TEXT NOT NULL,
     compilations INTEGER NOT NULL,
     compiler_us  INTEGER NOT NULL,
-    PRIMARY KEY (package, version, language)
+    PRIMARY KEY (package, host, version, language)
 ) STRICT, WITHOUT ROWID;
 
 -- Builds that were removed with `sccache-collect forget`. They must not be added again from a log, a
@@ -308,6 +320,7 @@ CREATE VIEW build_share AS SELECT
     id AS build_id,
     sign,
     package,
+    host,
     started_at_us / 3600000000 AS hour,
     sign AS builds,
     sign * (outcome = 'packaged') AS packaged_builds,
@@ -399,6 +412,9 @@ CREATE TRIGGER added_share_insert INSTEAD OF INSERT ON added_share BEGIN
         miss_cost_us = miss_cost_us + excluded.miss_cost_us,
         exact_cost_us = exact_cost_us + excluded.exact_cost_us,
         evicted_misses = evicted_misses + excluded.evicted_misses;
+    INSERT INTO host (name, builds)
+    SELECT host, builds FROM build_share WHERE build_id = NEW.build_id AND sign = NEW.sign
+    ON CONFLICT (name) DO UPDATE SET builds = builds + excluded.builds;
 END;
 
 CREATE TRIGGER build_insert AFTER INSERT ON build BEGIN

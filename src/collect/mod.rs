@@ -3,6 +3,7 @@
 mod build_list;
 mod forget;
 pub mod import;
+mod merge;
 mod own_server;
 mod paths;
 mod phase;
@@ -29,8 +30,8 @@ const MAX_LINE: usize = 2048;
 /// Collect sccache's statistics from Portage's builds
 ///
 /// Portage's hook runs `phase`, `record`, `paths`, and `redis`. They never fail a merge: on an error, they
-/// print one line that begins with "warning: " and exit with status 0. `import` and `forget` are for
-/// manual use.
+/// print one line that begins with "warning: " and exit with status 0. `import`, `forget`, and
+/// `merge` are for manual use.
 #[derive(Parser)]
 #[command(name = "sccache-collect", version, propagate_version = true)]
 #[command(after_long_help = "See sccache-report(5) for the settings in make.conf.")]
@@ -47,6 +48,7 @@ enum Command {
     Redis(redis::Args),
     Import(import::Args),
     Forget(forget::Args),
+    Merge(merge::Args),
 }
 
 #[derive(Debug, Default, clap::Args)]
@@ -129,6 +131,7 @@ fn run(command: Command) -> ExitCode {
         Command::Redis(args) => finish_hook(redis::run(&args)),
         Command::Import(args) => finish(import::run(args, out)),
         Command::Forget(args) => finish(forget::run(&args, out)),
+        Command::Merge(args) => finish(merge::run(&args, out)),
     }
 }
 
@@ -142,13 +145,13 @@ fn finish_hook(result: Result<Messages>) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Prints an error or a warning of `import` or `forget`. Ignores errors, such as a closed stderr.
+/// Prints an error or a warning of `import`, `forget`, or `merge`. Ignores errors, such as a closed stderr.
 fn print_error(text: &str) {
     let text = printable(text, MAX_LINE);
     let _ = writeln!(io::stderr(), "sccache-collect: {text}");
 }
 
-/// Returns the exit status of `import` or `forget`, and prints its error with the hint. A closed
+/// Returns the exit status of `import`, `forget`, or `merge`, and prints its error with the hint. A closed
 /// pipe is not an error.
 fn finish(result: Result<u8>) -> ExitCode {
     match result {

@@ -202,9 +202,7 @@ impl Build {
     /// Anything that runs in a build can print such a line. With the line's own id, it could keep
     /// another package's build out of the database.
     pub fn imported_id(&self) -> Uuid {
-        let (package, version, id) = (&self.package, &self.version, self.id);
-        let name = format!("sccache-report imported {package} {version} {id}");
-        Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
+        imported_id(&self.package, &self.version, self.id)
     }
 
     /// Returns the build without its compilations.
@@ -240,4 +238,11 @@ impl Build {
         let build = Self::deserialize(&mut parser).map_err(json_error);
         Some(build.and_then(|build| build.check().map(|()| build)))
     }
+}
+
+/// Returns the id of the build with this package, version and id if it is imported from its line in a log: see
+/// [`Build::imported_id`].
+pub fn imported_id(package: &str, version: &str, id: Uuid) -> Uuid {
+    let name = format!("sccache-report imported {package} {version} {id}");
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
 }

@@ -13,7 +13,7 @@ mod snapshot;
 mod stable_paths;
 
 pub use crate::text::{plain_path, printable};
-pub use build::{Attribution, BUILD_LINE, Build, Emerge, Outcome, Phase};
+pub use build::{Attribution, BUILD_LINE, Build, Emerge, Outcome, Phase, imported_id};
 pub(crate) use check::check_name;
 pub use check::{MAX_SNAPSHOTS, PHASES, is_package, parse_json};
 pub use emerge::is_emerge_stopping;

@@ -19,7 +19,7 @@ pub(super) const RELATIVE_PATHS: &str = "For C and C++, relative paths in the ar
 /// Returns what the reason means, as a sentence.
 pub(super) fn meaning(reason: MissReason) -> &'static str {
     match reason {
-        MissReason::First => "No recorded build compiled the unit before.",
+        MissReason::First => "No build of this host compiled the unit before.",
         MissReason::Evicted => "The cache had the object and lost it.",
         MissReason::Path => {
             "The directory of the build or crate differs, and sccache's key contains it."

@@ -94,6 +94,12 @@ pub(super) struct BuildFilter {
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     repository: Vec<String>,
 
+    /// Only builds of this host
+    ///
+    /// Separate multiple values with commas.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    host: Vec<String>,
+
     /// Only builds with this language (rust, c++)
     ///
     /// Separate multiple values with commas. Counts include the whole build.
@@ -101,7 +107,7 @@ pub(super) struct BuildFilter {
     language: Vec<String>,
 
     /// Only packages with at least N matching builds
-    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..), hide_short_help = true)]
     min_builds: Option<u32>,
 }
 
@@ -123,6 +129,7 @@ impl BuildFilter {
         let patterns = Patterns::parse(&packages.patterns, packages.regex)?;
         let store = database.open()?;
         suggest::require_builds(&store)?;
+        suggest::check_hosts(&store, &filter)?;
         if !packages.patterns.is_empty() {
             let mut names = store.package_names()?;
             let unmatched = patterns.unmatched(&names);
@@ -147,6 +154,7 @@ impl BuildFilter {
             until: self.until,
             outcomes: self.outcome.clone(),
             repositories: self.repository.clone(),
+            hosts: self.host.clone(),
             languages: self.language.clone(),
             min_builds: self.min_builds,
             last: self.last,

@@ -50,6 +50,24 @@ pub(super) fn unknown_package(packages: &[String], patterns: &[&str]) -> Error {
 }
 
 /// # Errors
+/// [`Error::NoMatch`] if the filter names a host without builds.
+pub(super) fn check_hosts(store: &Store, filter: &Filter) -> Result<()> {
+    if filter.hosts.is_empty() {
+        return Ok(());
+    }
+    let names = store.host_names()?;
+    let unknown = |host: &&String| !names.contains(host);
+    match filter.hosts.iter().find(unknown) {
+        None => Ok(()),
+        Some(host) => {
+            let names = names.join(", ");
+            let why = format!("no recorded build is from the host {host}; the hosts are: {names}");
+            Err(Error::NoMatch(why))
+        }
+    }
+}
+
+/// # Errors
 /// [`Error::NoMatch`] if the filter names a period without builds.
 pub(super) fn check_period(store: &Store, filter: &Filter) -> Result<()> {
     let all = Filter {

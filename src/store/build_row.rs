@@ -85,7 +85,7 @@ impl Store {
                 measured_phases, hits, misses, errors, requests, executed, non_cacheable,
                 compile_failures, time_saved_us, processor_us, hit_cost_us, miss_cost_us,
                 exact_cost_us, evicted_misses
-             FROM matching ORDER BY started_at_us, id",
+             FROM matching ORDER BY started_at_us, uuid",
         );
         let mut build = BuildRow::default();
         let mut emerges = EmergeIds::new(&self.connection).map_err(|error| self.error(error))?;

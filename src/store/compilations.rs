@@ -3,8 +3,8 @@
 //! [`assess`] compares the compilations of a build with the database before the build is inserted, and
 //! computes columns of its row. [`Assessment::insert`] inserts everything else.
 
-mod lists;
-mod objects;
+pub(super) mod lists;
+pub(super) mod objects;
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -180,7 +180,8 @@ impl Assessor<'_> {
         };
         // Objects of earlier phases of this build aren't in the database yet: an object that is compiled
         // twice in a build isn't evicted.
-        let stored = StoredObjects::read(self.database, &now.list)?;
+        let host_id = objects::host_id(self.database, &self.build.host)?;
+        let stored = StoredObjects::read(self.database, host_id, &now.list)?;
         let comparison = lists::compare(self.database, self.build, self.phase, self.stats, &now)?;
         let started_at = self.phase.started_at;
         let reasons = comparison.reasons(|key| stored.known(key, cache, started_at));
@@ -287,10 +288,12 @@ impl Assessment {
             }
         }
         if self.phases.iter().any(Option::is_some) {
-            lists::remove_old(database, &build.package, kept_builds)?;
-            self.objects.insert(database)?;
+            lists::remove_old(database, &build.package, &build.host, kept_builds)?;
+            let host_id = objects::host_id(database, &build.host)?;
+            self.objects.insert(database, host_id)?;
             objects::sweep(
                 database,
+                host_id,
                 build.id,
                 self.objects.len(),
                 day(build.finished_at),

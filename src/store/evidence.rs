@@ -142,7 +142,7 @@ impl Store {
              CROSS JOIN build ON build.id = matching.id
              LEFT JOIN phase ON phase.build_id = build.id
              GROUP BY build.id
-             ORDER BY build.started_at_us",
+             ORDER BY build.started_at_us, build.uuid",
         );
         let mut builds = self.query(&query.sql, &*query.params(), read_evidence)?;
         let mut reasons = self.miss_reasons(filter)?;

@@ -59,7 +59,7 @@ impl Store {
              WHERE package = ? AND EXISTS (SELECT 1 FROM phase WHERE build_id = build.id
                 AND (EXISTS (SELECT 1 FROM compilation_list WHERE phase_id = phase.id)
                   OR EXISTS (SELECT 1 FROM miss_reason WHERE phase_id = phase.id)))
-             ORDER BY started_at_us DESC, id DESC LIMIT 1";
+             ORDER BY started_at_us DESC, uuid DESC LIMIT 1";
         let mut builds = self.query(sql, [package], |row| read_uuid(row, 0))?;
         Ok(builds.pop())
     }
@@ -144,7 +144,8 @@ impl Store {
         since: DateTime<Utc>,
     ) -> Result<Option<u64>> {
         let sql = "SELECT (SELECT count(*) FROM object
-                WHERE cache_id = cache.id AND used_on >= ?3)
+                WHERE host_id = (SELECT id FROM host WHERE name = ?1)
+                    AND cache_id = cache.id AND used_on >= ?3)
              FROM cache WHERE host = ?1 AND location = ?2";
         let day = since.timestamp().div_euclid(86_400);
         let mut counts = self.query(sql, params![host, cache.location, day], |row| row.get(0))?;

@@ -99,6 +99,8 @@ pub struct Filter {
     pub outcomes: Vec<Outcome>,
     /// Only builds from one of these repositories; all if empty.
     pub repositories: Vec<String>,
+    /// Only builds of one of these hosts; all if empty.
+    pub hosts: Vec<String>,
     /// Only builds in which sccache compiled one of these languages; all if empty. Case is ignored, and
     /// `c` matches `C/C++`.
     pub languages: Vec<String>,
@@ -151,7 +153,7 @@ impl Filter {
             values.push((":min_builds", Value::from(least)));
         }
         if let Some(last) = self.last {
-            matching.push_str(" ORDER BY started_at_us DESC, id DESC LIMIT :last");
+            matching.push_str(" ORDER BY started_at_us DESC, uuid DESC LIMIT :last");
             values.push((":last", Value::from(last)));
         }
         let sql = format!("WITH matching AS (SELECT * {matching}) {statement}");
@@ -159,7 +161,7 @@ impl Filter {
     }
 
     /// Parameters, conditions on them, and their values, if the filter has them.
-    fn conditions(&self) -> [(&'static str, &'static str, Option<Value>); 8] {
+    fn conditions(&self) -> [(&'static str, &'static str, Option<Value>); 9] {
         let (package, packages) = match self.packages.as_deref() {
             // An equality shows SQLite that the index has the package's builds in order of time.
             Some([package]) => (Some(Value::from(package.clone())), None),
@@ -192,6 +194,11 @@ impl Filter {
                 ":repositories",
                 "repository IN (SELECT value FROM json_each(:repositories))",
                 list(&self.repositories),
+            ),
+            (
+                ":hosts",
+                "host IN (SELECT value FROM json_each(:hosts))",
+                list(&self.hosts),
             ),
             (":languages", HAS_LANGUAGE, list(&self.languages)),
         ]

@@ -131,10 +131,16 @@ fn remove(database: &Connection, builds: &[Uuid]) -> rusqlite::Result<usize> {
     }
     for package in packages {
         savings::recompute(database, &package)?;
+        database.execute(
+            "DELETE FROM former_units WHERE package = ?1 \
+             AND host NOT IN (SELECT host FROM build WHERE package = ?1)",
+            [&package],
+        )?;
     }
     database.execute_batch(
-        "DELETE FROM former_units WHERE package IN (SELECT package FROM package_sum WHERE builds = 0); \
-         DELETE FROM package_sum WHERE builds = 0; DELETE FROM hour_sum WHERE builds = 0",
+        "DELETE FROM package_sum WHERE builds = 0; DELETE FROM hour_sum WHERE builds = 0; \
+         DELETE FROM host WHERE builds = 0 \
+             AND NOT EXISTS (SELECT 1 FROM object WHERE host_id = host.id)",
     )?;
     Ok(count)
 }

@@ -32,14 +32,14 @@ impl Store {
     ) -> Result<BTreeMap<String, Vec<PackageBuild>>> {
         let query = filter.query(
             ", newest AS (SELECT id, uuid, package, host, version, started_at_us, hits, misses,
-                row_number() OVER (PARTITION BY package ORDER BY started_at_us DESC, id DESC) AS age
+                row_number() OVER (PARTITION BY package ORDER BY started_at_us DESC, uuid DESC) AS age
                 FROM matching)
              SELECT package, uuid, version, hits, misses, hits IS NOT NULL AND NOT EXISTS
                 (SELECT 1 FROM build AS earlier
                  WHERE earlier.package = newest.package AND earlier.version = newest.version
                     AND earlier.host = newest.host AND earlier.hits IS NOT NULL
                     AND earlier.started_at_us <= newest.started_at_us
-                    AND (earlier.started_at_us, earlier.id) < (newest.started_at_us, newest.id))
+                    AND (earlier.started_at_us, earlier.uuid) < (newest.started_at_us, newest.uuid))
              FROM newest WHERE age <= :limit ORDER BY package, age",
         );
         let mut params = query.params();

@@ -217,7 +217,7 @@ impl Store {
     /// As [`Store::counters`].
     pub fn last_finished(&self, until: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
         let sql = "SELECT max(finished_at_us) FROM (SELECT finished_at_us FROM build
-                WHERE started_at_us < ? ORDER BY started_at_us DESC LIMIT ?)
+                WHERE started_at_us < ? ORDER BY started_at_us DESC, uuid DESC LIMIT ?)
              HAVING count(*) > 0";
         let rows = self.query(sql, (micros(until), NEWEST_BUILDS), |row| read_time(row, 0))?;
         Ok(rows.into_iter().next())
@@ -230,11 +230,11 @@ impl Store {
     /// As [`Store::counters`].
     pub fn cache_state(&self, host: &str, until: DateTime<Utc>) -> Result<Option<CacheState>> {
         let sql = "SELECT cache_location, cache_size_bytes, max_cache_size_bytes
-             FROM (SELECT id, host, started_at_us FROM build
-                WHERE started_at_us < ? ORDER BY started_at_us DESC LIMIT ?) AS newest
+             FROM (SELECT id, uuid, host, started_at_us FROM build
+                WHERE started_at_us < ? ORDER BY started_at_us DESC, uuid DESC LIMIT ?) AS newest
              CROSS JOIN phase ON phase.build_id = newest.id
              WHERE newest.host = ? AND cache_size_bytes IS NOT NULL AND max_cache_size_bytes IS NOT NULL
-             ORDER BY newest.started_at_us DESC, newest.id DESC, position DESC LIMIT 1";
+             ORDER BY newest.started_at_us DESC, newest.uuid DESC, position DESC LIMIT 1";
         let rows = self.query(sql, (micros(until), NEWEST_BUILDS, host), CacheState::read)?;
         Ok(rows.into_iter().next())
     }

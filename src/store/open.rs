@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
@@ -28,6 +29,9 @@ const INSTRUCTIONS: i32 = 100_000;
 /// A reader's page cache, in the unit of `PRAGMA cache_size`: 16 MiB.
 const READ_CACHE: i64 = -16 * 1024;
 
+/// How many pages one step of a backup copies: about 10 ms.
+const PAGES_PER_STEP: i32 = 4096;
+
 /// How many problems of each kind an integrity check reports.
 const MAX_PROBLEMS: usize = 3;
 
@@ -46,6 +50,8 @@ pub struct Store {
     pub(super) deadline: Option<Instant>,
     /// The number of builds of a package whose compilations recording keeps.
     pub(super) kept_builds: usize,
+    /// The versions of the schema, up to the one of this database.
+    pub(super) migrations: Vec<M<'static>>,
     /// The file that is open instead of `path`, if any. Dropping it deletes the file.
     _copy: Option<PrivateCopy>,
 }
@@ -76,13 +82,32 @@ impl Store {
     /// As [`Store::open_for_recording`].
     #[doc(hidden)]
     pub fn open_for_recording_with(path: &Path, more: &[&'static str]) -> Result<Store> {
-        let more: Vec<M<'_>> = more.iter().map(|sql| M::up(sql)).collect();
+        let more: Vec<M<'static>> = more.iter().map(|sql| M::up(sql)).collect();
         Self::open_and_migrate(path, &[MIGRATIONS, &more].concat(), None)
+    }
+
+    /// Opens a private copy of the database, or a new one if it is missing, for recording. The file at `path`
+    /// never changes.
+    ///
+    /// # Errors
+    /// As [`Store::open_for_reading`] and [`Store::open_for_recording`].
+    pub fn open_scratch_copy(path: &Path) -> Result<Store> {
+        let copy = PrivateCopy::new(path)?;
+        if path.exists() {
+            match Self::back_up(path, &copy) {
+                Err(Error::EmptyDatabase(_)) => {}
+                copied => copied?,
+            }
+        }
+        let mut store = Self::open_and_migrate(&copy.path(), MIGRATIONS, None)?;
+        store.path = path.to_path_buf();
+        store._copy = Some(copy);
+        Ok(store)
     }
 
     fn open_and_migrate(
         path: &Path,
-        migrations: &[M<'_>],
+        migrations: &[M<'static>],
         deadline: Option<Instant>,
     ) -> Result<Store> {
         create(path)?;
@@ -94,6 +119,7 @@ impl Store {
             path: path.to_path_buf(),
             deadline,
             kept_builds: KEPT_BUILDS,
+            migrations: migrations.to_vec(),
             _copy: None,
         };
         store.limit_lock_wait()?;
@@ -153,6 +179,18 @@ impl Store {
     /// The file is missing, not readable, damaged, locked, or another program's, or it has another
     /// version of the schema.
     pub fn open_for_reading(path: &Path) -> Result<Store> {
+        let store = Self::open_any_version(path)?;
+        let latest = MIGRATIONS.len() as i64;
+        match store.schema_version()? {
+            0 => Err(Error::EmptyDatabase(store.path)),
+            version if version < latest => Err(Error::OlderSchema(store.path, version, latest)),
+            version if version > latest => Err(Error::NewerSchema(store.path, version, latest)),
+            _ => Ok(store),
+        }
+    }
+
+    /// As [`Store::open_for_reading`], but the database may have any version of the schema, or none.
+    fn open_any_version(path: &Path) -> Result<Store> {
         check_readable(path)?;
         let is_foreign = check_trusted(path).is_err();
         let store = if is_foreign {
@@ -166,13 +204,66 @@ impl Store {
         if is_foreign {
             store.set_time_limit(Some(Instant::now() + FOREIGN_TIME))?;
         }
-        let latest = MIGRATIONS.len() as i64;
-        match store.schema_version()? {
-            0 => Err(Error::EmptyDatabase(store.path)),
-            version if version < latest => Err(Error::OlderSchema(store.path, version, latest)),
-            version if version > latest => Err(Error::NewerSchema(store.path, version, latest)),
-            _ => Ok(store),
+        Ok(store)
+    }
+
+    /// Copies the database at `path` to `copy`, as SQLite's backup does: consistently, also while another
+    /// process writes it.
+    ///
+    /// # Errors
+    /// As [`Store::open_for_reading`], except that any version of the schema can be copied.
+    pub(super) fn back_up(path: &Path, copy: &PrivateCopy) -> Result<()> {
+        let source = Self::open_any_version(path)?;
+        if source.schema_version()? == 0 {
+            return Err(Error::EmptyDatabase(source.path));
         }
+        let back_up = || -> rusqlite::Result<bool> {
+            // Without a transaction, a writer of the source only waits for one step.
+            source.connection.execute_batch("ROLLBACK")?;
+            let mut target = Connection::open(copy.path())?;
+            let backup = Backup::new(&source.connection, &mut target)?;
+            loop {
+                match backup.step(PAGES_PER_STEP)? {
+                    StepResult::More => {}
+                    StepResult::Done => return Ok(true),
+                    _ => return Ok(false),
+                }
+            }
+        };
+        match back_up() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::Locked(path.to_path_buf())),
+            Err(error) => Err(source.error(error)),
+        }
+    }
+
+    /// Upgrades a private copy of the database at `path` to the schema of these migrations.
+    ///
+    /// # Errors
+    /// The database is empty, of another program, or has a newer schema.
+    pub(super) fn upgrade_copy(
+        path: &Path,
+        copy: &PrivateCopy,
+        migrations: &[M<'static>],
+    ) -> Result<()> {
+        let open = || -> rusqlite::Result<Connection> {
+            let connection = Connection::open(copy.path())?;
+            distrust_schema(&connection)?;
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+            connection.pragma_update(None, "foreign_keys", false)?;
+            Ok(connection)
+        };
+        let mut store = Store {
+            connection: Box::new(open().map_err(|error| Error::from_sqlite(path, error))?),
+            path: path.to_path_buf(),
+            deadline: None,
+            kept_builds: KEPT_BUILDS,
+            migrations: migrations.to_vec(),
+            _copy: None,
+        };
+        store.set_time_limit(Some(Instant::now() + FOREIGN_TIME))?;
+        store.migrate(migrations)
     }
 
     fn open_copy(path: &Path) -> Result<Store> {
@@ -211,6 +302,7 @@ impl Store {
             path: path.to_path_buf(),
             deadline: None,
             kept_builds: KEPT_BUILDS,
+            migrations: MIGRATIONS.to_vec(),
             _copy: copy,
         })
     }

@@ -38,6 +38,16 @@ pub(super) struct PrivateCopy {
 }
 
 impl PrivateCopy {
+    /// Returns the place for a copy of the database at `path`.
+    ///
+    /// # Errors
+    /// The folder for temporary files can't be written.
+    pub(super) fn new(path: &Path) -> Result<Self> {
+        let folder = TempDir::with_prefix("sccache-report-");
+        let folder = folder.map_err(|error| Error::NotReadable(path.to_path_buf(), error))?;
+        Ok(Self { folder })
+    }
+
     /// Copies the database at `path`.
     ///
     /// # Errors
@@ -45,8 +55,7 @@ impl PrivateCopy {
     /// forged.
     pub(super) fn create(path: &Path) -> Result<Self> {
         let failed = |error| Error::NotReadable(path.to_path_buf(), error);
-        let folder = TempDir::with_prefix("sccache-report-").map_err(failed)?;
-        let copy = Self { folder };
+        let copy = Self::new(path)?;
         for _ in 0..ATTEMPTS {
             if copy_unchanged(path, &copy.path()).map_err(failed)? {
                 let journal = beside(&copy.path(), "-journal");

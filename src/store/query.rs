@@ -9,11 +9,44 @@ use uuid::Uuid;
 
 use super::columns::{micros, read_duration, read_time, read_uuid, str_at, time_from_micros};
 use super::filter::{Filter, Patterns};
-use super::{BuildCounts, BuildRow, EmergeRow, Error, PackageRow, Result, Store, Sums, TimedSums};
+use super::{
+    BuildCounts, BuildRow, EmergeRow, Error, HostRow, PackageRow, Result, Store, Sums, TimedSums,
+};
 use crate::text::printable;
 
 /// An hour in microseconds.
 pub(super) const HOUR: i64 = 3_600_000_000;
+
+/// What identifies the group of a build.
+struct BuildNames<'a> {
+    package: &'a str,
+    version: &'a str,
+    host: &'a str,
+}
+
+impl PackageRow {
+    /// Returns a row without builds.
+    fn new(package: &str, host: Option<&str>, first: &TimedSums) -> Self {
+        Self {
+            package: package.to_string(),
+            host: host.map(str::to_string),
+            sums: Sums::default(),
+            first_at: first.started_at,
+            last_at: first.started_at,
+            last_version: String::new(),
+            last_hits: None,
+            last_misses: None,
+        }
+    }
+
+    /// Adds a build that is newer than those before.
+    fn add(&mut self, version: &str, build: &TimedSums) {
+        self.sums.add(&build.sums);
+        self.last_at = build.started_at;
+        version.clone_into(&mut self.last_version);
+        (self.last_hits, self.last_misses) = (build.sums.hits, build.sums.misses);
+    }
+}
 
 /// # Errors
 /// Every query can fail with [`crate::Error::Damaged`], [`crate::Error::BadRow`] or
@@ -31,7 +64,7 @@ impl Store {
     pub fn build_counts(&self, filter: &Filter) -> Result<Vec<BuildCounts>> {
         let query = filter.query(
             "SELECT id, host, version, started_at_us, hits, misses, time_saved_us
-             FROM matching ORDER BY started_at_us, id",
+             FROM matching ORDER BY started_at_us, version, host, hits, misses, time_saved_us",
         );
         self.query(&query.sql, &*query.params(), |row| {
             Ok(BuildCounts {
@@ -52,30 +85,58 @@ impl Store {
             return Ok(rows);
         }
         let mut packages: BTreeMap<String, PackageRow> = BTreeMap::new();
-        self.each_build(
-            filter,
-            |package, version, TimedSums { started_at, sums }| {
-                if !packages.contains_key(package) {
-                    let new = PackageRow {
-                        package: package.to_string(),
-                        sums: Sums::default(),
-                        first_at: started_at,
-                        last_at: started_at,
-                        last_version: String::new(),
-                        last_hits: None,
-                        last_misses: None,
-                    };
-                    packages.insert(package.to_string(), new);
-                }
-                if let Some(known) = packages.get_mut(package) {
-                    known.sums.add(&sums);
-                    known.last_at = started_at;
-                    version.clone_into(&mut known.last_version);
-                    (known.last_hits, known.last_misses) = (sums.hits, sums.misses);
-                }
-            },
-        )?;
+        self.each_build(filter, |build, moment| {
+            if !packages.contains_key(build.package) {
+                let new = PackageRow::new(build.package, None, &moment);
+                packages.insert(build.package.to_string(), new);
+            }
+            if let Some(known) = packages.get_mut(build.package) {
+                known.add(build.version, &moment);
+            }
+        })?;
         Ok(packages.into_values().collect())
+    }
+
+    /// Returns a row per package and host, sorted by their names.
+    pub fn packages_by_host(&self, filter: &Filter) -> Result<Vec<PackageRow>> {
+        let mut packages: BTreeMap<(String, String), PackageRow> = BTreeMap::new();
+        self.each_build(filter, |build, moment| {
+            let names = (build.package.to_string(), build.host.to_string());
+            let new = || PackageRow::new(build.package, Some(build.host), &moment);
+            let known = packages.entry(names).or_insert_with(new);
+            known.add(build.version, &moment);
+        })?;
+        Ok(packages.into_values().collect())
+    }
+
+    /// Returns the names of the hosts that have builds, sorted.
+    pub fn host_names(&self) -> Result<Vec<String>> {
+        let sql = "SELECT name FROM host WHERE builds > 0 ORDER BY name";
+        self.query(sql, (), |row| row.get(0))
+    }
+
+    /// Returns a row per host, sorted by name.
+    pub fn hosts(&self, filter: &Filter) -> Result<Vec<HostRow>> {
+        let query = filter.query(
+            "SELECT host, max(started_at_us),
+                count(*), sum(outcome = 'failed'), sum(outcome = 'interrupted'),
+                sum(phases > 0 AND measured_phases = phases), sum(attribution = 'shared'),
+                sum(hits), sum(misses),
+                sum(iif(executed + non_cacheable IS NULL, 0, hits + misses)),
+                sum(executed + non_cacheable),
+                sum(time_saved_us), sum(iif(time_saved_us IS NULL, 0, hits)),
+                sum(iif(time_saved_us + hit_cost_us IS NULL, NULL, processor_us)),
+                sum(iif(processor_us + hit_cost_us IS NULL, NULL, time_saved_us)),
+                sum(hit_cost_us), sum(miss_cost_us), sum(exact_cost_us), sum(evicted_misses)
+             FROM matching GROUP BY host ORDER BY host",
+        );
+        self.query(&query.sql, &*query.params(), |row| {
+            Ok(HostRow {
+                host: row.get(0)?,
+                last_at: read_time(row, 1)?,
+                sums: Sums::read(row, 2)?,
+            })
+        })
     }
 
     /// Returns a row per emerge command that has builds, the newest last.
@@ -92,7 +153,7 @@ impl Store {
     pub fn last_emerge(&self, filter: &Filter) -> Result<Option<EmergeRow>> {
         let query = filter.query(
             "SELECT emerge_id FROM matching WHERE emerge_id IS NOT NULL
-             ORDER BY started_at_us DESC, id DESC LIMIT 1",
+             ORDER BY started_at_us DESC, uuid DESC LIMIT 1",
         );
         let newest = self.query(&query.sql, &*query.params(), |row| row.get(0))?;
         let Some(emerge_id) = newest.into_iter().next() else {
@@ -121,7 +182,7 @@ impl Store {
                 sum(hit_cost_us), sum(miss_cost_us), sum(exact_cost_us), sum(evicted_misses)
              FROM matching JOIN emerge ON emerge.id = matching.emerge_id
              WHERE :emerge_id IS NULL OR matching.emerge_id = :emerge_id
-             GROUP BY emerge.id ORDER BY emerge.started_at_us DESC, emerge.id DESC
+             GROUP BY emerge.id ORDER BY emerge.started_at_us DESC, emerge.uuid DESC
              LIMIT ifnull(:limit, -1)",
         );
         let mut params = query.params();
@@ -143,15 +204,15 @@ impl Store {
     /// Returns what each build adds to sums over time, the oldest first.
     pub fn moments(&self, filter: &Filter) -> Result<Vec<TimedSums>> {
         let mut moments = Vec::new();
-        self.each_build(filter, |_, _, moment| moments.push(moment))?;
+        self.each_build(filter, |_, moment| moments.push(moment))?;
         Ok(moments)
     }
 
-    /// Calls `handle` with the package, the version and the sums of each build, the oldest first.
+    /// Calls `handle` with the names and the sums of each build, the oldest first.
     fn each_build(
         &self,
         filter: &Filter,
-        mut handle: impl FnMut(&str, &str, TimedSums),
+        mut handle: impl FnMut(BuildNames<'_>, TimedSums),
     ) -> Result<()> {
         let query = filter.query(
             "SELECT 1, outcome = 'failed', outcome = 'interrupted',
@@ -161,23 +222,21 @@ impl Store {
                 iif(time_saved_us + hit_cost_us IS NULL, NULL, processor_us),
                 iif(processor_us + hit_cost_us IS NULL, NULL, time_saved_us),
                 hit_cost_us, miss_cost_us, exact_cost_us, evicted_misses,
-                started_at_us, package, version
-             FROM matching ORDER BY started_at_us, id",
+                started_at_us, package, version, host
+             FROM matching ORDER BY started_at_us, uuid",
         );
         self.each_row(&query.sql, &*query.params(), |row| {
             let next = Sums::COLUMNS;
             let (started_at, sums) = (read_time(row, next)?, Sums::read(row, 0)?);
-            let [package, version] =
-                [str_at(row, next + 1)?, str_at(row, next + 2)?].map(Option::unwrap_or_default);
-            handle(package, version, TimedSums { started_at, sums });
+            let text = |index| str_at(row, index).map(Option::unwrap_or_default);
+            let names = BuildNames {
+                package: text(next + 1)?,
+                version: text(next + 2)?,
+                host: text(next + 3)?,
+            };
+            handle(names, TimedSums { started_at, sums });
             Ok(())
         })
-    }
-
-    /// Returns the hosts of the builds, sorted.
-    pub fn hosts(&self, filter: &Filter) -> Result<Vec<String>> {
-        let query = filter.query("SELECT DISTINCT host FROM matching ORDER BY host");
-        self.query(&query.sql, &*query.params(), |row| row.get(0))
     }
 
     /// Returns when the oldest and the newest build started.
@@ -333,12 +392,13 @@ impl Store {
                 last.started_at_us, last.version, last.hits, last.misses
              FROM stored JOIN build AS last ON last.id =
                 (SELECT id FROM build AS later WHERE later.package = stored.package
-                 ORDER BY started_at_us DESC, id DESC LIMIT 1) ORDER BY stored.package";
+                 ORDER BY started_at_us DESC, uuid DESC LIMIT 1) ORDER BY stored.package";
         let names = names.map(|names| names.to_string());
         let rows = self.query(sql, [names], |row| {
             let next = 1 + Sums::COLUMNS;
             Ok(PackageRow {
                 package: row.get(0)?,
+                host: None,
                 sums: Sums::read(row, 1)?,
                 first_at: read_time(row, next)?,
                 last_at: read_time(row, next + 1)?,

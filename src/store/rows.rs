@@ -149,6 +149,8 @@ pub(super) fn exact_share(exact: TimeDelta, hits: TimeDelta) -> f64 {
 pub struct PackageRow {
     /// `CATEGORY/PN`.
     pub package: String,
+    /// The host, if the row has only its builds.
+    pub host: Option<String>,
     /// The sums of the matching builds.
     pub sums: Sums,
     /// Start of the oldest build.
@@ -190,6 +192,17 @@ pub struct EmergeRow {
     pub started_at: DateTime<Utc>,
     /// The sums of the matching builds.
     pub sums: Sums,
+}
+
+/// A host and the sums of its matching builds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostRow {
+    /// Its name.
+    pub host: String,
+    /// The sums of the matching builds.
+    pub sums: Sums,
+    /// Start of the newest build.
+    pub last_at: DateTime<Utc>,
 }
 
 /// The counts of a build, to compare the versions of a package. They are `None` if unknown.

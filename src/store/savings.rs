@@ -13,16 +13,17 @@ pub(super) fn add(database: &Connection, build: &Build) -> rusqlite::Result<Cost
         .iter()
         .filter_map(|phase| phase.stats.as_ref().ok())
     {
-        add_cost(database, &build.package, &build.version, stats)?;
+        let names = (&*build.package, &*build.host, &*build.version);
+        add_cost(database, names, stats)?;
     }
-    read_costs(database, &build.package)
+    read_costs(database, &build.package, &build.host)
 }
 
-/// Computes the costs of a package again.
+/// Computes the costs of a package again, on all hosts.
 pub(super) fn recompute(database: &Connection, package: &str) -> rusqlite::Result<()> {
     database.execute("DELETE FROM compile_cost WHERE package = ?", [package])?;
     let mut statement = database.prepare(
-        "SELECT version, phase.misses, compilations, compiler_seconds, processor_seconds, \
+        "SELECT version, host, phase.misses, compilations, compiler_seconds, processor_seconds, \
                 (SELECT json_group_object(language, misses) FROM phase_language \
                  WHERE phase_id = phase.id) \
          FROM build JOIN phase ON build_id = build.id \
@@ -32,25 +33,25 @@ pub(super) fn recompute(database: &Connection, package: &str) -> rusqlite::Resul
     while let Some(row) = rows.next()? {
         let stats = Stats {
             misses: Counts {
-                total: row.get(1)?,
-                languages: serde_json::from_str(row.get_ref(5)?.as_str()?).unwrap_or_default(),
+                total: row.get(2)?,
+                languages: serde_json::from_str(row.get_ref(6)?.as_str()?).unwrap_or_default(),
                 ..Counts::default()
             },
-            compilations: row.get(2)?,
-            compiler_seconds: row.get(3)?,
-            processor_seconds: row.get(4)?,
+            compilations: row.get(3)?,
+            compiler_seconds: row.get(4)?,
+            processor_seconds: row.get(5)?,
             ..Stats::default()
         };
-        add_cost(database, package, row.get_ref(0)?.as_str()?, &stats)?;
+        let [version, host] = [row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?];
+        add_cost(database, (package, host, version), &stats)?;
     }
     Ok(())
 }
 
-/// Adds the cost of one phase.
-fn add_cost(
+/// Adds the cost of one phase of a package on a host, with this version.
+pub(super) fn add_cost(
     database: &Connection,
-    package: &str,
-    version: &str,
+    (package, host, version): (&str, &str, &str),
     stats: &Stats,
 ) -> rusqlite::Result<()> {
     let Some(cost) = Cost::from_stats(stats) else {
@@ -58,13 +59,14 @@ fn add_cost(
     };
     let language = Cost::language(stats).unwrap_or_default();
     let mut statement = database.prepare_cached(
-        "INSERT INTO compile_cost (package, version, language, compilations, compiler_us) \
-         VALUES (?, ?, ?, ?, ?) \
+        "INSERT INTO compile_cost (package, host, version, language, compilations, compiler_us) \
+         VALUES (?, ?, ?, ?, ?, ?) \
          ON CONFLICT DO UPDATE SET compilations = compilations + excluded.compilations, \
                                    compiler_us = compiler_us + excluded.compiler_us",
     )?;
     statement.execute(params![
         package,
+        host,
         version,
         language,
         cost.compilations,
@@ -73,12 +75,12 @@ fn add_cost(
     Ok(())
 }
 
-fn read_costs(database: &Connection, package: &str) -> rusqlite::Result<Costs> {
+fn read_costs(database: &Connection, package: &str, host: &str) -> rusqlite::Result<Costs> {
     let mut statement = database.prepare_cached(
         "SELECT version, nullif(language, ''), compilations, compiler_us \
-         FROM compile_cost WHERE package = ?",
+         FROM compile_cost WHERE package = ? AND host = ?",
     )?;
-    let mut rows = statement.query([package])?;
+    let mut rows = statement.query([package, host])?;
     let mut costs = Costs::default();
     while let Some(row) = rows.next()? {
         let cost = Cost {

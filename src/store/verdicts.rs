@@ -62,14 +62,15 @@ impl Store {
              WHERE build.hits IS NOT NULL AND build.id IN (
                 SELECT newest.id FROM json_each(?1) AS name JOIN build AS newest ON newest.id IN
                     (SELECT id FROM build WHERE package = name.value
-                     ORDER BY started_at_us DESC LIMIT ?2)
+                     ORDER BY started_at_us DESC, uuid DESC LIMIT ?2)
                 UNION ALL SELECT id FROM
-                    (SELECT id FROM build WHERE ?1 IS NULL ORDER BY started_at_us DESC LIMIT ?3))
+                    (SELECT id FROM build WHERE ?1 IS NULL
+                     ORDER BY started_at_us DESC, uuid DESC LIMIT ?3))
              GROUP BY build.id
              HAVING build.misses = 0
                 OR total(iif(phase.is_cache_read_only, 0, phase.write_errors)) = 0
                     AND coalesce(sum(phase.writes), 1) > 0
-             ORDER BY build.started_at_us, build.id";
+             ORDER BY build.started_at_us, build.uuid";
         let names = names.map(|names| serde_json::Value::from(names).to_string());
         let params = (names, BUILDS_PER_PACKAGE, BUILDS_OF_PRIOR);
         let mut packages: BTreeMap<String, Vec<PastBuild>> = BTreeMap::new();

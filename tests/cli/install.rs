@@ -38,14 +38,16 @@ fn tree(root: &Path) -> BTreeSet<(PathBuf, u32)> {
     found
 }
 
-const INSTALLED: [(&str, u32); 32] = [
+const INSTALLED: [(&str, u32); 34] = [
     ("bin/sccache-collect", 0o755),
     ("bin/sccache-report", 0o755),
+    ("share/sccache-report/sccache-fleet-pull", 0o755),
     ("share/sccache-report/sccache-report.sh", 0o644),
     ("share/sccache-report/stable-paths.sh", 0o644),
     ("share/sccache-report/no-sccache.sh", 0o644),
     ("share/man/man1/sccache-collect.1", 0o644),
     ("share/man/man1/sccache-collect-forget.1", 0o644),
+    ("share/man/man1/sccache-collect-merge.1", 0o644),
     ("share/man/man1/sccache-collect-import.1", 0o644),
     ("share/man/man1/sccache-collect-paths.1", 0o644),
     ("share/man/man1/sccache-collect-phase.1", 0o644),

@@ -5,6 +5,8 @@
 pub mod listed;
 /// A folder of build logs, and its import.
 pub mod logs;
+/// Databases of several hosts, and their merge.
+pub mod merging;
 /// A real Portage in a throw-away root.
 pub mod portage;
 /// Runs sccache-report and reads its output.

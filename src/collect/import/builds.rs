@@ -73,7 +73,8 @@ impl Log {
                 emerge: None,
                 is_imported: true,
                 outcome: attempt.outcome,
-                started_at: self.times.started_at,
+                // In the order of the log: builds have no other order than that of their starts.
+                started_at: self.times.started_at + TimeDelta::microseconds(index as i64),
                 finished_at: self.times.finished_at,
                 phases: self.make_phases(attempt),
             };

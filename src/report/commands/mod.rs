@@ -5,6 +5,7 @@ mod builds;
 mod doctor;
 mod emerges;
 mod explain;
+mod hosts;
 mod html;
 mod metrics;
 mod overview;

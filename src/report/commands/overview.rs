@@ -13,10 +13,12 @@ use super::super::options::{
 use super::super::table::{Column, Page, Value, json_rows};
 use super::super::{Status, chart, suggest, text, warn};
 use super::trend;
-use super::{advise, emerges, packages, sums};
+use super::{advise, emerges, hosts, packages, sums};
 use crate::error::Result;
 use crate::sccache::Level;
-use crate::store::{CacheState, EmergeRow, Filter, PackageRow, Pending, Store, Sums, TimedSums};
+use crate::store::{
+    CacheState, EmergeRow, Filter, HostRow, PackageRow, Pending, Store, Sums, TimedSums,
+};
 use crate::when::PeriodLength;
 
 /// Show an overview of the last 30 days
@@ -49,6 +51,8 @@ struct Overview {
     best: Vec<PackageRow>,
     /// The packages for which the cache cost most.
     worst: Vec<PackageRow>,
+    /// The hosts, if there are several.
+    hosts: Vec<HostRow>,
     last_emerge: Option<EmergeRow>,
     /// With the start of the build that reported it.
     cache: Option<(CacheState, DateTime<Utc>)>,
@@ -135,6 +139,7 @@ fn fetch(store: &Store, mut filter: Filter, is_default_period: bool) -> Result<O
         sums,
         best: best(&packages, LISTED),
         worst: worst(store, &filter, &packages, LISTED)?,
+        hosts: hosts::several(store, &filter)?,
         last_emerge: store.last_emerge(&filter)?,
         cache,
         levels: store.cache_levels(&filter)?,
@@ -249,6 +254,7 @@ fn draw(overview: &Overview, page: &mut Page<'_>) -> io::Result<()> {
     if !changes.is_empty() {
         page.line(&prefix(""), "(details: sccache-report advise)")?;
     }
+    page.table("", hosts::columns(), overview.hosts.clone())?;
     let losing = overview.worst.iter().take(LOSING_SHOWN).cloned().collect();
     for (heading, rows) in [
         ("saves most", overview.best.clone()),
@@ -341,6 +347,7 @@ fn columns() -> Vec<Column<Overview>> {
         }),
         Col::nested("best", |o| json_rows(&packages::columns(), &o.best)),
         Col::nested("worst", |o| json_rows(&packages::columns(), &o.worst)),
+        Col::nested("by_host", |o| json_rows(&hosts::columns(), &o.hosts)),
         Col::nested("last_emerge", |o| {
             let mut rows = json_rows(&emerges::columns(), o.last_emerge.as_slice());
             rows.get_mut(0).map_or(Json::Null, Json::take)
@@ -357,6 +364,7 @@ mod tests {
     fn package(name: &str, hits: u64, misses: u64, saved: Option<i64>) -> PackageRow {
         PackageRow {
             package: name.into(),
+            host: None,
             sums: Sums {
                 builds: 3,
                 measured: 3,

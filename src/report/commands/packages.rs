@@ -3,23 +3,39 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use super::super::options::{Database, ListArgs, RowOrder};
+use super::super::options::{Database, ListArgs, RowOptions, RowOrder};
 use super::super::table::{Column, Importance::*, Value};
 use super::super::{Status, text, verdict};
 use super::sums;
 use crate::error::Result;
 use crate::savings::verdict::Verdict;
-use crate::store::{PackageRow, Store};
+use crate::store::{Filter, PackageRow, Store};
+
+/// The column of the host.
+const HOST: &str = "host";
 
 pub(super) fn run(args: &ListArgs, database: &Database, out: &mut dyn Write) -> Result<Status> {
     match args.open(database) {
-        Ok((store, filter)) => write(args, &store, store.packages(&filter)?, out),
+        Ok((store, filter)) => write(args, &store, fetch(&store, &filter, &args.rows)?, out),
         Err(error) => args.write(
-            all_columns(BTreeMap::new()),
+            requested_columns(BTreeMap::new(), &args.rows),
             Err(error),
             RowOrder::Ranked,
             out,
         ),
+    }
+}
+
+/// Returns a row per package, or per package and host if the options name that column.
+pub(super) fn fetch(
+    store: &Store,
+    filter: &Filter,
+    options: &RowOptions,
+) -> Result<Vec<PackageRow>> {
+    if options.names(HOST) {
+        store.packages_by_host(filter)
+    } else {
+        store.packages(filter)
     }
 }
 
@@ -37,10 +53,28 @@ pub(super) fn write(
     } else {
         BTreeMap::new()
     };
-    args.write(all_columns(verdicts), Ok(rows), RowOrder::Ranked, out)
+    args.write(
+        requested_columns(verdicts, &args.rows),
+        Ok(rows),
+        RowOrder::Ranked,
+        out,
+    )
 }
 
-/// Returns all columns.
+/// Returns all columns, and that of the host if the options name it, because it splits rows.
+fn requested_columns(
+    verdicts: BTreeMap<String, Verdict>,
+    options: &RowOptions,
+) -> Vec<Column<PackageRow>> {
+    let mut columns = all_columns(verdicts);
+    if options.names(HOST) {
+        let host = Column::data(HOST, |row: &PackageRow| row.host.as_deref().into());
+        columns.insert(1, host.shown(High));
+    }
+    columns
+}
+
+/// Returns the columns of a package on all hosts.
 pub(super) fn all_columns(verdicts: BTreeMap<String, Verdict>) -> Vec<Column<PackageRow>> {
     let mut columns = columns();
     columns.push(Column::data("verdict", move |row: &PackageRow| {

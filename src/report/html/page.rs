@@ -30,6 +30,8 @@ pub(in super::super) struct Page {
     pub(in super::super) misses: Charts,
     pub(in super::super) packages: Expandable,
     pub(in super::super) package_note: &'static str,
+    /// The hosts, if there are several.
+    pub(in super::super) hosts: Option<HtmlTable>,
     pub(in super::super) emerges: Expandable,
     /// What the advice is based on.
     pub(in super::super) advice_scope: String,

@@ -28,8 +28,17 @@ impl FormerUnits {
 
     /// Adds units, and returns whether one of them is new.
     pub fn add<'a>(&mut self, units: impl IntoIterator<Item = &'a str>) -> bool {
+        self.add_hashes(units.into_iter().map(hash))
+    }
+
+    /// Adds the units of other builds.
+    pub fn merge(&mut self, other: Self) {
+        self.add_hashes(other.0);
+    }
+
+    fn add_hashes(&mut self, hashes: impl IntoIterator<Item = u32>) -> bool {
         let count = self.0.len();
-        self.0.extend(units.into_iter().map(hash));
+        self.0.extend(hashes);
         self.0.sort_unstable();
         self.0.dedup();
         self.0.truncate(MAX_UNITS);

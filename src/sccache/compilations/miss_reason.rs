@@ -19,7 +19,7 @@ use crate::sccache::Stats;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MissReason {
-    /// No recorded build of the package compiled the unit before.
+    /// No recorded build of the package on this host compiled the unit before.
     First,
     /// The cache had exactly this object.
     Evicted,

@@ -17,7 +17,8 @@ const UNLISTED: TimeDelta = TimeDelta::days(365);
 /// Stands for all phases in `former_units`.
 const ALL_PHASES: &str = "";
 
-/// Compares a phase with the phases of the same name in earlier builds. Reads one list at a time.
+/// Compares a phase with the phases of the same name in earlier builds of the host. Reads one list at a
+/// time. What other hosts compiled, and how fast, is no measure for this one.
 pub(super) fn compare<'a>(
     database: &Connection,
     build: &Build,
@@ -29,26 +30,26 @@ pub(super) fn compare<'a>(
     comparison.c_keys_have_paths = c_keys_have_paths(stats);
     let since = micros(build.started_at - UNLISTED);
     for name in [ALL_PHASES, &phase.name] {
-        let (units, unlisted_at) = read_former_units(database, &build.package, name)?;
+        let (units, unlisted_at) =
+            read_former_units(database, (&build.package, &build.host, name))?;
         comparison.former_units = units;
         comparison.is_complete &= unlisted_at.is_none_or(|unlisted_at| unlisted_at < since);
     }
     let mut statement = database.prepare_cached(
-        "SELECT list.compilations, phase.sccache_version, host, slot, cache_location \
+        "SELECT list.compilations, phase.sccache_version, slot, cache_location \
          FROM compilation_list AS list JOIN phase ON phase.id = phase_id \
          JOIN build ON build.id = build_id \
-         WHERE list.package = ? AND name = ? AND list.started_at_us < ? \
+         WHERE list.package = ? AND list.host = ? AND name = ? AND list.started_at_us < ? \
          ORDER BY list.started_at_us DESC, phase.id DESC",
     )?;
-    let values = params![build.package, phase.name, micros(build.started_at)];
+    let started_at = micros(build.started_at);
+    let values = params![build.package, build.host, phase.name, started_at];
     let mut rows = statement.query(values)?;
     while let Some(row) = rows.next()? {
-        let [version, host, slot, cache]: [Option<String>; 4] =
-            [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?];
+        let [version, slot, cache]: [Option<String>; 3] = [row.get(1)?, row.get(2)?, row.get(3)?];
         let earlier_build = EarlierBuild {
             is_of_same_sccache: version == stats.version,
-            is_of_same_cache_and_slot: host.as_ref() == Some(&build.host)
-                && cache == stats.cache_location
+            is_of_same_cache_and_slot: cache == stats.cache_location
                 && main_slot(slot.as_ref()) == main_slot(build.slot.as_ref()),
         };
         match CompilationList::from_bytes(row.get(0)?).decode() {
@@ -70,11 +71,12 @@ pub(super) fn insert(
     phase_id: i64,
     list: &CompilationList,
 ) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO compilation_list (phase_id, package, started_at_us, compilations) \
-               VALUES (?, ?, ?, ?)";
+    let sql = "INSERT INTO compilation_list (phase_id, package, host, started_at_us, compilations) \
+               VALUES (?, ?, ?, ?, ?)";
     let values = params![
         phase_id,
         build.package,
+        build.host,
         micros(build.started_at),
         list.as_bytes()
     ];
@@ -82,18 +84,21 @@ pub(super) fn insert(
     Ok(())
 }
 
-/// Removes all lists except those of the newest `kept_builds` builds with lists, and saves their units.
-pub(super) fn remove_old(
+/// Removes all lists of a package on a host except those of the newest `kept_builds` builds with lists, and
+/// saves their units.
+pub(in crate::store) fn remove_old(
     database: &Connection,
     package: &str,
+    host: &str,
     kept_builds: usize,
 ) -> rusqlite::Result<()> {
     let mut statement = database.prepare_cached(
         "SELECT phase_id, build_id, name, list.started_at_us \
          FROM compilation_list AS list JOIN phase ON phase.id = phase_id \
-         WHERE package = ? ORDER BY list.started_at_us DESC, build_id DESC, phase_id",
+         WHERE package = ? AND host = ? \
+         ORDER BY list.started_at_us DESC, build_id DESC, phase_id",
     )?;
-    let mut rows = statement.query([package])?;
+    let mut rows = statement.query([package, host])?;
     let (mut builds, mut last_build, mut old) = (0, None, Vec::new());
     while let Some(row) = rows.next()? {
         let build: i64 = row.get(1)?;
@@ -104,15 +109,17 @@ pub(super) fn remove_old(
         }
     }
     for (phase_id, phase, started_at_us) in old {
-        remove(database, package, &phase, phase_id, started_at_us)?;
+        remove(database, (package, host, &phase), phase_id, started_at_us)?;
     }
     Ok(())
 }
 
+/// A package, a host, and the name of a phase.
+type PhaseOnHost<'a> = (&'a str, &'a str, &'a str);
+
 fn remove(
     database: &Connection,
-    package: &str,
-    phase: &str,
+    phase: PhaseOnHost<'_>,
     phase_id: i64,
     started_at_us: i64,
 ) -> rusqlite::Result<()> {
@@ -120,15 +127,24 @@ fn remove(
     let mut delete = database.prepare_cached(sql)?;
     let bytes: Vec<u8> = delete.query_row([phase_id], |row| row.get(0))?;
     let Some(list) = CompilationList::from_bytes(bytes).decode() else {
-        return mark_unlisted_at(database, package, phase, started_at_us);
+        return mark_unlisted_at(database, phase, started_at_us);
     };
-    let (mut units, _) = read_former_units(database, package, phase)?;
+    let (mut units, _) = read_former_units(database, phase)?;
     if units.add(list.list.iter().map(|compilation| &*compilation.unit)) {
-        let sql = "INSERT INTO former_units (package, phase, units) VALUES (?1, ?2, ?3) \
-                   ON CONFLICT DO UPDATE SET units = ?3";
-        let mut insert = database.prepare_cached(sql)?;
-        insert.execute(params![package, phase, units.to_bytes()])?;
+        insert_former_units(database, phase, &units)?;
     }
+    Ok(())
+}
+
+fn insert_former_units(
+    database: &Connection,
+    (package, host, phase): PhaseOnHost<'_>,
+    units: &FormerUnits,
+) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO former_units (package, host, phase, units) VALUES (?1, ?2, ?3, ?4) \
+               ON CONFLICT DO UPDATE SET units = ?4";
+    let mut insert = database.prepare_cached(sql)?;
+    insert.execute(params![package, host, phase, units.to_bytes()])?;
     Ok(())
 }
 
@@ -144,28 +160,28 @@ pub(super) fn mark_unlisted(
     } else {
         &*phase.name
     };
-    mark_unlisted_at(database, &build.package, name, micros(build.started_at))
+    let phase = (&*build.package, &*build.host, name);
+    mark_unlisted_at(database, phase, micros(build.started_at))
 }
 
 fn mark_unlisted_at(
     database: &Connection,
-    package: &str,
-    phase: &str,
+    (package, host, phase): PhaseOnHost<'_>,
     started_at_us: i64,
 ) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO former_units (package, phase, unlisted_at_us) VALUES (?1, ?2, ?3) \
-               ON CONFLICT DO UPDATE SET unlisted_at_us = max(ifnull(unlisted_at_us, ?3), ?3)";
+    let sql = "INSERT INTO former_units (package, host, phase, unlisted_at_us) VALUES (?1, ?2, ?3, ?4) \
+               ON CONFLICT DO UPDATE SET unlisted_at_us = max(ifnull(unlisted_at_us, ?4), ?4)";
     let mut insert = database.prepare_cached(sql)?;
-    insert.execute(params![package, phase, started_at_us])?;
+    insert.execute(params![package, host, phase, started_at_us])?;
     Ok(())
 }
 
 fn read_former_units(
     database: &Connection,
-    package: &str,
-    phase: &str,
+    (package, host, phase): PhaseOnHost<'_>,
 ) -> rusqlite::Result<(FormerUnits, Option<i64>)> {
-    let sql = "SELECT units, unlisted_at_us FROM former_units WHERE package = ? AND phase = ?";
+    let sql = "SELECT units, unlisted_at_us FROM former_units \
+               WHERE package = ? AND host = ? AND phase = ?";
     let mut select = database.prepare_cached(sql)?;
     let read = |row: &rusqlite::Row<'_>| {
         Ok((
@@ -174,7 +190,7 @@ fn read_former_units(
         ))
     };
     Ok(select
-        .query_row([package, phase], read)
+        .query_row([package, host, phase], read)
         .optional()?
         .unwrap_or_default())
 }

@@ -9,13 +9,13 @@ use uuid::Uuid;
 use crate::sccache::compilations::{Compilation, Known, MAX_COMPILATIONS, ObjectKey};
 
 /// The days after its last use for which an object is kept.
-const KEPT_DAYS: i64 = 365;
+pub(in crate::store) const KEPT_DAYS: i64 = 365;
 
 /// The last use of an object is updated when it is this many days old, so that a warm build doesn't write
 /// every object.
-const USE_DAYS: i64 = 7;
+pub(in crate::store) const USE_DAYS: i64 = 7;
 
-/// The approximate limit of the number of objects, which take 50 MB.
+/// The approximate limit of the number of objects of a host, which take 50 MB.
 const MAX_OBJECTS: i64 = 2_000_000;
 
 /// The number of slices of the key space. Recording a build sweeps one, and one more per
@@ -28,6 +28,15 @@ const OBJECTS_PER_SLICE: usize = 1000;
 /// Returns the days between 1970 and a time.
 pub(super) fn day(time: DateTime<Utc>) -> i64 {
     time.timestamp().div_euclid(24 * 60 * 60)
+}
+
+/// Returns the row id of a host.
+pub(in crate::store) fn host_id(database: &Connection, name: &str) -> rusqlite::Result<i64> {
+    let sql = "INSERT INTO host (name, builds) VALUES (?, 0) ON CONFLICT DO NOTHING";
+    database.prepare_cached(sql)?.execute([name])?;
+    let sql = "SELECT id FROM host WHERE name = ?";
+    let mut select = database.prepare_cached(sql)?;
+    select.query_row([name], |row| row.get(0))
 }
 
 /// Returns the row id of a host's cache.
@@ -60,23 +69,28 @@ pub(super) struct Cached {
     pub at: i64,
 }
 
-/// The recorded objects of some compilations: what each cost, and which cache had it.
+/// The recorded objects of some compilations: what each cost on the host, and which cache had it.
 pub(super) struct StoredObjects(HashMap<ObjectKey, (Option<i64>, Option<Cached>)>);
 
 impl StoredObjects {
     /// Reads the objects in the order of their rows.
-    pub fn read(database: &Connection, compilations: &[Compilation]) -> rusqlite::Result<Self> {
+    pub fn read(
+        database: &Connection,
+        host_id: i64,
+        compilations: &[Compilation],
+    ) -> rusqlite::Result<Self> {
         let mut keys: Vec<i64> = compilations
             .iter()
             .filter_map(|compilation| compilation.key.map(to_row_id))
             .collect();
         keys.sort_unstable();
         keys.dedup();
-        let mut select = database
-            .prepare_cached("SELECT cost_us, cache_id, cached_at FROM object WHERE key = ?")?;
+        let mut select = database.prepare_cached(
+            "SELECT cost_us, cache_id, cached_at FROM object WHERE host_id = ? AND key = ?",
+        )?;
         let mut objects = HashMap::new();
         for key in keys {
-            let object = select.query_row([key], |row| {
+            let object = select.query_row([host_id, key], |row| {
                 let cached: (Option<i64>, Option<i64>) = (row.get(1)?, row.get(2)?);
                 let cached = cached.0.zip(cached.1);
                 let cached = cached.map(|(cache_id, at)| Cached { cache_id, at });
@@ -171,9 +185,9 @@ impl NewObjects {
     }
 
     /// Inserts or updates the objects. A new cost replaces an old one.
-    pub fn insert(&self, database: &Connection) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO object (key, cost_us, used_on, cache_id, cached_at) \
-                   VALUES (?1, ?2, ?3, ?4, ?5) \
+    pub fn insert(&self, database: &Connection, host_id: i64) -> rusqlite::Result<()> {
+        let sql = "INSERT INTO object (key, cost_us, used_on, cache_id, cached_at, host_id) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?7) \
                    ON CONFLICT DO UPDATE SET cost_us = ifnull(?2, cost_us), \
                        used_on = max(used_on, ?3), cache_id = ifnull(?4, cache_id), \
                        cached_at = CASE WHEN ?4 IS NULL THEN cached_at \
@@ -188,41 +202,63 @@ impl NewObjects {
                 used_on,
             } = object;
             let (cache_id, at) = (cached.map(|c| c.cache_id), cached.map(|c| c.at));
-            insert.execute(params![key, cost_us, used_on, cache_id, at, USE_DAYS])?;
+            insert.execute(params![
+                key, cost_us, used_on, cache_id, at, USE_DAYS, host_id
+            ])?;
         }
         Ok(())
     }
 }
 
-/// Removes objects that were not used for a year, and if there are too many, the least recently used ones.
-/// Looks only at some slices, because the time must not depend on the size of the table. The first byte of
-/// the build's id, which is random, selects the first slice.
+/// Removes objects of a host that were not used for a year, and if there are too many, the least recently used
+/// ones. Looks only at some slices, because the time must not depend on the size of the table. The first byte
+/// of the build's id, which is random, selects the first slice.
 pub(super) fn sweep(
     database: &Connection,
+    host_id: i64,
     build: Uuid,
     added: usize,
     today: i64,
 ) -> rusqlite::Result<()> {
-    let sql = "DELETE FROM object WHERE key BETWEEN ? AND ? AND used_on < ?";
-    let mut remove_old = database.prepare_cached(sql)?;
-    let sql = "SELECT count(*) FROM object WHERE key BETWEEN ? AND ?";
-    let mut count = database.prepare_cached(sql)?;
-    let sql = "DELETE FROM object WHERE key IN (SELECT key FROM object WHERE key BETWEEN ? AND ? \
-               ORDER BY used_on, key LIMIT ?)";
-    let mut remove = database.prepare_cached(sql)?;
     let first = u64::from(build.as_bytes()[0]);
     let slices = (1 + added / OBJECTS_PER_SLICE) as u64;
     for slice in first..first + slices.min(SLICES) {
-        let width = u64::MAX / SLICES + 1;
-        let start = (slice % SLICES) * width;
-        // No slice contains both negative and positive row ids.
-        let (start, end) = (start.cast_signed(), (start + (width - 1)).cast_signed());
-        remove_old.execute([start, end, today - KEPT_DAYS - USE_DAYS])?;
-        let objects: i64 = count.query_row([start, end], |row| row.get(0))?;
-        let surplus = objects - MAX_OBJECTS / SLICES.cast_signed();
-        if surplus > 0 {
-            remove.execute([start, end, surplus])?;
-        }
+        sweep_slice(database, host_id, slice % SLICES, today)?;
+    }
+    Ok(())
+}
+
+/// Sweeps all objects of a host.
+pub(in crate::store) fn sweep_all(
+    database: &Connection,
+    host_id: i64,
+    today: i64,
+) -> rusqlite::Result<()> {
+    (0..SLICES).try_for_each(|slice| sweep_slice(database, host_id, slice, today))
+}
+
+fn sweep_slice(
+    database: &Connection,
+    host_id: i64,
+    slice: u64,
+    today: i64,
+) -> rusqlite::Result<()> {
+    let sql = "DELETE FROM object WHERE host_id = ? AND key BETWEEN ? AND ? AND used_on < ?";
+    let mut remove_old = database.prepare_cached(sql)?;
+    let sql = "SELECT count(*) FROM object WHERE host_id = ? AND key BETWEEN ? AND ?";
+    let mut count = database.prepare_cached(sql)?;
+    let sql = "DELETE FROM object WHERE host_id = ?1 AND key IN (SELECT key FROM object \
+                   WHERE host_id = ?1 AND key BETWEEN ?2 AND ?3 ORDER BY used_on, key LIMIT ?4)";
+    let mut remove = database.prepare_cached(sql)?;
+    let width = u64::MAX / SLICES + 1;
+    // No slice contains both negative and positive keys.
+    let start = (slice * width).cast_signed();
+    let end = (slice * width + (width - 1)).cast_signed();
+    remove_old.execute([host_id, start, end, today - KEPT_DAYS - USE_DAYS])?;
+    let objects: i64 = count.query_row([host_id, start, end], |row| row.get(0))?;
+    let surplus = objects - MAX_OBJECTS / SLICES.cast_signed();
+    if surplus > 0 {
+        remove.execute([host_id, start, end, surplus])?;
     }
     Ok(())
 }

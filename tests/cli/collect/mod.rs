@@ -14,3 +14,7 @@ mod import;
 mod import_packed;
 /// A build is recorded once, by the hook or from its log.
 mod import_twice;
+/// Databases of several hosts become one.
+mod merge;
+/// `merge` killed, beside recorders, and with hostile or damaged databases.
+mod merge_faults;

@@ -6,6 +6,8 @@ mod advise;
 mod explain;
 /// Every report on terminals of several widths and in several time zones.
 mod golden;
+/// Reports on the builds of several hosts.
+mod hosts;
 /// The page of `html`: its texts, and where it is written.
 mod html;
 /// The page of `html` has the numbers of the other reports.

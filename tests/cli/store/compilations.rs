@@ -234,7 +234,7 @@ fn evicted_is_what_this_cache_had() {
     let evicted = listed(2, "a/b", &[miss("a.o", 1)]);
     record(&path, &[cold, evicted]);
     assert_eq!(rows(&path)[1].evicted_misses, Some(1));
-    // Another cache, or that of another host, never had it.
+    // Another cache never had it.
     let mut moved = listed(3, "a/b", &[miss("a.o", 1)]);
     let stats = moved.phases[0].stats.as_mut().unwrap();
     stats.cache_location = Some("S3".into());
@@ -242,8 +242,9 @@ fn evicted_is_what_this_cache_had() {
     assert_eq!(newest_reasons(&path), ["1 unknown"]);
     let mut host = listed(4, "a/b", &[miss("a.o", 1)]);
     host.host = "other".into();
+    // Another host's builds are no measure.
     record(&path, &[host]);
-    assert_eq!(newest_reasons(&path), ["1 unknown"]);
+    assert_eq!(newest_reasons(&path), ["1 first"]);
     // What was hit there was there.
     record(
         &path,

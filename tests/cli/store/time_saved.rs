@@ -113,7 +113,7 @@ fn two_languages_in_one_phase_each_cost_their_own() {
 fn costs(path: &Path) -> Vec<(String, String, String, i64, i64)> {
     Connection::open(path)
         .unwrap()
-        .prepare("SELECT * FROM compile_cost ORDER BY 1, 2, 3")
+        .prepare("SELECT package, version, language, compilations, compiler_us FROM compile_cost ORDER BY 1, 2, 3")
         .unwrap()
         .query_map([], |r| {
             Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))

@@ -8,15 +8,16 @@ use super::super::super::advice::{self, Advice, Sample, Severity};
 use super::super::super::headline::{headline, time_saved};
 use super::super::super::html::Page;
 use super::super::super::html::page::{Advised, Figure};
+use super::super::super::table::HtmlTable;
 use super::super::super::{suggest, text};
 use super::super::trend::{self as periods, Period};
-use super::super::{advise, sums};
+use super::super::{advise, hosts, sums};
 use super::{emerges, misses, packages, ranked, trend};
 use crate::error::Result;
 use crate::savings::TIME_SAVED;
 use crate::savings::verdict::Verdict;
 use crate::sccache::{Level, hit_rate};
-use crate::store::{CacheState, Evidence, Filter, PackageRow, Store, Sums};
+use crate::store::{CacheState, Evidence, Filter, HostRow, PackageRow, Store, Sums};
 
 pub(super) type Verdicts = BTreeMap<String, Verdict>;
 
@@ -61,9 +62,11 @@ pub(super) fn page(store: &Store, filter: &Filter, is_default_period: bool) -> R
         text::count(sums.builds, "build"),
         text::count(rows.len() as u64, "package")
     );
-    let hosts = hosts(store, &filter)?;
+    let hosts = store.hosts(&filter)?;
+    let dates = text::period(first_at, last_at);
     let mut page = Page {
-        scope: format!("{}, {builds}, {hosts}", text::period(first_at, last_at)),
+        scope: format!("{dates}, {builds}, {}", host_names(&hosts)),
+        hosts: (hosts.len() > 1).then(|| HtmlTable::new("", &hosts::columns(), &hosts)),
         headline: headline(&sums, &period, &advice),
         figures: figures(&sums, cache.as_ref(), &store.cache_levels(&filter)?),
         ranked: ranked::lists(store, &filter, &rows, &verdicts)?,
@@ -107,13 +110,12 @@ fn period_or_gap((name, period): (String, Option<Period>)) -> Period {
 }
 
 /// Returns the hosts, or their number if there are many.
-fn hosts(store: &Store, filter: &Filter) -> Result<String> {
-    let hosts = store.hosts(filter)?;
+fn host_names(hosts: &[HostRow]) -> String {
     if hosts.len() > 3 {
-        return Ok(text::count(hosts.len() as u64, "host"));
+        return text::count(hosts.len() as u64, "host");
     }
-    let names: Vec<String> = hosts.iter().map(|host| text::sanitize(host)).collect();
-    Ok(format!("on {}", names.join(", ")))
+    let names: Vec<String> = hosts.iter().map(|row| text::sanitize(&row.host)).collect();
+    format!("on {}", names.join(", "))
 }
 
 fn advised(piece: Advice) -> Advised {

@@ -1,0 +1,91 @@
+//! `sccache-collect merge`: adds the builds of other databases.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use super::import::PENDING_TIME;
+use super::{Database, kept_builds, print_error};
+use crate::error::Result;
+use crate::store::{MergeResult, Pending, Store};
+use crate::text::{plural, printable};
+
+const EXIT_STATUS: &str = "\
+Exit status: 0 if all databases were merged, 2 if some could not be read or another error occurred.
+The other databases are still merged.";
+
+/// Add the builds of other hosts' databases
+///
+/// Adds each build that isn't in the database yet, with everything that was recorded about it, and what
+/// compiling objects cost on each host. Merging the same databases again, or in another order, gives the
+/// same reports. Builds that were removed from this database with `forget` stay away. The time saved by
+/// a build is that of its own host: it is copied as recorded. A log that was imported on several hosts
+/// is one build.
+///
+/// A DATABASE is never changed. It is copied first, to $TMPDIR, so it may be in use, or of an older
+/// version. Its pending builds are not read. Builds are added in transactions of about 1,000, with pauses
+/// in between: merges can record builds at the same time. This command needs write access to the
+/// database, which is created if it is missing. docs/fleet.md shows how to collect from many hosts.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXIT_STATUS)]
+pub(super) struct Args {
+    /// Show what would be added, without adding it
+    #[arg(long)]
+    dry_run: bool,
+    /// Databases of other hosts
+    #[arg(value_name = "DATABASE", required = true)]
+    databases: Vec<PathBuf>,
+    #[command(flatten)]
+    database: Database,
+}
+
+/// Merges the databases, or with `--dry-run` only into a copy. Returns the exit status.
+///
+/// # Errors
+/// The database can't be written.
+pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<u8> {
+    let path = args.database.path();
+    let mut store = if args.dry_run {
+        Store::open_scratch_copy(&path)?
+    } else {
+        let mut store = Store::open_for_recording(&path)?;
+        store.keep_compilations(kept_builds(|problem| print_error(&problem)));
+        let deadline = Instant::now() + PENDING_TIME;
+        Pending::for_database(&path).record(&mut store, deadline)?;
+        store
+    };
+    let mut status = 0;
+    for source in &args.databases {
+        let name = printable(&source.display().to_string(), 4096);
+        match store.merge(source) {
+            Ok(result) => writeln!(out, "{name}: {}", summary(result, args.dry_run))?,
+            Err(error) => {
+                print_error(&format!("{name} can't be merged: {error}"));
+                if let Some(hint) = error.hint() {
+                    print_error(hint);
+                }
+                status = 2;
+            }
+        }
+    }
+    Ok(status)
+}
+
+fn summary(result: MergeResult, is_dry_run: bool) -> String {
+    let added = if is_dry_run {
+        "would be added"
+    } else {
+        "added"
+    };
+    let builds = plural(result.added, "build");
+    let MergeResult {
+        added: count,
+        recorded,
+        forgotten,
+    } = result;
+    let mut text = format!("{count} {builds} {added}, {recorded} already there");
+    if forgotten > 0 {
+        text.push_str(&format!(", {forgotten} skipped: removed with `forget`"));
+    }
+    text
+}

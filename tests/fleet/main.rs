@@ -1,0 +1,9 @@
+//! Databases of several hosts, with the real programs that collect and analyze them.
+
+#![allow(clippy::too_many_lines, reason = "tables of cases")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+/// `packaging/fleet/sccache-fleet-pull` over a real sshd.
+mod pull;
