@@ -30,27 +30,32 @@ const SELECT_NEW: &str = "INSERT INTO temp.new_build
                 WHERE uuid = imported_uuid(theirs.package, theirs.version, theirs.uuid))
         END";
 
-/// Selects the builds of a piece that replace one here: a recorded build replaces the one from its line in a
-/// log, and of two imports of the same log, the one counts that comes first in the order of their columns.
-const SELECT_REPLACING: &str = "INSERT INTO temp.new_build
+/// Selects the builds of a piece that replace the same one here. Of two imports of a log, the one counts that
+/// comes first in the order of their columns. A recorded build changes only if its phases turn out to have
+/// shared their server.
+const SELECT_CHANGED: &str = "INSERT INTO temp.new_build
+    SELECT theirs.* FROM source.build AS theirs JOIN main.build AS ours ON ours.uuid = theirs.uuid
+    WHERE theirs.id > ? AND theirs.id <= ? AND CASE WHEN theirs.is_imported AND ours.is_imported THEN
+        json_array(theirs.host, theirs.version, theirs.slot, theirs.repository, theirs.outcome,
+            theirs.started_at_us, theirs.finished_at_us, theirs.attribution, theirs.sccache_version,
+            theirs.phases, theirs.measured_phases, theirs.hits, theirs.misses, theirs.errors,
+            theirs.requests, theirs.executed, theirs.non_cacheable, theirs.compile_failures,
+            theirs.time_saved_us)
+        < json_array(ours.host, ours.version, ours.slot, ours.repository, ours.outcome,
+            ours.started_at_us, ours.finished_at_us, ours.attribution, ours.sccache_version,
+            ours.phases, ours.measured_phases, ours.hits, ours.misses, ours.errors,
+            ours.requests, ours.executed, ours.non_cacheable, ours.compile_failures,
+            ours.time_saved_us)
+    ELSE theirs.measured_phases < ours.measured_phases END";
+
+/// Selects the recorded builds of a piece that are here from their lines in logs.
+const SELECT_RECORDED: &str = "INSERT INTO temp.new_build
     SELECT theirs.* FROM source.build AS theirs
-    WHERE theirs.id > ? AND theirs.id <= ? AND CASE WHEN theirs.is_imported THEN
-        EXISTS (SELECT 1 FROM main.build AS ours WHERE ours.uuid = theirs.uuid AND ours.is_imported
-            AND json_array(theirs.host, theirs.version, theirs.slot, theirs.repository, theirs.outcome,
-                theirs.started_at_us, theirs.finished_at_us, theirs.attribution, theirs.sccache_version,
-                theirs.phases, theirs.measured_phases, theirs.hits, theirs.misses, theirs.errors,
-                theirs.requests, theirs.executed, theirs.non_cacheable, theirs.compile_failures,
-                theirs.time_saved_us)
-            < json_array(ours.host, ours.version, ours.slot, ours.repository, ours.outcome,
-                ours.started_at_us, ours.finished_at_us, ours.attribution, ours.sccache_version,
-                ours.phases, ours.measured_phases, ours.hits, ours.misses, ours.errors,
-                ours.requests, ours.executed, ours.non_cacheable, ours.compile_failures,
-                ours.time_saved_us))
-    ELSE NOT EXISTS (SELECT 1 FROM main.build WHERE uuid = theirs.uuid)
+    WHERE theirs.id > ? AND theirs.id <= ? AND NOT theirs.is_imported
+        AND NOT EXISTS (SELECT 1 FROM main.build WHERE uuid = theirs.uuid)
         AND NOT EXISTS (SELECT 1 FROM main.forgotten WHERE uuid = theirs.uuid)
         AND EXISTS (SELECT 1 FROM main.build AS ours
-            WHERE ours.uuid = imported_uuid(theirs.package, theirs.version, theirs.uuid))
-    END";
+            WHERE ours.uuid = imported_uuid(theirs.package, theirs.version, theirs.uuid))";
 
 const COUNT_FORGOTTEN: &str = "SELECT count(*) FROM source.build AS theirs
     WHERE theirs.id > ? AND theirs.id <= ?
@@ -61,18 +66,21 @@ const COUNT_FORGOTTEN: &str = "SELECT count(*) FROM source.build AS theirs
                 WHERE ours.package = theirs.package AND ours.started_at_us = theirs.started_at_us
                     AND imported_uuid(ours.package, ours.version, ours.uuid) = theirs.uuid))";
 
-/// The counters have the replaced builds already, except what follows from compilations: imported builds have
-/// none.
 const REMOVE_REPLACED: &str = "
-    CREATE TEMP TABLE kept_counter AS
-        SELECT * FROM main.counter WHERE name NOT IN ('misses', 'lookup_cost_us');
+    CREATE TEMP TABLE kept_counter AS SELECT * FROM main.counter;
     CREATE TEMP TABLE kept_package_counter AS SELECT * FROM main.package_counter;
     DELETE FROM main.build WHERE uuid IN (SELECT uuid FROM temp.new_build UNION ALL
         SELECT imported_uuid(package, version, uuid) FROM temp.new_build WHERE NOT is_imported)";
 
+/// The counters have the replaced builds already.
+const KEEP_COUNTERS: &str = "DELETE FROM main.counter";
+
+/// The same, except what follows from compilations, which imported builds don't have.
+const KEEP_COUNTERS_OF_LINES: &str =
+    "DELETE FROM main.counter WHERE name NOT IN ('misses', 'lookup_cost_us')";
+
 const RESTORE_COUNTERS: &str = "
-    DELETE FROM main.counter WHERE name NOT IN ('misses', 'lookup_cost_us');
-    INSERT INTO main.counter SELECT * FROM temp.kept_counter;
+    INSERT OR IGNORE INTO main.counter SELECT * FROM temp.kept_counter;
     DELETE FROM main.package_counter;
     INSERT INTO main.package_counter SELECT * FROM temp.kept_package_counter;
     DROP TABLE temp.kept_counter;
@@ -151,8 +159,11 @@ impl Merger<'_> {
         while let Some((end, builds)) = self.next_piece(start)? {
             let range = (start, end);
             let added = self.add(SELECT_NEW, range, |transaction| insert(transaction, source))?;
-            self.add(SELECT_REPLACING, range, |transaction| {
-                replace(transaction, source)
+            self.add(SELECT_CHANGED, range, |transaction| {
+                replace(transaction, source, KEEP_COUNTERS)
+            })?;
+            self.add(SELECT_RECORDED, range, |transaction| {
+                replace(transaction, source, KEEP_COUNTERS_OF_LINES)
             })?;
             let forgotten = self
                 .store
@@ -228,11 +239,13 @@ fn insert(connection: &Connection, source: &Path) -> Result<()> {
 }
 
 /// Inserts the builds of `new_build` instead of those that they replace.
-fn replace(connection: &Connection, source: &Path) -> Result<()> {
+fn replace(connection: &Connection, source: &Path, keep_counters: &str) -> Result<()> {
     let path = connection.path().unwrap_or_default();
     let failed = |error| Error::from_sqlite(Path::new(path), error);
     connection.execute_batch(REMOVE_REPLACED).map_err(failed)?;
     insert_rows(connection, source)?;
+    let restored = connection.execute_batch(keep_counters);
+    restored.map_err(failed)?;
     connection.execute_batch(RESTORE_COUNTERS).map_err(failed)?;
     let sql = "SELECT DISTINCT package FROM temp.new_build";
     let packages = || -> rusqlite::Result<Vec<String>> {

@@ -132,6 +132,28 @@ fn a_recorded_build_replaces_the_line_of_it_in_a_log() {
     assert_same_reports(&first, &second);
 }
 
+#[test]
+fn a_phase_that_turned_out_to_share_its_server_is_withdrawn_here_too() {
+    let with = |number, start| {
+        let mut build = build(number, "a/a", "1", start, c_stats(2, 2));
+        build.phases[0].attribution = Attribution::Shared;
+        build
+    };
+    let (folder, db) = folder();
+    let source = record_on(folder.path(), "a", &[with(1, "2026-11-01T10:00:00Z")]);
+    let before = folder.path().join("before.db");
+    merge(&db, &[&source]);
+    merge(&before, &[&source]);
+    let overlapping = with(2, "2026-11-01T10:00:10Z");
+    record(&source, &[of_host("a", &overlapping)]);
+    assert_eq!(merge(&db, &[&source]), ["1 build added, 1 already there"]);
+    // An earlier copy changes nothing.
+    assert_eq!(merge(&db, &[&before]), ["0 builds added, 1 already there"]);
+    assert_eq!(json(&db, &["builds"]), json(&source, &["builds"]));
+    assert_eq!(json(&db, &["builds"])[0]["hits"], serde_json::Value::Null);
+    assert_consistent(&db);
+}
+
 /// Returns the rows of builds of this host.
 fn rows_of(db: &Path, host: &str) -> Vec<serde_json::Value> {
     let rows = json(db, &["builds"]).into_iter();
