@@ -203,7 +203,9 @@ fn build_columns(cold: HashSet<Uuid>) -> Vec<Column<BuildRow>> {
     let mut columns: Vec<_> = columns
         .map(|column| match column.name {
             "version" => column.shown(Key),
-            "outcome" => column.shown(Medium),
+            "outcome" | "hit_rate" => column.shown(Medium),
+            // The numbers of the chart.
+            "hits" | "misses" => column.shown(High),
             _ => column,
         })
         .collect();

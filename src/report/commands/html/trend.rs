@@ -6,7 +6,7 @@ use chrono::{Days, Local};
 
 use super::super::super::html::page::Charts;
 use super::super::super::html::{Chart, Shapes};
-use super::super::super::table::HtmlTable;
+use super::super::super::table::{Column, HtmlTable, Importance::High};
 use super::super::super::text;
 use super::super::trend::{self, Period};
 use crate::store::TimedSums;
@@ -24,9 +24,15 @@ pub(super) fn charts(by: PeriodLength, periods: &[Period]) -> Charts {
         chart.table = "trend-table";
         chart.labels = labels(periods);
     }
+    let show = |column: Column<Period>| match column.name {
+        // The numbers of a chart are never hidden.
+        "hits" | "misses" => column.shown(High),
+        _ => column,
+    };
+    let columns: Vec<_> = trend::columns().into_iter().map(show).collect();
     Charts {
         charts,
-        table: HtmlTable::new("", &trend::columns(), periods),
+        table: HtmlTable::new("", &columns, periods),
     }
 }
 
