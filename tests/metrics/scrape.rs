@@ -1,4 +1,4 @@
-//! What Prometheus scrapes equals the reports, also after an import, a `forget`, and a new build.
+//! What Prometheus scrapes equals the reports, also after an import, a `forget`, a new build, and a `merge`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -190,9 +190,15 @@ fn a_scrape_equals_the_reports_whatever_happened_to_the_database() {
     assert!(gone > BUILDS / 10, "{gone}");
     compare(&mut monitoring, &db, &mut ledger);
 
-    // A merge.
+    // Portage merges a package.
     let now = Utc::now().to_rfc3339();
     record(&db, &[build(1, "a/a", "1", &now, rust_stats(7, 5))]);
     compare(&mut monitoring, &db, &mut ledger);
     assert_eq!(ledger.len(), BUILDS + 2);
+
+    let other = folder.path().join("other.db");
+    record(&other, &[build(2, "b/b", "1", &now, rust_stats(2, 3))]);
+    collect(&db, &["merge", other.to_str().unwrap()]);
+    compare(&mut monitoring, &db, &mut ledger);
+    assert_eq!(ledger.len(), BUILDS + 3);
 }
