@@ -35,7 +35,7 @@ pub(super) fn run(args: &Args) -> Result<Messages> {
         return Ok(messages);
     };
     match settings.inspect() {
-        Ok(memory) if args.inspect => messages.info.push(memory.to_text()),
+        Ok(memory) if args.inspect => messages.info.extend(memory.to_lines()),
         Ok(_) => {}
         Err(error) if args.inspect => messages.warn(format!("{error}. {}", error.hint())),
         Err(error) => {

@@ -92,10 +92,11 @@ impl RedisSettings {
         (!host.is_empty() && path.len() > 1).then_some((host, path))
     }
 
-    /// Returns the URL without a user and password.
+    /// Returns the URL without a user and password. A password that isn't encoded can contain `/` and `@`.
     pub fn url_without_password(&self) -> String {
-        match self.parts().and_then(|(host, _)| host.rsplit_once('@')) {
-            Some((credentials, _)) => self.url.replacen(&format!("{credentials}@"), "", 1),
+        let parts = self.url.split_once("://");
+        match parts.and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
+            Some((scheme, rest)) => format!("{scheme}://{rest}"),
             None => self.url.clone(),
         }
     }
@@ -193,7 +194,7 @@ pub struct RedisMemory {
 }
 
 impl RedisMemory {
-    /// Parses the reply to `INFO memory`, or what [`Self::to_text`] returned.
+    /// Parses the reply to `INFO memory`, or what [`Self::to_lines`] returned.
     pub fn parse(text: &str) -> Self {
         let lines = text.lines().filter_map(|line| line.split_once(':'));
         let values: BTreeMap<&str, &str> = lines.collect();
@@ -206,7 +207,7 @@ impl RedisMemory {
     }
 
     /// Returns lines as in the reply to `INFO memory`.
-    pub fn to_text(&self) -> String {
+    pub fn to_lines(&self) -> Vec<String> {
         let number = |name: &str, value: Option<u64>| Some(format!("{name}:{}", value?));
         let policy = self.policy.as_ref();
         let lines = [
@@ -214,7 +215,7 @@ impl RedisMemory {
             number("maxmemory", self.limit),
             policy.map(|policy| format!("maxmemory_policy:{policy}")),
         ];
-        lines.into_iter().flatten().collect::<Vec<_>>().join("\n")
+        lines.into_iter().flatten().collect()
     }
 
     /// Whether it removes nothing at its limit. The `volatile-` policies remove only objects that
@@ -324,6 +325,14 @@ mod tests {
         let settings = with(&[endpoint, password]).unwrap();
         assert_eq!(settings.login().unwrap(), ["AUTH", "p"]);
         assert_eq!(settings.url_without_password(), "unix://h/r");
+        for url in ["unix://:s/e@c@h/r", "unix://:s@h"] {
+            let settings = RedisSettings {
+                url: url.to_owned(),
+                ..settings.clone()
+            };
+            let shown = settings.url_without_password();
+            assert!(!shown.contains(":s"), "{shown}");
+        }
         let user = ("SCCACHE_REDIS_USERNAME", "u");
         let settings = with(&[endpoint, password, user]).unwrap();
         assert_eq!(settings.login().unwrap(), ["AUTH", "u", "p"]);
@@ -380,6 +389,6 @@ mod tests {
         ));
         assert!(!is_full(""));
         let memory = RedisMemory::parse("used_memory:6\nmaxmemory:7\nmaxmemory_policy:x\n");
-        assert_eq!(RedisMemory::parse(&memory.to_text()), memory);
+        assert_eq!(RedisMemory::parse(&memory.to_lines().join("\n")), memory);
     }
 }
