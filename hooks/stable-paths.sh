@@ -15,7 +15,8 @@ ___sccache_report_builds_crates() {
 
 # Sets ___sccache_report_stable_paths to the state, if it is known already, and returns whether the phase can use the place.
 ___sccache_report_can_use_place() {
-	[[ ${EBUILD_PHASE} != compile ]] || unset sccache_report_stable_paths
+	# With keepwork, Portage skips a src_compile that was done.
+	[[ ${EBUILD_PHASE} != compile || -e ${PORTAGE_BUILDDIR}/.compiled ]] || unset sccache_report_stable_paths
 	___sccache_report_stable_paths=
 	___sccache_report_builds_crates || return 1
 	___sccache_report_stable_paths=${sccache_report_stable_paths-}
@@ -37,46 +38,57 @@ ___sccache_report_open_lock() {
 # Replaces the subshell with `sccache-collect paths`.
 ___sccache_report_paths() {
 	export PORTAGE_BUILDDIR CARGO_HOME
-	___sccache_report_collect paths "$@" 2>&1
+	___sccache_report_collect paths "$@"
 }
 
 # Starts to use the place, unless a build of another version does. The main file calls this.
 ___sccache_report_enter_place() {
-	local output state
-	[[ -v ___sccache_report_lock && -v ___sccache_report_post_name ]] || return 0
-	if [[ ${___sccache_report_mode} == shared ]]; then
-		# Its compilers have no lock, and can outlive a killed phase.
-		___sccache_report_stable_paths=shared_server
+	local output state=unavailable
+	[[ -v ___sccache_report_lock ]] || return 0
+	if [[ ${___sccache_report_mode} == shared || ! -v ___sccache_report_post_name ]]; then
+		# The compilers of a shared server have no lock, and can outlive a killed phase.
+		[[ ${___sccache_report_mode} != shared ]] || ___sccache_report_stable_paths=shared_server
+		___sccache_report_leave_place # of a killed phase
 		return 0
 	fi
 	output=$(___sccache_report_paths enter --slot "${SLOT-}" <&"${___sccache_report_lock}")
-	state=${output%%$'\n'*}
-	[[ ${state} == +([a-z_]) ]] || state=unavailable # an error
-	if [[ ${state} == @(in_use|crates_only) ]]; then
-		___sccache_report_export "CARGO_HOME=${output#*$'\n'}"
-	else
-		___sccache_report_print "${output#"${state}"$'\n'}"
+	if [[ ${output%%$'\n'*} == +([a-z_]) ]]; then
+		state=${output%%$'\n'*} output=${output#*$'\n'}
+		if [[ ${state} == @(in_use|crates_only) ]]; then
+			___sccache_report_export "CARGO_HOME=${output}"
+		else
+			___sccache_report_print "${output}"
+		fi
 	fi
 	___sccache_report_stable_paths=${state}
-	# In src_test, only the crates use the place.
+	# src_test never gets the target directory, so its crates_only must not replace the state that src_install needs.
 	[[ ${EBUILD_PHASE} == test && ${state} == crates_only ]] || sccache_report_stable_paths=${state}
 }
 
 # Stops using the place at the end of a phase. The main file calls this. src_install is the last phase that needs the place.
 ___sccache_report_leave_place() {
-	[[ ! -L ${WORKDIR}/.cargo && ( ${EBUILD_PHASE} != install || ! -d ${PORTAGE_BUILDDIR%/*/*}/sccache-report/${CATEGORY}/${PN} ) ]] ||
-		___sccache_report_print "$(___sccache_report_paths leave --slot "${SLOT-}")"
-	[[ ${EBUILD_PHASE} != install ]] || unset sccache_report_stable_paths
+	if [[ ${EBUILD_PHASE} == install ]]; then
+		unset sccache_report_stable_paths
+		# Whoever still has the lock is a process that the phase left.
+		[[ ! -v ___sccache_report_lock ]] || { exec {___sccache_report_lock}>&-; unset ___sccache_report_lock; }
+		[[ -L ${WORKDIR}/.cargo || -d ${PORTAGE_BUILDDIR%/*/*}/sccache-report/${CATEGORY}/${PN} ]] || return 0
+	else
+		[[ -L ${WORKDIR}/.cargo ]] || return 0
+	fi
+	___sccache_report_print "$(___sccache_report_paths leave --slot "${SLOT-}" 2>&1)"
 }
 
 case ${MISC_FUNCTIONS_ARGS:-${EBUILD_PHASE-}} in
 compile | test | install)
 	___sccache_report_clean_up
-	if ! { ___sccache_report_can_use_place && ___sccache_report_open_lock; }; then
+	if ! ___sccache_report_can_use_place; then
 		___sccache_report_leave_place # of a killed phase
+	elif ! ___sccache_report_open_lock; then
+		___sccache_report_leave_place
+		___sccache_report_stable_paths=unavailable
 	fi
 	;;
 clean | *die_hooks*)
-	[[ ! -d ${PORTAGE_BUILDDIR%/*/*}/sccache-report/${CATEGORY}/${PN} ]] || ___sccache_report_print "$(___sccache_report_paths drop)"
+	[[ ! -d ${PORTAGE_BUILDDIR%/*/*}/sccache-report/${CATEGORY}/${PN} ]] || ___sccache_report_print "$(___sccache_report_paths drop 2>&1)"
 	;;
 esac

@@ -125,7 +125,7 @@ fn save_unfinished(t: &Path, messages: &mut Messages) -> Result<()> {
     if unfinished.is_empty() && t.join(SOCKET_NAME).symlink_metadata().is_err() {
         return Ok(());
     }
-    Listener::kill_all_started_with("T", t.as_os_str());
+    Listener::kill_all_of_build(t);
     for unfinished in unfinished {
         if let Err(reason) = &unfinished.phase.stats {
             let name = &unfinished.phase.name;

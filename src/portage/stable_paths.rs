@@ -15,7 +15,7 @@ codes! {
         /// The ebuild has a configuration where the hook's would be.
         OwnConfig "own_config" "WORKDIR has a .cargo of its own",
         /// sccache's keys contain the value of CARGO_TARGET_DIR.
-        OwnTarget "own_target" "CARGO_TARGET_DIR is in WORKDIR",
+        OwnTarget "own_target" "CARGO_TARGET_DIR contains the version",
         /// The configuration in CARGO_HOME isn't like that of cargo.eclass.
         UnknownCrates "unknown_crates" "CARGO_HOME doesn't have exactly one directory of crates in WORKDIR",
         /// Compilers of a server outside the build can outlive a killed build.

@@ -47,7 +47,8 @@ impl Listener {
                 links.iter().any(|link| target.as_os_str() == link.as_str())
             })
         };
-        let is_wanted = |pid| has_settings(pid, &[(variable, value)]);
+        let setting = [variable.as_bytes(), b"=", value.as_bytes()].concat();
+        let is_wanted = |pid| settings(pid).contains(&setting);
         let servers = pids().filter_map(|pid| Self::open(pid, is_wanted));
         servers.filter(listens).collect()
     }
@@ -72,15 +73,29 @@ impl Listener {
         })
     }
 
-    /// Kills all servers that were started with `variable=value` in their environment: those that a
-    /// killed build left. They must see the same root directory as this process, because another
-    /// container may build the same package.
-    pub fn kill_all_started_with(variable: &str, value: &OsStr) {
+    /// Kills all servers of a build that was killed: those that have its `T` in their environment, or, as in
+    /// EAPI 9, which doesn't export that, the hook's log or socket in it. They must see the same root
+    /// directory as this process, because another container may build the same package.
+    pub fn kill_all_of_build(t: &Path) {
         let root = |path: &Path| fs::metadata(path).ok().map(|it| (it.dev(), it.ino()));
         let own_root = root(Path::new("/"));
-        let settings = [(variable, value), ("SCCACHE_START_SERVER", OsStr::new("1"))];
-        let is_left =
-            |pid| has_settings(pid, &settings) && root(&folder(pid).join("root")) == own_root;
+        let is_left = |pid| {
+            let settings = settings(pid);
+            let get = |name: &str| {
+                let mut values = settings.iter();
+                values.find_map(|setting| {
+                    setting.strip_prefix([name.as_bytes(), b"="].concat().as_slice())
+                })
+            };
+            let is_below = |name| {
+                get(name).is_some_and(|path| Path::new(OsStr::from_bytes(path)).starts_with(t))
+            };
+            get("SCCACHE_START_SERVER") == Some(b"1")
+                && ["T", "SCCACHE_ERROR_LOG", "SCCACHE_SERVER_UDS"]
+                    .into_iter()
+                    .any(is_below)
+                && root(&folder(pid).join("root")) == own_root
+        };
         pids()
             .filter_map(|pid| Self::open(pid, is_left))
             .for_each(|server| server.kill());
@@ -179,20 +194,17 @@ fn program_name(pid: Pid) -> String {
     fs::read_to_string(folder(pid).join("comm")).unwrap_or_default()
 }
 
-/// Whether a process is an sccache with these variables in its environment.
-fn has_settings(pid: Pid, settings: &[(&str, &OsStr)]) -> bool {
+/// Returns the environment of an sccache, as `NAME=value`; nothing for another program.
+fn settings(pid: Pid) -> Vec<Vec<u8>> {
     // First, because most processes are others.
     if !program_name(pid).starts_with("sccache") {
-        return false;
+        return Vec::new();
     }
     let environment = fs::read(folder(pid).join("environ")).unwrap_or_default();
-    let has = |(name, value): &(&str, &OsStr)| {
-        let setting = [name.as_bytes(), b"=", value.as_bytes()].concat();
-        environment
-            .split(|&byte| byte == 0)
-            .any(|entry| entry == setting)
-    };
-    settings.iter().all(has)
+    environment
+        .split(|&byte| byte == 0)
+        .map(<[u8]>::to_vec)
+        .collect()
 }
 
 #[cfg(test)]

@@ -348,6 +348,21 @@ fn ebuilds_with_unusual_directories_are_built_as_without() {
             (2, 0),
             Some("in_use"),
         ),
+        // Each target directory is a new one, and what is built is found there.
+        (
+            "cleaned",
+            "src_compile() { cargo_src_compile; cargo clean || die; cargo_src_compile; rm -r target || die; cargo_src_compile; \
+             [[ -x target/release/tiny ]] || die; }",
+            (6, 0),
+            Some("in_use"),
+        ),
+        (
+            "example",
+            "src_unpack() { cargo_src_unpack; unpack_sources; mkdir \"${S}\"/examples; cp -r \"${S}\"/{src,Cargo.*} \"${S}\"/examples; }\n\
+             src_compile() { cargo_src_compile; cd examples; cargo_src_compile; [[ -x target/release/tiny ]] || die; }",
+            (4, 0),
+            Some("crates_only"),
+        ),
         // As the build backends of Python packages run it, which don't know ${CARGO}.
         (
             "python-backend",

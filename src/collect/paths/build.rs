@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Gid, Mode, OFlags, Uid};
+use rustix::fs::{CWD, FileType, Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 
 use super::directory::entries;
@@ -124,6 +124,7 @@ pub(super) fn slots() -> Result<Vec<String>> {
         directory => entries(&directory?)?,
     };
     let slots = places.into_iter();
+    let slots = slots.filter(|(_, kind)| *kind == FileType::Directory);
     let slots = slots.filter_map(|(name, _)| name.into_string().ok());
     Ok(slots.filter(|slot| check_name(slot).is_ok()).collect())
 }

@@ -133,9 +133,9 @@ fn target_variables() -> impl Iterator<Item = OsString> {
     TARGET_VARIABLES.iter().filter_map(|name| variable(name))
 }
 
-/// Whether the build chose a target directory in `workdir`, which sccache's keys contain.
-pub(super) fn has_target_variable_in(workdir: &Path) -> bool {
-    target_variables().any(|value| Path::new(&value).starts_with(workdir))
+/// Whether the build chose a target directory in `PORTAGE_BUILDDIR`, which sccache's keys contain.
+pub(super) fn has_target_variable_in(directory: &Path) -> bool {
+    target_variables().any(|value| Path::new(&value).starts_with(directory))
 }
 
 /// Whether a path leads to something below `folder` without `..`.

@@ -9,7 +9,7 @@
 //!     vendor/CRATE/*   a directory for each vendored crate, with links to what is in it
 //!     crates           link to the directory of vendored crates
 //!     home             link to ${CARGO_HOME}
-//!     target           link to the workspace's target directory
+//!     workspace        link to the workspace, whose target directory is in it
 //!     config-PF/       cargo's configuration with these paths
 //!     lock             the file in ${T} that the processes of a phase hold locked
 //!     owner            link to ${PORTAGE_BUILDDIR}
@@ -30,6 +30,7 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
@@ -45,6 +46,9 @@ use crate::error::{Error, Result, ensure};
 use crate::files::{open_directory, open_directory_below};
 use crate::portage::StablePaths;
 
+/// How long `drop` takes at most, apart from the removal.
+const MAX_DROP_TIME: Duration = Duration::from_secs(5);
+
 /// The link in `${WORKDIR}` that makes the configuration effective.
 const ACTIVE: &str = ".cargo";
 
@@ -53,8 +57,11 @@ const CRATES: &str = "crates";
 const HOME: &str = "home";
 const LOCK: &str = "lock";
 const OWNER: &str = "owner";
-const TARGET: &str = "target";
 const VENDOR: &str = "vendor";
+const WORKSPACE: &str = "workspace";
+
+/// cargo's target directory in a workspace. A link to it would be what `cargo clean` removes.
+const TARGET: &str = "target";
 
 /// Make a Rust package's crates available at the same paths in all of its versions
 ///
@@ -90,15 +97,23 @@ pub(super) fn run(args: &Args) -> Result<Messages> {
         Step::Enter => messages.info = enter(&build()?)?,
         Step::Leave => {
             let build = build()?;
-            leave(&build)?;
-            // The last phase that builds something.
+            // src_install is the last phase that builds something. The hook has released its lock.
             if build.phase() == "install" {
-                remove_place(&build)?;
+                drop_place(&build)?;
+            } else {
+                leave(&build)?;
             }
         }
         Step::Drop => {
+            let begun = Instant::now();
             for slot in slots()? {
-                drop_place(&Build::read(&slot)?)?;
+                if let Err(error) = drop_place(&Build::read(&slot)?) {
+                    messages.warn(error.to_string());
+                }
+                // The directories are the build user's. The next build takes over what is left.
+                if begun.elapsed() > MAX_DROP_TIME {
+                    break;
+                }
             }
         }
     }
@@ -140,9 +155,9 @@ fn use_place(build: &Build) -> Result<StablePaths, Fallback> {
     let fall_back = |state| move |reason| Fallback { state, reason };
     let workdir = build.open_workdir(build.name())?;
     deactivate(build, &workdir).map_err(fall_back(StablePaths::OwnConfig))?;
-    if has_target_variable_in(&build.workdir) {
+    if has_target_variable_in(&build.directory) {
         let reason =
-            Error::invalid("CARGO_TARGET_DIR is in WORKDIR, and sccache's keys contain it");
+            Error::invalid("CARGO_TARGET_DIR contains the version, and so do sccache's keys");
         return Err(fall_back(StablePaths::OwnTarget)(reason));
     }
     let home = CargoHome::read(&build.workdir);
@@ -165,8 +180,8 @@ fn use_place(build: &Build) -> Result<StablePaths, Fallback> {
         fill(build, &workdir, &home, place.directory())?;
     }
     // Tests may run a cargo of their own, which expects its target directory where it always is.
-    let target = read_link(place.directory(), TARGET).filter(|_| build.phase() != "test");
-    let target = target.map(|_| build.place().join(TARGET));
+    let workspace = read_link(place.directory(), WORKSPACE).filter(|_| build.phase() != "test");
+    let target = workspace.map(|_| build.place().join(WORKSPACE).join(TARGET));
     activate(build, &workdir, &home, &place, target.as_deref())?;
     Ok(match target {
         Some(_) => StablePaths::InUse,
@@ -185,8 +200,8 @@ fn fill(build: &Build, workdir: &OwnedFd, home: &CargoHome, place: &OwnedFd) -> 
     crates::link(&vendor, &home.vendor, &linked, unchanged)?;
     rustix::fs::symlinkat(&home.vendor, place, CRATES)?;
     rustix::fs::symlinkat(&home.path, place, HOME)?;
-    if let Some(target) = find_target(build, workdir, home) {
-        rustix::fs::symlinkat(target, place, TARGET)?;
+    if let Some(workspace) = find_only_workspace(build, home) {
+        rustix::fs::symlinkat(workspace, place, WORKSPACE)?;
     }
     Ok(())
 }
@@ -259,9 +274,9 @@ fn remove_place(build: &Build) -> Result<()> {
     }
 }
 
-/// Removes the place outside the phases, unless processes of a killed phase still write there, or those
-/// of another build. Then it is left to the next build, which takes it over after their end. In `clean`,
-/// this runs as root, and can end the server of a killed src_install.
+/// Removes the place after the last phase, unless processes of a phase are left that may write there, or
+/// another build uses it. Then the next build takes it over after their end. In `clean`, this runs as root,
+/// and can end the server of a killed src_install.
 fn drop_place(build: &Build) -> Result<()> {
     leave(build)?;
     match Place::open(build, false)? {
@@ -276,9 +291,8 @@ fn drop_place(build: &Build) -> Result<()> {
     }
 }
 
-/// Returns the target directory of the only workspace, if there is one and the build didn't choose
-/// another.
-fn find_target(build: &Build, workdir: &OwnedFd, home: &CargoHome) -> Option<PathBuf> {
+/// Returns the only workspace, if there is one and the build didn't choose another target directory.
+fn find_only_workspace(build: &Build, home: &CargoHome) -> Option<PathBuf> {
     if home.has_target_directory {
         return None;
     }
@@ -289,10 +303,7 @@ fn find_target(build: &Build, workdir: &OwnedFd, home: &CargoHome) -> Option<Pat
     // A git crate may be in a subdirectory of its repository.
     let mut skipped: Vec<PathBuf> = home.patches.iter().filter_map(below_workdir).collect();
     skipped.extend([home.path.clone(), home.vendor.clone()]);
-    let root = find_workspace(&build.workdir, &skipped)?;
-    let workspace = open_in_workdir(build, workdir, &root).ok()?;
-    open_or_create_directory(&workspace, TARGET).ok()?;
-    Some(root.join(TARGET))
+    find_workspace(&build.workdir, &skipped)
 }
 
 /// Returns when the crates had been unpacked: when Portage noted that, or, for a src_unpack that edits

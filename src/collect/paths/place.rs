@@ -13,7 +13,7 @@ use rustix::process::{Flock, FlockType, fcntl_getlk};
 
 use super::build::Build;
 use super::directory::{entries, open_or_create_directory, read_link, remove};
-use super::{LOCK, OWNER, TARGET};
+use super::{LOCK, OWNER, TARGET, WORKSPACE};
 use crate::error::{Error, Result, ensure};
 use crate::files::{open_directory, open_directory_below};
 use crate::portage::is_package;
@@ -144,8 +144,7 @@ impl Place {
             return false;
         }
         if self.has_lock_of_phase() {
-            let t = build.directory_of(owner).join("temp");
-            Listener::kill_all_started_with("T", t.as_os_str());
+            Listener::kill_all_of_build(&build.directory_of(owner).join("temp"));
             let deadline = Instant::now() + SERVER_WAIT;
             while self.has_lock_of_phase() {
                 if Instant::now() > deadline {
@@ -158,18 +157,19 @@ impl Place {
     }
 
     fn has_lock_of_phase(&self) -> bool {
-        open_lock_file(&self.directory, LOCK).is_ok_and(is_locked)
+        is_locked(open_lock_file(&self.directory, LOCK))
     }
 
     /// Whether a cargo that a killed phase left is building. It has no lock of the phase if its parent
     /// closed the files that it didn't know, as Python does.
     fn is_used_by_cargo(&self, build: &Build, owner: &Path) -> bool {
         let open = || {
-            let target = read_link(&self.directory, TARGET)?;
-            let path = target
+            let workspace = read_link(&self.directory, WORKSPACE)?;
+            let path = workspace
                 .strip_prefix(build.directory_of(owner).join("work"))
                 .ok()?;
-            open_directory_below(build.open_workdir(owner).ok()?, path).ok()
+            let workdir = build.open_workdir(owner).ok()?;
+            open_directory_below(workdir, &path.join(TARGET)).ok()
         };
         open().is_some_and(|target| has_lock_of_cargo(&target, 0))
     }
@@ -220,7 +220,7 @@ fn has_lock_of_portage(build: &Build, other: &Path) -> bool {
 /// Whether a process holds cargo's lock on a target directory: `.cargo-lock` in `PROFILE` or
 /// `TRIPLE/PROFILE` (`Layout` in cargo's `core/compiler/layout.rs`, 1.95).
 fn has_lock_of_cargo(directory: &OwnedFd, depth: usize) -> bool {
-    if open_lock_file(directory, ".cargo-lock").is_ok_and(is_locked) {
+    if is_locked(open_lock_file(directory, ".cargo-lock")) {
         return true;
     }
     let inner = entries(directory).unwrap_or_default().into_iter();
@@ -246,6 +246,9 @@ fn lock(directory: &OwnedFd) -> Result<bool> {
 }
 
 /// Whether another process has locked the file, or that can't be known.
-fn is_locked(file: OwnedFd) -> bool {
-    flock(file, FlockOperation::NonBlockingLockExclusive).is_err()
+fn is_locked(file: rustix::io::Result<OwnedFd>) -> bool {
+    match file {
+        Ok(file) => flock(file, FlockOperation::NonBlockingLockExclusive).is_err(),
+        Err(error) => error != Errno::NOENT,
+    }
 }

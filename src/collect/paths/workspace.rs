@@ -12,19 +12,17 @@ use toml::{Table, Value};
 
 use crate::files::open_regular;
 
-/// Directories with these names have no sources that an ebuild builds outside src_test.
-const SKIPPED: [&str; 12] = [
+/// Directories with these names have projects that src_compile and src_install don't build by themselves.
+const SKIPPED: [&str; 10] = [
     ".git",
     "target",
     "vendor",
-    "third_party",
     "node_modules",
     "tests",
     "test",
     "testdata",
     "fixtures",
     "fuzz",
-    "examples",
     "benches",
 ];
 
