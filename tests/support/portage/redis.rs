@@ -92,6 +92,14 @@ impl Redis {
         String::from_utf8(output.unwrap().stdout).unwrap()
     }
 
+    /// Returns the number of objects that it has.
+    pub fn objects(&self) -> u64 {
+        let keys = self.cli(&["keys", "*"]);
+        // sccache writes that one to see whether it can.
+        let objects = keys.lines().filter(|key| !key.contains(".sccache_check"));
+        objects.filter(|key| !key.is_empty()).count() as u64
+    }
+
     /// Shows the socket to the builds of a root, and sets sccache up for it.
     pub fn share_with(&mut self, root: &mut Root) {
         let ids = root.read(".harness/ids");
