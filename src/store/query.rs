@@ -117,19 +117,10 @@ impl Store {
 
     /// Returns a row per host, sorted by name.
     pub fn hosts(&self, filter: &Filter) -> Result<Vec<HostRow>> {
-        let query = filter.query(
-            "SELECT host, max(started_at_us),
-                count(*), sum(outcome = 'failed'), sum(outcome = 'interrupted'),
-                sum(phases > 0 AND measured_phases = phases), sum(attribution = 'shared'),
-                sum(hits), sum(misses),
-                sum(iif(executed + non_cacheable IS NULL, 0, hits + misses)),
-                sum(executed + non_cacheable),
-                sum(time_saved_us), sum(iif(time_saved_us IS NULL, 0, hits)),
-                sum(iif(time_saved_us + hit_cost_us IS NULL, NULL, processor_us)),
-                sum(iif(processor_us + hit_cost_us IS NULL, NULL, time_saved_us)),
-                sum(hit_cost_us), sum(miss_cost_us), sum(exact_cost_us), sum(evicted_misses)
-             FROM matching GROUP BY host ORDER BY host",
-        );
+        let query = filter.query(&format!(
+            "SELECT host, max(started_at_us), {} FROM matching GROUP BY host ORDER BY host",
+            Sums::of_group()
+        ));
         self.query(&query.sql, &*query.params(), |row| {
             Ok(HostRow {
                 host: row.get(0)?,
@@ -169,22 +160,14 @@ impl Store {
         emerge_id: Option<i64>,
         limit: Option<u32>,
     ) -> Result<Vec<EmergeRow>> {
-        let query = filter.query(
-            "SELECT emerge.uuid, emerge.host, emerge.command, emerge.started_at_us,
-                count(*), sum(outcome = 'failed'), sum(outcome = 'interrupted'),
-                sum(phases > 0 AND measured_phases = phases), sum(attribution = 'shared'),
-                sum(hits), sum(misses),
-                sum(iif(executed + non_cacheable IS NULL, 0, hits + misses)),
-                sum(executed + non_cacheable),
-                sum(time_saved_us), sum(iif(time_saved_us IS NULL, 0, hits)),
-                sum(iif(time_saved_us + hit_cost_us IS NULL, NULL, processor_us)),
-                sum(iif(processor_us + hit_cost_us IS NULL, NULL, time_saved_us)),
-                sum(hit_cost_us), sum(miss_cost_us), sum(exact_cost_us), sum(evicted_misses)
+        let query = filter.query(&format!(
+            "SELECT emerge.uuid, emerge.host, emerge.command, emerge.started_at_us, {}
              FROM matching JOIN emerge ON emerge.id = matching.emerge_id
              WHERE :emerge_id IS NULL OR matching.emerge_id = :emerge_id
              GROUP BY emerge.id ORDER BY emerge.started_at_us DESC, emerge.uuid DESC
              LIMIT ifnull(:limit, -1)",
-        );
+            Sums::of_group()
+        ));
         let mut params = query.params();
         params.push((":emerge_id", &emerge_id));
         params.push((":limit", &limit));
@@ -214,19 +197,13 @@ impl Store {
         filter: &Filter,
         mut handle: impl FnMut(BuildNames<'_>, TimedSums),
     ) -> Result<()> {
-        let query = filter.query(
-            "SELECT 1, outcome = 'failed', outcome = 'interrupted',
-                phases > 0 AND measured_phases = phases, attribution = 'shared', hits, misses,
-                iif(executed + non_cacheable IS NULL, 0, hits + misses), executed + non_cacheable,
-                time_saved_us, iif(time_saved_us IS NULL, 0, hits),
-                iif(time_saved_us + hit_cost_us IS NULL, NULL, processor_us),
-                iif(processor_us + hit_cost_us IS NULL, NULL, time_saved_us),
-                hit_cost_us, miss_cost_us, exact_cost_us, evicted_misses,
-                started_at_us, package, version, host
+        let query = filter.query(&format!(
+            "SELECT {}, started_at_us, package, version, host
              FROM matching ORDER BY started_at_us, uuid",
-        );
+            Sums::COLUMNS.join(", ")
+        ));
         self.each_row(&query.sql, &*query.params(), |row| {
-            let next = Sums::COLUMNS;
+            let next = Sums::COLUMNS.len();
             let (started_at, sums) = (read_time(row, next)?, Sums::read(row, 0)?);
             let text = |index| str_at(row, index).map(Option::unwrap_or_default);
             let names = BuildNames {
@@ -395,7 +372,7 @@ impl Store {
                  ORDER BY started_at_us DESC, uuid DESC LIMIT 1) ORDER BY stored.package";
         let names = names.map(|names| names.to_string());
         let rows = self.query(sql, [names], |row| {
-            let next = 1 + Sums::COLUMNS;
+            let next = 1 + Sums::COLUMNS.len();
             Ok(PackageRow {
                 package: row.get(0)?,
                 host: None,

@@ -48,10 +48,35 @@ pub struct Sums {
 }
 
 impl Sums {
-    /// The number of columns that [`Sums::read`] reads.
-    pub(super) const COLUMNS: usize = 17;
+    /// What a build adds to each field, in SQL, in the order of the fields.
+    pub(super) const COLUMNS: [&str; 17] = [
+        "1",
+        "outcome = 'failed'",
+        "outcome = 'interrupted'",
+        "phases > 0 AND measured_phases = phases",
+        "attribution = 'shared'",
+        "hits",
+        "misses",
+        "iif(executed + non_cacheable IS NULL, 0, hits + misses)",
+        "executed + non_cacheable",
+        "time_saved_us",
+        "iif(time_saved_us IS NULL, 0, hits)",
+        "iif(time_saved_us + hit_cost_us IS NULL, NULL, processor_us)",
+        "iif(processor_us + hit_cost_us IS NULL, NULL, time_saved_us)",
+        "hit_cost_us",
+        "miss_cost_us",
+        "exact_cost_us",
+        "evicted_misses",
+    ];
 
-    /// Reads the sums from [`Sums::COLUMNS`] columns in the order of the fields.
+    /// Returns the columns that [`Sums::read`] reads, of a group of builds.
+    pub(super) fn of_group() -> String {
+        Self::COLUMNS
+            .map(|column| format!("sum({column})"))
+            .join(", ")
+    }
+
+    /// Reads the sums from the columns from `first` on: [`Sums::COLUMNS`], or [`Sums::of_group`].
     pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Sums> {
         let number = |index: usize| row.get::<_, Option<u64>>(first + index);
         let count = |index: usize| number(index).map(Option::unwrap_or_default);
