@@ -2,16 +2,14 @@
 
 use std::collections::HashSet;
 use std::io::Write;
-use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use clap::builder::NonEmptyStringValueParser;
 
 use super::build_list::BuildList;
-use super::import::PENDING_TIME;
-use super::{Database, kept_builds, print_error};
+use super::{Database, open_for_changes, print_error};
 use crate::error::{Error, Result};
-use crate::store::{BuildRow, Filter, Patterns, Pending, Store};
+use crate::store::{BuildRow, Filter, Patterns, Store};
 use crate::text::plural;
 use crate::when::{self, PeriodEnd};
 
@@ -61,11 +59,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<u8> {
     let mut store = if args.dry_run || !path.exists() {
         Store::open_for_reading(&path)?
     } else {
-        let mut store = Store::open_for_recording(&path)?;
-        store.keep_compilations(kept_builds(|problem| print_error(&problem)));
-        let deadline = Instant::now() + PENDING_TIME;
-        Pending::for_database(&path).record(&mut store, deadline)?;
-        store
+        open_for_changes(&path)?.0
     };
     let rows = find_builds(&store, args)?;
     if rows.is_empty() {

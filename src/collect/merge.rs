@@ -2,12 +2,10 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Instant;
 
-use super::import::PENDING_TIME;
-use super::{Database, kept_builds, print_error};
+use super::{Database, open_for_changes, print_error};
 use crate::error::Result;
-use crate::store::{MergeResult, Pending, Store};
+use crate::store::{MergeResult, Store};
 use crate::text::{plural, printable};
 
 const EXIT_STATUS: &str = "\
@@ -48,11 +46,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<u8> {
     let mut store = if args.dry_run {
         Store::open_scratch_copy(&path)?
     } else {
-        let mut store = Store::open_for_recording(&path)?;
-        store.keep_compilations(kept_builds(|problem| print_error(&problem)));
-        let deadline = Instant::now() + PENDING_TIME;
-        Pending::for_database(&path).record(&mut store, deadline)?;
-        store
+        open_for_changes(&path)?.0
     };
     let mut status = 0;
     for source in &args.databases {

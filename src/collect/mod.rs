@@ -15,17 +15,22 @@ mod summary;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::config;
 use crate::error::{Error, Result};
+use crate::store::{Pending, PendingResult, Store};
 use crate::text::printable;
 
 /// The longest line for the merge log, in bytes.
 const MAX_LINE: usize = 2048;
+
+/// The time limit for recording pending builds by hand. No merge waits for this.
+const PENDING_TIME: Duration = Duration::from_secs(60);
 
 /// Collect sccache's statistics from Portage's builds
 ///
@@ -70,6 +75,19 @@ fn kept_builds(warn: impl FnOnce(String)) -> usize {
         warn(error.to_string());
         config::KEPT_BUILDS
     })
+}
+
+/// Opens a database for changes by hand, and records the pending builds, which can be among those to
+/// change.
+///
+/// # Errors
+/// The database can't be written.
+fn open_for_changes(path: &Path) -> Result<(Store, PendingResult)> {
+    let mut store = Store::open_for_recording(path)?;
+    store.keep_compilations(kept_builds(|problem| print_error(&problem)));
+    let deadline = Instant::now() + PENDING_TIME;
+    let done = Pending::for_database(path).record(&mut store, deadline)?;
+    Ok((store, done))
 }
 
 /// Lines for the merge log.

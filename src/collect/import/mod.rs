@@ -16,13 +16,12 @@ use std::cmp::Reverse;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::build_list::BuildList;
-use super::{Database, kept_builds, print_error};
+use super::{Database, open_for_changes, print_error};
 use crate::error::{Error, Result};
 use crate::portage::Build;
 use crate::portage::log::LogName;
@@ -30,9 +29,6 @@ use crate::store::{Pending, Store};
 use duplicates::{Duplicates, Presence};
 pub use log::Log;
 use summary::{ImportSummary, Problem};
-
-/// The time limit for recording pending builds. No merge waits for this.
-pub(super) const PENDING_TIME: Duration = Duration::from_secs(60);
 
 /// Builds from this many bytes of text are recorded in one transaction. They use up to 15 times the
 /// memory. An import that is interrupted loses the last of them, and the next import adds these.
@@ -89,14 +85,11 @@ pub(super) fn run(args: Args, out: &mut dyn Write) -> Result<u8> {
         ..Import::default()
     };
     if !import.args.dry_run {
-        let mut store = Store::open_for_recording(path)?;
-        store.keep_compilations(kept_builds(|problem| print_error(&problem)));
-        // The logs of these builds can be among those to import.
-        let pending = Pending::for_database(path);
-        let done = pending.record(&mut store, Instant::now() + PENDING_TIME)?;
+        let (store, done) = open_for_changes(path)?;
         import.summary.pending = done.recorded as u64;
         for reason in done.broken {
             let problem = format!("renamed to *.bad because it can't be recorded: {reason}");
+            let pending = Pending::for_database(path);
             import.add_problem(pending.folder(), Error::Invalid(problem));
         }
         import.store = Some(store);
