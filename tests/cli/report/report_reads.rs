@@ -1,8 +1,8 @@
 //! How much is read: no more than a report needs, whatever lies beside it. Counted, not timed.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::ffi::{CStr, OsString, c_char, c_int, c_uint, c_void};
+use std::path::Path;
 use std::ptr::null_mut;
 
 use crate::support::*;
@@ -131,52 +131,40 @@ fn evidence_is_summed_over_the_phases_of_a_build() {
     assert_eq!((cache.size, cache.max_size), (5, 10), "the last phase's");
 }
 
-/// The newest builds of a package, and the newest of all packages, whatever there is before them.
-#[test]
-fn a_verdict_reads_a_limited_number_of_builds() {
+/// Runs something on a database with 1,000 builds at these distances, and with 3,000. Returns the steps of both.
+fn steps_with_few_and_many(distance: TimeDelta, run: impl Fn(&Path)) -> [u64; 2] {
     let (_folder, db) = folder();
     let start = at("2026-11-01T10:00:00Z");
-    let build = |n: i64| {
-        let at = (start + TimeDelta::minutes(n)).to_rfc3339();
+    let build = |n: i32| {
+        let at = (start + distance * n).to_rfc3339();
         build(n as u128, "a/b", "1", &at, rust_stats(2, 0))
     };
     let mut store = Store::open_for_recording(&db).unwrap();
-    let mut steps = [0, 0];
-    for (steps, numbers) in steps.iter_mut().zip([0..1000, 1000..3000]) {
+    [0..1000, 1000..3000].map(|numbers| {
         let builds: Vec<Build> = numbers.map(build).collect();
         store.record_all(&builds).unwrap();
-        let mut verdicts = BTreeMap::new();
-        (_, *steps) = counted(|| {
-            let store = Store::open_for_reading(&db).unwrap();
-            verdicts = store.verdicts(&["a/b"]).unwrap();
-        });
+        counted(|| run(&db)).1
+    })
+}
+
+/// The newest builds of a package, and the newest of all packages, whatever there is before them.
+#[test]
+fn a_verdict_reads_a_limited_number_of_builds() {
+    let [few, many] = steps_with_few_and_many(TimeDelta::minutes(1), |db| {
+        let store = Store::open_for_reading(db).unwrap();
+        let verdicts = store.verdicts(&["a/b"]).unwrap();
         assert_eq!(verdicts["a/b"].builds, 50);
-    }
-    let [few, many] = steps;
+    });
     assert!(many < few + few / 10, "{few} and {many}");
 }
 
 /// Sums, and the newest builds: so the metrics of 1 M builds take no longer than those of a few thousand.
 #[test]
 fn metrics_read_a_limited_number_of_builds() {
-    let (_folder, db) = folder();
-    let start = at("2026-11-01T10:00:00Z");
-    let build = |n: i64| {
-        let at = (start + TimeDelta::seconds(n)).to_rfc3339();
-        build(n as u128, "a/b", "1", &at, rust_stats(2, 0))
-    };
-    let mut store = Store::open_for_recording(&db).unwrap();
-    let mut steps = [0, 0];
-    for (steps, numbers) in steps.iter_mut().zip([0..1000, 1000..3000]) {
-        let builds: Vec<Build> = numbers.map(build).collect();
-        store.record_all(&builds).unwrap();
-        let file = db.with_extension("prom");
+    let [few, many] = steps_with_few_and_many(TimeDelta::seconds(1), |db| {
         let args = ["sccache-report", "metrics", "--by", "package", "--db"].map(OsString::from);
-        let paths = [db.clone().into(), "-o".into(), file.into()];
-        (_, *steps) = counted(|| {
-            sccache_report::report::main([&args[..], &paths[..]].concat());
-        });
-    }
-    let [few, many] = steps;
+        let paths = [db.into(), "-o".into(), db.with_extension("prom").into()];
+        sccache_report::report::main([&args[..], &paths[..]].concat());
+    });
     assert!(few > 0 && many < few + few / 10, "{few} and {many}");
 }
