@@ -65,16 +65,19 @@ ___sccache_report_enter_place() {
 	[[ ${EBUILD_PHASE} == test && ${state} == crates_only ]] || sccache_report_stable_paths=${state}
 }
 
+# Has the package a place, in any slot?
+___sccache_report_has_place() {
+	[[ -d ${PORTAGE_BUILDDIR%/*/*}/sccache-report/${CATEGORY}/${PN} ]]
+}
+
 # Stops using the place at the end of a phase. The main file calls this. src_install is the last phase that needs the place.
 ___sccache_report_leave_place() {
 	if [[ ${EBUILD_PHASE} == install ]]; then
 		unset sccache_report_stable_paths
 		# Whoever still has the lock is a process that the phase left.
 		[[ ! -v ___sccache_report_lock ]] || { exec {___sccache_report_lock}>&-; unset ___sccache_report_lock; }
-		[[ -L ${WORKDIR}/.cargo || -d ${PORTAGE_BUILDDIR%/*/*}/sccache-report/${CATEGORY}/${PN} ]] || return 0
-	else
-		[[ -L ${WORKDIR}/.cargo ]] || return 0
 	fi
+	[[ -L ${WORKDIR}/.cargo ]] || { [[ ${EBUILD_PHASE} == install ]] && ___sccache_report_has_place; } || return 0
 	___sccache_report_print "$(___sccache_report_paths leave --slot "${SLOT-}" 2>&1)"
 }
 
@@ -88,7 +91,5 @@ compile | test | install)
 		___sccache_report_stable_paths=unavailable
 	fi
 	;;
-clean | *die_hooks*)
-	[[ ! -d ${PORTAGE_BUILDDIR%/*/*}/sccache-report/${CATEGORY}/${PN} ]] || ___sccache_report_print "$(___sccache_report_paths drop 2>&1)"
-	;;
+clean | *die_hooks*) ! ___sccache_report_has_place || ___sccache_report_print "$(___sccache_report_paths drop 2>&1)" ;;
 esac

@@ -7,10 +7,9 @@ use rustix::fs::{CWD, FileType, Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 
 use super::directory::entries;
-
 use crate::config::variable;
 use crate::error::{Error, Result, ensure};
-use crate::files::{open_directory, open_directory_below};
+use crate::files::open_directory_below;
 use crate::portage::{Environment, check_name};
 
 /// The directory of all places, beside those of the categories.
@@ -92,10 +91,16 @@ impl Build {
         self.root().join(build)
     }
 
+    /// Returns the names of the directories below the root that lead to the package's places.
+    fn package_names(&self) -> impl Iterator<Item = &str> {
+        [PLACES]
+            .into_iter()
+            .chain(self.environment.package.split('/'))
+    }
+
     /// Returns the names of the directories below the root that lead to the place.
     pub(super) fn place_names(&self) -> impl Iterator<Item = &str> {
-        let names = self.environment.package.split('/');
-        [PLACES].into_iter().chain(names).chain([&*self.slot])
+        self.package_names().chain([&*self.slot])
     }
 
     /// Returns the directory of links, which has the same path in all versions of this slot.
@@ -112,16 +117,13 @@ impl Build {
 /// As [`Build::read`].
 pub(super) fn slots() -> Result<Vec<String>> {
     let build = Build::read("0")?;
-    let mut directory = build.open_root();
-    for name in [PLACES]
-        .into_iter()
-        .chain(build.environment.package.split('/'))
-    {
-        directory = directory.and_then(|parent| open_directory(parent, name));
-    }
-    let places = match directory {
+    let path: PathBuf = build.package_names().collect();
+    let places = build
+        .open_root()
+        .and_then(|root| open_directory_below(root, &path));
+    let places = match places {
         Err(Errno::NOENT) => return Ok(Vec::new()),
-        directory => entries(&directory?)?,
+        places => entries(&places?)?,
     };
     let slots = places.into_iter();
     let slots = slots.filter(|(_, kind)| *kind == FileType::Directory);

@@ -97,17 +97,17 @@ pub(super) fn run(args: &Args) -> Result<Messages> {
         Step::Enter => messages.info = enter(&build()?)?,
         Step::Leave => {
             let build = build()?;
+            let place = leave(&build)?;
             // src_install is the last phase that builds something. The hook has released its lock.
             if build.phase() == "install" {
-                drop_place(&build)?;
-            } else {
-                leave(&build)?;
+                drop_unused(&build, place)?;
             }
         }
         Step::Drop => {
             let begun = Instant::now();
             for slot in slots()? {
-                if let Err(error) = drop_place(&Build::read(&slot)?) {
+                let build = Build::read(&slot)?;
+                if let Err(error) = leave(&build).and_then(|place| drop_unused(&build, place)) {
                     messages.warn(error.to_string());
                 }
                 // The directories are the build user's. The next build takes over what is left.
@@ -140,8 +140,13 @@ fn enter(build: &Build) -> Result<Vec<String>> {
     let (state, line) = match use_place(build) {
         Ok(state) => (state, build.place().join(HOME).display().to_string()),
         Err(Fallback { state, reason }) => {
-            leave(build)?;
-            remove_place(build)?;
+            let own = leave(build)?.filter(|place| {
+                let owner = place.owner(build);
+                owner.is_none_or(|owner| owner == build.name())
+            });
+            if let Some(place) = own {
+                place.remove(build)?;
+            }
             let package = build.name().display();
             let line = format!("sccache-report: {package} keeps its own paths: {reason}");
             (state, line)
@@ -239,19 +244,20 @@ fn deactivate(build: &Build, workdir: &OwnedFd) -> Result<()> {
     Ok(rustix::fs::unlinkat(workdir, ACTIVE, AtFlags::empty())?)
 }
 
-/// Makes the build use its own paths again.
-fn leave(build: &Build) -> Result<()> {
+/// Makes the build use its own paths again. Returns the place, if there is one.
+fn leave(build: &Build) -> Result<Option<Place>> {
     let workdir = match build.open_workdir(build.name()) {
-        Err(Errno::NOENT) => return Ok(()),
+        Err(Errno::NOENT) => return Place::open(build, false),
         workdir => workdir?,
     };
     // An error means that the build has a configuration of its own.
     let _ = deactivate(build, &workdir);
-    if let Some(place) = Place::open(build, false)?.filter(|place| place.belongs_to(build)) {
+    let place = Place::open(build, false)?;
+    if let Some(place) = place.as_ref().filter(|place| place.belongs_to(build)) {
         // As far as possible: the build works without them.
         let _ = return_new_files(build, &workdir, place.directory());
     }
-    Ok(())
+    Ok(place)
 }
 
 /// Moves new files in the place's crates to where they would be without the place.
@@ -264,31 +270,18 @@ fn return_new_files(build: &Build, workdir: &OwnedFd, place: &OwnedFd) -> Result
     Ok(())
 }
 
-/// Removes the place, unless it belongs to another build.
-fn remove_place(build: &Build) -> Result<()> {
-    match Place::open(build, false)? {
-        Some(place) if place.owner(build).is_none_or(|owner| owner == build.name()) => {
-            Ok(place.remove(build)?)
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Removes the place after the last phase, unless processes of a phase are left that may write there, or
 /// another build uses it. Then the next build takes it over after their end. In `clean`, this runs as root,
 /// and can end the server of a killed src_install.
-fn drop_place(build: &Build) -> Result<()> {
-    leave(build)?;
-    match Place::open(build, false)? {
-        Some(place)
-            if place
-                .owner(build)
-                .is_none_or(|owner| place.end_build(build, &owner)) =>
-        {
-            Ok(place.remove(build)?)
-        }
-        _ => Ok(()),
+fn drop_unused(build: &Build, place: Option<Place>) -> Result<()> {
+    let is_unused = |place: &Place| {
+        let owner = place.owner(build);
+        owner.is_none_or(|owner| place.end_build(build, &owner))
+    };
+    if let Some(place) = place.filter(is_unused) {
+        place.remove(build)?;
     }
+    Ok(())
 }
 
 /// Returns the only workspace, if there is one and the build didn't choose another target directory.
