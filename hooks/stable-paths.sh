@@ -7,7 +7,7 @@
 # sccache_report_stable_paths is what src_compile decided: a code of src/portage/stable_paths.rs. It is saved with the environment
 # until src_install, because cargo builds everything again that has another path.
 
-# Does this phase build, with sccache, what cargo.eclass unpacked below WORKDIR? The paths of a live ebuild are always the same.
+# Returns whether this phase runs sccache on crates that cargo.eclass unpacked in WORKDIR. The paths of a live ebuild never change.
 ___sccache_report_builds_crates() {
 	[[ ${SCCACHE_REPORT_STABLE_PATHS-} == yes && ${CARGO_HOME-} == "${WORKDIR}"/* && -f ${CARGO_HOME}/config.toml &&
 		${RUSTC_WRAPPER-}${CARGO_BUILD_RUSTC_WRAPPER-} == *sccache* && " ${PORTAGE_PROPERTIES-} " != *' live '* ]]
@@ -65,7 +65,7 @@ ___sccache_report_enter_place() {
 	[[ ${EBUILD_PHASE} == test && ${state} == crates_only ]] || sccache_report_stable_paths=${state}
 }
 
-# Has the package a place, in any slot?
+# Returns whether the package has a place, in any slot.
 ___sccache_report_has_place() {
 	[[ -d ${PORTAGE_BUILDDIR%/*/*}/sccache-report/${CATEGORY}/${PN} ]]
 }
@@ -88,7 +88,8 @@ compile | test | install)
 		___sccache_report_leave_place # of a killed phase
 	elif ! ___sccache_report_open_lock; then
 		___sccache_report_leave_place
-		___sccache_report_stable_paths=unavailable
+		___sccache_report_stable_paths=unavailable sccache_report_stable_paths=unavailable
+		___sccache_report_print "sccache-report: ${CATEGORY}/${PF} keeps its own paths: can't open ${T}/.sccache-stable-paths.lock"
 	fi
 	;;
 clean | *die_hooks*) ! ___sccache_report_has_place || ___sccache_report_print "$(___sccache_report_paths drop 2>&1)" ;;

@@ -51,6 +51,9 @@ pub(super) fn check(context: &Context) -> Finding {
             "{message}. Change that setting (docs/stable-paths.md lists what stable paths need), or set \
              {VARIABLE}=\"no\""
         )),
+        Some((_, StablePaths::Unavailable)) => yellow(format!(
+            "{message}. The log of the newest of these builds has the reason"
+        )),
         _ => green(message),
     }
 }
@@ -59,10 +62,7 @@ pub(super) fn check(context: &Context) -> Finding {
 fn is_setting(state: StablePaths) -> bool {
     matches!(
         state,
-        StablePaths::SharedServer
-            | StablePaths::InstallSources
-            | StablePaths::NoAuto
-            | StablePaths::Unavailable
+        StablePaths::SharedServer | StablePaths::InstallSources | StablePaths::NoAuto
     )
 }
 

@@ -25,16 +25,19 @@ pub(super) fn would_gain(effect: &StablePathEffect, misses: Option<u64>, build: 
     )
 }
 
-/// Returns `48 hits on crates that only builds in other directories requested (31 s of compiling)`.
+/// Returns `48 hits on crates that only other versions had compiled (31 s of compiling saved)`.
 pub(super) fn gained(effect: &StablePathEffect) -> String {
     let hits = text::count(effect.gained_hits, "hit");
     let time = effect.gained_time.map_or_else(String::new, |time| {
-        format!(" ({} of compiling)", text::duration(time.as_seconds_f64()))
+        format!(
+            " ({} of compiling saved)",
+            text::duration(time.as_seconds_f64())
+        )
     });
-    format!("{hits} on crates that only builds in other directories requested{time}")
+    format!("{hits} on crates that only other versions had compiled{time}")
 }
 
-/// Returns what there is to say about one build; `None` if nothing.
+/// Returns the line for one build; `None` if stable paths change nothing.
 pub(super) fn summary(
     effect: &StablePathEffect,
     misses: Option<u64>,
@@ -70,6 +73,8 @@ pub(super) fn commands<'a>(packages: impl Iterator<Item = &'a str>) -> Vec<Strin
     let mut commands = vec![
         format!("mkdir -p {etc}/env"),
         format!("echo 'SCCACHE_REPORT_STABLE_PATHS=\"yes\"' > {etc}/env/{ENV_FILE}"),
+        // Its last line may lack the newline.
+        format!("test ! -s {package_env} || sed -i '$a\\' {package_env}"),
     ];
     let packages = packages.filter(|name| is_package(name));
     commands.extend(packages.map(|name| {

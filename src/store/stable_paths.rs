@@ -13,8 +13,8 @@ use crate::portage::StablePaths;
 /// What stable paths changed in one or more builds, or would have changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StablePathEffect {
-    /// Whether the build used them, or why not; that of the phase that ended last. `None` if they were not
-    /// turned on, or nothing had to be done.
+    /// Whether the build used them, or why not; that of its last phase except src_test, which never gets the
+    /// target directory. `None` if they were not turned on, or nothing had to be done.
     pub state: Option<StablePaths>,
     /// Misses that would have been hits with stable paths: an estimate.
     pub avoidable_misses: u64,
@@ -60,7 +60,7 @@ impl Store {
     pub fn stable_path_effects(&self, filter: &Filter) -> Result<HashMap<Uuid, StablePathEffect>> {
         // CROSS JOIN keeps this order of tables, from the few builds to their phases.
         let query = filter.query(
-            "SELECT matching.uuid, phase.stable_paths,
+            "SELECT matching.uuid, iif(phase.name = 'test', NULL, phase.stable_paths),
                 effect.avoidable_misses, effect.avoidable_us, effect.gained_hits, effect.gained_us
              FROM matching CROSS JOIN phase ON phase.build_id = matching.id
              LEFT JOIN stable_path_effect AS effect ON effect.phase_id = phase.id

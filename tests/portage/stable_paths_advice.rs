@@ -1,5 +1,7 @@
 //! What reports say about stable paths is what turning them on does.
 
+use std::fs;
+
 use serde_json::{Value, json};
 
 use crate::support::portage::Root;
@@ -64,6 +66,8 @@ fn the_advised_line_gains_as_many_hits_as_estimated() {
     assert!(doctor(&root).starts_with("off: "), "{}", doctor(&root));
 
     let setting = advice(&root).unwrap();
+    let package_env = root.file("etc/portage/package.env");
+    fs::write(package_env, "# A line without a newline").unwrap();
     let commands = setting.replace("/etc/portage", "/mnt/gentoo/etc/portage");
     root.run(&["sh", "-ec", &commands]).ok();
     let [turned_on, bumped] = emerge(&root, ["1.0-r2", "1.0-r3"]);

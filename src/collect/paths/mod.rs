@@ -126,12 +126,11 @@ struct Fallback {
     reason: Error,
 }
 
-impl<E: Into<Error>> From<E> for Fallback {
-    fn from(error: E) -> Self {
-        Self {
-            state: StablePaths::Unavailable,
-            reason: error.into(),
-        }
+/// Returns the function that makes an error the reason for keeping the build's own paths.
+fn fall_back<E: Into<Error>>(state: StablePaths) -> impl FnOnce(E) -> Fallback {
+    move |error| Fallback {
+        state,
+        reason: error.into(),
     }
 }
 
@@ -140,11 +139,10 @@ fn enter(build: &Build) -> Result<Vec<String>> {
     let (state, line) = match use_place(build) {
         Ok(state) => (state, build.place().join(HOME).display().to_string()),
         Err(Fallback { state, reason }) => {
-            let own = leave(build)?.filter(|place| {
-                let owner = place.owner(build);
-                owner.is_none_or(|owner| owner == build.name())
-            });
-            if let Some(place) = own {
+            // What another process has locked isn't this build's.
+            if let Ok(Some(place)) = leave(build)
+                && place.owner(build).is_none_or(|owner| owner == build.name())
+            {
                 place.remove(build)?;
             }
             let package = build.name().display();
@@ -157,37 +155,36 @@ fn enter(build: &Build) -> Result<Vec<String>> {
 
 /// Makes cargo use the place. src_compile fills it, and later phases find it as that left it.
 fn use_place(build: &Build) -> Result<StablePaths, Fallback> {
-    let fall_back = |state| move |reason| Fallback { state, reason };
-    let workdir = build.open_workdir(build.name())?;
-    deactivate(build, &workdir).map_err(fall_back(StablePaths::OwnConfig))?;
+    let workdir = build.open_workdir(build.name());
+    let workdir = workdir.map_err(fall_back(StablePaths::Unavailable))?;
+    let deactivated = deactivate(build, &workdir);
+    if !deactivated.map_err(fall_back(StablePaths::Unavailable))? {
+        let reason = Error::invalid("WORKDIR has a .cargo of its own");
+        return Err(fall_back(StablePaths::OwnConfig)(reason));
+    }
     if has_target_variable_in(&build.directory) {
         let reason =
             Error::invalid("CARGO_TARGET_DIR contains the version, and so do sccache's keys");
         return Err(fall_back(StablePaths::OwnTarget)(reason));
     }
-    let home = CargoHome::read(&build.workdir);
-    let home = home.map_err(fall_back(StablePaths::UnknownCrates))?;
-    let other_build = |text: String| fall_back(StablePaths::OtherBuild)(Error::invalid(text));
-    let place = Place::open(build, true)?
-        .ok_or_else(|| other_build("another version starts to be built".to_owned()))?;
-    if let Some(owner) = place.owner(build).filter(|owner| owner != build.name())
-        && !place.end_build(build, &owner)
-    {
-        return Err(other_build(format!("{} is being built", owner.display())));
+    let home = CargoHome::read(&build.workdir).map_err(fall_back(StablePaths::UnknownCrates))?;
+    let place = Place::create(build).map_err(fall_back(StablePaths::Unavailable))?;
+    if let Some(owner) = place.owner(build).filter(|owner| owner != build.name()) {
+        let ended = place.end_build(build, &owner);
+        ended.map_err(fall_back(StablePaths::OtherBuild))?;
     }
     let is_filled = build.phase() != "compile" && place.belongs_to(build);
+    let locked = place.take(build, is_filled);
+    locked.map_err(fall_back(StablePaths::Unavailable))?;
     if !is_filled {
-        place.clear()?;
-        place.set_owner(build)?;
-    }
-    place.lock_for_phase()?;
-    if !is_filled {
-        fill(build, &workdir, &home, place.directory())?;
+        let filled = fill(build, &workdir, &home, place.directory());
+        filled.map_err(fall_back(StablePaths::Other))?;
     }
     // Tests may run a cargo of their own, which expects its target directory where it always is.
     let workspace = read_link(place.directory(), WORKSPACE).filter(|_| build.phase() != "test");
     let target = workspace.map(|_| build.place().join(WORKSPACE).join(TARGET));
-    activate(build, &workdir, &home, &place, target.as_deref())?;
+    let activated = activate(build, &workdir, &home, &place, target.as_deref());
+    activated.map_err(fall_back(StablePaths::Unavailable))?;
     Ok(match target {
         Some(_) => StablePaths::InUse,
         None => StablePaths::CratesOnly,
@@ -211,7 +208,7 @@ fn fill(build: &Build, workdir: &OwnedFd, home: &CargoHome, place: &OwnedFd) -> 
     Ok(())
 }
 
-/// Makes cargo read the configuration. What happens before this has no effect on the build.
+/// Makes cargo read the configuration: until the link exists, it reads only the build's own.
 fn activate(
     build: &Build,
     workdir: &OwnedFd,
@@ -229,32 +226,33 @@ fn activate(
     Ok(())
 }
 
-/// Makes cargo read only the build's own configuration. The link is of this phase, or of a killed one.
-///
-/// # Errors
-/// `${WORKDIR}` has another configuration.
-fn deactivate(build: &Build, workdir: &OwnedFd) -> Result<()> {
+/// Makes cargo read only the build's own configuration: removes the link of this phase, or of a killed one.
+/// Returns whether that is so; `false` if `${WORKDIR}` has another `.cargo`, which stays.
+fn deactivate(build: &Build, workdir: &OwnedFd) -> rustix::io::Result<bool> {
     match rustix::fs::statat(workdir, ACTIVE, AtFlags::SYMLINK_NOFOLLOW) {
-        Err(Errno::NOENT) => return Ok(()),
-        stat => stat?,
-    };
-    let link = read_link(workdir, ACTIVE);
-    let is_ours = link.is_some_and(|target| target.starts_with(build.place()));
-    ensure!(is_ours, "WORKDIR has a .cargo of its own");
-    Ok(rustix::fs::unlinkat(workdir, ACTIVE, AtFlags::empty())?)
+        Err(Errno::NOENT) => Ok(true),
+        Err(error) => Err(error),
+        Ok(_) => {
+            let link = read_link(workdir, ACTIVE);
+            let is_ours = link.is_some_and(|target| target.starts_with(build.place()));
+            if is_ours {
+                rustix::fs::unlinkat(workdir, ACTIVE, AtFlags::empty())?;
+            }
+            Ok(is_ours)
+        }
+    }
 }
 
 /// Makes the build use its own paths again. Returns the place, if there is one.
 fn leave(build: &Build) -> Result<Option<Place>> {
     let workdir = match build.open_workdir(build.name()) {
-        Err(Errno::NOENT) => return Place::open(build, false),
+        Err(Errno::NOENT) => return Place::find(build),
         workdir => workdir?,
     };
-    // An error means that the build has a configuration of its own.
-    let _ = deactivate(build, &workdir);
-    let place = Place::open(build, false)?;
+    deactivate(build, &workdir)?;
+    let place = Place::find(build)?;
     if let Some(place) = place.as_ref().filter(|place| place.belongs_to(build)) {
-        // As far as possible: the build works without them.
+        // The ebuild may have removed the crates.
         let _ = return_new_files(build, &workdir, place.directory());
     }
     Ok(place)
@@ -270,18 +268,25 @@ fn return_new_files(build: &Build, workdir: &OwnedFd, place: &OwnedFd) -> Result
     Ok(())
 }
 
-/// Removes the place after the last phase, unless processes of a phase are left that may write there, or
-/// another build uses it. Then the next build takes it over after their end. In `clean`, this runs as root,
-/// and can end the server of a killed src_install.
+/// Removes the place after the last phase, unless another build uses it. In `clean`, this runs as root, and
+/// can end the server of a killed src_install.
+///
+/// # Errors
+/// A process that a phase left may still write there. The next build of the package takes the place over
+/// after its end.
 fn drop_unused(build: &Build, place: Option<Place>) -> Result<()> {
-    let is_unused = |place: &Place| {
-        let owner = place.owner(build);
-        owner.is_none_or(|owner| place.end_build(build, &owner))
-    };
-    if let Some(place) = place.filter(is_unused) {
-        place.remove(build)?;
+    let Some(place) = place else { return Ok(()) };
+    if let Some(owner) = place.owner(build)
+        && let Err(error) = place.end_build(build, &owner)
+    {
+        ensure!(
+            owner != build.name(),
+            "{} stays: {error}",
+            build.place().display()
+        );
+        return Ok(());
     }
-    Ok(())
+    Ok(place.remove(build)?)
 }
 
 /// Returns the only workspace, if there is one and the build didn't choose another target directory.

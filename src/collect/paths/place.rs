@@ -13,7 +13,7 @@ use rustix::process::{Flock, FlockType, fcntl_getlk};
 
 use super::build::Build;
 use super::directory::{entries, open_or_create_directory, read_link, remove};
-use super::{LOCK, OWNER, TARGET, WORKSPACE};
+use super::{HOME, LOCK, OWNER};
 use crate::error::{Error, Result, ensure};
 use crate::files::{open_directory, open_directory_below};
 use crate::portage::is_package;
@@ -25,13 +25,17 @@ const LOCK_WAIT: Duration = Duration::from_secs(2);
 /// How long to wait for the end of a killed server's compilers.
 const SERVER_WAIT: Duration = Duration::from_secs(1);
 
-/// How often to look whether a wait is over.
+/// The interval between attempts.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// From the place to `${PORTAGE_TMPDIR}/portage`.
 const ROOT: &str = "../../../..";
 
-/// The open place. Only one process has it open.
+/// cargo locks this file in `CARGO_HOME` in shared mode while it runs (`CacheLockMode::Shared` in cargo's
+/// `util/cache_lock.rs`, 1.95).
+const LOCK_OF_CARGO: &str = ".package-cache-mutate";
+
+/// A place that this process has locked, until its phase has a lock of its own.
 pub(super) struct Place {
     /// The directories from `${PORTAGE_TMPDIR}/portage` to the one above the place.
     parents: Vec<OwnedFd>,
@@ -39,35 +43,47 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Opens the place; `None` if another process has it open, or if it doesn't exist and `create` is not
-    /// set.
+    /// Opens the place, and creates it if it doesn't exist.
     ///
     /// # Errors
-    /// It can't be created, or something else has its name.
-    pub(super) fn open(build: &Build, create: bool) -> Result<Option<Self>> {
+    /// It can't be created, something else has its name, or another process keeps it locked.
+    pub(super) fn create(build: &Build) -> Result<Self> {
+        Self::open_locked(build, true).map_err(|error| not_opened(build, error))
+    }
+
+    /// Opens the place, if it exists.
+    ///
+    /// # Errors
+    /// As [`Place::create`].
+    pub(super) fn find(build: &Build) -> Result<Option<Self>> {
+        match Self::open_locked(build, false) {
+            Ok(place) => Ok(Some(place)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(not_opened(build, error)),
+        }
+    }
+
+    fn open_locked(build: &Build, create: bool) -> rustix::io::Result<Self> {
         let deadline = Instant::now() + LOCK_WAIT;
-        while Instant::now() < deadline {
+        loop {
             match Self::open_unlocked(build, create) {
                 Ok(place) => {
-                    // A build that ended may have removed the directory before it was locked.
-                    if lock(&place.directory)? && place.has_its_name(build) {
-                        return Ok(Some(place));
+                    match flock(&place.directory, FlockOperation::NonBlockingLockExclusive) {
+                        // A build that ended may have removed the directory before it was locked.
+                        Ok(()) if place.has_its_name(build) => return Ok(place),
+                        Ok(()) | Err(Errno::WOULDBLOCK) => {}
+                        Err(error) => return Err(error),
                     }
                 }
                 // Another build can remove a directory before the next one is made in it.
                 Err(Errno::NOENT) if create => {}
-                Err(Errno::NOENT) => break,
-                Err(error) => {
-                    let place = build.place();
-                    return Err(Error::failed(
-                        format!("can't open {}", place.display()),
-                        error,
-                    ));
-                }
+                Err(error) => return Err(error),
+            }
+            if Instant::now() > deadline {
+                return Err(Errno::WOULDBLOCK);
             }
             sleep(PAUSE);
         }
-        Ok(None)
     }
 
     fn open_unlocked(build: &Build, create: bool) -> rustix::io::Result<Self> {
@@ -111,19 +127,27 @@ impl Place {
         self.owner(build).as_deref() == Some(build.name())
     }
 
-    /// Gives the place to a build.
-    pub(super) fn set_owner(&self, build: &Build) -> rustix::io::Result<()> {
-        let owner = Path::new(ROOT).join(build.name());
-        rustix::fs::symlinkat(owner, &self.directory, OWNER)
+    /// Gives the place to a build, emptied unless its src_compile has filled it, and locks it for the phase.
+    ///
+    /// # Errors
+    /// It can't be emptied or locked.
+    pub(super) fn take(&self, build: &Build, is_filled: bool) -> Result<()> {
+        if !is_filled {
+            self.clear()?;
+            let owner = Path::new(ROOT).join(build.name());
+            rustix::fs::symlinkat(owner, &self.directory, OWNER)?;
+        }
+        self.lock_for_phase()
     }
 
     /// Takes a lock in shared mode on a file that the hook opened in `${T}` as standard input, and makes
     /// the file a part of the place. So the lock belongs to the phase's shell and all its processes, ends
-    /// with the last of them, and is seen even if `${T}` is removed before.
+    /// with the last of them, and is seen even if `${T}` is removed before. Then other builds can open the
+    /// place, and see that.
     ///
     /// # Errors
     /// Standard input is something else, or the file system has no such locks.
-    pub(super) fn lock_for_phase(&self) -> Result<()> {
+    fn lock_for_phase(&self) -> Result<()> {
         let stdin = io::stdin();
         let stat = rustix::fs::fstat(&stdin)?;
         let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
@@ -133,49 +157,55 @@ impl Place {
         let _ = rustix::fs::unlinkat(&self.directory, LOCK, AtFlags::empty());
         let flags = AtFlags::SYMLINK_FOLLOW;
         rustix::fs::linkat(CWD, "/proc/self/fd/0", &self.directory, LOCK, flags)
-            .map_err(|error| Error::failed("the place can't be locked", error))
+            .map_err(|error| Error::failed("the place can't be locked", error))?;
+        Ok(flock(&self.directory, FlockOperation::Unlock)?)
     }
 
-    /// Whether nothing of the owner's build runs, apart from this build. Ends the sccache servers that a
-    /// killed phase left, if this process may.
-    pub(super) fn end_build(&self, build: &Build, owner: &Path) -> bool {
+    /// Makes sure that nothing of the owner's build runs, apart from this build: stops the sccache servers
+    /// that a killed phase left, if this process may.
+    ///
+    /// # Errors
+    /// The build goes on, or one of its processes runs.
+    pub(super) fn end_build(&self, build: &Build, owner: &Path) -> Result<()> {
+        let name = owner.display();
         let is_other = owner != build.name();
-        if is_other && has_lock_of_portage(build, owner) {
-            return false;
-        }
+        ensure!(
+            !(is_other && has_lock_of_portage(build, owner)),
+            "{name} is being built"
+        );
         if self.has_lock_of_phase() {
             Listener::kill_all_of_build(&build.directory_of(owner).join("temp"));
-            let deadline = Instant::now() + SERVER_WAIT;
-            while self.has_lock_of_phase() {
-                if Instant::now() > deadline {
-                    return false;
-                }
-                sleep(PAUSE);
-            }
         }
-        !self.is_used_by_cargo(build, owner)
+        let deadline = Instant::now() + SERVER_WAIT;
+        while self.has_lock_of_phase() || self.is_used_by_cargo(build, owner) {
+            ensure!(
+                Instant::now() < deadline,
+                "a process of the build of {name} is still running"
+            );
+            sleep(PAUSE);
+        }
+        Ok(())
     }
 
     fn has_lock_of_phase(&self) -> bool {
         is_locked(open_lock_file(&self.directory, LOCK))
     }
 
-    /// Whether a cargo that a killed phase left is building. It has no lock of the phase if its parent
-    /// closed the files that it didn't know, as Python does.
+    /// Whether a cargo that a killed phase left is running. It has no lock of the phase if its parent closed
+    /// the files that it didn't know, as Python does.
     fn is_used_by_cargo(&self, build: &Build, owner: &Path) -> bool {
         let open = || {
-            let workspace = read_link(&self.directory, WORKSPACE)?;
-            let path = workspace
-                .strip_prefix(build.directory_of(owner).join("work"))
-                .ok()?;
+            let home = read_link(&self.directory, HOME)?;
+            let workdir = build.directory_of(owner).join("work");
+            let below = home.strip_prefix(workdir).ok()?;
             let workdir = build.open_workdir(owner).ok()?;
-            open_directory_below(workdir, &path.join(TARGET)).ok()
+            open_directory_below(workdir, below).ok()
         };
-        open().is_some_and(|target| has_lock_of_cargo(&target, 0))
+        open().is_some_and(|home| is_locked(open_lock_file(home, LOCK_OF_CARGO)))
     }
 
     /// Removes the content, the owner first, so that what a kill leaves belongs to nobody.
-    pub(super) fn clear(&self) -> io::Result<()> {
+    fn clear(&self) -> io::Result<()> {
         let _ = rustix::fs::unlinkat(&self.directory, OWNER, AtFlags::empty());
         for (name, kind) in entries(&self.directory)? {
             remove(&self.directory, &name, kind)?;
@@ -194,6 +224,16 @@ impl Place {
             }
         }
         Ok(())
+    }
+}
+
+fn not_opened(build: &Build, error: Errno) -> Error {
+    let place = build.place();
+    match error {
+        Errno::WOULDBLOCK => {
+            Error::invalid(format!("another process keeps {} locked", place.display()))
+        }
+        error => Error::failed(format!("can't open {}", place.display()), error),
     }
 }
 
@@ -217,32 +257,9 @@ fn has_lock_of_portage(build: &Build, other: &Path) -> bool {
     }
 }
 
-/// Whether a process holds cargo's lock on a target directory: `.cargo-lock` in `PROFILE` or
-/// `TRIPLE/PROFILE` (`Layout` in cargo's `core/compiler/layout.rs`, 1.95).
-fn has_lock_of_cargo(directory: &OwnedFd, depth: usize) -> bool {
-    if is_locked(open_lock_file(directory, ".cargo-lock")) {
-        return true;
-    }
-    let inner = entries(directory).unwrap_or_default().into_iter();
-    depth < 2
-        && inner
-            .filter(|(_, kind)| *kind == FileType::Directory)
-            .filter_map(|(name, _)| open_directory(directory, &*name).ok())
-            .any(|inner| has_lock_of_cargo(&inner, depth + 1))
-}
-
 fn open_lock_file(directory: impl AsFd, name: &str) -> rustix::io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     rustix::fs::openat(directory, name, flags, Mode::empty())
-}
-
-/// Locks a directory for this process; `false` if another has locked it.
-fn lock(directory: &OwnedFd) -> Result<bool> {
-    match flock(directory, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(true),
-        Err(Errno::WOULDBLOCK) => Ok(false),
-        Err(error) => Err(Error::failed("the place can't be locked", error)),
-    }
 }
 
 /// Whether another process has locked the file, or that can't be known.

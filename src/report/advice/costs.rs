@@ -99,7 +99,8 @@ fn commands<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
         let (category, _) = name.split_once('/').unwrap_or_default();
         [
             format!("mkdir -p /etc/portage/env/{category}"),
-            format!("echo 'source {script}' >> /etc/portage/env/{name}"),
+            // The last line of the file may lack the newline.
+            format!("printf '\\nsource {script}\\n' >> /etc/portage/env/{name}"),
         ]
     });
     commands.collect()
@@ -123,7 +124,7 @@ mod tests {
             advice.setting,
             [
                 "mkdir -p /etc/portage/env/www-client",
-                "echo 'source /usr/share/sccache-report/no-sccache.sh' >> \
+                "printf '\\nsource /usr/share/sccache-report/no-sccache.sh\\n' >> \
               /etc/portage/env/www-client/firefox"
             ]
         );

@@ -11,7 +11,7 @@ use super::{Advice, Kind, total};
 use crate::portage::is_package;
 use crate::store::{Evidence, StablePathEffect};
 
-/// What takes less time to compile isn't worth a line.
+/// Packages that would save less are not listed.
 const MIN_TIME: TimeDelta = TimeDelta::seconds(1);
 
 /// The most packages that are listed, those with the highest gain first.
@@ -56,9 +56,15 @@ pub(super) fn advise(evidence: &[Evidence]) -> Option<Advice> {
         kind: Kind::StablePaths,
         summary: format!("Stable paths would let {about} hit after version bumps."),
         evidence: gaining.iter().map(sentence).collect(),
-        recommendation: "Turn them on in package.env, or for all packages in make.conf, with \
-            SCCACHE_REPORT_STABLE_PATHS=\"yes\". docs/stable-paths.md has the catches. As root, run:"
-            .into(),
+        recommendation: format!(
+            "Turn them on in package.env, or for all packages in make.conf, with SCCACHE_REPORT_STABLE_PATHS=\"yes\". \
+             See the limitations in docs/stable-paths.md first. As root, run{}:",
+            if packages.len() > LISTED {
+                format!(" (for the {LISTED} packages with the highest gain)")
+            } else {
+                String::new()
+            }
+        ),
         setting: stable_paths::commands(gaining.iter().map(|(name, ..)| *name)),
         numbers: json!({
             "packages": packages.len(),

@@ -108,7 +108,7 @@ fn what_was_gained_is_reported() {
             effect(Some("other_build"), 0, 0),
         ]
     );
-    let gained = "stable paths: 5 hits on crates that only builds in other directories requested (5.0 s of compiling)";
+    let gained = "stable paths: 5 hits on crates that only other versions had compiled (5.0 s of compiling saved)";
     let kept = "stable paths: not used: another version is being built";
     for (args, part) in [
         (["show", "foo"], gained),
