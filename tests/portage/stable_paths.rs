@@ -1,6 +1,7 @@
 //! SCCACHE_REPORT_STABLE_PATHS: the crates of a Rust package hit in its next version, and nothing else changes.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use rusqlite::Connection;
@@ -269,8 +270,17 @@ fn a_failed_build_leaves_no_place_and_goes_on() {
     }
 }
 
-/// A build script that runs a cargo of its own and expects its results where they are without stable paths.
-const NESTED: &str = include_str!("../fixtures/stable-paths/build.rs");
+/// Ebuilds that run cargo through gpep517, and through meson.
+const WHEEL: &str = include_str!("../fixtures/stable-paths/wheel.sh");
+const MESON: &str = include_str!("../fixtures/stable-paths/meson.sh");
+
+fn copy_files(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for file in fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+}
 
 /// What ebuilds do with cargo's directories. Each is built in two revisions: (name, lines, counts of the second, what is
 /// recorded).
@@ -349,32 +359,18 @@ fn ebuilds_with_unusual_directories_are_built_as_without() {
             (4, 0),
             Some("crates_only"),
         ),
-        // As the build backends of Python packages run it, which don't know ${CARGO}.
-        (
-            "python-backend",
-            "src_compile() { python3 -c 'import subprocess; subprocess.run([\"cargo\", \"build\", \"--release\"], check=True)' || die; }\n\
-             src_install() { newbin target/release/tiny python-backend-slot; }",
-            (2, 0),
-            Some("in_use"),
-        ),
-        // As meson runs it.
-        (
-            "other-target",
-            "src_compile() { cargo build --release --target-dir \"${WORKDIR}/build\" --manifest-path \"${S}/Cargo.toml\" || die; }\n\
-             src_install() { newbin \"${WORKDIR}/build/release/tiny\" other-target-slot; }",
-            (2, 0),
-            Some("in_use"),
-        ),
+        ("maturin", WHEEL, (2, 0), Some("in_use")),
+        ("setuptools-rust", WHEEL, (2, 0), Some("in_use")),
+        ("meson", MESON, (2, 0), Some("in_use")),
         ("live", "PROPERTIES=live", (0, 2), None),
         ("sources", "", (0, 2), Some("installsources")),
     ];
     fs::create_dir_all(root.file("etc/portage/env")).unwrap();
     root.append("etc/portage/env/sources", "FEATURES=\"installsources\"");
     root.append("etc/portage/package.env", "dev-test/sources sources");
-    let files = root.file("var/db/repos/test/dev-test/nested-cargo/files");
-    fs::create_dir_all(&files).unwrap();
-    fs::write(files.join("build.rs"), NESTED).unwrap();
     for (name, lines, _, _) in &cases {
+        let files = root.file(&format!("var/db/repos/test/dev-test/{name}/files"));
+        copy_files(Path::new("tests/fixtures/stable-paths"), &files);
         for revision in ["1.0", "1.0-r1"] {
             root.rust_ebuild(
                 &format!("dev-test/{name}-{revision}"),
