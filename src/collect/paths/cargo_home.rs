@@ -23,7 +23,7 @@ const TARGET_VARIABLES: [&str; 3] = [
     "CARGO_BUILD_BUILD_DIR",
 ];
 
-/// What `${CARGO_HOME}/config.toml` says.
+/// The settings in `${CARGO_HOME}/config.toml`.
 pub(super) struct CargoHome {
     pub(super) path: PathBuf,
     /// The name of the source that is a directory of vendored crates.

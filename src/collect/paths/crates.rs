@@ -31,13 +31,13 @@ const OLD_TIMES: Timestamps = Timestamps {
     last_modification: OLD,
 };
 
-/// A longer checksum file has been made by something else than cargo.
+/// A longer checksum file was not written by cargo.
 const MAX_CHECKSUM_BYTES: u64 = 16 << 20;
 
 /// Seconds and nanoseconds since 1970.
 pub(super) type Time = (i64, i64);
 
-/// Which crates have the content that their name and version stand for.
+/// How to recognize an unmodified crate of a registry.
 #[derive(Clone, Copy)]
 pub(super) struct Unchanged {
     /// Nothing in them changed after this moment.

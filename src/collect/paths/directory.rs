@@ -44,7 +44,7 @@ pub(super) fn remove(directory: &OwnedFd, name: &CStr, kind: FileType) -> io::Re
 
 fn remove_below(directory: &OwnedFd, name: &CStr, kind: FileType, depth: usize) -> io::Result<()> {
     if depth > MAX_DEPTH {
-        return Err(io::Error::other("too many directories in one another"));
+        return Err(io::Error::other("directories are nested too deeply"));
     }
     if kind != FileType::Directory {
         return Ok(rustix::fs::unlinkat(directory, name, AtFlags::empty())?);
@@ -69,7 +69,7 @@ pub(super) fn entries(directory: &OwnedFd) -> io::Result<Vec<(CString, FileType)
         if name == c"." || name == c".." {
             continue;
         }
-        // Some file systems don't tell the type here.
+        // Some file systems don't report the type here.
         let kind = match entry.file_type() {
             FileType::Unknown => {
                 let stat = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;

@@ -13,6 +13,7 @@ use toml::{Table, Value};
 use crate::files::open_regular;
 
 /// Directories with these names have projects that src_compile and src_install don't build by themselves.
+/// docs/stable-paths.md names those that an ebuild may build all the same.
 const SKIPPED: [&str; 10] = [
     ".git",
     "target",
@@ -26,7 +27,7 @@ const SKIPPED: [&str; 10] = [
     "benches",
 ];
 
-/// The most directories that are searched. Larger sources have their own build system.
+/// The most directories that are searched. Larger source trees get stable paths for crates only.
 const MAX_DIRECTORIES: usize = 2000;
 
 /// The longest manifest in bytes.
@@ -37,11 +38,14 @@ struct Manifest {
     directory: PathBuf,
     has_lockfile: bool,
     is_workspace: bool,
+    /// Whether its program runs cargo in other directories of the workspace, by the convention of cargo-xtask.
+    is_xtask: bool,
     /// The directories below that are not part of the workspace.
     excluded: Vec<PathBuf>,
 }
 
-/// Returns the only workspace in `workdir`; `None` if there may be others, or none with a lockfile.
+/// Returns the only workspace in `workdir`; `None` if there may be others, or none with a lockfile, or if
+/// its own programs run cargo.
 /// `skipped` are directories with sources of other packages.
 pub(super) fn find_workspace(workdir: &Path, skipped: &[PathBuf]) -> Option<PathBuf> {
     let manifests = find_manifests(workdir, skipped)?;
@@ -68,7 +72,8 @@ pub(super) fn find_workspace(workdir: &Path, skipped: &[PathBuf]) -> Option<Path
         })
     };
     let is_only = roots.next().is_none() && !manifests.iter().any(is_excluded);
-    is_only.then(|| root.directory.clone())
+    let runs_cargo = manifests.iter().any(|manifest| manifest.is_xtask);
+    (is_only && !runs_cargo).then(|| root.directory.clone())
 }
 
 /// Returns all manifests; `None` if there are too many directories, or something can't be read.
@@ -109,12 +114,16 @@ fn read_manifest(directory: PathBuf, has_lockfile: bool) -> Option<Manifest> {
         .ok()?;
     let manifest: Table = text.parse().ok()?;
     let workspace = manifest.get("workspace");
+    let name = manifest
+        .get("package")
+        .and_then(|package| package.get("name")?.as_str());
     let excluded = workspace.and_then(|workspace| workspace.get("exclude")?.as_array());
     let excluded = excluded.into_iter().flatten().filter_map(Value::as_str);
     Some(Manifest {
         directory,
         has_lockfile,
         is_workspace: workspace.is_some(),
+        is_xtask: name == Some("xtask"),
         excluded: excluded.map(PathBuf::from).collect(),
     })
 }
@@ -126,6 +135,7 @@ mod tests {
     /// A path and its content.
     type File = (&'static str, &'static str);
 
+    const XTASK: &str = "[package]\nname = \"xtask\"\nversion = \"1.0.0\"\n";
     const PACKAGE: &str = "[package]\nname = \"a\"\nversion = \"1.0.0\"\n";
 
     /// Returns the workspace, below the directory, of these files.
@@ -147,7 +157,11 @@ mod tests {
         let only = [("p/Cargo.toml", PACKAGE), ("p/Cargo.lock", "")];
         let excluding = "[workspace]\nmembers = [\"a\"]\nexclude = [\"b\", \"none\"]\n";
         let workspace = "[workspace]\nmembers = [\"member\"]\n";
-        let cases: [(&[File], Option<&str>); 12] = [
+        let cases: [(&[File], Option<&str>); 13] = [
+            (
+                &[("p/Cargo.toml", workspace), ("p/member/Cargo.toml", XTASK)],
+                None,
+            ),
             (&[], Some("p")),
             (
                 &[
