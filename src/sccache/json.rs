@@ -67,6 +67,7 @@ pub fn parse_json(json: &[u8]) -> Result<Stats, ParseError> {
     let unknown = &mut unrecognized;
     stats.levels = optional(server.multi_level, "stats.multi_level", unknown).unwrap_or_default();
     stats.cache_location = optional(info.cache_location, "cache_location", unknown);
+    stats.remove_credentials();
     stats.cache_location.take_if(|location| location.is_empty());
     stats.cache_size = optional(info.cache_size, "cache_size", unknown);
     stats.cache_size.take_if(|size| *size > LIMIT);
@@ -127,6 +128,19 @@ mod tests {
         assert_eq!((stats.hits.total, stats.misses.total), (5, 0));
         let top = with("multi_level", r#"null},"color":{"deep":1"#);
         assert_eq!(parse_json(top.as_bytes()).unwrap().unrecognized, ["color"]);
+    }
+
+    #[test]
+    fn locations_have_no_password() {
+        let location = |user| format!("redis, name: unix://{user}h/run/r.sock, prefix: /");
+        let levels = format!(
+            r#"[{{"name": "L1 (redis)", "location": "{}"}}]}},"cache_location": "{}","color":{{"deep":1"#,
+            location(":s@cret@"),
+            location("user:s/ecret@"),
+        );
+        let stats = parse_json(with("multi_level", &levels).as_bytes()).unwrap();
+        assert_eq!(stats.cache_location.unwrap(), location(""));
+        assert_eq!(stats.levels[0].location.as_ref().unwrap(), &location(""));
     }
 
     #[test]

@@ -235,6 +235,19 @@ impl Stats {
         [&self.hits, &self.misses].into_iter().chain(&self.errors)
     }
 
+    /// Removes user and password from the URLs of locations: sccache prints that of `SCCACHE_REDIS` as
+    /// it is (0.16.0 and 0.19.0, tested). A password can contain `@`.
+    pub(super) fn remove_credentials(&mut self) {
+        let levels = self.levels.iter_mut().flat_map(|level| &mut level.location);
+        for location in levels.chain(&mut self.cache_location) {
+            if let Some((kind, rest)) = location.split_once("://")
+                && let Some((_, rest)) = rest.rsplit_once('@')
+            {
+                *location = format!("{kind}://{rest}");
+            }
+        }
+    }
+
     /// Returns every map of names to counts.
     pub(crate) fn maps_mut(&mut self) -> impl Iterator<Item = &mut BTreeMap<String, u64>> {
         let split = [&mut self.hits, &mut self.misses].into_iter();

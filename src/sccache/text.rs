@@ -295,6 +295,7 @@ impl Block {
             let total = average.map(|(average, calls)| average * calls as f64);
             *(field.get_mut)(&mut stats) = total;
         }
+        stats.remove_credentials();
         Ok(stats)
     }
 }

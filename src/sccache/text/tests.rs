@@ -196,7 +196,7 @@ Multi-level cache levels              2
 
 Cache location                  Multi-level
   L0 (disk)                     Local disk: \"/var/cache/sccache\"
-  L1 (redis)                    redis, name: cache, prefix: /
+  L1 (redis)                    redis, name: unix://:secret@localhost/r, prefix: /
 ";
     let stats = parsed(text);
     assert_eq!((stats.hits.total, stats.misses.total), (4, 1));
@@ -206,7 +206,7 @@ Cache location                  Multi-level
     };
     assert_eq!((&*disk.name, disk.hits), ("L0 (disk)", 3));
     assert_eq!((&*redis.name, redis.backfills_from), ("L1 (redis)", 1));
-    let location = "redis, name: cache, prefix: /";
+    let location = "redis, name: unix://localhost/r, prefix: /";
     assert_eq!(redis.location.as_deref(), Some(location));
     assert_eq!(parsed(&print_block(&stats)).levels, stats.levels);
     assert_eq!(stats.unrecognized, [""; 0]);
