@@ -148,21 +148,26 @@ ___sccache_report_choose_log() {
 		"SCCACHE_LOG=${SCCACHE_LOG:+${SCCACHE_LOG},}sccache::server=info,sccache::compiler::compiler=debug")
 }
 
-# Makes this phase use the local cache alone, with the same keys, if a Redis at a Unix socket doesn't answer: each compiler call
-# would fail after 10 s (sccache 0.16.0 and 0.19.0). If it stops answering later, the hook can't help. Warns once per build.
+# Makes this phase use the local cache alone if sccache's server couldn't use the Redis at a Unix socket: each compiler call would
+# fail after 10 s (sccache 0.16.0 and 0.19.0). The local cache of a chain keeps its keys. If Redis stops answering later, the hook
+# can't help. Warns once per build.
 ___sccache_report_check_redis() {
 	local -
 	local -a conf=()
 	local output name
 	[[ ! -f ${SCCACHE_CONF-} || ! -r ${SCCACHE_CONF} ]] || mapfile -n 1000 conf <"${SCCACHE_CONF}"
-	[[ "${SCCACHE_REDIS_ENDPOINT-} ${SCCACHE_REDIS-} ${conf[*]}" == *unix:* ]] && ___sccache_report_is_configured || return 0
+	[[ "${SCCACHE_REDIS_ENDPOINT-} ${SCCACHE_REDIS-} ${conf[*]}" == *unix:* ]] || return 0
 	output=$(___sccache_report_collect redis 2>&1)
-	[[ -n ${output} ]] || return 0
+	# Not what another version of the collector, or the loader, may print.
+	[[ $'\n'${output} == *$'\n''warning: '* ]] || return 0
 	for name in SCCACHE_REDIS_ENDPOINT SCCACHE_REDIS; do
 		[[ ! -v ${name} ]] || settings+=("${name}=")
 	done
-	# Without a chain, sccache would need SCCACHE_DIR for this.
-	[[ -z ${SCCACHE_MULTILEVEL_CHAIN-} && "${conf[*]}" != *unix:* ]] || settings+=(SCCACHE_MULTILEVEL_CHAIN=disk)
+	if [[ -n ${SCCACHE_MULTILEVEL_CHAIN-} || "${conf[*]}" == *unix:* ]]; then
+		settings+=(SCCACHE_MULTILEVEL_CHAIN=disk)
+		# In a chain, the local cache has no default folder.
+		[[ -n ${SCCACHE_DIR-} || "${conf[*]}" == *disk*dir* ]] || settings+=("SCCACHE_DIR=${HOME}/.cache/sccache")
+	fi
 	set -C
 	! { : >"${T}/.sccache-without-redis"; } 2>/dev/null || ___sccache_report_print "${output}"
 }

@@ -100,7 +100,8 @@ impl BuildSettings {
 
     /// Returns the settings of a Redis at a Unix socket.
     pub(super) fn redis(&self) -> Option<RedisSettings> {
-        RedisSettings::find(|name| self.get(name), self.configuration_file().as_ref())
+        let get = |name: &str| self.get(name).map(str::to_owned);
+        RedisSettings::find(get, self.configuration_file().as_ref())
     }
 
     /// Whether several caches are used together, the local one among them.

@@ -151,8 +151,9 @@ pub fn run_checks(database: Option<PathBuf>) -> Vec<Finding> {
         Some(reason) => Err(unknown(reason)),
         None => cache::locate(&context),
     };
-    let (remote_cache, is_without_redis) = remote_cache::check(&context);
-    let (compile_c, compile_rust, cache_size) = trial::run(&context, &cache, is_without_redis);
+    let remote_cache = remote_cache::check(&context);
+    let (compile_c, compile_rust, cache_size) =
+        trial::run(&context, &cache, remote_cache.is_disabled);
     // The result of a check that depends on the settings of builds.
     let or_unknown = |finding| reason_unknown.as_ref().map_or(finding, unknown);
     let findings = [
@@ -163,7 +164,7 @@ pub fn run_checks(database: Option<PathBuf>) -> Vec<Finding> {
         ("compile-c", or_unknown(compile_c)),
         ("compile-rust", or_unknown(compile_rust)),
         ("cache", cache::check(&context, cache, cache_size)),
-        ("remote-cache", or_unknown(remote_cache)),
+        ("remote-cache", or_unknown(remote_cache.finding)),
         ("temp-dir", or_unknown(settings::check_temp_dir(&context))),
         ("servers", or_unknown(servers::check(&context))),
         ("stable-paths", stable_paths::check(&context)),

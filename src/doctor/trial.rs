@@ -208,6 +208,9 @@ impl<'a> Compiler<'a> {
                 .env_remove("SCCACHE_REDIS_ENDPOINT")
                 .env_remove("SCCACHE_REDIS");
             command.env("SCCACHE_MULTILEVEL_CHAIN", "disk");
+            if self.settings.cache_folder().is_none() {
+                command.env("SCCACHE_DIR", FOLDER);
+            }
         }
         command.env("PATH", SYSTEM_PATH).env("LC_ALL", "C");
         command.env("HOME", FOLDER).env("TMPDIR", FOLDER);

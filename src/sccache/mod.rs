@@ -27,7 +27,7 @@ pub use redis::{RedisError, RedisMemory, RedisSettings};
 pub use server::{Sccache, ServerError, StopError};
 pub use settings::{
     ConfigFile, Conflict, DEFAULT_CACHE_SIZE, Severity, cache_size, cache_size_setting, conflicts,
-    local_folder, remotes,
+    is_built_without_redis, local_folder, remotes,
 };
 pub(crate) use stats::Part;
 pub use stats::{Counts, Level, Stats, coverage, hit_rate};

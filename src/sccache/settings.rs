@@ -98,14 +98,11 @@ impl ConfigFile {
 }
 
 fn read_redis(section: &toml::Value) -> Option<RedisSettings> {
-    let text = |name| section.get(name)?.as_str().map(str::to_owned);
-    let endpoint = text("endpoint");
-    Some(RedisSettings {
-        has_credentials_in_url: endpoint.is_none(),
-        url: endpoint.or_else(|| text("url"))?,
-        username: text("username"),
-        password: text("password"),
-    })
+    let get = |name: &str| match section.get(name)? {
+        toml::Value::String(text) => Some(text.clone()),
+        number => Some(number.to_string()),
+    };
+    RedisSettings::new(get("endpoint"), get("url"), get)
 }
 
 /// Returns the variables that set a remote cache, and its kind. `get` returns a variable's value.
@@ -133,6 +130,15 @@ pub fn local_folder<'a>(
     } else {
         file.and_then(|file| file.folder.clone())
     }
+}
+
+/// Whether sccache was built without Redis, as the output of `sccache --help` says (0.4.2 to 0.19.0,
+/// tested). With Redis in the chain, its server then doesn't start.
+pub fn is_built_without_redis(help: &str) -> bool {
+    let mut values = help
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("Redis:"));
+    values.any(|value| value.trim() == "false")
 }
 
 /// Parses `SCCACHE_CACHE_SIZE` as sccache does, into bytes: `500M`, `10G`. `None` if sccache uses its
@@ -292,15 +298,20 @@ mod tests {
     #[test]
     fn configuration_files_are_read_as_sccache_does() {
         let read = |name: &str, text: &str| ConfigFile::parse(text, name.ends_with(".json"));
-        let text = "# [cache.s3]\n[cache.disk] # here\ndir = '/c' \nsize = \"7G\"\n[cache.redis]\nendpoint = \"unix://h/r\"\npassword = \"p\"\n";
+        let text = "# [cache.s3]\n[cache.disk] # here\ndir = '/c' \nsize = \"7G\"\n[cache.redis]\nendpoint = \"unix://h/r\"\npassword = \"p\"\ndb = 3\n";
         let found = read("config", text).unwrap();
         assert_eq!(found.folder.as_deref(), Some(Path::new("/c")));
         assert_eq!(found.remotes, ["Redis"]);
-        let redis = found.redis.unwrap();
-        assert_eq!(
-            (&*redis.url, redis.password.as_deref()),
-            ("unix://h/r", Some("p"))
-        );
+        let variables = [
+            ("SCCACHE_REDIS_ENDPOINT", "unix://h/r"),
+            ("SCCACHE_REDIS_PASSWORD", "p"),
+            ("SCCACHE_REDIS_DB", "3"),
+        ];
+        let get = |name: &str| {
+            let mut found = variables.iter().filter(|(one, _)| *one == name);
+            found.next().map(|(_, value)| (*value).to_owned())
+        };
+        assert_eq!(found.redis, RedisSettings::find(get, None));
         let text =
             "cache.webdav = { endpoint = \"http://h/\" }\ncache.disk.size = 5\n[cache.gha]\n";
         let found = read("config", text).unwrap();

@@ -13,9 +13,13 @@ use crate::error::{Error, Result};
 use crate::machine::{HOOK, Machine, REINSTALL};
 use crate::portage::{HookRecord, User, make_conf};
 use crate::process;
+use crate::sccache::is_built_without_redis;
 
 /// The rule that lets builds write the cache.
 const RULE: &str = "etc/sandbox.d/20sccache-report";
+
+/// The time limit of a program.
+const DEADLINE: Duration = Duration::from_secs(10);
 
 const RETRY: &str = "fix this, and run setup again";
 
@@ -39,6 +43,9 @@ impl<'a> Plan<'a> {
 
     /// Plans what is missing. `redis` is the socket of a Redis to use.
     pub(super) fn complete(machine: &'a Machine, redis: Option<&Path>) -> Result<Self> {
+        if redis.is_some() {
+            check_sccache()?;
+        }
         let mut plan = Self::new(machine);
         plan.add_database()?;
         plan.add_hook()?;
@@ -255,7 +262,7 @@ fn check_syntax(script: &[u8], path: &Path) -> Result<()> {
     let mut bash = Command::new("bash");
     bash.env_clear()
         .args(["-O", "extglob", "-n", "-c", "--", &script]);
-    let output = process::run(&mut bash, Duration::from_secs(10));
+    let output = process::run(&mut bash, DEADLINE);
     let stderr = output.map_or(b"it can't be run".to_vec(), |output| output.stderr);
     if stderr.is_empty() {
         return Ok(());
@@ -264,4 +271,16 @@ fn check_syntax(script: &[u8], path: &Path) -> Result<()> {
     let error = error.lines().next().unwrap_or_default();
     let problem = format!("can't be parsed by bash: {error}");
     Err(path_error(path, &problem, RETRY))
+}
+
+/// Checks that sccache can use Redis, if it is installed. Gentoo builds it without Redis by default.
+fn check_sccache() -> Result<()> {
+    let help = process::run(Command::new("sccache").arg("--help"), DEADLINE);
+    let help = help.map_or_else(|_| Vec::new(), |output| output.stdout);
+    if is_built_without_redis(&String::from_utf8_lossy(&help)) {
+        let problem = "sccache was built without Redis, so each compiler call would fail";
+        let hint = "set USE=redis for dev-util/sccache, and emerge it";
+        return Err(Error::usage(problem, hint));
+    }
+    Ok(())
 }

@@ -33,6 +33,8 @@ mod outcomes;
 mod processor_time;
 /// Recorded numbers match sccache's own.
 mod recording;
+/// `sccache-collect redis` compared with a real sccache.
+mod redis_guard;
 /// Every kind of server that a build can find.
 mod servers;
 /// `sccache-report setup`, and its undo.

@@ -145,6 +145,18 @@ fn a_redis_is_added_replaced_and_removed() {
 
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
+fn a_redis_is_refused_if_sccache_was_built_without() {
+    let root = Root::installed();
+    let before = state(&root);
+    root.sccache("0.19.0");
+    let run = setup(&root, &["--redis", "/run/redis.sock", "--yes"]);
+    assert_eq!(run.status.code(), Some(2), "{}", run.log);
+    says(&run, &["built without Redis", "set USE=redis"]);
+    assert_eq!(state(&root), before);
+}
+
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
 fn make_conf_may_be_a_link_or_a_folder() {
     let root = Root::installed();
     let conf = root.file("etc/portage/make.conf");

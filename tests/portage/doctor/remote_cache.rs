@@ -7,9 +7,9 @@ use super::Doctor;
 use crate::support::portage::Root;
 use crate::support::portage::redis::{ENDPOINT, Redis};
 
-/// Asserts that the remote cache is all that doctor complains about. Returns the fix.
+/// Asserts that the remote cache is the only check that isn't green. Returns the fix.
 #[track_caller]
-fn insist(root: &Root, state: &str, part: &str) -> String {
+fn assert_finding(root: &Root, state: &str, part: &str) -> String {
     let doctor = Doctor::after(root, "");
     let name = ["remote-cache"];
     match state {
@@ -29,34 +29,44 @@ fn set_mode(redis: &Redis, mode: u32) {
 #[ignore = "needs the real Portage: root and package registries"]
 fn each_defect_of_a_redis_is_named_and_its_fix_works() {
     let mut root = Root::with_build();
-    insist(&root, "green", "none");
+    assert_finding(&root, "green", "none");
     let mut redis = Redis::start(&[]);
     redis.share_with(&mut root);
-    insist(&root, "green", "answers");
+    assert_finding(&root, "green", "can be used");
     redis.signal("STOP");
-    insist(&root, "yellow", "Restart Redis");
+    assert_finding(&root, "yellow", "Restart Redis");
     redis.signal("CONT");
-    insist(&root, "green", "answers");
+    assert_finding(&root, "green", "can be used");
     set_mode(&redis, 0o700);
-    insist(&root, "yellow", "`unixsocketperm 770`");
+    assert_finding(&root, "yellow", "`unixsocketperm 770`");
     set_mode(&redis, 0o777);
-    insist(&root, "red", "any user can write to Redis");
+    assert_finding(&root, "red", "any user can write to Redis");
     set_mode(&redis, 0o770);
-    insist(&root, "green", "answers");
+    assert_finding(&root, "green", "can be used");
     redis.cli(&["config", "set", "requirepass", "secret"]);
-    insist(&root, "yellow", "Write its password into the file");
+    assert_finding(&root, "yellow", "Write its password into the file");
+    redis.restart(&["--replicaof", "127.0.0.1 1"]);
+    assert_finding(&root, "yellow", "Use the primary server");
     redis.restart(&["--maxmemory-policy", "noeviction"]);
-    let fix = insist(&root, "yellow", "maxmemory-policy noeviction");
+    let fix = assert_finding(&root, "yellow", "maxmemory-policy noeviction");
     root.run(&["sh", "-c", &fix]).ok();
-    insist(&root, "green", "answers");
+    assert_finding(&root, "green", "can be used");
     redis.restart(&["--maxmemory", "0"]);
-    insist(&root, "yellow", "no memory limit");
+    assert_finding(&root, "yellow", "no memory limit");
+    let folder = redis.socket().parent().unwrap().to_owned();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+    assert_finding(
+        &root,
+        "red",
+        "any user can put another server in the place of Redis",
+    );
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
     redis.kill();
-    insist(&root, "yellow", "Start Redis again");
+    assert_finding(&root, "yellow", "Start Redis again");
     fs::remove_file(redis.socket()).unwrap();
-    insist(&root, "yellow", "Start Redis with this `unixsocket`");
+    assert_finding(&root, "yellow", "Start Redis with this `unixsocket`");
     redis.restart(&[]);
-    insist(&root, "green", "answers");
+    assert_finding(&root, "green", "can be used");
 }
 
 #[test]
@@ -75,7 +85,7 @@ fn each_wrong_setting_of_a_redis_is_named() {
         &root
     };
     let three_slashes = ENDPOINT.replace("localhost", "");
-    insist(
+    assert_finding(
         with(&three_slashes),
         "yellow",
         "Write unix://localhost/PATH",
@@ -83,15 +93,32 @@ fn each_wrong_setting_of_a_redis_is_named() {
     let doctor = Doctor::after(with("SCCACHE_MULTILEVEL_CHAIN=\"\""), "");
     doctor.insist_only(&[], &["settings", "remote-cache"]);
     doctor.insist("remote-cache", "yellow", "builds use Redis alone");
+    assert_finding(
+        with("SCCACHE_REDIS_DB=\"16\""),
+        "yellow",
+        "Correct SCCACHE_REDIS_DB",
+    );
     redis.cli(&["config", "set", "requirepass", "secret"]);
     let password = "SCCACHE_REDIS_PASSWORD=\"secret\"";
-    insist(
-        with(password),
-        "yellow",
-        "saved in the environment.bz2 of every package",
-    );
+    let saved = "is saved in the environment.bz2 of every package";
+    assert_finding(with(password), "yellow", saved);
     redis.cli(&["-a", "secret", "config", "set", "requirepass", ""]);
-    insist(with(password), "yellow", "remove them if Redis wants none");
+    assert_finding(with(password), "yellow", "remove them if Redis wants none");
+    let message = format!(
+        "AWS_SECRET_ACCESS_KEY (/mnt/gentoo/etc/portage/make.conf, line {}) {saved}",
+        conf.lines().count() + 1
+    );
+    assert_finding(with("AWS_SECRET_ACCESS_KEY=\"secret\""), "yellow", &message);
+    let dead = with("SCCACHE_MULTILEVEL_CHAIN=\"redis\"\nSCCACHE_DIR=\"\"");
+    redis.kill();
+    let doctor = Doctor::after(dead, "");
+    doctor.insist("remote-cache", "yellow", "builds use the local cache alone");
+    redis.restart(&["--maxmemory-policy", "volatile-lru"]);
+    assert_finding(with("SCCACHE_REDIS_TTL=\"1000\""), "green", "can be used");
     with("").sccache("0.9.1");
-    insist(&root, "yellow", "ignores SCCACHE_MULTILEVEL_CHAIN");
+    assert_finding(&root, "yellow", "ignores SCCACHE_MULTILEVEL_CHAIN");
+    root.sccache("0.19.0");
+    let doctor = Doctor::after(&root, "");
+    doctor.insist_only(&["compile-c", "compile-rust", "remote-cache"], &[]);
+    doctor.insist("remote-cache", "red", "Set USE=redis for dev-util/sccache");
 }
