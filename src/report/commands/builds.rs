@@ -165,6 +165,9 @@ fn numbers() -> Vec<Column<BuildRow>> {
         Col::data("processor_seconds", |row| row.processor_time.into()),
         Col::data("hit_rate_by_cost", |row| row.hit_rate_by_cost().into()),
         Col::data("exact_share", |row| row.exact_share().into()),
+        Col::data("hit_cost_seconds", |row| row.hit_cost.into()),
+        Col::data("miss_cost_seconds", |row| row.miss_cost.into()),
+        Col::data("exact_cost_seconds", |row| row.exact_cost.into()),
         Col::data("evicted", |row| row.evicted_misses.into()),
         Col::data("sccache_version", |row| {
             row.sccache_version.as_deref().into()

@@ -32,7 +32,8 @@ fn builds_in_json_follow_the_contract() {
         keys(&rows[0]).join(" "),
         "id package version slot repository host emerge outcome started_at finished_at hits \
          misses hit_rate coverage requests executed errors compile_failures non_cacheable \
-         time_saved_seconds processor_seconds hit_rate_by_cost exact_share evicted \
+         time_saved_seconds processor_seconds hit_rate_by_cost exact_share hit_cost_seconds \
+         miss_cost_seconds exact_cost_seconds evicted \
          sccache_version attribution unmeasured_phases miss_reasons stable_paths languages not_cached phases"
     );
     let warm = &rows[1];
