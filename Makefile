@@ -27,6 +27,7 @@ hookdir = /var/lib/sccache-report/hook
 programs = sccache-collect sccache-report
 hooks = hooks/sccache-report.sh hooks/stable-paths.sh hooks/no-sccache.sh
 fleet = packaging/fleet/sccache-fleet-pull
+postgresql = packaging/postgresql/push packaging/postgresql/schema.sql packaging/postgresql/overview.sql
 metrics = sccache-report-metrics
 
 binaries = $(programs:%=$(BINARIES)/%)
@@ -44,11 +45,13 @@ $(binaries): Cargo.toml Cargo.lock askama.toml hooks/sccache-report.sh $(shell f
 endif
 
 install: build
-	$(INSTALL) -d "$(DESTDIR)$(bindir)" "$(DESTDIR)$(datadir)" "$(DESTDIR)$(mandir)/man1" "$(DESTDIR)$(mandir)/man5" \
+	$(INSTALL) -d "$(DESTDIR)$(bindir)" "$(DESTDIR)$(datadir)/postgresql" "$(DESTDIR)$(mandir)/man1" "$(DESTDIR)$(mandir)/man5" \
 		"$(DESTDIR)$(bashcompdir)" "$(DESTDIR)$(zshcompdir)" "$(DESTDIR)$(fishcompdir)"
 	$(INSTALL) -m 755 $(binaries) "$(DESTDIR)$(bindir)"
 	$(INSTALL) -m 644 $(hooks) "$(DESTDIR)$(datadir)"
 	$(INSTALL) -m 755 $(fleet) "$(DESTDIR)$(datadir)"
+	$(INSTALL) -m 644 $(filter %.sql,$(postgresql)) "$(DESTDIR)$(datadir)/postgresql"
+	$(INSTALL) -m 755 $(filter-out %.sql,$(postgresql)) "$(DESTDIR)$(datadir)/postgresql"
 	sed 's|/usr/share/|$(subst -,\\-,$(PREFIX))/share/|' man/sccache-report.5 >"$(DESTDIR)$(mandir)/man5/sccache-report.5"
 	chmod 644 "$(DESTDIR)$(mandir)/man5/sccache-report.5"
 	set -e; generated=$$(mktemp -d); trap 'rm -r "$$generated"' EXIT; \
@@ -95,7 +98,8 @@ uninstall:
 			"$(DESTDIR)$(fishcompdir)/$$program.fish"; \
 	done
 	rm -f $(patsubst %,"$(DESTDIR)$(datadir)/%",$(notdir $(hooks) $(fleet))) "$(DESTDIR)$(mandir)/man5/sccache-report.5"
-	if [ -d "$(DESTDIR)$(PREFIX)" ]; then cd "$(DESTDIR)$(PREFIX)" && for dir in "$(bindir)" "$(datadir)" "$(mandir)/man1" "$(mandir)/man5" \
+	rm -f $(patsubst %,"$(DESTDIR)$(datadir)/postgresql/%",$(notdir $(postgresql)))
+	if [ -d "$(DESTDIR)$(PREFIX)" ]; then cd "$(DESTDIR)$(PREFIX)" && for dir in "$(bindir)" "$(datadir)/postgresql" "$(datadir)" "$(mandir)/man1" "$(mandir)/man5" \
 		"$(bashcompdir)" "$(zshcompdir)" "$(fishcompdir)" "$(unitdir)"; do \
 		rmdir -p "$${dir#"$(PREFIX)"/}" 2>/dev/null || true; \
 	done; fi

@@ -38,10 +38,13 @@ fn tree(root: &Path) -> BTreeSet<(PathBuf, u32)> {
     found
 }
 
-const INSTALLED: [(&str, u32); 34] = [
+const INSTALLED: [(&str, u32); 37] = [
     ("bin/sccache-collect", 0o755),
     ("bin/sccache-report", 0o755),
     ("share/sccache-report/sccache-fleet-pull", 0o755),
+    ("share/sccache-report/postgresql/push", 0o755),
+    ("share/sccache-report/postgresql/schema.sql", 0o644),
+    ("share/sccache-report/postgresql/overview.sql", 0o644),
     ("share/sccache-report/sccache-report.sh", 0o644),
     ("share/sccache-report/stable-paths.sh", 0o644),
     ("share/sccache-report/no-sccache.sh", 0o644),

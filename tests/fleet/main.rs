@@ -5,5 +5,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+/// A PostgreSQL of its own.
+mod postgres;
 /// `packaging/fleet/sccache-fleet-pull` over a real sshd.
 mod pull;
+/// `packaging/postgresql` on a real PostgreSQL.
+mod push;
+/// `push` when something fails.
+mod push_faults;

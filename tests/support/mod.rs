@@ -1,4 +1,4 @@
-//! What all tests share. Each of the five test binaries includes it, and uses its own part.
+//! What all tests share. Each of the six test binaries includes it, and uses its own part.
 #![allow(dead_code, unused_imports, reason = "each binary uses its own part")]
 
 /// Builds that are recorded with their compilations.

@@ -1,0 +1,480 @@
+//! `packaging/postgresql` on a real PostgreSQL.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use chrono::{DateTime, TimeDelta};
+use sccache_report::portage::{Attribution, Build};
+use sccache_report::store::Store;
+use serde_json::{Value, json};
+
+use crate::postgres::Postgres;
+use crate::support::logs::{LIBRSVG, Logs, librsvg, recorded_librsvg};
+use crate::support::merging::{merge, of_host, record_on};
+use crate::support::*;
+
+#[path = "../../benches/generate.rs"]
+#[allow(dead_code, reason = "it is a program of its own")]
+mod generate;
+
+/// Writes a database of 100 builds with compilations, and one of them without.
+pub fn generated(db: &Path) {
+    generate::database(generate::Machine::SMALL, 100, db, &mut std::io::sink()).unwrap();
+    record(db, &sample());
+}
+
+fn micros(time: &Value) -> i64 {
+    let time = DateTime::parse_from_rfc3339(time.as_str().unwrap());
+    time.unwrap().timestamp_micros()
+}
+
+/// Returns the rows of the table as those of the report, by id.
+fn pushed_builds(postgres: &Postgres) -> BTreeMap<String, Value> {
+    let rows = postgres.rows(
+        "SELECT *, uuid AS id, (extract(epoch FROM started_at) * 1000000)::bigint AS started_at_us,
+             (extract(epoch FROM finished_at) * 1000000)::bigint AS finished_at_us FROM build",
+    );
+    by_id(rows, |row| {
+        for name in ["uuid", "started_at", "finished_at"] {
+            row.remove(name);
+        }
+    })
+}
+
+/// Returns the rows of the report as those of the table, by id.
+fn reported_builds(db: &Path) -> BTreeMap<String, Value> {
+    by_id(json(db, &["builds"]), |row| {
+        for name in ["started_at", "finished_at"] {
+            let time = row.remove(name).unwrap();
+            row.insert(format!("{name}_us"), micros(&time).into());
+        }
+        for name in ["hit_rate", "coverage", "hit_rate_by_cost", "exact_share"] {
+            row.remove(name);
+        }
+        for name in [
+            "miss_reasons",
+            "languages",
+            "not_cached",
+            "phases",
+            "stable_paths",
+        ] {
+            row.remove(name);
+        }
+    })
+}
+
+fn by_id(
+    rows: Vec<Value>,
+    change: impl Fn(&mut serde_json::Map<String, Value>),
+) -> BTreeMap<String, Value> {
+    let change = |mut row: Value| {
+        change(row.as_object_mut().unwrap());
+        (row["id"].as_str().unwrap().to_string(), row)
+    };
+    rows.into_iter().map(change).collect()
+}
+
+/// A detail's build, kind, and name.
+type DetailKey = (String, String, String);
+
+fn pushed_details(postgres: &Postgres) -> BTreeMap<DetailKey, Value> {
+    let rows = postgres.rows("SELECT * FROM build_detail").into_iter();
+    let key = |row: &Value| {
+        let text = |name: &str| row[name].as_str().unwrap().to_string();
+        (text("uuid"), text("kind"), text("name"))
+    };
+    rows.map(|row| (key(&row), detail(&row))).collect()
+}
+
+/// Returns the values of a detail; those that it doesn't have are null.
+fn detail(row: &Value) -> Value {
+    let names = [
+        "hits",
+        "misses",
+        "errors",
+        "executed",
+        "non_cacheable",
+        "compiler_seconds",
+    ];
+    names.map(|name| row[name].clone()).into_iter().collect()
+}
+
+fn reported_details(db: &Path) -> BTreeMap<DetailKey, Value> {
+    let mut details = BTreeMap::new();
+    for build in json(db, &["builds"]) {
+        let mut add = |kind: &str, column: &str, row: &dyn Fn(&Value) -> Value| {
+            for (name, value) in build[column].as_object().into_iter().flatten() {
+                let id = build["id"].as_str().unwrap().to_string();
+                details.insert((id, kind.to_string(), name.clone()), detail(&row(value)));
+            }
+        };
+        add("phase", "phases", &Value::clone);
+        add("language", "languages", &Value::clone);
+        add(
+            "not_cached",
+            "not_cached",
+            &|calls| json!({"non_cacheable": calls}),
+        );
+        add(
+            "miss_reason",
+            "miss_reasons",
+            &|misses| json!({"misses": misses}),
+        );
+    }
+    details
+}
+
+/// Asserts that the server has exactly what the reports have.
+#[track_caller]
+pub fn assert_pushed(postgres: &Postgres, db: &Path) {
+    assert_eq!(pushed_builds(postgres), reported_builds(db));
+    assert_eq!(pushed_details(postgres), reported_details(db));
+}
+
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn the_tables_are_what_other_engines_take() {
+    let mut postgres = Postgres::start();
+    // Running the script again changes nothing.
+    postgres.create_tables();
+    let keys = postgres.sql(
+        "SELECT conrelid::regclass, pg_get_constraintdef(oid) FROM pg_constraint
+         WHERE conrelid IN ('build'::regclass, 'build_detail'::regclass) ORDER BY 1",
+    );
+    assert_eq!(
+        keys,
+        "build|PRIMARY KEY (host, started_at, uuid)\n\
+         build_detail|PRIMARY KEY (host, started_at, uuid, kind, name)"
+    );
+    let indexes = postgres.sql(
+        "SELECT indexdef FROM pg_indexes WHERE tablename = 'build' AND indexname <> 'build_pkey'
+         ORDER BY indexname",
+    );
+    assert_eq!(
+        indexes,
+        "CREATE INDEX build_by_package ON public.build USING btree (package, started_at)\n\
+         CREATE INDEX build_by_time ON public.build USING btree (started_at)"
+    );
+    let others = postgres.sql(
+        "SELECT 'sequence', count(*) FROM pg_class WHERE relkind = 'S'
+         UNION ALL SELECT 'foreign key', count(*) FROM pg_constraint WHERE contype = 'f'
+         UNION ALL SELECT 'trigger', count(*) FROM pg_trigger
+         UNION ALL SELECT 'default', count(*) FROM pg_attrdef",
+    );
+    assert_eq!(others, "sequence|0\nforeign key|0\ntrigger|0\ndefault|0");
+    // YugabyteDB's default is another order.
+    let script = include_str!("../../packaging/postgresql/schema.sql");
+    let indexes: Vec<&str> = script
+        .lines()
+        .filter(|line| line.contains("CREATE INDEX"))
+        .collect();
+    assert_eq!(indexes.len(), 2);
+    assert!(indexes.iter().all(|line| line.contains("started_at ASC)")));
+    // CockroachDB has neither.
+    let push = include_str!("../../packaging/postgresql/push");
+    assert!(!push.contains("QUOTE") && !push.contains("ON COMMIT"));
+}
+
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn a_push_has_the_numbers_of_the_reports() {
+    let postgres = Postgres::start();
+    let (_folder, db) = folder();
+    generated(&db);
+    assert_eq!(
+        postgres.push(&db, &[]),
+        "push: builds since 2026-09-02: 106 compared, 106 added or changed\n"
+    );
+    assert_pushed(&postgres, &db);
+    let kinds = postgres.sql("SELECT DISTINCT kind FROM build_detail ORDER BY 1");
+    assert_eq!(kinds, "language\nmiss_reason\nnot_cached\nphase");
+
+    for (variables, options) in [
+        (&[][..], &[][..]),
+        (&["since=2026-09-10"], &["--since", "2026-09-10"]),
+        (&["until=2026-10-01"], &["--until", "2026-09-30"]),
+        (
+            &["since=2026-09-10 10:00", "until=2026-10-11", "host=gentoo"],
+            &[
+                "--since",
+                "2026-09-10 10:00",
+                "--until",
+                "2026-10-10",
+                "--host",
+                "gentoo",
+            ],
+        ),
+        (
+            &["since=2026-11-21", "until=2026-11-21 08:30"],
+            &["--since", "2026-11-21", "--until", "2026-11-21 08:30"],
+        ),
+    ] {
+        assert_overview(&postgres, &db, variables, options);
+    }
+    // A build from the future is in neither.
+    record(
+        &db,
+        &[build(
+            90,
+            "a/future",
+            "1",
+            "2190-01-01T00:00:00Z",
+            rust_stats(1, 1),
+        )],
+    );
+    postgres.push(&db, &[]);
+    assert_overview(&postgres, &db, &[], &[]);
+}
+
+#[track_caller]
+fn assert_overview(postgres: &Postgres, db: &Path, variables: &[&str], options: &[&str]) {
+    let output = run(db, &[options, &["--format", "json"]].concat());
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let report = &report["rows"][0];
+    let mut overview = postgres.overview(variables);
+    for name in ["first_at", "last_at"] {
+        let time = overview[name].take();
+        assert_eq!(micros(&time), micros(&report[name]), "{name} {variables:?}");
+        overview.as_object_mut().unwrap().remove(name);
+    }
+    assert_eq!(keys(&overview).len(), 15);
+    for name in keys(&overview) {
+        assert_eq!(overview[name], report[name], "{name} {variables:?}");
+    }
+}
+
+/// A row's version changes when it is written.
+fn versions(postgres: &Postgres) -> BTreeMap<String, String> {
+    let rows = postgres.rows(
+        "SELECT uuid || 'build' AS id, xmin::text FROM build
+         UNION ALL SELECT uuid || kind || name, xmin::text FROM build_detail",
+    );
+    let text = |row: &Value, name: &str| row[name].as_str().unwrap().to_string();
+    rows.iter()
+        .map(|row| (text(row, "id"), text(row, "xmin")))
+        .collect()
+}
+
+/// Returns how many rows were written since `before`.
+fn written(postgres: &Postgres, before: &BTreeMap<String, String>) -> usize {
+    let now = versions(postgres);
+    now.iter()
+        .filter(|(id, version)| before.get(*id) != Some(version))
+        .count()
+}
+
+fn shared(number: u128, package: &str, start: &str) -> Build {
+    let mut build = build(number, package, "1", start, c_stats(5, 2));
+    build.phases[0].attribution = Attribution::Shared;
+    build
+}
+
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn only_what_differs_is_written() {
+    let postgres = Postgres::start();
+    let (_folder, db) = folder();
+    record(&db, &sample());
+    record(&db, &[shared(10, "a/first", "2026-11-24T10:00:00Z")]);
+    postgres.push(&db, &[]);
+    let (sums, first) = (postgres.sums(), versions(&postgres));
+    assert_eq!(
+        postgres.push(&db, &[]),
+        "push: no build has changed since the last push\n"
+    );
+    assert_eq!(
+        postgres.push(&db, &["--full"]),
+        "push: builds since 2026-11-01: 7 compared, 0 added or changed\n"
+    );
+    assert_eq!((postgres.sums(), written(&postgres, &first)), (sums, 0));
+
+    // A build that is recorded late: days after it started, and before others that were pushed.
+    record(
+        &db,
+        &[build(
+            11,
+            "a/late",
+            "1",
+            "2026-11-21T07:00:00Z",
+            rust_stats(4, 5),
+        )],
+    );
+    assert_eq!(
+        postgres.push(&db, &[]),
+        "push: builds since 2026-11-21: 4 compared, 1 added or changed\n"
+    );
+    assert_pushed(&postgres, &db);
+    // It has a row, a phase, a language, and three reasons. It was measured, and no miss has a reason.
+    assert_eq!(written(&postgres, &first), 6);
+
+    // A build whose numbers are withdrawn, because another one turns out to have used the same server.
+    let before = versions(&postgres);
+    record(&db, &[shared(12, "a/second", "2026-11-24T10:00:05Z")]);
+    assert_eq!(
+        postgres.push(&db, &[]),
+        "push: builds since 2026-11-24: 2 compared, 2 added or changed\n"
+    );
+    assert_pushed(&postgres, &db);
+    // Both with one phase and no languages, which the first one had.
+    assert_eq!(written(&postgres, &before), 4);
+
+    // Removed builds stay, unless they are pruned.
+    let forget = |pattern: &str| {
+        let mut collect = Command::new(assert_cmd::cargo::cargo_bin!("sccache-collect"));
+        collect
+            .env_clear()
+            .arg("forget")
+            .arg("--db")
+            .arg(&db)
+            .arg(pattern);
+        assert!(collect.output().unwrap().status.success());
+    };
+    let pushed = pushed_builds(&postgres);
+    forget("a/late");
+    assert_eq!(
+        postgres.push(&db, &[]),
+        "push: builds since 2026-11-21: 4 compared, 0 added or changed\n"
+    );
+    assert_eq!(pushed_builds(&postgres), pushed);
+    assert_eq!(
+        postgres.push(&db, &[]),
+        "push: no build has changed since the last push\n"
+    );
+    // Those of hosts that this database doesn't have stay.
+    let (_other_folder, other) = folder();
+    record(
+        &other,
+        &[of_host(
+            "other",
+            &build(13, "a/a", "1", "2026-11-21T07:00:00Z", rust_stats(4, 5)),
+        )],
+    );
+    postgres.push(&other, &[]);
+    assert_eq!(
+        postgres.push(&db, &["--prune"]),
+        "push: builds since 2026-11-01: 8 compared, 0 added or changed\n"
+    );
+    assert_eq!(
+        postgres.sql("SELECT count(*) FROM build WHERE host = 'other'"),
+        "1"
+    );
+    assert_ne!(
+        postgres.sql("SELECT count(*) FROM build_detail WHERE host = 'other'"),
+        "0"
+    );
+    postgres.sql(
+        "DELETE FROM build WHERE host = 'other'; DELETE FROM build_detail WHERE host = 'other'",
+    );
+    assert_pushed(&postgres, &db);
+
+    // The last day with builds: nothing is left to compare with.
+    forget("a/*");
+    postgres.push(&db, &[]);
+    assert_eq!(
+        postgres.push(&db, &[]),
+        "push: no build has changed since the last push\n"
+    );
+
+    // The oldest build changes.
+    let raw = rusqlite::Connection::open(&db).unwrap();
+    raw.execute(
+        "UPDATE build SET hits = hits + 1 WHERE package = 'app-portage/emlop'",
+        (),
+    )
+    .unwrap();
+    assert_eq!(
+        postgres.push(&db, &["--prune"]),
+        "push: builds since 2026-11-01: 6 compared, 2 added or changed\n"
+    );
+    assert_pushed(&postgres, &db);
+}
+
+/// An imported build that its record replaces has another id. The line of the log stays on the server until it is pruned.
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn a_replaced_import_is_pruned() {
+    let postgres = Postgres::start();
+    let folder = tempfile::tempdir().unwrap();
+    let logs = Logs::with(LIBRSVG, &librsvg());
+    assert!(logs.import("UTC0", &[]).status.success());
+    let db = logs.db.clone();
+    postgres.push(&db, &[]);
+    let recorded = record_on(folder.path(), "gentoo", &[recorded_librsvg()]);
+    merge(&db, &[&recorded]);
+    postgres.push(&db, &[]);
+    assert_eq!(postgres.sql("SELECT count(*) FROM build"), "2");
+    postgres.push(&db, &["--prune"]);
+    assert_pushed(&postgres, &db);
+}
+
+fn start_push(postgres: &Postgres, db: &Path) -> Child {
+    postgres
+        .push_command(db, &[])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn two_hosts_push_at_once() {
+    let postgres = Postgres::start();
+    let (folder, merged) = folder();
+    let hosts = ["alpha", "beta"].map(|host| record_on(folder.path(), host, &sample()));
+    // Their ids have to differ.
+    let raw = rusqlite::Connection::open(&hosts[1]).unwrap();
+    raw.execute("UPDATE build SET uuid = 'c' || substr(uuid, 2)", ())
+        .unwrap();
+    drop(raw);
+    merge(&merged, &[&hosts[0], &hosts[1]]);
+    // Both have read their builds, and wait for the same table.
+    let lock = postgres.lock("build");
+    let pushes = hosts.each_ref().map(|db| start_push(&postgres, db));
+    postgres.wait_for_waiting(2);
+    drop(lock);
+    for mut push in pushes {
+        assert!(push.wait().unwrap().success());
+    }
+    assert_pushed(&postgres, &merged);
+    // The same builds from several databases at once.
+    let sums = postgres.sums();
+    let all = [&hosts[0], &hosts[1], &merged, &merged];
+    postgres.sql("TRUNCATE build, build_detail, pushed_day");
+    let pushes = all.map(|db| start_push(&postgres, db));
+    for mut push in pushes {
+        assert!(push.wait().unwrap().success());
+    }
+    assert_eq!(postgres.sums(), sums);
+    assert_pushed(&postgres, &merged);
+}
+
+/// 25,000 builds of one day, and 25,000 of others.
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn many_builds_are_read_in_pieces() {
+    let postgres = Postgres::start();
+    let (_folder, db) = folder();
+    Store::open_for_recording(&db).unwrap();
+    let raw = rusqlite::Connection::open(&db).unwrap();
+    let sql = "WITH RECURSIVE n (k) AS (VALUES (0) UNION ALL SELECT k + 1 FROM n WHERE k < 49999)
+        INSERT INTO build (uuid, host, package, version, outcome, started_at_us, finished_at_us, is_imported,
+            phases, measured_phases, hits, misses)
+        SELECT printf('%08x-0000-4000-8000-000000000000', k), 'host' || k % 3, 'a/a', '1', 'merged',
+            ?1 + max(k - 25000, 0) * 100000000, ?1 + max(k - 25000, 0) * 100000000, 0, 0, 0, k, 1 FROM n";
+    let start = at("2026-01-01T00:00:00Z");
+    raw.execute(sql, [start.timestamp_micros()]).unwrap();
+    let days = TimeDelta::seconds(24_999 * 100).num_days() + 1;
+    assert_eq!(
+        postgres.push(&db, &[]),
+        "push: builds since 2026-01-01: 50000 compared, 50000 added or changed\n"
+    );
+    assert_eq!(
+        postgres.sql("SELECT count(*), sum(hits) FROM build"),
+        "50000|1249975000"
+    );
+    assert_eq!(
+        postgres.sql("SELECT count(*) FROM pushed_day"),
+        days.to_string()
+    );
+}
