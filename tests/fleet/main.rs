@@ -5,6 +5,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+/// What docs/fleet.md shows of DuckDB.
+mod duckdb;
 /// A PostgreSQL of its own.
 mod postgres;
 /// `packaging/fleet/sccache-fleet-pull` over a real sshd.
