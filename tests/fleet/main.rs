@@ -13,5 +13,7 @@ mod postgres;
 mod pull;
 /// `packaging/postgresql` on a real PostgreSQL.
 mod push;
+/// Pushing again after changes.
+mod push_again;
 /// `push` when something fails.
 mod push_faults;
