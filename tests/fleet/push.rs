@@ -210,6 +210,7 @@ fn a_push_has_the_numbers_of_the_reports() {
     ] {
         assert_overview(&postgres, &db, variables, options);
     }
+    assert_example(&postgres, &db);
     // A build from the future is in neither.
     record(
         &db,
@@ -240,6 +241,33 @@ fn assert_overview(postgres: &Postgres, db: &Path, variables: &[&str], options: 
     for name in keys(&overview) {
         assert_eq!(overview[name], report[name], "{name} {variables:?}");
     }
+}
+
+/// Compares the example in docs/fleet.md with the builds.
+#[track_caller]
+fn assert_example(postgres: &Postgres, db: &Path) {
+    let page = include_str!("../../docs/fleet.md");
+    let (_, example) = page.split_once("    SELECT host, name,").unwrap();
+    let (example, _) = example.split_once(';').unwrap();
+    let rows = postgres.rows(&format!("SELECT host, name,{example}"));
+    let mut sums: BTreeMap<(String, String), (f64, f64)> = BTreeMap::new();
+    for build in json(db, &["builds"]) {
+        for (language, counts) in build["languages"].as_object().unwrap() {
+            let host = build["host"].as_str().unwrap().to_string();
+            let sum = sums.entry((host, language.clone())).or_default();
+            sum.0 += counts["hits"].as_f64().unwrap();
+            sum.1 += counts["misses"].as_f64().unwrap();
+        }
+    }
+    let rows: Vec<String> = rows
+        .iter()
+        .map(|row| format!("{} {:.12}", row["name"], row["hit_rate"].as_f64().unwrap()))
+        .collect();
+    let expected: Vec<String> = sums
+        .iter()
+        .map(|((_, name), (hits, misses))| format!("{name:?} {:.12}", hits / (hits + misses)))
+        .collect();
+    assert_eq!(rows, expected);
 }
 
 fn start_push(postgres: &Postgres, db: &Path) -> Child {
