@@ -86,3 +86,40 @@ fn the_advised_line_gains_as_many_hits_as_estimated() {
         "{message}"
     );
 }
+
+/// The estimate applies to the packages that the hook would give stable paths.
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn only_builds_that_can_use_stable_paths_have_an_estimate() {
+    let root = Root::with_crates();
+    root.append(
+        "etc/portage/make.conf",
+        "SCCACHE_REPORT_STABLE_PATHS=\"no\"",
+    );
+    let own_home = "src_configure() { cargo_src_configure; cp -r \"${CARGO_HOME}\" \"${T}/home\"; export CARGO_HOME=${T}/home; }";
+    let cases = [
+        ("usual", "", 2),
+        ("own-home", own_home, 0),
+        ("live", "PROPERTIES=live", 0),
+        ("sources", "", 0),
+    ];
+    fs::create_dir_all(root.file("etc/portage/env")).unwrap();
+    root.append("etc/portage/env/sources", "FEATURES=\"installsources\"");
+    root.append("etc/portage/package.env", "dev-test/sources sources");
+    for revision in ["1.0", "1.0-r1"] {
+        let mut packages = Vec::new();
+        for (name, lines, _) in cases {
+            let package = format!("dev-test/{name}-{revision}");
+            root.rust_ebuild(&package, "slot", "tiny", lines);
+            packages.push(format!("={package}"));
+        }
+        let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
+        root.emerge(&packages);
+    }
+    for (name, _, expected) in cases {
+        let builds = root.builds(&[&format!("dev-test/{name}")]);
+        let effect = &builds.last().unwrap()["stable_paths"];
+        let avoidable = effect["avoidable_misses"].as_u64().unwrap_or(0);
+        assert_eq!(avoidable, expected, "{name}: {builds:?}");
+    }
+}

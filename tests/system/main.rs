@@ -12,3 +12,5 @@ mod hostile_files;
 mod output;
 /// Any user can read a database while root writes it.
 mod reading;
+/// The links for stable paths.
+mod stable_paths;
