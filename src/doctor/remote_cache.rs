@@ -5,7 +5,6 @@ use std::path::Path;
 
 use super::{Context, Finding, green, programs, quoted, red, unknown, yellow};
 use crate::portage::make_conf::{self, Assignment};
-use crate::portage::plain_path;
 use crate::sccache::{RedisMemory, RedisSettings, is_built_without_redis};
 use crate::text::{format_bytes, printable};
 
@@ -162,14 +161,7 @@ fn check_redis(context: &Context, redis: &RedisSettings) -> Result<Finding, Find
         return Ok(unknown("the URL names no socket"));
     };
     let has_expiration = redis.has_expiration();
-    let memory = || {
-        check_memory(
-            &RedisMemory::parse(&output),
-            has_expiration,
-            &socket,
-            &place,
-        )
-    };
+    let memory = || check_memory(&RedisMemory::parse(&output), has_expiration, &place);
     Ok(check_access(&socket, redis).unwrap_or_else(memory))
 }
 
@@ -185,7 +177,7 @@ fn check_access(socket: &Path, redis: &RedisSettings) -> Option<Finding> {
         let folder = quoted(&folder.to_string_lossy());
         return Some(red(format!(
             "any user can put another server in the place of Redis, because every user can write to {folder}. Use a \
-             directory for Redis alone, with mode 2750: {RECIPE}"
+             directory for Redis alone, with mode 0750: {RECIPE}"
         )));
     }
     (mode(socket) & 0o002 != 0 && !redis.has_password()).then(|| {
@@ -198,7 +190,7 @@ fn check_access(socket: &Path, redis: &RedisSettings) -> Option<Finding> {
 }
 
 /// Whether Redis removes old objects in time.
-fn check_memory(memory: &RedisMemory, has_expiration: bool, socket: &Path, place: &str) -> Finding {
+fn check_memory(memory: &RedisMemory, has_expiration: bool, place: &str) -> Finding {
     let Some((used, limit)) = memory.used.zip(memory.limit) else {
         return green(format!("Redis{place} can be used"));
     };
@@ -209,16 +201,10 @@ fn check_memory(memory: &RedisMemory, has_expiration: bool, socket: &Path, place
     }
     if memory.keeps_everything(has_expiration) {
         let policy = memory.policy.as_deref().unwrap_or_default();
-        let finding = yellow(format!(
+        return yellow(format!(
             "Redis{place} has maxmemory-policy {policy}: once it is full, it stores nothing, and sccache before 0.19 \
-             doesn't either. Set `maxmemory-policy allkeys-lru` in its configuration"
+             doesn't either. Set `maxmemory-policy allkeys-lru` in its configuration, and restart it"
         ));
-        return match plain_path(socket) {
-            Some(path) => finding.fix(format!(
-                "redis-cli -s {path} config set maxmemory-policy allkeys-lru"
-            )),
-            None => finding,
-        };
     }
     let (used, limit) = (format_bytes(used), format_bytes(limit));
     green(format!("Redis{place} can be used, {used} of {limit} used"))
@@ -245,7 +231,7 @@ mod tests {
             fs::set_permissions(path, old).unwrap();
             found.is_some()
         };
-        assert!(!is_found(&folder, 0o2750));
+        assert!(!is_found(&folder, 0o750));
         assert!(is_found(&folder, 0o777));
         assert!(is_found(&folder, 0o1777));
         assert!(is_found(top.path(), 0o777));
@@ -266,14 +252,12 @@ mod tests {
     fn objects_have_to_be_evicted_at_a_limit() {
         let state = |limit: u64, policy: &str, has_expiration| {
             let text = format!("used_memory:1\nmaxmemory:{limit}\nmaxmemory_policy:{policy}");
-            let memory = RedisMemory::parse(&text);
-            let finding = check_memory(&memory, has_expiration, Path::new("/run/r"), "");
-            (finding.state, finding.fix.len())
+            check_memory(&RedisMemory::parse(&text), has_expiration, "").state
         };
-        assert_eq!(state(9, "allkeys-lru", false), (State::Green, 0));
-        assert_eq!(state(0, "allkeys-lru", false), (State::Yellow, 0));
-        assert_eq!(state(9, "noeviction", false), (State::Yellow, 1));
-        assert_eq!(state(9, "volatile-lru", false), (State::Yellow, 1));
-        assert_eq!(state(9, "volatile-lru", true), (State::Green, 0));
+        assert_eq!(state(9, "allkeys-lru", false), State::Green);
+        assert_eq!(state(0, "allkeys-lru", false), State::Yellow);
+        assert_eq!(state(9, "noeviction", false), State::Yellow);
+        assert_eq!(state(9, "volatile-lru", false), State::Yellow);
+        assert_eq!(state(9, "volatile-lru", true), State::Green);
     }
 }

@@ -20,7 +20,7 @@ fn what_root_left_in_the_cache_is_deleted_and_nothing_else() {
         chown root $cache/e $cache/e/f";
     // The trial compilations fail too if the random names of their objects start with e.
     let doctor = Doctor::after(&root, poison);
-    let fix = doctor.insist("cache", "red", "user portage can't use `e");
+    let fix = doctor.assert_check("cache", "red", "user portage can't use `e");
     assert_eq!(
         fix,
         "find /mnt/gentoo/var/cache/sccache -xdev -mindepth 1 -user root -delete"
@@ -28,11 +28,11 @@ fn what_root_left_in_the_cache_is_deleted_and_nothing_else() {
     assert!(files(&format!("{fix} || true")) >= before);
     assert!(root.file("etc/portage").is_dir());
     let doctor = Doctor::after(&root, "");
-    doctor.insist_only(&[], &[]);
+    doctor.assert_only(&[], &[]);
     let doctor = Doctor::after(&root, "chown root $cache");
-    let fix = doctor.insist("cache", "red", "user portage can't use /mnt");
+    let fix = doctor.assert_check("cache", "red", "user portage can't use /mnt");
     assert_eq!(fix, "chown portage:portage /mnt/gentoo/var/cache/sccache");
-    Doctor::after(&root, fix).insist_only(&[], &[]);
+    Doctor::after(&root, fix).assert_only(&[], &[]);
 }
 
 /// doctor prints a command that deletes or changes owners only for a folder that is a cache and that no other user can
@@ -65,7 +65,7 @@ fn where_it_is_not_certain_no_command_is_printed() {
              sed -i /SCCACHE_DIR/d $conf; echo 'SCCACHE_DIR='\\''{folder}'\\' >> $conf"
         );
         let doctor = Doctor::after(&root, &script);
-        let fix = doctor.insist("cache", state, part);
+        let fix = doctor.assert_check("cache", state, part);
         assert!(
             ["", "sccache-report setup"].contains(&fix),
             "{folder}: {fix}"
@@ -96,5 +96,5 @@ fn left_over_servers_are_named_and_stopped() {
             "{last} > /tmp/all; tail -n +1 /tmp/all; true; as_nobody env SCCACHE_SERVER_PORT=5002 sccache --stop-server &>/dev/null; cat /tmp/all"
         ),
     );
-    doctor.insist("servers", "green", "no leftover servers");
+    doctor.assert_check("servers", "green", "no leftover servers");
 }

@@ -12,12 +12,12 @@ fn package_env_only() {
         printf '%s\\n' RUSTC_WRAPPER=sccache \"SCCACHE_DIR=$cache\" SCCACHE_CACHE_SIZE=2G > ${conf%/*}/env/sccache.conf\n\
         echo 'dev-test/rusty sccache.conf' > ${conf%/*}/package.env";
     let doctor = Doctor::after(&root, move_settings);
-    doctor.insist("settings", "yellow", "env/sccache.conf configures sccache");
+    doctor.assert_check("settings", "yellow", "env/sccache.conf configures sccache");
     root.emerge(&["dev-test/rusty"]);
     let doctor = Doctor::after(&root, "");
-    doctor.insist_only(&[], &[]);
-    doctor.insist("settings", "green", "RUSTC_WRAPPER=sccache");
-    doctor.insist("cache", "green", "of 2 GiB");
+    doctor.assert_only(&[], &[]);
+    doctor.assert_check("settings", "green", "RUSTC_WRAPPER=sccache");
+    doctor.assert_check("cache", "green", "of 2 GiB");
 }
 
 #[test]
@@ -27,9 +27,9 @@ fn a_wrapper_script() {
     let script = "printf '#!/bin/sh\\nexec sccache \"$@\"\\n' > /mnt/gentoo/usr/bin/my-wrapper\n\
         chmod +x /mnt/gentoo/usr/bin/my-wrapper; echo 'RUSTC_WRAPPER=my-wrapper' >> $conf";
     let doctor = Doctor::after(&root, script);
-    doctor.insist("compile-rust", "green", "my-wrapper: a miss, then a hit");
+    doctor.assert_check("compile-rust", "green", "my-wrapper: a miss, then a hit");
     root.emerge(&["dev-test/rusty"]);
-    Doctor::after(&root, "").insist_only(&[], &[]);
+    Doctor::after(&root, "").assert_only(&[], &[]);
 }
 
 /// bashrc prepends a folder to PATH, with links named like compilers.
@@ -48,8 +48,8 @@ fn masquerade() {
     );
     root.emerge(&["dev-test/linked"]);
     let doctor = Doctor::after(&root, "");
-    doctor.insist_only(&[], &[]);
-    doctor.insist("compile-c", "green", "cc: a miss, then a hit");
+    doctor.assert_only(&[], &[]);
+    doctor.assert_check("compile-c", "green", "cc: a miss, then a hit");
 }
 
 /// Packages were merged before the hook was installed.
@@ -69,9 +69,9 @@ fn before_the_hook() {
         ln -s /mnt/gentoo/usr/share/sccache-report/sccache-report.sh ${conf%/*}/bashrc.d/90-sccache-report.sh\n\
         echo 'for f in \"${EPREFIX}\"/etc/portage/bashrc.d/*.sh; do . \"$f\"; done' > $bashrc";
     let doctor = Doctor::after(&root, link);
-    doctor.insist_only(&[], &["hook"]);
+    doctor.assert_only(&[], &["hook"]);
     root.emerge(&["dev-test/rusty"]);
-    Doctor::after(&root, "").insist_only(&[], &[]);
+    Doctor::after(&root, "").assert_only(&[], &[]);
 }
 
 /// `${T}` of the build is too long.
@@ -85,9 +85,9 @@ fn a_long_t_is_red_before_and_after_the_build_failed() {
         &format!("PORTAGE_TMPDIR=\"{tmp}\""),
     );
     let doctor = Doctor::after(&root, &format!("install -d -m 1777 {tmp}"));
-    doctor.insist_only(&["temp-dir"], &[]);
-    doctor.insist("temp-dir", "red", "sccache supports up to 88");
+    doctor.assert_only(&["temp-dir"], &[]);
+    doctor.assert_check("temp-dir", "red", "sccache supports up to 88");
     root.emerge_with(&[], &["dev-test/rusty"]);
     let doctor = Doctor::after(&root, "");
-    doctor.insist("temp-dir", "red", "sccache supports up to 88");
+    doctor.assert_check("temp-dir", "red", "sccache supports up to 88");
 }

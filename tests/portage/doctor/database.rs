@@ -9,18 +9,18 @@ fn a_database_that_others_can_replace_is_red_and_no_command_touches_it() {
     let root = Root::with_build();
     let doctor = Doctor::after(&root, "chmod 777 $folder");
     assert_eq!(
-        doctor.insist("database", "red", "other users can change"),
+        doctor.assert_check("database", "red", "other users can change"),
         ""
     );
     let doctor = Doctor::after(&root, "chmod 755 $folder; chown nobody $folder");
     assert_eq!(
-        doctor.insist("database", "red", "other users can change"),
+        doctor.assert_check("database", "red", "other users can change"),
         ""
     );
     let doctor = Doctor::after(&root, "chown root $folder; chmod 600 $folder/stats.db");
-    doctor.insist("database", "yellow", "isn't accessible for all users");
+    doctor.assert_check("database", "yellow", "isn't accessible for all users");
     let doctor = Doctor::after(&root, "chmod 666 $folder/stats.db");
-    let fix = doctor.insist("database", "red", "stats.db, so nothing is recorded");
+    let fix = doctor.assert_check("database", "red", "stats.db, so nothing is recorded");
     assert_eq!(fix, "");
 }
 
@@ -32,11 +32,11 @@ fn damage_and_pending_builds_are_seen() {
         &root,
         "mkdir $folder/stats.db.pending; echo {} > $folder/stats.db.pending/00000000-0000-0000-0000-000000000000.json",
     );
-    doctor.insist_only(&[], &["pending"]);
+    doctor.assert_only(&[], &["pending"]);
     let script = "rm -r $folder/stats.db.pending; cp $folder/stats.db /tmp/db\n\
         dd if=/dev/zero of=$folder/stats.db bs=4096 seek=1 count=1 conv=notrunc 2>/dev/null";
     let doctor = Doctor::after(&root, script);
-    doctor.insist("database", "red", "");
+    doctor.assert_check("database", "red", "");
     // A build in the future isn't recent.
     let script = "cp /tmp/db $folder/stats.db\n\
         python3 - $folder/stats.db <<'END'\n\

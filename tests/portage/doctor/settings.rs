@@ -157,7 +157,7 @@ fn nothing_is_left_behind() {
     let root = Root::with_build();
     let count = "find $cache -type f | wc -l";
     let doctor = Doctor::after(&root, &format!("{count} > /tmp/before"));
-    doctor.insist_only(&[], &[]);
+    doctor.assert_only(&[], &[]);
     assert_eq!(doctor.status, "0");
     let script = format!(
         "{}\n{count} > /tmp/after; ls -A /tmp > /tmp/list",
@@ -196,12 +196,12 @@ fn an_ordinary_user_hears_what_could_not_be_tried() {
     let root = Root::with_build();
     let as_nobody = "as_nobody sccache-report doctor --format json";
     let doctor = Doctor::run(&root, "", as_nobody);
-    doctor.insist_only(&[], &[]);
+    doctor.assert_only(&[], &[]);
     for check in ["compile-c", "compile-rust", "programs", "cache"] {
-        doctor.insist(check, "unknown", "only root can act as user portage");
+        doctor.assert_check(check, "unknown", "only root can act as user portage");
     }
     let doctor = Doctor::run(&root, "chmod 600 $conf", as_nobody);
-    doctor.insist_only(&[], &[]);
+    doctor.assert_only(&[], &[]);
 }
 
 #[test]
@@ -209,11 +209,11 @@ fn an_ordinary_user_hears_what_could_not_be_tried() {
 fn without_portageq_make_conf_is_what_counts() {
     let root = Root::with_build();
     let doctor = Doctor::after(&root, "PATH=${PATH//:\\/mnt\\/gentoo\\/bin:/:}");
-    doctor.insist_only(&[], &[]);
-    doctor.insist("portage", "unknown", "portageq can't be run");
+    doctor.assert_only(&[], &[]);
+    doctor.assert_check("portage", "unknown", "portageq can't be run");
     let doctor = Doctor::after(&root, "echo 'MY_FLAGS=(a b)' >> $conf");
-    doctor.insist_only(&["portage"], &[]);
-    doctor.insist("portage", "red", "Invalid token 'b'");
+    doctor.assert_only(&["portage"], &[]);
+    doctor.assert_check("portage", "red", "Invalid token 'b'");
 }
 
 /// Before 0.9 the server listens on a TCP port, so doctor tries it only in a network namespace of its own.
@@ -223,18 +223,18 @@ fn an_old_sccache_is_tried_in_a_private_network() {
     let root = Root::new();
     root.sccache("0.8.2");
     let doctor = Doctor::after(&root, "");
-    doctor.insist(
+    doctor.assert_check(
         "programs",
         "yellow",
         "only recorded with FEATURES=network-sandbox",
     );
-    doctor.insist("compile-c", "green", "a miss, then a hit");
-    doctor.insist("compile-rust", "green", "a miss, then a hit");
+    doctor.assert_check("compile-c", "green", "a miss, then a hit");
+    doctor.assert_check("compile-rust", "green", "a miss, then a hit");
     let without_namespaces = "mount --bind /bin/false /usr/bin/unshare";
     let doctor = Doctor::after(&root, without_namespaces);
-    doctor.insist("compile-c", "unknown", "namespaces can't be created");
+    doctor.assert_check("compile-c", "unknown", "namespaces can't be created");
     root.sccache("none");
     let doctor = Doctor::after(&root, "");
-    doctor.insist("programs", "red", "sccache isn't in the search path");
-    doctor.insist("compile-c", "unknown", "see the check `programs`");
+    doctor.assert_check("programs", "red", "sccache isn't in the search path");
+    doctor.assert_check("compile-c", "unknown", "see the check `programs`");
 }
