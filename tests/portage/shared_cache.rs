@@ -2,11 +2,16 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::thread::sleep;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::recording::{assert_recorded, processes};
-use crate::support::portage::redis::{ENDPOINT, Redis};
+use crate::support::portage::redis::{ENDPOINT, FOLDER, Redis, folder_for_socket, group_of};
 use crate::support::portage::{Root, Run};
 
 const PACKAGES: [&str; 4] = [
@@ -30,7 +35,7 @@ src_compile() {
 /// Returns the sum of a number of one level of the cache, as sccache printed it in all builds.
 fn printed(root: &Root, level: usize, name: &str) -> u64 {
     let stats = PACKAGES.iter().flat_map(|it| root.printed_stats(it));
-    let numbers = stats.map(|said| said.json["stats"]["multi_level"][level][name].as_u64());
+    let numbers = stats.map(|stats| stats.json["stats"]["multi_level"][level][name].as_u64());
     numbers.map(Option::unwrap_or_default).sum()
 }
 
@@ -84,9 +89,9 @@ const BACKGROUND: [&str; 3] = ["writes", "backfills_from", "backfills_to"];
 fn assert_levels(root: &Root) {
     for package in PACKAGES {
         let build = root.builds(&[package]).pop().unwrap();
-        for said in root.printed_stats(package) {
-            let levels = &build["phases"][&said.phase]["cache_levels"];
-            let printed = said.json["stats"]["multi_level"].as_array();
+        for stats in root.printed_stats(package) {
+            let levels = &build["phases"][&stats.phase]["cache_levels"];
+            let printed = stats.json["stats"]["multi_level"].as_array();
             for (index, level) in printed.into_iter().flatten().enumerate() {
                 for (name, value) in levels[index].as_object().unwrap() {
                     if BACKGROUND.contains(&name.as_str()) {
@@ -344,4 +349,85 @@ fn assert_secret(root: &Root) {
     );
     let database = fs::read(root.database()).unwrap();
     assert!(!database.windows(6).any(|bytes| bytes == b"secret"));
+}
+
+/// Returns the indented block below a line of docs/shared-cache.md with this text.
+fn documented(text: &str) -> String {
+    let page = include_str!("../../docs/shared-cache.md");
+    let below = page.lines().skip_while(|line| !line.contains(text)).skip(1);
+    let block = below.skip_while(|line| !line.starts_with("    "));
+    let lines = block
+        .take_while(|line| line.starts_with("    "))
+        .map(str::trim);
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// As a person does it who follows the page, apart from where the socket is, and from TCP.
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn the_documentation_leads_to_the_first_hit_of_the_second_host() {
+    const PACKAGE: &str = "dev-test/many-files";
+    let mut redis = Redis::with_configuration(&documented("/etc/redis/sccache.conf"));
+    let mut hosts = [Root::installed(), Root::installed()];
+    redis.show_to(&mut hosts[0]);
+    let folder = folder_for_socket();
+    hosts[1].bind(folder.path(), FOLDER);
+    let socket = folder.path().join("redis.sock");
+    let command = documented("With socat").replace("\\\n", " ");
+    let command = command.replace("/run/sccache/redis.sock", socket.to_str().unwrap());
+    let command = command.replace("group=portage", &format!("group={}", group_of(&hosts[1])));
+    let first = redis.socket();
+    let command = command.replace(
+        "TCP:HOST:6379",
+        &format!("UNIX-CONNECT:{}", first.display()),
+    );
+    // What was left behind is replaced.
+    fs::write(&socket, "").unwrap();
+    let _tunnel = Tunnel::start(&command, &socket);
+    for host in &hosts {
+        let setup = [
+            "sccache-report",
+            "setup",
+            "--yes",
+            "--redis",
+            "/mnt/gentoo/run/sccache/redis.sock",
+        ];
+        host.run(&setup).ok();
+        assert_warnings(&host.emerge(&[PACKAGE]), 0);
+        let rows = host
+            .run(&["sccache-report", "doctor", "--format", "json"])
+            .ok()
+            .log;
+        let rows: Value = serde_json::from_str(&rows).unwrap();
+        let mut rows = rows["rows"].as_array().unwrap().iter();
+        let row = rows.find(|row| row["check"] == "remote-cache").unwrap();
+        assert_eq!(row["state"], "green", "{row}");
+    }
+    let [_, second] = &hosts;
+    let hits = assert_recorded(second, PACKAGE)["hits"].as_u64().unwrap();
+    assert!(hits > 0);
+    let text = second.run(&["sccache-report", "show", PACKAGE]).ok().log;
+    assert!(text.contains(&format!("L1 (redis): {hits} of ")), "{text}");
+}
+
+/// A socat that ends with its test.
+struct Tunnel(Child);
+
+impl Tunnel {
+    fn start(command: &str, socket: &Path) -> Self {
+        let words: Vec<_> = command.split_whitespace().collect();
+        let mut child = Command::new(words[0]).args(&words[1..]).spawn().unwrap();
+        while UnixStream::connect(socket).is_err() {
+            assert!(child.try_wait().unwrap().is_none(), "{command}");
+            sleep(Duration::from_millis(10));
+        }
+        Self(child)
+    }
+}
+
+impl Drop for Tunnel {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

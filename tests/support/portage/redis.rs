@@ -1,10 +1,10 @@
 //! A real Redis at a Unix socket, which roots share.
 
 use std::fs;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -29,9 +29,7 @@ pub struct Redis {
 impl Redis {
     /// Starts a Redis whose socket the group portage of the roots can use, with more settings.
     pub fn start(settings: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        fs::set_permissions(folder.path(), everybody).unwrap();
+        let folder = folder_for_socket();
         let child = Self::spawn(folder.path().join("redis.sock"), settings);
         Self {
             folder,
@@ -40,21 +38,44 @@ impl Redis {
         }
     }
 
+    /// Starts a Redis with a configuration file whose socket is `/run/sccache/redis.sock`.
+    pub fn with_configuration(text: &str) -> Self {
+        let folder = folder_for_socket();
+        let (file, socket) = (
+            folder.path().join("redis.conf"),
+            folder.path().join("redis.sock"),
+        );
+        let own = text.replace("/run/sccache/redis.sock", socket.to_str().unwrap());
+        fs::write(&file, own).unwrap();
+        let child = Self::spawn_with(&socket, |redis| redis.arg(&file));
+        Self {
+            folder,
+            child,
+            group: None,
+        }
+    }
+
     fn spawn(socket: PathBuf, settings: &[&str]) -> Child {
+        Self::spawn_with(&socket, |redis| {
+            redis
+                .args(["--port", "0", "--save", "", "--appendonly", "no"])
+                .args(["--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru"])
+                .args(["--unixsocketperm", "770", "--unixsocket"])
+                .arg(&socket)
+                .args(settings)
+        })
+    }
+
+    fn spawn_with(socket: &Path, add_settings: impl Fn(&mut Command) -> &mut Command) -> Child {
         // The same program as redis-server, which in Debian comes with a service.
-        let child = Command::new("redis-check-rdb")
-            .arg0("redis-server")
-            .args(["--port", "0", "--save", "", "--appendonly", "no"])
-            .args(["--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru"])
-            .args(["--unixsocketperm", "770", "--unixsocket"])
-            .arg(&socket)
-            .args(settings)
+        let mut redis = Command::new("redis-check-rdb");
+        let child = add_settings(redis.arg0("redis-server"))
             .current_dir(socket.parent().unwrap())
             .stdout(Stdio::null())
             .spawn()
             .expect("Redis is installed");
         let limit = Instant::now() + Duration::from_secs(60);
-        while UnixStream::connect(&socket).is_err() {
+        while UnixStream::connect(socket).is_err() {
             assert!(Instant::now() < limit, "redis-server doesn't listen");
             sleep(Duration::from_millis(10));
         }
@@ -100,13 +121,16 @@ impl Redis {
         objects.filter(|key| !key.is_empty()).count() as u64
     }
 
-    /// Shows the socket to the builds of a root, and sets sccache up for it.
-    pub fn share_with(&mut self, root: &mut Root) {
-        let ids = root.read(".harness/ids");
-        let (_, group) = ids.trim().split_once(':').unwrap();
-        self.group = Some(group.parse().unwrap());
+    /// Shows the socket to the builds of a root.
+    pub fn show_to(&mut self, root: &mut Root) {
+        self.group = Some(group_of(root));
         chown(self.socket(), None, self.group).unwrap();
         root.bind(self.folder.path(), FOLDER);
+    }
+
+    /// Shows the socket to the builds of a root, and sets sccache up for it.
+    pub fn share_with(&mut self, root: &mut Root) {
+        self.show_to(root);
         root.append("etc/portage/make.conf", ENDPOINT);
         let chain = "SCCACHE_MULTILEVEL_CHAIN=\"disk,redis\"";
         root.append("etc/portage/make.conf", chain);
@@ -117,4 +141,18 @@ impl Drop for Redis {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Returns a folder that every user can read.
+pub fn folder_for_socket() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+/// Returns the number of the group portage.
+pub fn group_of(root: &Root) -> u32 {
+    let ids = root.read(".harness/ids");
+    let (_, group) = ids.trim().split_once(':').unwrap();
+    group.parse().unwrap()
 }
