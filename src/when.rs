@@ -75,6 +75,16 @@ pub(crate) enum PeriodLength {
 }
 
 impl PeriodLength {
+    /// Returns `day`, `week`, `month`, or `year`.
+    pub(crate) fn noun(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+            Self::Year => "year",
+        }
+    }
+
     /// Returns the first day of the day, week, month, or year that contains `day`.
     pub(crate) fn first_day(self, day: NaiveDate) -> Option<NaiveDate> {
         match self {
@@ -86,7 +96,7 @@ impl PeriodLength {
     }
 
     /// Returns the first day of the following period.
-    fn next_day(self, first: NaiveDate) -> Option<NaiveDate> {
+    pub(crate) fn next_day(self, first: NaiveDate) -> Option<NaiveDate> {
         match self {
             Self::Day => first.checked_add_days(Days::new(1)),
             Self::Week => first.checked_add_days(Days::new(7)),

@@ -39,6 +39,15 @@ pub(super) fn time_saved(sums: &Sums) -> String {
     text
 }
 
+/// Returns the time saved in percent of the processor time that the builds would have taken without the cache, where
+/// both are known.
+pub(super) fn saved_percent(sums: &Sums) -> Option<f64> {
+    let saved = sums.metered_time_saved?.as_seconds_f64();
+    let without = sums.processor_time?.as_seconds_f64() + saved;
+    // -0 becomes 0.
+    (without > 0.0).then(|| (100.0 * saved / without).round() + 0.0)
+}
+
 fn whole_cache(sums: &Sums, period: &str, has_errors: bool) -> String {
     let (Some(hits), Some(misses)) = (sums.hits, sums.misses) else {
         return "No build was measured. List builds with `sccache-report builds`; \

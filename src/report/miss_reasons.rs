@@ -33,14 +33,47 @@ pub(super) fn meaning(reason: MissReason) -> &'static str {
     }
 }
 
+/// Returns the reason in a few words, as a title.
+pub(super) fn title(reason: MissReason) -> &'static str {
+    match reason {
+        MissReason::First => "Never compiled before",
+        MissReason::Evicted => "Lost by the cache",
+        MissReason::Path => "Different directory",
+        MissReason::Flags => "Different arguments",
+        MissReason::Changed => "Different source or compiler",
+        MissReason::Forced => "Forced by a setting",
+        MissReason::Unknown => "Unknown reason",
+    }
+}
+
+/// Returns the reason as the end of a sentence on misses.
+pub(super) fn because(reason: MissReason) -> &'static str {
+    match reason {
+        MissReason::First => "because no earlier build compiled these units",
+        MissReason::Evicted => "because the cache had lost the objects",
+        MissReason::Path => "because the build directory changed",
+        MissReason::Flags => "because the compiler's arguments changed",
+        MissReason::Changed => {
+            "because the source, a header, a dependency, or the compiler changed"
+        }
+        MissReason::Forced => "because SCCACHE_RECACHE is set",
+        MissReason::Unknown => "for an unknown reason",
+    }
+}
+
 /// Returns `40 evicted (31 s), 8 changed (5.0 s)`.
 pub(super) fn summary(reasons: &[ReasonSum]) -> String {
+    entries(reasons).join(", ")
+}
+
+/// Returns an entry for each reason: `40 evicted (31 s)`.
+pub(super) fn entries(reasons: &[ReasonSum]) -> Vec<String> {
     let reasons = reasons.iter().map(|sum| {
         let (misses, word) = (text::number(sum.misses), sum.reason.word());
         let time = text::duration(sum.compile_time.as_seconds_f64());
         format!("{misses} {word} ({time})")
     });
-    reasons.collect::<Vec<_>>().join(", ")
+    reasons.collect()
 }
 
 /// Returns what the reason means, and what can be done about it. `used_objects` is the number of objects in

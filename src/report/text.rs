@@ -110,6 +110,72 @@ pub(super) fn period(first: DateTime<Utc>, last: DateTime<Utc>) -> String {
     }
 }
 
+/// Returns the number of local dates from the first to the last build, both included: `60 days`. The span of a
+/// default period can begin within a day: then there are at most so many.
+pub(super) fn days(first: DateTime<Utc>, last: DateTime<Utc>, most: Option<i64>) -> String {
+    let local_date = |time: DateTime<Utc>| time.with_timezone(&Local).date_naive();
+    let days = (local_date(last) - local_date(first)).num_days() + 1;
+    count(days.min(most.unwrap_or(i64::MAX)).max(1) as u64, "day")
+}
+
+/// Returns `, as of 2026-11-21`, or nothing if that is the date of the newest build.
+pub(super) fn as_of(time: DateTime<Utc>, newest: DateTime<Utc>) -> String {
+    let (date, newest) = (date(time), date(newest));
+    if date == newest {
+        String::new()
+    } else {
+        format!(", as of {date}")
+    }
+}
+
+/// Returns the text, or its beginning and `…` if it has more than so many characters.
+pub(super) fn shortened(text: &str, most: usize) -> String {
+    let mut characters = text.char_indices();
+    match (characters.nth(most.saturating_sub(1)), characters.next()) {
+        (Some((end, _)), Some(_)) => format!("{}…", &text[..end]),
+        _ => text.to_string(),
+    }
+}
+
+/// Returns as many items as fit in so many bytes, separated by commas, and how many are left out: `a, b, and 130 more`.
+/// `more` is the end with their number, which is there even if it doesn't fit.
+pub(super) fn listed(items: &[String], most: usize, more: fn(u64) -> String) -> String {
+    let all = items.join(", ");
+    if all.len() <= most {
+        return all;
+    }
+    let end = |shown: usize| match items.len() - shown {
+        0 => String::new(),
+        hidden => more(hidden as u64),
+    };
+    let (mut shown, mut length) = (0, 0);
+    for item in items {
+        length += item.len() + if shown > 0 { 2 } else { 0 };
+        if length + end(shown + 1).len() > most {
+            break;
+        }
+        shown += 1;
+    }
+    let end = end(shown);
+    if shown == 0 {
+        return end.trim_start_matches(", ").trim_start().to_string();
+    }
+    items[..shown].join(", ") + &end
+}
+
+/// Divides a size between those that want some of it: equally, but nobody gets more than it wants.
+pub(super) fn share(size: usize, wanted: &[usize]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..wanted.len()).collect();
+    order.sort_by_key(|&index| wanted[index]);
+    let mut shares = vec![0; wanted.len()];
+    let mut left = size;
+    for (position, index) in order.into_iter().enumerate() {
+        shares[index] = wanted[index].min(left / (wanted.len() - position));
+        left -= shares[index];
+    }
+    shares
+}
+
 /// Returns the first 8 characters of an ID, which `show` accepts.
 pub(super) fn short_id(id: Uuid) -> String {
     id.to_string()[..8].to_string()
@@ -117,8 +183,14 @@ pub(super) fn short_id(id: Uuid) -> String {
 
 /// Returns how full the cache is: `8.2 GiB of 10 GiB (82.0 %)`.
 pub(super) fn cache_fill(cache: &CacheState) -> String {
+    let fill = percent_or_dash(cache.fill());
+    format!("{} ({fill})", cache_size(cache))
+}
+
+/// Returns how large the cache is, and how large it may be: `8.2 GiB of 10 GiB`.
+pub(super) fn cache_size(cache: &CacheState) -> String {
     let (size, max_size) = (format_bytes(cache.size), format_bytes(cache.max_size));
-    format!("{size} of {max_size} ({})", percent_or_dash(cache.fill()))
+    format!("{size} of {max_size}")
 }
 
 /// Describes a level of a multi-level cache: `L1 (redis): 4 of 9 lookups hit, in redis, name: ...`.
@@ -162,6 +234,42 @@ mod tests {
         assert_eq!(wrap(text, None, "  "), text);
         assert_eq!(wrap("a-very-long-name", Some(4), ""), "a-very-long-name");
         assert_eq!(hanging("- ", "a bc\u{1b}", Some(6)), "- a\n  bc\\u{1b}");
+    }
+
+    #[test]
+    fn days_are_those_of_the_calendar() {
+        let local = |text: &str| {
+            let time = chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").unwrap();
+            time.and_local_timezone(Local).unwrap().to_utc()
+        };
+        let (first, last) = (local("2026-09-02 20:00"), local("2026-10-31 08:00"));
+        assert_eq!(days(first, last, None), "60 days");
+        assert_eq!(days(first, last, Some(30)), "30 days");
+        assert_eq!(days(first, first, None), "1 day");
+        assert_eq!(as_of(first, last), ", as of 2026-09-02");
+        assert_eq!(as_of(last, last), "");
+    }
+
+    #[test]
+    fn lists_and_texts_are_cut_where_it_shows() {
+        let items: Vec<String> = (0..200).map(|n| format!("a/b{n} 1.0")).collect();
+        let listed = |items, most| listed(items, most, |n| format!(", and {n} more"));
+        assert_eq!(listed(&items[..2], 100), "a/b0 1.0, a/b1 1.0");
+        assert_eq!(listed(&items, 40), "a/b0 1.0, a/b1 1.0, and 198 more");
+        assert_eq!(listed(&items, 0), "and 200 more");
+        assert_eq!(listed(&[], 0), "");
+        for most in 12..2000 {
+            let list = listed(&items, most);
+            assert!(list.len() <= most, "{most}: {list}");
+        }
+        let long = vec!["é".repeat(400)];
+        assert_eq!(listed(&long, 100), "and 1 more");
+        assert_eq!(share(100, &[10, 500, 20, 60]), [10, 35, 20, 35]);
+        assert_eq!(share(1000, &[10, 500]), [10, 500]);
+        assert_eq!(share(0, &[3]), [0]);
+        assert_eq!(shortened("abc", 3), "abc");
+        assert_eq!(shortened("äöüß", 3), "äö…");
+        assert_eq!(shortened("", 3), "");
     }
 
     #[test]

@@ -98,16 +98,16 @@ impl Store {
         Ok(builds)
     }
 
-    /// Calls `handle` with the start of the build and the reason of misses of each phase of the matching
-    /// builds, in no order.
+    /// Calls `handle` with the package and the start of the build, and with a reason of misses, for each phase of
+    /// the matching builds, in no order.
     pub fn each_miss_reason(
         &self,
         filter: &Filter,
-        mut handle: impl FnMut(DateTime<Utc>, ReasonSum),
+        mut handle: impl FnMut(&str, DateTime<Utc>, ReasonSum),
     ) -> Result<()> {
         let query = filter.query(
             "SELECT matching.started_at_us, miss_reason.reason, miss_reason.misses,
-                miss_reason.compile_us
+                miss_reason.compile_us, matching.package
              FROM matching CROSS JOIN phase ON phase.build_id = matching.id
              CROSS JOIN miss_reason ON miss_reason.phase_id = phase.id",
         );
@@ -117,7 +117,8 @@ impl Store {
                 misses: row.get(2)?,
                 compile_time: TimeDelta::microseconds(row.get(3)?),
             };
-            handle(read_time(row, 0)?, sum);
+            let package = row.get_ref(4)?.as_str()?;
+            handle(package, read_time(row, 0)?, sum);
             Ok(())
         })
     }

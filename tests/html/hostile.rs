@@ -1,5 +1,6 @@
 use super::*;
 use sccache_report::portage::{Build, Outcome};
+use sccache_report::sccache::Level;
 use std::collections::BTreeMap;
 
 /// What breaks out of text, attributes, styles, scripts, and comments, and what is escaped twice.
@@ -52,8 +53,15 @@ fn hostile(mut build: Build, number: u128, text: &str) -> Build {
         counts.languages = BTreeMap::from([(owned(), counts.total)]);
         counts.compilers = BTreeMap::from([(owned(), counts.total)]);
     }
-    stats.not_cached = BTreeMap::from([(owned(), 20)]);
+    stats.not_cached = BTreeMap::from([(owned(), 200), ("incremental".into(), 100)]);
     (stats.cache_location, stats.version) = (Some(owned()), Some(owned()));
+    stats.levels = vec![Level {
+        name: owned(),
+        location: Some(owned()),
+        hits: 1,
+        misses: 2,
+        ..Level::default()
+    }];
     let not_measured = NotMeasured::with_detail(NotMeasuredReason::NoAnswer, owned());
     let start = phase.finished_at;
     build
@@ -62,8 +70,36 @@ fn hostile(mut build: Build, number: u128, text: &str) -> Build {
     build
 }
 
+/// Returns the builds as those of one host, which the page names.
+fn builds_of_one_host() -> Vec<Build> {
+    let mut builds = builds();
+    for build in &mut builds {
+        build.host = TEXTS[10].into();
+    }
+    builds
+}
+
 #[test]
 #[ignore = "needs Chromium and Node.js"]
 fn hostile_text_is_text() {
-    Page::of(|db| record(db, &builds())).passes("hostile");
+    let page = Page::of(|db| record(db, &builds()));
+    page.passes("hostile");
+    page.passes("sizes");
+}
+
+#[test]
+#[ignore = "needs Chromium and Node.js"]
+fn hostile_text_of_one_host_is_text() {
+    let page = Page::of(|db| record(db, &builds_of_one_host()));
+    let text = fs::read_to_string(&page.path).unwrap();
+    let (_, advice) = text.split_once("<section aria-labelledby=advice>").unwrap();
+    assert!(
+        advice.contains("<pre") && advice.contains("&#60;script"),
+        "{advice}"
+    );
+    for hidden in ['\u{202e}', '\u{1b}', '\0', '\u{2028}'] {
+        assert!(!text.contains(hidden), "{hidden:?}");
+    }
+    page.passes("hostile");
+    page.passes("accessible");
 }

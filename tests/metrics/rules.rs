@@ -118,13 +118,24 @@ fn prometheus_accepts_the_settings_of_the_documentation() {
 fn systemd_accepts_the_units() {
     let folder = tempfile::tempdir().unwrap();
     let mut units = Vec::new();
-    for unit in ["service", "timer"] {
-        let name = format!("sccache-report-metrics.{unit}");
-        let text = fs::read_to_string(format!("{PROJECT}/packaging/prometheus/{name}")).unwrap();
+    let mut add = |name: String, text: &str| {
         let program = assert_cmd::cargo::cargo_bin!("sccache-report");
         let text = text.replace("/usr/bin/sccache-report", program.to_str().unwrap());
         units.push(folder.path().join(name));
         fs::write(units.last().unwrap(), text).unwrap();
+    };
+    for unit in ["service", "timer"] {
+        let name = format!("sccache-report-metrics.{unit}");
+        let text = fs::read_to_string(format!("{PROJECT}/packaging/prometheus/{name}")).unwrap();
+        add(name, &text);
+    }
+    // Those of the HTML page are in its documentation.
+    let documentation = fs::read_to_string(format!("{PROJECT}/docs/html.md")).unwrap();
+    let shown: Vec<&str> = documentation.split("```ini\n").skip(1).collect();
+    assert_eq!(shown.len(), 2);
+    for (unit, text) in ["service", "timer"].into_iter().zip(shown) {
+        let (text, _) = text.split_once("```").unwrap();
+        add(format!("sccache-page.{unit}"), text);
     }
     let mut verify = Command::new("systemd-analyze");
     let output = verify

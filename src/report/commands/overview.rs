@@ -210,23 +210,16 @@ fn loss(package: &PackageRow) -> Option<Rank> {
 /// A hit rate for each period of the timeline.
 fn hit_rates(moments: &[TimedSums]) -> (PeriodLength, Vec<(String, Option<f64>)>) {
     let (by, timeline) = trend::timeline(moments);
-    let rates = timeline.into_iter().map(|(name, period)| {
-        let rate = period.and_then(|period| period.sums.hit_rate());
-        (name, rate)
-    });
+    let rates = timeline.into_iter();
+    let rates = rates.map(|period| (period.name, period.sums.hit_rate()));
     (by, rates.collect())
 }
 
 impl Overview {
     fn headline(&self) -> String {
-        let most = if self.is_default_period {
-            DAYS
-        } else {
-            i64::MAX
-        };
-        let days = (self.last_at - self.first_at).num_days() + 1;
-        let period = format!("in {}", text::count(days.min(most) as u64, "day"));
-        headline(&self.sums, &period, &self.advice)
+        let most = self.is_default_period.then_some(DAYS);
+        let days = text::days(self.first_at, self.last_at, most);
+        headline(&self.sums, &format!("in {days}"), &self.advice)
     }
 }
 
@@ -286,12 +279,8 @@ fn draw_facts(overview: &Overview, page: &mut Page<'_>) -> io::Result<()> {
     page.line(&prefix("hit rate"), &sums::rates(sums))?;
     page.line(&prefix("time saved"), &time_saved(sums))?;
     if let Some((cache, at)) = &overview.cache {
-        let mut cache = text::cache_fill(cache);
-        let at = text::date(*at);
-        if at != text::date(overview.last_at) {
-            cache.push_str(&format!(", as of {at}"));
-        }
-        page.line(&prefix("cache"), &cache)?;
+        let as_of = text::as_of(*at, overview.last_at);
+        page.line(&prefix("cache"), &(text::cache_fill(cache) + &as_of))?;
     }
     for level in &overview.levels {
         page.line(&prefix(""), &text::cache_level(level))?;
@@ -309,7 +298,7 @@ fn draw_rates(overview: &Overview, page: &mut Page<'_>) -> io::Result<()> {
     let width = page.terminal.width.unwrap_or(usize::MAX);
     let room = width.saturating_sub(12).min(trend::BARS);
     let newest: String = bars[bars.len().saturating_sub(room)..].iter().collect();
-    let name = prefix(&format!("by {:?}", overview.by).to_lowercase());
+    let name = prefix(&format!("by {}", overview.by.noun()));
     writeln!(page.out, "{name}{}", newest.trim_end())
 }
 

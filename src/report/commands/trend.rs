@@ -77,8 +77,8 @@ pub(super) fn periods<Z: TimeZone>(
 /// The most periods of a [`timeline`], unless the whole time is more than so many years.
 pub(super) const BARS: usize = 60;
 
-/// The shortest periods of which few enough make up the whole time, each with its sums if it has builds.
-pub(super) fn timeline(moments: &[TimedSums]) -> (PeriodLength, Vec<(String, Option<Period>)>) {
+/// The shortest periods of which few enough make up the whole time. Those without builds have empty sums.
+pub(super) fn timeline(moments: &[TimedSums]) -> (PeriodLength, Vec<Period>) {
     let day = |moment: &TimedSums| moment.started_at.with_timezone(&Local).date_naive();
     let Some((first, last)) = moments.first().map(day).zip(moments.last().map(day)) else {
         return (PeriodLength::Day, Vec::new());
@@ -91,11 +91,19 @@ pub(super) fn timeline(moments: &[TimedSums]) -> (PeriodLength, Vec<(String, Opt
         _ => PeriodLength::Year,
     };
     let mut known = periods(moments, by, &Local).into_iter().peekable();
-    let mut timeline: Vec<(String, Option<Period>)> = Vec::new();
-    for name in first.iter_days().take(days).map(|day| name(by, day)) {
-        if timeline.last().is_none_or(|(last, _)| *last != name) {
-            let period = known.next_if(|period| period.name == name);
-            timeline.push((name, period));
+    let mut timeline: Vec<Period> = Vec::new();
+    for day in first.iter_days().take(days) {
+        let first_day = by.first_day(day).unwrap_or(day);
+        if timeline
+            .last()
+            .is_none_or(|last| last.first_day != first_day)
+        {
+            let period = known.next_if(|period| period.first_day == first_day);
+            timeline.push(period.unwrap_or_else(|| Period {
+                name: name(by, first_day),
+                first_day,
+                sums: Sums::default(),
+            }));
         }
     }
     (by, timeline)

@@ -1,8 +1,6 @@
 //! Charts as inline SVG. They have no text, so that they can be stretched to any width; their labels are
 //! HTML beside them.
 
-use std::fmt::Write;
-
 use askama::Template;
 
 /// The width of a bar and its gap, in units of the chart.
@@ -14,175 +12,428 @@ const CELL: usize = 12;
 /// The height of a chart, in units of the chart.
 const HEIGHT: f64 = 100.0;
 
-/// The smallest height of a bar that isn't 0, so that it can be seen.
+/// The smallest height of a part that isn't 0, so that it can be seen.
 const LEAST: f64 = 1.5;
 
 /// A chart: shapes, and the texts around them.
 #[derive(Clone, Debug, Default, Template)]
 #[template(path = "chart.html")]
-pub(in super::super) struct Chart {
-    pub(in super::super) title: String,
-    /// What the shapes mean. If it is empty, no caption is shown.
-    pub(in super::super) description: String,
+pub(in crate::report) struct Chart {
+    pub(in crate::report) title: String,
+    /// What the shapes mean.
+    pub(in crate::report) description: String,
     /// The main numbers, for people who don't see the chart.
-    pub(in super::super) summary: String,
-    pub(in super::super) class: &'static str,
-    /// The labels of the vertical axis.
-    pub(in super::super) top: String,
-    pub(in super::super) bottom: String,
+    pub(in crate::report) summary: String,
+    pub(in crate::report) class: &'static str,
+    /// The labels of the vertical axis from the top, evenly spaced.
+    pub(in crate::report) scale: Vec<String>,
     /// The labels of the horizontal axis, evenly spaced.
-    pub(in super::super) labels: Vec<String>,
+    pub(in crate::report) labels: Vec<String>,
     /// The id of the element with the table of the numbers, for tooltips: a row for each position, or for
-    /// a calendar a row for each column with a cell for each position.
-    pub(in super::super) table: &'static str,
-    pub(in super::super) shapes: Shapes,
+    /// a calendar a row for each column with a cell for each position. If it is empty, the table is beside
+    /// the chart.
+    pub(in crate::report) table: &'static str,
+    pub(in crate::report) shapes: Shapes,
+}
+
+impl Chart {
+    /// Whether a narrow window scrolls the chart instead of squeezing it.
+    fn is_calendar(&self) -> bool {
+        self.class == "cal"
+    }
 }
 
 /// The shapes of a chart, and the part of their plane that it shows.
 #[derive(Clone, Debug, Default)]
-pub(in super::super) struct Shapes {
+pub(in crate::report) struct Shapes {
     y: f64,
     width: usize,
     height: f64,
     marks: Vec<Mark>,
 }
 
-/// A shape; the style sheet has the colors of its class.
+/// The outline of shapes; the style sheet has the colors of its class.
 #[derive(Clone, Debug, Default)]
 struct Mark {
     class: &'static str,
     path: String,
 }
 
+/// A bar, whose edges are measured from the top of the chart.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Bar {
+    class: &'static str,
+    slot: usize,
+    top: f64,
+    bottom: f64,
+}
+
+/// A point of a line, measured from the top of the chart.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Point {
+    slot: usize,
+    y: f64,
+    /// Whether the slot before has a point.
+    is_connected: bool,
+}
+
+/// A day of a calendar.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Day {
+    class: &'static str,
+    week: usize,
+    weekday: usize,
+    side: usize,
+}
+
 impl Shapes {
-    /// Returns stacked bars, each part with its class. Unknown bars are gaps.
-    pub(in super::super) fn stacked(classes: &[&'static str], bars: &[Option<Vec<f64>>]) -> Shapes {
-        let totals = bars.iter().flatten().map(|parts| parts.iter().sum::<f64>());
-        let highest = totals.fold(0.0, f64::max);
-        let mut marks: Vec<Mark> = classes.iter().map(|class| Mark::new(class)).collect();
-        for (slot, parts) in bars.iter().enumerate() {
-            let mut base = HEIGHT;
-            for (part, mark) in parts.iter().flatten().zip(&mut marks) {
-                let height = height(*part, highest);
-                mark.bar(slot, base, base - height);
-                base -= height;
-            }
-        }
-        Shapes::new(bars.len(), 0.0, HEIGHT, marks)
+    /// Returns stacked bars, each part with its class, the first one below. Unknown bars are gaps, and a bar of
+    /// nothing is a line. `highest` is the total of a bar of full height.
+    pub(in crate::report) fn stacked(
+        classes: &[&'static str],
+        bars: &[Option<Vec<f64>>],
+        highest: f64,
+    ) -> Shapes {
+        Shapes::from_bars(bars.len(), &stacked_bars(classes, bars, highest))
     }
 
-    /// Returns bars above and below a line at 0.
-    pub(in super::super) fn signed(bars: &[Option<f64>]) -> Shapes {
-        let known = || bars.iter().flatten();
-        let highest = known().fold(0.0, |a: f64, b| a.max(*b));
-        let lowest = known().fold(0.0, |a: f64, b| a.min(*b));
-        let range = (highest - lowest).max(f64::MIN_POSITIVE);
-        let zero = HEIGHT * highest / range;
-        let mut marks = ["gain", "loss", "zero"].map(Mark::new);
-        for (slot, bar) in bars.iter().enumerate() {
-            let height = height(bar.unwrap_or(0.0).abs(), range);
-            match bar {
-                Some(bar) if *bar < 0.0 => marks[1].bar(slot, zero, zero + height),
-                Some(_) => marks[0].bar(slot, zero, zero - height),
-                None => {}
-            }
-        }
-        let width = bars.len() * STEP;
-        marks[2].path = format!("M0 {}h{width}", decimal(zero));
-        Shapes::new(bars.len(), 0.0, HEIGHT, marks.into())
+    /// Returns bars above 0, and below it if there are losses: then 0 is in the middle. `largest` is the size
+    /// of a bar of full height.
+    pub(in crate::report) fn signed(bars: &[Option<f64>], largest: f64) -> Shapes {
+        let (bars_at, zero) = signed_bars(bars, largest);
+        let mut shapes = Shapes::from_bars(bars.len(), &bars_at);
+        let width = shapes.width;
+        shapes.add("grid", &format!("M0 {}h{width}", decimal(zero)));
+        shapes
     }
 
     /// Returns a line of rates, with a dot for each. Unknown rates are gaps.
-    pub(in super::super) fn line(rates: &[Option<f64>]) -> Shapes {
-        let mut marks = ["grid", "line", "dot"].map(Mark::new);
-        let width = rates.len() * STEP;
-        marks[0].path = format!("M0 0h{width}M0 50h{width}M0 100h{width}");
-        let mut is_connected = false;
-        for (slot, rate) in rates.iter().enumerate() {
-            let Some(rate) = rate else {
-                is_connected = false;
-                continue;
-            };
-            let (x, y) = (slot * STEP + STEP / 2, decimal(HEIGHT * (1.0 - rate)));
-            let command = if is_connected { 'L' } else { 'M' };
-            let _ = write!(marks[1].path, "{command}{x} {y}");
-            // A line of no length with round ends is a dot, however the chart is stretched.
-            let _ = write!(marks[2].path, "M{x} {y}h0");
-            is_connected = true;
-        }
+    pub(in crate::report) fn line(rates: &[Option<f64>]) -> Shapes {
+        let mut shapes = Shapes::empty(rates.len());
         // Room for the dots at 0 and 100 %.
-        Shapes::new(rates.len(), -4.0, HEIGHT + 8.0, marks.into())
+        (shapes.y, shapes.height) = (-4.0, HEIGHT + 8.0);
+        let width = shapes.width;
+        shapes.add("grid", &format!("M0 0h{width}M0 50h{width}M0 100h{width}"));
+        for point in points(rates) {
+            let (x, y) = (point.slot * STEP + STEP / 2, decimal(point.y));
+            let command = if point.is_connected { 'L' } else { 'M' };
+            shapes.add("line", &format!("{command}{x} {y}"));
+            // A line of no length with round ends is a dot, however the chart is stretched.
+            shapes.add("dot", &format!("M{x} {y}h0"));
+        }
+        shapes
     }
 
     /// Returns a calendar of weeks of days with a column for each week. Each day with builds has a square,
-    /// the larger and darker the higher its rate, or a dash if it has no rate.
-    pub(in super::super) fn calendar(weeks: &[[Option<Option<f64>>; 7]]) -> Shapes {
-        // A square is a line as long as the style sheet makes it wide.
-        let mut marks = ["c0", "c1", "c2", "c3", "c4"].map(Mark::new);
-        for (column, week) in weeks.iter().enumerate() {
-            for (line, rate) in week.iter().enumerate() {
-                let Some(rate) = rate else { continue };
-                let level = rate.map_or(0, |rate| 1 + ((rate * 4.0) as usize).min(3));
-                let side = [4, 4, 6, 8, 10][level];
-                let (x, y) = (column * CELL + (CELL - side) / 2, line * CELL + CELL / 2);
-                let _ = write!(marks[level].path, "M{x} {y}h{side}");
-            }
-        }
-        Shapes {
+    /// the larger the higher its rate, or a dash if it has no rate.
+    pub(in crate::report) fn calendar(weeks: &[[Option<Option<f64>>; 7]]) -> Shapes {
+        let mut shapes = Shapes {
             y: 0.0,
             width: weeks.len() * CELL,
             height: (7 * CELL) as f64,
-            marks: marks.into(),
+            marks: Vec::new(),
+        };
+        for day in days(weeks) {
+            // A square is a line as long as the style sheet makes it wide.
+            let x = day.week * CELL + (CELL - day.side) / 2;
+            let y = day.weekday * CELL + CELL / 2;
+            shapes.add(day.class, &format!("M{x} {y}h{}", day.side));
         }
+        shapes
     }
 
-    /// Returns bars of one class, with the given height of the chart.
-    pub(in super::super) fn bars(bars: &[f64], highest: f64) -> Shapes {
-        let mut mark = Mark::new("cost");
-        for (slot, bar) in bars.iter().enumerate() {
-            mark.bar(slot, HEIGHT, HEIGHT - height(*bar, highest));
-        }
-        Shapes::new(bars.len(), 0.0, HEIGHT, vec![mark])
-    }
-
-    fn new(slots: usize, y: f64, height: f64, marks: Vec<Mark>) -> Shapes {
+    fn empty(slots: usize) -> Shapes {
         Shapes {
-            y,
+            y: 0.0,
             width: slots.max(1) * STEP,
-            height,
-            marks,
+            height: HEIGHT,
+            marks: Vec::new(),
+        }
+    }
+
+    fn from_bars(slots: usize, bars: &[Bar]) -> Shapes {
+        let mut shapes = Shapes::empty(slots);
+        for bar in bars {
+            let (x, width) = (bar.slot * STEP + 1, STEP - 2);
+            let (top, bottom) = (decimal(bar.top), decimal(bar.bottom));
+            let path = if bar.top < bar.bottom {
+                format!("M{x} {bottom}V{top}h{width}V{bottom}")
+            } else {
+                format!("M{x} {bottom}h{width}")
+            };
+            shapes.add(bar.class, &path);
+        }
+        shapes
+    }
+
+    /// Adds to the outline of a class.
+    fn add(&mut self, class: &'static str, path: &str) {
+        match self.marks.iter_mut().find(|mark| mark.class == class) {
+            Some(mark) => mark.path.push_str(path),
+            None => self.marks.push(Mark {
+                class,
+                path: path.to_string(),
+            }),
         }
     }
 }
 
-impl Mark {
-    fn new(class: &'static str) -> Mark {
-        Mark {
-            class,
-            path: String::new(),
+/// Returns the parts of the bars from below. The outline of a bar of nothing has the class `zero`.
+fn stacked_bars(classes: &[&'static str], bars: &[Option<Vec<f64>>], highest: f64) -> Vec<Bar> {
+    let mut placed = Vec::new();
+    for (slot, parts) in bars.iter().enumerate() {
+        let Some(parts) = parts else { continue };
+        let mut bottom = HEIGHT;
+        for (height, class) in heights(parts, highest).into_iter().zip(classes) {
+            if height > 0.0 {
+                let top = bottom - height;
+                placed.push(Bar {
+                    class,
+                    slot,
+                    top,
+                    bottom,
+                });
+                bottom = top;
+            }
+        }
+        if bottom >= HEIGHT {
+            placed.push(nothing(slot, HEIGHT));
         }
     }
+    placed
+}
 
-    /// Adds a bar between two heights, which are measured from the top.
-    fn bar(&mut self, slot: usize, from: f64, to: f64) {
-        if from != to {
-            let (x, from, to) = (slot * STEP + 1, decimal(from), decimal(to));
-            let _ = write!(self.path, "M{x} {from}V{to}h{}V{from}", STEP - 2);
-        }
+/// Returns the heights of the parts of a bar. What makes a small part visible is taken from the largest, so that the
+/// bar is as high as its total, if it is high enough for all its parts.
+fn heights(parts: &[f64], highest: f64) -> Vec<f64> {
+    let exact: Vec<f64> = parts
+        .iter()
+        .map(|part| part_of_height(*part, highest))
+        .collect();
+    let mut heights: Vec<f64> = exact.iter().map(|height| visible(*height)).collect();
+    let added: f64 = heights.iter().sum::<f64>() - exact.iter().sum::<f64>();
+    if let Some(largest) = heights.iter_mut().max_by(|a, b| a.total_cmp(b)) {
+        *largest = (*largest - added).max(LEAST).min(*largest);
+    }
+    heights
+}
+
+fn signed_bars(bars: &[Option<f64>], largest: f64) -> (Vec<Bar>, f64) {
+    let has_losses = bars.iter().flatten().any(|bar| *bar < 0.0);
+    let room = if has_losses { HEIGHT / 2.0 } else { HEIGHT };
+    let zero = room;
+    let mut placed = Vec::new();
+    for (slot, bar) in bars.iter().enumerate() {
+        let Some(bar) = *bar else { continue };
+        let height = visible(part_of_height(bar.abs(), largest) * room / HEIGHT);
+        placed.push(match bar {
+            _ if height == 0.0 => nothing(slot, zero),
+            0.0.. => Bar {
+                class: "gain",
+                slot,
+                top: zero - height,
+                bottom: zero,
+            },
+            _ => Bar {
+                class: "loss",
+                slot,
+                top: zero,
+                bottom: zero + height,
+            },
+        });
+    }
+    (placed, zero)
+}
+
+/// Returns the bar of a known 0.
+fn nothing(slot: usize, y: f64) -> Bar {
+    Bar {
+        class: "zero",
+        slot,
+        top: y,
+        bottom: y,
     }
 }
 
-/// Returns the height of a part of the range.
-fn height(part: f64, range: f64) -> f64 {
-    if part > 0.0 && range > 0.0 {
-        (HEIGHT * part / range).max(LEAST)
+fn points(rates: &[Option<f64>]) -> Vec<Point> {
+    let mut points = Vec::new();
+    let mut before = None;
+    for (slot, rate) in rates.iter().enumerate() {
+        if let Some(rate) = rate {
+            points.push(Point {
+                slot,
+                y: HEIGHT * (1.0 - rate),
+                is_connected: before.is_some(),
+            });
+        }
+        before = *rate;
+    }
+    points
+}
+
+fn days(weeks: &[[Option<Option<f64>>; 7]]) -> Vec<Day> {
+    let mut days = Vec::new();
+    for (week, rates) in weeks.iter().enumerate() {
+        for (weekday, rate) in rates.iter().enumerate() {
+            let Some(rate) = rate else { continue };
+            let level = rate.map_or(0, |rate| 1 + ((rate * 4.0) as usize).min(3));
+            let (class, side) = [("c0", 4), ("c1", 4), ("c2", 6), ("c3", 8), ("c4", 10)][level];
+            days.push(Day {
+                class,
+                week,
+                weekday,
+                side,
+            });
+        }
+    }
+    days
+}
+
+/// Returns the height that shows the part of `highest`.
+fn part_of_height(part: f64, highest: f64) -> f64 {
+    if part > 0.0 && highest > 0.0 {
+        HEIGHT * part / highest
     } else {
         0.0
     }
 }
 
+/// Returns a height that can be seen if it isn't 0.
+fn visible(height: f64) -> f64 {
+    if height > 0.0 { height.max(LEAST) } else { 0.0 }
+}
+
 /// Returns the number with one decimal, if it needs it.
 fn decimal(number: f64) -> String {
     let rounded = (number * 10.0).round() / 10.0;
+    // -0 becomes 0.
     format!("{}", rounded + 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bar(class: &'static str, slot: usize, top: f64, bottom: f64) -> Bar {
+        Bar {
+            class,
+            slot,
+            top,
+            bottom,
+        }
+    }
+
+    #[test]
+    fn bars_stand_on_the_base_and_unknown_ones_are_gaps() {
+        let bars = [
+            Some(vec![30.0, 10.0]),
+            None,
+            Some(vec![0.0, 20.0]),
+            Some(vec![0.0, 0.0]),
+        ];
+        assert_eq!(
+            stacked_bars(&["hit", "miss"], &bars, 40.0),
+            [
+                bar("hit", 0, 25.0, 100.0),
+                bar("miss", 0, 0.0, 25.0),
+                bar("miss", 2, 50.0, 100.0),
+                bar("zero", 3, 100.0, 100.0),
+            ]
+        );
+        let shapes = Shapes::stacked(&["hit", "miss"], &bars, 40.0);
+        let paths: Vec<(&str, &str)> = shapes.marks.iter().map(|m| (m.class, &*m.path)).collect();
+        assert_eq!(
+            paths,
+            [
+                ("hit", "M1 100V25h8V100"),
+                ("miss", "M1 25V0h8V25M21 100V50h8V100"),
+                ("zero", "M31 100h8"),
+            ]
+        );
+        assert_eq!((shapes.width, shapes.height), (40, 100.0));
+    }
+
+    #[test]
+    fn a_small_part_is_visible_and_the_bar_as_high_as_its_total() {
+        assert_eq!(heights(&[1.0, 999.0], 1000.0), [LEAST, 100.0 - LEAST]);
+        assert_eq!(heights(&[1.0, 1.0], 1000.0), [LEAST, LEAST]);
+        assert_eq!(heights(&[1.0], 1000.0), [LEAST]);
+        assert_eq!(heights(&[0.0, 5.0], 5.0), [0.0, 100.0]);
+        assert_eq!(heights(&[0.0, 0.0], 0.0), [0.0, 0.0]);
+    }
+
+    #[test]
+    fn gains_are_above_losses_below_and_0_is_on_the_line() {
+        let (bars, zero) = signed_bars(&[Some(20.0), None, Some(-10.0), Some(0.0)], 20.0);
+        assert_eq!(zero, 50.0);
+        assert_eq!(
+            bars,
+            [
+                bar("gain", 0, 0.0, 50.0),
+                bar("loss", 2, 50.0, 75.0),
+                bar("zero", 3, 50.0, 50.0),
+            ]
+        );
+        let (bars, zero) = signed_bars(&[Some(5.0), Some(20.0)], 20.0);
+        assert_eq!(zero, 100.0);
+        assert_eq!(
+            bars,
+            [bar("gain", 0, 75.0, 100.0), bar("gain", 1, 0.0, 100.0)]
+        );
+    }
+
+    #[test]
+    fn a_line_is_higher_for_a_higher_rate_and_breaks_at_gaps() {
+        let point = |slot, y, is_connected| Point {
+            slot,
+            y,
+            is_connected,
+        };
+        let rates = [Some(1.0), Some(0.25), None, Some(0.0)];
+        assert_eq!(
+            points(&rates),
+            [
+                point(0, 0.0, false),
+                point(1, 75.0, true),
+                point(3, 100.0, false)
+            ]
+        );
+        let shapes = Shapes::line(&rates);
+        let line = shapes.marks.iter().find(|mark| mark.class == "line");
+        assert_eq!(line.unwrap().path, "M5 0L15 75M35 100");
+    }
+
+    #[test]
+    fn a_day_is_larger_for_a_higher_rate() {
+        let mut week = [None; 7];
+        week[0] = Some(Some(0.0));
+        week[2] = Some(Some(0.5));
+        week[5] = Some(Some(1.0));
+        week[6] = Some(None);
+        let placed = days(&[[None; 7], week]);
+        let placed: Vec<_> = placed
+            .iter()
+            .map(|day| (day.week, day.weekday, day.class, day.side))
+            .collect();
+        assert_eq!(
+            placed,
+            [
+                (1, 0, "c1", 4),
+                (1, 2, "c3", 8),
+                (1, 5, "c4", 10),
+                (1, 6, "c0", 4)
+            ]
+        );
+        let shapes = Shapes::calendar(&[[None; 7], week]);
+        assert_eq!(shapes.marks[0].path, "M16 6h4");
+        assert_eq!((shapes.width, shapes.height), (24, 84.0));
+    }
+
+    #[test]
+    fn numbers_have_one_decimal_at_most() {
+        assert_eq!(
+            [0.04, -0.0, 12.34, 100.0].map(decimal),
+            ["0", "0", "12.3", "100"]
+        );
+    }
 }

@@ -5,6 +5,7 @@
 
 pub(super) mod chart;
 pub(super) mod page;
+mod prose;
 
 pub(super) use chart::{Chart, Shapes};
 pub(super) use page::{Page, START};

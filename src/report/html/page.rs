@@ -1,117 +1,164 @@
 //! The parts of the page.
+#![allow(unused_qualifications, reason = "askama's code of enums has them")]
+
+use std::fmt;
 
 use askama::Template;
 
 use super::Chart;
 use crate::report::table::HtmlTable;
+use crate::report::text;
 
 const STYLE: &str = include_str!("templates/style.css");
 const SCRIPT: &str = include_str!("templates/script.js");
 
 /// The SHA-256 hashes of [`STYLE`] and [`SCRIPT`] in base64. A test compares them.
-const STYLE_HASH: &str = "BjlFpAVAUuXc6B1DG01/xwwA5yZreDGT5FU3qOw60Vg=";
-const SCRIPT_HASH: &str = "Rm2L7Cva6reILYEXpbhakP8rxXVYy2OcOSqrmcRTnmI=";
+const STYLE_HASH: &str = "cxwDoxL3I9yo37p62b5PjnjTF1otdw4HRbwIGV+/lQs=";
+const SCRIPT_HASH: &str = "F6BdOh5sgZtoxlQsivQ6ak/6RvlXstVzh7tm1wRcHbc=";
 
 /// The first bytes of every page.
-pub(in super::super) const START: &str = "<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n\
+pub(in crate::report) const START: &str = "<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n\
     <meta name=generator content=sccache-report>\n";
 
 /// The whole page.
 #[derive(Debug, Default, Template)]
 #[template(path = "page.html")]
-pub(in super::super) struct Page {
+pub(in crate::report) struct Page {
     /// The period, hosts, and packages.
-    pub(in super::super) scope: String,
-    pub(in super::super) headline: String,
-    pub(in super::super) figures: Vec<Figure>,
-    pub(in super::super) ranked: Vec<RankedList>,
-    pub(in super::super) trend: Charts,
-    pub(in super::super) calendar: Option<Charts>,
-    pub(in super::super) misses: Charts,
-    pub(in super::super) packages: Expandable,
-    pub(in super::super) package_note: &'static str,
+    pub(in crate::report) scope: String,
+    pub(in crate::report) headline: String,
+    pub(in crate::report) figures: Vec<Figure>,
+    /// The time saved with everything that limits it.
+    pub(in crate::report) time_saved: String,
+    pub(in crate::report) ranked: Vec<RankedList>,
+    pub(in crate::report) trend: Charts,
+    pub(in crate::report) calendar: Option<Charts>,
+    pub(in crate::report) misses: Charts,
+    pub(in crate::report) packages: Expandable,
     /// The hosts, if there are several.
-    pub(in super::super) hosts: Option<HtmlTable>,
-    pub(in super::super) emerges: Expandable,
+    pub(in crate::report) hosts: Option<HtmlTable>,
+    pub(in crate::report) emerges: Expandable,
     /// What the advice is based on.
-    pub(in super::super) advice_scope: String,
-    pub(in super::super) advice: Vec<Advised>,
-    pub(in super::super) builds: String,
+    pub(in crate::report) advice_scope: String,
+    pub(in crate::report) advice: Vec<Advised>,
+    pub(in crate::report) builds: String,
     /// When and by which version the page was made.
-    pub(in super::super) made_at: String,
-    pub(in super::super) version: &'static str,
-    pub(in super::super) time_saved: &'static str,
+    pub(in crate::report) made_at: String,
+    pub(in crate::report) version: &'static str,
+}
+
+impl Page {
+    /// Returns the number of bytes of the page.
+    ///
+    /// # Errors
+    /// As rendering.
+    pub(in crate::report) fn size(&self) -> askama::Result<usize> {
+        let mut size = Size(0);
+        self.render_into(&mut size)?;
+        Ok(size.0)
+    }
+
+    fn recommends_changes(&self) -> bool {
+        self.advice.iter().any(|piece| !piece.is_note)
+    }
+}
+
+/// Counts what is written.
+struct Size(usize);
+
+impl fmt::Write for Size {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 += text.len();
+        Ok(())
+    }
 }
 
 /// A key figure.
-#[derive(Debug, Default)]
-pub(in super::super) struct Figure {
-    pub(in super::super) name: String,
-    pub(in super::super) value: String,
-    pub(in super::super) note: String,
+#[derive(Debug)]
+pub(in crate::report) struct Figure {
+    name: String,
+    value: String,
+    note: String,
 }
 
-/// The packages that gain or lose most.
+impl Figure {
+    /// Sanitizes all three, because caches have names from elsewhere.
+    pub(in crate::report) fn new(name: &str, value: &str, note: &str) -> Figure {
+        Figure {
+            name: text::sanitize(name),
+            value: text::sanitize(value),
+            note: text::sanitize(note),
+        }
+    }
+}
+
+/// The packages that the cache serves best or worst.
 #[derive(Debug, Default)]
-pub(in super::super) struct RankedList {
-    pub(in super::super) id: &'static str,
-    pub(in super::super) title: &'static str,
+pub(in crate::report) struct RankedList {
+    pub(in crate::report) id: &'static str,
+    pub(in crate::report) title: &'static str,
     /// How the packages are chosen.
-    pub(in super::super) note: &'static str,
+    pub(in crate::report) note: String,
     /// What an empty list means.
-    pub(in super::super) none: &'static str,
-    pub(in super::super) packages: Vec<Ranked>,
+    pub(in crate::report) none: &'static str,
+    pub(in crate::report) packages: Vec<Ranked>,
 }
 
-/// One of the packages that gain or lose most.
+/// A package of a [`RankedList`].
 #[derive(Debug, Default)]
-pub(in super::super) struct Ranked {
-    pub(in super::super) name: String,
-    pub(in super::super) value: String,
-    pub(in super::super) why: String,
+pub(in crate::report) struct Ranked {
+    pub(in crate::report) name: String,
+    pub(in crate::report) value: String,
+    pub(in crate::report) why: String,
 }
 
 /// Charts and the table with their numbers.
 #[derive(Debug, Default)]
-pub(in super::super) struct Charts {
-    pub(in super::super) charts: Vec<Chart>,
-    pub(in super::super) table: HtmlTable,
+pub(in crate::report) struct Charts {
+    /// What all charts have in common, or why there are none.
+    pub(in crate::report) note: String,
+    pub(in crate::report) charts: Vec<Chart>,
+    /// What the table has.
+    pub(in crate::report) table_title: String,
+    pub(in crate::report) table: HtmlTable,
 }
 
-/// A table whose rows open to details.
+/// A table whose rows open to details, below their second cell.
 #[derive(Debug, Default, Template)]
 #[template(path = "expandable.html")]
-pub(in super::super) struct Expandable {
-    pub(in super::super) classes: String,
-    pub(in super::super) headings: Vec<String>,
-    pub(in super::super) rows: Vec<ExpandableRow>,
+pub(in crate::report) struct Expandable {
+    /// Explains what the rows open to.
+    pub(in crate::report) note: String,
+    pub(in crate::report) classes: String,
+    pub(in crate::report) headings: Vec<String>,
+    pub(in crate::report) rows: Vec<ExpandableRow>,
 }
 
 /// A row of an [`Expandable`] table.
 #[derive(Debug, Default)]
-pub(in super::super) struct ExpandableRow {
-    pub(in super::super) name: String,
-    /// The cells after the name.
-    pub(in super::super) cells: Vec<String>,
-    pub(in super::super) note: String,
-    /// Empty, or rendered [`Details`].
-    pub(in super::super) details: String,
+pub(in crate::report) struct ExpandableRow {
+    name: String,
+    /// The cell that opens.
+    opener: String,
+    /// The cells after that.
+    cells: Vec<String>,
+    pub(in crate::report) details: Details,
 }
 
 impl Expandable {
-    /// Returns the table with a note for each row.
-    pub(in super::super) fn new(
-        table: HtmlTable,
-        notes: impl IntoIterator<Item = String>,
-    ) -> Expandable {
-        let rows = table.rows.into_iter().zip(notes);
-        let rows = rows.map(|(mut cells, note)| ExpandableRow {
-            name: cells.remove(0),
-            cells,
-            note,
-            details: String::new(),
+    /// Returns the table without details. Its first column names the rows, and its second one opens.
+    pub(in crate::report) fn new(table: HtmlTable) -> Expandable {
+        let rows = table.rows.into_iter().map(|cells| {
+            let mut cells = cells.into_iter();
+            ExpandableRow {
+                name: cells.next().unwrap_or_default(),
+                opener: cells.next().unwrap_or_default(),
+                cells: cells.collect(),
+                details: Details::default(),
+            }
         });
         Expandable {
+            note: String::new(),
             classes: table.classes,
             headings: table.headings,
             rows: rows.collect(),
@@ -119,25 +166,50 @@ impl Expandable {
     }
 }
 
-/// The details of a package.
-#[derive(Debug, Default, Template)]
+/// What a row opens to.
+#[derive(Debug, Template)]
 #[template(path = "details.html")]
-pub(in super::super) struct Details {
-    pub(in super::super) verdict: String,
-    pub(in super::super) history: Option<Chart>,
+pub(in crate::report) enum Details {
+    /// A paragraph for each text; the style sheet names them by their position.
+    Brief(Vec<String>),
+    Full(Box<FullDetails>),
+}
+
+impl Default for Details {
+    fn default() -> Details {
+        Details::Brief(Vec::new())
+    }
+}
+
+impl Details {
+    /// Returns the number of bytes in the page.
+    ///
+    /// # Errors
+    /// As rendering.
+    pub(in crate::report) fn size(&self) -> askama::Result<usize> {
+        Ok(self.render()?.len())
+    }
+}
+
+/// All details of a package.
+#[derive(Debug, Default)]
+pub(in crate::report) struct FullDetails {
+    /// Which builds the history has.
+    pub(in crate::report) builds_title: String,
+    pub(in crate::report) history: Chart,
     /// The builds of the history.
-    pub(in super::super) builds: HtmlTable,
+    pub(in crate::report) builds: HtmlTable,
     /// Names and texts.
-    pub(in super::super) facts: Vec<(&'static str, String)>,
+    pub(in crate::report) facts: Vec<(String, String)>,
 }
 
 /// A piece of advice.
 #[derive(Debug, Default)]
-pub(in super::super) struct Advised {
-    pub(in super::super) summary: String,
-    pub(in super::super) evidence: Vec<String>,
-    pub(in super::super) recommendation: String,
+pub(in crate::report) struct Advised {
+    pub(in crate::report) summary: String,
+    pub(in crate::report) evidence: Vec<String>,
+    pub(in crate::report) recommendation: String,
     /// Lines to copy.
-    pub(in super::super) setting: String,
-    pub(in super::super) is_note: bool,
+    pub(in crate::report) setting: String,
+    pub(in crate::report) is_note: bool,
 }

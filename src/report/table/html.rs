@@ -2,15 +2,15 @@
 
 use askama::Template;
 
-use super::{Column, Importance};
+use super::Column;
 
 /// A table as texts.
 #[derive(Debug, Default, Template)]
 #[template(path = "table.html")]
 pub(in super::super) struct HtmlTable {
     pub(in super::super) caption: String,
-    /// Classes that align and hide columns by their position, because each class of a cell would be
-    /// repeated in every row: `n3` is a number, `m3` and `l3` are less important.
+    /// Classes that align columns by their position, because a class of a cell would be repeated in every row: `n3`
+    /// is a number.
     pub(in super::super) classes: String,
     pub(in super::super) headings: Vec<String>,
     pub(in super::super) rows: Vec<Vec<String>>,
@@ -30,11 +30,6 @@ impl HtmlTable {
         for (position, column) in (1..).zip(&columns) {
             if column.is_number(rows) {
                 classes.push(format!("n{position}"));
-            }
-            match column.importance {
-                Some(Importance::Medium) => classes.push(format!("m{position}")),
-                Some(Importance::Low) => classes.push(format!("l{position}")),
-                Some(Importance::Key | Importance::High) | None => {}
             }
         }
         let texts = |row: &R| columns.iter().map(|column| column.text(row)).collect();

@@ -35,6 +35,8 @@ fn unescaped(db: &Path, args: &[&str]) -> String {
         ("&#34;", "\""),
         ("&#39;", "'"),
         ("&#38;", "&"),
+        ("<code>", "`"),
+        ("</code>", "`"),
     ];
     let page = page(db, args);
     escapes
@@ -60,8 +62,17 @@ fn rows(section: &str, first_cell: &str) -> Vec<String> {
     rows.collect()
 }
 
-/// A cell that opens.
-const OPENS: &str = "<details><summary>([^<]*)</summary>.*?</details>";
+/// Returns the rows of a table whose second cell opens: the texts of the cells, separated by spaces, and what they open
+/// to.
+fn opening_rows(section: &str) -> Vec<(String, String)> {
+    let pattern = r"(?s)<tr><th>([^<]*)<td><details><summary>(\d+) builds?</summary>(.*?)</details>((?:<td>[^<\n]*)+)";
+    let row = Regex::new(pattern).unwrap();
+    let rows = row.captures_iter(section).map(|row| {
+        let cells = format!("{} {}{}", &row[1], &row[2], row[4].replace("<td>", " "));
+        (cells, row[3].to_string())
+    });
+    rows.collect()
+}
 
 /// Returns the lines of a table of the command line, without its headings and bars, and with single spaces.
 fn lines(db: &Path, args: &[&str]) -> Vec<String> {
@@ -77,6 +88,13 @@ fn lines(db: &Path, args: &[&str]) -> Vec<String> {
     output.lines().skip(1).map(line).collect()
 }
 
+fn grouped(number: u64) -> String {
+    match number {
+        0..1000 => number.to_string(),
+        _ => format!("{},{:03}", number / 1000, number % 1000),
+    }
+}
+
 fn percent(rate: &serde_json::Value) -> String {
     rate.as_f64()
         .map_or("-".into(), |rate| format!("{:.1} %", rate * 100.0))
@@ -89,16 +107,60 @@ fn the_figures_are_those_of_the_overview() {
     let line = |name: &str| between(&overview, &format!("\n{name}"), "\n").trim();
     let figures = section(&page, "figures");
     let (first, _) = overview.split_once('\n').unwrap();
-    assert!(page.contains(first), "{first}");
-    assert!(figures.contains(line("time saved")), "{figures}");
-    assert!(figures.contains(line("cache  ")), "{figures}");
+    assert!(
+        page.contains(&format!("<p class=lead>{first}\n")),
+        "{first}"
+    );
+    assert!(
+        figures.contains(&format!("<p>{}</details>", line("time saved"))),
+        "{figures}"
+    );
+    let figure = Regex::new("<dt>([^<]*)<dd class=v>([^<]*)<dd>([^<]*)</div>").unwrap();
+    let figures: Vec<[String; 3]> = figure
+        .captures_iter(figures)
+        .map(|figure| [1, 2, 3].map(|part| figure[part].to_string()))
+        .collect();
     let json = &json(&db, &[&["overview"], &ALL[..]].concat())[0];
-    for rate in ["hit_rate", "hit_rate_by_cost", "coverage"] {
-        let rate = percent(&json[rate]);
-        assert!(
-            figures.contains(&format!("<dd class=v>{rate}")),
-            "{rate}: {figures}"
-        );
+    let number = |name: &str| json[name].as_u64().unwrap();
+    let builds = line("builds");
+    let (failed, fill) = (number("failed"), line("cache  "));
+    let outcomes = match failed {
+        0 => format!("0 failed, {}", between(builds, "(", ")")),
+        _ => between(builds, "(", ")").to_string(),
+    };
+    let (size, fill_rate) = fill.split_once(" (").unwrap();
+    let (saved, _) = line("time saved").split_once(" (").unwrap();
+    let rate = |name: &str| percent(&json[name]);
+    let expected = [
+        ["builds", &number("builds").to_string(), &outcomes],
+        [
+            "hit rate",
+            &rate("hit_rate"),
+            &format!(
+                "{} by cost; {}",
+                rate("hit_rate_by_cost"),
+                between(line("hit rate"), "(", ")")
+            ),
+        ],
+        ["time saved", saved, figures[2][2].as_str()],
+        ["coverage", &rate("coverage"), "of compiler calls"],
+        ["cache fill", fill_rate.trim_end_matches(')'), size],
+    ];
+    assert_eq!(figures, expected.map(|figure| figure.map(str::to_string)));
+    let (share, _) = figures[2][2]
+        .split_once(" % of the processor time without")
+        .unwrap();
+    assert!(
+        line("time saved").contains(&format!("({share} %; ")),
+        "{share}"
+    );
+}
+
+#[test]
+fn a_database_always_has_the_same_page() {
+    let (_folder, db, page) = machine();
+    for _ in 0..3 {
+        assert!(unescaped(&db, &ALL) == page);
     }
 }
 
@@ -146,55 +208,198 @@ fn the_reasons_of_misses_are_those_of_the_builds() {
             *expected.entry(reason.clone()).or_default() += count.as_u64().unwrap();
         }
     }
-    let title = Regex::new(r"<title>([a-z]+): [^,]*, ([\d,]+) miss").unwrap();
-    let shown = |page: &str| -> BTreeMap<String, u64> {
+    let title = Regex::new(r"<b>[^<(]* \(([a-z]+)\)</b> (.*?) for ([\d,]+) miss").unwrap();
+    let shown = |page: &str| -> Vec<(String, String, u64)> {
         let titles = title.captures_iter(section(page, "misses"));
         let count = |count: &str| count.replace(',', "").parse().unwrap();
         titles
-            .map(|title| (title[1].to_string(), count(&title[2])))
+            .map(|title| (title[1].to_string(), title[2].to_string(), count(&title[3])))
             .collect()
     };
     assert!(expected.len() > 2, "{expected:?}");
-    assert_eq!(shown(&page), expected);
+    let counts = shown(&page)
+        .into_iter()
+        .map(|(reason, _, count)| (reason, count));
+    assert_eq!(counts.collect::<BTreeMap<_, _>>(), expected);
+    // They add up to the misses, or the page says that they don't.
+    let misses = json(&db, &[&["overview"], &ALL[..]].concat())[0]["misses"]
+        .as_u64()
+        .unwrap();
+    let explained: u64 = expected.values().sum();
+    assert!(explained < misses);
+    let note = format!(
+        "<p>Processor time spent on {} of {} misses; the others have no list of compilations.",
+        grouped(explained),
+        grouped(misses)
+    );
+    assert!(page.contains(&note), "{note}");
     // `show` has the costs, too.
     let package = "www-client/firefox";
     let package_page = unescaped(&db, &[&[package], &ALL[..]].concat());
     let show = out(&run(&db, &[&["show", package], &ALL[..]].concat()));
-    let reasons = between(&show, "  misses: ", ";").to_string();
-    let title = Regex::new(r"<title>([a-z]+): ([^,]*), ([\d,]+) miss").unwrap();
-    let misses = title.captures_iter(section(&package_page, "misses"));
-    let misses: Vec<String> = misses
-        .map(|title| format!("{} {} ({})", &title[3], &title[1], &title[2]))
+    let reasons = between(&show, "  misses: ", "; see ").to_string();
+    let misses: Vec<String> = shown(&package_page)
+        .into_iter()
+        .map(|(reason, cost, count)| format!("{count} {reason} ({cost})"))
         .collect();
-    assert_eq!(misses.join(", "), reasons);
+    let (listed, rest) = reasons.split_once("; ").unwrap_or((&reasons, ""));
+    assert_eq!(misses.join(", "), listed);
+    // The package's details have the same, and the misses without a list.
+    let details = between(&page, &format!("<tr><th>{package}<td>"), "</details>");
+    let (_, text) = details.split_once("<b>Why it missed, ").unwrap();
+    let (_, text) = text.split_once("</b> ").unwrap();
+    let rest = rest.replace(" more", "");
+    let separator = if rest.is_empty() { "" } else { "; " };
+    assert_eq!(
+        text.split("<p>").next().unwrap(),
+        format!("{listed}{separator}{rest}")
+    );
+}
+
+#[test]
+fn a_package_without_reasons_in_a_period_cost_nothing_and_an_unknown_period_is_unknown() {
+    let (_folder, db, page) = machine();
+    let mut misses: BTreeMap<String, [u64; 2]> = BTreeMap::new();
+    for build in json(&db, &[&["builds"], &ALL[..]].concat()) {
+        let day: chrono::DateTime<chrono::Utc> =
+            build["started_at"].as_str().unwrap().parse().unwrap();
+        let week = misses.entry(day.format("%G-W%V").to_string()).or_default();
+        week[0] += build["misses"].as_u64().unwrap_or(0);
+        let reasons = build["miss_reasons"].as_object().into_iter().flatten();
+        week[1] += reasons
+            .map(|(_, count)| count.as_u64().unwrap())
+            .sum::<u64>();
+    }
+    let mut seen = [0; 2];
+    for row in rows(section(&page, "misses"), "([^<]*)") {
+        let cells: Vec<&str> = row.split(' ').collect();
+        let [all, explained] = misses.get(cells[0]).copied().unwrap_or_default();
+        let is_unknown = explained == 0 && all > 0;
+        let count = |text: &str| text.replace(',', "").parse().unwrap_or(0);
+        assert_eq!(
+            [count(cells[1]), count(cells[2])],
+            [all, explained],
+            "{row}"
+        );
+        if is_unknown {
+            assert!(cells[3..].iter().all(|cell| *cell == "-"), "{row}");
+        } else if explained > 0 {
+            assert!(!cells[3..].contains(&"-"), "{row}");
+        }
+        seen[usize::from(is_unknown)] += 1;
+    }
+    assert!(seen.iter().all(|count| *count > 0), "{seen:?}");
 }
 
 #[test]
 fn packages_and_emerges_are_those_of_the_commands() {
     let (_folder, db, page) = machine();
-    let columns = "package,last_at,builds,hit_rate,coverage,time_saved_seconds,verdict";
-    let mut shown = rows(section(&page, "packages"), OPENS);
+    let texts = |section: &str| -> Vec<String> {
+        opening_rows(section)
+            .into_iter()
+            .map(|(cells, _)| cells)
+            .collect()
+    };
+    let columns = "package,builds,hit_rate,time_saved_seconds,coverage,verdict";
+    let mut shown = texts(section(&page, "packages"));
     let mut expected = lines(&db, &["packages", "--columns", columns]);
     shown.sort();
     expected.sort();
     assert_eq!(shown, expected);
-    let columns = "command,started_at,builds,hit_rate,time_saved_seconds";
+    let columns = "command,builds,started_at,hit_rate,time_saved_seconds";
     let mut expected = lines(&db, &["emerges", "--columns", columns]);
     expected.reverse();
     expected.truncate(50);
-    assert_eq!(rows(section(&page, "emerges"), OPENS), expected);
+    assert_eq!(texts(section(&page, "emerges")), expected);
+}
+
+/// Returns the builds of each emerge command, as the page shows them.
+fn builds_of_emerges(db: &Path) -> BTreeMap<String, Vec<String>> {
+    let mut emerges: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for build in json(db, &[&["builds"], &ALL[..]].concat()) {
+        if let Some(emerge) = build["emerge"].as_str() {
+            let (package, version) = (&build["package"], &build["version"]);
+            let [package, version] = [package, version].map(|text| text.as_str().unwrap());
+            let text = format!("{package} {version}: {}", percent(&build["hit_rate"]));
+            emerges.entry(emerge.to_string()).or_default().push(text);
+        }
+    }
+    emerges
+}
+
+#[test]
+fn an_emerge_opens_to_its_builds() {
+    let (_folder, db, page) = machine();
+    let builds = builds_of_emerges(&db);
+    let mut emerges = json(&db, &[&["emerges"], &ALL[..]].concat());
+    emerges.reverse();
+    emerges.truncate(50);
+    let expected = emerges
+        .iter()
+        .map(|emerge| builds[emerge["id"].as_str().unwrap()].join(", "));
+    let shown = opening_rows(section(&page, "emerges"));
+    let shown: Vec<&str> = shown
+        .iter()
+        .map(|(_, list)| list.strip_prefix("<p>").unwrap())
+        .collect();
+    assert_eq!(shown, expected.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_large_emerge_leaves_room_for_the_builds_of_the_others() {
+    let (_folder, db) = folder();
+    let of_emerge = |number: u128, builds: u128| {
+        let start = format!("2026-11-{:02}T10:00:00Z", number + 1);
+        (0..builds).map(move |n| {
+            let mut build = build(
+                1000 * number + n,
+                &format!("dev-libs/package-{n}"),
+                "1.0",
+                &start,
+                c_stats(9, 1),
+            );
+            build.emerge = Some(emerge(number, "emerge @world", &start));
+            build
+        })
+    };
+    let builds: Vec<_> = of_emerge(2, 300)
+        .chain(of_emerge(1, 3))
+        .chain(of_emerge(0, 1))
+        .collect();
+    record(&db, &builds);
+    let page = unescaped(&db, &ALL);
+    let shown = opening_rows(section(&page, "emerges"));
+    let list = |index: usize| shown[index].1.strip_prefix("<p>").unwrap();
+    let builds = |count: u128| -> Vec<String> {
+        (0..count)
+            .map(|n| format!("dev-libs/package-{n} 1.0: 90.0 %"))
+            .collect()
+    };
+    assert_eq!(list(1), builds(3).join(", "));
+    assert_eq!(list(2), builds(1).join(", "));
+    let (listed, more) = list(0).rsplit_once(", and ").unwrap();
+    let count = listed.split(", ").count();
+    assert!(count > 50, "{count}");
+    assert_eq!(listed, builds(count as u128).join(", "));
+    assert_eq!(more, format!("{} more", 300 - count));
 }
 
 #[test]
 fn a_package_has_the_builds_of_the_commands() {
     let (_folder, db, page) = machine();
     let columns = "version,outcome,started_at,hits,misses,hit_rate,time_saved_seconds";
-    let kind = Regex::new("^([^ ]*) (cold|warm|-) ").unwrap();
+    let first = Regex::new(r"^([^ ]*) (yes \(cold\)|no \(warm\)|-) ").unwrap();
     for package in ["media-libs/mesa", "sys-apps/ripgrep"] {
-        let summary = format!("<summary>{package}</summary>");
-        let shown = rows(between(&page, &summary, "</details>"), "([^<]*)");
+        let details = between(&page, &format!("<tr><th>{package}<td>"), "</details>");
+        let shown = rows(details, "([^<]*)");
         assert!((5..=12).contains(&shown.len()), "{shown:?}");
-        let builds = shown.iter().map(|row| kind.replace(row, "$1 ").to_string());
+        assert!(
+            details.contains(&format!("<b>All {} builds</b>", shown.len())),
+            "{details}"
+        );
+        let builds = shown
+            .iter()
+            .map(|row| first.replace(row, "$1 ").to_string());
         let builds: Vec<String> = builds.collect();
         assert_eq!(
             builds,
@@ -204,11 +409,51 @@ fn a_package_has_the_builds_of_the_commands() {
             .as_array()
             .unwrap()
         {
-            for kind in ["cold", "warm"] {
-                let start = format!("{} {kind} ", version["version"].as_str().unwrap());
+            for (kind, word) in [("cold", "yes (cold)"), ("warm", "no (warm)")] {
+                let start = format!("{} {word} ", version["version"].as_str().unwrap());
                 let count = shown.iter().filter(|row| row.starts_with(&start)).count();
                 assert_eq!(version[format!("{kind}_builds")], count, "{start}");
             }
+        }
+    }
+}
+
+#[test]
+fn the_lists_of_a_package_are_about_all_its_builds() {
+    let (_folder, db, page) = machine();
+    let number = |value: &serde_json::Value| value.as_u64().unwrap();
+    for (row, details) in opening_rows(section(&page, "packages")) {
+        let package = row.split(' ').next().unwrap();
+        let builds = json(&db, &[&["builds", package], &ALL[..]].concat());
+        let mut sums: BTreeMap<(&str, &str), [u64; 2]> = BTreeMap::new();
+        for build in &builds {
+            for name in ["languages", "phases"] {
+                for (part, counts) in build[name].as_object().unwrap() {
+                    if counts["hits"].is_u64() {
+                        let sum = sums.entry((name, part)).or_default();
+                        sum[0] += number(&counts["hits"]);
+                        sum[1] += number(&counts["misses"]);
+                    }
+                }
+            }
+            for (reason, calls) in build["not_cached"].as_object().unwrap() {
+                sums.entry(("not_cached", reason)).or_default()[0] += number(calls);
+            }
+        }
+        for ((name, part), [hits, misses]) in sums {
+            let (hits_word, misses_word) = (
+                if hits == 1 { "hit" } else { "hits" },
+                if misses == 1 { "miss" } else { "misses" },
+            );
+            let shown = match name {
+                "not_cached" => format!("{} `{part}`", grouped(hits)),
+                _ => format!(
+                    "{part} {} {hits_word}, {} {misses_word}",
+                    grouped(hits),
+                    grouped(misses)
+                ),
+            };
+            assert!(details.contains(&shown), "{package}: {shown}: {details}");
         }
     }
 }
@@ -242,42 +487,57 @@ fn the_advice_is_that_of_the_command() {
 fn the_packages_served_best_and_worst_have_reasons() {
     let (_folder, db, page) = machine();
     let mut packages = json(&db, &[&["packages"], &ALL[..]].concat());
+    let average = json(&db, &[&["overview"], &ALL[..]].concat())[0]["hit_rate"]
+        .as_f64()
+        .unwrap();
+    let builds = json(&db, &[&["builds"], &ALL[..]].concat());
     let number = |package: &serde_json::Value, name: &str| package[name].as_f64();
-    packages.sort_by(|a, b| {
-        let saved = |package| number(package, "time_saved_seconds").unwrap_or(0.0);
-        saved(b).total_cmp(&saved(a))
-    });
-    let name = Regex::new("<li><b>([^<]*)</b> <span class=v>([^<]*)</span><p>([^<]*)").unwrap();
-    let listed = |id: &str| -> Vec<[String; 3]> {
-        let entries = name.captures_iter(section(&page, id));
-        let entries = entries.map(|entry| [1, 2, 3].map(|part| entry[part].to_string()));
-        entries.collect()
-    };
-    let names = |listed: &[[String; 3]]| listed.iter().map(|entry| entry[0].clone()).collect();
-    let (best, worst) = (listed("best"), listed("worst"));
-    let (best_names, worst_names): (Vec<String>, Vec<String>) = (names(&best), names(&worst));
-    let expected: Vec<&str> = packages[..5]
-        .iter()
-        .map(|p| p["package"].as_str().unwrap())
+    let saved = |package: &serde_json::Value| number(package, "time_saved_seconds").unwrap_or(0.0);
+    let rate = |package: &serde_json::Value| number(package, "hit_rate").unwrap_or(1.0);
+    packages.sort_by(|a, b| saved(b).total_cmp(&saved(a)));
+    let worst = packages.split_off(5);
+    let mut worst: Vec<_> = worst
+        .into_iter()
+        .filter(|package| {
+            let is_measured = |build: &&serde_json::Value| {
+                build["package"] == package["package"] && build["hits"].is_u64()
+            };
+            rate(package) < average && builds.iter().filter(is_measured).count() > 1
+        })
         .collect();
-    assert_eq!(best_names, expected);
-    assert_eq!(worst_names.len(), 5);
-    assert!(worst_names.iter().all(|name| !best_names.contains(name)));
-    for [name, value, why] in &worst {
-        let package = packages
-            .iter()
-            .find(|p| p["package"] == name.as_str())
-            .unwrap();
-        assert_eq!(
-            value,
-            &format!("hit rate {}", percent(&package["hit_rate"]))
-        );
-        let verdict = match package["verdict"].as_str().unwrap() {
-            "pays" => "The cache pays: ",
-            "costs" => "The cache doesn't pay: ",
-            _ => "It is undecided whether the cache pays: ",
-        };
-        assert!(why.contains(verdict), "{name}: {why}");
-        assert!(why.contains("Costliest misses: "), "{name}: {why}");
+    worst.sort_by(|a, b| {
+        let loss = |package| f64::min(saved(package), 0.0);
+        loss(a)
+            .total_cmp(&loss(b))
+            .then(rate(a).total_cmp(&rate(b)))
+    });
+    worst.truncate(5);
+    assert!(worst.len() > 2, "{worst:?}");
+    let name =
+        Regex::new("<li><div class=r><b>([^<]*)</b> <span class=v>([^<]*)</span></div><p>([^<]*)");
+    let name = name.unwrap();
+    for (id, expected) in [("best", packages), ("worst", worst)] {
+        let shown = name.captures_iter(section(&page, id));
+        let shown: Vec<[&str; 3]> = shown.map(|entry| entry.extract().1).collect();
+        assert_eq!(shown.len(), expected.len(), "{id}");
+        for ([name, value, why], package) in shown.into_iter().zip(expected) {
+            assert_eq!(name, package["package"], "{id}");
+            let text = lines(&db, &["packages", name, "--columns", "time_saved_seconds"]);
+            let text = match text[0].strip_prefix('-') {
+                Some(lost) => format!("{lost} lost"),
+                None => format!("{} saved", text[0]),
+            };
+            assert_eq!(
+                value,
+                format!("{text}, hit rate {}", percent(&package["hit_rate"]))
+            );
+            match id {
+                "best" => assert!(why.contains("saved per hit."), "{name}: {why}"),
+                _ => assert!(
+                    why.contains(" because ") || why.contains("unknown"),
+                    "{name}: {why}"
+                ),
+            }
+        }
     }
 }

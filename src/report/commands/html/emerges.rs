@@ -4,23 +4,26 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::super::super::html::page::Expandable;
-use super::super::super::table::HtmlTable;
-use super::super::super::text;
-use super::super::emerges;
 use crate::error::Result;
+use crate::report::commands::emerges;
+use crate::report::html::page::{Details, Expandable};
+use crate::report::table::{Column, HtmlTable};
+use crate::report::text;
 use crate::store::{EmergeRow, Filter, Store};
 
 /// Emerge commands in the table.
 const SHOWN: u32 = 50;
 
-/// The bytes that the builds of all of them take. Older commands have only the number of their builds.
-const BUILD_BYTES: usize = 6_000;
+/// The bytes of the lists of builds of all commands.
+const BUILD_BYTES: usize = 3_000;
+
+/// Characters of a command. The recorder keeps up to 4,096 bytes.
+const COMMAND_LENGTH: usize = 200;
 
 const COLUMNS: [&str; 5] = [
     "command",
-    "started_at",
     "builds",
+    "started_at",
     "hit_rate",
     "time_saved_seconds",
 ];
@@ -30,26 +33,44 @@ pub(super) fn table(store: &Store, filter: &Filter) -> Result<Expandable> {
     let mut rows = store.newest_emerges(filter, SHOWN)?;
     rows.reverse();
     let builds = builds(store, filter, &rows)?;
-    let mut columns = emerges::columns();
-    columns.retain(|column| COLUMNS.contains(&column.name));
-    let mut room = BUILD_BYTES;
-    let notes: Vec<String> = rows
+    let mut table = Expandable::new(HtmlTable::new("", &columns(), &rows));
+    let lists: Vec<&[String]> = rows
         .iter()
-        .map(|row| {
-            let builds = builds.get(&row.id).map_or(&[][..], Vec::as_slice);
-            let list = builds.join(", ");
-            let is_listed = list.len() <= room;
-            let list = if is_listed {
-                list
-            } else {
-                text::count(builds.len() as u64, "build")
-            };
-            room = if is_listed { room - list.len() } else { 0 };
-            list
-        })
+        .map(|row| builds.get(&row.id).map_or(&[][..], Vec::as_slice))
         .collect();
-    let table = HtmlTable::new("", &columns, &rows);
-    Ok(Expandable::new(table, notes))
+    for (row, list) in table.rows.iter_mut().zip(shortened(&lists, BUILD_BYTES)) {
+        row.details = Details::Brief(vec![list]);
+    }
+    table.note = "The newest first, with the hit rate of each build.".into();
+    if rows.len() == SHOWN as usize {
+        table.note =
+            format!("The {SHOWN} newest, the newest first, with the hit rate of each build.");
+    }
+    Ok(table)
+}
+
+/// Returns the lists as texts that have at most so many bytes together. A list that is cut says so.
+fn shortened(lists: &[&[String]], most: usize) -> Vec<String> {
+    let wanted: Vec<usize> = lists.iter().map(|list| list.join(", ").len()).collect();
+    let shares = text::share(most, &wanted).into_iter();
+    let lists = lists.iter().zip(shares);
+    lists
+        .map(|(list, share)| {
+            text::listed(list, share, |more| {
+                format!(", and {} more", text::number(more))
+            })
+        })
+        .collect()
+}
+
+fn columns() -> Vec<Column<EmergeRow>> {
+    let show = |column: Column<EmergeRow>| match column.name {
+        "command" => column.display(|row| text::shortened(&row.command, COMMAND_LENGTH)),
+        "builds" => super::opener(column, |row| row.sums.builds),
+        _ => column,
+    };
+    let columns = super::selected(emerges::columns(), &COLUMNS).into_iter();
+    columns.map(show).collect()
 }
 
 /// Returns the builds of each command: package, version, and hit rate.
@@ -76,4 +97,26 @@ fn builds(
         }
     })?;
     Ok(builds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_list_leaves_room_for_the_others() {
+        let list = |count: usize| -> Vec<String> {
+            (0..count)
+                .map(|n| format!("dev-libs/package{n} 1.{n}: 50.0 %"))
+                .collect()
+        };
+        let (large, small) = (list(170), list(3));
+        let lists: Vec<&[String]> = vec![&large, &small, &small];
+        let shown = shortened(&lists, 1000);
+        assert_eq!(shown[1..], [small.join(", "), small.join(", ")]);
+        assert!(shown[0].starts_with("dev-libs/package0 1.0: 50.0 %, dev-libs/package1 "));
+        assert!(shown[0].ends_with(" more"), "{}", shown[0]);
+        assert!(shown.iter().map(String::len).sum::<usize>() <= 1000);
+        assert_eq!(shortened(&[], 1000), Vec::<String>::new());
+    }
 }

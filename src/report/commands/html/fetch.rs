@@ -2,30 +2,89 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, DurationRound, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, DurationRound, Local, TimeDelta, Utc};
 
-use super::super::super::advice::{self, Advice, Sample, Severity};
-use super::super::super::headline::{headline, time_saved};
-use super::super::super::html::Page;
-use super::super::super::html::page::{Advised, Figure};
-use super::super::super::table::HtmlTable;
-use super::super::super::{suggest, text};
-use super::super::trend::{self as periods, Period};
-use super::super::{advise, hosts, sums};
-use super::{emerges, misses, packages, ranked, trend};
+use super::misses::Reasons;
+use super::{emerges, figures, misses, packages, ranked, trend};
 use crate::error::Result;
-use crate::savings::TIME_SAVED;
+use crate::report::advice::{self, Advice, Sample, Severity};
+use crate::report::commands::trend as periods;
+use crate::report::commands::{advise, hosts};
+use crate::report::headline::{headline, time_saved};
+use crate::report::html::Page;
+use crate::report::html::page::Advised;
+use crate::report::table::HtmlTable;
+use crate::report::{suggest, text};
 use crate::savings::verdict::Verdict;
-use crate::sccache::{Level, hit_rate};
-use crate::store::{CacheState, Evidence, Filter, HostRow, PackageRow, Store, Sums};
+use crate::store::{Evidence, Filter, HostRow, PackageRow, Store, Sums};
 
 pub(super) type Verdicts = BTreeMap<String, Verdict>;
+
+/// The builds of a page.
+struct Selection {
+    filter: Filter,
+    /// The builds that the advice is based on.
+    sample: Filter,
+    rows: Vec<PackageRow>,
+    first_at: DateTime<Utc>,
+    last_at: DateTime<Utc>,
+    sums: Sums,
+}
 
 /// Reads the page.
 ///
 /// # Errors
 /// [`crate::Error::NoMatch`] if no build passes the filter.
-pub(super) fn page(store: &Store, filter: &Filter, is_default_period: bool) -> Result<Page> {
+pub(super) fn fetch_page(store: &Store, filter: &Filter, is_default_period: bool) -> Result<Page> {
+    let selection = select(store, filter, is_default_period)?;
+    let Selection {
+        filter,
+        mut rows,
+        first_at,
+        last_at,
+        sums,
+        ..
+    } = selection;
+    let evidence = store.evidence(&advice::limited(&selection.sample))?;
+    let hosts = store.hosts(&filter)?;
+    let cache = cache_fill(&evidence, last_at, hosts.len() > 1);
+    let sample = Sample::from_evidence(&evidence);
+    let verdicts = verdicts(store, &rows, &evidence)?;
+    let advice = advice::advise_with(evidence, &verdicts);
+    let days = text::days(first_at, last_at, is_default_period.then_some(super::DAYS));
+    let moments = periods::moments(store, &filter)?;
+    let (by, periods) = periods::timeline(&moments);
+    let reasons = Reasons::read(store, &filter, by)?;
+    let ranked = ranked::lists(store, &filter, &rows, &sums, &verdicts, &reasons)?;
+    let builds = text::count(sums.builds, "build");
+    let scope = [
+        text::period(first_at, last_at),
+        format!("{builds} of {}", text::count(rows.len() as u64, "package")),
+        host_names(&hosts),
+    ];
+    let mut page = Page {
+        scope: scope.join(", "),
+        headline: headline(&sums, &format!("in {days}"), &advice),
+        figures: figures::figures(&sums, cache, &store.cache_levels(&filter)?),
+        time_saved: time_saved(&sums),
+        misses: misses::charts(&reasons, by, &periods, &sums),
+        trend: trend::charts(by, &periods, filter.since, last_at),
+        calendar: trend::calendar(&moments),
+        packages: packages::table(&mut rows, &verdicts),
+        hosts: (hosts.len() > 1).then(|| HtmlTable::new("", &host_columns(), &hosts)),
+        emerges: emerges::table(store, &filter)?,
+        advice_scope: sample.map_or_else(String::new, |sample| advise::scope(sample, false)),
+        advice: advice.into_iter().map(advised).collect(),
+        builds,
+        made_at: Local::now().format("%Y-%m-%d %H:%M %:z").to_string(),
+        version: env!("CARGO_PKG_VERSION"),
+        ranked,
+    };
+    packages::add_details(store, &filter, &rows, &verdicts, &reasons, &mut page)?;
+    Ok(page)
+}
+
+fn select(store: &Store, filter: &Filter, is_default_period: bool) -> Result<Selection> {
     let mut sample = filter.clone();
     let mut filter = filter.clone();
     if is_default_period {
@@ -38,53 +97,22 @@ pub(super) fn page(store: &Store, filter: &Filter, is_default_period: bool) -> R
             .since
             .map(|since| since.duration_trunc(hour).unwrap_or(since));
     }
-    let mut rows = store.packages(&filter)?;
+    let rows = store.packages(&filter)?;
     let first_at = rows.iter().map(|row| row.first_at).min();
     let last_at = rows.iter().map(|row| row.last_at).max();
     let Some((first_at, last_at)) = first_at.zip(last_at) else {
         return Err(suggest::no_build(&filter));
     };
-    let filter = for_each_package(filter, &rows, first_at);
     let mut sums = Sums::default();
     rows.iter().for_each(|row| sums.add(&row.sums));
-    let evidence = store.evidence(&advice::limited(&sample))?;
-    let cache = evidence.iter().rev().find_map(|build| build.cache.clone());
-    let sample = Sample::from_evidence(&evidence);
-    let verdicts = verdicts(store, &rows, &evidence)?;
-    let advice = advice::advise_with(evidence, &verdicts);
-    let days = (last_at - first_at).num_days() + 1;
-    let period = format!("in {}", text::count(days as u64, "day"));
-    let moments = periods::moments(store, &filter)?;
-    let (by, timeline) = periods::timeline(&moments);
-    let periods: Vec<Period> = timeline.into_iter().map(period_or_gap).collect();
-    let builds = format!(
-        "{} of {}",
-        text::count(sums.builds, "build"),
-        text::count(rows.len() as u64, "package")
-    );
-    let hosts = store.hosts(&filter)?;
-    let dates = text::period(first_at, last_at);
-    let mut page = Page {
-        scope: format!("{dates}, {builds}, {}", host_names(&hosts)),
-        hosts: (hosts.len() > 1).then(|| HtmlTable::new("", &hosts::columns(), &hosts)),
-        headline: headline(&sums, &period, &advice),
-        figures: figures(&sums, cache.as_ref(), &store.cache_levels(&filter)?),
-        ranked: ranked::lists(store, &filter, &rows, &verdicts)?,
-        misses: misses::charts(store, &filter, by, &periods)?,
-        trend: trend::charts(by, &periods),
-        calendar: trend::calendar(&moments),
-        packages: packages::table(&mut rows, &verdicts),
-        package_note: packages::NOTE,
-        emerges: emerges::table(store, &filter)?,
-        advice_scope: sample.map_or_else(String::new, |sample| advise::scope(sample, false)),
-        advice: advice.into_iter().map(advised).collect(),
-        builds,
-        made_at: text::date_time(Utc::now()),
-        version: env!("CARGO_PKG_VERSION"),
-        time_saved: TIME_SAVED,
-    };
-    packages::add_details(store, &filter, &rows, &verdicts, &mut page)?;
-    Ok(page)
+    Ok(Selection {
+        filter: for_each_package(filter, &rows, first_at),
+        sample,
+        rows,
+        first_at,
+        last_at,
+        sums,
+    })
 }
 
 /// Returns a filter for the same builds that also selects them in queries on one package.
@@ -101,12 +129,20 @@ fn for_each_package(filter: Filter, rows: &[PackageRow], first_at: DateTime<Utc>
     }
 }
 
-fn period_or_gap((name, period): (String, Option<Period>)) -> Period {
-    period.unwrap_or(Period {
-        name,
-        first_day: NaiveDate::default(),
-        sums: Sums::default(),
-    })
+/// Returns the newest known fill of a cache, with its size, date, and host, as far as they aren't obvious.
+fn cache_fill(
+    evidence: &[Evidence],
+    last_at: DateTime<Utc>,
+    has_hosts: bool,
+) -> Option<(Option<f64>, String)> {
+    let mut newest_first = evidence.iter().rev();
+    let (build, cache) = newest_first.find_map(|build| Some((build, build.cache.as_ref()?)))?;
+    let mut note = text::cache_size(cache);
+    note.push_str(&text::as_of(build.started_at, last_at));
+    if has_hosts {
+        note.push_str(&format!(", on {}", build.host));
+    }
+    Some((cache.fill(), note))
 }
 
 /// Returns the hosts, or their number if there are many.
@@ -118,21 +154,24 @@ fn host_names(hosts: &[HostRow]) -> String {
     format!("on {}", names.join(", "))
 }
 
+fn host_columns() -> Vec<crate::report::table::Column<HostRow>> {
+    let columns = hosts::columns().into_iter();
+    let columns = columns.map(|column| match column.name {
+        "host" => column.heading("host"),
+        _ => column,
+    });
+    columns.collect()
+}
+
 fn advised(piece: Advice) -> Advised {
-    let setting: Vec<String> = piece
-        .setting
-        .iter()
-        .map(|line| text::sanitize(line))
-        .collect();
+    let sanitized = |lines: &[String]| -> Vec<String> {
+        lines.iter().map(|line| text::sanitize(line)).collect()
+    };
     Advised {
         summary: text::sanitize(&piece.summary),
-        evidence: piece
-            .evidence
-            .iter()
-            .map(|line| text::sanitize(line))
-            .collect(),
+        evidence: sanitized(&piece.evidence),
         recommendation: text::sanitize(&piece.recommendation),
-        setting: setting.join("\n"),
+        setting: sanitized(&piece.setting).join("\n"),
         is_note: piece.severity == Severity::Note,
     }
 }
@@ -143,54 +182,4 @@ fn verdicts(store: &Store, rows: &[PackageRow], evidence: &[Evidence]) -> Result
     names.extend(evidence.iter().map(|build| build.package.as_str()));
     let names: Vec<&str> = names.into_iter().collect();
     store.verdicts(&names)
-}
-
-fn figures(sums: &Sums, cache: Option<&CacheState>, levels: &[Level]) -> Vec<Figure> {
-    let counts = sums.hits.zip(sums.misses);
-    let saved = sums
-        .time_saved
-        .map(|saved| text::duration(saved.as_seconds_f64()));
-    let figure = |name: &str, value, note| Figure {
-        name: name.to_owned(),
-        value,
-        note,
-    };
-    let mut figures = vec![
-        figure("builds", text::number(sums.builds), sums::note(sums)),
-        figure(
-            "hit rate",
-            text::percent_or_dash(sums.hit_rate()),
-            counts.map_or_else(
-                || "not measured".into(),
-                |(hits, misses)| text::hits_and_misses(hits, misses),
-            ),
-        ),
-        figure(
-            "hit rate by cost",
-            text::percent_or_dash(sums.hit_rate_by_cost()),
-            String::new(),
-        ),
-        figure(
-            "coverage",
-            text::percent_or_dash(sums.coverage()),
-            String::new(),
-        ),
-        figure(
-            "time saved",
-            saved.unwrap_or_else(|| "-".into()),
-            time_saved(sums),
-        ),
-        figure(
-            "cache fill",
-            cache.map_or_else(|| "-".into(), |cache| text::percent_or_dash(cache.fill())),
-            cache.map_or_else(String::new, text::cache_fill),
-        ),
-        figure("failed builds", text::number(sums.failed), String::new()),
-    ];
-    figures.extend(levels.iter().map(|level| {
-        let rate = hit_rate(level.hits, level.misses);
-        let note = text::level_lookups(level);
-        figure(&level.name, text::percent_or_dash(rate), note)
-    }));
-    figures
 }

@@ -2,6 +2,7 @@
 
 mod emerges;
 mod fetch;
+mod figures;
 mod misses;
 mod output;
 mod packages;
@@ -11,14 +12,15 @@ mod trend;
 use std::io::Write;
 use std::path::PathBuf;
 
-use super::super::Status;
-use super::super::options::{BuildFilter, Database, PackagePatterns, limit_to_recent};
 use crate::error::Result;
+use crate::report::options::{BuildFilter, Database, PackagePatterns, limit_to_recent};
+use crate::report::table::Column;
+use crate::report::{Status, text};
 
 /// Write a page for a browser: one HTML file that needs nothing else
 ///
 /// The page has the key figures, the packages that the cache serves best and worst, the trend, a calendar,
-/// the reasons of misses, all packages with their histories, the newest emerge commands, and advice.
+/// why compilations missed, all packages with their histories, the newest emerge commands, and advice.
 ///
 /// By default, the page is about the 365 days before the newest build. On a terminal, it is written to
 /// sccache-report.html in the current directory, otherwise to standard output.
@@ -47,8 +49,24 @@ pub(super) fn run(args: &Args, database: &Database, out: &mut dyn Write) -> Resu
     if is_default_period {
         limit_to_recent(&store, &mut filter, DAYS)?;
     }
-    let page = fetch::page(&store, &filter, is_default_period)?;
+    let page = fetch::fetch_page(&store, &filter, is_default_period)?;
     drop(store);
     output::write(&page, args.output.as_deref(), out)?;
     Ok(Status::Success)
+}
+
+/// Returns the named columns, in that order.
+fn selected<R>(columns: Vec<Column<R>>, names: &[&str]) -> Vec<Column<R>> {
+    let position = |column: &Column<R>| names.iter().position(|name| *name == column.name);
+    let mut selected: Vec<_> = columns
+        .into_iter()
+        .filter_map(|column| Some((position(&column)?, column)))
+        .collect();
+    selected.sort_by_key(|(position, _)| *position);
+    selected.into_iter().map(|(_, column)| column).collect()
+}
+
+/// Makes the number of builds the text that opens a row: `9 builds`.
+fn opener<R: 'static>(column: Column<R>, builds: fn(&R) -> u64) -> Column<R> {
+    column.display(move |row| text::count(builds(row), "build"))
 }

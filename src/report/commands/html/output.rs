@@ -6,9 +6,10 @@ use std::path::Path;
 
 use askama::Template;
 
-use super::super::super::html::{Page, START};
 use crate::error::{Error, Result};
 use crate::files;
+use crate::report::html::{Page, START};
+use crate::report::text;
 
 /// The file on a terminal without `-o`.
 const DEFAULT_FILE: &str = "sccache-report.html";
@@ -26,12 +27,11 @@ pub(super) fn write(page: &Page, file: Option<&Path>, out: &mut dyn Write) -> Re
     check_replaceable(file)?;
     files::replace(file, None, |out| page.write_into(out))
         .map_err(|error| Error::OutputFile(file.to_path_buf(), error))?;
-    let shown = std::path::absolute(file).unwrap_or_else(|_| file.to_path_buf());
-    writeln!(
-        out,
-        "{}",
-        super::super::super::text::sanitize(&shown.to_string_lossy())
-    )?;
+    // A timer mails whatever it prints.
+    if io::stdout().is_terminal() {
+        let shown = std::path::absolute(file).unwrap_or_else(|_| file.to_path_buf());
+        writeln!(out, "{}", text::sanitize(&shown.to_string_lossy()))?;
+    }
     Ok(())
 }
 

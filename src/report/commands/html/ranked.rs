@@ -1,120 +1,242 @@
 //! The packages that the cache serves best and worst.
 
+use std::cmp::Ordering;
 use std::collections::HashSet;
 
 use chrono::TimeDelta;
 
-use super::super::super::html::page::{Ranked, RankedList};
-use super::super::super::{miss_reasons, text, verdict};
-use super::super::overview;
 use super::fetch::Verdicts;
+use super::misses::Reasons;
 use crate::error::Result;
+use crate::report::commands::overview;
+use crate::report::html::page::{Ranked, RankedList};
+use crate::report::{miss_reasons, text, verdict};
 use crate::savings::verdict::Kind;
-use crate::store::{Filter, PackageRow, Store, sum_reasons};
+use crate::store::{Filter, PackageRow, Store, Sums};
 
 /// Packages in each list.
 const RANKED: usize = 5;
 
+/// Returns the packages that save most time, and those with the lowest hit rates.
 pub(super) fn lists(
     store: &Store,
     filter: &Filter,
     rows: &[PackageRow],
+    sums: &Sums,
     verdicts: &Verdicts,
+    reasons: &Reasons,
 ) -> Result<Vec<RankedList>> {
     let best = overview::best(rows, RANKED);
-    let worst = worst(store, filter, rows, &best, verdicts)?;
-    let saved = |row: &PackageRow| row.sums.time_saved.map(TimeDelta::as_seconds_f64);
+    let names: Vec<&str> = rows.iter().map(|row| &*row.package).collect();
+    let built_again: HashSet<String> = store
+        .built_again(&names, filter.until)?
+        .into_iter()
+        .collect();
+    let others = rows.iter().filter(|row| {
+        built_again.contains(&row.package) && !best.iter().any(|best| best.package == row.package)
+    });
+    let worst = worst(others, sums.hit_rate());
+    let pays = |row: &&PackageRow| {
+        let verdict = verdicts.get(&row.package);
+        verdict.is_some_and(|verdict| verdict.kind == Kind::Pays)
+    };
+    let average = text::percent_or_dash(sums.hit_rate());
     let best = best.iter().map(|row| Ranked {
         name: text::sanitize(&row.package),
-        value: saved(row).map_or("-".into(), |saved| {
-            format!("{} saved", text::duration(saved))
-        }),
-        why: counts_and_verdict(row, verdicts),
+        value: saved_and_rate(row),
+        why: why_it_saves(row),
     });
-    let best = best.collect();
-    let mut worst_entries = Vec::new();
-    for row in worst {
-        worst_entries.push(Ranked {
-            name: text::sanitize(&row.package),
-            value: format!("hit rate {}", text::percent_or_dash(row.sums.hit_rate())),
-            why: counts_and_verdict(row, verdicts) + &costliest_misses(store, filter, row)?,
-        });
-    }
     Ok(vec![
         RankedList {
             id: "best",
             title: "Served best",
-            note: "The most time saved.",
+            note: "The most time saved.".into(),
             none: "The cache saved no time.",
-            packages: best,
+            packages: best.collect(),
         },
         RankedList {
             id: "worst",
-            title: "Served worst",
-            note: "Of the other packages that were built again: losses first, then the lowest hit rate.",
-            none: "There are none.",
-            packages: worst_entries,
+            title: if worst.iter().all(pays) {
+                "Lowest hit rates"
+            } else {
+                "Served worst"
+            },
+            note: format!(
+                "Of the other packages that were built more than once, those below the average hit rate \
+                 of {average}: time lost first, then the lowest rate."
+            ),
+            none: "No other package that was built more than once is below the average hit rate.",
+            packages: worst
+                .into_iter()
+                .map(|row| Ranked {
+                    name: text::sanitize(&row.package),
+                    value: saved_and_rate(row),
+                    why: why_it_misses(row, verdicts, reasons),
+                })
+                .collect(),
         },
     ])
 }
 
-/// Returns the packages with the largest losses, then those with the lowest hit rate. The first build of a
-/// package only fills the cache: a package counts only if it was measured again.
+/// Returns the packages below the average hit rate: those that lost most time, then those with the lowest rates.
 fn worst<'a>(
-    store: &Store,
-    filter: &Filter,
-    rows: &'a [PackageRow],
-    best: &[PackageRow],
-    verdicts: &Verdicts,
-) -> Result<Vec<&'a PackageRow>> {
-    let names: Vec<&str> = rows.iter().map(|row| &*row.package).collect();
-    let built_again = store.built_again(&names, filter.until)?;
-    let built_again: HashSet<&str> = built_again.iter().map(String::as_str).collect();
-    let is_candidate = |row: &&PackageRow| {
-        row.sums.hit_rate().is_some()
-            && built_again.contains(&*row.package)
-            && !best.iter().any(|best| best.package == row.package)
-    };
-    // A loss in this period is none if the cache pays in general.
-    let loss = |row: &PackageRow| {
-        let verdict = verdicts.get(&row.package);
-        let pays = verdict.is_some_and(|verdict| verdict.kind == Kind::Pays);
-        let saved = row.sums.time_saved.filter(|_| !pays);
-        saved.unwrap_or_default().min(TimeDelta::zero())
-    };
-    let rate = |row: &PackageRow| row.sums.hit_rate().unwrap_or_default();
-    let mut worst: Vec<&PackageRow> = rows.iter().filter(is_candidate).collect();
-    worst.sort_by(|a, b| {
-        let by_loss = loss(a).cmp(&loss(b));
-        let by_misses = b.sums.misses.cmp(&a.sums.misses);
-        by_loss.then(rate(a).total_cmp(&rate(b))).then(by_misses)
-    });
+    rows: impl Iterator<Item = &'a PackageRow>,
+    average: Option<f64>,
+) -> Vec<&'a PackageRow> {
+    let mut worst: Vec<&PackageRow> = rows
+        .filter(|row| {
+            row.sums
+                .hit_rate()
+                .zip(average)
+                .is_some_and(|(rate, average)| rate < average)
+        })
+        .collect();
+    worst.sort_by(|a, b| by_loss(&a.sums, &b.sums).then_with(|| a.package.cmp(&b.package)));
     worst.truncate(RANKED);
-    Ok(worst)
+    worst
 }
 
-fn counts_and_verdict(row: &PackageRow, verdicts: &Verdicts) -> String {
-    let counts = row.sums.hits.zip(row.sums.misses);
-    let counts = counts.map_or_else(
-        || "Not measured".to_string(),
-        |(hits, misses)| text::hits_and_misses(hits, misses),
-    );
-    let verdict = verdicts.get(&row.package).map(verdict::summary);
-    let verdict = verdict.map_or_else(String::new, |verdict| format!(" {verdict}."));
-    format!("{counts}.{verdict}")
+/// Orders by the time lost, then by the hit rate, then by the misses.
+fn by_loss(a: &Sums, b: &Sums) -> Ordering {
+    let rate = |sums: &Sums| sums.hit_rate().unwrap_or_default();
+    let by_rate = rate(a).total_cmp(&rate(b));
+    loss(a)
+        .cmp(&loss(b))
+        .then(by_rate)
+        .then(b.misses.cmp(&a.misses))
 }
 
-/// Returns the reason of the misses that cost most, after a space, if it is known.
-fn costliest_misses(store: &Store, filter: &Filter, row: &PackageRow) -> Result<String> {
-    let package = Filter {
-        packages: Some(vec![row.package.clone()]),
-        ..filter.clone()
+/// Returns the time saved if it is visibly negative, else 0.
+fn loss(sums: &Sums) -> TimeDelta {
+    let saved = sums.time_saved.unwrap_or_default();
+    if text::is_negligible(saved.as_seconds_f64()) {
+        return TimeDelta::zero();
+    }
+    saved.min(TimeDelta::zero())
+}
+
+/// Returns both numbers that the lists are about.
+fn saved_and_rate(row: &PackageRow) -> String {
+    let rate = text::percent_or_dash(row.sums.hit_rate());
+    let saved = match row.sums.time_saved.map(TimeDelta::as_seconds_f64) {
+        None => "time saved unknown".to_string(),
+        Some(lost) if lost < 0.0 && !text::is_negligible(lost) => {
+            format!("{} lost", text::duration(-lost))
+        }
+        Some(saved) => format!("{} saved", text::duration(saved)),
     };
-    let reasons = sum_reasons(store.miss_reasons(&package)?.values().flatten());
-    let costliest = reasons.first().map(|sum| {
-        let misses = miss_reasons::summary(&[*sum]);
-        let meaning = miss_reasons::meaning(sum.reason);
-        format!(" Costliest misses: {misses}. {meaning}")
+    format!("{saved}, hit rate {rate}")
+}
+
+fn compilations(row: &PackageRow) -> String {
+    let builds = text::count(row.sums.builds, "build");
+    let counts = row.sums.hits.zip(row.sums.misses);
+    counts.map_or_else(
+        || format!("Not measured in {builds}"),
+        |(hits, misses)| format!("{} in {builds}", text::hits_and_misses(hits, misses)),
+    )
+}
+
+/// Returns the counts, and what a hit saves.
+fn why_it_saves(row: &PackageRow) -> String {
+    let sums = &row.sums;
+    let saved = sums.time_saved.filter(|_| sums.estimated_hits > 0);
+    let per_hit = saved.map_or_else(String::new, |saved| {
+        let per_hit = saved.as_seconds_f64() / sums.estimated_hits as f64;
+        format!(": {} saved per hit", text::duration(per_hit))
     });
-    Ok(costliest.unwrap_or_default())
+    format!("{}{per_hit}.", compilations(row))
+}
+
+/// Returns the counts, the costliest reason, and the verdict if the cache doesn't pay.
+fn why_it_misses(row: &PackageRow, verdicts: &Verdicts, reasons: &Reasons) -> String {
+    let mut why = format!("{}.", compilations(row));
+    let costliest = reasons.of_package(&row.package).into_iter().next();
+    why.push_str(&match costliest {
+        Some(sum) => format!(
+            " {} ({}) {}.",
+            text::misses(sum.misses),
+            text::duration(sum.compile_time.as_seconds_f64()),
+            miss_reasons::because(sum.reason)
+        ),
+        None => " No build has a list of its compilations, so the reasons are unknown.".into(),
+    });
+    let verdict = verdicts.get(&row.package);
+    if let Some(verdict) = verdict.filter(|verdict| verdict.kind == Kind::Costs) {
+        why.push_str(&format!(
+            " Of all recorded builds: {}.",
+            verdict::mean_saved(verdict)
+        ));
+    }
+    why
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::DateTime;
+
+    fn package(name: &str, hits: u64, misses: u64, saved: Option<i64>) -> PackageRow {
+        PackageRow {
+            package: name.into(),
+            host: None,
+            sums: Sums {
+                builds: 3,
+                hits: Some(hits),
+                misses: Some(misses),
+                time_saved: saved.map(TimeDelta::seconds),
+                estimated_hits: hits,
+                ..Sums::default()
+            },
+            first_at: DateTime::UNIX_EPOCH,
+            last_at: DateTime::UNIX_EPOCH,
+            last_version: "1".into(),
+            last_hits: None,
+            last_misses: None,
+        }
+    }
+
+    fn names(rows: &[PackageRow], average: f64) -> Vec<&str> {
+        let worst = worst(rows.iter(), Some(average)).into_iter();
+        worst.map(|row| &*row.package).collect()
+    }
+
+    #[test]
+    fn the_worst_are_below_average_with_losses_first() {
+        let rows = [
+            package("a/above", 61, 39, Some(-600)),
+            package("a/average", 60, 40, Some(5)),
+            package("a/low", 10, 90, Some(50)),
+            package("a/lower", 5, 95, Some(50)),
+            package("a/loses", 30, 70, Some(-5)),
+            package("a/loses-more", 40, 60, Some(-50)),
+            package("a/unknown", 20, 80, None),
+            package("a/idle", 0, 0, Some(0)),
+        ];
+        assert_eq!(
+            names(&rows, 0.6),
+            ["a/loses-more", "a/loses", "a/lower", "a/low", "a/unknown"]
+        );
+        assert_eq!(names(&rows, 0.05), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn five_are_listed_and_equal_ones_by_their_misses_and_names() {
+        let rows: Vec<PackageRow> = (0..9)
+            .map(|n| package(&format!("a/{n}"), 0, if n == 7 { 9 } else { 3 }, Some(0)))
+            .collect();
+        assert_eq!(names(&rows, 0.5), ["a/7", "a/0", "a/1", "a/2", "a/3"]);
+    }
+
+    #[test]
+    fn both_lists_have_the_same_numbers() {
+        let text = |saved| saved_and_rate(&package("a/b", 1, 3, saved));
+        assert_eq!(text(Some(65)), "1 min 05 s saved, hit rate 25.0 %");
+        assert_eq!(text(Some(-65)), "1 min 05 s lost, hit rate 25.0 %");
+        assert_eq!(text(None), "time saved unknown, hit rate 25.0 %");
+        assert_eq!(
+            why_it_saves(&package("a/b", 10, 3, Some(65))),
+            "10 hits, 3 misses in 3 builds: 6.5 s saved per hit."
+        );
+    }
 }

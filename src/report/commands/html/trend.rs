@@ -2,25 +2,31 @@
 
 use std::iter;
 
-use chrono::{Days, Local};
+use chrono::{DateTime, Days, Local, NaiveDate, TimeDelta, Utc};
 
-use super::super::super::html::page::Charts;
-use super::super::super::html::{Chart, Shapes};
-use super::super::super::table::{Column, HtmlTable, Importance::High};
-use super::super::super::text;
-use super::super::trend::{self, Period};
+use crate::report::commands::trend::{self, Period};
+use crate::report::html::page::Charts;
+use crate::report::html::{Chart, Shapes};
+use crate::report::table::{Column, HtmlTable, Importance::High};
+use crate::report::text;
 use crate::store::TimedSums;
 use crate::when::PeriodLength;
 
-/// Returns the charts of the periods. Those without builds are gaps.
-pub(super) fn charts(by: PeriodLength, periods: &[Period]) -> Charts {
-    let per = format!("per {by:?}").to_lowercase();
+/// Returns the charts of the periods. Those without builds are gaps. The first and the last one can be cut by `since` and
+/// by the newest build.
+pub(super) fn charts(
+    by: PeriodLength,
+    periods: &[Period],
+    since: Option<DateTime<Utc>>,
+    last_at: DateTime<Utc>,
+) -> Charts {
+    let per = by.noun();
     let mut charts = vec![counts(periods), rates(periods), savings(periods)];
     for (chart, title) in charts
         .iter_mut()
         .zip(["Hits and misses", "Hit rate", "Time saved"])
     {
-        chart.title = format!("{title} {per}");
+        chart.title = format!("{title} per {per}");
         chart.table = "trend-table";
         chart.labels = labels(periods);
     }
@@ -30,10 +36,45 @@ pub(super) fn charts(by: PeriodLength, periods: &[Period]) -> Charts {
         _ => column,
     };
     let columns: Vec<_> = trend::columns().into_iter().map(show).collect();
+    let day = |time: DateTime<Utc>| time.with_timezone(&Local).date_naive();
     Charts {
+        note: incomplete(by, periods, since.map(day), day(last_at)),
         charts,
+        table_title: format!("Table: hits, misses, and time saved per {per}"),
         table: HtmlTable::new("", &columns, periods),
     }
+}
+
+/// Returns which of the first and the last period the page doesn't have whole: their bars are lower than they would
+/// be.
+fn incomplete(
+    by: PeriodLength,
+    periods: &[Period],
+    since: Option<NaiveDate>,
+    last: NaiveDate,
+) -> String {
+    let (Some(first), Some(newest)) = (periods.first(), periods.last()) else {
+        return String::new();
+    };
+    let noun = by.noun();
+    let mut cut = Vec::new();
+    if let Some(since) = since.filter(|since| *since > first.first_day) {
+        cut.push(format!(
+            "the first {noun} ({}) begins on {since}",
+            first.name
+        ));
+    }
+    if by
+        .next_day(newest.first_day)
+        .and_then(|next| next.pred_opt())
+        > Some(last)
+    {
+        cut.push(format!("the last {noun} ({}) ends on {last}", newest.name));
+    }
+    if cut.is_empty() {
+        return String::new();
+    }
+    format!("Partial: {}.", cut.join(", and "))
 }
 
 /// The weeks of the calendar.
@@ -64,8 +105,8 @@ pub(super) fn calendar(moments: &[TimedSums]) -> Option<Charts> {
     });
     let chart = Chart {
         title: "Hit rate per day".into(),
-        description: "A column per week, from Monday to Sunday. The larger and darker a square, the higher the hit \
-            rate; a dash is a day without one."
+        description: "A column per week, from Monday to Sunday. The larger a square, the higher the hit rate; a dash \
+            is a day on which nothing was measured."
             .into(),
         summary: format!("{} with builds.", text::count(days.len() as u64, "day")),
         class: "cal",
@@ -76,9 +117,11 @@ pub(super) fn calendar(moments: &[TimedSums]) -> Option<Charts> {
     };
     let headings = ["week of", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
     Some(Charts {
+        note: String::new(),
         charts: vec![chart],
+        table_title: "Table: hit rate per day".into(),
         table: HtmlTable {
-            caption: "in %".into(),
+            caption: "In %. A day without builds is empty.".into(),
             classes: "n2 n3 n4 n5 n6 n7 n8".into(),
             headings: headings.map(str::to_string).into(),
             rows: rows.collect(),
@@ -86,93 +129,189 @@ pub(super) fn calendar(moments: &[TimedSums]) -> Option<Charts> {
     })
 }
 
-/// The first, the middle, and the last name.
+/// The first and the last name, and the middle one if it is the name of the bar in the middle.
 pub(super) fn labels(periods: &[Period]) -> Vec<String> {
-    let last = periods.len().saturating_sub(1);
-    let mut positions = vec![0, last / 2, last];
-    positions.dedup();
-    positions
-        .iter()
-        .filter_map(|&n| Some(periods.get(n)?.name.clone()))
-        .collect()
+    let positions = match periods.len() {
+        0 => vec![],
+        1 => vec![0],
+        count if count % 2 == 1 => vec![0, count / 2, count - 1],
+        count => vec![0, count - 1],
+    };
+    let names = positions.iter().map(|&n| periods[n].name.clone());
+    names.collect()
 }
 
-fn counts(periods: &[Period]) -> Chart {
-    let count = |period: &Period| {
-        let sums = &period.sums;
-        Some((sums.hits?, sums.misses?))
-    };
-    let counts: Vec<Option<(u64, u64)>> = periods.iter().map(count).collect();
-    let bar =
-        |counts: &Option<(u64, u64)>| counts.map(|(hits, misses)| vec![hits as f64, misses as f64]);
-    let bars: Vec<Option<Vec<f64>>> = counts.iter().map(bar).collect();
-    let totals = counts
-        .iter()
-        .flatten()
-        .map(|(hits, misses)| hits.saturating_add(*misses));
-    let highest = totals.max().unwrap_or(0);
+/// Returns the hits and misses of all bars, and the most in one of them.
+pub(super) fn summary_of_counts(counts: &[Option<(u64, u64)>]) -> String {
+    if counts.iter().flatten().next().is_none() {
+        return "Nothing was measured.".into();
+    }
     let sum = |pick: fn(&(u64, u64)) -> u64| {
         let picked = counts.iter().flatten().map(pick);
         picked.fold(0, u64::saturating_add)
     };
+    format!(
+        "{}; at most {}.",
+        text::hits_and_misses(sum(|c| c.0), sum(|c| c.1)),
+        text::count(highest_count(counts), "compilation")
+    )
+}
+
+fn highest_count(counts: &[Option<(u64, u64)>]) -> u64 {
+    let counts = counts.iter().flatten();
+    let totals = counts.map(|(hits, misses)| hits.saturating_add(*misses));
+    totals.max().unwrap_or(0)
+}
+
+/// Returns a chart of hits and misses, without a title.
+pub(super) fn chart_of_counts(counts: &[Option<(u64, u64)>]) -> Chart {
+    let bar =
+        |counts: &Option<(u64, u64)>| counts.map(|(hits, misses)| vec![hits as f64, misses as f64]);
+    let bars: Vec<Option<Vec<f64>>> = counts.iter().map(bar).collect();
+    let highest = highest_count(counts);
     Chart {
-        description: "Hits are filled, misses outlined above them.".into(),
-        summary: format!(
-            "{}; at most {}.",
-            text::hits_and_misses(sum(|c| c.0), sum(|c| c.1)),
-            text::count(highest, "compilation")
-        ),
-        top: text::number(highest),
-        bottom: "0".into(),
-        shapes: Shapes::stacked(&["hit", "miss"], &bars),
+        description: "Hits are filled, misses outlined above them. Nothing is drawn where nothing was measured."
+            .into(),
+        summary: summary_of_counts(counts),
+        scale: vec![text::number(highest), "0".into()],
+        shapes: Shapes::stacked(&["hit", "miss"], &bars, highest as f64),
         ..Chart::default()
     }
+}
+
+fn counts(periods: &[Period]) -> Chart {
+    let counts = periods.iter().map(|period| {
+        let sums = &period.sums;
+        sums.hits.zip(sums.misses)
+    });
+    chart_of_counts(&counts.collect::<Vec<_>>())
 }
 
 fn rates(periods: &[Period]) -> Chart {
     let rate = |period: &Period| period.sums.hit_rate();
     let rates: Vec<Option<f64>> = periods.iter().map(rate).collect();
-    let known = || rates.iter().flatten().copied();
-    let summary = match known().next() {
+    let summary = match range(&rates) {
         None => "No hit rate is known.".to_string(),
-        Some(first) => format!(
+        Some((lowest, highest)) => format!(
             "From {} to {}.",
-            text::percent(known().fold(first, f64::min)),
-            text::percent(known().fold(first, f64::max))
+            text::percent(lowest),
+            text::percent(highest)
         ),
     };
     Chart {
-        description: "The line has gaps where nothing was built.".into(),
+        description: "The line has gaps where nothing was measured.".into(),
         summary,
         class: "low",
-        top: "100 %".into(),
-        bottom: "0 %".into(),
+        scale: vec!["100 %".into(), "0 %".into()],
         shapes: Shapes::line(&rates),
         ..Chart::default()
     }
 }
 
 fn savings(periods: &[Period]) -> Chart {
-    let saved = |period: &Period| {
-        let saved = period.sums.time_saved?;
-        Some(saved.as_seconds_f64())
-    };
+    let saved = |period: &Period| period.sums.time_saved.map(TimeDelta::as_seconds_f64);
     let saved: Vec<Option<f64>> = periods.iter().map(saved).collect();
-    let known = || saved.iter().flatten().copied();
-    let (lowest, highest) = (known().fold(0.0, f64::min), known().fold(0.0, f64::max));
-    Chart {
-        description:
-            "Processor time. Outlined bars below the line: the cache cost more than it saved."
-                .into(),
-        summary: format!(
+    let (lowest, highest) = range(&saved).unwrap_or_default();
+    let largest = highest.max(-lowest);
+    let summary = match range(&saved) {
+        None => "No time saved is known.".to_string(),
+        Some(_) => format!(
             "From {} to {}.",
             text::duration(lowest),
             text::duration(highest)
         ),
+    };
+    let mut description =
+        "Processor time. A line without a bar is 0; nothing is drawn where it is unknown."
+            .to_string();
+    let mut scale = vec![text::duration(largest), "0".into()];
+    if lowest < 0.0 {
+        description.push_str(" Outlined bars below the line: the cache cost more than it saved.");
+        scale.push(text::duration(-largest));
+    }
+    Chart {
+        description,
+        summary,
         class: "low",
-        top: text::duration(highest),
-        bottom: text::duration(lowest),
-        shapes: Shapes::signed(&saved),
+        scale,
+        shapes: Shapes::signed(&saved, largest),
         ..Chart::default()
+    }
+}
+
+/// Returns the lowest and the highest known value.
+fn range(values: &[Option<f64>]) -> Option<(f64, f64)> {
+    let known = || values.iter().flatten().copied();
+    let first = known().next()?;
+    Some((known().fold(first, f64::min), known().fold(first, f64::max)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Sums;
+
+    fn periods(saved: &[Option<i64>]) -> Vec<Period> {
+        let day = |n| NaiveDate::from_ymd_opt(2026, 11, 2 + n).unwrap();
+        let period = |(n, saved): (usize, &Option<i64>)| Period {
+            name: day(n as u32).to_string(),
+            first_day: day(n as u32),
+            sums: Sums {
+                time_saved: saved.map(TimeDelta::seconds),
+                hits: saved.map(|_| n as u64),
+                misses: saved.map(|_| 1),
+                ..Sums::default()
+            },
+        };
+        saved.iter().enumerate().map(period).collect()
+    }
+
+    #[test]
+    fn descriptions_have_only_known_numbers() {
+        let chart = savings(&periods(&[Some(300), None, Some(1380)]));
+        assert_eq!(chart.summary, "From 5 min 00 s to 23 min.");
+        assert_eq!(chart.scale, ["23 min", "0"]);
+        let chart = savings(&periods(&[Some(-300), Some(-60)]));
+        assert_eq!(chart.summary, "From -5 min 00 s to -1 min 00 s.");
+        assert_eq!(chart.scale, ["5 min 00 s", "0", "-5 min 00 s"]);
+        assert_eq!(
+            savings(&periods(&[None])).summary,
+            "No time saved is known."
+        );
+        assert_eq!(counts(&periods(&[None])).summary, "Nothing was measured.");
+        assert_eq!(rates(&periods(&[None])).summary, "No hit rate is known.");
+        assert_eq!(
+            counts(&periods(&[Some(1), None, Some(1)])).summary,
+            "2 hits, 2 misses; at most 3 compilations."
+        );
+        assert_eq!(
+            rates(&periods(&[Some(1), None, Some(1)])).summary,
+            "From 0.0 % to 66.7 %."
+        );
+    }
+
+    #[test]
+    fn a_label_in_the_middle_names_the_bar_in_the_middle() {
+        let shown = |count: usize| labels(&periods(&vec![None; count])).len();
+        assert_eq!([0, 1, 2, 3, 4, 5].map(shown), [0, 1, 2, 3, 2, 3]);
+        assert_eq!(labels(&periods(&[None; 5]))[1], "2026-11-04");
+    }
+
+    #[test]
+    fn periods_that_are_cut_are_named() {
+        let day = |n| NaiveDate::from_ymd_opt(2026, 11, n).unwrap();
+        let week = |first: u32| Period {
+            name: format!("W{first}"),
+            first_day: day(first),
+            sums: Sums::default(),
+        };
+        let weeks = [week(2), week(9)];
+        let note = |since, last| incomplete(PeriodLength::Week, &weeks, since, last);
+        assert_eq!(note(None, day(15)), "");
+        assert_eq!(note(Some(day(2)), day(15)), "");
+        assert_eq!(
+            note(Some(day(4)), day(13)),
+            "Partial: the first week (W2) begins on 2026-11-04, and the last week (W9) ends on 2026-11-13."
+        );
     }
 }
