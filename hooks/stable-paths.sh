@@ -92,5 +92,9 @@ compile | test | install)
 		___sccache_report_print "sccache-report: ${CATEGORY}/${PF} keeps its own paths: can't open ${T}/.sccache-stable-paths.lock"
 	fi
 	;;
+*die_hooks*)
+	[[ ! -L ${WORKDIR}/.cargo ]] || ___sccache_report_print \
+		"sccache-report: ${CATEGORY}/${PF} used stable paths. If it fails only with them, leave it out (docs/stable-paths.md)"
+	;;&
 clean | *die_hooks*) ! ___sccache_report_has_place || ___sccache_report_print "$(___sccache_report_paths drop 2>&1)" ;;
 esac

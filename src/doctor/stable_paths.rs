@@ -22,7 +22,16 @@ pub(super) fn check(context: &Context) -> Finding {
         Err(Error::MissingDatabase(_)) => Vec::new(),
         Err(error) => return unknown(error.to_string()),
     };
-    let is_on = context.settings.get(VARIABLE) == Some("yes");
+    let is_on = match context.settings.get(VARIABLE) {
+        Some("yes") => true,
+        Some("no" | "") | None => false,
+        Some(value) => {
+            let value = quoted(value);
+            return yellow(format!(
+                "{VARIABLE} is {value}. Only \"yes\" turns stable paths on"
+            ));
+        }
+    };
     let count = builds.len() as u64;
     if count == 0 {
         let unused = format!("no Rust package was built with {VARIABLE}=yes in {DAYS} days");
@@ -35,8 +44,10 @@ pub(super) fn check(context: &Context) -> Finding {
         });
     }
     let in_use = builds.iter().filter(|(_, state)| state.is_in_use()).count();
+    let now = if is_on { "on" } else { "off" };
     let mut message = format!(
-        "used by {in_use} of {count} Rust {} that had {VARIABLE}=yes in {DAYS} days",
+        "{now} for packages without a setting of their own; used by {in_use} of {count} Rust {} that had \
+         {VARIABLE}=yes in {DAYS} days",
         plural(count, "build")
     );
     let kept = builds.iter().filter(|(_, state)| !state.is_in_use());

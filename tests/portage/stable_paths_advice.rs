@@ -82,9 +82,17 @@ fn the_advised_line_gains_as_many_hits_as_estimated() {
     assert_eq!(advice(&root), None);
     let message = doctor(&root);
     assert!(
-        message.starts_with("used by 2 of 2 Rust builds"),
+        message.starts_with(
+            "off for packages without a setting of their own; used by 2 of 2 Rust builds"
+        ),
         "{message}"
     );
+    root.append(
+        "etc/portage/make.conf",
+        "SCCACHE_REPORT_STABLE_PATHS=\"true\"",
+    );
+    let message = doctor(&root);
+    assert!(message.contains("Only \"yes\" turns"), "{message}");
 }
 
 /// The estimate applies to the packages that the hook would give stable paths.

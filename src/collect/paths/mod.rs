@@ -26,6 +26,7 @@ mod directory;
 mod place;
 mod workspace;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::OwnedFd;
@@ -38,7 +39,7 @@ use rustix::io::Errno;
 use self::build::{Build, slots};
 use self::cargo_home::{CargoHome, has_target_variable_in};
 use self::crates::{Unchanged, modified};
-use self::directory::{open_or_create_directory, read_link};
+use self::directory::{entries, open_or_create_directory, read_link};
 use self::place::Place;
 use self::workspace::find_workspace;
 use super::Messages;
@@ -162,7 +163,8 @@ fn use_place(build: &Build) -> Result<StablePaths, Fallback> {
         let reason = Error::invalid("WORKDIR has a .cargo of its own");
         return Err(fall_back(StablePaths::OwnConfig)(reason));
     }
-    if has_target_variable_in(&build.directory) {
+    // If src_compile itself set the variable, its crates have been built in the place.
+    if build.phase() == "compile" && has_target_variable_in(&build.directory) {
         let reason =
             Error::invalid("CARGO_TARGET_DIR contains the version, and so do sccache's keys");
         return Err(fall_back(StablePaths::OwnTarget)(reason));
@@ -173,7 +175,9 @@ fn use_place(build: &Build) -> Result<StablePaths, Fallback> {
         let ended = place.end_build(build, &owner);
         ended.map_err(fall_back(StablePaths::OtherBuild))?;
     }
-    let is_filled = build.phase() != "compile" && place.belongs_to(build);
+    let is_filled = build.phase() != "compile"
+        && place.belongs_to(build)
+        && is_complete(build, &workdir, &home, place.directory());
     let locked = place.take(build, is_filled);
     locked.map_err(fall_back(StablePaths::Unavailable))?;
     if !is_filled {
@@ -206,6 +210,23 @@ fn fill(build: &Build, workdir: &OwnedFd, home: &CargoHome, place: &OwnedFd) -> 
         rustix::fs::symlinkat(workspace, place, WORKSPACE)?;
     }
     Ok(())
+}
+
+/// Whether the place has what [`fill`] made for this build, apart from what is in the crates. Somebody may
+/// have removed or replaced a part of it.
+fn is_complete(build: &Build, workdir: &OwnedFd, home: &CargoHome, place: &OwnedFd) -> bool {
+    let names = |directory: Result<OwnedFd>| {
+        let entries = entries(&directory.ok()?).ok()?.into_iter();
+        Some(entries.map(|(name, _)| name).collect::<BTreeSet<_>>())
+    };
+    let crates = names(open_in_workdir(build, workdir, &home.vendor));
+    let linked = names(open_directory(place, VENDOR).map_err(Error::from));
+    let workspace = read_link(place, WORKSPACE);
+    crates.is_some()
+        && crates == linked
+        && read_link(place, CRATES).as_ref() == Some(&home.vendor)
+        && read_link(place, HOME).as_ref() == Some(&home.path)
+        && workspace.is_none_or(|path| path.starts_with(&build.workdir))
 }
 
 /// Makes cargo read the configuration: until the link exists, it reads only the build's own.

@@ -9,7 +9,8 @@ use super::super::super::table::{BULLET, Column, Importance::*, Page, Value};
 use super::super::super::{miss_reasons, stable_paths, text};
 use super::super::sums;
 use super::fetch::{Explanation, Reason};
-use crate::sccache::compilations::Language;
+use crate::portage::StablePaths;
+use crate::sccache::compilations::{Language, MissReason};
 use crate::store::BuildRow;
 
 /// `app-misc/foo 1.2 of 2026-11-20 18:00 (build b0000002)`.
@@ -134,11 +135,18 @@ fn draw_notes(explanation: &Explanation, page: &mut Page<'_>) -> io::Result<()> 
         page.line("", why)?;
     }
     for reason in explanation.reasons.iter().map(|reason| reason.sum.reason) {
-        let text = miss_reasons::explain(
-            reason,
-            &explanation.eviction_cause,
-            explanation.used_objects,
-        );
+        let state = explanation.stable_paths.state;
+        let text = match reason {
+            MissReason::Path if state.is_some_and(StablePaths::is_in_use) => format!(
+                "{} The first build with stable paths misses once.",
+                miss_reasons::meaning(reason)
+            ),
+            reason => miss_reasons::explain(
+                reason,
+                &explanation.eviction_cause,
+                explanation.used_objects,
+            ),
+        };
         page.line(&format!("{:9}", reason.word()), &text)?;
     }
     draw_stable_paths(explanation, page)
