@@ -72,6 +72,9 @@ ___sccache_report_has_place() {
 
 # Stops using the place at the end of a phase. The main file calls this. src_install is the last phase that needs the place.
 ___sccache_report_leave_place() {
+	# Portage's die runs EBUILD_DEATH_HOOKS.
+	[[ " ${FUNCNAME[*]} " != *' die '* || ${___sccache_report_stable_paths} != @(in_use|crates_only) ]] || ___sccache_report_print \
+		"sccache-report: ${CATEGORY}/${PF} used stable paths. If it fails only with them, leave it out (docs/stable-paths.md)"
 	if [[ ${EBUILD_PHASE} == install ]]; then
 		unset sccache_report_stable_paths
 		# Whoever still has the lock is a process that the phase left.
@@ -92,9 +95,5 @@ compile | test | install)
 		___sccache_report_print "sccache-report: ${CATEGORY}/${PF} keeps its own paths: can't open ${T}/.sccache-stable-paths.lock"
 	fi
 	;;
-*die_hooks*)
-	[[ ! -L ${WORKDIR}/.cargo ]] || ___sccache_report_print \
-		"sccache-report: ${CATEGORY}/${PF} used stable paths. If it fails only with them, leave it out (docs/stable-paths.md)"
-	;;&
 clean | *die_hooks*) ! ___sccache_report_has_place || ___sccache_report_print "$(___sccache_report_paths drop 2>&1)" ;;
 esac

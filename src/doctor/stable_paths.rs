@@ -22,7 +22,8 @@ pub(super) fn check(context: &Context) -> Finding {
         Err(Error::MissingDatabase(_)) => Vec::new(),
         Err(error) => return unknown(error.to_string()),
     };
-    let is_on = match context.settings.get(VARIABLE) {
+    // Without those of the last build, which package.env may have changed.
+    let is_on = match context.machine.settings.get(VARIABLE) {
         Some("yes") => true,
         Some("no" | "") | None => false,
         Some(value) => {
