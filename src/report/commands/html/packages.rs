@@ -48,7 +48,7 @@ const BUILDS: u32 = 12;
 const LISTED: usize = 3;
 
 /// The most packages with full details, so that a page of thousands of packages takes no longer.
-const DETAILED: usize = 60;
+const DETAILED: usize = 20;
 
 /// The bound of a page: so many bytes for so many packages, and some for each package more, so that 5,000 fit in 1.5 MB.
 const PAGE_BYTES: usize = 150_000;
@@ -140,10 +140,19 @@ pub(super) fn add_details(
         sizes.push(shown.details.size().map_err(failed)?);
     }
     room = room.saturating_sub(sizes.iter().sum());
-    let mut full = 0;
+    let (mut full, mut smallest) = (0, 0);
     for index in by_relevance(rows, &ranked(page)).into_iter().take(DETAILED) {
+        // Reading details that won't fit would only take time.
+        if room + sizes[index] < smallest {
+            break;
+        }
         let details = sources.full(&rows[index])?;
         let size = details.size().map_err(failed)?;
+        smallest = if smallest == 0 {
+            size
+        } else {
+            smallest.min(size)
+        };
         if size <= room + sizes[index] {
             room = room + sizes[index] - size;
             page.packages.rows[index].details = details;
@@ -394,7 +403,7 @@ impl Sources<'_> {
             [
                 ("Languages", part_texts(&parts.languages).join("; ")),
                 ("Phases", part_texts(&parts.phases).join("; ")),
-                ("Not cached", first_items(&calls.collect::<Vec<_>>())),
+                ("Not cached", first_items(calls)),
                 ("Why it missed", reason_text(&reasons, row.sums.misses)),
             ]
             .map(|(name, text)| (format!("{name}{all}"), text)),
@@ -423,7 +432,7 @@ impl Sources<'_> {
                 "Costliest misses, {version} of {}",
                 text::date(build.started_at)
             );
-            return Ok(Some((name, first_items(&units.collect::<Vec<_>>()))));
+            return Ok(Some((name, first_items(units))));
         }
         Ok(None)
     }
@@ -461,13 +470,13 @@ fn build_columns(cold: HashSet<Uuid>) -> Vec<Column<BuildRow>> {
 }
 
 /// Returns the first items, and how many there are more.
-fn first_items(items: &[String]) -> String {
-    let mut shown = items.to_vec();
-    shown.truncate(LISTED);
-    if items.len() > LISTED {
+fn first_items(items: impl ExactSizeIterator<Item = String>) -> String {
+    let count = items.len();
+    let mut shown: Vec<String> = items.take(LISTED).collect();
+    if count > LISTED {
         shown.push(format!(
             "and {} more",
-            text::number((items.len() - LISTED) as u64)
+            text::number((count - LISTED) as u64)
         ));
     }
     shown.join(", ")
