@@ -88,14 +88,18 @@ impl Server {
         self.folder.path().join("home")
     }
 
-    fn pull(&self, db: &Path, args: &[&str]) -> Command {
-        let folder = self.folder.path();
-        let ssh = format!(
+    fn ssh(&self) -> String {
+        format!(
             "ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=no -o LogLevel=ERROR \
              -o UserKnownHostsFile={0}/known -o IdentitiesOnly=yes -o HostName=127.0.0.1 -i {0}/user -p {1}",
-            folder.display(),
+            self.folder.path().display(),
             self.port
-        );
+        )
+    }
+
+    fn pull(&self, db: &Path, args: &[&str]) -> Command {
+        let folder = self.folder.path();
+        let ssh = self.ssh();
         let collector = Path::new(env!("CARGO_BIN_EXE_sccache-collect"));
         let path = std::env::var("PATH").unwrap();
         let path = format!("{}:{path}", collector.parent().unwrap().display());
@@ -204,13 +208,13 @@ fn what_was_interrupted_is_continued() {
     assert!(!cache.join("new.db").exists() && cache.join("snapshot.db").exists());
     assert!(!partial.join("alpha.db").exists());
     // Killed at any moment, and run again.
-    let whole = Instant::now();
+    let begun = Instant::now();
     assert!(
         output(server.pull(&db, &["--remote-db", remote, "alpha"]))
             .status
             .success()
     );
-    let whole = whole.elapsed();
+    let duration = begun.elapsed();
     for part in 1..10 {
         fs::remove_file(&db).unwrap();
         let mut command = server.pull(&db, &["--remote-db", remote, "alpha"]);
@@ -219,7 +223,7 @@ fn what_was_interrupted_is_continued() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        sleep(whole * part / 10);
+        sleep(duration * part / 10);
         let _ = child.kill();
         child.wait().unwrap();
         let again = output(server.pull(&db, &["--remote-db", remote, "alpha"]));
@@ -262,4 +266,56 @@ fn a_host_that_fails_does_not_keep_the_others_away() {
     }
     let done = output(server.pull(&db, &["--remote-db", &link, "alpha"]));
     assert!(done.status.success(), "{done:?}");
+}
+
+/// A host that accepts a connection and then is silent, as behind a firewall that drops packets.
+#[test]
+#[ignore = "needs sshd, rsync, and sqlite3"]
+fn a_silent_host_does_not_stop_the_others() {
+    let server = Server::start();
+    let (folder, db) = folder();
+    let source = record_on(folder.path(), "alpha", &sample());
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let config = server.folder.path().join("config");
+    let remote = source.to_str().unwrap();
+    let mut command = server.pull(&db, &["--remote-db", remote, "silent", "alpha"]);
+    let ssh = server
+        .ssh()
+        .replace("-F none", &format!("-F {}", config.display()));
+    // The port of the command line would count for both hosts.
+    let ssh = ssh.replace(&format!(" -p {}", server.port), "");
+    fs::write(
+        &config,
+        format!(
+            "Host silent\n  Port {port}\nHost *\n  Port {}\n",
+            server.port
+        ),
+    )
+    .unwrap();
+    command.env("SCCACHE_FLEET_SSH", ssh);
+    let done = output(command);
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
+    assert!(
+        err(&done).contains("the database of silent can't be copied"),
+        "{done:?}"
+    );
+    assert!(
+        out(&done).ends_with("alpha.db: 6 builds added, 0 already there\n"),
+        "{done:?}"
+    );
+}
+
+#[test]
+#[ignore = "needs sshd, rsync, and sqlite3"]
+fn a_second_pull_into_a_folder_ends_at_once() {
+    let server = Server::start();
+    let (_folder, db) = folder();
+    let copies = server.folder.path().join("copies");
+    fs::create_dir(&copies).unwrap();
+    let lock = fs::File::create(copies.join("lock")).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let done = output(server.pull(&db, &["alpha"]));
+    assert_eq!(done.status.code(), Some(2), "{done:?}");
+    assert!(err(&done).contains("another one is running"), "{done:?}");
 }
