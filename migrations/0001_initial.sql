@@ -67,6 +67,7 @@ CREATE TABLE build (
 CREATE INDEX build_by_package ON build
     (package, started_at_us, version, host, sccache_version, hits, misses, time_saved_us);
 CREATE INDEX build_by_time ON build (started_at_us);
+CREATE INDEX build_by_host ON build (host, started_at_us);
 CREATE INDEX build_by_emerge ON build (emerge_id) WHERE emerge_id IS NOT NULL;
 
 -- One run of one phase. A phase that was interrupted and resumed has several. The names of the
@@ -256,8 +257,8 @@ CREATE TABLE forgotten (
 
 CREATE INDEX forgotten_by_package ON forgotten (package, started_at_us);
 
--- Sums over the builds of a package, and over the builds that started within an hour, so that reports
--- on many years don't read every build. Hours, because days begin at another hour in each time zone.
+-- Sums over the builds of a package, and over the builds of a host that started within an hour, so that
+-- reports on many years don't read every build. Hours, because days begin at another hour in each time zone.
 --
 -- Triggers keep them equal to the sums over the builds, unless a manual REPLACE replaces a build:
 -- SQLite fires no trigger for the old row. Where measured_builds, counted_builds,
@@ -289,7 +290,8 @@ CREATE TABLE package_sum (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE hour_sum (
-    hour               INTEGER PRIMARY KEY, -- hours since 1970-01-01 00:00 UTC
+    hour               INTEGER NOT NULL, -- hours since 1970-01-01 00:00 UTC
+    host               TEXT NOT NULL,
     builds             INTEGER NOT NULL,
     packaged_builds    INTEGER NOT NULL,
     failed_builds      INTEGER NOT NULL,
@@ -312,8 +314,9 @@ CREATE TABLE hour_sum (
     hit_cost_us        INTEGER NOT NULL,
     miss_cost_us       INTEGER NOT NULL,
     exact_cost_us      INTEGER NOT NULL,
-    evicted_misses     INTEGER NOT NULL
-) STRICT;
+    evicted_misses     INTEGER NOT NULL,
+    PRIMARY KEY (hour, host)
+) STRICT, WITHOUT ROWID;
 
 -- What each build adds to the sums (sign 1), and what its removal subtracts (sign -1).
 CREATE VIEW build_share AS SELECT
@@ -382,7 +385,7 @@ CREATE TRIGGER added_share_insert INSTEAD OF INSERT ON added_share BEGIN
         exact_cost_us = exact_cost_us + excluded.exact_cost_us,
         evicted_misses = evicted_misses + excluded.evicted_misses;
     INSERT INTO hour_sum
-    SELECT hour, builds, packaged_builds, failed_builds, interrupted_builds, shared_builds, complete_builds,
+    SELECT hour, host, builds, packaged_builds, failed_builds, interrupted_builds, shared_builds, complete_builds,
            measured_builds, hits, misses, counted_builds, calls, answered_calls,
            estimated_builds, time_saved_us, estimated_hits, metered_builds, processor_us,
            metered_saved_us, costed_builds, hit_cost_us, miss_cost_us, exact_cost_us,
@@ -417,24 +420,92 @@ CREATE TRIGGER added_share_insert INSTEAD OF INSERT ON added_share BEGIN
     ON CONFLICT (name) DO UPDATE SET builds = builds + excluded.builds;
 END;
 
+-- The same for the levels of multi-level caches: the sums of `Level` in src/sccache/stats/level.rs.
+CREATE TABLE level_sum (
+    hour           INTEGER NOT NULL,
+    host           TEXT NOT NULL,
+    level          TEXT NOT NULL, -- its name
+    phases         INTEGER NOT NULL,
+    hits           INTEGER NOT NULL,
+    misses         INTEGER NOT NULL,
+    writes         INTEGER NOT NULL,
+    write_failures INTEGER NOT NULL,
+    backfills_from INTEGER NOT NULL,
+    backfills_to   INTEGER NOT NULL,
+    PRIMARY KEY (hour, host, level)
+) STRICT, WITHOUT ROWID;
+
+-- What each phase adds to the sums of levels (sign 1), and what its removal subtracts (sign -1).
+CREATE VIEW level_share AS SELECT
+    build_id,
+    phase.id AS phase_id,
+    sign,
+    build.started_at_us / 3600000000 AS hour,
+    host,
+    json_extract(value, '$.name') AS level,
+    sign AS phases,
+    sign * json_extract(value, '$.hits') AS hits,
+    sign * json_extract(value, '$.misses') AS misses,
+    sign * json_extract(value, '$.writes') AS writes,
+    sign * json_extract(value, '$.write_failures') AS write_failures,
+    sign * json_extract(value, '$.backfills_from') AS backfills_from,
+    sign * json_extract(value, '$.backfills_to') AS backfills_to
+FROM phase CROSS JOIN build ON build.id = build_id CROSS JOIN json_each(cache_levels),
+    (SELECT 1 AS sign UNION ALL SELECT -1)
+WHERE cache_levels IS NOT NULL;
+
+-- Inserting a row here adds the shares of one phase to the sums, or those of all phases of a build.
+CREATE VIEW added_level AS SELECT NULL AS build_id, NULL AS phase_id, NULL AS sign;
+
+CREATE TRIGGER added_level_insert INSTEAD OF INSERT ON added_level BEGIN
+    INSERT INTO level_sum
+    SELECT hour, host, level, phases, hits, misses, writes, write_failures, backfills_from, backfills_to
+    FROM level_share
+    WHERE build_id = NEW.build_id AND phase_id = ifnull(NEW.phase_id, phase_id) AND sign = NEW.sign
+    ON CONFLICT DO UPDATE SET
+        phases = phases + excluded.phases,
+        hits = hits + excluded.hits,
+        misses = misses + excluded.misses,
+        writes = writes + excluded.writes,
+        write_failures = write_failures + excluded.write_failures,
+        backfills_from = backfills_from + excluded.backfills_from,
+        backfills_to = backfills_to + excluded.backfills_to;
+END;
+
+CREATE TRIGGER phase_insert AFTER INSERT ON phase WHEN NEW.cache_levels IS NOT NULL BEGIN
+    INSERT INTO added_level VALUES (NEW.build_id, NEW.id, 1);
+END;
+
+CREATE TRIGGER phase_update_before BEFORE UPDATE ON phase WHEN OLD.cache_levels IS NOT NULL BEGIN
+    INSERT INTO added_level VALUES (OLD.build_id, OLD.id, -1);
+END;
+
+CREATE TRIGGER phase_update_after AFTER UPDATE ON phase WHEN NEW.cache_levels IS NOT NULL BEGIN
+    INSERT INTO added_level VALUES (NEW.build_id, NEW.id, 1);
+END;
+
 CREATE TRIGGER build_insert AFTER INSERT ON build BEGIN
     INSERT INTO added_share VALUES (NEW.id, 1);
 END;
 
 CREATE TRIGGER build_delete BEFORE DELETE ON build BEGIN
     INSERT INTO added_share VALUES (OLD.id, -1);
+    INSERT INTO added_level VALUES (OLD.id, NULL, -1);
 END;
 
 CREATE TRIGGER build_update_before BEFORE UPDATE ON build BEGIN
     INSERT INTO added_share VALUES (OLD.id, -1);
+    INSERT INTO added_level VALUES (OLD.id, NULL, -1);
 END;
 
 CREATE TRIGGER build_update_after AFTER UPDATE ON build BEGIN
     INSERT INTO added_share VALUES (NEW.id, 1);
+    INSERT INTO added_level VALUES (NEW.id, NULL, 1);
 END;
 
--- What was ever recorded, for monitoring. Triggers add each new row, and nothing subtracts what is
--- removed later: to Prometheus, a counter that decreases has started again from 0.
+-- What was ever recorded, for monitoring. Each build is added as it was when it was inserted
+-- (src/store/counted.rs), and nothing subtracts what is removed or changed later: to Prometheus, a counter
+-- that decreases has started again from 0.
 --
 -- name: as in `CounterName`. label: the outcome, language, operation, reason or result; '' for the sum over
 -- all languages, and for counters without a label.
@@ -451,47 +522,3 @@ CREATE TABLE package_counter (
     lookups INTEGER NOT NULL, -- hits and misses
     hits    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-
-CREATE TRIGGER build_count AFTER INSERT ON build BEGIN
-    INSERT INTO counter VALUES
-        ('builds', NEW.outcome, 1),
-        ('compiler_calls', '', ifnull(NEW.executed + NEW.non_cacheable, 0)),
-        ('compiler_calls_cacheable', '',
-            iif(NEW.executed + NEW.non_cacheable IS NULL, 0, ifnull(NEW.hits + NEW.misses, 0))),
-        ('phases', 'measured', NEW.measured_phases),
-        ('phases', 'not measured', NEW.phases - NEW.measured_phases),
-        ('lookup_cost_us', 'hit', ifnull(NEW.hit_cost_us, 0)),
-        ('lookup_cost_us', 'miss', ifnull(NEW.miss_cost_us, 0))
-    ON CONFLICT DO UPDATE SET total = total + excluded.total;
-    INSERT INTO package_counter
-    VALUES (NEW.package, 1, ifnull(NEW.hits + NEW.misses, 0), ifnull(NEW.hits, 0))
-    ON CONFLICT DO UPDATE SET
-        builds = builds + 1,
-        lookups = lookups + excluded.lookups,
-        hits = hits + excluded.hits;
-END;
-
--- Sums over all languages are those of phases: the errors of a build are unknown if those of one phase are.
--- A phase with a read-only cache has a write error per miss, which is no problem.
-CREATE TRIGGER phase_count AFTER INSERT ON phase BEGIN
-    INSERT INTO counter VALUES
-        ('lookups', '', ifnull(NEW.hits + NEW.misses, 0)),
-        ('hits', '', ifnull(NEW.hits, 0)),
-        ('lookup_errors', '', ifnull(NEW.errors, 0)),
-        ('cache_errors', 'read', ifnull(NEW.read_errors, 0)),
-        ('cache_errors', 'write', iif(NEW.is_cache_read_only, 0, ifnull(NEW.write_errors, 0)))
-    ON CONFLICT DO UPDATE SET total = total + excluded.total;
-END;
-
-CREATE TRIGGER phase_language_count AFTER INSERT ON phase_language BEGIN
-    INSERT INTO counter VALUES
-        ('lookups', NEW.language, NEW.hits + NEW.misses),
-        ('hits', NEW.language, NEW.hits),
-        ('lookup_errors', NEW.language, ifnull(NEW.errors, 0))
-    ON CONFLICT DO UPDATE SET total = total + excluded.total;
-END;
-
-CREATE TRIGGER miss_reason_count AFTER INSERT ON miss_reason BEGIN
-    INSERT INTO counter VALUES ('misses', NEW.reason, NEW.misses)
-    ON CONFLICT DO UPDATE SET total = total + excluded.total;
-END;

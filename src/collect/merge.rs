@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use super::{Database, open_for_changes, print_error};
 use crate::error::Result;
-use crate::store::{MergeResult, Store};
+use crate::store::{MergeError, MergeResult, PendingResult, Store};
 use crate::text::{plural, printable};
 
 const EXIT_STATUS: &str = "\
-Exit status: 0 if all databases were merged, 2 if some could not be read or another error occurred.
-The other databases are still merged.";
+Exit status: 0 if all databases were merged, 2 if some could not be read, rows were skipped, or another
+error occurred. The other databases are still merged.";
 
 /// Add the builds of other hosts' databases
 ///
@@ -21,8 +21,8 @@ The other databases are still merged.";
 /// is one build.
 ///
 /// A DATABASE is never changed. It is copied first, to $TMPDIR, so it may be in use, or of an older
-/// version. Its pending builds are not read. Builds are added in transactions of about 1,000, with pauses
-/// in between: merges can record builds at the same time. This command needs write access to the
+/// version. Its pending builds are not read. Rows with impossible values are skipped, and the first is
+/// reported. Builds are added in transactions of half a second at most, with pauses in between: Portage's merges can record builds at the same time. This command needs write access to the
 /// database, which is created if it is missing. docs/fleet.md shows how to collect from many hosts.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_STATUS)]
@@ -43,17 +43,29 @@ pub(super) struct Args {
 /// The database can't be written.
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<u8> {
     let path = args.database.path();
-    let mut store = if args.dry_run {
-        Store::open_scratch_copy(&path)?
+    let (mut store, pending) = if args.dry_run {
+        (Store::open_scratch_copy(&path)?, PendingResult::default())
     } else {
-        open_for_changes(&path)?.0
+        open_for_changes(&path)?
     };
+    for reason in &pending.broken {
+        print_error(&format!(
+            "renamed to *.bad because it can't be recorded: {reason}"
+        ));
+    }
     let mut status = 0;
     for source in &args.databases {
         let name = printable(&source.display().to_string(), 4096);
         match store.merge(source) {
-            Ok(result) => writeln!(out, "{name}: {}", summary(result, args.dry_run))?,
-            Err(error) => {
+            Ok(result) => {
+                writeln!(out, "{name}: {}", summary(&result, args.dry_run))?;
+                if let Some(problem) = result.problem {
+                    print_error(&format!("{name}: {problem}"));
+                    status = 2;
+                }
+            }
+            Err(MergeError::Target(error)) => return Err(error),
+            Err(MergeError::Source(error)) => {
                 print_error(&format!("{name} can't be merged: {error}"));
                 if let Some(hint) = error.hint() {
                     print_error(hint);
@@ -65,21 +77,27 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<u8> {
     Ok(status)
 }
 
-fn summary(result: MergeResult, is_dry_run: bool) -> String {
-    let added = if is_dry_run {
+fn summary(result: &MergeResult, is_dry_run: bool) -> String {
+    let verb = if is_dry_run {
         "would be added"
     } else {
         "added"
     };
-    let builds = plural(result.added, "build");
     let MergeResult {
-        added: count,
+        added,
         recorded,
         forgotten,
+        invalid,
+        ..
     } = result;
-    let mut text = format!("{count} {builds} {added}, {recorded} already there");
-    if forgotten > 0 {
+    let builds = plural(*added, "build");
+    let mut text = format!("{added} {builds} {verb}, {recorded} already there");
+    if *forgotten > 0 {
         text.push_str(&format!(", {forgotten} skipped: removed with `forget`"));
+    }
+    if *invalid > 0 {
+        let rows = plural(*invalid, "row");
+        text.push_str(&format!(", {invalid} {rows} skipped: impossible values"));
     }
     text
 }

@@ -194,7 +194,12 @@ impl Build {
         check_time(self.started_at)?;
         check_time(self.finished_at)?;
         ensure!(self.phases.len() <= MAX_SNAPSHOTS, "too many phases");
-        self.phases.iter().try_for_each(Phase::check)
+        let check = if self.is_imported {
+            Phase::check_numbers
+        } else {
+            Phase::check
+        };
+        self.phases.iter().try_for_each(check)
     }
 
     /// Returns the id of this build in the database if it is imported from its line in a log.

@@ -65,6 +65,7 @@ impl Phase {
     /// # Errors
     /// Returns the first value that is impossible.
     pub fn check_numbers(&self) -> Result<()> {
+        check_text(&self.name, MAX_STRING)?;
         check_time(self.started_at)?;
         check_time(self.finished_at)?;
         check_seconds(self.shell_seconds)?;
@@ -190,7 +191,7 @@ pub fn is_package(name: &str) -> bool {
 }
 
 /// Checks that `text` is at most `max` bytes long and safe to print to a terminal.
-pub(super) fn check_text(text: &str, max: usize) -> Result<()> {
+pub(crate) fn check_text(text: &str, max: usize) -> Result<()> {
     ensure!(
         text.len() <= max,
         "a string is too long: {} bytes",

@@ -15,6 +15,7 @@ mod stable_paths;
 pub use crate::text::{plain_path, printable};
 pub use build::{Attribution, BUILD_LINE, Build, Emerge, Outcome, Phase, imported_id};
 pub(crate) use check::check_name;
+pub(crate) use check::check_text;
 pub use check::{MAX_SNAPSHOTS, PHASES, is_package, parse_json};
 pub use emerge::is_emerge_stopping;
 pub use environment::{Environment, host};

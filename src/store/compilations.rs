@@ -33,6 +33,9 @@ pub(super) struct BuildCosts {
     pub time_saved_us: Option<i64>,
 }
 
+/// The misses of a phase with each reason, and the seconds of processor time of compiling them.
+pub(super) type Reasons = BTreeMap<MissReason, (u64, f64)>;
+
 /// The costs and reasons of a build.
 #[derive(Debug, Default)]
 pub(super) struct Assessment {
@@ -46,8 +49,7 @@ pub(super) struct Assessment {
 #[derive(Debug)]
 struct ListedPhase {
     list: CompilationList,
-    /// The misses with each reason, and the seconds of processor time of compiling them.
-    reasons: BTreeMap<MissReason, (u64, f64)>,
+    reasons: Reasons,
     effect: StablePathEffect,
     costs: PhaseCosts,
 }
@@ -62,7 +64,8 @@ struct Totals {
 
 /// Compares a new build with the database, and adds its costs to those of the package.
 pub(super) fn assess(database: &Connection, build: &Build) -> rusqlite::Result<Assessment> {
-    let package_costs = savings::add(database, build)?;
+    savings::add(database, build)?;
+    let package_costs = savings::read_costs(database, &build.package, &build.host)?;
     let mut assessment = Assessment::default();
     let mut totals = Totals {
         processor: Some(0.0),
@@ -251,7 +254,7 @@ impl Assessor<'_> {
     }
 }
 
-fn sum_reasons(compilations: &Compilations) -> BTreeMap<MissReason, (u64, f64)> {
+fn sum_reasons(compilations: &Compilations) -> Reasons {
     let mut reasons = BTreeMap::new();
     for compilation in &compilations.list {
         if let Some(reason) = compilation.miss_reason {
@@ -264,6 +267,13 @@ fn sum_reasons(compilations: &Compilations) -> BTreeMap<MissReason, (u64, f64)> 
 }
 
 impl Assessment {
+    /// Returns the misses with each reason, by phase.
+    pub fn misses(&self) -> impl Iterator<Item = (MissReason, u64)> {
+        let phases = self.phases.iter().flatten();
+        let reasons = phases.flat_map(|listed| &listed.reasons);
+        reasons.map(|(reason, (misses, _))| (*reason, *misses))
+    }
+
     /// Inserts the compilations of the build, whose phases have these row ids. Removes old lists and
     /// objects.
     pub fn insert(
@@ -303,10 +313,10 @@ impl Assessment {
     }
 }
 
-fn insert_reasons(
+pub(super) fn insert_reasons(
     database: &Connection,
     phase_id: i64,
-    reasons: &BTreeMap<MissReason, (u64, f64)>,
+    reasons: &Reasons,
 ) -> rusqlite::Result<()> {
     let sql = "INSERT INTO miss_reason (phase_id, reason, misses, compile_us) VALUES (?, ?, ?, ?)";
     let mut insert = database.prepare_cached(sql)?;
@@ -317,7 +327,7 @@ fn insert_reasons(
     Ok(())
 }
 
-fn insert_effect(
+pub(super) fn insert_effect(
     database: &Connection,
     phase_id: i64,
     effect: &StablePathEffect,

@@ -12,7 +12,7 @@ use super::{CacheState, Result, Store};
 /// object.
 const CLEARED: f64 = 0.5;
 
-/// How many of the newest builds are searched for states of a cache, so that years of builds take no longer.
+/// How many of a host's newest builds are searched for states of a cache, so that years of builds take no longer.
 const BUILDS: u32 = 2000;
 
 /// Why the cache lost objects that a build needed.
@@ -110,16 +110,17 @@ impl Store {
 
     /// Returns the states of a cache in builds that started before `until_us`.
     fn history(&self, host: &str, location: Option<&str>, until_us: i64) -> Result<History> {
-        let sql = "SELECT started_at_us FROM build WHERE started_at_us < ?
+        let sql = "SELECT started_at_us FROM build WHERE host = ? AND started_at_us < ?
              ORDER BY started_at_us DESC LIMIT 1 OFFSET ?";
-        let missing_until_us = self.query(sql, (until_us, BUILDS), |row| row.get(0))?.pop();
+        let values = (host, until_us, BUILDS);
+        let missing_until_us = self.query(sql, values, |row| row.get(0))?.pop();
         let sql = "SELECT phase.cache_location, phase.cache_size_bytes, phase.max_cache_size_bytes,
                 phase.finished_at_us
              FROM build CROSS JOIN phase ON phase.build_id = build.id
              WHERE build.started_at_us > ? AND build.started_at_us < ? AND build.host = ?
                 AND phase.cache_location IS ?
                 AND phase.cache_size_bytes + phase.max_cache_size_bytes IS NOT NULL
-             ORDER BY phase.finished_at_us";
+             ORDER BY phase.finished_at_us, build.uuid, phase.position";
         let since_us = missing_until_us.unwrap_or(i64::MIN);
         let read = |row: &Row<'_>| Ok((row.get(3)?, CacheState::read(row)?));
         let states = self.query(sql, params![since_us, until_us, host, location], read)?;
@@ -127,7 +128,7 @@ impl Store {
              FROM build CROSS JOIN phase ON phase.build_id = build.id
              WHERE build.host = ? AND phase.cache_location IS ?
                 AND phase.cache_size_bytes + phase.max_cache_size_bytes IS NOT NULL
-             ORDER BY build.started_at_us DESC, phase.position DESC LIMIT 1";
+             ORDER BY build.started_at_us DESC, build.uuid DESC, phase.position DESC LIMIT 1";
         let newest = self.query(sql, params![host, location], |row| row.get(0))?;
         Ok(History {
             states,

@@ -91,6 +91,9 @@ pub struct Filter {
     pub packages: Option<Vec<String>>,
     /// Only this build.
     pub build: Option<Uuid>,
+    /// Only the builds with these row ids.
+    #[doc(hidden)]
+    pub row_ids: Option<Vec<i64>>,
     /// Only builds that started at this time or later.
     pub since: Option<DateTime<Utc>>,
     /// Only builds that started before this time.
@@ -161,12 +164,17 @@ impl Filter {
     }
 
     /// Parameters, conditions on them, and their values, if the filter has them.
-    fn conditions(&self) -> [(&'static str, &'static str, Option<Value>); 9] {
+    fn conditions(&self) -> [(&'static str, &'static str, Option<Value>); 11] {
         let (package, packages) = match self.packages.as_deref() {
-            // An equality shows SQLite that the index has the package's builds in order of time.
+            // An equality shows SQLite that an index has the package's or host's builds in order of time.
             Some([package]) => (Some(Value::from(package.clone())), None),
             Some(packages) => (None, Some(json(packages))),
             None => (None, None),
+        };
+        let (host, hosts) = match self.hosts.as_slice() {
+            [] => (None, None),
+            [host] => (Some(Value::from(host.clone())), None),
+            hosts => (None, Some(json(hosts))),
         };
         let time = |time: Option<DateTime<Utc>>| time.map(|time| Value::from(micros(time)));
         let list = |texts: &[String]| (!texts.is_empty()).then(|| json(texts));
@@ -183,6 +191,13 @@ impl Filter {
                 "uuid = :build",
                 self.build.map(|uuid| Value::from(uuid.to_string())),
             ),
+            (
+                ":row_ids",
+                "id IN (SELECT value FROM json_each(:row_ids))",
+                self.row_ids
+                    .as_deref()
+                    .map(|ids| Value::from(serde_json::Value::from(ids).to_string())),
+            ),
             (":since", "started_at_us >= :since", time(self.since)),
             (":until", "started_at_us < :until", time(self.until)),
             (
@@ -195,10 +210,11 @@ impl Filter {
                 "repository IN (SELECT value FROM json_each(:repositories))",
                 list(&self.repositories),
             ),
+            (":host", "host = :host", host),
             (
                 ":hosts",
                 "host IN (SELECT value FROM json_each(:hosts))",
-                list(&self.hosts),
+                hosts,
             ),
             (":languages", HAS_LANGUAGE, list(&self.languages)),
         ]

@@ -105,18 +105,12 @@ fn remove(database: &Connection, builds: &[Uuid]) -> rusqlite::Result<usize> {
          SELECT uuid, package, version, started_at_us, hits, misses, is_imported \
          FROM build WHERE uuid = ?",
     )?;
-    // ON DELETE CASCADE removes the phases, and triggers update the sums.
-    let mut delete =
-        database.prepare_cached("DELETE FROM build WHERE uuid = ? RETURNING package, emerge_id")?;
     let mut count = 0;
     let (mut packages, mut emerges) = (BTreeSet::<String>::new(), BTreeSet::<i64>::new());
     for build in builds {
         let uuid = build.to_string();
         remember.execute([&uuid])?;
-        let removed: Option<(String, Option<i64>)> = delete
-            .query_row([&uuid], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        if let Some((package, emerge)) = removed {
+        if let Some((package, emerge)) = delete(database, &uuid)? {
             count += 1;
             packages.insert(package);
             emerges.extend(emerge);
@@ -130,17 +124,39 @@ fn remove(database: &Connection, builds: &[Uuid]) -> rusqlite::Result<usize> {
         )?;
     }
     for package in packages {
-        savings::recompute(database, &package)?;
-        database.execute(
-            "DELETE FROM former_units WHERE package = ?1 \
-             AND host NOT IN (SELECT host FROM build WHERE package = ?1)",
-            [&package],
-        )?;
+        remove_unused_units(database, &package)?;
     }
     database.execute_batch(
         "DELETE FROM package_sum WHERE builds = 0; DELETE FROM hour_sum WHERE builds = 0; \
+         DELETE FROM level_sum WHERE phases = 0; \
          DELETE FROM host WHERE builds = 0 \
              AND NOT EXISTS (SELECT 1 FROM object WHERE host_id = host.id)",
     )?;
     Ok(count)
+}
+
+/// Removes the former units of a package of hosts that have no builds of it.
+pub(super) fn remove_unused_units(database: &Connection, package: &str) -> rusqlite::Result<()> {
+    let sql = "DELETE FROM former_units WHERE package = ?1 AND NOT EXISTS (SELECT 1 FROM build
+        WHERE build.package = ?1 AND build.host = former_units.host)";
+    database.prepare_cached(sql)?.execute([package])?;
+    Ok(())
+}
+
+/// Deletes a build with everything that belongs to it. Returns its package and the row id of its emerge.
+pub(super) fn delete(
+    database: &Connection,
+    uuid: &str,
+) -> rusqlite::Result<Option<(String, Option<i64>)>> {
+    let sql = "SELECT id, package, emerge_id FROM build WHERE uuid = ?";
+    let mut select = database.prepare_cached(sql)?;
+    let read = |row: &Row<'_>| Ok((row.get(0)?, (row.get(1)?, row.get(2)?)));
+    let Some((id, build)) = select.query_row([uuid], read).optional()? else {
+        return Ok(None);
+    };
+    savings::subtract(database, id, None)?;
+    // ON DELETE CASCADE removes the phases, and triggers update the sums.
+    let mut delete = database.prepare_cached("DELETE FROM build WHERE id = ?")?;
+    delete.execute([id])?;
+    Ok(Some(build))
 }

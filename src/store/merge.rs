@@ -1,9 +1,9 @@
 //! Merging the databases of other hosts.
 //!
-//! A source is copied, the copy is attached as `source`, and SQL copies what is missing here. Reports are the
-//! same whatever the order and the number of merges: builds are identified by their uuids, what differs for a
-//! reason (imported builds, objects) is decided by content, and everything that recording compares a build
-//! with belongs to a host. Only the builds that a host records itself can add to that.
+//! A private copy of the other database is read by the queries of the reports, its builds are checked like those
+//! that the hook records, and inserted by the same code. Reports are the same whatever the order and the number
+//! of merges: a build has the same id in every database, imported builds and objects that differ are chosen by
+//! their content, and everything that recording compares a build with belongs to a host.
 //!
 //! A recorder waits [`super::RECORD_WAIT`] for a lock and tries at least every 100 ms. So no transaction is
 //! long, and [`Merger::write`] pauses between them.
@@ -18,24 +18,24 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Transaction, TransactionBehavior};
 
-use super::{Result, Store};
+use self::source::Source;
+use super::{Error, RECORD_WAIT, Result, Store};
 
 /// How long merging waits for a lock. A recorder holds one for milliseconds.
 const LOCK_WAIT: Duration = Duration::from_secs(60);
 
-/// After writing for this long, merging pauses.
+/// After this time, a transaction ends. After one that long, or several shorter ones, merging pauses.
 const BUSY_TIME: Duration = Duration::from_millis(500);
 
 /// Longer than the time between two attempts of another process to get a lock (`sqliteDefaultBusyCallback` in
 /// SQLite's `main.c`).
 const PAUSE: Duration = Duration::from_millis(150);
 
-/// The number of rows of which a transaction writes those that are missing: builds, or the lists and units of
-/// phases.
-const PIECE: i64 = 1000;
+/// The page cache, in the unit of `PRAGMA cache_size`: 64 MiB. The ids of builds are scattered over their index.
+const CACHE: i64 = -64 * 1024;
 
 /// What merging a database did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MergeResult {
     /// Builds that were added.
     pub added: u64,
@@ -43,6 +43,19 @@ pub struct MergeResult {
     pub recorded: u64,
     /// Builds that [`Store::forget`] removed from the database, and that stay away.
     pub forgotten: u64,
+    /// Builds and other rows that were skipped, because no collector can have written them.
+    pub invalid: u64,
+    /// What is wrong with the first of these.
+    pub problem: Option<String>,
+}
+
+/// Which of the two databases failed.
+#[derive(Debug)]
+pub enum MergeError {
+    /// The other database can't be read, or is damaged.
+    Source(Error),
+    /// This one can't be written.
+    Target(Error),
 }
 
 impl Store {
@@ -50,59 +63,102 @@ impl Store {
     /// objects. The other database doesn't change, and may be in use, or of an older version.
     ///
     /// # Errors
-    /// The other database can't be read, is damaged or has impossible values, or this one can't be written.
-    /// Builds of earlier transactions are added then, each of them whole.
-    pub fn merge(&mut self, source: &Path) -> Result<MergeResult> {
-        source::attach(self, source)?;
-        let merged = self.merge_attached(source);
-        let detached = source::detach(self);
-        let result = merged?;
-        detached?;
-        Ok(result)
-    }
-
-    fn merge_attached(&mut self, source: &Path) -> Result<MergeResult> {
-        source::check_schema(self, source)?;
-        let set = self.connection.busy_timeout(LOCK_WAIT);
-        set.map_err(|error| self.error(error))?;
+    /// One of the databases fails. Builds of earlier transactions are added then, each of them whole.
+    pub fn merge(&mut self, source: &Path) -> Result<MergeResult, MergeError> {
+        let source = Source::open(source, &self.migrations).map_err(MergeError::Source)?;
+        self.wait_for_locks(LOCK_WAIT)?;
+        let cached = self.connection.pragma_update(None, "cache_size", CACHE);
+        cached.map_err(|error| MergeError::Target(self.error(error)))?;
         let mut merger = Merger {
             store: self,
+            source: &source,
             busy: Duration::ZERO,
+            result: MergeResult::default(),
         };
-        let merge = merger.builds(source).and_then(|result| {
-            merger.lists()?;
-            merger.former_units()?;
-            merger.objects()?;
-            Ok(result)
-        });
-        merge.map_err(|error| source::blame(self, source, error))
+        let merged = merger.merge();
+        let result = merger.result;
+        self.wait_for_locks(RECORD_WAIT)?;
+        merged.map(|()| result)
+    }
+
+    fn wait_for_locks(&self, time: Duration) -> Result<(), MergeError> {
+        let set = self.connection.busy_timeout(time);
+        set.map_err(|error| MergeError::Target(self.error(error)))
     }
 }
 
 /// Writes what is missing, in short transactions.
 struct Merger<'a> {
     store: &'a mut Store,
+    source: &'a Source,
     /// The time that was spent in transactions since the last pause.
     busy: Duration,
+    result: MergeResult,
 }
 
 impl Merger<'_> {
-    /// Runs one transaction.
-    fn write<T>(&mut self, write: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+    fn merge(&mut self) -> Result<(), MergeError> {
+        self.check_totals()?;
+        self.merge_builds()?;
+        self.merge_lists()?;
+        self.merge_former_units()?;
+        self.merge_objects()
+    }
+
+    /// Writes items, as many in each transaction as its time allows.
+    fn write_all<T>(
+        &mut self,
+        mut items: &[T],
+        mut write: impl FnMut(&Transaction<'_>, &T) -> rusqlite::Result<()>,
+    ) -> Result<(), MergeError> {
+        while !items.is_empty() {
+            let count = self.write(|transaction, end| {
+                let mut count = 0;
+                while let Some(item) = items.get(count) {
+                    write(transaction, item)?;
+                    count += 1;
+                    if Instant::now() >= end {
+                        break;
+                    }
+                }
+                Ok(count)
+            })?;
+            items = &items[count..];
+        }
+        Ok(())
+    }
+
+    /// Runs one transaction, which should end at the given time.
+    fn write<T>(
+        &mut self,
+        write: impl FnOnce(&Transaction<'_>, Instant) -> rusqlite::Result<T>,
+    ) -> Result<T, MergeError> {
         if self.busy >= BUSY_TIME {
             sleep(PAUSE);
             self.busy = Duration::ZERO;
         }
-        let path = &self.store.path;
-        let failed = |error| super::Error::from_sqlite(path, error);
-        let connection = &mut self.store.connection;
-        let transaction = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(failed)?;
-        let begun = Instant::now();
-        let value = write(&transaction)?;
-        transaction.commit().map_err(failed)?;
-        self.busy += begun.elapsed();
-        Ok(value)
+        let run = || -> rusqlite::Result<T> {
+            let connection = &mut self.store.connection;
+            let behavior = TransactionBehavior::Immediate;
+            let transaction = connection.transaction_with_behavior(behavior)?;
+            let begun = Instant::now();
+            let value = write(&transaction, begun + BUSY_TIME)?;
+            transaction.commit()?;
+            self.busy += begun.elapsed();
+            Ok(value)
+        };
+        let written = run();
+        written.map_err(|error| MergeError::Target(self.store.error(error)))
+    }
+
+    /// Returns an error of a query on this database.
+    fn failed(&self, error: rusqlite::Error) -> MergeError {
+        MergeError::Target(self.store.error(error))
+    }
+
+    /// Skips a row of the source.
+    fn skip(&mut self, problem: impl FnOnce() -> String) {
+        self.result.invalid += 1;
+        self.result.problem.get_or_insert_with(problem);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::columns::{micros, read_duration, read_time};
-use super::query::HOUR;
+use super::stored_sums::HOUR;
 use super::{CacheState, Result, Store};
 use crate::portage::Outcome;
 
@@ -13,7 +13,7 @@ use crate::portage::Outcome;
 const NEWEST_BUILDS: u32 = 1000;
 
 /// A counter of the database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CounterName {
     /// Builds, by outcome.
     Builds,
@@ -230,12 +230,13 @@ impl Store {
     /// As [`Store::counters`].
     pub fn cache_state(&self, host: &str, until: DateTime<Utc>) -> Result<Option<CacheState>> {
         let sql = "SELECT cache_location, cache_size_bytes, max_cache_size_bytes
-             FROM (SELECT id, uuid, host, started_at_us FROM build
-                WHERE started_at_us < ? ORDER BY started_at_us DESC, uuid DESC LIMIT ?) AS newest
+             FROM (SELECT id, uuid, started_at_us FROM build
+                WHERE host = ? AND started_at_us < ?
+                ORDER BY started_at_us DESC, uuid DESC LIMIT ?) AS newest
              CROSS JOIN phase ON phase.build_id = newest.id
-             WHERE newest.host = ? AND cache_size_bytes IS NOT NULL AND max_cache_size_bytes IS NOT NULL
+             WHERE cache_size_bytes IS NOT NULL AND max_cache_size_bytes IS NOT NULL
              ORDER BY newest.started_at_us DESC, newest.uuid DESC, position DESC LIMIT 1";
-        let rows = self.query(sql, (micros(until), NEWEST_BUILDS, host), CacheState::read)?;
+        let rows = self.query(sql, (host, micros(until), NEWEST_BUILDS), CacheState::read)?;
         Ok(rows.into_iter().next())
     }
 }

@@ -26,6 +26,7 @@
 mod build_row;
 mod columns;
 mod compilations;
+mod counted;
 mod eviction;
 mod evidence;
 mod explain;
@@ -46,6 +47,7 @@ mod record;
 mod rows;
 mod savings;
 mod stable_paths;
+mod stored_sums;
 mod verdicts;
 
 pub use crate::error::{Error, Result};
@@ -58,7 +60,7 @@ pub use forget::KnownBuild;
 pub use history::PackageBuild;
 pub use location::check_trusted;
 pub(crate) use location::make_folder;
-pub use merge::MergeResult;
+pub use merge::{MergeError, MergeResult};
 pub use metrics::{CounterName, Counters, PackageCounters, RecentSums};
 pub use open::{RECORD_WAIT, Store};
 pub use package_parts::{PackageParts, PartCounts};

@@ -32,6 +32,9 @@ const READ_CACHE: i64 = -16 * 1024;
 /// How many pages one step of a backup copies: about 10 ms.
 const PAGES_PER_STEP: i32 = 4096;
 
+/// The number of statements that stay prepared.
+const STATEMENTS: usize = 100;
+
 /// How many problems of each kind an integrity check reports.
 const MAX_PROBLEMS: usize = 3;
 
@@ -114,6 +117,8 @@ impl Store {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)
             .map_err(|error| Error::from_sqlite(path, error))?;
+        // Recording a build uses more statements than the cache has by default.
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
         let mut store = Store {
             connection: Box::new(connection),
             path: path.to_path_buf(),
@@ -202,7 +207,7 @@ impl Store {
             }
         };
         if is_foreign {
-            store.set_time_limit(Some(Instant::now() + FOREIGN_TIME))?;
+            store.limit_query_time()?;
         }
         Ok(store)
     }
@@ -212,16 +217,20 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::open_for_reading`], except that any version of the schema can be copied.
-    pub(super) fn back_up(path: &Path, copy: &PrivateCopy) -> Result<()> {
-        let source = Self::open_any_version(path)?;
-        if source.schema_version()? == 0 {
-            return Err(Error::EmptyDatabase(source.path));
+    fn back_up(path: &Path, copy: &PrivateCopy) -> Result<()> {
+        let target = Connection::open(copy.path());
+        let mut target = target.map_err(|error| Error::from_sqlite(path, error))?;
+        Self::open_any_version(path)?.copy_to(&mut target)
+    }
+
+    /// Copies this database, in short steps: its writers only wait for one step.
+    fn copy_to(&self, target: &mut Connection) -> Result<()> {
+        if self.schema_version()? == 0 {
+            return Err(Error::EmptyDatabase(self.path.clone()));
         }
-        let back_up = || -> rusqlite::Result<bool> {
-            // Without a transaction, a writer of the source only waits for one step.
-            source.connection.execute_batch("ROLLBACK")?;
-            let mut target = Connection::open(copy.path())?;
-            let backup = Backup::new(&source.connection, &mut target)?;
+        let mut copy = || -> rusqlite::Result<bool> {
+            self.connection.execute_batch("ROLLBACK")?;
+            let backup = Backup::new(&self.connection, target)?;
             loop {
                 match backup.step(PAGES_PER_STEP)? {
                     StepResult::More => {}
@@ -230,40 +239,52 @@ impl Store {
                 }
             }
         };
-        match back_up() {
+        match copy() {
             Ok(true) => Ok(()),
-            Ok(false) => Err(Error::Locked(path.to_path_buf())),
-            Err(error) => Err(source.error(error)),
+            Ok(false) => Err(Error::Locked(self.path.clone())),
+            Err(error) => Err(self.error(error)),
         }
     }
 
-    /// Upgrades a private copy of the database at `path` to the schema of these migrations.
+    /// Opens a private copy of the database at `path`, upgraded to the schema of these migrations, for reading.
+    /// Nothing is left of the copy if this process is killed, because its file has no name.
     ///
     /// # Errors
-    /// The database is empty, of another program, or has a newer schema.
-    pub(super) fn upgrade_copy(
-        path: &Path,
-        copy: &PrivateCopy,
-        migrations: &[M<'static>],
-    ) -> Result<()> {
+    /// As [`Store::open_for_reading`], except that older schemas are upgraded.
+    pub(super) fn open_upgraded_copy(path: &Path, migrations: &[M<'static>]) -> Result<Store> {
+        let failed = |error| Error::from_sqlite(path, error);
+        let copy = PrivateCopy::new(path)?;
         let open = || -> rusqlite::Result<Connection> {
             let connection = Connection::open(copy.path())?;
-            distrust_schema(&connection)?;
-            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
-            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+            // A journal would need the file's name.
+            connection.pragma_update_and_check(None, "journal_mode", "MEMORY", |_| Ok(()))?;
+            connection.pragma_update(None, "synchronous", "OFF")?;
             connection.pragma_update(None, "foreign_keys", false)?;
             Ok(connection)
         };
+        let mut connection = open().map_err(failed)?;
+        drop(copy);
+        Self::open_any_version(path)?.copy_to(&mut connection)?;
+        distrust_content(&connection).map_err(failed)?;
         let mut store = Store {
-            connection: Box::new(open().map_err(|error| Error::from_sqlite(path, error))?),
+            connection: Box::new(connection),
             path: path.to_path_buf(),
             deadline: None,
             kept_builds: KEPT_BUILDS,
             migrations: migrations.to_vec(),
             _copy: None,
         };
-        store.set_time_limit(Some(Instant::now() + FOREIGN_TIME))?;
-        store.migrate(migrations)
+        store.limit_query_time()?;
+        store.migrate(migrations)?;
+        let read_only = store.connection.pragma_update(None, "query_only", true);
+        read_only.map_err(failed)?;
+        Ok(store)
+    }
+
+    /// Makes statements fail with [`Error::QueryTimeout`] after as long as those on a database of another user
+    /// may take.
+    pub(super) fn limit_query_time(&self) -> Result<()> {
+        self.set_time_limit(Some(Instant::now() + FOREIGN_TIME))
     }
 
     fn open_copy(path: &Path) -> Result<Store> {
@@ -286,10 +307,7 @@ impl Store {
                 ),
             }?;
             connection.busy_timeout(READ_WAIT)?;
-            distrust_schema(&connection)?;
-            // Reports use neither, and in a file of other users both are other users' code.
-            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
-            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+            distrust_content(&connection)?;
             connection.pragma_update(None, "query_only", true)?;
             // The phases of a package are scattered over the file, and several queries read them.
             connection.pragma_update(None, "cache_size", READ_CACHE)?;
@@ -399,6 +417,15 @@ impl Store {
 fn distrust_schema(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    Ok(())
+}
+
+/// Also turns off triggers and views: reports use neither, and in a file of other users both are other users'
+/// code.
+fn distrust_content(connection: &Connection) -> rusqlite::Result<()> {
+    distrust_schema(connection)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
     Ok(())
 }
 

@@ -1,11 +1,13 @@
 //! Phases of several builds that used a shared server at the same time.
 //!
 //! The difference of the server's numbers contains what all of them did, and in client-side mode several
-//! times as much. So these phases are not measured.
+//! times as much. So these phases are not measured. Their detail is the name of the other build; of several,
+//! the first in alphabetical order, so that the order of recording and merging makes no difference.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::columns::micros;
 use super::phases::number_columns;
@@ -15,13 +17,15 @@ use crate::sccache::{NotMeasured, NotMeasuredReason};
 
 const REASON: NotMeasuredReason = NotMeasuredReason::SharedServerOverlap;
 
+/// The start of a phase is recorded in whole seconds. A build that begins in the second in which another one
+/// ends follows it, as the builds of an emerge without `--jobs` do.
+const START_RESOLUTION_US: i64 = 1_000_000;
+
 /// A recorded phase of another build.
 struct OtherPhase {
     id: i64,
-    build_id: i64,
     package: String,
     version: String,
-    is_measured: bool,
 }
 
 /// Returns the build with each phase as not measured that overlaps with another build's on a shared
@@ -36,70 +40,132 @@ pub(super) fn resolve<'a>(
             continue;
         }
         let others = find(database, build, phase)?;
-        let Some(first) = others.first() else {
+        let names = others
+            .iter()
+            .map(|other| name(&other.package, &other.version));
+        let Some(first) = names.min() else {
             continue;
         };
-        if phase.stats.is_ok() {
-            let reason = NotMeasured::with_detail(REASON, name(&first.package, &first.version));
+        let first = Some(first.as_str());
+        let detail = match &phase.stats {
+            Ok(_) => first,
+            Err(reason) if reason.reason == REASON => first_detail(reason.detail.as_deref(), first),
+            Err(_) => None,
+        };
+        if let Some(detail) = detail {
+            let reason = NotMeasured::with_detail(REASON, detail);
             resolved.to_mut().phases[index].stats = Err(reason);
         }
-        for other in others.iter().filter(|other| other.is_measured) {
-            withdraw(database, other, build)?;
+        for other in &others {
+            withdraw(
+                database,
+                other.id,
+                Some(&name(&build.package, &build.version)),
+            )?;
         }
     }
     Ok(resolved)
+}
+
+/// Returns the detail that comes first.
+fn first_detail<'a>(one: Option<&'a str>, other: Option<&'a str>) -> Option<&'a str> {
+    one.into_iter().chain(other).min()
 }
 
 fn name(package: &str, version: &str) -> String {
     format!("{package}-{version}")
 }
 
-/// Finds the phases of other builds that ran at the same time. The start of a phase is in whole seconds.
+/// Finds the phases of other builds that ran at the same time.
 fn find(database: &Connection, build: &Build, phase: &Phase) -> rusqlite::Result<Vec<OtherPhase>> {
-    let sql = "SELECT phase.id, build.id, package, version, not_measured_reason IS NULL
+    let sql = "SELECT phase.id, package, version
          FROM phase INDEXED BY shared_phase JOIN build ON build.id = phase.build_id
-         WHERE phase.attribution = 'shared' AND phase.finished_at_us >= ?
-            AND phase.started_at_us <= ? AND host = ? AND NOT is_imported";
+         WHERE phase.attribution = 'shared' AND phase.finished_at_us >= ?1 + ?4
+            AND phase.started_at_us + ?4 <= ?2 AND host = ?3 AND NOT is_imported";
     let (start, end) = (micros(phase.started_at), micros(phase.finished_at));
     let mut statement = database.prepare_cached(sql)?;
-    let others = statement.query_map(params![start, end, build.host], |row| {
+    let values = params![start, end, build.host, START_RESOLUTION_US];
+    let others = statement.query_map(values, |row| {
         Ok(OtherPhase {
             id: row.get(0)?,
-            build_id: row.get(1)?,
-            package: row.get(2)?,
-            version: row.get(3)?,
-            is_measured: row.get(4)?,
+            package: row.get(1)?,
+            version: row.get(2)?,
         })
     })?;
     others.collect()
 }
 
-/// Removes the numbers of a recorded phase, and from the sums of its build.
-fn withdraw(database: &Connection, other: &OtherPhase, build: &Build) -> rusqlite::Result<()> {
-    let columns = number_columns();
-    let numbers = columns.split(", ").map(|column| format!("{column} = NULL"));
-    let numbers = numbers.collect::<Vec<_>>().join(", ");
-    let sql = format!(
-        "UPDATE phase SET not_measured_reason = ?, not_measured_detail = ?, hits = NULL, misses = NULL,
-         errors = NULL, cache_levels = NULL, {numbers} WHERE id = ?"
-    );
-    let reason = NotMeasured::with_detail(REASON, name(&build.package, &build.version));
-    database.execute(&sql, params![REASON.code(), reason.detail, other.id])?;
+/// Makes a recorded phase one that is not measured because of another build: removes its numbers, also from the
+/// sums of its build. If it is such a phase already, only its detail may change.
+pub(super) fn withdraw(
+    database: &Connection,
+    phase_id: i64,
+    other: Option<&str>,
+) -> rusqlite::Result<()> {
+    let sql = "SELECT build_id, not_measured_reason, not_measured_detail FROM phase WHERE id = ?";
+    let mut select = database.prepare_cached(sql)?;
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let phase: Option<(i64, Option<String>, Option<String>)> =
+        select.query_row([phase_id], read).optional()?;
+    let Some((build_id, reason, detail)) = phase else {
+        return Ok(());
+    };
+    match reason {
+        None => remove_numbers(database, build_id, phase_id)?,
+        Some(reason) if reason != REASON.code() => return Ok(()),
+        Some(_) => {}
+    }
+    let other = other.and_then(|other| NotMeasured::with_detail(REASON, other).detail);
+    let first = first_detail(detail.as_deref(), other.as_deref());
+    if first != detail.as_deref() {
+        let sql = "UPDATE phase SET not_measured_detail = ? WHERE id = ?";
+        let mut update = database.prepare_cached(sql)?;
+        update.execute(params![first, phase_id])?;
+    }
+    Ok(())
+}
+
+fn remove_numbers(database: &Connection, build_id: i64, phase_id: i64) -> rusqlite::Result<()> {
+    static UPDATE: LazyLock<String> = LazyLock::new(|| {
+        let columns = number_columns();
+        let numbers = columns.split(", ").map(|column| format!("{column} = NULL"));
+        let numbers = numbers.collect::<Vec<_>>().join(", ");
+        format!(
+            "UPDATE phase SET not_measured_reason = ?, hits = NULL, misses = NULL, errors = NULL,
+             cache_location = NULL, cache_size_bytes = NULL, max_cache_size_bytes = NULL,
+             preprocessor_cache_mode = NULL, sccache_version = NULL, base_directories = NULL,
+             dist_compiles = NULL, cache_levels = NULL, {numbers} WHERE id = ?"
+        )
+    });
+    savings::subtract(database, build_id, Some(phase_id))?;
+    let mut update = database.prepare_cached(&UPDATE)?;
+    update.execute(params![REASON.code(), phase_id])?;
     for sql in [
         "DELETE FROM phase_language WHERE phase_id = ?",
         "DELETE FROM phase_compiler WHERE phase_id = ?",
         "DELETE FROM not_cached WHERE phase_id = ?",
+        "DELETE FROM miss_reason WHERE phase_id = ?",
+        "DELETE FROM stable_path_effect WHERE phase_id = ?",
+        "DELETE FROM compilation_list WHERE phase_id = ?",
     ] {
-        database.execute(sql, [other.id])?;
+        database.prepare_cached(sql)?.execute([phase_id])?;
     }
-    // What the other phases saved is only known in the sum.
+    // As `Stats::sum`: unknown if one phase doesn't know it. What the other phases saved is only known in the sum.
     let sql = "UPDATE build SET
             (measured_phases, hits, misses, errors, requests, executed, non_cacheable, compile_failures) =
-            (SELECT count(hits), sum(hits), sum(misses), sum(errors), sum(requests), sum(executed),
-                sum(non_cacheable), sum(compile_failures) FROM phase WHERE build_id = build.id),
+            (SELECT count(hits), sum(hits), sum(misses),
+                iif(count(errors) = count(hits), sum(errors), NULL),
+                iif(count(requests) = count(hits), sum(requests), NULL),
+                iif(count(executed) = count(hits), sum(executed), NULL),
+                iif(count(non_cacheable) = count(hits), sum(non_cacheable), NULL),
+                iif(count(compile_failures) = count(hits), sum(compile_failures), NULL)
+             FROM phase WHERE build_id = build.id),
+            sccache_version = (SELECT sccache_version FROM phase
+                WHERE build_id = build.id AND sccache_version IS NOT NULL
+                ORDER BY position DESC LIMIT 1),
             processor_us = NULL, hit_cost_us = NULL, miss_cost_us = NULL, exact_cost_us = NULL,
             evicted_misses = NULL, time_saved_us = NULL
          WHERE id = ?";
-    database.execute(sql, [other.build_id])?;
-    savings::recompute(database, &other.package)
+    database.prepare_cached(sql)?.execute([build_id])?;
+    Ok(())
 }

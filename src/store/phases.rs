@@ -1,6 +1,7 @@
 //! The rows of phases: recording and reading them.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::LazyLock;
 
 use rusqlite::{Connection, Row, ToSql, params};
 use serde::Serialize;
@@ -10,7 +11,7 @@ use super::columns::{micros, read_json, read_time, read_uuid};
 use super::filter::{BuildQuery, Filter};
 use super::{Result, Store};
 use crate::portage::{Phase, StablePaths};
-use crate::sccache::{Counts, Level, NotMeasured, NotMeasuredReason, Part, Stats};
+use crate::sccache::{Counts, NotMeasured, NotMeasuredReason, Part, Stats};
 
 /// The columns of a phase, in the order of [`insert_phase`] and [`read_phase`]. Those of
 /// [`number_columns`] follow.
@@ -75,6 +76,12 @@ fn insert_row(
     values: &[&dyn ToSql],
     stats: Option<&Stats>,
 ) -> rusqlite::Result<()> {
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        let numbers = number_columns();
+        let values = 2 + COLUMNS.split(',').count() + numbers.split(',').count();
+        let values = vec!["?"; values].join(", ");
+        format!("INSERT INTO phase (build_id, position, {COLUMNS}, {numbers}) VALUES ({values})")
+    });
     let counters = Stats::COUNTERS.iter();
     let counters: Vec<Option<u64>> = counters.map(|field| (field.get)(stats?)).collect();
     let seconds = Stats::SECONDS.iter();
@@ -82,12 +89,7 @@ fn insert_row(
     let mut values = values.to_vec();
     values.extend(counters.iter().map(|count| count as &dyn ToSql));
     values.extend(seconds.iter().map(|time| time as &dyn ToSql));
-    let sql = format!(
-        "INSERT INTO phase (build_id, position, {COLUMNS}, {}) VALUES ({})",
-        number_columns(),
-        vec!["?"; values.len()].join(", ")
-    );
-    database.prepare_cached(&sql)?.execute(&*values)?;
+    database.prepare_cached(&SQL)?.execute(&*values)?;
     Ok(())
 }
 
@@ -130,7 +132,7 @@ fn to_json(value: Option<&impl Serialize>) -> Option<String> {
 }
 
 /// Phases by row id, each with the id of its build.
-type Phases = BTreeMap<i64, (Uuid, Phase)>;
+pub(super) type Phases = BTreeMap<i64, (Uuid, Phase)>;
 
 /// Adds counts from a row, whose columns begin at 1.
 type AddCounts = fn(&mut Stats, &Row<'_>) -> rusqlite::Result<()>;
@@ -142,6 +144,15 @@ impl Store {
     /// # Errors
     /// The database can't be read.
     pub fn phases(&self, filter: &Filter) -> Result<HashMap<Uuid, Vec<Phase>>> {
+        let mut builds: HashMap<Uuid, Vec<Phase>> = HashMap::new();
+        for (build, phase) in self.phases_by_row(filter)?.into_values() {
+            builds.entry(build).or_default().push(phase);
+        }
+        Ok(builds)
+    }
+
+    /// Returns the same phases by their row ids.
+    pub(super) fn phases_by_row(&self, filter: &Filter) -> Result<Phases> {
         // The columns of statistics follow from their table in `Stats`, so this is no literal.
         let sql = format!(
             "SELECT phase.id, build_uuid, {COLUMNS}, {}
@@ -175,43 +186,7 @@ impl Store {
             stats.not_cached.insert(row.get(1)?, row.get(2)?);
             Ok(())
         })?;
-        let mut builds: HashMap<Uuid, Vec<Phase>> = HashMap::new();
-        for (build, phase) in phases.into_values() {
-            builds.entry(build).or_default().push(phase);
-        }
-        Ok(builds)
-    }
-
-    /// Returns what each level of multi-level caches did in the builds that pass the filter, the first
-    /// level first, with its newest location.
-    ///
-    /// # Errors
-    /// The database can't be read.
-    pub fn cache_levels(&self, filter: &Filter) -> Result<Vec<Level>> {
-        // In a query with one max(), SQLite takes the columns outside of aggregates from the row with
-        // the maximum.
-        let query = filter.query(
-            "SELECT json_extract(value, '$.name') AS level, json_extract(value, '$.location'),
-                sum(json_extract(value, '$.hits')), sum(json_extract(value, '$.misses')),
-                sum(json_extract(value, '$.writes')), sum(json_extract(value, '$.write_failures')),
-                sum(json_extract(value, '$.backfills_from')),
-                sum(json_extract(value, '$.backfills_to')), max(phase.id)
-             FROM phase INDEXED BY phase_with_cache_levels CROSS JOIN json_each(phase.cache_levels)
-             WHERE phase.cache_levels IS NOT NULL AND phase.build_id IN (SELECT id FROM matching)
-             GROUP BY level ORDER BY level",
-        );
-        self.query(&query.sql, &*query.params(), |row| {
-            Ok(Level {
-                name: row.get(0)?,
-                location: row.get(1)?,
-                hits: row.get(2)?,
-                misses: row.get(3)?,
-                writes: row.get(4)?,
-                write_failures: row.get(5)?,
-                backfills_from: row.get(6)?,
-                backfills_to: row.get(7)?,
-            })
-        })
+        Ok(phases)
     }
 
     /// Adds the counts of a query to their phases, whose row ids are in its first column.

@@ -7,15 +7,10 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Error as SqlError, Params, Row};
 use uuid::Uuid;
 
-use super::columns::{micros, read_duration, read_time, read_uuid, str_at, time_from_micros};
+use super::columns::{micros, read_duration, read_time, read_uuid, str_at};
 use super::filter::{Filter, Patterns};
-use super::{
-    BuildCounts, BuildRow, EmergeRow, Error, HostRow, PackageRow, Result, Store, Sums, TimedSums,
-};
+use super::{BuildCounts, BuildRow, EmergeRow, Error, PackageRow, Result, Store, Sums, TimedSums};
 use crate::text::printable;
-
-/// An hour in microseconds.
-pub(super) const HOUR: i64 = 3_600_000_000;
 
 /// What identifies the group of a build.
 struct BuildNames<'a> {
@@ -113,21 +108,6 @@ impl Store {
     pub fn host_names(&self) -> Result<Vec<String>> {
         let sql = "SELECT name FROM host WHERE builds > 0 ORDER BY name";
         self.query(sql, (), |row| row.get(0))
-    }
-
-    /// Returns a row per host, sorted by name.
-    pub fn hosts(&self, filter: &Filter) -> Result<Vec<HostRow>> {
-        let query = filter.query(&format!(
-            "SELECT host, max(started_at_us), {} FROM matching GROUP BY host ORDER BY host",
-            Sums::of_group()
-        ));
-        self.query(&query.sql, &*query.params(), |row| {
-            Ok(HostRow {
-                host: row.get(0)?,
-                last_at: read_time(row, 1)?,
-                sums: Sums::read(row, 2)?,
-            })
-        })
     }
 
     /// Returns a row per emerge command that has builds, the newest last.
@@ -330,117 +310,5 @@ impl Store {
         };
         let message = format!("{column} of the row that begins with {first}: {error}");
         Error::BadRow(self.path.clone(), message)
-    }
-}
-
-/// The sums that the database keeps beside the builds: over the builds of a package, and over those
-/// of an hour. With them, reports on many years take only slightly longer than reports on a few builds.
-/// Triggers of the schema keep them equal to the sums over the builds.
-impl Store {
-    /// Returns the rows of [`Store::packages`] if the filter selects whole packages.
-    fn whole_packages(&self, filter: &Filter) -> Result<Option<Vec<PackageRow>>> {
-        let packages = filter.packages.clone();
-        let names = packages
-            .as_ref()
-            .map(|names| serde_json::Value::from(names.as_slice()));
-        let whole_packages = Filter {
-            packages,
-            ..Filter::default()
-        };
-        if *filter != whole_packages {
-            return Ok(None);
-        }
-        let sql = "WITH stored AS (
-                SELECT package, builds, failed_builds, interrupted_builds, complete_builds,
-                    shared_builds, iif(measured_builds > 0, hits, NULL),
-                    iif(measured_builds > 0, misses, NULL), answered_calls,
-                    iif(counted_builds > 0, calls, NULL),
-                    iif(estimated_builds > 0, time_saved_us, NULL), estimated_hits,
-                    iif(metered_builds > 0, processor_us, NULL),
-                    iif(metered_builds > 0, metered_saved_us, NULL),
-                    iif(costed_builds > 0, hit_cost_us, NULL),
-                    iif(costed_builds > 0, miss_cost_us, NULL),
-                    iif(costed_builds > 0, exact_cost_us, NULL),
-                    iif(costed_builds > 0, evicted_misses, NULL)
-                FROM package_sum WHERE builds > 0
-                    AND (?1 IS NULL OR package IN (SELECT value FROM json_each(?1))))
-             SELECT stored.*,
-                (SELECT min(started_at_us) FROM build AS first WHERE first.package = stored.package),
-                last.started_at_us, last.version, last.hits, last.misses
-             FROM stored JOIN build AS last ON last.id =
-                (SELECT id FROM build AS later WHERE later.package = stored.package
-                 ORDER BY started_at_us DESC, uuid DESC LIMIT 1) ORDER BY stored.package";
-        let names = names.map(|names| names.to_string());
-        let rows = self.query(sql, [names], |row| {
-            let next = 1 + Sums::COLUMNS.len();
-            Ok(PackageRow {
-                package: row.get(0)?,
-                host: None,
-                sums: Sums::read(row, 1)?,
-                first_at: read_time(row, next)?,
-                last_at: read_time(row, next + 1)?,
-                last_version: row.get(next + 2)?,
-                last_hits: row.get(next + 3)?,
-                last_misses: row.get(next + 4)?,
-            })
-        })?;
-        Ok(Some(rows))
-    }
-
-    /// Returns the sums of the builds of every hour, the oldest first, if the filter selects nothing
-    /// but a period. An hour that is partly in the period has a row per build.
-    ///
-    /// # Errors
-    /// As [`Store::builds`].
-    pub fn hours(&self, filter: &Filter) -> Result<Option<Vec<TimedSums>>> {
-        let period = Filter {
-            since: filter.since,
-            until: filter.until,
-            ..Filter::default()
-        };
-        if *filter != period {
-            return Ok(None);
-        }
-        // The first whole hour, and the one after the last.
-        let first = filter.since.map(|since| -(-micros(since)).div_euclid(HOUR));
-        let end = filter.until.map(|until| micros(until).div_euclid(HOUR));
-        if first.zip(end).is_some_and(|(first, end)| first >= end) {
-            return self.moments(filter).map(Some);
-        }
-        let start = |hour: Option<i64>| time_from_micros(hour?.saturating_mul(HOUR));
-        let mut moments = Vec::new();
-        if first.is_some() {
-            let until = start(first);
-            moments = self.moments(&Filter {
-                until,
-                ..period.clone()
-            })?;
-        }
-        let whole_hours = (first.unwrap_or(i64::MIN), end.unwrap_or(i64::MAX));
-        let sql = "SELECT hour, builds, failed_builds, interrupted_builds,
-                complete_builds, shared_builds, iif(measured_builds > 0, hits, NULL),
-                iif(measured_builds > 0, misses, NULL), answered_calls,
-                iif(counted_builds > 0, calls, NULL),
-                iif(estimated_builds > 0, time_saved_us, NULL), estimated_hits,
-                iif(metered_builds > 0, processor_us, NULL),
-                iif(metered_builds > 0, metered_saved_us, NULL),
-                iif(costed_builds > 0, hit_cost_us, NULL),
-                iif(costed_builds > 0, miss_cost_us, NULL),
-                iif(costed_builds > 0, exact_cost_us, NULL),
-                iif(costed_builds > 0, evicted_misses, NULL)
-             FROM hour_sum WHERE hour >= ? AND hour < ? AND builds > 0 ORDER BY hour";
-        moments.extend(self.query(sql, whole_hours, |row| {
-            let hour: i64 = row.get(0)?;
-            let started_at = time_from_micros(hour.saturating_mul(HOUR));
-            Ok(TimedSums {
-                started_at: started_at.ok_or(SqlError::IntegralValueOutOfRange(0, hour))?,
-                sums: Sums::read(row, 1)?,
-            })
-        })?);
-        if end.is_some() {
-            let since = start(end);
-            moments.extend(self.moments(&Filter { since, ..period })?);
-        }
-        Ok(Some(moments))
     }
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::columns::micros;
 use super::compilations::{self, BuildCosts};
+use super::counted::Counted;
 use super::phases::insert_phase;
 use super::{Error, Result, Store, overlap};
 use crate::portage::{Attribution, Build, Emerge};
@@ -76,10 +77,12 @@ impl Store {
             let sql = "DELETE FROM forgotten WHERE uuid = ?";
             transaction.execute(sql, [id.to_string()])?;
         }
-        let mut recorded = Vec::new();
+        let (mut recorded, mut counted) = (Vec::new(), Counted::default());
         for build in builds {
-            recorded.push(record_one(&transaction, build, self.kept_builds)?);
+            let kept_builds = self.kept_builds;
+            recorded.push(record_one(&transaction, build, kept_builds, &mut counted)?);
         }
+        counted.write(&transaction)?;
         if let Some(deadline) = self.deadline {
             // Beginning the transaction may have waited for a lock, and committing it may too.
             transaction.busy_timeout(deadline.saturating_duration_since(Instant::now()))?;
@@ -93,6 +96,7 @@ fn record_one(
     transaction: &Transaction<'_>,
     build: &Build,
     kept_builds: usize,
+    counted: &mut Counted,
 ) -> rusqlite::Result<Recorded> {
     let is_known = transaction
         .prepare_cached(
@@ -105,11 +109,8 @@ fn record_one(
     }
     let build = &*overlap::resolve(transaction, build)?;
     let assessment = compilations::assess(transaction, build)?;
-    let id = insert_build(transaction, build, &assessment.costs)?;
-    let mut phase_ids = Vec::new();
-    for (position, phase) in build.phases.iter().enumerate() {
-        phase_ids.push(insert_phase(transaction, id, position, phase)?);
-    }
+    let phase_ids = insert_build(transaction, build, &assessment.costs)?;
+    counted.add(build, &assessment.costs, assessment.misses());
     assessment.insert(transaction, build, &phase_ids, kept_builds)?;
     Ok(Recorded::New)
 }
@@ -117,60 +118,78 @@ fn record_one(
 /// Returns the row id of the emerge, which is inserted unless an earlier build did.
 fn emerge_id(database: &Connection, emerge: &Emerge, host: &str) -> rusqlite::Result<i64> {
     let uuid = emerge.id.to_string();
-    database.execute(
+    let mut insert = database.prepare_cached(
         "INSERT INTO emerge (uuid, host, command, started_at_us) VALUES (?, ?, ?, ?) \
          ON CONFLICT (uuid) DO NOTHING",
-        params![uuid, host, emerge.command, micros(emerge.started_at)],
     )?;
-    let sql = "SELECT id FROM emerge WHERE uuid = ?";
-    database.query_row(sql, [uuid], |row| row.get(0))
+    insert.execute(params![
+        uuid,
+        host,
+        emerge.command,
+        micros(emerge.started_at)
+    ])?;
+    let mut select = database.prepare_cached("SELECT id FROM emerge WHERE uuid = ?")?;
+    select.query_row([uuid], |row| row.get(0))
 }
 
-fn insert_build(database: &Connection, build: &Build, costs: &BuildCosts) -> rusqlite::Result<i64> {
+/// Inserts a build with its emerge and its phases. Returns the row ids of the phases.
+pub(super) fn insert_build(
+    database: &Connection,
+    build: &Build,
+    costs: &BuildCosts,
+) -> rusqlite::Result<Vec<i64>> {
     let emerge = build.emerge.as_ref();
     let emerge_id = emerge
         .map(|emerge| emerge_id(database, emerge, &build.host))
         .transpose()?;
     let sum = build.total();
     let sum = sum.as_ref();
-    database.execute(
+    let mut insert = database.prepare_cached(
         "INSERT INTO build (uuid, host, package, version, slot, repository, emerge_id, outcome, \
          started_at_us, finished_at_us, is_imported, attribution, sccache_version, phases, measured_phases, \
          hits, misses, errors, requests, executed, non_cacheable, compile_failures, processor_us, \
          hit_cost_us, miss_cost_us, exact_cost_us, evicted_misses, time_saved_us) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        params![
-            build.id.to_string(),
-            build.host,
-            build.package,
-            build.version,
-            build.slot,
-            build.repository,
-            emerge_id,
-            build.outcome,
-            micros(build.started_at),
-            micros(build.finished_at.max(build.started_at)),
-            build.is_imported,
-            attribution(build),
-            sum.and_then(|s| s.version.as_ref()),
-            build.phases.len(),
-            build.phases.iter().filter(|phase| phase.stats.is_ok()).count(),
-            sum.map(|s| s.hits.total),
-            sum.map(|s| s.misses.total),
-            sum.and_then(Stats::errors_total),
-            sum.and_then(|s| s.requests),
-            sum.and_then(|s| s.executed),
-            sum.and_then(|s| s.non_cacheable),
-            sum.and_then(|s| s.compile_failures),
-            costs.processor_us,
-            costs.hit_cost_us,
-            costs.miss_cost_us,
-            costs.exact_cost_us,
-            costs.evicted_misses,
-            costs.time_saved_us,
-        ],
     )?;
-    Ok(database.last_insert_rowid())
+    insert.execute(params![
+        build.id.to_string(),
+        build.host,
+        build.package,
+        build.version,
+        build.slot,
+        build.repository,
+        emerge_id,
+        build.outcome,
+        micros(build.started_at),
+        micros(build.finished_at.max(build.started_at)),
+        build.is_imported,
+        attribution(build),
+        sum.and_then(|s| s.version.as_ref()),
+        build.phases.len(),
+        build
+            .phases
+            .iter()
+            .filter(|phase| phase.stats.is_ok())
+            .count(),
+        sum.map(|s| s.hits.total),
+        sum.map(|s| s.misses.total),
+        sum.and_then(Stats::errors_total),
+        sum.and_then(|s| s.requests),
+        sum.and_then(|s| s.executed),
+        sum.and_then(|s| s.non_cacheable),
+        sum.and_then(|s| s.compile_failures),
+        costs.processor_us,
+        costs.hit_cost_us,
+        costs.miss_cost_us,
+        costs.exact_cost_us,
+        costs.evicted_misses,
+        costs.time_saved_us,
+    ])?;
+    let id = database.last_insert_rowid();
+    let phases = build.phases.iter().enumerate();
+    phases
+        .map(|(position, phase)| insert_phase(database, id, position, phase))
+        .collect()
 }
 
 /// Returns `Shared` if one of the phases is: its counts are part of the build's.

@@ -6,76 +6,85 @@ use crate::portage::Build;
 use crate::savings::{Cost, Costs};
 use crate::sccache::{Counts, Stats};
 
-/// Adds the costs of a new build, and returns those of its package.
-pub(super) fn add(database: &Connection, build: &Build) -> rusqlite::Result<Costs> {
-    for stats in build
-        .phases
-        .iter()
-        .filter_map(|phase| phase.stats.as_ref().ok())
-    {
-        let names = (&*build.package, &*build.host, &*build.version);
-        add_cost(database, names, stats)?;
-    }
-    read_costs(database, &build.package, &build.host)
-}
-
-/// Computes the costs of a package again, on all hosts.
-pub(super) fn recompute(database: &Connection, package: &str) -> rusqlite::Result<()> {
-    database.execute("DELETE FROM compile_cost WHERE package = ?", [package])?;
-    let mut statement = database.prepare(
-        "SELECT version, host, phase.misses, compilations, compiler_seconds, processor_seconds, \
-                (SELECT json_group_object(language, misses) FROM phase_language \
-                 WHERE phase_id = phase.id) \
-         FROM build JOIN phase ON build_id = build.id \
-         WHERE package = ? AND compiler_seconds IS NOT NULL",
-    )?;
-    let mut rows = statement.query([package])?;
-    while let Some(row) = rows.next()? {
-        let stats = Stats {
-            misses: Counts {
-                total: row.get(2)?,
-                languages: serde_json::from_str(row.get_ref(6)?.as_str()?).unwrap_or_default(),
-                ..Counts::default()
-            },
-            compilations: row.get(3)?,
-            compiler_seconds: row.get(4)?,
-            processor_seconds: row.get(5)?,
-            ..Stats::default()
-        };
-        let [version, host] = [row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?];
-        add_cost(database, (package, host, version), &stats)?;
-    }
-    Ok(())
-}
-
-/// Adds the cost of one phase of a package on a host, with this version.
-pub(super) fn add_cost(
-    database: &Connection,
-    (package, host, version): (&str, &str, &str),
-    stats: &Stats,
-) -> rusqlite::Result<()> {
-    let Some(cost) = Cost::from_stats(stats) else {
-        return Ok(());
-    };
-    let language = Cost::language(stats).unwrap_or_default();
+/// Adds the costs of a new build.
+pub(super) fn add(database: &Connection, build: &Build) -> rusqlite::Result<()> {
     let mut statement = database.prepare_cached(
         "INSERT INTO compile_cost (package, host, version, language, compilations, compiler_us) \
          VALUES (?, ?, ?, ?, ?, ?) \
-         ON CONFLICT DO UPDATE SET compilations = compilations + excluded.compilations, \
-                                   compiler_us = compiler_us + excluded.compiler_us",
+         ON CONFLICT DO UPDATE SET \
+            compilations = min(compilations + excluded.compilations, 9223372036854775807), \
+            compiler_us = min(compiler_us + excluded.compiler_us, 9223372036854775807)",
     )?;
-    statement.execute(params![
-        package,
-        host,
-        version,
-        language,
-        cost.compilations,
-        cost.compiler_us
-    ])?;
+    for stats in build.phases.iter().flat_map(|phase| &phase.stats) {
+        let Some(cost) = Cost::from_stats(stats) else {
+            continue;
+        };
+        statement.execute(params![
+            build.package,
+            build.host,
+            build.version,
+            Cost::language(stats).unwrap_or_default(),
+            cost.compilations,
+            cost.compiler_us
+        ])?;
+    }
     Ok(())
 }
 
-fn read_costs(database: &Connection, package: &str, host: &str) -> rusqlite::Result<Costs> {
+/// Subtracts the costs of the phases of a build that is removed, or of one of its phases.
+pub(super) fn subtract(
+    database: &Connection,
+    build_id: i64,
+    phase_id: Option<i64>,
+) -> rusqlite::Result<()> {
+    let mut select = database.prepare_cached(
+        "SELECT package, host, version, phase.misses, compilations, compiler_seconds, processor_seconds, \
+                (SELECT json_group_object(language, misses) FROM phase_language \
+                 WHERE phase_id = phase.id) \
+         FROM build CROSS JOIN phase ON build_id = build.id \
+         WHERE build.id = ?1 AND phase.id = ifnull(?2, phase.id) AND compiler_seconds IS NOT NULL",
+    )?;
+    let mut update = database.prepare_cached(
+        "UPDATE compile_cost SET compilations = compilations - ?5, compiler_us = compiler_us - ?6 \
+         WHERE package = ?1 AND host = ?2 AND version = ?3 AND language = ?4",
+    )?;
+    let mut remove = database.prepare_cached(
+        "DELETE FROM compile_cost \
+         WHERE package = ? AND host = ? AND version = ? AND language = ? AND compilations <= 0",
+    )?;
+    let mut rows = select.query((build_id, phase_id))?;
+    while let Some(row) = rows.next()? {
+        let [package, host, version] =
+            [row.get_ref(0)?, row.get_ref(1)?, row.get_ref(2)?].map(|text| text.as_str());
+        let stats = Stats {
+            misses: Counts {
+                total: row.get(3)?,
+                languages: serde_json::from_str(row.get_ref(7)?.as_str()?).unwrap_or_default(),
+                ..Counts::default()
+            },
+            compilations: row.get(4)?,
+            compiler_seconds: row.get(5)?,
+            processor_seconds: row.get(6)?,
+            ..Stats::default()
+        };
+        let Some(cost) = Cost::from_stats(&stats) else {
+            continue;
+        };
+        let language = Cost::language(&stats).unwrap_or_default();
+        let names = params![package?, host?, version?, language];
+        let counts = params![cost.compilations, cost.compiler_us];
+        update.execute(&*[names, counts].concat())?;
+        remove.execute(names)?;
+    }
+    Ok(())
+}
+
+/// Returns the costs of a package on a host.
+pub(super) fn read_costs(
+    database: &Connection,
+    package: &str,
+    host: &str,
+) -> rusqlite::Result<Costs> {
     let mut statement = database.prepare_cached(
         "SELECT version, nullif(language, ''), compilations, compiler_us \
          FROM compile_cost WHERE package = ? AND host = ?",

@@ -78,7 +78,7 @@ impl Log {
                 finished_at: self.times.finished_at,
                 phases: self.make_phases(attempt),
             };
-            build.phases.iter().try_for_each(Phase::check_numbers)?;
+            build.check()?;
             let mut errors = build
                 .phases
                 .iter()

@@ -13,6 +13,9 @@ const MAX_UNITS: usize = 250_000;
 pub struct FormerUnits(Vec<u32>);
 
 impl FormerUnits {
+    /// The longest stored form.
+    pub const MAX_BYTES: usize = 4 * MAX_UNITS;
+
     /// Returns the units from their stored form. Damaged bytes are other units.
     pub fn from_bytes(bytes: &[u8]) -> Self {
         let hashes = bytes.as_chunks().0.iter().copied();
@@ -31,9 +34,9 @@ impl FormerUnits {
         self.add_hashes(units.into_iter().map(hash))
     }
 
-    /// Adds the units of other builds.
-    pub fn merge(&mut self, other: Self) {
-        self.add_hashes(other.0);
+    /// Adds the units of other builds, and returns whether one of them is new.
+    pub fn merge(&mut self, other: Self) -> bool {
+        self.add_hashes(other.0)
     }
 
     fn add_hashes(&mut self, hashes: impl IntoIterator<Item = u32>) -> bool {

@@ -57,7 +57,7 @@ impl Level {
     }
 
     /// Adds the counts of levels that were printed later, each to the level with the same name.
-    pub(super) fn add_all(levels: &mut Vec<Self>, later: &[Self]) {
+    pub(crate) fn add_all(levels: &mut Vec<Self>, later: &[Self]) {
         for added in later {
             let Some(level) = levels.iter_mut().find(|level| level.name == added.name) else {
                 levels.push(added.clone());

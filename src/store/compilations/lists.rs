@@ -40,7 +40,7 @@ pub(super) fn compare<'a>(
          FROM compilation_list AS list JOIN phase ON phase.id = phase_id \
          JOIN build ON build.id = build_id \
          WHERE list.package = ? AND list.host = ? AND name = ? AND list.started_at_us < ? \
-         ORDER BY list.started_at_us DESC, phase.id DESC",
+         ORDER BY list.started_at_us DESC, build.uuid DESC, position DESC",
     )?;
     let started_at = micros(build.started_at);
     let values = params![build.package, build.host, phase.name, started_at];
@@ -95,8 +95,9 @@ pub(in crate::store) fn remove_old(
     let mut statement = database.prepare_cached(
         "SELECT phase_id, build_id, name, list.started_at_us \
          FROM compilation_list AS list JOIN phase ON phase.id = phase_id \
-         WHERE package = ? AND host = ? \
-         ORDER BY list.started_at_us DESC, build_id DESC, phase_id",
+         JOIN build ON build.id = build_id \
+         WHERE list.package = ? AND list.host = ? \
+         ORDER BY list.started_at_us DESC, build.uuid DESC, position",
     )?;
     let mut rows = statement.query([package, host])?;
     let (mut builds, mut last_build, mut old) = (0, None, Vec::new());
@@ -115,7 +116,7 @@ pub(in crate::store) fn remove_old(
 }
 
 /// A package, a host, and the name of a phase.
-type PhaseOnHost<'a> = (&'a str, &'a str, &'a str);
+pub(in crate::store) type PhaseOnHost<'a> = (&'a str, &'a str, &'a str);
 
 fn remove(
     database: &Connection,
@@ -129,18 +130,31 @@ fn remove(
     let Some(list) = CompilationList::from_bytes(bytes).decode() else {
         return mark_unlisted_at(database, phase, started_at_us);
     };
-    let (mut units, _) = read_former_units(database, phase)?;
-    if units.add(list.list.iter().map(|compilation| &*compilation.unit)) {
-        insert_former_units(database, phase, &units)?;
-    }
-    Ok(())
+    let mut units = FormerUnits::default();
+    units.add(list.list.iter().map(|compilation| &*compilation.unit));
+    add_former_units(database, phase, units)
 }
 
-fn insert_former_units(
+/// Whether these are among the units of a phase whose lists are no longer kept.
+pub(in crate::store) fn has_former_units(
+    database: &Connection,
+    phase: PhaseOnHost<'_>,
+    units: &FormerUnits,
+) -> rusqlite::Result<bool> {
+    let (mut known, _) = read_former_units(database, phase)?;
+    Ok(!known.merge(units.clone()))
+}
+
+/// Adds to the units of a phase whose lists are no longer kept.
+pub(in crate::store) fn add_former_units(
     database: &Connection,
     (package, host, phase): PhaseOnHost<'_>,
-    units: &FormerUnits,
+    more: FormerUnits,
 ) -> rusqlite::Result<()> {
+    let (mut units, _) = read_former_units(database, (package, host, phase))?;
+    if !units.merge(more) {
+        return Ok(());
+    }
     let sql = "INSERT INTO former_units (package, host, phase, units) VALUES (?1, ?2, ?3, ?4) \
                ON CONFLICT DO UPDATE SET units = ?4";
     let mut insert = database.prepare_cached(sql)?;
@@ -164,7 +178,7 @@ pub(super) fn mark_unlisted(
     mark_unlisted_at(database, phase, micros(build.started_at))
 }
 
-fn mark_unlisted_at(
+pub(in crate::store) fn mark_unlisted_at(
     database: &Connection,
     (package, host, phase): PhaseOnHost<'_>,
     started_at_us: i64,

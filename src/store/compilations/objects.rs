@@ -9,24 +9,27 @@ use uuid::Uuid;
 use crate::sccache::compilations::{Compilation, Known, MAX_COMPILATIONS, ObjectKey};
 
 /// The days after its last use for which an object is kept.
-pub(in crate::store) const KEPT_DAYS: i64 = 365;
+const KEPT_DAYS: i64 = 365;
 
 /// The last use of an object is updated when it is this many days old, so that a warm build doesn't write
 /// every object.
-pub(in crate::store) const USE_DAYS: i64 = 7;
+const USE_DAYS: i64 = 7;
 
 /// The approximate limit of the number of objects of a host, which take 50 MB.
-const MAX_OBJECTS: i64 = 2_000_000;
+const MAX_OBJECTS: u64 = 2_000_000;
 
 /// The number of slices of the key space. Recording a build sweeps one, and one more per
 /// [`OBJECTS_PER_SLICE`] objects.
-const SLICES: u64 = 256;
+pub(in crate::store) const SLICES: u64 = 256;
+
+/// The number of objects of a host in a slice that remain after it was swept.
+pub(in crate::store) const MAX_PER_SLICE: usize = (MAX_OBJECTS / SLICES) as usize;
 
 /// See [`SLICES`]. Large builds must sweep as much as they add.
 const OBJECTS_PER_SLICE: usize = 1000;
 
 /// Returns the days between 1970 and a time.
-pub(super) fn day(time: DateTime<Utc>) -> i64 {
+pub(in crate::store) fn day(time: DateTime<Utc>) -> i64 {
     time.timestamp().div_euclid(24 * 60 * 60)
 }
 
@@ -40,7 +43,11 @@ pub(in crate::store) fn host_id(database: &Connection, name: &str) -> rusqlite::
 }
 
 /// Returns the row id of a host's cache.
-pub(super) fn cache_id(database: &Connection, host: &str, location: &str) -> rusqlite::Result<i64> {
+pub(in crate::store) fn cache_id(
+    database: &Connection,
+    host: &str,
+    location: &str,
+) -> rusqlite::Result<i64> {
     let sql = "SELECT id FROM cache WHERE host = ? AND location = ?";
     let mut select = database.prepare_cached(sql)?;
     if let Some(id) = select
@@ -228,13 +235,12 @@ pub(super) fn sweep(
     Ok(())
 }
 
-/// Sweeps all objects of a host.
-pub(in crate::store) fn sweep_all(
-    database: &Connection,
-    host_id: i64,
-    today: i64,
-) -> rusqlite::Result<()> {
-    (0..SLICES).try_for_each(|slice| sweep_slice(database, host_id, slice, today))
+/// Returns the first and the last key of a slice.
+pub(in crate::store) fn slice_range(slice: u64) -> (i64, i64) {
+    let width = u64::MAX / SLICES + 1;
+    // No slice contains both negative and positive keys.
+    let start = slice * width;
+    (start.cast_signed(), (start + (width - 1)).cast_signed())
 }
 
 fn sweep_slice(
@@ -245,20 +251,26 @@ fn sweep_slice(
 ) -> rusqlite::Result<()> {
     let sql = "DELETE FROM object WHERE host_id = ? AND key BETWEEN ? AND ? AND used_on < ?";
     let mut remove_old = database.prepare_cached(sql)?;
+    let (start, end) = slice_range(slice);
+    remove_old.execute([host_id, start, end, today - KEPT_DAYS - USE_DAYS])?;
+    remove_surplus(database, host_id, (start, end))
+}
+
+/// Removes the least recently used objects of a slice if there are too many.
+pub(in crate::store) fn remove_surplus(
+    database: &Connection,
+    host_id: i64,
+    (start, end): (i64, i64),
+) -> rusqlite::Result<()> {
     let sql = "SELECT count(*) FROM object WHERE host_id = ? AND key BETWEEN ? AND ?";
     let mut count = database.prepare_cached(sql)?;
+    let objects: usize = count.query_row([host_id, start, end], |row| row.get(0))?;
+    let surplus = objects.saturating_sub(MAX_PER_SLICE);
     let sql = "DELETE FROM object WHERE host_id = ?1 AND key IN (SELECT key FROM object \
                    WHERE host_id = ?1 AND key BETWEEN ?2 AND ?3 ORDER BY used_on, key LIMIT ?4)";
     let mut remove = database.prepare_cached(sql)?;
-    let width = u64::MAX / SLICES + 1;
-    // No slice contains both negative and positive keys.
-    let start = (slice * width).cast_signed();
-    let end = (slice * width + (width - 1)).cast_signed();
-    remove_old.execute([host_id, start, end, today - KEPT_DAYS - USE_DAYS])?;
-    let objects: i64 = count.query_row([host_id, start, end], |row| row.get(0))?;
-    let surplus = objects - MAX_OBJECTS / SLICES.cast_signed();
     if surplus > 0 {
-        remove.execute([host_id, start, end, surplus])?;
+        remove.execute(params![host_id, start, end, surplus])?;
     }
     Ok(())
 }

@@ -1,344 +1,390 @@
-//! Merges builds, each with all its rows.
+//! Merges builds, each with all its rows except its lists of compilations.
 
-use std::path::Path;
+use std::sync::LazyLock;
+use std::time::Instant;
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::{MergeResult, Merger, PIECE};
-use crate::sccache::{Counts, Stats};
-use crate::store::compilations::lists;
-use crate::store::{Error, Result, savings};
+use super::source::{MAX_US, RANK, SourceBuild};
+use super::{MergeError, Merger};
+use crate::portage::{Attribution, Build};
+use crate::sccache::NotMeasuredReason;
+use crate::store::columns::micros;
+use crate::store::compilations::{self, BuildCosts};
+use crate::store::counted::Counted;
+use crate::store::record::insert_build;
+use crate::store::{Error, forget, overlap, savings};
 
-/// Selects the builds of a piece that are in neither `build` nor `forgotten`. The line of a build in a log has
-/// another uuid than the recorded build: see [`imported_id`](crate::portage::imported_id).
-const SELECT_NEW: &str = "INSERT INTO temp.new_build
-    SELECT theirs.* FROM source.build AS theirs
-    WHERE theirs.id > ? AND theirs.id <= ?
-        AND NOT EXISTS (SELECT 1 FROM main.build WHERE uuid = theirs.uuid)
-        AND NOT EXISTS (SELECT 1 FROM main.forgotten WHERE uuid = theirs.uuid)
-        AND CASE WHEN theirs.is_imported THEN
-            NOT EXISTS (SELECT 1 FROM main.build AS ours
-                WHERE ours.package = theirs.package AND ours.started_at_us = theirs.started_at_us
-                    AND imported_uuid(ours.package, ours.version, ours.uuid) = theirs.uuid)
-            AND NOT EXISTS (SELECT 1 FROM main.forgotten AS ours
-                WHERE ours.package = theirs.package AND ours.started_at_us = theirs.started_at_us
-                    AND imported_uuid(ours.package, ours.version, ours.uuid) = theirs.uuid)
-        ELSE
-            NOT EXISTS (SELECT 1 FROM main.build
-                WHERE uuid = imported_uuid(theirs.package, theirs.version, theirs.uuid))
-            AND NOT EXISTS (SELECT 1 FROM main.forgotten
-                WHERE uuid = imported_uuid(theirs.package, theirs.version, theirs.uuid))
-        END";
+/// The number of builds that are read at once.
+const PIECE: i64 = 1000;
 
-/// Selects the builds of a piece that replace the same one here. Of two imports of a log, the one counts that
-/// comes first in the order of their columns. A recorded build changes only if its phases turn out to have
-/// shared their server.
-const SELECT_CHANGED: &str = "INSERT INTO temp.new_build
-    SELECT theirs.* FROM source.build AS theirs JOIN main.build AS ours ON ours.uuid = theirs.uuid
-    WHERE theirs.id > ? AND theirs.id <= ? AND CASE WHEN theirs.is_imported AND ours.is_imported THEN
-        json_array(theirs.host, theirs.version, theirs.slot, theirs.repository, theirs.outcome,
-            theirs.started_at_us, theirs.finished_at_us, theirs.attribution, theirs.sccache_version,
-            theirs.phases, theirs.measured_phases, theirs.hits, theirs.misses, theirs.errors,
-            theirs.requests, theirs.executed, theirs.non_cacheable, theirs.compile_failures,
-            theirs.time_saved_us)
-        < json_array(ours.host, ours.version, ours.slot, ours.repository, ours.outcome,
-            ours.started_at_us, ours.finished_at_us, ours.attribution, ours.sccache_version,
-            ours.phases, ours.measured_phases, ours.hits, ours.misses, ours.errors,
-            ours.requests, ours.executed, ours.non_cacheable, ours.compile_failures,
-            ours.time_saved_us)
-    ELSE theirs.measured_phases < ours.measured_phases END";
+/// The largest sum of a time over all builds. Recording more builds doesn't exceed SQLite's integers then.
+const MAX_TOTAL_US: f64 = (1_u64 << 62) as f64;
 
-/// Selects the recorded builds of a piece that are here from their lines in logs.
-const SELECT_RECORDED: &str = "INSERT INTO temp.new_build
-    SELECT theirs.* FROM source.build AS theirs
-    WHERE theirs.id > ? AND theirs.id <= ? AND NOT theirs.is_imported
-        AND NOT EXISTS (SELECT 1 FROM main.build WHERE uuid = theirs.uuid)
-        AND NOT EXISTS (SELECT 1 FROM main.forgotten WHERE uuid = theirs.uuid)
-        AND EXISTS (SELECT 1 FROM main.build AS ours
-            WHERE ours.uuid = imported_uuid(theirs.package, theirs.version, theirs.uuid))";
+/// Selects what decides whether another database's row of a build changes ours.
+static SELECT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT id, uuid, is_imported, attribution IS 'shared' AND measured_phases < phases, host, {RANK}
+         FROM build"
+    )
+});
 
-const COUNT_FORGOTTEN: &str = "SELECT count(*) FROM source.build AS theirs
-    WHERE theirs.id > ? AND theirs.id <= ?
-        AND NOT EXISTS (SELECT 1 FROM main.build WHERE uuid = theirs.uuid)
-        AND (EXISTS (SELECT 1 FROM main.forgotten WHERE uuid IN
-                (theirs.uuid, imported_uuid(theirs.package, theirs.version, theirs.uuid)))
-            OR theirs.is_imported AND EXISTS (SELECT 1 FROM main.forgotten AS ours
-                WHERE ours.package = theirs.package AND ours.started_at_us = theirs.started_at_us
-                    AND imported_uuid(ours.package, ours.version, ours.uuid) = theirs.uuid))";
+/// The recorded build that the import of a log takes for the log's build (`known_builds`), but on any host: it
+/// started while the log was written. If phases are not measured, because builds shared a server, all numbers
+/// match. The result is 1, or 2 if it was forgotten.
+const RECORDED: &str = "SELECT 1 FROM build
+    WHERE package = ?1 AND version = ?2 AND started_at_us BETWEEN ?5 AND ?6 AND NOT is_imported
+        AND (hits IS ?3 AND misses IS ?4 OR attribution IS 'shared' AND measured_phases < phases)
+    UNION ALL SELECT 2 FROM forgotten
+    WHERE package = ?1 AND version = ?2 AND started_at_us BETWEEN ?5 AND ?6 AND NOT is_imported
+        AND hits IS ?3 AND misses IS ?4
+    ORDER BY 1 LIMIT 1";
 
-const REMOVE_REPLACED: &str = "
-    CREATE TEMP TABLE kept_counter AS SELECT * FROM main.counter;
-    CREATE TEMP TABLE kept_package_counter AS SELECT * FROM main.package_counter;
-    DELETE FROM main.build WHERE uuid IN (SELECT uuid FROM temp.new_build UNION ALL
-        SELECT imported_uuid(package, version, uuid) FROM temp.new_build WHERE NOT is_imported)";
+/// The imported builds for which [`RECORDED`] finds the build of the parameters, `?6` if all numbers match.
+const IMPORTED: &str = "SELECT uuid FROM build
+    WHERE package = ?1 AND version = ?2 AND (hits IS ?3 AND misses IS ?4 OR ?6) AND is_imported
+        AND started_at_us BETWEEN ?5 - ?8 AND ?5 + ?7
+        AND ?5 <= iif(finished_at_us > started_at_us, finished_at_us, started_at_us + ?9) + ?7";
 
-/// The counters have the replaced builds already.
-const KEEP_COUNTERS: &str = "DELETE FROM main.counter";
+/// The same for forgotten builds, whose ends are unknown.
+const FORGOTTEN_IMPORT: &str = "SELECT 1 FROM forgotten
+    WHERE package = ?1 AND version = ?2 AND hits IS ?3 AND misses IS ?4 AND is_imported
+        AND started_at_us BETWEEN ?5 - ?7 AND ?5 + ?6";
 
-/// The same, except what follows from compilations, which imported builds don't have.
-const KEEP_COUNTERS_OF_LINES: &str =
-    "DELETE FROM main.counter WHERE name NOT IN ('misses', 'lookup_cost_us')";
+/// As in `LogTimes`: the difference of clocks, the longest time that a log is written, and that for a log
+/// whose end is unknown.
+const CLOCKS_US: i64 = 2_000_000;
+const LONGEST_US: i64 = 2 * UNKNOWN_US;
+const UNKNOWN_US: i64 = 86_400_000_000;
 
-const RESTORE_COUNTERS: &str = "
-    INSERT OR IGNORE INTO main.counter SELECT * FROM temp.kept_counter;
-    DELETE FROM main.package_counter;
-    INSERT INTO main.package_counter SELECT * FROM temp.kept_package_counter;
-    DROP TABLE temp.kept_counter;
-    DROP TABLE temp.kept_package_counter;
-    DELETE FROM main.hour_sum WHERE builds = 0";
+/// A row of [`SELECT`].
+struct Known {
+    row_id: i64,
+    uuid: String,
+    is_imported: bool,
+    is_withdrawn: bool,
+    host: String,
+    rank: String,
+}
 
-/// Finds values of a piece with which sums would overflow, or which no report can read. The bounds are those of
-/// `src/portage/check.rs`, for 256 phases.
-const FIND_IMPOSSIBLE: &str = "
-    SELECT uuid FROM temp.new_build
-    WHERE uuid NOT GLOB '????????-????-????-????-????????????' OR uuid GLOB '*[^-0-9a-f]*'
-        OR length(replace(uuid, '-', '')) <> 32
-        OR NOT (started_at_us BETWEEN 0 AND 253402300799999999
-            AND finished_at_us BETWEEN 0 AND 253402300799999999
-            AND min(ifnull(hits, 0), ifnull(misses, 0), ifnull(errors, 0), ifnull(requests, 0),
-                ifnull(executed, 0), ifnull(non_cacheable, 0), ifnull(compile_failures, 0),
-                ifnull(evicted_misses, 0), ifnull(processor_us, 0), ifnull(hit_cost_us, 0),
-                ifnull(miss_cost_us, 0), ifnull(exact_cost_us, 0), phases, measured_phases) >= 0
-            AND max(ifnull(hits, 0), ifnull(misses, 0), ifnull(errors, 0), ifnull(requests, 0),
-                ifnull(executed, 0), ifnull(non_cacheable, 0), ifnull(compile_failures, 0),
-                ifnull(evicted_misses, 0)) <= 256000000000
-            AND max(phases, measured_phases) <= 1000
-            AND max(ifnull(processor_us, 0), ifnull(hit_cost_us, 0), ifnull(miss_cost_us, 0),
-                ifnull(exact_cost_us, 0), abs(ifnull(time_saved_us, 0))) <= 1000000000000000)
-    UNION ALL
-    SELECT new_build.uuid FROM temp.new_phase JOIN temp.new_build ON new_build.id = build_id
-    WHERE NOT (new_phase.started_at_us BETWEEN 0 AND 253402300799999999
-        AND new_phase.finished_at_us BETWEEN 0 AND 253402300799999999
-        AND ifnull(new_phase.read_errors, 0) BETWEEN 0 AND 1000000000
-        AND ifnull(new_phase.write_errors, 0) BETWEEN 0 AND 1000000000
-        AND ifnull(new_phase.misses, 0) BETWEEN 0 AND 1000000000
-        AND ifnull(new_phase.compilations, 0) BETWEEN 0 AND 1000000000)
-    LIMIT 1";
-
-const INSERT_EMERGES: &str = "
-    INSERT INTO main.emerge (uuid, host, command, started_at_us)
-    SELECT uuid, host, command, started_at_us FROM source.emerge
-    WHERE id IN (SELECT emerge_id FROM temp.new_build) ORDER BY id
-    ON CONFLICT (uuid) DO NOTHING;
-    UPDATE temp.new_build SET emerge_id = (SELECT ours.id
-        FROM source.emerge AS theirs JOIN main.emerge AS ours ON ours.uuid = theirs.uuid
-        WHERE theirs.id = emerge_id)
-    WHERE emerge_id IS NOT NULL";
-
-const SELECT_PHASES: &str = "INSERT INTO temp.new_phase SELECT phase.*
-    FROM temp.new_build CROSS JOIN source.phase ON phase.build_id = new_build.id";
-
-/// The rows below a phase. The parameter is what was added to the ids of phases.
-const INSERT_PARTS: [&str; 6] = [
-    "INSERT INTO main.phase_language
-     SELECT new_phase.id, part.language, part.hits, part.misses, part.errors
-     FROM temp.new_phase CROSS JOIN source.phase_language AS part ON part.phase_id = new_phase.id - ?",
-    "INSERT INTO main.phase_compiler
-     SELECT new_phase.id, part.compiler, part.hits, part.misses, part.errors
-     FROM temp.new_phase CROSS JOIN source.phase_compiler AS part ON part.phase_id = new_phase.id - ?",
-    "INSERT INTO main.not_cached SELECT new_phase.id, part.reason, part.calls
-     FROM temp.new_phase CROSS JOIN source.not_cached AS part ON part.phase_id = new_phase.id - ?",
-    "INSERT INTO main.miss_reason SELECT new_phase.id, part.reason, part.misses, part.compile_us
-     FROM temp.new_phase CROSS JOIN source.miss_reason AS part ON part.phase_id = new_phase.id - ?",
-    "INSERT INTO main.stable_path_effect SELECT new_phase.id, part.avoidable_misses, part.avoidable_us,
-         part.gained_hits, part.gained_us
-     FROM temp.new_phase CROSS JOIN source.stable_path_effect AS part
-         ON part.phase_id = new_phase.id - ?",
-    "INSERT INTO main.compilation_list
-     SELECT new_phase.id, part.package, part.host, part.started_at_us, part.compilations
-     FROM temp.new_phase CROSS JOIN source.compilation_list AS part ON part.phase_id = new_phase.id - ?",
-];
-
-impl Merger<'_> {
-    /// Merges the builds of the attached database, a copy of the one at `source`.
-    pub(super) fn builds(&mut self, source: &Path) -> Result<MergeResult> {
-        let mut result = MergeResult::default();
-        let connection = &self.store.connection;
-        create_tables(connection).map_err(|error| self.store.error(error))?;
-        let mut start = i64::MIN;
-        while let Some((end, builds)) = self.next_piece(start)? {
-            let range = (start, end);
-            let added = self.add(SELECT_NEW, range, |transaction| insert(transaction, source))?;
-            self.add(SELECT_CHANGED, range, |transaction| {
-                replace(transaction, source, KEEP_COUNTERS)
-            })?;
-            self.add(SELECT_RECORDED, range, |transaction| {
-                replace(transaction, source, KEEP_COUNTERS_OF_LINES)
-            })?;
-            let forgotten = self
-                .store
-                .connection
-                .prepare_cached(COUNT_FORGOTTEN)
-                .and_then(|mut count| count.query_row(range, |row| row.get(0)));
-            let forgotten: u64 = forgotten.map_err(|error| self.store.error(error))?;
-            result.added += added;
-            result.forgotten += forgotten;
-            result.recorded += builds - added - forgotten;
-            start = end;
-        }
-        Ok(result)
-    }
-
-    /// Returns the last id of the piece that begins after `start`, and its number of builds.
-    fn next_piece(&self, start: i64) -> Result<Option<(i64, u64)>> {
-        let sql = "SELECT max(id), count(*) FROM
-            (SELECT id FROM source.build WHERE id > ? ORDER BY id LIMIT ?) HAVING count(*) > 0";
-        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-        let piece = self
-            .store
-            .connection
-            .query_row(sql, (start, PIECE), read)
-            .optional();
-        piece.map_err(|error| self.store.error(error))
-    }
-
-    /// Runs a transaction on the builds that a statement selects, if there are any. Returns their number.
-    fn add(
-        &mut self,
-        select: &str,
-        range: (i64, i64),
-        insert: impl FnOnce(&Connection) -> Result<()>,
-    ) -> Result<u64> {
-        let selected = fill(&self.store.connection, select, range);
-        if selected.map_err(|error| self.store.error(error))? == 0 {
-            return Ok(0);
-        }
-        let path = self.store.path.clone();
-        let kept_builds = self.store.kept_builds;
-        self.write(|transaction| {
-            // Another process may have recorded or removed some.
-            let failed = |error| Error::from_sqlite(&path, error);
-            let selected = fill(transaction, select, range).map_err(failed)?;
-            insert(transaction)?;
-            remove_old_lists(transaction, kept_builds).map_err(failed)?;
-            Ok(selected)
+impl Known {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            row_id: row.get(0)?,
+            uuid: row.get(1)?,
+            is_imported: row.get(2)?,
+            is_withdrawn: row.get(3)?,
+            host: row.get(4)?,
+            rank: row.get(5)?,
         })
     }
-}
 
-fn create_tables(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch(
-        "CREATE TEMP TABLE new_build AS SELECT * FROM source.build LIMIT 0;
-         CREATE TEMP TABLE new_phase AS SELECT * FROM source.phase LIMIT 0",
-    )
-}
-
-/// Fills `new_build`, and returns the number of its rows.
-fn fill(connection: &Connection, select: &str, range: (i64, i64)) -> rusqlite::Result<u64> {
-    let clear = "DELETE FROM temp.new_build";
-    connection.prepare_cached(clear)?.execute(())?;
-    let selected = connection.prepare_cached(select)?.execute(range)?;
-    Ok(selected as u64)
-}
-
-/// Inserts the builds of `new_build`, and adds their costs.
-fn insert(connection: &Connection, source: &Path) -> Result<()> {
-    insert_rows(connection, source)?;
-    let path = connection.path().unwrap_or_default();
-    add_costs(connection).map_err(|error| Error::from_sqlite(Path::new(path), error))
-}
-
-/// Inserts the builds of `new_build` instead of those that they replace.
-fn replace(connection: &Connection, source: &Path, keep_counters: &str) -> Result<()> {
-    let path = connection.path().unwrap_or_default();
-    let failed = |error| Error::from_sqlite(Path::new(path), error);
-    connection.execute_batch(REMOVE_REPLACED).map_err(failed)?;
-    insert_rows(connection, source)?;
-    let restored = connection.execute_batch(keep_counters);
-    restored.map_err(failed)?;
-    connection.execute_batch(RESTORE_COUNTERS).map_err(failed)?;
-    let sql = "SELECT DISTINCT package FROM temp.new_build";
-    let packages = || -> rusqlite::Result<Vec<String>> {
-        let mut statement = connection.prepare(sql)?;
-        let packages = statement.query_map((), |row| row.get(0))?;
-        packages.collect()
-    };
-    for package in packages().map_err(failed)? {
-        savings::recompute(connection, &package).map_err(failed)?;
+    /// Whether this row of another database may change ours.
+    fn may_change(&self, ours: &Self) -> bool {
+        match (self.is_imported, ours.is_imported) {
+            (true, true) => ours.is_after(&self.host, &self.rank),
+            (false, false) => self.is_withdrawn,
+            _ => false,
+        }
     }
-    Ok(())
-}
 
-/// Inserts the builds of `new_build` with all their rows. Their ids follow on those that are there.
-fn insert_rows(connection: &Connection, source: &Path) -> Result<()> {
-    let path = connection.path().unwrap_or_default();
-    let failed = |error| Error::from_sqlite(Path::new(path), error);
-    connection.execute_batch(INSERT_EMERGES).map_err(failed)?;
-    let execute = |sql, params: &[i64]| -> rusqlite::Result<usize> {
-        let params = rusqlite::params_from_iter(params);
-        connection.prepare_cached(sql)?.execute(params)
-    };
-    let insert = || -> rusqlite::Result<Option<String>> {
-        execute("DELETE FROM temp.new_phase", &[])?;
-        execute(SELECT_PHASES, &[])?;
-        let mut impossible = connection.prepare_cached(FIND_IMPOSSIBLE)?;
-        if let Some(uuid) = impossible.query_row((), |row| row.get(0)).optional()? {
-            return Ok(Some(uuid));
-        }
-        let sql = "SELECT (SELECT ifnull(max(id), 0) + 1 FROM main.build)
-                - (SELECT min(id) FROM temp.new_build),
-            (SELECT ifnull(max(id), 0) + 1 FROM main.phase)
-                - (SELECT ifnull(min(id), 0) FROM temp.new_phase)";
-        let (builds, phases) =
-            connection.query_row(sql, (), |row| Ok((row.get(0)?, row.get(1)?)))?;
-        execute("UPDATE temp.new_build SET id = id + ?", &[builds])?;
-        let sql = "UPDATE temp.new_phase SET id = id + ?, build_id = build_id + ?";
-        execute(sql, &[phases, builds])?;
-        let sql = "INSERT INTO main.build SELECT * FROM temp.new_build ORDER BY id";
-        execute(sql, &[])?;
-        let sql = "INSERT INTO main.phase SELECT * FROM temp.new_phase ORDER BY id";
-        execute(sql, &[])?;
-        for sql in INSERT_PARTS {
-            execute(sql, &[phases])?;
-        }
-        Ok(None)
-    };
-    match insert().map_err(failed)? {
-        None => Ok(()),
-        Some(uuid) => {
-            let uuid = crate::text::printable(&uuid, 64);
-            let problem = format!("build {uuid} has an impossible value");
-            Err(Error::BadRow(source.to_path_buf(), problem))
-        }
+    /// Of two imports of a log, the one counts whose host comes first, and of one host, the one whose columns do.
+    fn is_after(&self, host: &str, rank: &str) -> bool {
+        (host, rank) < (&self.host, &self.rank)
     }
 }
 
-/// Adds what the compilations of the inserted phases cost.
-fn add_costs(connection: &Connection) -> rusqlite::Result<()> {
-    let sql = "SELECT package, host, version, phase.misses, compilations, compiler_seconds, processor_seconds,
-            (SELECT json_group_object(language, misses) FROM main.phase_language
-             WHERE phase_id = phase.id)
-         FROM temp.new_build CROSS JOIN temp.new_phase AS phase ON phase.build_id = new_build.id
-         WHERE compiler_seconds IS NOT NULL";
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(())?;
-    while let Some(row) = rows.next()? {
-        let text = |index: usize| Ok::<_, rusqlite::Error>(row.get_ref(index)?.as_str()?);
-        let stats = Stats {
-            misses: Counts {
-                total: row.get(3)?,
-                languages: serde_json::from_str(text(7)?).unwrap_or_default(),
-                ..Counts::default()
-            },
-            compilations: row.get(4)?,
-            compiler_seconds: row.get(5)?,
-            processor_seconds: row.get(6)?,
-            ..Stats::default()
-        };
-        let names = (text(0)?, text(1)?, text(2)?);
-        savings::add_cost(connection, names, &stats)?;
-    }
-    Ok(())
+/// What a transaction did with a build.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Merged {
+    Added,
+    Recorded,
+    Forgotten,
 }
 
-/// Removes the lists that newer ones have pushed out.
-fn remove_old_lists(connection: &Connection, kept_builds: usize) -> rusqlite::Result<()> {
-    let sql = "SELECT DISTINCT package, host FROM temp.new_phase
-         CROSS JOIN main.compilation_list ON phase_id = new_phase.id";
-    let mut statement = connection.prepare_cached(sql)?;
-    let names = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let names = names.collect::<rusqlite::Result<Vec<(String, String)>>>()?;
-    names
-        .iter()
-        .try_for_each(|(package, host)| lists::remove_old(connection, package, host, kept_builds))
+impl Merger<'_> {
+    /// Checks that sums over the builds of both databases can't overflow: the bounds of a build's times allow it.
+    pub(super) fn check_totals(&self) -> Result<(), MergeError> {
+        // Builds with larger times are skipped.
+        let sql = "SELECT total(iif(processor_us <= ?1, processor_us, 0))
+                + total(iif(hit_cost_us <= ?1, hit_cost_us, 0))
+                + total(iif(miss_cost_us <= ?1, miss_cost_us, 0))
+                + total(iif(exact_cost_us <= ?1, exact_cost_us, 0))
+                + total(iif(time_saved_us BETWEEN -?1 AND ?1, abs(time_saved_us), 0)) FROM build";
+        let theirs = self.source.query(sql, [MAX_US], |row| row.get::<_, f64>(0));
+        let theirs: f64 = theirs.map_err(MergeError::Source)?.iter().sum();
+        let sql = "SELECT total(processor_us) + total(hit_cost_us) + total(miss_cost_us)
+                + total(exact_cost_us) + total(abs(time_saved_us)) FROM hour_sum";
+        let ours = self.store.query(sql, (), |row| row.get::<_, f64>(0));
+        let ours: f64 = ours.map_err(MergeError::Target)?.iter().sum();
+        if ours + theirs < MAX_TOTAL_US {
+            return Ok(());
+        }
+        let problem = "the times of its builds are too large".to_owned();
+        let path = self.source.store.path.clone();
+        Err(MergeError::Source(Error::BadRow(path, problem)))
+    }
+
+    /// Merges all builds.
+    pub(super) fn merge_builds(&mut self) -> Result<(), MergeError> {
+        let sql = format!("{} WHERE id > ? ORDER BY id LIMIT ?", *SELECT);
+        let mut last = i64::MIN;
+        loop {
+            let piece = self.source.query(&sql, (last, PIECE), Known::read);
+            let piece = piece.map_err(MergeError::Source)?;
+            let Some(end) = piece.last() else {
+                return Ok(());
+            };
+            last = end.row_id;
+            let candidates = self.candidates(&piece)?;
+            let builds = self.source.builds(&candidates);
+            let mut checked = Vec::new();
+            for build in builds.map_err(MergeError::Source)? {
+                match build {
+                    Ok(build) => checked.push(build),
+                    Err(error) => self.skip(|| error.to_string()),
+                }
+            }
+            self.write_builds(&checked)?;
+        }
+    }
+
+    /// Returns the row ids of the builds that may change something here. Counts the others.
+    fn candidates(&mut self, piece: &[Known]) -> Result<Vec<i64>, MergeError> {
+        let mut candidates = Vec::new();
+        for theirs in piece {
+            let found = find(&self.store.connection, &theirs.uuid);
+            match found.map_err(|error| self.failed(error))? {
+                Found::New => candidates.push(theirs.row_id),
+                Found::Recorded(ours) if theirs.may_change(&ours) => candidates.push(theirs.row_id),
+                Found::Recorded(_) => self.result.recorded += 1,
+                Found::Forgotten => self.result.forgotten += 1,
+            }
+        }
+        Ok(candidates)
+    }
+
+    fn write_builds(&mut self, mut builds: &[SourceBuild]) -> Result<(), MergeError> {
+        while !builds.is_empty() {
+            let merged = self.write(|transaction, end| {
+                let (mut merged, mut counted) = (Vec::new(), Counted::default());
+                for build in builds {
+                    merged.push(build.merge(transaction, &mut counted)?);
+                    if Instant::now() >= end {
+                        break;
+                    }
+                }
+                counted.write(transaction)?;
+                Ok(merged)
+            })?;
+            builds = &builds[merged.len()..];
+            let count = |kind| merged.iter().filter(|it| **it == kind).count() as u64;
+            self.result.added += count(Merged::Added);
+            self.result.recorded += count(Merged::Recorded);
+            self.result.forgotten += count(Merged::Forgotten);
+        }
+        Ok(())
+    }
+}
+
+enum Found {
+    New,
+    Recorded(Known),
+    Forgotten,
+}
+
+/// Finds the build with this id.
+fn find(database: &Connection, uuid: &str) -> rusqlite::Result<Found> {
+    static SQL: LazyLock<String> = LazyLock::new(|| format!("{} WHERE uuid = ?", *SELECT));
+    let mut select = database.prepare_cached(&SQL)?;
+    if let Some(known) = select.query_row([uuid], Known::read).optional()? {
+        return Ok(Found::Recorded(known));
+    }
+    let sql = "SELECT 1 FROM forgotten WHERE uuid = ?";
+    let is_forgotten = database.prepare_cached(sql)?.exists([uuid])?;
+    Ok(if is_forgotten {
+        Found::Forgotten
+    } else {
+        Found::New
+    })
+}
+
+impl SourceBuild {
+    /// Merges this build. Another process may have recorded or removed it since it was read.
+    fn merge(
+        &self,
+        transaction: &Transaction<'_>,
+        counted: &mut Counted,
+    ) -> rusqlite::Result<Merged> {
+        match find(transaction, &self.build.id.to_string())? {
+            Found::Forgotten => Ok(Merged::Forgotten),
+            Found::Recorded(ours) => {
+                self.change(transaction, &ours)?;
+                Ok(Merged::Recorded)
+            }
+            Found::New if self.build.is_imported => self.add_imported(transaction, counted),
+            Found::New => self.add_recorded(transaction, counted),
+        }
+    }
+
+    /// Changes our row of this build if necessary.
+    fn change(&self, transaction: &Transaction<'_>, ours: &Known) -> rusqlite::Result<()> {
+        match (self.build.is_imported, ours.is_imported) {
+            (true, true) if ours.is_after(&self.build.host, &self.rank) => {
+                forget::delete(transaction, &ours.uuid)?;
+                forget::remove_unused_units(transaction, &self.build.package)?;
+                self.insert(transaction, None)
+            }
+            (false, false) => {
+                self.withdraw(transaction, ours.row_id)?;
+                self.remove_imports(transaction)?;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Withdraws the phases that turned out to have shared their server.
+    fn withdraw(&self, transaction: &Transaction<'_>, row_id: i64) -> rusqlite::Result<()> {
+        for (position, phase) in self.build.phases.iter().enumerate() {
+            let Err(reason) = &phase.stats else {
+                continue;
+            };
+            if reason.reason != NotMeasuredReason::SharedServerOverlap {
+                continue;
+            }
+            let sql = "SELECT id FROM phase
+                 WHERE build_id = ? AND position = ? AND attribution = 'shared'";
+            let mut select = transaction.prepare_cached(sql)?;
+            let phase_id = select.query_row((row_id, position), |row| row.get(0));
+            if let Some(phase_id) = phase_id.optional()? {
+                overlap::withdraw(transaction, phase_id, reason.detail.as_deref())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_imported(
+        &self,
+        transaction: &Transaction<'_>,
+        counted: &mut Counted,
+    ) -> rusqlite::Result<Merged> {
+        let (hits, misses) = self.numbers;
+        let [start, end] = [self.build.started_at, self.build.finished_at].map(micros);
+        let end = if end > start { end } else { start + UNKNOWN_US };
+        let values = params![
+            self.build.package,
+            self.build.version,
+            hits,
+            misses,
+            start - CLOCKS_US,
+            end + CLOCKS_US
+        ];
+        let mut select = transaction.prepare_cached(RECORDED)?;
+        match select.query_row(values, |row| row.get(0)).optional()? {
+            Some(1) => Ok(Merged::Recorded),
+            Some(_) => Ok(Merged::Forgotten),
+            None => {
+                self.insert(transaction, Some(counted))?;
+                Ok(Merged::Added)
+            }
+        }
+    }
+
+    fn add_recorded(
+        &self,
+        transaction: &Transaction<'_>,
+        counted: &mut Counted,
+    ) -> rusqlite::Result<Merged> {
+        let (hits, misses) = self.numbers;
+        let Build {
+            package,
+            version,
+            started_at,
+            ..
+        } = &self.build;
+        let start = micros(*started_at);
+        let values = params![package, version, hits, misses, start, CLOCKS_US, LONGEST_US];
+        let mut forgotten = transaction.prepare_cached(FORGOTTEN_IMPORT)?;
+        if forgotten.exists(values)? {
+            return Ok(Merged::Forgotten);
+        }
+        // Their imports are in the counters.
+        if self.remove_imports(transaction)? {
+            self.insert(transaction, None)?;
+            return Ok(Merged::Recorded);
+        }
+        self.insert(transaction, Some(counted))?;
+        Ok(Merged::Added)
+    }
+
+    /// Removes the builds from logs that are this recorded build. Returns whether there are any.
+    fn remove_imports(&self, transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
+        let (hits, misses) = self.numbers;
+        let Build {
+            package,
+            version,
+            started_at,
+            ..
+        } = &self.build;
+        let is_shared = self
+            .build
+            .phases
+            .iter()
+            .any(|it| it.attribution == Attribution::Shared);
+        let is_withdrawn = is_shared && self.build.phases.iter().any(|it| it.stats.is_err());
+        let values = params![
+            package,
+            version,
+            hits,
+            misses,
+            micros(*started_at),
+            is_withdrawn,
+            CLOCKS_US,
+            LONGEST_US,
+            UNKNOWN_US
+        ];
+        let mut select = transaction.prepare_cached(IMPORTED)?;
+        let imports = select.query_map(values, |row| row.get(0))?;
+        let imports = imports.collect::<rusqlite::Result<Vec<String>>>()?;
+        for uuid in &imports {
+            forget::delete(transaction, uuid)?;
+            forget::remove_unused_units(transaction, package)?;
+        }
+        Ok(!imports.is_empty())
+    }
+
+    /// Inserts the build with everything that was recorded about it except its lists.
+    fn insert(
+        &self,
+        transaction: &Transaction<'_>,
+        counted: Option<&mut Counted>,
+    ) -> rusqlite::Result<()> {
+        let build = &*overlap::resolve(transaction, &self.build)?;
+        let measured = |build: &Build| build.phases.iter().filter(|it| it.stats.is_ok()).count();
+        // What the other phases saved is only known in the sum.
+        let unknown = BuildCosts::default();
+        let is_known = measured(build) == measured(&self.build) && measured(build) > 0;
+        let costs = if is_known { &self.costs } else { &unknown };
+        savings::add(transaction, build)?;
+        let phase_ids = insert_build(transaction, build, costs)?;
+        let phases = build.phases.iter().zip(&self.phases).zip(phase_ids);
+        let mut misses = Vec::new();
+        for ((phase, details), phase_id) in phases {
+            if phase.stats.is_ok() {
+                compilations::insert_reasons(transaction, phase_id, &details.reasons)?;
+                compilations::insert_effect(transaction, phase_id, &details.effect)?;
+                misses.extend(
+                    details
+                        .reasons
+                        .iter()
+                        .map(|(reason, (count, _))| (*reason, *count)),
+                );
+            }
+        }
+        if let Some(counted) = counted {
+            counted.add(build, costs, misses);
+        }
+        Ok(())
+    }
 }

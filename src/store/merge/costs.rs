@@ -1,91 +1,59 @@
-//! Merges what recording compares a host's next build with: lists of compilations, former units, and objects.
+//! Merges lists of compilations, former units, and the costs of objects.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::HashMap;
 
-use super::{Merger, PIECE};
-use crate::sccache::compilations::FormerUnits;
+use chrono::Utc;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+
+use super::source::check_us;
+use super::{MergeError, Merger};
+use crate::error::{Result, ensure};
+use crate::portage::{self, check_text};
+use crate::sccache::compilations::{CompilationList, FormerUnits};
 use crate::store::compilations::{lists, objects};
-use crate::store::{Error, Result};
 
-/// The lists of builds that are here without them, because another database kept fewer, unless here, too, are
-/// `?` newer ones.
-const MISSING_LISTS: &str = "SELECT theirs.phase_id, ours.id, theirs.package, theirs.host
-    FROM source.compilation_list AS theirs
-    CROSS JOIN source.phase AS their_phase ON their_phase.id = theirs.phase_id
-    CROSS JOIN source.build AS their_build ON their_build.id = their_phase.build_id
-    CROSS JOIN main.build AS our_build ON our_build.uuid = their_build.uuid
-    CROSS JOIN main.phase AS ours
-        ON ours.build_id = our_build.id AND ours.position = their_phase.position
-    WHERE NOT EXISTS (SELECT 1 FROM main.compilation_list WHERE phase_id = ours.id)
-        AND ? > (SELECT count(DISTINCT build_id) FROM main.compilation_list AS newer
-            CROSS JOIN main.phase ON phase.id = newer.phase_id
-            WHERE newer.package = theirs.package AND newer.host = theirs.host
-                AND newer.started_at_us > theirs.started_at_us)";
+/// The latest second that a column can have: the year 2200.
+const MAX_SECONDS: i64 = 7_258_118_400;
 
-const INSERT_LIST: &str = "INSERT INTO main.compilation_list
-    SELECT ?2, package, host, started_at_us, compilations FROM source.compilation_list
-    WHERE phase_id = ?1 ON CONFLICT DO NOTHING";
+/// The number of rows of up to a megabyte that are in memory at once.
+const LARGE_ROWS: usize = 16;
 
-/// The units of packages that are here, where they differ.
-const OTHER_UNITS: &str = "SELECT package, host, phase, theirs.units, theirs.unlisted_at_us, ours.units,
-        theirs.unlisted_at_us > ifnull(ours.unlisted_at_us, theirs.unlisted_at_us - 1)
-    FROM source.former_units AS theirs LEFT JOIN main.former_units AS ours USING (package, host, phase)
-    WHERE (ours.units IS NOT theirs.units
-            OR theirs.unlisted_at_us > ifnull(ours.unlisted_at_us, theirs.unlisted_at_us - 1))
-        AND EXISTS (SELECT 1 FROM main.build
-            WHERE build.package = theirs.package AND build.host = theirs.host)";
+/// The longest location of a cache in bytes, as that of a phase.
+const MAX_LOCATION: usize = 512;
 
-const MERGE_UNITS: &str =
-    "INSERT INTO main.former_units (package, host, phase, units, unlisted_at_us)
-    VALUES (?1, ?2, ?3, ?4, ?5)
-    ON CONFLICT DO UPDATE SET units = ?4,
-        unlisted_at_us = max(ifnull(unlisted_at_us, ?5), ifnull(?5, unlisted_at_us))";
+/// The build of a list and the position of its phase, the newest build first.
+const LISTS: &str = "SELECT list.phase_id, build.uuid, phase.position
+    FROM compilation_list AS list CROSS JOIN phase ON phase.id = list.phase_id
+    CROSS JOIN build ON build.id = phase.build_id
+    ORDER BY list.started_at_us DESC, build.uuid DESC, phase.position";
 
-const INSERT_HOSTS: &str = "
-    INSERT INTO main.host (name, builds) SELECT name, 0 FROM source.host WHERE TRUE ON CONFLICT DO NOTHING;
-    INSERT INTO main.cache (host, location) SELECT host, location FROM source.cache WHERE TRUE
-    ON CONFLICT DO NOTHING";
+/// The phase of a list that is missing here, and whether there are lists of less than `?3` newer builds.
+const MISSING_LIST: &str =
+    "SELECT phase.id, phase.name, build.package, build.host, build.started_at_us,
+        ?3 > (SELECT count(DISTINCT newer.id) FROM compilation_list AS list
+            CROSS JOIN phase AS its ON its.id = list.phase_id
+            CROSS JOIN build AS newer ON newer.id = its.build_id
+            WHERE list.package = build.package AND list.host = build.host
+                AND (list.started_at_us, newer.uuid) > (build.started_at_us, build.uuid))
+    FROM build CROSS JOIN phase ON phase.build_id = build.id AND phase.position = ?2
+    WHERE uuid = ?1 AND phase.not_measured_reason IS NULL
+        AND NOT EXISTS (SELECT 1 FROM compilation_list WHERE phase_id = phase.id)";
 
-/// The hosts of objects, with their ids in both databases, and the day since when their objects are kept.
-const CREATE_OBJECT_HOSTS: &str = "CREATE TEMP TABLE object_host AS
-    SELECT theirs.id AS their_id, ours.id AS our_id, newest.used_on - ? AS since, newest.used_on AS today
-    FROM source.host AS theirs JOIN main.host AS ours ON ours.name = theirs.name
-    JOIN (SELECT host_id, max(used_on) AS used_on FROM source.object GROUP BY host_id) AS newest
-        ON newest.host_id = theirs.id";
+/// The list of a phase in the other database.
+struct SourceList {
+    phase_id: i64,
+    uuid: String,
+    position: i64,
+}
 
-/// The number of objects of which a transaction writes those that differ.
-const OBJECTS: i64 = 20_000;
-
-/// Whether objects of a host, with keys above the first and up to the second parameter, differ.
-const DIFFERENT_OBJECTS: &str = "SELECT EXISTS (SELECT 1 FROM temp.object_host
-    CROSS JOIN source.object AS theirs ON theirs.host_id = their_id
-    LEFT JOIN main.object AS ours ON ours.host_id = our_id AND ours.key = theirs.key
-    WHERE their_id = ? AND theirs.key BETWEEN ? AND ? AND theirs.used_on >= since
-        AND (ours.key IS NULL
-            OR (theirs.used_on, ifnull(theirs.cached_at, -1), ifnull(theirs.cost_us, -1))
-                > (ours.used_on, ifnull(ours.cached_at, -1), ifnull(ours.cost_us, -1))))";
-
-/// Of two rows of an object, the newer one counts.
-const MERGE_OBJECTS: &str =
-    "INSERT INTO main.object (host_id, key, cost_us, used_on, cache_id, cached_at)
-    SELECT our_id, theirs.key, theirs.cost_us, theirs.used_on, our_cache.id, theirs.cached_at
-    FROM temp.object_host
-    CROSS JOIN source.object AS theirs ON theirs.host_id = their_id
-    LEFT JOIN source.cache AS their_cache ON their_cache.id = theirs.cache_id
-    LEFT JOIN main.cache AS our_cache
-        ON our_cache.host = their_cache.host AND our_cache.location = their_cache.location
-    WHERE their_id = ? AND theirs.key BETWEEN ? AND ? AND theirs.used_on >= since
-    ON CONFLICT DO UPDATE SET cost_us = excluded.cost_us, used_on = excluded.used_on,
-        cache_id = excluded.cache_id, cached_at = excluded.cached_at
-    WHERE (excluded.used_on, ifnull(excluded.cached_at, -1), ifnull(excluded.cost_us, -1))
-        > (used_on, ifnull(cached_at, -1), ifnull(cost_us, -1))";
-
-/// A list that is missing here.
+/// The phase here that lacks a list.
 struct MissingList {
-    their_phase: i64,
-    our_phase: i64,
+    phase_id: i64,
+    phase: String,
     package: String,
     host: String,
+    started_at_us: i64,
+    is_kept: bool,
 }
 
 /// The former units of a phase of a package on a host.
@@ -95,120 +63,331 @@ struct Units {
     unlisted_at_us: Option<i64>,
 }
 
+/// An object in one of the databases. Of two rows of an object, the greater one counts, which is newer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Object {
+    used_on: i64,
+    cached_at: Option<i64>,
+    cost_us: Option<i64>,
+    location: Option<String>,
+}
+
 impl Merger<'_> {
-    /// Adds the lists that builds lack.
-    pub(super) fn lists(&mut self) -> Result<()> {
-        let kept_builds = self.store.kept_builds;
-        let missing = self.store.query(MISSING_LISTS, [kept_builds], |row| {
-            Ok(MissingList {
-                their_phase: row.get(0)?,
-                our_phase: row.get(1)?,
-                package: row.get(2)?,
-                host: row.get(3)?,
+    /// Adds the lists that builds lack here. Only those of the newest builds are kept, and the units of others.
+    pub(super) fn merge_lists(&mut self) -> Result<(), MergeError> {
+        let read = |row: &Row<'_>| {
+            Ok(SourceList {
+                phase_id: row.get(0)?,
+                uuid: row.get(1)?,
+                position: row.get(2)?,
             })
-        })?;
-        self.write_pieces(&missing, |connection, list| {
-            let ids = (list.their_phase, list.our_phase);
-            connection.prepare_cached(INSERT_LIST)?.execute(ids)?;
-            lists::remove_old(connection, &list.package, &list.host, kept_builds)
-        })
+        };
+        let lists = self.source.query(LISTS, (), read);
+        let kept_builds = self.store.kept_builds;
+        let mut missing = Vec::new();
+        for list in lists.map_err(MergeError::Source)? {
+            let found = find_missing(&self.store.connection, &list, kept_builds);
+            if found.map_err(|error| self.failed(error))?.is_some() {
+                missing.push(list);
+            }
+        }
+        for lists in missing.chunks(LARGE_ROWS) {
+            let mut read = Vec::new();
+            for list in lists {
+                let sql = "SELECT compilations FROM compilation_list WHERE phase_id = ?";
+                let bytes = self.source.query(sql, [list.phase_id], |row| row.get(0));
+                let bytes: Option<Vec<u8>> = bytes.map_err(MergeError::Source)?.pop();
+                let compilations = CompilationList::from_bytes(bytes.unwrap_or_default());
+                let Some(units) = former_units(&compilations) else {
+                    self.skip(|| format!("the compilations of build {} are damaged", list.uuid));
+                    continue;
+                };
+                let is_known = list.is_known(&self.store.connection, &units, kept_builds);
+                if !is_known.map_err(|error| self.failed(error))? {
+                    read.push((list, compilations, units));
+                }
+            }
+            self.write_all(&read, |transaction, (list, compilations, units)| {
+                list.merge(transaction, compilations, units, kept_builds)
+            })?;
+        }
+        Ok(())
     }
 
     /// Adds the units of builds whose lists are no longer kept.
-    pub(super) fn former_units(&mut self) -> Result<()> {
-        let others = self.store.query(OTHER_UNITS, (), |row| {
-            let theirs: Vec<u8> = row.get(3)?;
-            let ours: Option<Vec<u8>> = row.get(5)?;
-            let mut units = FormerUnits::from_bytes(&theirs);
-            units.merge(FormerUnits::from_bytes(ours.as_deref().unwrap_or_default()));
-            let units = units.to_bytes();
-            let is_later = row.get::<_, Option<bool>>(6)? == Some(true);
-            let is_new = is_later || ours.is_none_or(|ours| ours != units);
-            Ok(is_new.then_some(Units {
-                names: [row.get(0)?, row.get(1)?, row.get(2)?],
-                units,
-                unlisted_at_us: row.get(4)?,
-            }))
-        })?;
-        let others: Vec<Units> = others.into_iter().flatten().collect();
-        self.write_pieces(&others, |connection, other| {
-            let [package, host, phase] = &other.names;
-            let values = params![package, host, phase, other.units, other.unlisted_at_us];
-            connection.prepare_cached(MERGE_UNITS)?.execute(values)?;
-            Ok(())
-        })
-    }
-
-    /// Writes rows, some in each transaction.
-    fn write_pieces<T>(
-        &mut self,
-        rows: &[T],
-        write: impl Fn(&Connection, &T) -> rusqlite::Result<()>,
-    ) -> Result<()> {
-        let path = self.store.path.clone();
-        for piece in rows.chunks(PIECE as usize) {
-            self.write(|transaction| {
-                let written = piece.iter().try_for_each(|row| write(transaction, row));
-                written.map_err(|error| Error::from_sqlite(&path, error))
+    pub(super) fn merge_former_units(&mut self) -> Result<(), MergeError> {
+        let sql = "SELECT package, host, phase FROM former_units";
+        let read = |row: &Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?]);
+        let names = self.source.query(sql, (), read);
+        let names: Vec<[String; 3]> = names.map_err(MergeError::Source)?;
+        for names in names.chunks(LARGE_ROWS) {
+            let mut changed = Vec::new();
+            for names in names {
+                let sql = "SELECT units, unlisted_at_us FROM former_units
+                     WHERE package = ? AND host = ? AND phase = ?";
+                let read = |row: &Row<'_>| {
+                    Ok(Units {
+                        names: names.clone(),
+                        units: row.get(0)?,
+                        unlisted_at_us: row.get(1)?,
+                    })
+                };
+                let theirs = self.source.query(sql, names.clone(), read);
+                let Some(theirs) = theirs.map_err(MergeError::Source)?.pop() else {
+                    continue;
+                };
+                if let Err(error) = theirs.check() {
+                    self.skip(|| format!("former units: {error}"));
+                    continue;
+                }
+                let is_known = theirs.is_known(&self.store.connection);
+                if !is_known.map_err(|error| self.failed(error))? {
+                    changed.push(theirs);
+                }
+            }
+            self.write_all(&changed, |transaction, theirs| {
+                let [package, host, phase] = &theirs.names;
+                let units = FormerUnits::from_bytes(&theirs.units);
+                lists::add_former_units(transaction, (package, host, phase), units)?;
+                match theirs.unlisted_at_us {
+                    Some(at) => lists::mark_unlisted_at(transaction, (package, host, phase), at),
+                    None => Ok(()),
+                }
             })?;
         }
         Ok(())
     }
 
     /// Adds the costs of objects.
-    pub(super) fn objects(&mut self) -> Result<()> {
-        let path = self.store.path.clone();
-        let failed = |error| Error::from_sqlite(&path, error);
-        let sql = "SELECT EXISTS (SELECT 1 FROM source.host WHERE name NOT IN (SELECT name FROM main.host))
-            OR EXISTS (SELECT host, location FROM source.cache EXCEPT SELECT host, location FROM main.cache)";
-        let is_new = self.store.connection.query_row(sql, (), |row| row.get(0));
-        if is_new.map_err(failed)? {
-            self.write(|transaction| transaction.execute_batch(INSERT_HOSTS).map_err(failed))?;
-        }
-        let connection = &self.store.connection;
-        let days = objects::KEPT_DAYS + objects::USE_DAYS;
-        connection
-            .execute(CREATE_OBJECT_HOSTS, [days])
-            .map_err(failed)?;
-        let sql = "SELECT their_id, our_id, today FROM temp.object_host";
-        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-        for (their_id, our_id, today) in self.store.query(sql, (), read)? {
-            if self.objects_of(their_id)? {
-                self.write(|transaction| {
-                    objects::sweep_all(transaction, our_id, today).map_err(failed)
-                })?;
+    pub(super) fn merge_objects(&mut self) -> Result<(), MergeError> {
+        let sql =
+            "SELECT id, name FROM host WHERE EXISTS (SELECT 1 FROM object WHERE host_id = host.id)";
+        let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let hosts = self.source.query(sql, (), read);
+        let hosts: Vec<(i64, String)> = hosts.map_err(MergeError::Source)?;
+        for (their_id, host) in hosts {
+            let checked = check_text(&host, 255);
+            if let Err(error) = checked {
+                self.skip(|| format!("a host: {error}"));
+                continue;
+            }
+            for slice in 0..objects::SLICES {
+                self.merge_slice(their_id, &host, objects::slice_range(slice))?;
             }
         }
         Ok(())
     }
 
-    /// Adds the objects of a host. Returns whether one of them differs.
-    fn objects_of(&mut self, their_id: i64) -> Result<bool> {
-        let path = self.store.path.clone();
-        let failed = |error| Error::from_sqlite(&path, error);
-        let (mut start, mut has_changed) = (i64::MIN, false);
-        loop {
-            let sql = "SELECT key FROM source.object WHERE host_id = ? AND key >= ?
-                 ORDER BY key LIMIT 1 OFFSET ?";
-            let connection = &self.store.connection;
-            let key = connection.query_row(sql, (their_id, start, OBJECTS), |row| row.get(0));
-            let end: i64 = key.optional().map_err(failed)?.unwrap_or(i64::MAX);
-            let range = (their_id, start, end);
-            let differs = connection
-                .prepare_cached(DIFFERENT_OBJECTS)
-                .and_then(|mut statement| statement.query_row(range, |row| row.get(0)));
-            if differs.map_err(failed)? {
-                has_changed = true;
-                self.write(|transaction| {
-                    let merge = transaction.prepare_cached(MERGE_OBJECTS);
-                    let merged = merge.and_then(|mut merge| merge.execute(range));
-                    merged.map_err(failed)
-                })?;
-            }
-            if end == i64::MAX {
-                return Ok(has_changed);
-            }
-            start = end;
+    /// Adds the objects of a host with keys in a range.
+    fn merge_slice(
+        &mut self,
+        their_id: i64,
+        host: &str,
+        (start, end): (i64, i64),
+    ) -> Result<(), MergeError> {
+        let sql = "SELECT key, used_on, cached_at, cost_us, location
+             FROM object LEFT JOIN cache ON cache.id = cache_id
+             WHERE host_id = ? AND key BETWEEN ? AND ? ORDER BY used_on DESC, key DESC LIMIT ?";
+        let values = (their_id, start, end, objects::MAX_PER_SLICE);
+        let theirs = self.source.query(sql, values, Object::read);
+        let theirs = theirs.map_err(MergeError::Source)?;
+        if theirs.is_empty() {
+            return Ok(());
         }
+        let sql = "SELECT key, used_on, cached_at, cost_us, location
+             FROM object LEFT JOIN cache ON cache.id = cache_id
+             WHERE host_id = (SELECT id FROM host WHERE name = ?) AND key BETWEEN ? AND ?";
+        let ours = self.store.query(sql, (host, start, end), Object::read);
+        let ours = ours.map_err(MergeError::Target)?;
+        let ours: HashMap<i64, Object> = ours.into_iter().collect();
+        // No other database may push out what this host itself has recorded.
+        let is_own = host == portage::host();
+        let mut room = if is_own {
+            objects::MAX_PER_SLICE.saturating_sub(ours.len())
+        } else {
+            objects::MAX_PER_SLICE
+        };
+        let mut changed = Vec::new();
+        for (key, object) in theirs {
+            let known = ours.get(&key);
+            if known.is_some_and(|known| *known >= object) {
+                continue;
+            }
+            if let Err(error) = object.check() {
+                self.skip(|| format!("an object of {host}: {error}"));
+            } else if known.is_some() || room > 0 {
+                room -= usize::from(known.is_none());
+                changed.push((key, object));
+            }
+        }
+        self.write_all(&changed, |transaction, (key, object)| {
+            object.merge(transaction, host, *key)
+        })?;
+        let surplus = (ours.len() + changed.len()).saturating_sub(objects::MAX_PER_SLICE);
+        if is_own || surplus == 0 {
+            return Ok(());
+        }
+        let removed = self.write(|transaction, _| {
+            let host_id = objects::host_id(transaction, host)?;
+            objects::remove_surplus(transaction, host_id, (start, end))
+        });
+        removed.map(|_| ())
+    }
+}
+
+fn find_missing(
+    database: &Connection,
+    list: &SourceList,
+    kept_builds: usize,
+) -> rusqlite::Result<Option<MissingList>> {
+    let mut select = database.prepare_cached(MISSING_LIST)?;
+    let read = |row: &Row<'_>| {
+        Ok(MissingList {
+            phase_id: row.get(0)?,
+            phase: row.get(1)?,
+            package: row.get(2)?,
+            host: row.get(3)?,
+            started_at_us: row.get(4)?,
+            is_kept: row.get(5)?,
+        })
+    };
+    let values = params![list.uuid, list.position, kept_builds];
+    select.query_row(values, read).optional()
+}
+
+/// Returns the units of a list; `None` if no collector can have written it.
+fn former_units(compilations: &CompilationList) -> Option<FormerUnits> {
+    if !compilations.is_valid() {
+        return None;
+    }
+    let list = compilations.decode()?.list;
+    let mut units = FormerUnits::default();
+    units.add(list.iter().map(|compilation| &*compilation.unit));
+    Some(units)
+}
+
+impl SourceList {
+    /// Whether the list needn't be kept here, and its units are known.
+    fn is_known(
+        &self,
+        database: &Connection,
+        units: &FormerUnits,
+        kept_builds: usize,
+    ) -> rusqlite::Result<bool> {
+        let Some(missing) = find_missing(database, self, kept_builds)? else {
+            return Ok(true);
+        };
+        let phase = (&*missing.package, &*missing.host, &*missing.phase);
+        Ok(!missing.is_kept && lists::has_former_units(database, phase, units)?)
+    }
+
+    /// Merges this list. Another process may have recorded or removed builds since it was read.
+    fn merge(
+        &self,
+        transaction: &Transaction<'_>,
+        compilations: &CompilationList,
+        units: &FormerUnits,
+        kept_builds: usize,
+    ) -> rusqlite::Result<()> {
+        let Some(missing) = find_missing(transaction, self, kept_builds)? else {
+            return Ok(());
+        };
+        let MissingList {
+            package,
+            host,
+            phase,
+            ..
+        } = &missing;
+        if !missing.is_kept {
+            return lists::add_former_units(transaction, (package, host, phase), units.clone());
+        }
+        let sql =
+            "INSERT INTO compilation_list (phase_id, package, host, started_at_us, compilations)
+             VALUES (?, ?, ?, ?, ?)";
+        let (id, at, bytes) = (
+            missing.phase_id,
+            missing.started_at_us,
+            compilations.as_bytes(),
+        );
+        let values = params![id, package, host, at, bytes];
+        transaction.prepare_cached(sql)?.execute(values)?;
+        lists::remove_old(transaction, package, host, kept_builds)
+    }
+}
+
+impl Units {
+    /// Whether no row here lacks anything, or the package has no builds here.
+    fn is_known(&self, database: &Connection) -> rusqlite::Result<bool> {
+        let sql = "SELECT NOT EXISTS (SELECT 1 FROM build WHERE package = ?1 AND host = ?2)
+                OR EXISTS (SELECT 1 FROM former_units
+                    WHERE package = ?1 AND host = ?2 AND phase = ?3 AND units = ?4
+                        AND ifnull(unlisted_at_us, -1) >= ifnull(?5, -1))";
+        let [package, host, phase] = &self.names;
+        let values = params![package, host, phase, self.units, self.unlisted_at_us];
+        let mut select = database.prepare_cached(sql)?;
+        select.query_row(values, |row| row.get(0))
+    }
+
+    fn check(&self) -> Result<()> {
+        let [_, _, phase] = &self.names;
+        check_text(phase, 255)?;
+        let length = self.units.len();
+        ensure!(length <= FormerUnits::MAX_BYTES, "they have {length} bytes");
+        let at = self.unlisted_at_us.unwrap_or_default();
+        let is_possible = (0..=MAX_SECONDS * 1_000_000).contains(&at);
+        ensure!(is_possible, "a time is out of range: {at}");
+        Ok(())
+    }
+}
+
+impl Object {
+    fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Self)> {
+        let object = Self {
+            used_on: row.get(1)?,
+            cached_at: row.get(2)?,
+            cost_us: row.get(3)?,
+            location: row.get(4)?,
+        };
+        Ok((row.get(0)?, object))
+    }
+
+    fn check(&self) -> Result<()> {
+        check_us(self.cost_us)?;
+        // A day in the future would keep it from being removed.
+        let tomorrow = objects::day(Utc::now()) + 1;
+        let days = 0..=tomorrow;
+        ensure!(
+            days.contains(&self.used_on),
+            "a day is out of range: {}",
+            self.used_on
+        );
+        let at = self.cached_at.unwrap_or_default();
+        ensure!(
+            (0..=MAX_SECONDS).contains(&at),
+            "a time is out of range: {at}"
+        );
+        check_text(self.location.as_deref().unwrap_or_default(), MAX_LOCATION)
+    }
+
+    fn merge(&self, transaction: &Transaction<'_>, host: &str, key: i64) -> rusqlite::Result<()> {
+        let host_id = objects::host_id(transaction, host)?;
+        let location = self.location.as_deref();
+        let cache_id = location.map(|location| objects::cache_id(transaction, host, location));
+        // Another process may have recorded a newer row.
+        let sql = "INSERT INTO object (host_id, key, cost_us, used_on, cache_id, cached_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT DO UPDATE SET cost_us = ?3, used_on = ?4, cache_id = ?5, cached_at = ?6
+             WHERE (used_on, ifnull(cached_at, -1), ifnull(cost_us, -1))
+                <= (?4, ifnull(?6, -1), ifnull(?3, -1))";
+        let mut merge = transaction.prepare_cached(sql)?;
+        merge.execute(params![
+            host_id,
+            key,
+            self.cost_us,
+            self.used_on,
+            cache_id.transpose()?,
+            self.cached_at
+        ])?;
+        Ok(())
     }
 }

@@ -1,87 +1,244 @@
-//! Attaches a private copy of the other database.
+//! Reads the other database, and checks its builds.
 
+use std::collections::HashMap;
 use std::path::Path;
 
-use rusqlite::functions::FunctionFlags;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Row;
+use rusqlite::types::ValueRef;
+use rusqlite_migration::M;
 use uuid::Uuid;
 
-use crate::portage::imported_id;
-use crate::store::private_copy::PrivateCopy;
-use crate::store::{Error, Result, Store};
+use crate::error::ensure;
+use crate::portage::{Build, Emerge};
+use crate::store::columns::{read_duration, read_time, read_uuid};
+use crate::store::compilations::{BuildCosts, Reasons};
+use crate::store::{Error, Filter, Result, StablePathEffect, Store};
 
-/// Attaches a copy of the database at `path` as `source`, and creates the temporary tables for a piece of it.
-pub(super) fn attach(store: &Store, path: &Path) -> Result<()> {
-    let copy = PrivateCopy::new(path)?;
-    Store::back_up(path, &copy)?;
-    Store::upgrade_copy(path, &copy, &store.migrations)?;
-    let file = copy.path();
-    let file = file
-        .to_str()
-        .ok_or_else(|| Error::invalid("TMPDIR is not UTF-8"))?;
-    let attach = || -> rusqlite::Result<()> {
-        let connection = &store.connection;
-        add_function(connection)?;
-        connection.execute("ATTACH ? AS source", [file])?;
-        // A transaction over two databases with a journal would need a third one, whose name readers distrust.
-        // Nothing writes the copy.
-        connection
-            .execute_batch("PRAGMA source.synchronous = OFF; PRAGMA source.journal_mode = MEMORY")
+/// The largest sum of times of a build or of a phase, in microseconds: 30 years of processor time.
+pub(super) const MAX_US: i64 = 1_000_000_000_000_000;
+
+/// The most misses of a phase with one reason.
+const MAX_MISSES: u64 = 1_000_000_000;
+
+/// The columns of an imported build, except its host, as text, to choose between two imports of a log.
+pub(super) const RANK: &str = "iif(is_imported, json_array(version, slot, repository, outcome, started_at_us,
+    finished_at_us, attribution, sccache_version, phases, measured_phases, hits, misses, errors, requests,
+    executed, non_cacheable, compile_failures, time_saved_us), '')";
+
+/// The other database: a private copy.
+pub(super) struct Source {
+    pub store: Store,
+}
+
+/// A build of the other database.
+pub(super) struct SourceBuild {
+    /// Without lists of compilations.
+    pub build: Build,
+    pub costs: BuildCosts,
+    /// Hits and misses of its measured phases.
+    pub numbers: (Option<u64>, Option<u64>),
+    /// The value of [`RANK`].
+    pub rank: String,
+    /// What the compilations of each phase showed.
+    pub phases: Vec<PhaseDetails>,
+}
+
+#[derive(Default)]
+pub(super) struct PhaseDetails {
+    pub reasons: Reasons,
+    pub effect: StablePathEffect,
+}
+
+impl Source {
+    /// Opens a copy of the database at `path`, upgraded to these migrations.
+    pub fn open(path: &Path, migrations: &[M<'static>]) -> Result<Self> {
+        let store = Store::open_upgraded_copy(path, migrations)?;
+        Ok(Self { store })
+    }
+
+    /// Returns the rows of a query, which may take as long as one on a database of another user.
+    pub fn query<T>(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>> {
+        self.store.limit_query_time()?;
+        self.store.query(sql, params, read)
+    }
+
+    /// Returns the builds with these row ids, or for each that no collector can have written, the problem.
+    pub fn builds(&self, row_ids: &[i64]) -> Result<Vec<Result<SourceBuild>>> {
+        match self.read(row_ids) {
+            Err(Error::BadRow(..)) if row_ids.len() > 1 => {
+                let (first, second) = row_ids.split_at(row_ids.len() / 2);
+                let mut builds = self.builds(first)?;
+                builds.extend(self.builds(second)?);
+                Ok(builds)
+            }
+            Err(error @ Error::BadRow(..)) => Ok(vec![Err(error)]),
+            Err(error) => Err(error),
+            Ok(builds) => {
+                let checked = builds.into_iter().map(SourceBuild::checked);
+                Ok(checked.collect())
+            }
+        }
+    }
+
+    fn read(&self, row_ids: &[i64]) -> Result<Vec<SourceBuild>> {
+        self.store.limit_query_time()?;
+        let filter = Filter {
+            row_ids: Some(row_ids.to_vec()),
+            ..Filter::default()
+        };
+        let mut builds = self.read_builds(&filter)?;
+        let mut details = self.read_details(&filter)?;
+        let ids = builds.iter().enumerate();
+        let indexes: HashMap<Uuid, usize> = ids.map(|(n, build)| (build.build.id, n)).collect();
+        for (phase_id, (build, phase)) in self.store.phases_by_row(&filter)? {
+            let build = indexes.get(&build).and_then(|index| builds.get_mut(*index));
+            if let Some(build) = build {
+                build.build.phases.push(phase);
+                let details = details.remove(&phase_id);
+                build.phases.push(details.unwrap_or_default());
+            }
+        }
+        Ok(builds)
+    }
+
+    fn read_builds(&self, filter: &Filter) -> Result<Vec<SourceBuild>> {
+        let sql = format!(
+            "SELECT matching.uuid, matching.host, package, version, slot, repository, is_imported, outcome,
+                matching.started_at_us, finished_at_us, processor_us, hit_cost_us, miss_cost_us,
+                exact_cost_us, evicted_misses, time_saved_us, emerge.uuid, command, emerge.started_at_us, rank, hits, misses
+             FROM (SELECT *, {RANK} AS rank FROM matching) AS matching
+             LEFT JOIN emerge ON emerge.id = emerge_id ORDER BY matching.id"
+        );
+        let query = filter.query(&sql);
+        self.store.query(&query.sql, &*query.params(), read_build)
+    }
+
+    /// Returns the details of phases by their row ids.
+    fn read_details(&self, filter: &Filter) -> Result<HashMap<i64, PhaseDetails>> {
+        let mut details: HashMap<i64, PhaseDetails> = HashMap::new();
+        // CROSS JOIN keeps this order of tables, from the few builds to their phases.
+        let query = filter.query(
+            "SELECT phase_id, reason, miss_reason.misses, compile_us
+             FROM matching CROSS JOIN phase ON phase.build_id = matching.id
+             CROSS JOIN miss_reason ON phase_id = phase.id",
+        );
+        self.store.each_row(&query.sql, &*query.params(), |row| {
+            let (misses, us): (u64, i64) = (row.get(2)?, row.get(3)?);
+            let reasons = &mut details.entry(row.get(0)?).or_default().reasons;
+            reasons.insert(row.get(1)?, (misses, us as f64 / 1e6));
+            Ok(())
+        })?;
+        let query = filter.query(
+            "SELECT phase_id, avoidable_misses, avoidable_us, gained_hits, gained_us
+             FROM matching CROSS JOIN phase ON phase.build_id = matching.id
+             CROSS JOIN stable_path_effect ON phase_id = phase.id",
+        );
+        self.store.each_row(&query.sql, &*query.params(), |row| {
+            details.entry(row.get(0)?).or_default().effect = StablePathEffect {
+                state: None,
+                avoidable_misses: row.get(1)?,
+                avoidable_time: read_duration(row, 2)?,
+                gained_hits: row.get(3)?,
+                gained_time: read_duration(row, 4)?,
+            };
+            Ok(())
+        })?;
+        Ok(details)
+    }
+}
+
+fn read_build(row: &Row<'_>) -> rusqlite::Result<SourceBuild> {
+    let emerge = match row.get_ref(16)? {
+        ValueRef::Null => None,
+        _ => Some(Emerge {
+            id: read_uuid(row, 16)?,
+            command: row.get(17)?,
+            started_at: read_time(row, 18)?,
+        }),
     };
-    attach().map_err(|error| Error::from_sqlite(path, error))
-    // SQLite has the copy open. Without a name, it leaves nothing if this process is killed.
-}
-
-/// Detaches the copy, and drops the temporary tables.
-pub(super) fn detach(store: &Store) -> Result<()> {
-    store.connection.flush_prepared_statement_cache();
-    let tables = "DROP TABLE IF EXISTS temp.new_build; DROP TABLE IF EXISTS temp.new_phase; \
-                  DROP TABLE IF EXISTS temp.object_host; DETACH source";
-    let detached = store.connection.execute_batch(tables);
-    detached.map_err(|error| store.error(error))
-}
-
-/// Adds the SQL function `imported_uuid(package, version, uuid)`: see [`imported_id`].
-fn add_function(connection: &Connection) -> rusqlite::Result<()> {
-    let flags = FunctionFlags::SQLITE_UTF8
-        | FunctionFlags::SQLITE_DETERMINISTIC
-        | FunctionFlags::SQLITE_DIRECTONLY;
-    connection.create_scalar_function("imported_uuid", 3, flags, |context| {
-        let text = |index: usize| Ok::<_, rusqlite::Error>(context.get_raw(index).as_str()?);
-        let (package, version) = (text(0)?, text(1)?);
-        let id = Uuid::parse_str(text(2)?).ok();
-        Ok(id.map(|id| imported_id(package, version, id).to_string()))
+    Ok(SourceBuild {
+        build: Build {
+            id: read_uuid(row, 0)?,
+            host: row.get(1)?,
+            package: row.get(2)?,
+            version: row.get(3)?,
+            slot: row.get(4)?,
+            repository: row.get(5)?,
+            is_imported: row.get(6)?,
+            outcome: row.get(7)?,
+            started_at: read_time(row, 8)?,
+            finished_at: read_time(row, 9)?,
+            emerge,
+            phases: Vec::new(),
+        },
+        costs: BuildCosts {
+            processor_us: row.get(10)?,
+            hit_cost_us: row.get(11)?,
+            miss_cost_us: row.get(12)?,
+            exact_cost_us: row.get(13)?,
+            evicted_misses: row.get(14)?,
+            time_saved_us: row.get(15)?,
+        },
+        numbers: (row.get(20)?, row.get(21)?),
+        rank: row.get(19)?,
+        phases: Vec::new(),
     })
 }
 
-/// Checks that the tables of the other database are ours: views instead of tables could have SQL without end.
-pub(super) fn check_schema(store: &Store, path: &Path) -> Result<()> {
-    let sql = "SELECT name FROM main.sqlite_schema AS ours
-         WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND NOT EXISTS
-            (SELECT 1 FROM source.sqlite_schema AS theirs
-             WHERE theirs.type = 'table' AND theirs.name = ours.name AND theirs.sql = ours.sql)";
-    let other = store.connection.query_row(sql, [], |row| row.get(0));
-    let other: Option<String> = other.optional().map_err(|error| store.error(error))?;
-    match other {
-        None => Ok(()),
-        Some(table) => {
-            let problem = format!("its table {table} is not as sccache-report creates it");
-            Err(Error::Damaged(path.to_path_buf(), problem))
+impl SourceBuild {
+    /// Returns the build if a collector can have written it.
+    fn checked(self) -> Result<Self> {
+        let id = self.build.id;
+        let checked = self.build.check().and_then(|()| self.check_details());
+        match checked {
+            Ok(()) => Ok(self),
+            Err(error) => Err(Error::Invalid(format!("build {id}: {error}"))),
         }
+    }
+
+    /// Checks what only a database has of a build.
+    fn check_details(&self) -> Result<()> {
+        let costs = &self.costs;
+        for us in [
+            costs.processor_us,
+            costs.hit_cost_us,
+            costs.miss_cost_us,
+            costs.exact_cost_us,
+        ] {
+            check_us(us)?;
+        }
+        check_us(costs.time_saved_us.map(i64::abs))?;
+        let most = MAX_MISSES * self.phases.len() as u64;
+        ensure!(
+            costs.evicted_misses.unwrap_or_default() <= most,
+            "a count is too large"
+        );
+        for PhaseDetails { reasons, effect } in &self.phases {
+            for (misses, seconds) in reasons.values() {
+                ensure!(*misses <= MAX_MISSES, "a count is too large: {misses}");
+                check_us(Some((seconds * 1e6) as i64))?;
+            }
+            for count in [effect.avoidable_misses, effect.gained_hits] {
+                ensure!(count <= MAX_MISSES, "a count is too large: {count}");
+            }
+            for time in [effect.avoidable_time, effect.gained_time] {
+                check_us(time.and_then(|time| time.num_microseconds()))?;
+            }
+        }
+        Ok(())
     }
 }
 
-/// Returns the error of a merge, with the path of the other database if that is the damaged one.
-pub(super) fn blame(store: &Store, path: &Path, error: Error) -> Error {
-    let Error::Damaged(_, problem) = &error else {
-        return error;
-    };
-    let sql = "PRAGMA source.quick_check(1)";
-    let check = store
-        .connection
-        .query_row(sql, [], |row| row.get::<_, String>(0));
-    match check {
-        Ok(result) if result == "ok" => error,
-        _ => Error::Damaged(path.to_path_buf(), problem.clone()),
-    }
+pub(super) fn check_us(us: Option<i64>) -> Result<()> {
+    let us = us.unwrap_or_default();
+    ensure!(
+        (0..=MAX_US).contains(&us),
+        "a time is out of range: {us} us"
+    );
+    Ok(())
 }

@@ -65,7 +65,8 @@ fn a_row_that_cannot_be_read_is_named() {
             "",
         ),
         (
-            "UPDATE build SET started_at_us = NULL WHERE id = 2",
+            "DROP TRIGGER build_update_before; DROP TRIGGER build_update_after;
+             UPDATE build SET started_at_us = NULL WHERE id = 2",
             "started_at_us of the row that begins with",
             "NULL value in build.started_at_us",
         ),

@@ -9,7 +9,7 @@ use crate::support::*;
 use chrono::TimeDelta;
 use rusqlite::ffi;
 use sccache_report::portage::Build;
-use sccache_report::sccache::Stats;
+use sccache_report::sccache::{Level, Stats};
 use sccache_report::store::{Filter, Store};
 
 thread_local! {
@@ -132,12 +132,26 @@ fn evidence_is_summed_over_the_phases_of_a_build() {
 }
 
 /// Runs something on a database with 1,000 builds at these distances, and with 3,000. Returns the steps of both.
+/// The builds are those of two hosts with a multi-level cache.
 fn steps_with_few_and_many(distance: TimeDelta, run: impl Fn(&Path)) -> [u64; 2] {
     let (_folder, db) = folder();
     let start = at("2026-11-01T10:00:00Z");
     let build = |n: i32| {
         let at = (start + distance * n).to_rfc3339();
-        build(n as u128, "a/b", "1", &at, rust_stats(2, 0))
+        let level = |name: &str| Level {
+            name: name.into(),
+            location: Some(name.into()),
+            hits: 1,
+            ..Level::default()
+        };
+        let stats = Stats {
+            levels: vec![level("L0 (disk)"), level("L1 (redis)")],
+            ..rust_stats(2, 0)
+        };
+        Build {
+            host: ["a", "b"][n as usize % 2].into(),
+            ..build(n as u128, "a/b", "1", &at, stats)
+        }
     };
     let mut store = Store::open_for_recording(&db).unwrap();
     [0..1000, 1000..3000].map(|numbers| {
@@ -167,4 +181,27 @@ fn metrics_read_a_limited_number_of_builds() {
         sccache_report::report::main([&args[..], &paths[..]].concat());
     });
     assert!(few > 0 && many < few + few / 10, "{few} and {many}");
+}
+
+/// Sums per hour, and the newest build: so whole years take no longer than the builds of an hour.
+#[test]
+fn hosts_and_levels_of_a_long_period_read_a_limited_number_of_builds() {
+    for hosts in [Vec::new(), vec!["b".to_string()]] {
+        let [few, many] = steps_with_few_and_many(TimeDelta::seconds(1), |db| {
+            let store = Store::open_for_reading(db).unwrap();
+            let filter = Filter {
+                since: Some(at("2016-01-01T00:00:00Z")),
+                hosts: hosts.clone(),
+                ..Filter::default()
+            };
+            let rows = store.hosts(&filter).unwrap();
+            let builds: u64 = rows.iter().map(|row| row.sums.builds).sum();
+            let levels = store.cache_levels(&filter).unwrap();
+            assert_eq!(levels[0].hits, builds);
+            assert_eq!(levels[1].location.as_deref(), Some("L1 (redis)"));
+            let hours = store.hours(&filter).unwrap().unwrap();
+            assert_eq!(hours[0].sums.builds, builds);
+        });
+        assert!(few > 0 && many <= few + few / 10, "{few} and {many}");
+    }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use sccache_report::portage::Build;
 use sccache_report::store::{EvictionCause, Filter, Store};
+use uuid::Uuid;
 
 use crate::support::listed::{listed, miss};
 use crate::support::*;
@@ -85,4 +86,36 @@ fn a_cache_that_was_full_long_ago_was_not_cleared() {
     };
     assert_eq!(present_max_size, 50 << 30);
     assert!(!advice(&db).iter().any(|code| code.starts_with("cache-")));
+}
+
+/// As many builds of another host as are searched, in between.
+#[test]
+fn builds_of_other_hosts_hide_no_state_of_a_hosts_cache() {
+    let (_folder, db) = folder();
+    let foo = |day| using("here", 10, 10, listed(day, "a/foo", &[miss("a.o", 1)]));
+    let others = (0..2100).map(|n| Build {
+        host: "other".into(),
+        id: Uuid::from_u128(n),
+        ..build(1, "a/other", "1", "2026-11-02T10:00:00Z", c_stats(1, 1))
+    });
+    let mut store = Store::open_for_recording(&db).unwrap();
+    store.record(&foo(1)).unwrap();
+    store.record_all(&others.collect::<Vec<_>>()).unwrap();
+    store.record(&foo(3)).unwrap();
+    let cause = cause(&db);
+    assert!(matches!(cause, EvictionCause::TooSmall { .. }), "{cause:?}");
+    let raw = rusqlite::Connection::open(&db).unwrap();
+    raw.execute(
+        "UPDATE build SET started_at_us = finished_at_us WHERE id = 1",
+        (),
+    )
+    .unwrap();
+    raw.execute("DELETE FROM build WHERE package = 'a/foo' AND id > 1", ())
+        .unwrap();
+    let until = at("2026-11-20T00:00:00Z");
+    let store = Store::open_for_reading(&db).unwrap();
+    assert_eq!(
+        store.cache_state("gentoo", until).unwrap().unwrap().size,
+        10 << 30
+    );
 }

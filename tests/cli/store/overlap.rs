@@ -1,5 +1,6 @@
 //! Builds on a shared server at the same time.
 
+use crate::support::merging::{assert_same_content, merge};
 use crate::support::*;
 use sccache_report::portage::{Attribution, Build};
 use sccache_report::sccache::NotMeasuredReason;
@@ -48,4 +49,52 @@ fn builds_on_a_shared_server_at_the_same_time_are_left_out() {
     assert_eq!(hits, 15);
     let first = packages.iter().find(|row| row.package == "a/first");
     assert_eq!(first.unwrap().sums.time_saved, None);
+}
+
+/// The start of a phase is recorded in whole seconds.
+#[test]
+fn builds_that_follow_each_other_on_a_shared_server_are_measured() {
+    let (_folder, path) = folder();
+    let mut first = shared(1, "a/first", "2026-11-01T10:00:00Z");
+    first.phases[0].finished_at = at("2026-11-01T10:00:05.2Z");
+    let second = shared(2, "a/second", "2026-11-01T10:00:05Z");
+    record(&path, &[first, second]);
+    let hits = |path: &std::path::Path| -> Vec<Option<u64>> {
+        let store = Store::open_for_reading(path).unwrap();
+        let rows = store.builds(&Filter::default()).unwrap();
+        rows.iter().map(|row| row.hits).collect()
+    };
+    assert_eq!(hits(&path), [Some(5), Some(5)]);
+    let third = shared(3, "a/third", "2026-11-01T10:00:06Z");
+    record(&path, &[third]);
+    assert_eq!(hits(&path), [Some(5), None, None]);
+}
+
+/// As two chroots of a machine do.
+#[test]
+fn merges_find_builds_of_two_databases_that_shared_a_server() {
+    let (folder, first) = folder();
+    let mut one = shared(1, "a/one", "2026-11-01T10:00:00Z");
+    one.phases
+        .push(phase("test", at("2026-11-01T11:00:00Z"), Ok(c_stats(1, 1))));
+    let a = folder.path().join("a.db");
+    let b = folder.path().join("b.db");
+    record(&a, &[one]);
+    record(
+        &b,
+        &[
+            shared(2, "a/two", "2026-11-01T10:00:10Z"),
+            shared(3, "a/three", "2026-11-01T12:00:10Z"),
+        ],
+    );
+    let second = folder.path().join("second.db");
+    merge(&first, &[&a, &b]);
+    merge(&second, &[&b, &a]);
+    assert_same_content(&first, &second);
+    let store = Store::open_for_reading(&first).unwrap();
+    assert_sums_match(&store);
+    let rows = store.builds(&Filter::default()).unwrap();
+    let hits: Vec<Option<u64>> = rows.iter().map(|row| row.hits).collect();
+    assert_eq!(hits, [Some(1), None, Some(5)]);
+    assert_eq!(rows[0].time_saved, None);
 }
