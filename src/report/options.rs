@@ -116,6 +116,31 @@ fn outcome_parser() -> impl TypedValueParser<Value = Outcome> {
 }
 
 impl BuildFilter {
+    /// Returns what narrows the builds, apart from the period and the hosts: `dev-vcs/git, --last 5`.
+    pub(super) fn conditions(&self, packages: &PackagePatterns) -> String {
+        let list = |name: &str, values: &[String]| {
+            (!values.is_empty()).then(|| format!("{name} {}", values.join(",")))
+        };
+        let outcomes: Vec<String> = self
+            .outcome
+            .iter()
+            .map(|outcome| outcome.word().to_owned())
+            .collect();
+        let patterns = packages.patterns.iter().cloned().map(Some);
+        patterns
+            .chain([
+                list("--outcome", &outcomes),
+                list("--repository", &self.repository),
+                list("--language", &self.language),
+                self.min_builds
+                    .map(|builds| format!("--min-builds {builds}")),
+                self.last.map(|builds| format!("--last {builds}")),
+            ])
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
     /// Opens the database, and returns it with the filter for these patterns and options.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ const STYLE: &str = include_str!("templates/style.css");
 const SCRIPT: &str = include_str!("templates/script.js");
 
 /// The SHA-256 hashes of [`STYLE`] and [`SCRIPT`] in base64. A test compares them.
-const STYLE_HASH: &str = "cxwDoxL3I9yo37p62b5PjnjTF1otdw4HRbwIGV+/lQs=";
+const STYLE_HASH: &str = "/FcqAms8VEgW4tjqfBwslbA/cOz4Kd1OIf0T6WXSTR8=";
 const SCRIPT_HASH: &str = "F6BdOh5sgZtoxlQsivQ6ak/6RvlXstVzh7tm1wRcHbc=";
 
 /// The first bytes of every page.

@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
+use sccache_report::sccache::NotMeasuredReason;
+
 use crate::support::terminal::run_on_terminal;
 use crate::support::*;
 
@@ -247,5 +249,39 @@ fn long_texts_are_cut_where_it_shows() {
     assert_eq!(
         emerges.matches("x…\n").count() + emerges.matches("x…<td>").count(),
         50
+    );
+}
+
+/// What isn't known is said to be unknown, also if a package was never measured.
+#[test]
+fn a_page_without_numbers_says_so() {
+    let (_folder, db) = folder();
+    let builds = [1, 2].map(|number| {
+        let start = format!("2026-11-0{number}T08:00:00Z");
+        let mut build = build(number, "sys-apps/fd", "10.2.0", &start, rust_stats(0, 0));
+        build.phases[0].stats = Err(NotMeasuredReason::ServerKilled.into());
+        build
+    });
+    record(&db, &builds);
+    let page = page(&db, &[]);
+    for text in [
+        "No build was measured.",
+        "No build was measured, so the misses are unknown.",
+    ] {
+        assert!(page.contains(text), "{page}");
+    }
+    assert!(!page.contains("The cache saved no time."), "{page}");
+}
+
+#[test]
+fn conditions_are_named() {
+    let (_folder, db) = folder();
+    record(&db, &sample());
+    let scope = |args: &[&str]| between(&page(&db, args), "<h1>sccache report</h1><p>", "</header>").to_owned();
+    assert!(!scope(&[]).contains("only"));
+    let filtered = scope(&["*", "--language=rust,c", "--min-builds=1"]);
+    assert!(
+        filtered.ends_with("; only *, --language rust,c, --min-builds 1"),
+        "{filtered}"
     );
 }

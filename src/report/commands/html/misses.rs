@@ -148,7 +148,9 @@ pub(super) fn charts(
 
 /// Explains the charts, and which misses they have.
 fn note(total: &[ReasonSum], sums: &Sums) -> String {
-    let misses = sums.misses.unwrap_or(0);
+    let Some(misses) = sums.misses else {
+        return "No build was measured, so the misses are unknown.".into();
+    };
     let explained = total
         .iter()
         .map(|sum| sum.misses)

@@ -49,8 +49,13 @@ pub(super) fn run(args: &Args, database: &Database, out: &mut dyn Write) -> Resu
     if is_default_period {
         limit_to_recent(&store, &mut filter, DAYS)?;
     }
-    let page = fetch::fetch_page(&store, &filter, is_default_period)?;
+    let mut page = fetch::fetch_page(&store, &filter, is_default_period)?;
     drop(store);
+    let conditions = args.filter.conditions(&args.packages);
+    if !conditions.is_empty() {
+        page.scope
+            .push_str(&format!("; only {}", text::sanitize(&conditions)));
+    }
     output::write(&page, args.output.as_deref(), out)?;
     Ok(Status::Success)
 }

@@ -227,7 +227,9 @@ impl Brief<'_> {
             }
         }
         let full = self.lists.iter().map(|list| list.join(", ").len());
-        let missing: Vec<usize> = [self.history(usize::MAX).len() - newest]
+        // What stands for the rest can be longer than the rest.
+        let older = self.history(usize::MAX).len().saturating_sub(newest);
+        let missing: Vec<usize> = [older]
             .into_iter()
             .chain(
                 full.zip(&sizes)

@@ -35,63 +35,84 @@ pub(super) fn lists(
     let others = rows.iter().filter(|row| {
         built_again.contains(&row.package) && !best.iter().any(|best| best.package == row.package)
     });
-    let worst = worst(others, sums.hit_rate());
-    let pays = |row: &&PackageRow| {
+    let costs = |row: &PackageRow| {
         let verdict = verdicts.get(&row.package);
-        verdict.is_some_and(|verdict| verdict.kind == Kind::Pays)
+        loss(&row.sums) < TimeDelta::zero()
+            || verdict.is_some_and(|verdict| verdict.kind == Kind::Costs)
     };
+    let worst = worst(others, sums.hit_rate(), costs);
+    let title = if worst.iter().any(|row| costs(row)) {
+        "Served worst"
+    } else {
+        "Lowest hit rates"
+    };
+    let worst = worst.into_iter().map(|row| Ranked {
+        name: text::sanitize(&row.package),
+        value: saved_and_rate(row),
+        why: why_it_misses(row, verdicts, reasons),
+    });
     let average = text::percent_or_dash(sums.hit_rate());
-    let best = best.iter().map(|row| Ranked {
+    let mut lists = vec![
+        best_list(&best),
+        RankedList {
+            id: "worst",
+            title,
+            note: format!(
+                "Of the other packages that have been built more than once since recording began, those that \
+                 cost time, then those below the average hit rate of {average}."
+            ),
+            none: "No other package that has been built more than once costs time, or is below the average \
+                   hit rate.",
+            packages: worst.collect(),
+        },
+    ];
+    if rows.iter().all(|row| row.sums.hits.is_none()) {
+        lists
+            .iter_mut()
+            .for_each(|list| list.none = "No build was measured.");
+    }
+    Ok(lists)
+}
+
+fn best_list(rows: &[PackageRow]) -> RankedList {
+    let has_time = rows.iter().any(|row| row.sums.time_saved.is_some());
+    let ranked = rows.iter().map(|row| Ranked {
         name: text::sanitize(&row.package),
         value: saved_and_rate(row),
         why: why_it_saves(row),
     });
-    Ok(vec![
-        RankedList {
-            id: "best",
-            title: "Served best",
-            note: "The most time saved.".into(),
-            none: "The cache saved no time.",
-            packages: best.collect(),
+    RankedList {
+        id: "best",
+        title: "Served best",
+        note: if has_time {
+            "The most time saved in total, whatever the hit rate.".into()
+        } else {
+            "The most hits: the time saved is unknown.".into()
         },
-        RankedList {
-            id: "worst",
-            title: if worst.iter().all(pays) {
-                "Lowest hit rates"
-            } else {
-                "Served worst"
-            },
-            note: format!(
-                "Of the other packages that were built more than once, those below the average hit rate \
-                 of {average}: time lost first, then the lowest rate."
-            ),
-            none: "No other package that was built more than once is below the average hit rate.",
-            packages: worst
-                .into_iter()
-                .map(|row| Ranked {
-                    name: text::sanitize(&row.package),
-                    value: saved_and_rate(row),
-                    why: why_it_misses(row, verdicts, reasons),
-                })
-                .collect(),
-        },
-    ])
+        none: "The cache saved no time.",
+        packages: ranked.collect(),
+    }
 }
 
-/// Returns the packages below the average hit rate: those that lost most time, then those with the lowest rates.
+/// Returns the packages that cost time, those that lost most first, then those below the average hit rate.
 fn worst<'a>(
     rows: impl Iterator<Item = &'a PackageRow>,
     average: Option<f64>,
+    costs: impl Fn(&PackageRow) -> bool,
 ) -> Vec<&'a PackageRow> {
+    let is_below_average = |row: &PackageRow| {
+        let rates = row.sums.hit_rate().zip(average);
+        rates.is_some_and(|(rate, average)| rate < average)
+    };
     let mut worst: Vec<&PackageRow> = rows
-        .filter(|row| {
-            row.sums
-                .hit_rate()
-                .zip(average)
-                .is_some_and(|(rate, average)| rate < average)
-        })
+        .filter(|row| costs(row) || is_below_average(row))
         .collect();
-    worst.sort_by(|a, b| by_loss(&a.sums, &b.sums).then_with(|| a.package.cmp(&b.package)));
+    worst.sort_by(|a, b| {
+        costs(b)
+            .cmp(&costs(a))
+            .then_with(|| by_loss(&a.sums, &b.sums))
+            .then_with(|| a.package.cmp(&b.package))
+    });
     worst.truncate(RANKED);
     worst
 }
@@ -197,12 +218,13 @@ mod tests {
     }
 
     fn names(rows: &[PackageRow], average: f64) -> Vec<&str> {
-        let worst = worst(rows.iter(), Some(average)).into_iter();
+        let loses = |row: &PackageRow| loss(&row.sums) < TimeDelta::zero();
+        let worst = worst(rows.iter(), Some(average), loses).into_iter();
         worst.map(|row| &*row.package).collect()
     }
 
     #[test]
-    fn the_worst_are_below_average_with_losses_first() {
+    fn the_worst_cost_time_or_are_below_average() {
         let rows = [
             package("a/above", 61, 39, Some(-600)),
             package("a/average", 60, 40, Some(5)),
@@ -215,9 +237,14 @@ mod tests {
         ];
         assert_eq!(
             names(&rows, 0.6),
-            ["a/loses-more", "a/loses", "a/lower", "a/low", "a/unknown"]
+            ["a/above", "a/loses-more", "a/loses", "a/lower", "a/low"]
         );
-        assert_eq!(names(&rows, 0.05), Vec::<&str>::new());
+        assert_eq!(
+            names(&rows, 0.05),
+            ["a/above", "a/loses-more", "a/loses"],
+            "whatever the hit rate"
+        );
+        assert_eq!(names(&rows[1..4], 0.05), Vec::<&str>::new());
     }
 
     #[test]
