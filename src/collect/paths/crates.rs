@@ -11,6 +11,7 @@ use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::thread;
 
 use rustix::fs::{AtFlags, FileType, Stat, Timespec, Timestamps};
 use serde::Deserialize;
@@ -34,6 +35,12 @@ const OLD_TIMES: Timestamps = Timestamps {
 /// A longer checksum file was not written by cargo.
 const MAX_CHECKSUM_BYTES: u64 = 16 << 20;
 
+/// The most threads that make links.
+const MAX_THREADS: usize = 8;
+
+/// The least crates for which a thread is worth it.
+const MIN_SHARE: usize = 20;
+
 /// Seconds and nanoseconds since 1970.
 pub(super) type Time = (i64, i64);
 
@@ -54,15 +61,42 @@ pub(super) fn link(
     linked: &OwnedFd,
     unchanged: Unchanged,
 ) -> io::Result<()> {
-    for (name, kind) in entries(vendor)? {
-        let path = path.join(to_path(&name));
+    let crates = entries(vendor)?;
+    // The time is the kernel's, which changes different directories at the same time.
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let share = crates
+        .len()
+        .div_ceil(processors.min(MAX_THREADS))
+        .max(MIN_SHARE);
+    thread::scope(|scope| {
+        let link_share = |share| move || link_crates(share, vendor, path, linked, unchanged);
+        let threads: Vec<_> = crates
+            .chunks(share)
+            .map(|share| scope.spawn(link_share(share)))
+            .collect();
+        threads.into_iter().try_for_each(|thread| {
+            let result = thread.join();
+            result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    })
+}
+
+fn link_crates(
+    crates: &[(CString, FileType)],
+    vendor: &OwnedFd,
+    path: &Path,
+    linked: &OwnedFd,
+    unchanged: Unchanged,
+) -> io::Result<()> {
+    for (name, kind) in crates {
+        let path = path.join(to_path(name));
         let content = match kind {
-            FileType::Directory => unchanged.content(&open_directory(vendor, &*name)?)?,
+            FileType::Directory => unchanged.content(&open_directory(vendor, &**name)?)?,
             _ => None,
         };
         match content {
-            Some(content) => link_content(linked, &name, &path, &content)?,
-            None => rustix::fs::symlinkat(path, linked, name)?,
+            Some(content) => link_content(linked, name, &path, &content)?,
+            None => rustix::fs::symlinkat(path, linked, &**name)?,
         }
     }
     Ok(())

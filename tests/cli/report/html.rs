@@ -277,7 +277,9 @@ fn a_page_without_numbers_says_so() {
 fn conditions_are_named() {
     let (_folder, db) = folder();
     record(&db, &sample());
-    let scope = |args: &[&str]| between(&page(&db, args), "<h1>sccache report</h1><p>", "</header>").to_owned();
+    let scope = |args: &[&str]| {
+        between(&page(&db, args), "<h1>sccache report</h1><p>", "</header>").to_owned()
+    };
     assert!(!scope(&[]).contains("only"));
     let filtered = scope(&["*", "--language=rust,c", "--min-builds=1"]);
     assert!(
