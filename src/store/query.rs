@@ -209,10 +209,11 @@ impl Store {
 
     /// Returns when the newest build started.
     pub fn newest(&self, filter: &Filter) -> Result<Option<DateTime<Utc>>> {
-        let last = Some(1);
-        let filter = filter.clone();
-        let period = self.period(&Filter { last, ..filter })?;
-        Ok(period.map(|(_, newest)| newest))
+        // Without the id, the index has this order: with it, SQLite 3.53 sorts all builds.
+        let sql = "SELECT started_at_us FROM matching ORDER BY started_at_us DESC LIMIT 1";
+        let query = filter.query(sql);
+        let newest = self.query(&query.sql, &*query.params(), |row| read_time(row, 0))?;
+        Ok(newest.into_iter().next())
     }
 
     /// Returns those of the packages that have two or more measured builds before `until`.

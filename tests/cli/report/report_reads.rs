@@ -205,3 +205,12 @@ fn hosts_and_levels_of_a_long_period_read_a_limited_number_of_builds() {
         assert!(few > 0 && many <= few + few / 10, "{few} and {many}");
     }
 }
+
+#[test]
+fn the_newest_build_is_found_without_the_others() {
+    let [few, many] = steps_with_few_and_many(TimeDelta::seconds(1), |db| {
+        let store = Store::open_for_reading(db).unwrap();
+        assert!(store.newest(&Filter::default()).unwrap().is_some());
+    });
+    assert!(many <= few + 1, "{few} and {many}");
+}
