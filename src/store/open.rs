@@ -276,8 +276,9 @@ impl Store {
         };
         store.limit_query_time()?;
         store.migrate(migrations)?;
-        let read_only = store.connection.pragma_update(None, "query_only", true);
-        read_only.map_err(failed)?;
+        // In one transaction, queries don't lock the file again and again.
+        let read_only = "PRAGMA query_only = TRUE; BEGIN";
+        store.connection.execute_batch(read_only).map_err(failed)?;
         Ok(store)
     }
 

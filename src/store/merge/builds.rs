@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Instant;
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 use super::source::{MAX_US, RANK, SourceBuild};
 use super::{MergeError, Merger};
@@ -152,8 +152,12 @@ impl Merger<'_> {
     /// Returns the row ids of the builds that may change something here. Counts the others.
     fn candidates(&mut self, piece: &[Known]) -> Result<Vec<i64>, MergeError> {
         let mut candidates = Vec::new();
+        // In one transaction, queries don't lock the file again and again.
+        let behavior = TransactionBehavior::Deferred;
+        let reader = Transaction::new_unchecked(&self.store.connection, behavior);
+        let reader = reader.map_err(|error| self.failed(error))?;
         for theirs in piece {
-            let found = find(&self.store.connection, &theirs.uuid);
+            let found = find(&reader, &theirs.uuid);
             match found.map_err(|error| self.failed(error))? {
                 Found::New => candidates.push(theirs.row_id),
                 Found::Recorded(ours) if theirs.may_change(&ours) => candidates.push(theirs.row_id),

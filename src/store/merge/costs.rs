@@ -72,6 +72,36 @@ struct Object {
     location: Option<String>,
 }
 
+/// The row ids that objects of a host refer to.
+#[derive(Default)]
+struct ObjectIds {
+    host: Option<i64>,
+    caches: HashMap<String, i64>,
+}
+
+impl ObjectIds {
+    fn host(&mut self, database: &Connection, name: &str) -> rusqlite::Result<i64> {
+        if let Some(id) = self.host {
+            return Ok(id);
+        }
+        Ok(*self.host.insert(objects::host_id(database, name)?))
+    }
+
+    fn cache(
+        &mut self,
+        database: &Connection,
+        host: &str,
+        location: &str,
+    ) -> rusqlite::Result<i64> {
+        if let Some(id) = self.caches.get(location) {
+            return Ok(*id);
+        }
+        let id = objects::cache_id(database, host, location)?;
+        self.caches.insert(location.to_owned(), id);
+        Ok(id)
+    }
+}
+
 impl Merger<'_> {
     /// Adds the lists that builds lack here. Only those of the newest builds are kept, and the units of others.
     pub(super) fn merge_lists(&mut self) -> Result<(), MergeError> {
@@ -95,8 +125,8 @@ impl Merger<'_> {
             let mut read = Vec::new();
             for list in lists {
                 let sql = "SELECT compilations FROM compilation_list WHERE phase_id = ?";
-                let bytes = self.source.query(sql, [list.phase_id], |row| row.get(0));
-                let bytes: Option<Vec<u8>> = bytes.map_err(MergeError::Source)?.pop();
+                let bytes = self.source.row(sql, [list.phase_id], |row| row.get(0));
+                let bytes: Option<Vec<u8>> = bytes.map_err(MergeError::Source)?;
                 let compilations = CompilationList::from_bytes(bytes.unwrap_or_default());
                 let Some(units) = former_units(&compilations) else {
                     self.skip(|| format!("the compilations of build {} are damaged", list.uuid));
@@ -132,8 +162,8 @@ impl Merger<'_> {
                         unlisted_at_us: row.get(1)?,
                     })
                 };
-                let theirs = self.source.query(sql, names.clone(), read);
-                let Some(theirs) = theirs.map_err(MergeError::Source)?.pop() else {
+                let theirs = self.source.row(sql, names.clone(), read);
+                let Some(theirs) = theirs.map_err(MergeError::Source)? else {
                     continue;
                 };
                 if let Err(error) = theirs.check() {
@@ -220,8 +250,9 @@ impl Merger<'_> {
                 changed.push((key, object));
             }
         }
+        let mut ids = ObjectIds::default();
         self.write_all(&changed, |transaction, (key, object)| {
-            object.merge(transaction, host, *key)
+            object.merge(transaction, host, *key, &mut ids)
         })?;
         let surplus = (ours.len() + changed.len()).saturating_sub(objects::MAX_PER_SLICE);
         if is_own || surplus == 0 {
@@ -369,10 +400,16 @@ impl Object {
         check_text(self.location.as_deref().unwrap_or_default(), MAX_LOCATION)
     }
 
-    fn merge(&self, transaction: &Transaction<'_>, host: &str, key: i64) -> rusqlite::Result<()> {
-        let host_id = objects::host_id(transaction, host)?;
+    fn merge(
+        &self,
+        transaction: &Transaction<'_>,
+        host: &str,
+        key: i64,
+        ids: &mut ObjectIds,
+    ) -> rusqlite::Result<()> {
+        let host_id = ids.host(transaction, host)?;
         let location = self.location.as_deref();
-        let cache_id = location.map(|location| objects::cache_id(transaction, host, location));
+        let cache_id = location.map(|location| ids.cache(transaction, host, location));
         // Another process may have recorded a newer row.
         let sql = "INSERT INTO object (host_id, key, cost_us, used_on, cache_id, cached_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)

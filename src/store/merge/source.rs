@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use rusqlite::Row;
 use rusqlite::types::ValueRef;
+use rusqlite::{OptionalExtension, Params, Row};
 use rusqlite_migration::M;
 use uuid::Uuid;
 
@@ -60,11 +60,24 @@ impl Source {
     pub fn query<T>(
         &self,
         sql: &str,
-        params: impl rusqlite::Params,
+        params: impl Params,
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>> {
         self.store.limit_query_time()?;
         self.store.query(sql, params, read)
+    }
+
+    /// Returns the first row of a query that is run many times.
+    pub fn row<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>> {
+        self.store.limit_query_time()?;
+        let select = self.store.connection.prepare_cached(sql);
+        let row = select.and_then(|mut select| select.query_row(params, read).optional());
+        row.map_err(|error| self.store.error(error))
     }
 
     /// Returns the builds with these row ids, or for each that no collector can have written, the problem.
