@@ -435,22 +435,23 @@ CREATE TABLE level_sum (
     PRIMARY KEY (hour, host, level)
 ) STRICT, WITHOUT ROWID;
 
--- What each phase adds to the sums of levels (sign 1), and what its removal subtracts (sign -1).
+-- What each phase adds to the sums of levels (sign 1), and what its removal subtracts (sign -1). With
+-- trusted_schema off, SQLite 3.40 refuses json_extract in a schema.
 CREATE VIEW level_share AS SELECT
     build_id,
     phase.id AS phase_id,
     sign,
     build.started_at_us / 3600000000 AS hour,
     host,
-    json_extract(value, '$.name') AS level,
+    (SELECT value FROM json_each(element.value) WHERE key = 'name') AS level,
     sign AS phases,
-    sign * json_extract(value, '$.hits') AS hits,
-    sign * json_extract(value, '$.misses') AS misses,
-    sign * json_extract(value, '$.writes') AS writes,
-    sign * json_extract(value, '$.write_failures') AS write_failures,
-    sign * json_extract(value, '$.backfills_from') AS backfills_from,
-    sign * json_extract(value, '$.backfills_to') AS backfills_to
-FROM phase CROSS JOIN build ON build.id = build_id CROSS JOIN json_each(cache_levels),
+    sign * (SELECT value FROM json_each(element.value) WHERE key = 'hits') AS hits,
+    sign * (SELECT value FROM json_each(element.value) WHERE key = 'misses') AS misses,
+    sign * (SELECT value FROM json_each(element.value) WHERE key = 'writes') AS writes,
+    sign * (SELECT value FROM json_each(element.value) WHERE key = 'write_failures') AS write_failures,
+    sign * (SELECT value FROM json_each(element.value) WHERE key = 'backfills_from') AS backfills_from,
+    sign * (SELECT value FROM json_each(element.value) WHERE key = 'backfills_to') AS backfills_to
+FROM phase CROSS JOIN build ON build.id = build_id CROSS JOIN json_each(cache_levels) AS element,
     (SELECT 1 AS sign UNION ALL SELECT -1)
 WHERE cache_levels IS NOT NULL;
 
