@@ -17,10 +17,6 @@ use crate::sccache::{NotMeasured, NotMeasuredReason};
 
 const REASON: NotMeasuredReason = NotMeasuredReason::SharedServerOverlap;
 
-/// The start of a phase is recorded in whole seconds. A build that begins in the second in which another one
-/// ends follows it, as the builds of an emerge without `--jobs` do.
-const START_RESOLUTION_US: i64 = 1_000_000;
-
 /// A recorded phase of another build.
 struct OtherPhase {
     id: i64,
@@ -76,16 +72,17 @@ fn name(package: &str, version: &str) -> String {
     format!("{package}-{version}")
 }
 
-/// Finds the phases of other builds that ran at the same time.
+/// Finds the phases of other builds that ran at the same time. The start of a phase is recorded in whole seconds, so
+/// a build that begins in the second in which another one ends counts as one of them: two that overlapped for less
+/// than a second can't be told from them, and would have each other's numbers.
 fn find(database: &Connection, build: &Build, phase: &Phase) -> rusqlite::Result<Vec<OtherPhase>> {
     let sql = "SELECT phase.id, package, version
          FROM phase INDEXED BY shared_phase JOIN build ON build.id = phase.build_id
-         WHERE phase.attribution = 'shared' AND phase.finished_at_us >= ?1 + ?4
-            AND phase.started_at_us + ?4 <= ?2 AND host = ?3 AND NOT is_imported";
+         WHERE phase.attribution = 'shared' AND phase.finished_at_us >= ?1
+            AND phase.started_at_us <= ?2 AND host = ?3 AND NOT is_imported";
     let (start, end) = (micros(phase.started_at), micros(phase.finished_at));
     let mut statement = database.prepare_cached(sql)?;
-    let values = params![start, end, build.host, START_RESOLUTION_US];
-    let others = statement.query_map(values, |row| {
+    let others = statement.query_map(params![start, end, build.host], |row| {
         Ok(OtherPhase {
             id: row.get(0)?,
             package: row.get(1)?,

@@ -51,13 +51,15 @@ fn builds_on_a_shared_server_at_the_same_time_are_left_out() {
     assert_eq!(first.unwrap().sums.time_saved, None);
 }
 
-/// The start of a phase is recorded in whole seconds.
+/// The start of a phase is recorded in whole seconds: a build that starts in the second in which another ends may have
+/// overlapped with it.
 #[test]
-fn builds_that_follow_each_other_on_a_shared_server_are_measured() {
+fn builds_on_a_shared_server_may_overlap_within_a_second() {
     let (_folder, path) = folder();
     let mut first = shared(1, "a/first", "2026-11-01T10:00:00Z");
     first.phases[0].finished_at = at("2026-11-01T10:00:05.2Z");
-    let second = shared(2, "a/second", "2026-11-01T10:00:05Z");
+    let mut second = shared(2, "a/second", "2026-11-01T10:00:06Z");
+    second.phases[0].finished_at = at("2026-11-01T10:00:07.2Z");
     record(&path, &[first, second]);
     let hits = |path: &std::path::Path| -> Vec<Option<u64>> {
         let store = Store::open_for_reading(path).unwrap();
@@ -65,7 +67,7 @@ fn builds_that_follow_each_other_on_a_shared_server_are_measured() {
         rows.iter().map(|row| row.hits).collect()
     };
     assert_eq!(hits(&path), [Some(5), Some(5)]);
-    let third = shared(3, "a/third", "2026-11-01T10:00:06Z");
+    let third = shared(3, "a/third", "2026-11-01T10:00:07Z");
     record(&path, &[third]);
     assert_eq!(hits(&path), [Some(5), None, None]);
 }
