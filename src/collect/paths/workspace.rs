@@ -12,19 +12,13 @@ use toml::{Table, Value};
 
 use crate::files::open_regular;
 
-/// Directories with these names have projects that src_compile and src_install don't build by themselves.
-/// docs/stable-paths.md names those that an ebuild may build all the same.
-const SKIPPED: [&str; 10] = [
-    ".git",
-    "target",
-    "vendor",
-    "node_modules",
-    "tests",
-    "test",
-    "testdata",
-    "fixtures",
-    "fuzz",
-    "benches",
+/// Directories with these names have no projects that an ebuild builds.
+const SKIPPED: [&str; 3] = [".git", "target", "node_modules"];
+
+/// Below directories with these names, only a project with a lockfile or a `[workspace]` counts: the others are
+/// data of tests.
+const TESTS: [&str; 7] = [
+    "vendor", "tests", "test", "testdata", "fixtures", "fuzz", "benches",
 ];
 
 /// The most directories that are searched. Larger source trees get stable paths for crates only.
@@ -79,9 +73,9 @@ pub(super) fn find_workspace(workdir: &Path, skipped: &[PathBuf]) -> Option<Path
 /// Returns all manifests; `None` if there are too many directories, or something can't be read.
 fn find_manifests(workdir: &Path, skipped: &[PathBuf]) -> Option<Vec<Manifest>> {
     let mut manifests = Vec::new();
-    let mut directories = vec![workdir.to_owned()];
+    let mut directories = vec![(workdir.to_owned(), false)];
     let mut count = 0;
-    while let Some(directory) = directories.pop() {
+    while let Some((directory, is_test)) = directories.pop() {
         count += 1;
         if count > MAX_DIRECTORIES {
             return None;
@@ -92,15 +86,22 @@ fn find_manifests(workdir: &Path, skipped: &[PathBuf]) -> Option<Vec<Manifest>> 
             let name = entry.file_name();
             if entry.file_type().ok()?.is_dir() {
                 let path = entry.path();
-                if !SKIPPED.iter().any(|other| name == *other) && !skipped.contains(&path) {
-                    directories.push(path);
+                let is_in = |names: &[&str]| names.iter().any(|other| name == *other);
+                if !is_in(&SKIPPED) && !skipped.contains(&path) {
+                    directories.push((path, is_test || is_in(&TESTS)));
                 }
             }
             has_manifest |= name == "Cargo.toml";
             has_lockfile |= name == "Cargo.lock";
         }
         if has_manifest {
-            manifests.push(read_manifest(directory, has_lockfile)?);
+            match read_manifest(directory, has_lockfile) {
+                Some(manifest) if !is_test || has_lockfile || manifest.is_workspace => {
+                    manifests.push(manifest);
+                }
+                None if !is_test || has_lockfile => return None,
+                _ => {}
+            }
         }
     }
     Some(manifests)
@@ -157,7 +158,7 @@ mod tests {
         let only = [("p/Cargo.toml", PACKAGE), ("p/Cargo.lock", "")];
         let excluding = "[workspace]\nmembers = [\"a\"]\nexclude = [\"b\", \"none\"]\n";
         let workspace = "[workspace]\nmembers = [\"member\"]\n";
-        let cases: [(&[File], Option<&str>); 13] = [
+        let cases: [(&[File], Option<&str>); 14] = [
             (
                 &[("p/Cargo.toml", workspace), ("p/member/Cargo.toml", XTASK)],
                 None,
@@ -176,7 +177,7 @@ mod tests {
                     ("p/tests/data/Cargo.toml", PACKAGE),
                     ("p/tests/data/Cargo.lock", ""),
                 ],
-                Some("p"),
+                None,
             ),
             (
                 &[("skipped/Cargo.toml", PACKAGE), ("skipped/Cargo.lock", "")],
@@ -184,8 +185,8 @@ mod tests {
             ),
             (
                 &[
-                    ("p/vendor/c/Cargo.toml", PACKAGE),
-                    ("p/vendor/c/Cargo.lock", ""),
+                    ("p/tests/data/Cargo.toml", PACKAGE),
+                    ("p/tests/template/Cargo.toml", "@NAME@"),
                 ],
                 Some("p"),
             ),
@@ -206,6 +207,7 @@ mod tests {
                 None,
             ),
             (&[("p/member/Cargo.toml", "[workspace]")], None),
+            (&[("p/fuzz/Cargo.toml", "[workspace]")], None),
             (&[("p/template/Cargo.toml", "@NAME@")], None),
         ];
         for (more, expected) in cases {
