@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use super::{Database, open_for_changes, print_error};
+use super::{Database, open_for_changes, print_error, renamed};
 use crate::error::Result;
 use crate::store::{MergeError, MergeResult, PendingResult, Store};
 use crate::text::{plural, printable};
@@ -22,8 +22,9 @@ error occurred. The other databases are still merged.";
 ///
 /// A DATABASE is never changed. It is copied first, to $TMPDIR, so it may be in use, or of an older
 /// version. Its pending builds are not read. Rows with impossible values are skipped, and the first is
-/// reported. Builds are added in transactions of half a second at most, with pauses in between: Portage's merges can record builds at the same time. This command needs write access to the
-/// database, which is created if it is missing. docs/fleet.md shows how to collect from many hosts.
+/// reported. Builds are added in transactions of half a second at most, with pauses in between: Portage's
+/// merges can record builds at the same time. This command needs write access to the database, which is
+/// created if it is missing. docs/fleet.md shows how to collect from many hosts.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_STATUS)]
 pub(super) struct Args {
@@ -49,9 +50,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<u8> {
         open_for_changes(&path)?
     };
     for reason in &pending.broken {
-        print_error(&format!(
-            "renamed to *.bad because it can't be recorded: {reason}"
-        ));
+        print_error(&renamed(reason));
     }
     let mut status = 0;
     for source in &args.databases {

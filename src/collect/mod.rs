@@ -77,6 +77,11 @@ fn kept_builds(warn: impl FnOnce(String)) -> usize {
     })
 }
 
+/// Returns what happened to a pending file that `reason` keeps from being recorded.
+fn renamed(reason: &impl std::fmt::Display) -> String {
+    format!("renamed to *.bad because it can't be recorded: {reason}")
+}
+
 /// Opens a database for changes by hand, and records the pending builds, which can be among those to
 /// change.
 ///

@@ -21,7 +21,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::build_list::BuildList;
-use super::{Database, open_for_changes, print_error};
+use super::{Database, open_for_changes, print_error, renamed};
 use crate::error::{Error, Result};
 use crate::portage::Build;
 use crate::portage::log::LogName;
@@ -88,9 +88,8 @@ pub(super) fn run(args: Args, out: &mut dyn Write) -> Result<u8> {
         let (store, done) = open_for_changes(path)?;
         import.summary.pending = done.recorded as u64;
         for reason in done.broken {
-            let problem = format!("renamed to *.bad because it can't be recorded: {reason}");
             let pending = Pending::for_database(path);
-            import.add_problem(pending.folder(), Error::Invalid(problem));
+            import.add_problem(pending.folder(), Error::Invalid(renamed(&reason)));
         }
         import.store = Some(store);
     } else if path.exists() {

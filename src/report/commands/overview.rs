@@ -347,10 +347,15 @@ fn columns() -> Vec<Column<Overview>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn package(name: &str, hits: u64, misses: u64, saved: Option<i64>) -> PackageRow {
+    pub(in super::super) fn package(
+        name: &str,
+        hits: u64,
+        misses: u64,
+        saved: Option<i64>,
+    ) -> PackageRow {
         PackageRow {
             package: name.into(),
             host: None,

@@ -195,26 +195,11 @@ fn why_it_misses(row: &PackageRow, verdicts: &Verdicts, reasons: &Reasons) -> St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::DateTime;
 
     fn package(name: &str, hits: u64, misses: u64, saved: Option<i64>) -> PackageRow {
-        PackageRow {
-            package: name.into(),
-            host: None,
-            sums: Sums {
-                builds: 3,
-                hits: Some(hits),
-                misses: Some(misses),
-                time_saved: saved.map(TimeDelta::seconds),
-                estimated_hits: hits,
-                ..Sums::default()
-            },
-            first_at: DateTime::UNIX_EPOCH,
-            last_at: DateTime::UNIX_EPOCH,
-            last_version: "1".into(),
-            last_hits: None,
-            last_misses: None,
-        }
+        let mut package = overview::tests::package(name, hits, misses, saved);
+        package.sums.estimated_hits = hits;
+        package
     }
 
     fn names(rows: &[PackageRow], average: f64) -> Vec<&str> {
