@@ -352,6 +352,13 @@ fn ebuilds_with_unusual_directories_are_built_as_without() {
             (2, 0),
             Some("in_use"),
         ),
+        (
+            "program",
+            "src_unpack() { cargo_src_unpack; unpack_sources; mkdir \"${S}\"/examples; cp \"${FILESDIR}\"/dist.rs \"${S}\"/examples || die; }\n\
+             src_compile() { cargo_env cargo run --release --example dist || die; }",
+            (2, 0),
+            Some("crates_only"),
+        ),
         // Each target directory is a new one, and what is built is found there.
         (
             "cleaned",

@@ -7,7 +7,9 @@ use std::collections::HashSet;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
+use regex::bytes::Regex;
 use toml::{Table, Value};
 
 use crate::files::open_regular;
@@ -24,22 +26,25 @@ const TESTS: [&str; 7] = [
 /// The most directories that are searched. Larger source trees get stable paths for crates only.
 const MAX_DIRECTORIES: usize = 2000;
 
-/// The longest manifest in bytes.
-const MAX_MANIFEST_BYTES: u64 = 1 << 20;
+/// The most that is read of a manifest or a source file, in bytes.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// How a Rust program names the cargo that it runs. What such a cargo builds is expected in the target directory of a
+/// workspace that can't be known before, so this errs on the side of finding too much.
+static CARGO: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#""cargo[" ]|"CARGO""#).expect("a valid expression"));
 
 /// A directory with a `Cargo.toml`.
 struct Manifest {
     directory: PathBuf,
     has_lockfile: bool,
     is_workspace: bool,
-    /// Whether its program runs cargo in other directories of the workspace, by the convention of cargo-xtask.
-    is_xtask: bool,
     /// The directories below that are not part of the workspace.
     excluded: Vec<PathBuf>,
 }
 
-/// Returns the only workspace in `workdir`; `None` if there may be others, or none with a lockfile, or if
-/// its own programs run cargo.
+/// Returns the only workspace in `workdir`; `None` if there may be others, or none with a lockfile, or if a program or
+/// build script in it may run cargo.
 /// `skipped` are directories with sources of other packages.
 pub(super) fn find_workspace(workdir: &Path, skipped: &[PathBuf]) -> Option<PathBuf> {
     let manifests = find_manifests(workdir, skipped)?;
@@ -66,11 +71,11 @@ pub(super) fn find_workspace(workdir: &Path, skipped: &[PathBuf]) -> Option<Path
         })
     };
     let is_only = roots.next().is_none() && !manifests.iter().any(is_excluded);
-    let runs_cargo = manifests.iter().any(|manifest| manifest.is_xtask);
-    (is_only && !runs_cargo).then(|| root.directory.clone())
+    is_only.then(|| root.directory.clone())
 }
 
-/// Returns all manifests; `None` if there are too many directories, or something can't be read.
+/// Returns all manifests; `None` if there are too many directories, something can't be read, or a source file names
+/// cargo.
 fn find_manifests(workdir: &Path, skipped: &[PathBuf]) -> Option<Vec<Manifest>> {
     let mut manifests = Vec::new();
     let mut directories = vec![(workdir.to_owned(), false)];
@@ -91,6 +96,9 @@ fn find_manifests(workdir: &Path, skipped: &[PathBuf]) -> Option<Vec<Manifest>> 
                     directories.push((path, is_test || is_in(&TESTS)));
                 }
             }
+            if !is_test && is_source(&entry) && CARGO.is_match(&read(&entry.path())?) {
+                return None;
+            }
             has_manifest |= name == "Cargo.toml";
             has_lockfile |= name == "Cargo.lock";
         }
@@ -107,24 +115,29 @@ fn find_manifests(workdir: &Path, skipped: &[PathBuf]) -> Option<Vec<Manifest>> 
     Some(manifests)
 }
 
+fn is_source(entry: &fs::DirEntry) -> bool {
+    let name = entry.file_name();
+    Path::new(&name).extension() == Some("rs".as_ref())
+        && entry.file_type().is_ok_and(|kind| kind.is_file())
+}
+
+fn read(path: &Path) -> Option<Vec<u8>> {
+    let file = open_regular(path).ok()?;
+    let mut content = Vec::new();
+    file.take(MAX_FILE_BYTES).read_to_end(&mut content).ok()?;
+    Some(content)
+}
+
 fn read_manifest(directory: PathBuf, has_lockfile: bool) -> Option<Manifest> {
-    let file = open_regular(directory.join("Cargo.toml")).ok()?;
-    let mut text = String::new();
-    file.take(MAX_MANIFEST_BYTES)
-        .read_to_string(&mut text)
-        .ok()?;
-    let manifest: Table = text.parse().ok()?;
+    let content = read(&directory.join("Cargo.toml"))?;
+    let manifest: Table = std::str::from_utf8(&content).ok()?.parse().ok()?;
     let workspace = manifest.get("workspace");
-    let name = manifest
-        .get("package")
-        .and_then(|package| package.get("name")?.as_str());
     let excluded = workspace.and_then(|workspace| workspace.get("exclude")?.as_array());
     let excluded = excluded.into_iter().flatten().filter_map(Value::as_str);
     Some(Manifest {
         directory,
         has_lockfile,
         is_workspace: workspace.is_some(),
-        is_xtask: name == Some("xtask"),
         excluded: excluded.map(PathBuf::from).collect(),
     })
 }
@@ -136,7 +149,6 @@ mod tests {
     /// A path and its content.
     type File = (&'static str, &'static str);
 
-    const XTASK: &str = "[package]\nname = \"xtask\"\nversion = \"1.0.0\"\n";
     const PACKAGE: &str = "[package]\nname = \"a\"\nversion = \"1.0.0\"\n";
 
     /// Returns the workspace, below the directory, of these files.
@@ -158,11 +170,7 @@ mod tests {
         let only = [("p/Cargo.toml", PACKAGE), ("p/Cargo.lock", "")];
         let excluding = "[workspace]\nmembers = [\"a\"]\nexclude = [\"b\", \"none\"]\n";
         let workspace = "[workspace]\nmembers = [\"member\"]\n";
-        let cases: [(&[File], Option<&str>); 14] = [
-            (
-                &[("p/Cargo.toml", workspace), ("p/member/Cargo.toml", XTASK)],
-                None,
-            ),
+        let cases: [(&[File], Option<&str>); 13] = [
             (&[], Some("p")),
             (
                 &[
@@ -215,5 +223,26 @@ mod tests {
             assert_eq!(found(&files).as_deref(), expected, "{more:?}");
         }
         assert_eq!(found(&only[..1]), None, "no lockfile");
+    }
+
+    #[test]
+    fn the_workspace_runs_no_cargo() {
+        let sources = [
+            ("p/build.rs", "Command::new(env!(\"CARGO\"))", false),
+            ("p/src/main.rs", "Command::new(\"cargo\")", false),
+            ("p/x/src/main.rs", "cmd!(sh, \"cargo build\")", false),
+            ("p/build.rs", "env!(\"CARGO_PKG_VERSION\")", true),
+            ("p/tests/cli.rs", "Command::new(\"cargo\")", true),
+            ("p/README.md", "Run \"cargo build\".", true),
+            ("skipped/build.rs", "env!(\"CARGO\")", true),
+        ];
+        for (file, source, expected) in sources {
+            let files = [
+                ("p/Cargo.toml", PACKAGE),
+                ("p/Cargo.lock", ""),
+                (file, source),
+            ];
+            assert_eq!(found(&files).is_some(), expected, "{file}: {source}");
+        }
     }
 }
