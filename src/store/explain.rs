@@ -22,6 +22,14 @@ pub struct ReasonSum {
     pub compile_time: TimeDelta,
 }
 
+impl ReasonSum {
+    /// Adds other misses with the same reason.
+    pub fn add(&mut self, other: &ReasonSum) {
+        self.misses = self.misses.saturating_add(other.misses);
+        self.compile_time = add_time(self.compile_time, other.compile_time);
+    }
+}
+
 /// The misses of one unit with one reason in one phase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MissedUnit {
@@ -168,8 +176,7 @@ pub fn sum_reasons<'a>(reasons: impl IntoIterator<Item = &'a ReasonSum>) -> Vec<
             compile_time: TimeDelta::zero(),
             ..*added
         });
-        sum.misses = sum.misses.saturating_add(added.misses);
-        sum.compile_time = add_time(sum.compile_time, added.compile_time);
+        sum.add(added);
     }
     let mut sums: Vec<ReasonSum> = sums.into_values().collect();
     sort(&mut sums);

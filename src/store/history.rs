@@ -1,10 +1,11 @@
 //! The newest builds of each package.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
+use rusqlite::{Row, params};
 use uuid::Uuid;
 
-use super::columns::read_uuid;
+use super::columns::{read_uuid, str_at};
 use super::{Filter, Result, Store};
 
 /// A build in the history of its package.
@@ -20,6 +21,21 @@ pub struct PackageBuild {
     pub counts: Option<(u64, u64)>,
 }
 
+/// A build that may be in the history of its package.
+struct Candidate {
+    build: PackageBuild,
+    host: String,
+    started_at_us: i64,
+}
+
+/// The newest builds of a package so far.
+#[derive(Default)]
+struct History {
+    newest: VecDeque<Candidate>,
+    /// The versions of measured builds so far, each with its host.
+    measured: HashSet<(String, String)>,
+}
+
 impl Store {
     /// Returns at most `limit` of the newest matching builds of each package, the newest first.
     ///
@@ -28,36 +44,78 @@ impl Store {
     pub fn histories(
         &self,
         filter: &Filter,
-        limit: u32,
+        limit: usize,
     ) -> Result<BTreeMap<String, Vec<PackageBuild>>> {
         let query = filter.query(
-            ", newest AS (SELECT id, uuid, package, host, version, started_at_us, hits, misses,
-                row_number() OVER (PARTITION BY package ORDER BY started_at_us DESC, uuid DESC) AS age
-                FROM matching)
-             SELECT package, uuid, version, hits, misses, hits IS NOT NULL AND NOT EXISTS
-                (SELECT 1 FROM build AS earlier
-                 WHERE earlier.package = newest.package AND earlier.version = newest.version
-                    AND earlier.host = newest.host AND earlier.hits IS NOT NULL
-                    AND earlier.started_at_us <= newest.started_at_us
-                    AND (earlier.started_at_us, earlier.uuid) < (newest.started_at_us, newest.uuid))
-             FROM newest WHERE age <= :limit ORDER BY package, age",
+            "SELECT uuid, version, hits, misses, host, started_at_us, package
+             FROM matching ORDER BY started_at_us, uuid",
         );
-        let mut params = query.params();
-        params.push((":limit", &limit));
-        let mut histories: BTreeMap<String, Vec<PackageBuild>> = BTreeMap::new();
-        self.each_row(&query.sql, &*params, |row| {
-            let (hits, misses): (Option<u64>, Option<u64>) = (row.get(3)?, row.get(4)?);
-            histories
-                .entry(row.get(0)?)
-                .or_default()
-                .push(PackageBuild {
-                    id: read_uuid(row, 1)?,
-                    version: row.get(2)?,
-                    counts: hits.zip(misses),
-                    is_cold: row.get(5)?,
-                });
+        let mut histories: BTreeMap<String, History> = BTreeMap::new();
+        self.each_row(&query.sql, &*query.params(), |row| {
+            let package = str_at(row, 6)?.unwrap_or_default();
+            if !histories.contains_key(package) {
+                histories.insert(package.to_string(), History::default());
+            }
+            if let Some(history) = histories.get_mut(package) {
+                history.add(read_candidate(row)?, limit);
+            }
             Ok(())
         })?;
-        Ok(histories)
+        let failed = |error| self.error(error);
+        let mut earlier = self.connection.prepare(EARLIER).map_err(failed)?;
+        let mut newest_first = BTreeMap::new();
+        for (package, history) in histories {
+            let mut builds = Vec::new();
+            for Candidate {
+                mut build,
+                host,
+                started_at_us,
+            } in history.newest.into_iter().rev()
+            {
+                if build.is_cold {
+                    let (version, id) = (&build.version, build.id.to_string());
+                    let params = params![package, version, host, started_at_us, id];
+                    build.is_cold = !earlier.exists(params).map_err(failed)?;
+                }
+                builds.push(build);
+            }
+            newest_first.insert(package, builds);
+        }
+        Ok(newest_first)
     }
+}
+
+/// Finds a measured build of a version before another one, whatever the filter is. The `+` keeps SQLite from reading
+/// all builds of the host instead of those of the package.
+const EARLIER: &str = "SELECT 1 FROM build
+    WHERE package = ?1 AND version = ?2 AND +host = ?3 AND hits IS NOT NULL
+        AND started_at_us <= ?4 AND (started_at_us, uuid) < (?4, ?5)";
+
+impl History {
+    /// Adds a newer build. It can be cold only if it is the first one of its version that matches.
+    fn add(&mut self, mut candidate: Candidate, limit: usize) {
+        let build = &mut candidate.build;
+        build.is_cold = build.counts.is_some()
+            && self
+                .measured
+                .insert((build.version.clone(), candidate.host.clone()));
+        self.newest.push_back(candidate);
+        if self.newest.len() > limit {
+            self.newest.pop_front();
+        }
+    }
+}
+
+fn read_candidate(row: &Row<'_>) -> rusqlite::Result<Candidate> {
+    let (hits, misses): (Option<u64>, Option<u64>) = (row.get(2)?, row.get(3)?);
+    Ok(Candidate {
+        build: PackageBuild {
+            id: read_uuid(row, 0)?,
+            version: row.get(1)?,
+            is_cold: false,
+            counts: hits.zip(misses),
+        },
+        host: row.get(4)?,
+        started_at_us: row.get(5)?,
+    })
 }

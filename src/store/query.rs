@@ -112,12 +112,7 @@ impl Store {
 
     /// Returns a row per emerge command that has builds, the newest last.
     pub fn emerges(&self, filter: &Filter) -> Result<Vec<EmergeRow>> {
-        self.read_emerges(filter, None, None)
-    }
-
-    /// Returns at most `limit` of the newest rows of [`Store::emerges`].
-    pub fn newest_emerges(&self, filter: &Filter, limit: u32) -> Result<Vec<EmergeRow>> {
-        self.read_emerges(filter, None, Some(limit))
+        self.read_emerges(filter, None)
     }
 
     /// Returns the emerge command of the newest build that has one. It doesn't read the others.
@@ -130,28 +125,21 @@ impl Store {
         let Some(emerge_id) = newest.into_iter().next() else {
             return Ok(None);
         };
-        Ok(self.read_emerges(filter, Some(emerge_id), None)?.pop())
+        Ok(self.read_emerges(filter, Some(emerge_id))?.pop())
     }
 
-    /// Returns the rows of [`Store::emerges`], or only the one with this row id, or only the newest.
-    fn read_emerges(
-        &self,
-        filter: &Filter,
-        emerge_id: Option<i64>,
-        limit: Option<u32>,
-    ) -> Result<Vec<EmergeRow>> {
+    /// Returns the rows of [`Store::emerges`], or only the one with this row id.
+    fn read_emerges(&self, filter: &Filter, emerge_id: Option<i64>) -> Result<Vec<EmergeRow>> {
         let query = filter.query(&format!(
             "SELECT emerge.uuid, emerge.host, emerge.command, emerge.started_at_us, {}
              FROM matching JOIN emerge ON emerge.id = matching.emerge_id
              WHERE :emerge_id IS NULL OR matching.emerge_id = :emerge_id
-             GROUP BY emerge.id ORDER BY emerge.started_at_us DESC, emerge.uuid DESC
-             LIMIT ifnull(:limit, -1)",
+             GROUP BY emerge.id ORDER BY emerge.started_at_us, emerge.uuid",
             Sums::of_group()
         ));
         let mut params = query.params();
         params.push((":emerge_id", &emerge_id));
-        params.push((":limit", &limit));
-        let mut rows = self.query(&query.sql, &*params, |row| {
+        self.query(&query.sql, &*params, |row| {
             Ok(EmergeRow {
                 id: read_uuid(row, 0)?,
                 host: row.get(1)?,
@@ -159,9 +147,7 @@ impl Store {
                 started_at: read_time(row, 3)?,
                 sums: Sums::read(row, 4)?,
             })
-        })?;
-        rows.reverse();
-        Ok(rows)
+        })
     }
 
     /// Returns what each build adds to sums over time, the oldest first.
@@ -286,7 +272,7 @@ impl Store {
         mut handle: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
     ) -> Result<()> {
         let failed = |error| self.error(error);
-        let mut statement = self.connection.prepare(sql).map_err(failed)?;
+        let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
         let mut rows = statement.query(params).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
             handle(row).map_err(|error| self.row_error(row, error))?;

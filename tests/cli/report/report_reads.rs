@@ -5,6 +5,7 @@ use std::ffi::{CStr, OsString, c_char, c_int, c_uint, c_void};
 use std::path::Path;
 use std::ptr::null_mut;
 
+use crate::generated::generate::{self, Machine};
 use crate::support::*;
 use chrono::TimeDelta;
 use rusqlite::ffi;
@@ -213,4 +214,41 @@ fn the_newest_build_is_found_without_the_others() {
         assert!(store.newest(&Filter::default()).unwrap().is_some());
     });
     assert!(many <= few + 1, "{few} and {many}");
+}
+
+/// Returns the steps of a report on all builds of a machine.
+fn steps_of_report(builds: usize, report: &str) -> u64 {
+    let (_folder, db) = folder();
+    let machine = Machine {
+        packages: 10,
+        days: 300,
+        size: 3,
+        listed: 50,
+    };
+    generate::database(machine, builds, &db, &mut std::io::sink()).unwrap();
+    let page = db.with_extension("html");
+    let mut args = ["sccache-report", report, "--since", "2000", "--db"]
+        .map(OsString::from)
+        .to_vec();
+    args.push(db.clone().into());
+    if report == "html" {
+        args.extend(["-o".into(), page.clone().into()]);
+    }
+    let (_, steps) = counted(|| {
+        sccache_report::report::main(args);
+    });
+    assert_eq!(page.exists(), report == "html");
+    steps
+}
+
+/// Without a search through all builds of the host for each build, which SQLite prefers to those of the package.
+#[test]
+fn the_page_of_many_builds_reads_each_as_often_as_that_of_few() {
+    let [few, many] = [400, 1600].map(|builds| steps_of_report(builds, "html"));
+    assert!(many < 5 * few, "{few} and {many}");
+    let overview = steps_of_report(1600, "overview");
+    assert!(
+        many < 2 * overview,
+        "{many}, and {overview} of the overview of the same builds"
+    );
 }

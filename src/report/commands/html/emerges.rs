@@ -1,15 +1,11 @@
 //! The table of the newest emerge commands, with their builds.
 
-use std::collections::HashMap;
-
-use uuid::Uuid;
-
 use crate::error::Result;
 use crate::report::commands::emerges;
 use crate::report::html::page::{Details, Expandable};
 use crate::report::table::{Column, HtmlTable};
 use crate::report::text;
-use crate::store::{EmergeRow, Filter, Store};
+use crate::store::{EmergeBuild, EmergeRow, Filter, Store};
 
 /// Emerge commands in the table.
 const SHOWN: u32 = 50;
@@ -30,14 +26,13 @@ const COLUMNS: [&str; 5] = [
 
 /// Returns the newest emerge commands, the newest first.
 pub(super) fn table(store: &Store, filter: &Filter) -> Result<Expandable> {
-    let mut rows = store.newest_emerges(filter, SHOWN)?;
-    rows.reverse();
-    let builds = builds(store, filter, &rows)?;
-    let mut table = Expandable::new(HtmlTable::new("", &columns(), &rows));
-    let lists: Vec<&[String]> = rows
+    let emerges = store.newest_emerges(filter, SHOWN)?;
+    let lists: Vec<Vec<String>> = emerges
         .iter()
-        .map(|row| builds.get(&row.id).map_or(&[][..], Vec::as_slice))
+        .map(|of| of.builds.iter().map(build).collect())
         .collect();
+    let rows: Vec<EmergeRow> = emerges.into_iter().map(|of| of.emerge).collect();
+    let mut table = Expandable::new(HtmlTable::new("", &columns(), &rows));
     for (row, list) in table.rows.iter_mut().zip(shortened(&lists, BUILD_BYTES)) {
         row.details = Details::Brief(vec![list]);
     }
@@ -49,8 +44,15 @@ pub(super) fn table(store: &Store, filter: &Filter) -> Result<Expandable> {
     Ok(table)
 }
 
+/// Returns `dev-libs/a 1.0: 50.0 %`.
+fn build(build: &EmergeBuild) -> String {
+    let [package, version] = [&build.package, &build.version].map(|text| text::sanitize(text));
+    let rate = text::percent_or_dash(build.hit_rate);
+    format!("{package} {version}: {rate}")
+}
+
 /// Returns the lists as texts that have at most so many bytes together. A list that is cut says so.
-fn shortened(lists: &[&[String]], most: usize) -> Vec<String> {
+fn shortened(lists: &[Vec<String>], most: usize) -> Vec<String> {
     let wanted: Vec<usize> = lists.iter().map(|list| list.join(", ").len()).collect();
     let shares = text::share(most, &wanted).into_iter();
     let lists = lists.iter().zip(shares);
@@ -73,32 +75,6 @@ fn columns() -> Vec<Column<EmergeRow>> {
     columns.map(show).collect()
 }
 
-/// Returns the builds of each command: package, version, and hit rate.
-fn builds(
-    store: &Store,
-    filter: &Filter,
-    rows: &[EmergeRow],
-) -> Result<HashMap<Uuid, Vec<String>>> {
-    let mut builds: HashMap<Uuid, Vec<String>> =
-        rows.iter().map(|row| (row.id, Vec::new())).collect();
-    let oldest = rows.iter().map(|row| row.started_at).min();
-    let recent = Filter {
-        since: filter.since.max(oldest),
-        ..filter.clone()
-    };
-    store.for_each_build(&recent, |build| {
-        if let Some(list) = build.emerge.and_then(|id| builds.get_mut(&id)) {
-            let (package, version) = (
-                text::sanitize(&build.package),
-                text::sanitize(&build.version),
-            );
-            let rate = text::percent_or_dash(build.hit_rate());
-            list.push(format!("{package} {version}: {rate}"));
-        }
-    })?;
-    Ok(builds)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,7 +87,7 @@ mod tests {
                 .collect()
         };
         let (large, small) = (list(170), list(3));
-        let lists: Vec<&[String]> = vec![&large, &small, &small];
+        let lists = [large, small.clone(), small.clone()];
         let shown = shortened(&lists, 1000);
         assert_eq!(shown[1..], [small.join(", "), small.join(", ")]);
         assert!(shown[0].starts_with("dev-libs/package0 1.0: 50.0 %, dev-libs/package1 "));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{Local, TimeDelta};
+use chrono::{DateTime, Local, TimeDelta};
 
 use super::trend::labels;
 use crate::error::Result;
@@ -25,9 +25,14 @@ pub(super) struct Reasons {
 impl Reasons {
     pub(super) fn read(store: &Store, filter: &Filter, by: PeriodLength) -> Result<Reasons> {
         let mut reasons = Reasons::default();
+        // The reasons of a build follow each other.
+        let mut period = (DateTime::UNIX_EPOCH, String::new());
         store.each_miss_reason(filter, |package, started_at, sum| {
-            let day = started_at.with_timezone(&Local).date_naive();
-            add(&mut reasons.by_period, &trend::name(by, day), &sum);
+            if period.0 != started_at || period.1.is_empty() {
+                let day = started_at.with_timezone(&Local).date_naive();
+                period = (started_at, trend::name(by, day));
+            }
+            add(&mut reasons.by_period, &period.1, &sum);
             add(&mut reasons.by_package, package, &sum);
         })?;
         Ok(reasons)
@@ -51,9 +56,12 @@ fn add(
     let Some(sums) = sums.get_mut(name) else {
         return;
     };
-    let sum = sums.get(&added.reason).copied();
-    let sum = sum_reasons(sum.iter().chain([added]));
-    sums.extend(sum.into_iter().map(|sum| (sum.reason, sum)));
+    match sums.get_mut(&added.reason) {
+        Some(sum) => sum.add(added),
+        None => {
+            sums.insert(added.reason, *added);
+        }
+    }
 }
 
 /// The misses of a period.

@@ -42,7 +42,7 @@ const BUILD_COLUMNS: [&str; 7] = [
 ];
 
 /// The most builds in a history.
-const BUILDS: u32 = 12;
+const BUILDS: usize = 12;
 
 /// Items of other lists in full details.
 const LISTED: usize = 3;
@@ -363,7 +363,7 @@ impl Sources<'_> {
         let cold: HashSet<Uuid> = cold.map(|build| build.id).collect();
         let builds = self.store.builds(&Filter {
             packages: Some(vec![row.package.clone()]),
-            last: Some(BUILDS),
+            last: Some(BUILDS as u32),
             ..self.filter.clone()
         })?;
         let (shown, all) = (builds.len() as u64, row.sums.builds);
