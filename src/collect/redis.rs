@@ -25,7 +25,8 @@ pub(super) fn run(args: &Args) -> Result<Messages> {
     let mut messages = Messages::default();
     let file = text_variable("SCCACHE_CONF");
     let file = file.and_then(|file| ConfigFile::read(file.as_ref()).ok());
-    let Some(settings) = RedisSettings::find(text_variable, file.as_ref()) else {
+    let Some(settings) = RedisSettings::find(text_variable, file.and_then(|file| file.redis))
+    else {
         return Ok(messages);
     };
     if args.inspect {

@@ -101,7 +101,8 @@ impl BuildSettings {
     /// Returns the settings of a Redis at a Unix socket.
     pub(super) fn redis(&self) -> Option<RedisSettings> {
         let get = |name: &str| self.get(name).map(str::to_owned);
-        RedisSettings::find(get, self.configuration_file().as_ref())
+        let file = self.configuration_file();
+        RedisSettings::find(get, file.and_then(|file| file.redis))
     }
 
     /// Whether several caches are used together, the local one among them.

@@ -5,7 +5,6 @@ mod connection;
 
 use std::path::PathBuf;
 
-use super::settings::ConfigFile;
 use crate::text::printable;
 pub use connection::{RedisError, RedisMemory};
 
@@ -28,9 +27,9 @@ pub struct RedisSettings {
 
 impl RedisSettings {
     /// Returns the settings that sccache uses, if they name a Unix socket. `get` returns the value of a
-    /// variable. A variable replaces everything that the configuration file says about Redis (`merge`
-    /// in sccache's `src/config.rs`, 0.19.0).
-    pub fn find(get: impl Fn(&str) -> Option<String>, file: Option<&ConfigFile>) -> Option<Self> {
+    /// variable, `in_file` is what the configuration file says about Redis. A variable replaces all of that
+    /// (`merge` in sccache's `src/config.rs`, 0.19.0).
+    pub fn find(get: impl Fn(&str) -> Option<String>, in_file: Option<Self>) -> Option<Self> {
         let get = |name: &str| get(name).filter(|value| !value.is_empty());
         let (endpoint, url) = (get("SCCACHE_REDIS_ENDPOINT"), get("SCCACHE_REDIS"));
         let is_set = endpoint.is_some() || url.is_some();
@@ -38,7 +37,7 @@ impl RedisSettings {
             let get = |name: &str| get(&format!("SCCACHE_REDIS_{}", name.to_uppercase()));
             Self::new(endpoint, url, get)
         } else {
-            file?.redis.clone()
+            in_file
         };
         let is_socket =
             |it: &Self| it.url.starts_with("unix:") || it.url.starts_with("redis+unix:");
@@ -210,14 +209,10 @@ mod tests {
 
     #[test]
     fn a_variable_replaces_the_file() {
-        let redis = with(&[("SCCACHE_REDIS_ENDPOINT", "unix://file/r")]);
-        let file = ConfigFile {
-            redis,
-            ..ConfigFile::default()
-        };
+        let in_file = with(&[("SCCACHE_REDIS_ENDPOINT", "unix://file/r")]);
         let found = |value: &str| {
             let get = |name: &str| (name == "SCCACHE_REDIS_ENDPOINT").then(|| value.to_owned());
-            RedisSettings::find(get, Some(&file))
+            RedisSettings::find(get, in_file.clone())
         };
         assert_eq!(found("").unwrap().url, "unix://file/r");
         assert_eq!(found("unix://variable/r").unwrap().url, "unix://variable/r");

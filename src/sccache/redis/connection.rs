@@ -201,14 +201,16 @@ impl RedisError {
         match self {
             Self::Url => "Write unix://localhost/PATH",
             Self::Socket(error) if error.kind() == ErrorKind::NotFound => {
-                "Start Redis with this `unixsocket` in its configuration"
+                "Start Redis with this `unixsocket` in its configuration, or the tunnel that leads to it"
             }
             Self::Socket(error) if error.kind() == ErrorKind::PermissionDenied => {
                 "Let the group of the build user use the socket and its directory: \
                  `unixsocketperm 770`, and start Redis with that group"
             }
-            Self::Socket(_) => "Start Redis again",
-            Self::NoAnswer => "Restart Redis: its process is stopped or overloaded",
+            Self::Socket(_) => "Start Redis again, or the tunnel that leads to it",
+            Self::NoAnswer => {
+                "Restart Redis, whose process is stopped or overloaded, or the tunnel that leads to it"
+            }
             Self::Refused { command, error } => Self::hint_for_refusal(command, error),
             Self::OtherProtocol => "Set the socket of a Redis",
         }
