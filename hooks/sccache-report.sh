@@ -89,10 +89,13 @@ ___sccache_report_is_configured() {
 # queried before and after, and not stopped unless it is in a private network.
 ___sccache_report_begin() {
 	local -a settings=()
-	local mode=own
+	local mode=own micros
 	___sccache_report_read_output times
 	___sccache_report_shell=${BASHPID} ___sccache_report_times=${___sccache_report_output}
 	printf -v ___sccache_report_started '%(%s)T' -1
+	# Not before bash 5.0. The decimal separator depends on the locale.
+	micros=${EPOCHREALTIME//[!0-9]/}
+	(( ${#micros} < 16 )) || ___sccache_report_started=${micros::-6}.${micros: -6}
 	___sccache_report_socket=${SCCACHE_SERVER_UDS-} ___sccache_report_port=${SCCACHE_SERVER_PORT-}
 	if ___sccache_report_has_private_network && [[ ${___sccache_report_socket} != /* ]]; then
 		# A unique name, in case the network is not private after all. sccache before 0.9 uses its default port.

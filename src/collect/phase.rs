@@ -12,8 +12,8 @@ use super::{Messages, own_server, shared_server};
 use crate::config::variable;
 use crate::error::Result;
 use crate::portage::{
-    Attribution, Environment, PHASES, Phase, StablePaths, has_snapshot, lock, remove_snapshot,
-    write_snapshot,
+    Attribution, Environment, PHASES, Phase, StablePaths, has_snapshot, lock, parse_start,
+    remove_snapshot, write_snapshot,
 };
 use crate::sccache::compilations::CompilationList;
 use crate::sccache::{Address, NotMeasured, NotMeasuredReason, Sccache, Stats};
@@ -33,8 +33,8 @@ pub(super) type Measurement = Option<Result<Stats, NotMeasured>>;
 /// ${T}/.sccache-report, for `record`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Start of the phase, in seconds since 1970
-    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
+    /// Start of the phase, in seconds since 1970, with six decimals or none
+    #[arg(long, value_name = "SECONDS", value_parser = parse_started)]
     started: Option<DateTime<Utc>>,
     /// The sccache program
     #[arg(long, value_name = "PROGRAM", default_value = "sccache")]
@@ -56,9 +56,8 @@ pub(super) struct Args {
     stable_paths: Option<String>,
 }
 
-fn parse_seconds(text: &str) -> Result<DateTime<Utc>, &'static str> {
-    let seconds = text.parse().map_err(|_| "not a number of seconds")?;
-    DateTime::from_timestamp_secs(seconds).ok_or("out of range")
+fn parse_started(text: &str) -> Result<DateTime<Utc>, &'static str> {
+    parse_start(text).ok_or("not a number of seconds")
 }
 
 /// Returns the seconds of processor time of the shell and the programs that it waited for. An output of

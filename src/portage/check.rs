@@ -152,6 +152,13 @@ fn check_seconds(seconds: Option<f64>) -> Result<()> {
     Ok(())
 }
 
+/// Parses the start of a phase as the hook writes it: seconds since 1970, with six decimals if bash has them.
+pub fn parse_start(text: &str) -> Option<DateTime<Utc>> {
+    let (seconds, micros) = text.split_once('.').unwrap_or((text, "000000"));
+    let micros: u32 = micros.parse().ok().filter(|_| micros.len() == 6)?;
+    DateTime::from_timestamp(seconds.parse().ok()?, micros * 1000)
+}
+
 /// Parses untrusted JSON.
 ///
 /// # Errors

@@ -16,7 +16,7 @@ pub use crate::text::{plain_path, printable};
 pub use build::{Attribution, BUILD_LINE, Build, Emerge, Outcome, Phase, imported_id};
 pub(crate) use check::check_name;
 pub(crate) use check::check_text;
-pub use check::{MAX_SNAPSHOTS, PHASES, is_package, parse_json};
+pub use check::{MAX_SNAPSHOTS, PHASES, is_package, parse_json, parse_start};
 pub use emerge::is_emerge_stopping;
 pub use environment::{Environment, host};
 pub use hook_record::HookRecord;

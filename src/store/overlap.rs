@@ -72,9 +72,8 @@ fn name(package: &str, version: &str) -> String {
     format!("{package}-{version}")
 }
 
-/// Finds the phases of other builds that ran at the same time. The start of a phase is recorded in whole seconds, so
-/// a build that begins in the second in which another one ends counts as one of them: two that overlapped for less
-/// than a second can't be told from them, and would have each other's numbers.
+/// Finds the phases of other builds that ran at the same time. Starts that an older hook recorded are in whole
+/// seconds: a build that began in the second in which another one ended may have the other's numbers, so it counts.
 fn find(database: &Connection, build: &Build, phase: &Phase) -> rusqlite::Result<Vec<OtherPhase>> {
     let sql = "SELECT phase.id, package, version
          FROM phase INDEXED BY shared_phase JOIN build ON build.id = phase.build_id

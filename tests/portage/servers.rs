@@ -399,7 +399,7 @@ fn client_side_mode_counts_hits_without_requests() {
 /// Several subshells and the EXIT trap each report the end of the phase. It is counted once.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
-fn an_end_that_is_told_many_times_is_counted_once() {
+fn an_end_that_is_reported_many_times_is_counted_once() {
     let phases = "src_compile() { one a; one b; local n; for n in 1 2 3 4; do ( die now ) & done; wait; die now; }";
     let dying = root(phases);
     let run = dying.emerge_with(&[], &["dev-test/phases"]).failed();

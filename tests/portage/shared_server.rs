@@ -5,7 +5,7 @@ use crate::support::portage::{Root, ebuild};
 
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
-fn a_shared_server_is_asked_and_never_stopped() {
+fn a_shared_server_is_queried_and_never_stopped() {
     for (features, variable) in [
         (SHARED_NETWORK, "SCCACHE_SERVER_PORT=\"14226\""),
         (
@@ -17,6 +17,10 @@ fn a_shared_server_is_asked_and_never_stopped() {
     ] {
         let root = root("src_configure() { one a; }\nsrc_compile() { one b; one c; }");
         root.append("etc/portage/make.conf", variable);
+        // As bash prints it in a locale with a decimal comma.
+        let clock = "unset EPOCHREALTIME; EPOCHREALTIME=1700000000,012345\n";
+        let hook = root.read("etc/portage/bashrc");
+        std::fs::write(root.file("etc/portage/bashrc"), format!("{clock}{hook}")).unwrap();
         let script = format!(
             "export {variable} SCCACHE_DIR=/mnt/gentoo/var/cache/sccache\nsetpriv --reuid portage --regid portage --clear-groups \
              sccache --start-server || exit\n\
@@ -40,6 +44,7 @@ fn a_shared_server_is_asked_and_never_stopped() {
             "{build}"
         );
         assert_eq!(build["phases"]["compile"]["requests"], 2);
+        assert_eq!(build["started_at"], "2023-11-14T22:13:20.012345Z");
     }
 }
 
@@ -161,7 +166,7 @@ fn a_server_that_hangs_at_the_beginning_is_not_measured() {
 /// FEATURES=noauto sources the hook in an outer shell, whose trap runs after the end of the phase.
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
-fn an_end_that_is_told_twice_is_counted_once() {
+fn an_end_that_is_reported_twice_is_counted_once() {
     let shared = root("src_compile() { one a; one b; }");
     shared.append("etc/portage/make.conf", "SCCACHE_SERVER_PORT=\"14228\"");
     let script = "export SCCACHE_SERVER_PORT=14228 SCCACHE_DIR=/mnt/gentoo/var/cache/sccache; sccache --start-server\n\

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{FOLDER, open_t};
 use crate::error::Result;
-use crate::portage::check::check_time;
+use crate::portage::check::{check_time, parse_start};
 use crate::portage::{Attribution, Outcome, PHASES, Phase};
 use crate::sccache::NotMeasuredReason;
 
@@ -100,12 +100,10 @@ fn parse_folder_name(name: &str) -> Option<Outcome> {
 
 fn parse_log_name(name: &str) -> Option<(&'static str, DateTime<Utc>)> {
     let name = name.strip_prefix(FOLDER)?.strip_prefix('.')?;
-    let parts: Vec<&str> = name.strip_suffix(".log")?.splitn(3, '.').collect();
-    let [phase, started, number] = parts[..] else {
-        return None;
-    };
+    let (phase, rest) = name.strip_suffix(".log")?.split_once('.')?;
+    let (started, number) = rest.rsplit_once('.')?;
     number.parse::<u64>().ok()?;
-    let started = DateTime::from_timestamp(started.parse().ok()?, 0)?;
+    let started = parse_start(started)?;
     check_time(started).ok()?;
     let phase = PHASES.into_iter().find(|name| *name == phase)?;
     Some((phase, started))
@@ -125,15 +123,24 @@ mod tests {
         for outcome in Outcome::ALL {
             assert_eq!(parse_folder_name(&new_folder_name(outcome)), Some(outcome));
         }
-        let log = ".sccache-report.compile.1700000000.12345.log";
-        let phase =
-            |name| parse_log_name(name).map(|(phase, started)| (phase, started.timestamp()));
-        assert_eq!(phase(log), Some(("compile", 1_700_000_000)));
+        let phase = |name: &str| {
+            parse_log_name(name).map(|(phase, started)| (phase, started.timestamp_micros()))
+        };
+        for (start, expected) in [
+            ("1700000000", 1_700_000_000_000_000),
+            ("1700000000.000042", 1_700_000_000_000_042),
+            ("1700000000.999999", 1_700_000_000_999_999),
+        ] {
+            let log = format!(".sccache-report.compile.{start}.12345.log");
+            assert_eq!(phase(&log), Some(("compile", expected)));
+        }
         for other in [
             ".sccache-report",
             ".sccache-report.sock",
             ".sccache-report.preinst.1700000000.1.log",
             ".sccache-report.compile.1700000000.x.log",
+            ".sccache-report.compile.1700000000.1.1.log",
+            ".sccache-report.compile.1700000000.-00001.1.log",
             ".sccache-report.compile.9999999999999.1.log",
             ".sccache-report.compile.1.log",
             ".sccache-report.failed.x",

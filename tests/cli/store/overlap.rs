@@ -51,25 +51,29 @@ fn builds_on_a_shared_server_at_the_same_time_are_left_out() {
     assert_eq!(first.unwrap().sums.time_saved, None);
 }
 
-/// The start of a phase is recorded in whole seconds: a build that starts in the second in which another ends may have
-/// overlapped with it.
+/// The last one's start is in whole seconds, as an older hook recorded it: it may have overlapped.
 #[test]
-fn builds_on_a_shared_server_may_overlap_within_a_second() {
+fn sequential_builds_on_a_shared_server_are_measured() {
     let (_folder, path) = folder();
-    let mut first = shared(1, "a/first", "2026-11-01T10:00:00Z");
-    first.phases[0].finished_at = at("2026-11-01T10:00:05.2Z");
-    let mut second = shared(2, "a/second", "2026-11-01T10:00:06Z");
-    second.phases[0].finished_at = at("2026-11-01T10:00:07.2Z");
-    record(&path, &[first, second]);
-    let hits = |path: &std::path::Path| -> Vec<Option<u64>> {
-        let store = Store::open_for_reading(path).unwrap();
+    let times = |number, start: &str, end: &str| {
+        let mut build = shared(number, &format!("a/number{number}"), start);
+        build.phases[0].finished_at = at(end);
+        build
+    };
+    let builds = [
+        times(1, "2026-11-01T10:00:00.7Z", "2026-11-01T10:00:05.2Z"),
+        times(2, "2026-11-01T10:00:05.200001Z", "2026-11-01T10:00:07.2Z"),
+    ];
+    record(&path, &builds);
+    let hits = || -> Vec<Option<u64>> {
+        let store = Store::open_for_reading(&path).unwrap();
         let rows = store.builds(&Filter::default()).unwrap();
         rows.iter().map(|row| row.hits).collect()
     };
-    assert_eq!(hits(&path), [Some(5), Some(5)]);
-    let third = shared(3, "a/third", "2026-11-01T10:00:07Z");
-    record(&path, &[third]);
-    assert_eq!(hits(&path), [Some(5), None, None]);
+    assert_eq!(hits(), [Some(5), Some(5)]);
+    let older = times(3, "2026-11-01T10:00:07Z", "2026-11-01T10:00:09Z");
+    record(&path, &[older]);
+    assert_eq!(hits(), [Some(5), None, None]);
 }
 
 /// As two chroots of a machine do.
