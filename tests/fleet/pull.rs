@@ -254,6 +254,8 @@ fn a_host_that_fails_does_not_keep_the_others_away() {
     for bad in [
         &["-x", "y"][..],
         &["--db"],
+        &["--no-merge", "a"],
+        &["--remote-db", "db", "a"],
         &["a b"],
         &["-"],
         &["--remote-db", "$(id)", "a"],
@@ -266,6 +268,54 @@ fn a_host_that_fails_does_not_keep_the_others_away() {
     }
     let done = output(server.pull(&db, &["--remote-db", &link, "alpha"]));
     assert!(done.status.success(), "{done:?}");
+}
+
+/// Only the merge needs root. What the copies are then is up to that user.
+#[test]
+#[ignore = "needs sshd, rsync, and sqlite3"]
+fn an_ordinary_user_copies_and_root_merges() {
+    let server = Server::start();
+    let (folder, db) = folder();
+    let source = record_on(folder.path(), "alpha", &sample());
+    let home = tempfile::tempdir().unwrap();
+    let own = |name: &str| home.path().join(name);
+    fs::copy(server.folder.path().join("user"), own("key")).unwrap();
+    fs::set_permissions(own("key"), Permissions::from_mode(0o600)).unwrap();
+    let mut command = Command::new("setpriv");
+    if rustix::process::geteuid().is_root() {
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        for path in [home.path(), &own("key")] {
+            std::os::unix::fs::chown(path, Some(65534), Some(65534)).unwrap();
+        }
+    }
+    command.arg(SCRIPT).args(["--no-merge", "--dir"]);
+    command.arg(own("copies")).arg("--remote-db").arg(&source);
+    command.args(["alpha", "beta"]).current_dir("/");
+    let server_folder = server.folder.path().display().to_string();
+    let ssh = server.ssh().replace(
+        &format!("{server_folder}/user"),
+        own("key").to_str().unwrap(),
+    );
+    let mut ssh = ssh.replace(&format!("{server_folder}/known"), "/dev/null");
+    if rustix::process::geteuid().is_root() {
+        // Whose key it is.
+        ssh += " -l root";
+    }
+    command.env("SCCACHE_FLEET_SSH", ssh);
+    let done = output(command);
+    assert!(done.status.success(), "{done:?}");
+    assert_eq!((out(&done), err(&done)), (String::new(), String::new()));
+    // Nothing else in the folder disturbs the merge.
+    fs::remove_file(own("copies/beta.db")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", own("copies/beta.db")).unwrap();
+    let copies = [own("copies/beta.db"), own("copies/alpha.db")];
+    let mut merge = Command::new(env!("CARGO_BIN_EXE_sccache-collect"));
+    merge.env_clear().arg("merge").arg("--db").arg(&db);
+    merge.args(copies);
+    let merged = output(merge);
+    assert_eq!(merged.status.code(), Some(2), "{merged:?}");
+    assert!(err(&merged).contains("beta.db is not a file"), "{merged:?}");
+    assert_same_reports(&db, &source);
 }
 
 /// A host that accepts a connection and then is silent, as behind a firewall that drops packets.
