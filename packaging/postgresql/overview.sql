@@ -2,6 +2,7 @@
 --
 -- The sums of `sccache-report --format json`, in UTC. Without `since`, the 30 days before the newest build. Builds with a
 -- date in the future are left out then, unless there are no others.
+\set QUIET on
 SET timezone = 'UTC';
 \if :{?since} \else \set since '' \endif
 \if :{?until} \else \set until '' \endif
