@@ -369,3 +369,34 @@ fn a_second_pull_into_a_folder_ends_at_once() {
     assert_eq!(done.status.code(), Some(2), "{done:?}");
     assert!(err(&done).contains("another one is running"), "{done:?}");
 }
+
+/// The merge that it had begun goes on.
+#[test]
+#[ignore = "needs sshd, rsync, and sqlite3"]
+fn a_killed_pull_does_not_keep_the_next_one_away() {
+    let server = Server::start();
+    let (folder, db) = folder();
+    let source = record_on(folder.path(), "alpha", &sample());
+    let args = ["--remote-db", source.to_str().unwrap(), "alpha"];
+    let fifo = |name: &str| {
+        let path = folder.path().join(name);
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).unwrap();
+        path
+    };
+    let (begun, end) = (fifo("begun"), fifo("end"));
+    let collector = folder.path().join("sccache-collect");
+    let (shown_begun, shown_end) = (begun.display(), end.display());
+    let script = format!("#!/bin/sh\n: >{shown_begun}\nread -r line <{shown_end}\n");
+    fs::write(&collector, script).unwrap();
+    fs::set_permissions(&collector, Permissions::from_mode(0o755)).unwrap();
+    let mut command = server.pull(&db, &args);
+    let path = std::env::var("PATH").unwrap();
+    command.env("PATH", format!("{}:{path}", folder.path().display()));
+    let mut child = command.spawn().unwrap();
+    assert_eq!(fs::read_to_string(begun).unwrap(), "");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let next = output(server.pull(&db, &args));
+    fs::write(end, "\n").unwrap();
+    assert!(next.status.success(), "{next:?}");
+}
