@@ -124,7 +124,7 @@ impl Attribution {
 pub struct Phase {
     /// `unpack`, `prepare`, `configure`, `compile`, `test`, or `install`.
     pub name: String,
-    /// When the phase began, in whole seconds.
+    /// When the phase began. Older hooks recorded whole seconds.
     pub started_at: DateTime<Utc>,
     /// When its statistics were read.
     pub finished_at: DateTime<Utc>,

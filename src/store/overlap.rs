@@ -72,8 +72,9 @@ fn name(package: &str, version: &str) -> String {
     format!("{package}-{version}")
 }
 
-/// Finds the phases of other builds that ran at the same time. Starts that an older hook recorded are in whole
-/// seconds: a build that began in the second in which another one ended may have the other's numbers, so it counts.
+/// Finds the phases of other builds that ran at the same time, on any shared server of the host. Starts that an older
+/// hook recorded are in whole seconds: a build that began in the second in which another one ended may have the
+/// other's numbers, so it counts.
 fn find(database: &Connection, build: &Build, phase: &Phase) -> rusqlite::Result<Vec<OtherPhase>> {
     let sql = "SELECT phase.id, package, version
          FROM phase INDEXED BY shared_phase JOIN build ON build.id = phase.build_id

@@ -1,8 +1,10 @@
 //! `packaging/postgresql` on a real PostgreSQL.
 
 use std::collections::BTreeMap;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use chrono::{DateTime, TimeDelta};
 use sccache_report::store::Store;
@@ -172,6 +174,39 @@ fn the_tables_are_what_other_engines_take() {
     // CockroachDB has neither.
     let push = include_str!("../../packaging/postgresql/push");
     assert!(!push.contains("QUOTE") && !push.contains("ON COMMIT"));
+}
+
+/// The files are those in docs/fleet.md, apart from the host and the password.
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn the_documented_files_let_a_push_in() {
+    let postgres = Postgres::start();
+    let (folder, db) = folder();
+    record(&db, &sample());
+    let known = postgres.psql("sccache");
+    let env = |name: &str| {
+        let mut envs = known.get_envs();
+        envs.find_map(|(key, value)| value.filter(|_| key == name))
+            .unwrap()
+    };
+    let page = include_str!("../../docs/fleet.md");
+    for name in [".pg_service.conf", ".pgpass"] {
+        let (_, text) = page.split_once(&format!("# ~/{name}\n")).unwrap();
+        let lines = text.lines().take_while(|line| !line.is_empty());
+        let text: String = lines.map(|line| line.trim().to_string() + "\n").collect();
+        let text = text.replace("db.example.org", env("PGHOST").to_str().unwrap());
+        let text = text.replace("PASSWORD", env("PGPASSWORD").to_str().unwrap());
+        let file = folder.path().join(name);
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    }
+    let (path, home) = (env("PATH"), folder.path());
+    let mut push = Command::new(postgres.push_command(&db, &[]).get_program());
+    push.env_clear().env("PATH", path).env("HOME", home);
+    push.arg("--db").arg(&db).arg("service=fleet");
+    let output = push.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_pushed(&postgres, &db);
 }
 
 #[test]
