@@ -268,6 +268,12 @@ fn a_host_that_fails_does_not_keep_the_others_away() {
     }
     let done = output(server.pull(&db, &["--remote-db", &link, "alpha"]));
     assert!(done.status.success(), "{done:?}");
+    let help = output(server.pull(&db, &["--help"]));
+    assert!(help.status.success(), "{help:?}");
+    assert!(
+        out(&help).ends_with("if another one is running.\n"),
+        "{help:?}"
+    );
 }
 
 /// Only the merge needs root. What the copies are then is up to that user.

@@ -158,6 +158,10 @@ fn problems_are_one_line() {
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(err(&output).starts_with("usage: push"), "{output:?}");
     }
+    let mut help = postgres.push_command(&db, &["--help"]);
+    let help = help.output().unwrap();
+    assert!(help.status.success() && err(&help).is_empty(), "{help:?}");
+    assert!(out(&help).contains("\nExit status: 0"), "{help:?}");
     // A database without builds, and none.
     let empty = folder.path().join("empty.db");
     sccache_report::store::Store::open_for_recording(&empty).unwrap();
