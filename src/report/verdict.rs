@@ -80,6 +80,8 @@ mod tests {
             expected_hit_share: 0.4,
             standard_error: 0.05,
             overhead_share: Some(0.12),
+            rebuild_hits: Some(0.9),
+            new_version_hits: Some(0.1),
             kind_without_evictions: Kind::Pays,
         };
         assert_eq!(

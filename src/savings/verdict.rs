@@ -231,6 +231,12 @@ pub struct Verdict {
     pub standard_error: f64,
     /// What the cache itself costs, as a share of compiling without it; `None` if it is unknown.
     pub overhead_share: Option<f64>,
+    /// The mean hit share of the rebuilds; `None` if there are none.
+    #[serde(skip)]
+    pub rebuild_hits: Option<f64>,
+    /// The mean hit share of later builds of new versions; `None` if there are none.
+    #[serde(skip)]
+    pub new_version_hits: Option<f64>,
     /// The kind if no cache had lost objects that builds needed.
     #[serde(skip)]
     pub kind_without_evictions: Kind,
@@ -241,7 +247,8 @@ impl Verdict {
     pub fn new(builds: &[PastBuild], prior: &Prior) -> Verdict {
         let examples = examples(builds);
         let mut saved = Mean::default();
-        let (mut hit_shares, mut of_new_versions) = (Mean::default(), Mean::default());
+        let mut hit_shares = Mean::default();
+        let (mut of_rebuilds, mut of_new_versions) = (Mean::default(), Mean::default());
         let mut rebuilds = 0;
         for (relation, build) in &examples {
             if let Some(seconds) = build.saved_seconds {
@@ -249,7 +256,10 @@ impl Verdict {
             }
             match relation {
                 Relation::First => continue,
-                Relation::Rebuild => rebuilds += 1,
+                Relation::Rebuild => {
+                    rebuilds += 1;
+                    of_rebuilds.add(1.0, build.hit_share());
+                }
                 Relation::NewVersion => of_new_versions.add(1.0, build.hit_share()),
             }
             hit_shares.add(1.0, build.hit_share());
@@ -284,6 +294,8 @@ impl Verdict {
             expected_hit_share: hit_shares.value(),
             standard_error: error,
             overhead_share,
+            rebuild_hits: of_rebuilds.known_value(),
+            new_version_hits,
             kind_without_evictions: kind,
         }
     }

@@ -54,9 +54,12 @@ const checks = {
           await page.screenshot({ path: join(folder, `${width}-${colorScheme}.png`), fullPage: true });
           assert.equal(await widest(page), width);
           await openAll(page);
+          await page.screenshot({ path: join(folder, `${width}-${colorScheme}-open.png`), fullPage: true });
           assert.equal(await widest(page), width, 'opened');
           assert.deepEqual(await page.evaluate(unreachable), []);
           assert.deepEqual(await page.evaluate(overlapping), []);
+          assert.deepEqual(await page.evaluate(narrow), []);
+          assert.deepEqual(await page.evaluate(moving), []);
         });
       }
     }
@@ -71,6 +74,34 @@ const checks = {
       assert.deepEqual(await page.evaluate(unreachable), []);
       assert(!(await page.getByRole('searchbox').isVisible()));
     });
+  },
+
+  // A name in the lists leads to its package, also one that was filtered out: the script opens it, and without one the page scrolls
+  // there.
+  async links(browser) {
+    const visitLinks = async (javaScriptEnabled) => {
+      const context = await browser.newContext({ javaScriptEnabled, viewport: { width: 360, height: 640 } });
+      const page = await context.newPage();
+      await page.goto(pathToFileURL(file).href);
+      for (const link of await page.locator('.rank a').all()) {
+        if (javaScriptEnabled) await page.getByRole('searchbox').fill('no such package');
+        await link.click();
+        const row = page.locator(await link.getAttribute('href'));
+        const name = row.locator('summary').first();
+        assert.equal(await name.innerText(), await link.innerText());
+        await name.waitFor({ state: 'visible' });
+        assert((await name.boundingBox()).y < 640, await name.innerText());
+        assert.equal(await row.locator('details').first().evaluate((details) => details.open), javaScriptEnabled);
+      }
+      for (const link of await page.locator('nav a').all()) {
+        const heading = page.locator(await link.getAttribute('href'));
+        await link.click();
+        assert((await heading.boundingBox()).y < 640, await link.innerText());
+      }
+      await context.close();
+    };
+    await visitLinks(true);
+    await visitLinks(false);
   },
 
   // A web server gets one request, and a policy that is enforced prints nothing.
@@ -136,12 +167,18 @@ const checks = {
       assert.deepEqual(sorted(names), sorted([...byName.keys()]));
       const headings = await table.locator(':scope > thead th').allInnerTexts();
       assert.deepEqual(headings, Object.keys(columns));
+      const order = page.locator('#order');
+      const byTime = table.locator(':scope > thead th', { hasText: 'time saved' });
+      assert.equal(await byTime.getAttribute('aria-sort'), 'descending');
+      assert.equal(await order.innerText(), 'Sorted by time saved, descending.');
+      assertSorted(names.map((name) => byName.get(name).time_saved_seconds ?? 0), true, 'time saved at first');
       for (const [column, heading] of headings.entries()) {
         const orders = [];
         for (let click = 0; click < 2; click++) {
           await table.locator(':scope > thead th').nth(column).getByRole('button').click();
           const order = await table.locator(':scope > thead th').nth(column).getAttribute('aria-sort');
           orders.push(order);
+          assert.equal(await page.locator('#order').innerText(), `Sorted by ${heading}, ${order}.`);
           assert.equal(await table.locator(':scope > thead [aria-sort]').count(), 1, heading);
           const values = (await visible(table, 0)).map((name) => columns[heading](byName.get(name)));
           assertSorted(values, order === 'descending', `${heading} ${order}`);
@@ -176,6 +213,9 @@ const checks = {
       }
       const calendar = page.locator('svg.cal');
       const mondays = await page.locator('#day-table tbody th').allTextContents();
+      const view = await calendar.evaluate(({ viewBox: { baseVal: { x, y, width, height } } }) => ({ x, y, width, height }));
+      assert.deepEqual(await calendar.locator('text').allTextContents().then((texts) => texts.slice(-12, -5)),
+        ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']);
       const rates = new Map(days.map(({ period, hit_rate: rate }) => [period, rate]));
       const seen = new Set();
       for (let week = mondays.length - 5; week < mondays.length; week++) {
@@ -183,7 +223,9 @@ const checks = {
           const date = new Date(Date.parse(mondays[week]) + line * 864e5).toISOString().slice(0, 10);
           const rate = rates.get(date);
           const shown = rate === undefined ? 'no build' : rate === null ? 'not measured' : `hit rate ${(rate * 100).toFixed(1)} %`;
-          assert.equal(await tooltip(page, calendar, (week + 0.5) / mondays.length, (line + 0.5) / 7), `${date}: ${shown}`);
+          const { x, y, width, height } = view;
+          const [across, down] = [(12 * week + 6 - x) / width, (12 * line + 6 - y) / height];
+          assert.equal(await tooltip(page, calendar, across, down), `${date}: ${shown}`);
           seen.add(shown.slice(0, 3));
         }
       }
@@ -295,13 +337,32 @@ const unreachable = () => [...document.querySelectorAll('th, td, p, li, dd, summ
   return left < -1 || right > innerWidth + 1;
 }).map((element) => element.outerHTML.slice(0, 200));
 
-// The details that cover the name of their row.
+// The details that cover a text of their row: its name, or another cell.
 const overlapping = () => [...document.querySelectorAll('.pk details > :not(summary)')].filter((element) => {
-  const range = document.createRange();
-  range.selectNodeContents(element.closest('tr').cells[0]);
-  const [name, details] = [range.getBoundingClientRect(), element.getBoundingClientRect()];
-  return name.right > details.left && name.bottom > details.top && details.height > 0;
-}).map((element) => element.closest('tr').cells[0].textContent);
+  const cells = [...element.closest('tr').cells];
+  const details = element.getBoundingClientRect();
+  return [element.parentElement.querySelector('summary'), ...cells.slice(1)].some((other) => {
+    const range = document.createRange();
+    range.selectNodeContents(other);
+    const text = range.getBoundingClientRect();
+    return details.height > 0 && text.bottom > details.top + 1 && text.right > details.left && text.left < details.right;
+  });
+}).map((element) => element.closest('tr').cells[0].textContent.slice(0, 100));
+
+// The details that are narrower than the window, although they could be wider.
+const narrow = () => [...document.querySelectorAll('.pk details > :not(summary)')].filter((element) =>
+  element.getBoundingClientRect().width < Math.min(element.closest('.w').clientWidth, 900) - 1)
+  .map((element) => element.closest('tr').cells[0].textContent.slice(0, 100));
+
+// The names of rows that scrolling sideways moves.
+const moving = () => [...document.querySelectorAll('.w')].filter((box) => box.checkVisibility() && box.scrollWidth > box.clientWidth)
+  .flatMap((box) => {
+    box.scrollLeft = box.scrollWidth;
+    const moved = box.querySelector('tbody').rows[0].cells[0].getBoundingClientRect().left - box.getBoundingClientRect().left;
+    const found = Math.abs(moved) > 1 ? [box.textContent.slice(0, 100)] : [];
+    box.scrollLeft = 0;
+    return found;
+  });
 
 // The text that the pointer shows at a part of the chart's width and height.
 async function tooltip(page, chart, x, y) {

@@ -148,6 +148,12 @@ fn packages_are_sorted_and_filtered() {
 
 #[test]
 #[ignore = "needs Chromium and Node.js"]
+fn links_lead_to_packages_and_sections() {
+    Page::of_machine(MACHINE, 150).passes("links");
+}
+
+#[test]
+#[ignore = "needs Chromium and Node.js"]
 fn the_pointer_shows_numbers() {
     Page::of_machine(MACHINE, 150).passes("tooltips");
 }

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Write;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -114,7 +114,8 @@ pub(super) fn completable() -> clap::Command {
 /// would ignore them.
 pub(super) fn parse(args: Vec<OsString>) -> clap::error::Result<Cli> {
     let mut command = Cli::command();
-    let matches = command.try_get_matches_from_mut(args)?;
+    let matches = command.try_get_matches_from_mut(args);
+    let matches = matches.map_err(with_name_of_html)?;
     if let Some((name, _)) = matches.subcommand() {
         let is_misplaced = |arg: &&clap::Arg| {
             let source = matches.value_source(arg.get_id().as_str());
@@ -135,6 +136,19 @@ pub(super) fn parse(args: Vec<OsString>) -> clap::error::Result<Cli> {
         }
     }
     Cli::from_arg_matches(&matches)
+}
+
+/// Adds to the error for `--format html` that the page has a command of its own.
+fn with_name_of_html(mut error: clap::Error) -> clap::Error {
+    let has = |kind, text: &str| match error.get(kind) {
+        Some(ContextValue::String(value)) => value.starts_with(text),
+        _ => false,
+    };
+    if has(ContextKind::InvalidArg, "--format") && has(ContextKind::InvalidValue, "html") {
+        let tip = "`sccache-report html` writes a page".into();
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+    }
+    error
 }
 
 impl Cli {

@@ -32,7 +32,7 @@ pub(super) struct Args {
 }
 
 /// The default period: days before the newest build.
-const DAYS: i64 = 30;
+pub(super) const DAYS: i64 = 30;
 
 /// Packages in each list of JSON.
 const LISTED: usize = 3;

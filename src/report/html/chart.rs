@@ -1,13 +1,36 @@
-//! Charts as inline SVG. They have no text, so that they can be stretched to any width; their labels are
-//! HTML beside them.
+//! Charts as inline SVG. All but the calendar have no text, so that they can be stretched to any width; their labels
+//! are HTML beside them.
 
 use askama::Template;
 
-/// The width of a bar and its gap, in units of the chart.
+/// The least width of a bar and its gap, in units of the chart.
 const STEP: usize = 10;
+
+/// The least width of a chart: browsers draw one of a few units blurred, because they stretch it more.
+const WIDTH: usize = 600;
+
+/// The largest width of a bar.
+const WIDEST: usize = 40;
 
 /// The side of a day in a calendar, with its margin.
 const CELL: usize = 12;
+
+/// The room for the names beside and above the days of a calendar, and for the scale below them.
+const WEEKDAYS: usize = 28;
+const MONTHS: usize = 14;
+const SCALE: usize = 18;
+
+/// The names of the days of a week.
+pub(in crate::report) const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+
+/// What the marks of a calendar mean: their classes, their sides, and the hit rates.
+const LEVELS: [(&str, usize, &str); 5] = [
+    ("c0", 4, "not measured"),
+    ("c1", 4, "below 25 %"),
+    ("c2", 6, "25 to 50 %"),
+    ("c3", 8, "50 to 75 %"),
+    ("c4", 10, "75 % or more"),
+];
 
 /// The height of a chart, in units of the chart.
 const HEIGHT: f64 = 100.0;
@@ -27,7 +50,7 @@ pub(in crate::report) struct Chart {
     pub(in crate::report) class: &'static str,
     /// The labels of the vertical axis from the top, evenly spaced.
     pub(in crate::report) scale: Vec<String>,
-    /// The labels of the horizontal axis, evenly spaced.
+    /// The labels of the horizontal axis: each below its bar, or evenly spaced.
     pub(in crate::report) labels: Vec<String>,
     /// The id of the element with the table of the numbers, for tooltips: a row for each position, or for
     /// a calendar a row for each column with a cell for each position. If it is empty, the table is beside
@@ -41,15 +64,32 @@ impl Chart {
     fn is_calendar(&self) -> bool {
         self.class == "cal"
     }
+
+    /// Whether each bar has a label.
+    fn has_all_labels(&self) -> bool {
+        self.labels.len() == self.shapes.slots
+    }
 }
 
 /// The shapes of a chart, and the part of their plane that it shows.
 #[derive(Clone, Debug, Default)]
 pub(in crate::report) struct Shapes {
+    /// Bars, points, or weeks.
+    slots: usize,
+    x: i32,
     y: f64,
     width: usize,
     height: f64,
     marks: Vec<Mark>,
+    texts: Vec<Text>,
+}
+
+/// A text in a calendar.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Text {
+    x: i32,
+    y: i32,
+    text: String,
 }
 
 /// The outline of shapes; the style sheet has the colors of its class.
@@ -112,10 +152,10 @@ impl Shapes {
         let mut shapes = Shapes::empty(rates.len());
         // Room for the dots at 0 and 100 %.
         (shapes.y, shapes.height) = (-4.0, HEIGHT + 8.0);
-        let width = shapes.width;
+        let (width, step) = (shapes.width, step(rates.len()));
         shapes.add("grid", &format!("M0 0h{width}M0 50h{width}M0 100h{width}"));
         for point in points(rates) {
-            let (x, y) = (point.slot * STEP + STEP / 2, decimal(point.y));
+            let (x, y) = (point.slot * step + step / 2, decimal(point.y));
             let command = if point.is_connected { 'L' } else { 'M' };
             shapes.add("line", &format!("{command}{x} {y}"));
             // A line of no length with round ends is a dot, however the chart is stretched.
@@ -125,13 +165,19 @@ impl Shapes {
     }
 
     /// Returns a calendar of weeks of days with a column for each week. Each day with builds has a square,
-    /// the larger the higher its rate, or a dash if it has no rate.
-    pub(in crate::report) fn calendar(weeks: &[[Option<Option<f64>>; 7]]) -> Shapes {
+    /// the larger the higher its rate, or a dash if it has no rate. `months` are names and the weeks above which they
+    /// stand.
+    pub(in crate::report) fn calendar(
+        weeks: &[[Option<Option<f64>>; 7]],
+        months: &[(usize, String)],
+    ) -> Shapes {
         let mut shapes = Shapes {
-            y: 0.0,
-            width: weeks.len() * CELL,
-            height: (7 * CELL) as f64,
-            marks: Vec::new(),
+            slots: weeks.len(),
+            x: -(WEEKDAYS as i32),
+            y: -(MONTHS as f64),
+            width: WEEKDAYS + weeks.len() * CELL,
+            height: (MONTHS + 7 * CELL + SCALE) as f64,
+            ..Shapes::default()
         };
         for day in days(weeks) {
             // A square is a line as long as the style sheet makes it wide.
@@ -139,22 +185,46 @@ impl Shapes {
             let y = day.weekday * CELL + CELL / 2;
             shapes.add(day.class, &format!("M{x} {y}h{}", day.side));
         }
+        for (week, month) in months {
+            shapes.add_text((week * CELL) as i32, -4, month);
+        }
+        for (weekday, name) in DAYS.iter().enumerate() {
+            shapes.add_text(shapes.x, (weekday * CELL + CELL - 3) as i32, name);
+        }
+        shapes.add_scale();
         shapes
+    }
+
+    /// Adds what the marks of a calendar mean, below it.
+    fn add_scale(&mut self) {
+        let y = 7 * CELL + SCALE / 2 + 2;
+        for (position, (class, side, meaning)) in LEVELS.into_iter().enumerate() {
+            let x = position * 84;
+            self.add(class, &format!("M{} {y}h{side}", x + (CELL - side) / 2));
+            self.add_text((x + CELL + 2) as i32, y as i32 + 3, meaning);
+        }
+    }
+
+    fn add_text(&mut self, x: i32, y: i32, text: &str) {
+        let text = text.to_string();
+        self.texts.push(Text { x, y, text });
     }
 
     fn empty(slots: usize) -> Shapes {
         Shapes {
-            y: 0.0,
-            width: slots.max(1) * STEP,
+            slots,
+            width: slots.max(1) * step(slots),
             height: HEIGHT,
-            marks: Vec::new(),
+            ..Shapes::default()
         }
     }
 
     fn from_bars(slots: usize, bars: &[Bar]) -> Shapes {
         let mut shapes = Shapes::empty(slots);
+        let step = step(slots);
+        let width = (step - 2).min(WIDEST);
         for bar in bars {
-            let (x, width) = (bar.slot * STEP + 1, STEP - 2);
+            let x = bar.slot * step + (step - width) / 2;
             let (top, bottom) = (decimal(bar.top), decimal(bar.bottom));
             let path = if bar.top < bar.bottom {
                 format!("M{x} {bottom}V{top}h{width}V{bottom}")
@@ -176,6 +246,11 @@ impl Shapes {
             }),
         }
     }
+}
+
+/// Returns the width of a bar and its gap.
+fn step(slots: usize) -> usize {
+    (WIDTH / slots.max(1)).max(STEP)
 }
 
 /// Returns the parts of the bars from below. The outline of a bar of nothing has the class `zero`.
@@ -277,7 +352,7 @@ fn days(weeks: &[[Option<Option<f64>>; 7]]) -> Vec<Day> {
         for (weekday, rate) in rates.iter().enumerate() {
             let Some(rate) = rate else { continue };
             let level = rate.map_or(0, |rate| 1 + ((rate * 4.0) as usize).min(3));
-            let (class, side) = [("c0", 4), ("c1", 4), ("c2", 6), ("c3", 8), ("c4", 10)][level];
+            let (class, side, _) = LEVELS[level];
             days.push(Day {
                 class,
                 week,
@@ -345,12 +420,12 @@ mod tests {
         assert_eq!(
             paths,
             [
-                ("hit", "M1 100V25h8V100"),
-                ("miss", "M1 25V0h8V25M21 100V50h8V100"),
-                ("zero", "M31 100h8"),
+                ("hit", "M55 100V25h40V100"),
+                ("miss", "M55 25V0h40V25M355 100V50h40V100"),
+                ("zero", "M505 100h40"),
             ]
         );
-        assert_eq!((shapes.width, shapes.height), (40, 100.0));
+        assert_eq!((shapes.width, shapes.height), (600, 100.0));
     }
 
     #[test]
@@ -400,7 +475,7 @@ mod tests {
         );
         let shapes = Shapes::line(&rates);
         let line = shapes.marks.iter().find(|mark| mark.class == "line");
-        assert_eq!(line.unwrap().path, "M5 0L15 75M35 100");
+        assert_eq!(line.unwrap().path, "M75 0L225 75M525 100");
     }
 
     #[test]
@@ -424,9 +499,42 @@ mod tests {
                 (1, 6, "c0", 4)
             ]
         );
-        let shapes = Shapes::calendar(&[[None; 7], week]);
-        assert_eq!(shapes.marks[0].path, "M16 6h4");
-        assert_eq!((shapes.width, shapes.height), (24, 84.0));
+        let shapes = Shapes::calendar(&[[None; 7], week], &[(1, "Nov 2026".into())]);
+        let levels: Vec<&str> = shapes.marks.iter().map(|mark| mark.class).collect();
+        assert_eq!(levels.len(), 5, "a scale of all levels: {levels:?}");
+        assert!(
+            shapes.marks[0].path.starts_with("M16 6h4M"),
+            "{:?}",
+            shapes.marks
+        );
+        assert_eq!((shapes.x, shapes.width), (-28, 28 + 24));
+        assert_eq!((shapes.y, shapes.height), (-14.0, 14.0 + 84.0 + 18.0));
+        let text = |text: &str| shapes.texts.iter().find(|found| found.text == text);
+        assert_eq!(
+            text("Nov 2026").map(|text| (text.x, text.y)),
+            Some((12, -4))
+        );
+        assert_eq!(text("Sun").map(|text| (text.x, text.y)), Some((-28, 81)));
+        assert!(LEVELS.iter().all(|(_, _, meaning)| text(meaning).is_some()));
+    }
+
+    #[test]
+    fn a_chart_of_few_bars_is_as_wide_as_one_of_many_and_its_bars_are_not() {
+        let bars = |count| vec![Some(vec![1.0]); count];
+        for (count, width, first) in [
+            (1, 600, "M280 100V0h40V100"),
+            (12, 600, "M5 100V0h40V100"),
+            (60, 600, "M1 100V0h8V100"),
+            (100, 1000, "M1 100V0h8V100"),
+        ] {
+            let shapes = Shapes::stacked(&["hit"], &bars(count), 1.0);
+            assert_eq!(shapes.width, width, "{count}");
+            assert!(
+                shapes.marks[0].path.starts_with(first),
+                "{:?}",
+                shapes.marks
+            );
+        }
     }
 
     #[test]

@@ -13,8 +13,8 @@ const STYLE: &str = include_str!("templates/style.css");
 const SCRIPT: &str = include_str!("templates/script.js");
 
 /// The SHA-256 hashes of [`STYLE`] and [`SCRIPT`] in base64. A test compares them.
-const STYLE_HASH: &str = "/FcqAms8VEgW4tjqfBwslbA/cOz4Kd1OIf0T6WXSTR8=";
-const SCRIPT_HASH: &str = "F6BdOh5sgZtoxlQsivQ6ak/6RvlXstVzh7tm1wRcHbc=";
+const STYLE_HASH: &str = "hWiu1vKv2z+jPEM3JIfewv23qPzAFM4t0nFQIFqJuGM=";
+const SCRIPT_HASH: &str = "Q0GBWTbxT65YySnSOABJU0nUKzn8nfUbrz7QGo3Cfcw=";
 
 /// The first bytes of every page.
 pub(in crate::report) const START: &str = "<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n\
@@ -26,6 +26,8 @@ pub(in crate::report) const START: &str = "<!doctype html>\n<html lang=en>\n<met
 pub(in crate::report) struct Page {
     /// The period, hosts, and packages.
     pub(in crate::report) scope: String,
+    /// How long the period can be, and why, if no option limits it.
+    pub(in crate::report) period: String,
     pub(in crate::report) headline: String,
     pub(in crate::report) figures: Vec<Figure>,
     /// The time saved with everything that limits it.
@@ -38,7 +40,7 @@ pub(in crate::report) struct Page {
     /// The hosts, if there are several.
     pub(in crate::report) hosts: Option<HtmlTable>,
     pub(in crate::report) emerges: Expandable,
-    /// What the advice is based on.
+    /// What the advice is based on, and why that isn't the period of the page.
     pub(in crate::report) advice_scope: String,
     pub(in crate::report) advice: Vec<Advised>,
     pub(in crate::report) builds: String,
@@ -97,7 +99,7 @@ impl Figure {
 pub(in crate::report) struct RankedList {
     pub(in crate::report) id: &'static str,
     pub(in crate::report) title: &'static str,
-    /// How the packages are chosen.
+    /// How the packages are chosen, and which are left out.
     pub(in crate::report) note: String,
     /// What an empty list means.
     pub(in crate::report) none: &'static str,
@@ -108,6 +110,8 @@ pub(in crate::report) struct RankedList {
 #[derive(Debug, Default)]
 pub(in crate::report) struct Ranked {
     pub(in crate::report) name: String,
+    /// The anchor of its row in the table of packages.
+    pub(in crate::report) anchor: String,
     pub(in crate::report) value: String,
     pub(in crate::report) why: String,
 }
@@ -123,7 +127,7 @@ pub(in crate::report) struct Charts {
     pub(in crate::report) table: HtmlTable,
 }
 
-/// A table whose rows open to details, below their second cell.
+/// A table whose rows open to details, below their first cell.
 #[derive(Debug, Default, Template)]
 #[template(path = "expandable.html")]
 pub(in crate::report) struct Expandable {
@@ -131,38 +135,50 @@ pub(in crate::report) struct Expandable {
     pub(in crate::report) note: String,
     pub(in crate::report) classes: String,
     pub(in crate::report) headings: Vec<String>,
+    /// The position of the column that the rows are sorted by, descending.
+    pub(in crate::report) sorted: Option<usize>,
     pub(in crate::report) rows: Vec<ExpandableRow>,
 }
 
 /// A row of an [`Expandable`] table.
 #[derive(Debug, Default)]
 pub(in crate::report) struct ExpandableRow {
-    name: String,
+    /// What links to the row, if something does.
+    pub(in crate::report) anchor: String,
     /// The cell that opens.
-    opener: String,
+    pub(in crate::report) name: String,
     /// The cells after that.
     cells: Vec<String>,
     pub(in crate::report) details: Details,
 }
 
 impl Expandable {
-    /// Returns the table without details. Its first column names the rows, and its second one opens.
+    /// Returns the table without details. Its first column opens.
     pub(in crate::report) fn new(table: HtmlTable) -> Expandable {
         let rows = table.rows.into_iter().map(|cells| {
             let mut cells = cells.into_iter();
             ExpandableRow {
                 name: cells.next().unwrap_or_default(),
-                opener: cells.next().unwrap_or_default(),
                 cells: cells.collect(),
-                details: Details::default(),
+                ..ExpandableRow::default()
             }
         });
         Expandable {
-            note: String::new(),
             classes: table.classes,
             headings: table.headings,
             rows: rows.collect(),
+            ..Expandable::default()
         }
+    }
+
+    fn is_sorted_by(&self, position: usize) -> bool {
+        self.sorted == Some(position)
+    }
+
+    /// Returns what the rows are sorted by: the names if that column has no values.
+    fn sorted_by(&self) -> String {
+        let heading = self.sorted.and_then(|position| self.headings.get(position));
+        heading.map_or_else(|| "name".into(), |heading| format!("{heading}, descending"))
     }
 }
 
@@ -170,7 +186,7 @@ impl Expandable {
 #[derive(Debug, Template)]
 #[template(path = "details.html")]
 pub(in crate::report) enum Details {
-    /// A paragraph for each text; the style sheet names them by their position.
+    /// A paragraph for each text.
     Brief(Vec<String>),
     Full(Box<FullDetails>),
 }

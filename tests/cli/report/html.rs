@@ -123,6 +123,11 @@ fn only_pages_are_replaced() {
         assert_eq!(status, Some(2), "{refused}: {error}");
         assert!(error.contains(refused), "{error}");
     }
+    let (_, error) = write("link");
+    assert!(
+        error.contains("is a symbolic link\n  name the file that it points to"),
+        "{error}"
+    );
     assert_eq!(fs::read(file("text")).unwrap(), b"my notes");
     let before = fs::read(&db).unwrap();
     assert_eq!(
@@ -202,6 +207,7 @@ fn the_cron_line_and_the_unit_of_the_documentation_renew_the_page_without_a_word
         assert_eq!(files, ["index.html"]);
         fs::remove_file(web.join("index.html")).unwrap();
     }
+    assert!(text.contains("[Unit]\nDescription="), "systemd shows it");
     // A locked database is read from a copy in /tmp, which ProtectSystem=strict makes read-only.
     assert!(text.contains("\nProtectSystem=strict\nPrivateTmp=yes\n"));
 }
@@ -245,11 +251,8 @@ fn long_texts_are_cut_where_it_shows() {
     let page = page(&db, &[]);
     assert!(page.len() <= 150_000, "{} bytes", page.len());
     let emerges = between(&page, "<section aria-labelledby=emerges>", "</section>");
-    assert_eq!(emerges.matches("<tr><th>emerge ").count(), 50);
-    assert_eq!(
-        emerges.matches("x…\n").count() + emerges.matches("x…<td>").count(),
-        50
-    );
+    assert_eq!(emerges.matches("<summary>emerge ").count(), 50);
+    assert_eq!(emerges.matches("x…</summary>").count(), 50);
 }
 
 /// What isn't known is said to be unknown, also if a package was never measured.
@@ -286,4 +289,91 @@ fn conditions_are_named() {
         filtered.ends_with("; only *, --language rust,c, --min-builds 1"),
         "{filtered}"
     );
+}
+
+#[test]
+fn an_emerge_without_a_command_can_be_opened() {
+    let (_folder, db) = folder();
+    let start = "2026-11-01T10:00:00Z";
+    let mut build = build(1, "a/b", "1", start, c_stats(9, 1));
+    build.emerge = Some(emerge(1, " ", start));
+    record(&db, &[build]);
+    let page = page(&db, &[]);
+    let emerges = between(&page, "<section aria-labelledby=emerges>", "</section>");
+    assert!(
+        emerges.contains("<summary>-</summary><p>a/b 1: 90.0 %"),
+        "{emerges}"
+    );
+}
+
+/// Without the style sheet, in a copy, and in a reader view.
+#[test]
+fn short_lists_have_names_that_are_text() {
+    let (_folder, db) = folder();
+    let builds: Vec<_> = (0..30)
+        .map(|n| {
+            build(
+                n,
+                &format!("a/p{n}"),
+                "1",
+                "2026-11-01T10:00:00Z",
+                rust_stats(9, 1),
+            )
+        })
+        .collect();
+    record(&db, &builds);
+    let page = page(&db, &[]);
+    let style = between(&page, "<style>", "</style>");
+    assert!(!style.contains("content:\"N"), "{style}");
+    let brief = "<p>1 9+1*<p>In Rust 9+1<p>In compile 9+1<p>Not cached ";
+    assert!(page.contains(brief), "{page}");
+}
+
+#[test]
+fn every_link_leads_to_a_part_of_the_page() {
+    let (_folder, db) = folder();
+    record(&db, &sample());
+    let page = page(&db, &[]);
+    let links = regex::Regex::new("<a href=#([a-z0-9]+)>").unwrap();
+    let mut targets: Vec<&str> = links
+        .captures_iter(&page)
+        .map(|link| link.extract::<1>().1[0])
+        .collect();
+    for target in &targets {
+        let id = format!(" id={target}");
+        assert_eq!(
+            page.matches(&format!("{id}>")).count() + page.matches(&format!("{id} ")).count(),
+            1,
+            "{target}"
+        );
+    }
+    targets.retain(|target| !target.starts_with('p') || *target == "packages");
+    assert_eq!(
+        targets,
+        [
+            "best", "trend", "calendar", "misses", "packages", "emerges", "advice"
+        ]
+    );
+}
+
+#[test]
+fn other_periods_are_explained() {
+    let (_folder, db) = folder();
+    record(&db, &sample());
+    let advice = "at most the 90 days before the newest build, not the period of the page";
+    let foot = "It is about at most 365 days before the newest build";
+    for text in [advice, foot] {
+        assert!(page(&db, &[]).contains(text), "{text}");
+        assert!(!page(&db, &["--since", "2000"]).contains(text), "{text}");
+    }
+}
+
+#[test]
+fn the_format_html_is_a_command() {
+    let (_folder, db) = folder();
+    let output = run(&db, &["--format", "html"]);
+    assert_eq!(output.status.code(), Some(2));
+    let tip = "tip: `sccache-report html` writes a page";
+    assert!(err(&output).contains(tip), "{}", err(&output));
+    assert!(!err(&run(&db, &["--format", "xml"])).contains("sccache-report html"));
 }

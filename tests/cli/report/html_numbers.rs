@@ -62,14 +62,14 @@ fn rows(section: &str, first_cell: &str) -> Vec<String> {
     rows.collect()
 }
 
-/// Returns the rows of a table whose second cell opens: the texts of the cells, separated by spaces, and what they open
+/// Returns the rows of a table whose first cell opens: the texts of the cells, separated by spaces, and what they open
 /// to.
 fn opening_rows(section: &str) -> Vec<(String, String)> {
-    let pattern = r"(?s)<tr><th>([^<]*)<td><details><summary>(\d+) builds?</summary>(.*?)</details>((?:<td>[^<\n]*)+)";
+    let pattern = r"(?s)<tr(?: id=p\d+)?><td><details><summary>([^<]*)</summary>(.*?)</details>((?:<td>[^<\n]*)+)";
     let row = Regex::new(pattern).unwrap();
     let rows = row.captures_iter(section).map(|row| {
-        let cells = format!("{} {}{}", &row[1], &row[2], row[4].replace("<td>", " "));
-        (cells, row[3].to_string())
+        let cells = format!("{}{}", &row[1], row[3].replace("<td>", " "));
+        (cells, row[2].to_string())
     });
     rows.collect()
 }
@@ -129,6 +129,8 @@ fn the_figures_are_those_of_the_overview() {
         _ => between(builds, "(", ")").to_string(),
     };
     let (size, fill_rate) = fill.split_once(" (").unwrap();
+    let (cache_at, _) = json["cache_at"].as_str().unwrap().split_once('T').unwrap();
+    let as_of = format!("{size}, as of {cache_at}");
     let (saved, _) = line("time saved").split_once(" (").unwrap();
     let rate = |name: &str| percent(&json[name]);
     let expected = [
@@ -144,7 +146,7 @@ fn the_figures_are_those_of_the_overview() {
         ],
         ["time saved", saved, figures[2][2].as_str()],
         ["coverage", &rate("coverage"), "of compiler calls"],
-        ["cache fill", fill_rate.trim_end_matches(')'), size],
+        ["cache fill", fill_rate.trim_end_matches(')'), &as_of],
     ];
     assert_eq!(figures, expected.map(|figure| figure.map(str::to_string)));
     let (share, _) = figures[2][2]
@@ -245,7 +247,11 @@ fn the_reasons_of_misses_are_those_of_the_builds() {
     let (listed, rest) = reasons.split_once("; ").unwrap_or((&reasons, ""));
     assert_eq!(misses.join(", "), listed);
     // The package's details have the same, and the misses without a list.
-    let details = between(&page, &format!("<tr><th>{package}<td>"), "</details>");
+    let details = between(
+        &page,
+        &format!("<summary>{package}</summary>"),
+        "</details>",
+    );
     let (_, text) = details.split_once("<b>Why it missed, ").unwrap();
     let (_, text) = text.split_once("</b> ").unwrap();
     let rest = rest.replace(" more", "");
@@ -390,7 +396,11 @@ fn a_package_has_the_builds_of_the_commands() {
     let columns = "version,outcome,started_at,hits,misses,hit_rate,time_saved_seconds";
     let first = Regex::new(r"^([^ ]*) (yes \(cold\)|no \(warm\)|-) ").unwrap();
     for package in ["media-libs/mesa", "sys-apps/ripgrep"] {
-        let details = between(&page, &format!("<tr><th>{package}<td>"), "</details>");
+        let details = between(
+            &page,
+            &format!("<summary>{package}</summary>"),
+            "</details>",
+        );
         let shown = rows(details, "([^<]*)");
         assert!((5..=12).contains(&shown.len()), "{shown:?}");
         assert!(
@@ -495,48 +505,69 @@ fn the_packages_served_best_and_worst_have_reasons() {
     let saved = |package: &serde_json::Value| number(package, "time_saved_seconds").unwrap_or(0.0);
     let rate = |package: &serde_json::Value| number(package, "hit_rate").unwrap_or(1.0);
     packages.sort_by(|a, b| saved(b).total_cmp(&saved(a)));
-    let worst = packages.split_off(5);
-    let mut worst: Vec<_> = worst
-        .into_iter()
+    let others = packages.split_off(5);
+    // What misses took, in the builds in which it is known.
+    let mut spent: BTreeMap<&str, f64> = BTreeMap::new();
+    for build in &builds {
+        if let Some(seconds) = build["miss_cost_seconds"].as_f64() {
+            *spent.entry(build["package"].as_str().unwrap()).or_default() += seconds;
+        }
+    }
+    let spent = |package: &serde_json::Value| spent.get(package["package"].as_str().unwrap());
+    let measured = |package: &&serde_json::Value| {
+        let is_measured = |build: &&serde_json::Value| {
+            build["package"] == package["package"] && build["hits"].is_u64()
+        };
+        builds.iter().filter(is_measured).count()
+    };
+    let once = packages
+        .iter()
+        .chain(&others)
+        .filter(|package| measured(package) == 1)
+        .count();
+    let mut worst: Vec<_> = others
+        .iter()
         .filter(|package| {
-            let is_measured = |build: &&serde_json::Value| {
-                build["package"] == package["package"] && build["hits"].is_u64()
-            };
-            rate(package) < average && builds.iter().filter(is_measured).count() > 1
+            (rate(package) < average || saved(package) < 0.0) && measured(package) > 1
         })
+        .cloned()
         .collect();
     worst.sort_by(|a, b| {
-        let loss = |package| f64::min(saved(package), 0.0);
-        loss(a)
-            .total_cmp(&loss(b))
-            .then(rate(a).total_cmp(&rate(b)))
+        spent(b)
+            .unwrap_or(&-1.0)
+            .total_cmp(spent(a).unwrap_or(&-1.0))
     });
     worst.truncate(5);
     assert!(worst.len() > 2, "{worst:?}");
-    let name =
-        Regex::new("<li><div class=r><b>([^<]*)</b> <span class=v>([^<]*)</span></div><p>([^<]*)");
-    let name = name.unwrap();
+    let without = format!("Without {once} package");
+    assert_eq!(
+        section(&page, "worst").contains(&without),
+        once > 0,
+        "{without}"
+    );
+    let entry = "<li><div class=r><a href=#(p[0-9]+)>([^<]*)</a> <span class=v>([^<]*)</span></div><p>([^<]*)";
+    let entry = Regex::new(entry).unwrap();
     for (id, expected) in [("best", packages), ("worst", worst)] {
-        let shown = name.captures_iter(section(&page, id));
-        let shown: Vec<[&str; 3]> = shown.map(|entry| entry.extract().1).collect();
+        let shown = entry.captures_iter(section(&page, id));
+        let shown: Vec<[&str; 4]> = shown.map(|entry| entry.extract().1).collect();
         assert_eq!(shown.len(), expected.len(), "{id}");
-        for ([name, value, why], package) in shown.into_iter().zip(expected) {
+        for ([anchor, name, value, why], package) in shown.into_iter().zip(expected) {
             assert_eq!(name, package["package"], "{id}");
-            let text = lines(&db, &["packages", name, "--columns", "time_saved_seconds"]);
-            let text = match text[0].strip_prefix('-') {
-                Some(lost) => format!("{lost} lost"),
-                None => format!("{} saved", text[0]),
-            };
-            assert_eq!(
-                value,
-                format!("{text}, hit rate {}", percent(&package["hit_rate"]))
-            );
-            match id {
-                "best" => assert!(why.contains("saved per hit."), "{name}: {why}"),
-                _ => assert!(
+            let row = format!("<tr id={anchor}><td><details><summary>{name}</summary>");
+            assert!(page.contains(&row), "{row}");
+            let rate = percent(&package["hit_rate"]);
+            if id == "best" {
+                let saved = lines(&db, &["packages", name, "--columns", "time_saved_seconds"]);
+                assert_eq!(value, format!("{} saved, hit rate {rate}", saved[0]));
+                assert!(why.contains("; each hit saves "), "{name}: {why}");
+                assert!(why.contains(" on average"), "{name}: {why}");
+            } else {
+                let end = format!(" on misses, hit rate {rate}");
+                assert!(value.ends_with(&end), "{name}: {value}");
+                assert!(
                     why.contains(" because ") || why.contains("unknown"),
                     "{name}: {why}"
-                ),
+                );
             }
         }
     }

@@ -85,19 +85,24 @@ fn size(year: Year) -> usize {
     let page = out(&output);
     let mut full = 0;
     for number in 0..year.packages {
-        let name = format!("-package-{number}<td><details><summary>");
+        let name = format!("-package-{number}</summary>");
         let (_, rest) = page
             .split_once(&name)
             .unwrap_or_else(|| panic!("no {name}"));
         let details = rest.split_once("</details>").unwrap().0;
         full += usize::from(details.contains("<figure>"));
-        // The newest build, languages, phases, what isn't cached, and why it missed.
+        // The newest build, languages, what isn't cached, why it missed, and phases, unless there is too little room.
+        let is_tight = year.packages == 400;
         for texts in [
             &["1.0."][..],
             &["C/C++ ", "Rust "],
-            &["compile ", "test "],
             &["crate-type"],
             &[" first", " changed", " without a list"],
+            if is_tight {
+                &["compile ", "test ", "<p>In …2"]
+            } else {
+                &["compile ", "test "]
+            },
         ] {
             let is_there = texts.iter().any(|text| details.contains(text));
             assert!(is_there, "{name} has no {texts:?}: {details}");

@@ -65,10 +65,17 @@ fn shortened(lists: &[Vec<String>], most: usize) -> Vec<String> {
         .collect()
 }
 
+/// Returns a command that fits the table, and `-` for an empty one: something has to open the row.
+fn shown_command(command: &str) -> String {
+    match command.trim() {
+        "" => "-".to_string(),
+        command => text::shortened(command, COMMAND_LENGTH),
+    }
+}
+
 fn columns() -> Vec<Column<EmergeRow>> {
     let show = |column: Column<EmergeRow>| match column.name {
-        "command" => column.display(|row| text::shortened(&row.command, COMMAND_LENGTH)),
-        "builds" => super::opener(column, |row| row.sums.builds),
+        "command" => column.display(|row| shown_command(&row.command)),
         _ => column,
     };
     let columns = super::selected(emerges::columns(), &COLUMNS).into_iter();

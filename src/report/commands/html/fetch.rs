@@ -9,7 +9,7 @@ use super::{emerges, figures, misses, packages, ranked, trend};
 use crate::error::Result;
 use crate::report::advice::{self, Advice, Sample, Severity};
 use crate::report::commands::trend as periods;
-use crate::report::commands::{advise, hosts};
+use crate::report::commands::{advise, hosts, overview};
 use crate::report::headline::{headline, time_saved};
 use crate::report::html::Page;
 use crate::report::html::page::Advised;
@@ -47,7 +47,7 @@ pub(super) fn fetch_page(store: &Store, filter: &Filter, is_default_period: bool
     } = selection;
     let evidence = store.evidence(&advice::limited(&selection.sample))?;
     let hosts = store.hosts(&filter)?;
-    let cache = cache_fill(&evidence, last_at, hosts.len() > 1);
+    let cache = cache_fill(&evidence, hosts.len() > 1);
     let sample = Sample::from_evidence(&evidence);
     let verdicts = verdicts(store, &rows, &evidence)?;
     let advice = advice::advise_with(evidence, &verdicts);
@@ -64,6 +64,11 @@ pub(super) fn fetch_page(store: &Store, filter: &Filter, is_default_period: bool
     ];
     let mut page = Page {
         scope: scope.join(", "),
+        period: if is_default_period {
+            period()
+        } else {
+            String::new()
+        },
         headline: headline(&sums, &format!("in {days}"), &advice),
         figures: figures::figures(&sums, cache, &store.cache_levels(&filter)?),
         time_saved: time_saved(&sums),
@@ -73,7 +78,9 @@ pub(super) fn fetch_page(store: &Store, filter: &Filter, is_default_period: bool
         packages: packages::table(&mut rows, &verdicts),
         hosts: (hosts.len() > 1).then(|| HtmlTable::new("", &host_columns(), &hosts)),
         emerges: emerges::table(store, &filter)?,
-        advice_scope: sample.map_or_else(String::new, |sample| advise::scope(sample, false)),
+        advice_scope: sample.map_or_else(String::new, |sample| {
+            advice_scope(sample, is_default_period)
+        }),
         advice: advice.into_iter().map(advised).collect(),
         builds,
         made_at: Local::now().format("%Y-%m-%d %H:%M %:z").to_string(),
@@ -82,6 +89,29 @@ pub(super) fn fetch_page(store: &Store, filter: &Filter, is_default_period: bool
     };
     packages::add_details(store, &filter, &rows, &verdicts, &reasons, &mut page)?;
     Ok(page)
+}
+
+/// Explains the default period, because the overview has another one.
+fn period() -> String {
+    format!(
+        "It is about at most {} days before the newest build, so that the trend and the calendar have a year. The overview \
+         on a terminal is about {} days.",
+        super::DAYS,
+        overview::DAYS
+    )
+}
+
+/// Returns what the advice is based on, and why that isn't the period of the page.
+fn advice_scope(sample: Sample, is_default_period: bool) -> String {
+    let mut scope = advise::scope(sample, false);
+    if is_default_period {
+        scope.push_str(&format!(
+            " That is at most the {} days before the newest build, not the period of the page: older builds belong to \
+             settings that may have changed since.",
+            advice::DAYS
+        ));
+    }
+    scope
 }
 
 fn select(store: &Store, filter: &Filter, is_default_period: bool) -> Result<Selection> {
@@ -129,16 +159,15 @@ fn for_each_package(filter: Filter, rows: &[PackageRow], first_at: DateTime<Utc>
     }
 }
 
-/// Returns the newest known fill of a cache, with its size, date, and host, as far as they aren't obvious.
-fn cache_fill(
-    evidence: &[Evidence],
-    last_at: DateTime<Utc>,
-    has_hosts: bool,
-) -> Option<(Option<f64>, String)> {
+/// Returns the newest known fill of a cache, with its size and date, and its host if there are several.
+fn cache_fill(evidence: &[Evidence], has_hosts: bool) -> Option<(Option<f64>, String)> {
     let mut newest_first = evidence.iter().rev();
     let (build, cache) = newest_first.find_map(|build| Some((build, build.cache.as_ref()?)))?;
-    let mut note = text::cache_size(cache);
-    note.push_str(&text::as_of(build.started_at, last_at));
+    let mut note = format!(
+        "{}, as of {}",
+        text::cache_size(cache),
+        text::date(build.started_at)
+    );
     if has_hosts {
         note.push_str(&format!(", on {}", build.host));
     }

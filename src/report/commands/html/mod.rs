@@ -22,7 +22,8 @@ use crate::report::{Status, text};
 /// The page has the key figures, the packages that the cache serves best and worst, the trend, a calendar,
 /// why compilations missed, all packages with their histories, the newest emerge commands, and advice.
 ///
-/// By default, the page is about the 365 days before the newest build. On a terminal, it is written to
+/// By default, the page is about the 365 days before the newest build, so that its trend and its calendar have a year. On a
+/// terminal, it is written to
 /// sccache-report.html in the current directory, otherwise to standard output.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -69,9 +70,4 @@ fn selected<R>(columns: Vec<Column<R>>, names: &[&str]) -> Vec<Column<R>> {
         .collect();
     selected.sort_by_key(|(position, _)| *position);
     selected.into_iter().map(|(_, column)| column).collect()
-}
-
-/// Makes the number of builds the text that opens a row: `9 builds`.
-fn opener<R: 'static>(column: Column<R>, builds: fn(&R) -> u64) -> Column<R> {
-    column.display(move |row| text::count(builds(row), "build"))
 }

@@ -45,6 +45,12 @@ fn check_replaceable(file: &Path) -> Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(Error::OutputFile(file.to_path_buf(), error)),
         Ok(found) if found.is_file() => {}
+        Ok(found) if found.is_symlink() => {
+            return refuse(
+                "is a symbolic link",
+                "name the file that it points to: the page would replace the link",
+            );
+        }
         Ok(_) => {
             return refuse(
                 "is not a file",

@@ -1,6 +1,5 @@
 //! The packages that the cache serves best and worst.
 
-use std::cmp::Ordering;
 use std::collections::HashSet;
 
 use chrono::TimeDelta;
@@ -11,13 +10,13 @@ use crate::error::Result;
 use crate::report::commands::overview;
 use crate::report::html::page::{Ranked, RankedList};
 use crate::report::{miss_reasons, text, verdict};
-use crate::savings::verdict::Kind;
+use crate::savings::verdict::{Kind, Verdict};
 use crate::store::{Filter, PackageRow, Store, Sums};
 
 /// Packages in each list.
 const RANKED: usize = 5;
 
-/// Returns the packages that save most time, and those with the lowest hit rates.
+/// Returns the packages that save most time, and those of the others whose misses took most.
 pub(super) fn lists(
     store: &Store,
     filter: &Filter,
@@ -41,45 +40,33 @@ pub(super) fn lists(
             || verdict.is_some_and(|verdict| verdict.kind == Kind::Costs)
     };
     let worst = worst(others, sums.hit_rate(), costs);
-    let title = if worst.iter().any(|row| costs(row)) {
-        "Served worst"
-    } else {
-        "Lowest hit rates"
-    };
-    let worst = worst.into_iter().map(|row| Ranked {
-        name: text::sanitize(&row.package),
-        value: saved_and_rate(row),
-        why: why_it_misses(row, verdicts, reasons),
-    });
-    let average = text::percent_or_dash(sums.hit_rate());
+    let measured = |row: &&PackageRow| row.sums.hits.is_some();
+    let once = rows.iter().filter(measured);
+    let once = once.filter(|row| !built_again.contains(&row.package));
+    let once = once.count() as u64;
     let mut lists = vec![
-        best_list(&best),
-        RankedList {
-            id: "worst",
-            title,
-            note: format!(
-                "Of the other packages that have been built more than once since recording began, those that \
-                 cost time, then those below the average hit rate of {average}."
-            ),
-            none: "No other package that has been built more than once costs time, or is below the average \
-                   hit rate.",
-            packages: worst.collect(),
-        },
+        best_list(&best, verdicts),
+        worst_list(&worst, sums, once, verdicts, reasons),
     ];
     if rows.iter().all(|row| row.sums.hits.is_none()) {
-        lists
-            .iter_mut()
-            .for_each(|list| list.none = "No build was measured.");
+        for list in &mut lists {
+            (list.note, list.none) = (String::new(), "No build was measured.");
+        }
+    }
+    let packages = lists.iter_mut().flat_map(|list| &mut list.packages);
+    for (number, package) in (1..).zip(packages) {
+        package.anchor = format!("p{number}");
     }
     Ok(lists)
 }
 
-fn best_list(rows: &[PackageRow]) -> RankedList {
+fn best_list(rows: &[PackageRow], verdicts: &Verdicts) -> RankedList {
     let has_time = rows.iter().any(|row| row.sums.time_saved.is_some());
     let ranked = rows.iter().map(|row| Ranked {
         name: text::sanitize(&row.package),
         value: saved_and_rate(row),
-        why: why_it_saves(row),
+        why: why_it_saves(row, verdicts.get(&row.package)),
+        ..Ranked::default()
     });
     RankedList {
         id: "best",
@@ -94,7 +81,42 @@ fn best_list(rows: &[PackageRow]) -> RankedList {
     }
 }
 
-/// Returns the packages that cost time, those that lost most first, then those below the average hit rate.
+fn worst_list(
+    rows: &[&PackageRow],
+    sums: &Sums,
+    once: u64,
+    verdicts: &Verdicts,
+    reasons: &Reasons,
+) -> RankedList {
+    let average = text::percent_or_dash(sums.hit_rate());
+    let mut note = format!(
+        "Of the other packages, the most time spent on misses, if they are below the average hit rate of {average} or \
+         cost time."
+    );
+    if once > 0 {
+        let were = if once == 1 { "was" } else { "were" };
+        note.push_str(&format!(
+            " Without {}, which {were} measured only once: a first build can only fill the cache.",
+            text::count(once, "package")
+        ));
+    }
+    let worst = rows.iter().map(|row| Ranked {
+        name: text::sanitize(&row.package),
+        value: spent_and_rate(row),
+        why: why_it_misses(row, verdicts, reasons),
+        ..Ranked::default()
+    });
+    RankedList {
+        id: "worst",
+        title: "Served worst",
+        note,
+        none: "No other package that was measured more than once costs time, or is below the average hit rate.",
+        packages: worst.collect(),
+    }
+}
+
+/// Returns the packages that cost time or are below the average hit rate, those first whose misses took most time: a
+/// low rate of a package that compiles in no time costs nothing.
 fn worst<'a>(
     rows: impl Iterator<Item = &'a PackageRow>,
     average: Option<f64>,
@@ -108,23 +130,14 @@ fn worst<'a>(
         .filter(|row| costs(row) || is_below_average(row))
         .collect();
     worst.sort_by(|a, b| {
-        costs(b)
-            .cmp(&costs(a))
-            .then_with(|| by_loss(&a.sums, &b.sums))
+        let by_cost = b.sums.miss_cost.cmp(&a.sums.miss_cost);
+        by_cost
+            .then_with(|| loss(&a.sums).cmp(&loss(&b.sums)))
+            .then_with(|| b.sums.misses.cmp(&a.sums.misses))
             .then_with(|| a.package.cmp(&b.package))
     });
     worst.truncate(RANKED);
     worst
-}
-
-/// Orders by the time lost, then by the hit rate, then by the misses.
-fn by_loss(a: &Sums, b: &Sums) -> Ordering {
-    let rate = |sums: &Sums| sums.hit_rate().unwrap_or_default();
-    let by_rate = rate(a).total_cmp(&rate(b));
-    loss(a)
-        .cmp(&loss(b))
-        .then(by_rate)
-        .then(b.misses.cmp(&a.misses))
 }
 
 /// Returns the time saved if it is visibly negative, else 0.
@@ -136,17 +149,24 @@ fn loss(sums: &Sums) -> TimeDelta {
     saved.min(TimeDelta::zero())
 }
 
-/// Returns both numbers that the lists are about.
+/// Returns what the best packages are sorted by, and the hit rate.
 fn saved_and_rate(row: &PackageRow) -> String {
     let rate = text::percent_or_dash(row.sums.hit_rate());
-    let saved = match row.sums.time_saved.map(TimeDelta::as_seconds_f64) {
-        None => "time saved unknown".to_string(),
-        Some(lost) if lost < 0.0 && !text::is_negligible(lost) => {
-            format!("{} lost", text::duration(-lost))
-        }
-        Some(saved) => format!("{} saved", text::duration(saved)),
-    };
+    let saved = row.sums.time_saved.map_or_else(
+        || "time saved unknown".to_string(),
+        |saved| format!("{} saved", text::duration(saved.as_seconds_f64())),
+    );
     format!("{saved}, hit rate {rate}")
+}
+
+/// Returns what the worst packages are sorted by, and the hit rate.
+fn spent_and_rate(row: &PackageRow) -> String {
+    let rate = text::percent_or_dash(row.sums.hit_rate());
+    let spent = row.sums.miss_cost.map_or_else(
+        || "time spent on misses unknown".to_string(),
+        |spent| format!("{} on misses", text::duration(spent.as_seconds_f64())),
+    );
+    format!("{spent}, hit rate {rate}")
 }
 
 fn compilations(row: &PackageRow) -> String {
@@ -158,18 +178,38 @@ fn compilations(row: &PackageRow) -> String {
     )
 }
 
-/// Returns the counts, and what a hit saves.
-fn why_it_saves(row: &PackageRow) -> String {
+/// Returns the counts, what a hit saves, and which builds hit.
+fn why_it_saves(row: &PackageRow, verdict: Option<&Verdict>) -> String {
     let sums = &row.sums;
     let saved = sums.time_saved.filter(|_| sums.estimated_hits > 0);
     let per_hit = saved.map_or_else(String::new, |saved| {
         let per_hit = saved.as_seconds_f64() / sums.estimated_hits as f64;
-        format!(": {} saved per hit", text::duration(per_hit))
+        format!("; each hit saves {}", text::duration(per_hit))
     });
-    format!("{}{per_hit}.", compilations(row))
+    let which = verdict.map_or_else(String::new, which_builds_hit);
+    format!("{}{per_hit}.{which}", compilations(row))
 }
 
-/// Returns the counts, the costliest reason, and the verdict if the cache doesn't pay.
+/// Returns how often rebuilds and new versions hit, if that is known.
+fn which_builds_hit(verdict: &Verdict) -> String {
+    let new = verdict.new_version_hits.map(text::percent);
+    match (verdict.rebuild_hits.map(text::percent), new) {
+        (Some(again), new) => {
+            let new = new.map_or_else(String::new, |new| format!("; new versions hit {new}"));
+            format!(
+                " Of its newest {}, {} rebuilt a version, which hit {again} on average{new}.",
+                text::count(verdict.builds, "build"),
+                text::number(verdict.rebuilds)
+            )
+        }
+        (None, Some(new)) => {
+            format!(" No version was rebuilt, but new versions hit {new} on average.")
+        }
+        (None, None) => String::new(),
+    }
+}
+
+/// Returns the counts, the costliest reason, the time lost, and the verdict if the cache doesn't pay.
 fn why_it_misses(row: &PackageRow, verdicts: &Verdicts, reasons: &Reasons) -> String {
     let mut why = format!("{}.", compilations(row));
     let costliest = reasons.of_package(&row.package).into_iter().next();
@@ -182,6 +222,11 @@ fn why_it_misses(row: &PackageRow, verdicts: &Verdicts, reasons: &Reasons) -> St
         ),
         None => " No build has a list of its compilations, so the reasons are unknown.".into(),
     });
+    let lost = -loss(&row.sums).as_seconds_f64();
+    if lost > 0.0 {
+        let lost = text::duration(lost);
+        why.push_str(&format!(" The cache cost {lost} more than it saved."));
+    }
     let verdict = verdicts.get(&row.package);
     if let Some(verdict) = verdict.filter(|verdict| verdict.kind == Kind::Costs) {
         why.push_str(&format!(
@@ -202,6 +247,15 @@ mod tests {
         package
     }
 
+    /// Returns a package whose misses took so many seconds.
+    fn spent(seconds: i64, package: PackageRow) -> PackageRow {
+        let sums = Sums {
+            miss_cost: Some(TimeDelta::seconds(seconds)),
+            ..package.sums
+        };
+        PackageRow { sums, ..package }
+    }
+
     fn names(rows: &[PackageRow], average: f64) -> Vec<&str> {
         let loses = |row: &PackageRow| loss(&row.sums) < TimeDelta::zero();
         let worst = worst(rows.iter(), Some(average), loses).into_iter();
@@ -209,27 +263,23 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_cost_time_or_are_below_average() {
+    fn the_worst_cost_time_or_are_below_average_and_their_misses_took_most() {
         let rows = [
-            package("a/above", 61, 39, Some(-600)),
-            package("a/average", 60, 40, Some(5)),
-            package("a/low", 10, 90, Some(50)),
-            package("a/lower", 5, 95, Some(50)),
-            package("a/loses", 30, 70, Some(-5)),
-            package("a/loses-more", 40, 60, Some(-50)),
+            spent(900, package("a/above", 61, 39, Some(5))),
+            spent(800, package("a/average", 60, 40, Some(5))),
+            spent(2, package("a/trivial", 0, 1, Some(0))),
+            spent(600, package("a/low", 40, 60, Some(50))),
+            spent(60, package("a/lower", 5, 95, Some(50))),
+            spent(70, package("a/loses", 90, 10, Some(-5))),
             package("a/unknown", 20, 80, None),
             package("a/idle", 0, 0, Some(0)),
         ];
         assert_eq!(
             names(&rows, 0.6),
-            ["a/above", "a/loses-more", "a/loses", "a/lower", "a/low"]
+            ["a/low", "a/loses", "a/lower", "a/trivial", "a/unknown"]
         );
-        assert_eq!(
-            names(&rows, 0.05),
-            ["a/above", "a/loses-more", "a/loses"],
-            "whatever the hit rate"
-        );
-        assert_eq!(names(&rows[1..4], 0.05), Vec::<&str>::new());
+        assert_eq!(names(&rows, 0.01), ["a/loses", "a/trivial"]);
+        assert_eq!(names(&rows[..2], 0.05), Vec::<&str>::new());
     }
 
     #[test]
@@ -241,14 +291,56 @@ mod tests {
     }
 
     #[test]
-    fn both_lists_have_the_same_numbers() {
-        let text = |saved| saved_and_rate(&package("a/b", 1, 3, saved));
-        assert_eq!(text(Some(65)), "1 min 05 s saved, hit rate 25.0 %");
-        assert_eq!(text(Some(-65)), "1 min 05 s lost, hit rate 25.0 %");
-        assert_eq!(text(None), "time saved unknown, hit rate 25.0 %");
+    fn lists_show_what_they_are_sorted_by() {
+        let saved = |saved| saved_and_rate(&package("a/b", 1, 3, saved));
+        assert_eq!(saved(Some(65)), "1 min 05 s saved, hit rate 25.0 %");
+        assert_eq!(saved(None), "time saved unknown, hit rate 25.0 %");
+        let row = package("a/b", 1, 3, None);
         assert_eq!(
-            why_it_saves(&package("a/b", 10, 3, Some(65))),
-            "10 hits, 3 misses in 3 builds: 6.5 s saved per hit."
+            spent_and_rate(&row),
+            "time spent on misses unknown, hit rate 25.0 %"
         );
+        assert_eq!(
+            spent_and_rate(&spent(65, row)),
+            "1 min 05 s on misses, hit rate 25.0 %"
+        );
+    }
+
+    #[test]
+    fn packages_built_once_are_counted() {
+        let note = |once| {
+            let (verdicts, reasons) = (Verdicts::default(), Reasons::default());
+            worst_list(&[], &Sums::default(), once, &verdicts, &reasons).note
+        };
+        assert!(note(12).contains(" Without 12 packages, which were measured only once: "));
+        assert!(note(1).contains(" Without 1 package, which was measured only once: "));
+        assert!(!note(0).contains("once"));
+    }
+
+    #[test]
+    fn the_best_have_what_a_hit_saves_and_which_builds_hit() {
+        let why = |again, new| {
+            let verdict = Verdict {
+                builds: 12,
+                rebuilds: 8,
+                rebuild_hits: again,
+                new_version_hits: new,
+                ..Verdict::default()
+            };
+            let why = why_it_saves(&package("a/b", 10, 3, Some(65)), Some(&verdict));
+            let counts = "10 hits, 3 misses in 3 builds; each hit saves 6.5 s.";
+            why.strip_prefix(counts).unwrap().to_string()
+        };
+        let rebuilt = " Of its newest 12 builds, 8 rebuilt a version, which hit 96.2 % on average";
+        assert_eq!(
+            why(Some(0.962), Some(0.41)),
+            format!("{rebuilt}; new versions hit 41.0 %.")
+        );
+        assert_eq!(why(Some(0.962), None), format!("{rebuilt}."));
+        assert_eq!(
+            why(None, Some(0.41)),
+            " No version was rebuilt, but new versions hit 41.0 % on average."
+        );
+        assert_eq!(why(None, None), "");
     }
 }

@@ -2,11 +2,11 @@
 
 use std::iter;
 
-use chrono::{DateTime, Days, Local, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Days, Local, NaiveDate, TimeDelta, Utc};
 
 use crate::report::commands::trend::{self, Period};
 use crate::report::html::page::Charts;
-use crate::report::html::{Chart, Shapes};
+use crate::report::html::{Chart, Shapes, chart};
 use crate::report::table::{Column, HtmlTable, Importance::High};
 use crate::report::text;
 use crate::store::TimedSums;
@@ -105,17 +105,15 @@ pub(super) fn calendar(moments: &[TimedSums]) -> Option<Charts> {
     });
     let chart = Chart {
         title: "Hit rate per day".into(),
-        description: "A column per week, from Monday to Sunday. The larger a square, the higher the hit rate; a dash \
-            is a day on which nothing was measured."
+        description: "A column per week. The larger a square, the higher the hit rate; days without builds are empty."
             .into(),
         summary: format!("{} with builds.", text::count(days.len() as u64, "day")),
         class: "cal",
-        labels: vec![monday.to_string(), last.to_string()],
         table: "day-table",
-        shapes: Shapes::calendar(&weeks),
+        shapes: Shapes::calendar(&weeks, &months(monday)),
         ..Chart::default()
     };
-    let headings = ["week of", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    let headings = iter::once("week of").chain(chart::DAYS);
     Some(Charts {
         note: String::new(),
         charts: vec![chart],
@@ -123,17 +121,51 @@ pub(super) fn calendar(moments: &[TimedSums]) -> Option<Charts> {
         table: HtmlTable {
             caption: "In %. A day without builds is empty.".into(),
             classes: "n2 n3 n4 n5 n6 n7 n8".into(),
-            headings: headings.map(str::to_string).into(),
+            headings: headings.map(str::to_string).collect(),
             rows: rows.collect(),
         },
     })
 }
 
-/// The first and the last name, and the middle one if it is the name of the bar in the middle.
+/// Returns the names of the months that begin in the weeks after a Monday, with the positions of these weeks. The first
+/// one and each January have their year. A name without enough room is left out.
+fn months(monday: NaiveDate) -> Vec<(usize, String)> {
+    let sundays = monday
+        .iter_weeks()
+        .take(WEEKS - 1)
+        .map(|monday| monday + Days::new(6));
+    let mut months: Vec<(usize, NaiveDate)> = Vec::new();
+    for (week, sunday) in sundays.enumerate() {
+        let is_new = months
+            .last()
+            .is_none_or(|(_, last)| last.month() != sunday.month());
+        if is_new {
+            if months
+                .last()
+                .is_some_and(|(last, _)| week - last < WIDTH_OF_MONTH)
+            {
+                months.pop();
+            }
+            months.push((week, sunday));
+        }
+    }
+    let first = months.first().map(|(week, _)| *week);
+    let months = months.into_iter().map(|(week, day)| {
+        let has_year = Some(week) == first || day.month() == 1;
+        let format = if has_year { "%b %Y" } else { "%b" };
+        (week, day.format(format).to_string())
+    });
+    months.collect()
+}
+
+/// The weeks that the name of a month and its year cover.
+const WIDTH_OF_MONTH: usize = 4;
+
+/// All names if they are few. Otherwise the first and the last one, and the middle one if it is the name of the bar in
+/// the middle.
 pub(super) fn labels(periods: &[Period]) -> Vec<String> {
     let positions = match periods.len() {
-        0 => vec![],
-        1 => vec![0],
+        count @ 0..=3 => (0..count).collect(),
         count if count % 2 == 1 => vec![0, count / 2, count - 1],
         count => vec![0, count - 1],
     };
@@ -288,6 +320,24 @@ mod tests {
             rates(&periods(&[Some(1), None, Some(1)])).summary,
             "From 0.0 % to 66.7 %."
         );
+    }
+
+    #[test]
+    fn the_months_of_the_calendar_are_named_where_they_begin() {
+        let months = |month, day| months(NaiveDate::from_ymd_opt(2025, month, day).unwrap());
+        let from_november = months(11, 3);
+        let named: Vec<(usize, &str)> = from_november
+            .iter()
+            .map(|(n, name)| (*n, &**name))
+            .collect();
+        assert_eq!(
+            named[..4],
+            [(0, "Nov 2025"), (4, "Dec"), (8, "Jan 2026"), (12, "Feb")]
+        );
+        assert_eq!(named.len(), 13);
+        // October has too little room.
+        assert_eq!(months(10, 20)[0], (1, "Nov 2025".into()));
+        assert_eq!(months(10, 6)[0], (3, "Nov 2025".into()));
     }
 
     #[test]
