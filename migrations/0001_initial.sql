@@ -216,7 +216,7 @@ CREATE TABLE object (
     PRIMARY KEY (host_id, key)
 ) STRICT, WITHOUT ROWID;
 
--- Every host, with the number of its builds, which triggers keep.
+-- Every host, with the number of its builds, which is kept like the sums below.
 CREATE TABLE host (
     id     INTEGER PRIMARY KEY,
     name   TEXT NOT NULL UNIQUE,
@@ -260,8 +260,9 @@ CREATE INDEX forgotten_by_package ON forgotten (package, started_at_us);
 -- Sums over the builds of a package, and over the builds of a host that started within an hour, so that
 -- reports on many years don't read every build. Hours, because days begin at another hour in each time zone.
 --
--- Triggers keep them equal to the sums over the builds, unless a manual REPLACE replaces a build:
--- SQLite fires no trigger for the old row. Where measured_builds, counted_builds,
+-- The program adds the builds that it inserts, all of a transaction at once (src/store/new_builds.rs). Triggers keep
+-- the sums right when builds are changed or removed, unless a manual REPLACE replaces a build: SQLite fires no
+-- trigger for the old row. Where measured_builds, counted_builds,
 -- estimated_builds, metered_builds or costed_builds is 0, the sums after it are unknown.
 CREATE TABLE package_sum (
     package            TEXT PRIMARY KEY,
@@ -318,49 +319,52 @@ CREATE TABLE hour_sum (
     PRIMARY KEY (hour, host)
 ) STRICT, WITHOUT ROWID;
 
--- What each build adds to the sums (sign 1), and what its removal subtracts (sign -1).
+-- What each build adds to the sums.
 CREATE VIEW build_share AS SELECT
     id AS build_id,
-    sign,
     package,
     host,
     started_at_us / 3600000000 AS hour,
-    sign AS builds,
-    sign * (outcome = 'packaged') AS packaged_builds,
-    sign * (outcome = 'failed') AS failed_builds,
-    sign * (outcome = 'interrupted') AS interrupted_builds,
-    sign * (attribution IS 'shared') AS shared_builds,
-    sign * (phases > 0 AND measured_phases = phases) AS complete_builds,
-    sign * (hits IS NOT NULL) AS measured_builds,
-    sign * ifnull(hits, 0) AS hits,
-    sign * ifnull(misses, 0) AS misses,
-    sign * (executed + non_cacheable IS NOT NULL) AS counted_builds,
-    sign * ifnull(executed + non_cacheable, 0) AS calls,
-    sign * iif(executed + non_cacheable IS NULL, 0, hits + misses) AS answered_calls,
-    sign * (time_saved_us IS NOT NULL) AS estimated_builds,
-    sign * ifnull(time_saved_us, 0) AS time_saved_us,
-    sign * iif(time_saved_us IS NULL, 0, hits) AS estimated_hits,
-    sign * (processor_us + time_saved_us + hit_cost_us IS NOT NULL) AS metered_builds,
-    sign * iif(time_saved_us + hit_cost_us IS NULL, 0, ifnull(processor_us, 0)) AS processor_us,
-    sign * iif(processor_us + hit_cost_us IS NULL, 0, ifnull(time_saved_us, 0)) AS metered_saved_us,
-    sign * (hit_cost_us IS NOT NULL) AS costed_builds,
-    sign * ifnull(hit_cost_us, 0) AS hit_cost_us,
-    sign * ifnull(miss_cost_us, 0) AS miss_cost_us,
-    sign * ifnull(exact_cost_us, 0) AS exact_cost_us,
-    sign * ifnull(evicted_misses, 0) AS evicted_misses
-FROM build, (SELECT 1 AS sign UNION ALL SELECT -1);
+    1 AS builds,
+    outcome = 'packaged' AS packaged_builds,
+    outcome = 'failed' AS failed_builds,
+    outcome = 'interrupted' AS interrupted_builds,
+    attribution IS 'shared' AS shared_builds,
+    phases > 0 AND measured_phases = phases AS complete_builds,
+    hits IS NOT NULL AS measured_builds,
+    ifnull(hits, 0) AS hits,
+    ifnull(misses, 0) AS misses,
+    executed + non_cacheable IS NOT NULL AS counted_builds,
+    ifnull(executed + non_cacheable, 0) AS calls,
+    iif(executed + non_cacheable IS NULL, 0, hits + misses) AS answered_calls,
+    time_saved_us IS NOT NULL AS estimated_builds,
+    ifnull(time_saved_us, 0) AS time_saved_us,
+    iif(time_saved_us IS NULL, 0, hits) AS estimated_hits,
+    processor_us + time_saved_us + hit_cost_us IS NOT NULL AS metered_builds,
+    iif(time_saved_us + hit_cost_us IS NULL, 0, ifnull(processor_us, 0)) AS processor_us,
+    iif(processor_us + hit_cost_us IS NULL, 0, ifnull(time_saved_us, 0)) AS metered_saved_us,
+    hit_cost_us IS NOT NULL AS costed_builds,
+    ifnull(hit_cost_us, 0) AS hit_cost_us,
+    ifnull(miss_cost_us, 0) AS miss_cost_us,
+    ifnull(exact_cost_us, 0) AS exact_cost_us,
+    ifnull(evicted_misses, 0) AS evicted_misses
+FROM build;
 
--- Inserting a row here adds one share of one build to the sums.
-CREATE VIEW added_share AS SELECT NULL AS build_id, NULL AS sign;
+-- Inserting a row here adds the shares of the builds from first_id to last_id to the sums (sign 1), or subtracts
+-- them (sign -1).
+CREATE VIEW added_share AS SELECT NULL AS first_id, NULL AS last_id, NULL AS sign;
 
 CREATE TRIGGER added_share_insert INSTEAD OF INSERT ON added_share BEGIN
     INSERT INTO package_sum
-    SELECT package, builds, failed_builds, interrupted_builds, shared_builds, complete_builds,
-           measured_builds, hits, misses, counted_builds, calls, answered_calls,
-           estimated_builds, time_saved_us, estimated_hits, metered_builds, processor_us,
-           metered_saved_us, costed_builds, hit_cost_us, miss_cost_us, exact_cost_us,
-           evicted_misses
-    FROM build_share WHERE build_id = NEW.build_id AND sign = NEW.sign
+    SELECT package, NEW.sign * sum(builds), NEW.sign * sum(failed_builds),
+           NEW.sign * sum(interrupted_builds), NEW.sign * sum(shared_builds),
+           NEW.sign * sum(complete_builds), NEW.sign * sum(measured_builds), NEW.sign * sum(hits),
+           NEW.sign * sum(misses), NEW.sign * sum(counted_builds), NEW.sign * sum(calls),
+           NEW.sign * sum(answered_calls), NEW.sign * sum(estimated_builds), NEW.sign * sum(time_saved_us),
+           NEW.sign * sum(estimated_hits), NEW.sign * sum(metered_builds), NEW.sign * sum(processor_us),
+           NEW.sign * sum(metered_saved_us), NEW.sign * sum(costed_builds), NEW.sign * sum(hit_cost_us),
+           NEW.sign * sum(miss_cost_us), NEW.sign * sum(exact_cost_us), NEW.sign * sum(evicted_misses)
+    FROM build_share WHERE build_id BETWEEN NEW.first_id AND NEW.last_id GROUP BY package
     ON CONFLICT DO UPDATE SET
         builds = builds + excluded.builds,
         failed_builds = failed_builds + excluded.failed_builds,
@@ -385,12 +389,15 @@ CREATE TRIGGER added_share_insert INSTEAD OF INSERT ON added_share BEGIN
         exact_cost_us = exact_cost_us + excluded.exact_cost_us,
         evicted_misses = evicted_misses + excluded.evicted_misses;
     INSERT INTO hour_sum
-    SELECT hour, host, builds, packaged_builds, failed_builds, interrupted_builds, shared_builds, complete_builds,
-           measured_builds, hits, misses, counted_builds, calls, answered_calls,
-           estimated_builds, time_saved_us, estimated_hits, metered_builds, processor_us,
-           metered_saved_us, costed_builds, hit_cost_us, miss_cost_us, exact_cost_us,
-           evicted_misses
-    FROM build_share WHERE build_id = NEW.build_id AND sign = NEW.sign
+    SELECT hour, host, NEW.sign * sum(builds), NEW.sign * sum(packaged_builds),
+           NEW.sign * sum(failed_builds), NEW.sign * sum(interrupted_builds), NEW.sign * sum(shared_builds),
+           NEW.sign * sum(complete_builds), NEW.sign * sum(measured_builds), NEW.sign * sum(hits),
+           NEW.sign * sum(misses), NEW.sign * sum(counted_builds), NEW.sign * sum(calls),
+           NEW.sign * sum(answered_calls), NEW.sign * sum(estimated_builds), NEW.sign * sum(time_saved_us),
+           NEW.sign * sum(estimated_hits), NEW.sign * sum(metered_builds), NEW.sign * sum(processor_us),
+           NEW.sign * sum(metered_saved_us), NEW.sign * sum(costed_builds), NEW.sign * sum(hit_cost_us),
+           NEW.sign * sum(miss_cost_us), NEW.sign * sum(exact_cost_us), NEW.sign * sum(evicted_misses)
+    FROM build_share WHERE build_id BETWEEN NEW.first_id AND NEW.last_id GROUP BY hour, host
     ON CONFLICT DO UPDATE SET
         builds = builds + excluded.builds,
         packaged_builds = packaged_builds + excluded.packaged_builds,
@@ -416,7 +423,8 @@ CREATE TRIGGER added_share_insert INSTEAD OF INSERT ON added_share BEGIN
         exact_cost_us = exact_cost_us + excluded.exact_cost_us,
         evicted_misses = evicted_misses + excluded.evicted_misses;
     INSERT INTO host (name, builds)
-    SELECT host, builds FROM build_share WHERE build_id = NEW.build_id AND sign = NEW.sign
+    SELECT host, NEW.sign * sum(builds)
+    FROM build_share WHERE build_id BETWEEN NEW.first_id AND NEW.last_id GROUP BY host
     ON CONFLICT (name) DO UPDATE SET builds = builds + excluded.builds;
 END;
 
@@ -435,34 +443,35 @@ CREATE TABLE level_sum (
     PRIMARY KEY (hour, host, level)
 ) STRICT, WITHOUT ROWID;
 
--- What each phase adds to the sums of levels (sign 1), and what its removal subtracts (sign -1). With
--- trusted_schema off, SQLite 3.40 refuses json_extract in a schema.
+-- What each phase adds to the sums of levels. With trusted_schema off, SQLite 3.40 refuses json_extract in a
+-- schema.
 CREATE VIEW level_share AS SELECT
     build_id,
     phase.id AS phase_id,
-    sign,
     build.started_at_us / 3600000000 AS hour,
     host,
     (SELECT value FROM json_each(element.value) WHERE key = 'name') AS level,
-    sign AS phases,
-    sign * (SELECT value FROM json_each(element.value) WHERE key = 'hits') AS hits,
-    sign * (SELECT value FROM json_each(element.value) WHERE key = 'misses') AS misses,
-    sign * (SELECT value FROM json_each(element.value) WHERE key = 'writes') AS writes,
-    sign * (SELECT value FROM json_each(element.value) WHERE key = 'write_failures') AS write_failures,
-    sign * (SELECT value FROM json_each(element.value) WHERE key = 'backfills_from') AS backfills_from,
-    sign * (SELECT value FROM json_each(element.value) WHERE key = 'backfills_to') AS backfills_to
-FROM phase CROSS JOIN build ON build.id = build_id CROSS JOIN json_each(cache_levels) AS element,
-    (SELECT 1 AS sign UNION ALL SELECT -1)
+    1 AS phases,
+    (SELECT value FROM json_each(element.value) WHERE key = 'hits') AS hits,
+    (SELECT value FROM json_each(element.value) WHERE key = 'misses') AS misses,
+    (SELECT value FROM json_each(element.value) WHERE key = 'writes') AS writes,
+    (SELECT value FROM json_each(element.value) WHERE key = 'write_failures') AS write_failures,
+    (SELECT value FROM json_each(element.value) WHERE key = 'backfills_from') AS backfills_from,
+    (SELECT value FROM json_each(element.value) WHERE key = 'backfills_to') AS backfills_to
+FROM phase CROSS JOIN build ON build.id = build_id CROSS JOIN json_each(cache_levels) AS element
 WHERE cache_levels IS NOT NULL;
 
--- Inserting a row here adds the shares of one phase to the sums, or those of all phases of a build.
-CREATE VIEW added_level AS SELECT NULL AS build_id, NULL AS phase_id, NULL AS sign;
+-- Inserting a row here adds the shares of one phase to the sums or subtracts them, or those of all phases of builds.
+CREATE VIEW added_level AS SELECT NULL AS first_id, NULL AS last_id, NULL AS phase_id, NULL AS sign;
 
 CREATE TRIGGER added_level_insert INSTEAD OF INSERT ON added_level BEGIN
     INSERT INTO level_sum
-    SELECT hour, host, level, phases, hits, misses, writes, write_failures, backfills_from, backfills_to
+    SELECT hour, host, level, NEW.sign * sum(phases), NEW.sign * sum(hits), NEW.sign * sum(misses),
+           NEW.sign * sum(writes), NEW.sign * sum(write_failures), NEW.sign * sum(backfills_from),
+           NEW.sign * sum(backfills_to)
     FROM level_share
-    WHERE build_id = NEW.build_id AND phase_id = ifnull(NEW.phase_id, phase_id) AND sign = NEW.sign
+    WHERE build_id BETWEEN NEW.first_id AND NEW.last_id AND phase_id = ifnull(NEW.phase_id, phase_id)
+    GROUP BY hour, host, level
     ON CONFLICT DO UPDATE SET
         phases = phases + excluded.phases,
         hits = hits + excluded.hits,
@@ -473,40 +482,32 @@ CREATE TRIGGER added_level_insert INSTEAD OF INSERT ON added_level BEGIN
         backfills_to = backfills_to + excluded.backfills_to;
 END;
 
-CREATE TRIGGER phase_insert AFTER INSERT ON phase WHEN NEW.cache_levels IS NOT NULL BEGIN
-    INSERT INTO added_level VALUES (NEW.build_id, NEW.id, 1);
-END;
-
 CREATE TRIGGER phase_update_before BEFORE UPDATE ON phase WHEN OLD.cache_levels IS NOT NULL BEGIN
-    INSERT INTO added_level VALUES (OLD.build_id, OLD.id, -1);
+    INSERT INTO added_level VALUES (OLD.build_id, OLD.build_id, OLD.id, -1);
 END;
 
 CREATE TRIGGER phase_update_after AFTER UPDATE ON phase WHEN NEW.cache_levels IS NOT NULL BEGIN
-    INSERT INTO added_level VALUES (NEW.build_id, NEW.id, 1);
-END;
-
-CREATE TRIGGER build_insert AFTER INSERT ON build BEGIN
-    INSERT INTO added_share VALUES (NEW.id, 1);
+    INSERT INTO added_level VALUES (NEW.build_id, NEW.build_id, NEW.id, 1);
 END;
 
 CREATE TRIGGER build_delete BEFORE DELETE ON build BEGIN
-    INSERT INTO added_share VALUES (OLD.id, -1);
-    INSERT INTO added_level VALUES (OLD.id, NULL, -1);
+    INSERT INTO added_share VALUES (OLD.id, OLD.id, -1);
+    INSERT INTO added_level VALUES (OLD.id, OLD.id, NULL, -1);
 END;
 
 CREATE TRIGGER build_update_before BEFORE UPDATE ON build BEGIN
-    INSERT INTO added_share VALUES (OLD.id, -1);
-    INSERT INTO added_level VALUES (OLD.id, NULL, -1);
+    INSERT INTO added_share VALUES (OLD.id, OLD.id, -1);
+    INSERT INTO added_level VALUES (OLD.id, OLD.id, NULL, -1);
 END;
 
 CREATE TRIGGER build_update_after AFTER UPDATE ON build BEGIN
-    INSERT INTO added_share VALUES (NEW.id, 1);
-    INSERT INTO added_level VALUES (NEW.id, NULL, 1);
+    INSERT INTO added_share VALUES (NEW.id, NEW.id, 1);
+    INSERT INTO added_level VALUES (NEW.id, NEW.id, NULL, 1);
 END;
 
--- What was ever recorded, for monitoring. Each build is added as it was when it was inserted
--- (src/store/counted.rs), and nothing subtracts what is removed or changed later: to Prometheus, a counter
--- that decreases has started again from 0.
+-- What was ever recorded, for monitoring. Each build that isn't imported is added as it was when it was inserted, of
+-- a merged build only the phases that don't share a server (src/store/new_builds.rs). Nothing subtracts what is
+-- removed or changed later: to Prometheus, a counter that decreases has started again from 0.
 --
 -- name: as in `CounterName`. label: the outcome, language, operation, reason or result; '' for the sum over
 -- all languages, and for counters without a label.

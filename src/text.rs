@@ -10,8 +10,8 @@ const MIN_SIMILARITY: f64 = 0.8;
 /// Escapes control characters, terminal escapes among them, and characters that reorder or hide
 /// text. Truncates to at most `max` bytes, at the end of a character.
 pub fn printable(text: &str, max: usize) -> String {
-    // Fast path: tables have thousands of such texts.
-    if text.len() <= max && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+    // Tables have thousands of such texts.
+    if is_printable(text, max) {
         return text.to_string();
     }
     let mut out = String::with_capacity(text.len().min(max));
@@ -28,6 +28,13 @@ pub fn printable(text: &str, max: usize) -> String {
         }
     }
     out
+}
+
+/// Whether [`printable`] changes nothing.
+pub fn is_printable(text: &str, max: usize) -> bool {
+    let is_harmless = |character: char| !character.is_control() && !is_format(character);
+    text.len() <= max
+        && (text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || text.chars().all(is_harmless))
 }
 
 /// Whether the character reorders or hides text: Bidi_Control, zero-width characters, and tags of

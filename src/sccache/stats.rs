@@ -257,19 +257,22 @@ impl Stats {
             .chain([&mut self.not_cached, &mut self.dist_compiles])
     }
 
+    /// Returns every map of names to counts.
+    pub(crate) fn maps(&self) -> impl Iterator<Item = &BTreeMap<String, u64>> {
+        self.split_counts()
+            .flat_map(|counts| [&counts.languages, &counts.compilers])
+            .chain([&self.not_cached, &self.dist_compiles])
+    }
+
     /// Returns every known count: of calls, and per level, language, compiler, reason, and server.
     pub(crate) fn all_counts(&self) -> impl Iterator<Item = u64> {
-        let maps = self
-            .split_counts()
-            .flat_map(|counts| [&counts.languages, &counts.compilers])
-            .chain([&self.not_cached, &self.dist_compiles]);
         let levels = self.levels.iter().flat_map(Level::counts);
         Self::COUNTERS
             .iter()
             .filter_map(|field| (field.get)(self))
             .chain(levels)
             .chain(self.split_counts().map(|counts| counts.total))
-            .chain(maps.flat_map(|map| map.values().copied()))
+            .chain(self.maps().flat_map(|map| map.values().copied()))
     }
 
     /// Whether every counter is 0 or unknown.

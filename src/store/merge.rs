@@ -6,10 +6,11 @@
 //! their content, and everything that recording compares a build with belongs to a host.
 //!
 //! A recorder waits [`super::RECORD_WAIT`] for a lock and tries at least every 100 ms. So no transaction is
-//! long, and [`Merger::write`] pauses between them.
+//! long, and [`Merger::write`] pauses between them, unless reading took long enough.
 
 mod builds;
-mod costs;
+mod lists;
+mod objects;
 mod source;
 
 use std::path::Path;
@@ -25,9 +26,9 @@ use super::{Error, RECORD_WAIT, Result, Store};
 const LOCK_WAIT: Duration = Duration::from_secs(60);
 
 /// After this time, a transaction ends. After one that long, or several shorter ones, merging pauses.
-const BUSY_TIME: Duration = Duration::from_millis(500);
+const BUSY_TIME: Duration = Duration::from_millis(250);
 
-/// Longer than the time between two attempts of another process to get a lock (`sqliteDefaultBusyCallback` in
+/// The shortest pause, longer than the time between two attempts of another process to get a lock (`sqliteDefaultBusyCallback` in
 /// SQLite's `main.c`).
 const PAUSE: Duration = Duration::from_millis(150);
 
@@ -73,6 +74,7 @@ impl Store {
             store: self,
             source: &source,
             busy: Duration::ZERO,
+            last_end: Instant::now(),
             result: MergeResult::default(),
         };
         let merged = merger.merge();
@@ -93,6 +95,8 @@ struct Merger<'a> {
     source: &'a Source,
     /// The time that was spent in transactions since the last pause.
     busy: Duration,
+    /// The end of the last transaction.
+    last_end: Instant,
     result: MergeResult,
 }
 
@@ -133,8 +137,13 @@ impl Merger<'_> {
         &mut self,
         write: impl FnOnce(&Transaction<'_>, Instant) -> rusqlite::Result<T>,
     ) -> Result<T, MergeError> {
+        // On a machine that is busy with other work, a transaction takes longer, and so does an attempt to get a lock.
+        let pause = PAUSE.max(self.busy / 2);
+        let rest = pause.saturating_sub(self.last_end.elapsed());
         if self.busy >= BUSY_TIME {
-            sleep(PAUSE);
+            sleep(rest);
+        }
+        if self.busy >= BUSY_TIME || rest.is_zero() {
             self.busy = Duration::ZERO;
         }
         let run = || -> rusqlite::Result<T> {
@@ -144,7 +153,8 @@ impl Merger<'_> {
             let begun = Instant::now();
             let value = write(&transaction, begun + BUSY_TIME)?;
             transaction.commit()?;
-            self.busy += begun.elapsed();
+            self.last_end = Instant::now();
+            self.busy += self.last_end - begun;
             Ok(value)
         };
         let written = run();

@@ -69,7 +69,7 @@ impl CounterName {
     }
 }
 
-/// Counts of everything that was ever recorded, also of builds that were removed.
+/// Counts of everything that was ever recorded or merged, also of builds that were removed, but not of imported ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters(BTreeMap<String, BTreeMap<String, u64>>);
 
@@ -89,7 +89,7 @@ impl Counters {
     }
 }
 
-/// A package, or several: counts of everything that was ever recorded, and the time saved by the builds
+/// A package, or several: counts as [`Counters`], and the time saved by the builds
 /// that are in the database.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PackageCounters {
@@ -130,7 +130,7 @@ pub struct RecentSums {
 }
 
 impl Store {
-    /// Returns the counters of everything that was ever recorded.
+    /// Returns the counters.
     ///
     /// # Errors
     /// [`crate::Error::Damaged`], [`crate::Error::Locked`].

@@ -26,7 +26,6 @@
 mod build_row;
 mod columns;
 mod compilations;
-mod counted;
 mod eviction;
 mod evidence;
 mod explain;
@@ -36,6 +35,7 @@ mod history;
 mod location;
 mod merge;
 mod metrics;
+mod new_builds;
 mod newest_emerges;
 mod open;
 mod overlap;

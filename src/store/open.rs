@@ -259,6 +259,9 @@ impl Store {
             // A journal would need the file's name.
             connection.pragma_update_and_check(None, "journal_mode", "MEMORY", |_| Ok(()))?;
             connection.pragma_update(None, "synchronous", "OFF")?;
+            // Bundled SQLite (SQLITE_ENABLE_MEMORY_MANAGEMENT) has one page cache for all connections. Pages of this one
+            // would push out those of a database that is written, again and again.
+            connection.pragma_update_and_check(None, "mmap_size", i64::MAX, |_| Ok(()))?;
             connection.pragma_update(None, "foreign_keys", false)?;
             Ok(connection)
         };

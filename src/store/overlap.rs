@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::columns::micros;
+use super::new_builds::NewBuilds;
 use super::phases::number_columns;
 use super::savings;
 use crate::portage::{Attribution, Build, Phase};
@@ -29,6 +30,7 @@ struct OtherPhase {
 pub(super) fn resolve<'a>(
     database: &Connection,
     build: &'a Build,
+    new: &mut NewBuilds,
 ) -> rusqlite::Result<Cow<'a, Build>> {
     let mut resolved = Cow::Borrowed(build);
     for (index, phase) in build.phases.iter().enumerate() {
@@ -52,6 +54,7 @@ pub(super) fn resolve<'a>(
             let reason = NotMeasured::with_detail(REASON, detail);
             resolved.to_mut().phases[index].stats = Err(reason);
         }
+        new.write_sums(database)?;
         for other in &others {
             withdraw(
                 database,

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::columns::micros;
 use super::compilations::{self, BuildCosts};
-use super::counted::Counted;
+use super::new_builds::NewBuilds;
 use super::phases::insert_phase;
 use super::{Error, Result, Store, overlap};
 use crate::portage::{Attribution, Build, Emerge};
@@ -77,12 +77,12 @@ impl Store {
             let sql = "DELETE FROM forgotten WHERE uuid = ?";
             transaction.execute(sql, [id.to_string()])?;
         }
-        let (mut recorded, mut counted) = (Vec::new(), Counted::default());
+        let (mut recorded, mut new) = (Vec::new(), NewBuilds::default());
         for build in builds {
             let kept_builds = self.kept_builds;
-            recorded.push(record_one(&transaction, build, kept_builds, &mut counted)?);
+            recorded.push(record_one(&transaction, build, kept_builds, &mut new)?);
         }
-        counted.write(&transaction)?;
+        new.write(&transaction)?;
         if let Some(deadline) = self.deadline {
             // Beginning the transaction may have waited for a lock, and committing it may too.
             transaction.busy_timeout(deadline.saturating_duration_since(Instant::now()))?;
@@ -96,7 +96,7 @@ fn record_one(
     transaction: &Transaction<'_>,
     build: &Build,
     kept_builds: usize,
-    counted: &mut Counted,
+    new: &mut NewBuilds,
 ) -> rusqlite::Result<Recorded> {
     let is_known = transaction
         .prepare_cached(
@@ -107,10 +107,11 @@ fn record_one(
     if is_known {
         return Ok(Recorded::AlreadyRecorded);
     }
-    let build = &*overlap::resolve(transaction, build)?;
+    let build = &*overlap::resolve(transaction, build, new)?;
     let assessment = compilations::assess(transaction, build)?;
-    let phase_ids = insert_build(transaction, build, &assessment.costs)?;
-    counted.add(build, &assessment.costs, assessment.misses());
+    let sum = build.total();
+    let phase_ids = insert_build(transaction, build, sum.as_ref(), &assessment.costs, new)?;
+    new.count(build, sum.as_ref(), &assessment.costs, assessment.misses());
     assessment.insert(transaction, build, &phase_ids, kept_builds)?;
     Ok(Recorded::New)
 }
@@ -132,18 +133,18 @@ fn emerge_id(database: &Connection, emerge: &Emerge, host: &str) -> rusqlite::Re
     select.query_row([uuid], |row| row.get(0))
 }
 
-/// Inserts a build with its emerge and its phases. Returns the row ids of the phases.
+/// Inserts a build with its emerge and its phases. `sum`: the total of the phases. Returns their row ids.
 pub(super) fn insert_build(
     database: &Connection,
     build: &Build,
+    sum: Option<&Stats>,
     costs: &BuildCosts,
+    new: &mut NewBuilds,
 ) -> rusqlite::Result<Vec<i64>> {
     let emerge = build.emerge.as_ref();
     let emerge_id = emerge
         .map(|emerge| emerge_id(database, emerge, &build.host))
         .transpose()?;
-    let sum = build.total();
-    let sum = sum.as_ref();
     let mut insert = database.prepare_cached(
         "INSERT INTO build (uuid, host, package, version, slot, repository, emerge_id, outcome, \
          started_at_us, finished_at_us, is_imported, attribution, sccache_version, phases, measured_phases, \
@@ -186,6 +187,7 @@ pub(super) fn insert_build(
         costs.time_saved_us,
     ])?;
     let id = database.last_insert_rowid();
+    new.sum(id);
     let phases = build.phases.iter().enumerate();
     phases
         .map(|(position, phase)| insert_phase(database, id, position, phase))

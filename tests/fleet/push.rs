@@ -361,6 +361,8 @@ fn many_builds_are_read_in_pieces() {
             ?1 + max(k - 25000, 0) * 100000000, ?1 + max(k - 25000, 0) * 100000000, 0, 0, 0, k, 1 FROM n";
     let start = at("2026-01-01T00:00:00Z");
     raw.execute(sql, [start.timestamp_micros()]).unwrap();
+    let sql = "INSERT INTO added_share SELECT min(id), max(id), 1 FROM build";
+    raw.execute(sql, ()).unwrap();
     let days = TimeDelta::seconds(24_999 * 100).num_days() + 1;
     assert_eq!(
         postgres.push(&db, &[]),

@@ -48,7 +48,7 @@ fn time_saved<'a>(rows: impl Iterator<Item = &'a Value>) -> f64 {
     micros.sum::<f64>() / 1e6
 }
 
-/// The rows of `builds` that a report ever had, by ID.
+/// The rows of `builds` that a report ever had, by ID, except of imported builds, which are in no counter.
 type Ledger = BTreeMap<String, Value>;
 
 /// Compares what Prometheus has with the reports.
@@ -86,8 +86,13 @@ fn compare(monitoring: &mut Monitoring, db: &Path, ledger: &mut Ledger) {
     }
 
     let rows = json(db, &["builds"]);
+    let raw = rusqlite::Connection::open(db).unwrap();
+    let is_recorded = "SELECT NOT is_imported FROM build WHERE uuid = ?";
     for row in &rows {
-        ledger.insert(row["id"].as_str().unwrap().to_string(), row.clone());
+        let id = row["id"].as_str().unwrap();
+        if raw.query_row(is_recorded, [id], |row| row.get(0)).unwrap() {
+            ledger.insert(id.to_string(), row.clone());
+        }
     }
     compare_counters(&scraped, ledger);
     let saved = scraped["time_saved_seconds"];
@@ -182,7 +187,7 @@ fn a_scrape_equals_the_reports_whatever_happened_to_the_database() {
     std::fs::write(&log, librsvg()).unwrap();
     collect(&db, &["import", log.to_str().unwrap()]);
     compare(&mut monitoring, &db, &mut ledger);
-    assert_eq!(ledger.len(), BUILDS + 1);
+    assert_eq!(ledger.len(), BUILDS);
 
     let before = json(&db, &["builds"]).len();
     collect(&db, &["forget", "firefox", "mesa", "librsvg"]);
@@ -194,11 +199,11 @@ fn a_scrape_equals_the_reports_whatever_happened_to_the_database() {
     let now = Utc::now().to_rfc3339();
     record(&db, &[build(1, "a/a", "1", &now, rust_stats(7, 5))]);
     compare(&mut monitoring, &db, &mut ledger);
-    assert_eq!(ledger.len(), BUILDS + 2);
+    assert_eq!(ledger.len(), BUILDS + 1);
 
     let other = folder.path().join("other.db");
     record(&other, &[build(2, "b/b", "1", &now, rust_stats(2, 3))]);
     collect(&db, &["merge", other.to_str().unwrap()]);
     compare(&mut monitoring, &db, &mut ledger);
-    assert_eq!(ledger.len(), BUILDS + 3);
+    assert_eq!(ledger.len(), BUILDS + 2);
 }

@@ -30,7 +30,7 @@ unchanged.";
 
 /// Write metrics for Prometheus
 ///
-/// Counters include builds that were removed with `sccache-collect forget`. The `recent_*` gauges are
+/// Counters include builds that were removed with `sccache-collect forget`, but not those imported from logs. The `recent_*` gauges are
 /// sums over the last 1, 7, and 30 days.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]

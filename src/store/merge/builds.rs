@@ -1,9 +1,10 @@
 //! Merges builds, each with all its rows except its lists of compilations.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 use std::time::Instant;
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, Transaction, TransactionBehavior};
 
 use super::source::{MAX_US, RANK, SourceBuild};
 use super::{MergeError, Merger};
@@ -11,12 +12,15 @@ use crate::portage::{Attribution, Build};
 use crate::sccache::NotMeasuredReason;
 use crate::store::columns::micros;
 use crate::store::compilations::{self, BuildCosts};
-use crate::store::counted::Counted;
+use crate::store::new_builds::NewBuilds;
 use crate::store::record::insert_build;
 use crate::store::{Error, forget, overlap, savings};
 
-/// The number of builds that are read at once.
-const PIECE: i64 = 1000;
+/// The number of builds that are read at once. That takes about as long as a pause.
+const PIECE: i64 = 3000;
+
+/// The number of builds that are looked up at once in a transaction.
+const LOOKUP: usize = 20;
 
 /// The largest sum of a time over all builds. Recording more builds doesn't exceed SQLite's integers then.
 const MAX_TOTAL_US: f64 = (1_u64 << 62) as f64;
@@ -29,33 +33,74 @@ static SELECT: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// The recorded build that the import of a log takes for the log's build (`known_builds`), but on any host: it
-/// started while the log was written. If phases are not measured, because builds shared a server, all numbers
-/// match. The result is 1, or 2 if it was forgotten.
-const RECORDED: &str = "SELECT 1 FROM build
-    WHERE package = ?1 AND version = ?2 AND started_at_us BETWEEN ?5 AND ?6 AND NOT is_imported
-        AND (hits IS ?3 AND misses IS ?4 OR attribution IS 'shared' AND measured_phases < phases)
-    UNION ALL SELECT 2 FROM forgotten
-    WHERE package = ?1 AND version = ?2 AND started_at_us BETWEEN ?5 AND ?6 AND NOT is_imported
-        AND hits IS ?3 AND misses IS ?4
-    ORDER BY 1 LIMIT 1";
-
-/// The imported builds for which [`RECORDED`] finds the build of the parameters, `?6` if all numbers match.
-const IMPORTED: &str = "SELECT uuid FROM build
-    WHERE package = ?1 AND version = ?2 AND (hits IS ?3 AND misses IS ?4 OR ?6) AND is_imported
-        AND started_at_us BETWEEN ?5 - ?8 AND ?5 + ?7
-        AND ?5 <= iif(finished_at_us > started_at_us, finished_at_us, started_at_us + ?9) + ?7";
-
-/// The same for forgotten builds, whose ends are unknown.
-const FORGOTTEN_IMPORT: &str = "SELECT 1 FROM forgotten
-    WHERE package = ?1 AND version = ?2 AND hits IS ?3 AND misses IS ?4 AND is_imported
-        AND started_at_us BETWEEN ?5 - ?7 AND ?5 + ?6";
-
 /// As in `LogTimes`: the difference of clocks, the longest time that a log is written, and that for a log
 /// whose end is unknown.
 const CLOCKS_US: i64 = 2_000_000;
 const LONGEST_US: i64 = 2 * UNKNOWN_US;
 const UNKNOWN_US: i64 = 86_400_000_000;
+
+/// The recorded build that the import of a log takes for the log's build (`known_builds`), but on any host: it
+/// started while the log was written, which ended at `?6`. If phases are not measured, because builds shared a
+/// server, all numbers match. The result is 1, or 2 if it was forgotten.
+static RECORDED: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT 1 FROM build
+         WHERE package = ?1 AND version = ?2
+            AND started_at_us BETWEEN ?5 - {CLOCKS_US} AND ?6 + {CLOCKS_US} AND NOT is_imported
+            AND (hits IS ?3 AND misses IS ?4 OR attribution IS 'shared' AND measured_phases < phases)
+         UNION ALL SELECT 2 FROM forgotten
+         WHERE package = ?1 AND version = ?2
+            AND started_at_us BETWEEN ?5 - {CLOCKS_US} AND ?6 + {CLOCKS_US} AND NOT is_imported
+            AND hits IS ?3 AND misses IS ?4
+         ORDER BY 1 LIMIT 1"
+    )
+});
+
+/// The imported builds for which [`RECORDED`] finds the build of the parameters, `?6` if all numbers match.
+static IMPORTED: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT uuid FROM build
+         WHERE package = ?1 AND version = ?2 AND (hits IS ?3 AND misses IS ?4 OR ?6) AND is_imported
+            AND started_at_us BETWEEN ?5 - {LONGEST_US} AND ?5 + {CLOCKS_US}
+            AND ?5 <= iif(finished_at_us > started_at_us, finished_at_us, started_at_us + {UNKNOWN_US}) + {CLOCKS_US}"
+    )
+});
+
+/// The same for forgotten builds, whose ends are unknown.
+static FORGOTTEN_IMPORT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT 1 FROM forgotten
+         WHERE package = ?1 AND version = ?2 AND hits IS ?3 AND misses IS ?4 AND is_imported
+            AND started_at_us BETWEEN ?5 - {LONGEST_US} AND ?5 + {CLOCKS_US}"
+    )
+});
+
+/// What identifies a build in a log: the first parameters of [`RECORDED`], [`IMPORTED`], and [`FORGOTTEN_IMPORT`].
+struct LogKey<'a> {
+    package: &'a str,
+    version: &'a str,
+    hits: Option<u64>,
+    misses: Option<u64>,
+    started_at_us: i64,
+}
+
+impl LogKey<'_> {
+    fn params(&self) -> [&dyn ToSql; 5] {
+        [
+            &self.package,
+            &self.version,
+            &self.hits,
+            &self.misses,
+            &self.started_at_us,
+        ]
+    }
+
+    /// Returns the parameters with a sixth.
+    fn params_and<'a>(&'a self, last: &'a dyn ToSql) -> [&'a dyn ToSql; 6] {
+        let [a, b, c, d, e] = self.params();
+        [a, b, c, d, e, last]
+    }
+}
 
 /// A row of [`SELECT`].
 struct Known {
@@ -138,10 +183,11 @@ impl Merger<'_> {
             last = end.row_id;
             let candidates = self.candidates(&piece)?;
             let builds = self.source.builds(&candidates);
-            let mut checked = Vec::new();
+            let (mut checked, mut ids) = (Vec::new(), HashSet::new());
             for build in builds.map_err(MergeError::Source)? {
                 match build {
-                    Ok(build) => checked.push(build),
+                    Ok(build) if ids.insert(build.build.id) => checked.push(build),
+                    Ok(build) => self.skip(|| format!("build {} is there twice", build.build.id)),
                     Err(error) => self.skip(|| error.to_string()),
                 }
             }
@@ -152,17 +198,19 @@ impl Merger<'_> {
     /// Returns the row ids of the builds that may change something here. Counts the others.
     fn candidates(&mut self, piece: &[Known]) -> Result<Vec<i64>, MergeError> {
         let mut candidates = Vec::new();
-        // In one transaction, queries don't lock the file again and again.
         let behavior = TransactionBehavior::Deferred;
         let reader = Transaction::new_unchecked(&self.store.connection, behavior);
-        let reader = reader.map_err(|error| self.failed(error))?;
+        let ids = piece.iter().map(|theirs| &*theirs.uuid).collect::<Vec<_>>();
+        let found = reader.and_then(|reader| find(&reader, &ids));
+        let found = found.map_err(|error| self.failed(error))?;
         for theirs in piece {
-            let found = find(&reader, &theirs.uuid);
-            match found.map_err(|error| self.failed(error))? {
-                Found::New => candidates.push(theirs.row_id),
-                Found::Recorded(ours) if theirs.may_change(&ours) => candidates.push(theirs.row_id),
-                Found::Recorded(_) => self.result.recorded += 1,
-                Found::Forgotten => self.result.forgotten += 1,
+            match found.get(&theirs.uuid) {
+                None => candidates.push(theirs.row_id),
+                Some(Found::Recorded(ours)) if theirs.may_change(ours) => {
+                    candidates.push(theirs.row_id);
+                }
+                Some(Found::Recorded(_)) => self.result.recorded += 1,
+                Some(Found::Forgotten) => self.result.forgotten += 1,
             }
         }
         Ok(candidates)
@@ -171,14 +219,19 @@ impl Merger<'_> {
     fn write_builds(&mut self, mut builds: &[SourceBuild]) -> Result<(), MergeError> {
         while !builds.is_empty() {
             let merged = self.write(|transaction, end| {
-                let (mut merged, mut counted) = (Vec::new(), Counted::default());
-                for build in builds {
-                    merged.push(build.merge(transaction, &mut counted)?);
+                let (mut merged, mut new) = (Vec::new(), NewBuilds::default());
+                for builds in builds.chunks(LOOKUP) {
                     if Instant::now() >= end {
                         break;
                     }
+                    let ids: Vec<_> = builds.iter().map(|it| it.build.id.to_string()).collect();
+                    // Another process may have recorded or removed builds since they were read.
+                    let found = find(transaction, &ids)?;
+                    for (build, id) in builds.iter().zip(ids) {
+                        merged.push(build.merge(transaction, found.get(&id), &mut new)?);
+                    }
                 }
-                counted.write(transaction)?;
+                new.write(transaction)?;
                 Ok(merged)
             })?;
             builds = &builds[merged.len()..];
@@ -192,56 +245,77 @@ impl Merger<'_> {
 }
 
 enum Found {
-    New,
     Recorded(Known),
     Forgotten,
 }
 
-/// Finds the build with this id.
-fn find(database: &Connection, uuid: &str) -> rusqlite::Result<Found> {
-    static SQL: LazyLock<String> = LazyLock::new(|| format!("{} WHERE uuid = ?", *SELECT));
-    let mut select = database.prepare_cached(&SQL)?;
-    if let Some(known) = select.query_row([uuid], Known::read).optional()? {
-        return Ok(Found::Recorded(known));
+/// Finds the builds with these ids that are there or were removed.
+fn find(
+    database: &Connection,
+    ids: &[impl AsRef<str>],
+) -> rusqlite::Result<HashMap<String, Found>> {
+    static SQL: LazyLock<String> =
+        LazyLock::new(|| format!("{} WHERE uuid IN (SELECT value FROM json_each(?))", *SELECT));
+    let ids: serde_json::Value = ids.iter().map(AsRef::as_ref).collect();
+    let ids = ids.to_string();
+    let mut found = HashMap::new();
+    let sql = "SELECT uuid FROM forgotten WHERE uuid IN (SELECT value FROM json_each(?))";
+    let mut select = database.prepare_cached(sql)?;
+    let forgotten = select.query_map([&ids], |row| row.get(0))?;
+    for uuid in forgotten {
+        found.insert(uuid?, Found::Forgotten);
     }
-    let sql = "SELECT 1 FROM forgotten WHERE uuid = ?";
-    let is_forgotten = database.prepare_cached(sql)?.exists([uuid])?;
-    Ok(if is_forgotten {
-        Found::Forgotten
-    } else {
-        Found::New
-    })
+    let mut select = database.prepare_cached(&SQL)?;
+    for known in select.query_map([&ids], Known::read)? {
+        let known = known?;
+        found.insert(known.uuid.clone(), Found::Recorded(known));
+    }
+    Ok(found)
+}
+
+/// Whether a phase of the build shared its server.
+fn is_shared(build: &Build) -> bool {
+    let mut phases = build.phases.iter();
+    phases.any(|it| it.attribution == Attribution::Shared)
 }
 
 impl SourceBuild {
-    /// Merges this build. Another process may have recorded or removed it since it was read.
+    /// Merges this build, with what was found here by its id.
     fn merge(
         &self,
         transaction: &Transaction<'_>,
-        counted: &mut Counted,
+        found: Option<&Found>,
+        new: &mut NewBuilds,
     ) -> rusqlite::Result<Merged> {
-        match find(transaction, &self.build.id.to_string())? {
-            Found::Forgotten => Ok(Merged::Forgotten),
-            Found::Recorded(ours) => {
-                self.change(transaction, &ours)?;
+        match found {
+            Some(Found::Forgotten) => Ok(Merged::Forgotten),
+            Some(Found::Recorded(ours)) => {
+                self.change(transaction, ours, new)?;
                 Ok(Merged::Recorded)
             }
-            Found::New if self.build.is_imported => self.add_imported(transaction, counted),
-            Found::New => self.add_recorded(transaction, counted),
+            None if self.build.is_imported => self.add_imported(transaction, new),
+            None => self.add_recorded(transaction, new),
         }
     }
 
     /// Changes our row of this build if necessary.
-    fn change(&self, transaction: &Transaction<'_>, ours: &Known) -> rusqlite::Result<()> {
+    fn change(
+        &self,
+        transaction: &Transaction<'_>,
+        ours: &Known,
+        new: &mut NewBuilds,
+    ) -> rusqlite::Result<()> {
         match (self.build.is_imported, ours.is_imported) {
             (true, true) if ours.is_after(&self.build.host, &self.rank) => {
+                new.write_sums(transaction)?;
                 forget::delete(transaction, &ours.uuid)?;
                 forget::remove_unused_units(transaction, &self.build.package)?;
-                self.insert(transaction, None)
+                self.insert(transaction, new)
             }
             (false, false) => {
+                new.write_sums(transaction)?;
                 self.withdraw(transaction, ours.row_id)?;
-                self.remove_imports(transaction)?;
+                self.remove_imports(transaction, new)?;
                 Ok(())
             }
             _ => Ok(()),
@@ -268,28 +342,32 @@ impl SourceBuild {
         Ok(())
     }
 
+    fn log_key(&self) -> LogKey<'_> {
+        let (hits, misses) = self.numbers;
+        LogKey {
+            package: &self.build.package,
+            version: &self.build.version,
+            hits,
+            misses,
+            started_at_us: micros(self.build.started_at),
+        }
+    }
+
     fn add_imported(
         &self,
         transaction: &Transaction<'_>,
-        counted: &mut Counted,
+        new: &mut NewBuilds,
     ) -> rusqlite::Result<Merged> {
-        let (hits, misses) = self.numbers;
-        let [start, end] = [self.build.started_at, self.build.finished_at].map(micros);
+        let key = self.log_key();
+        let (start, end) = (key.started_at_us, micros(self.build.finished_at));
         let end = if end > start { end } else { start + UNKNOWN_US };
-        let values = params![
-            self.build.package,
-            self.build.version,
-            hits,
-            misses,
-            start - CLOCKS_US,
-            end + CLOCKS_US
-        ];
-        let mut select = transaction.prepare_cached(RECORDED)?;
-        match select.query_row(values, |row| row.get(0)).optional()? {
+        let mut select = transaction.prepare_cached(&RECORDED)?;
+        let found = select.query_row(key.params_and(&end), |row| row.get(0));
+        match found.optional()? {
             Some(1) => Ok(Merged::Recorded),
             Some(_) => Ok(Merged::Forgotten),
             None => {
-                self.insert(transaction, Some(counted))?;
+                self.insert(transaction, new)?;
                 Ok(Merged::Added)
             }
         }
@@ -298,96 +376,74 @@ impl SourceBuild {
     fn add_recorded(
         &self,
         transaction: &Transaction<'_>,
-        counted: &mut Counted,
+        new: &mut NewBuilds,
     ) -> rusqlite::Result<Merged> {
-        let (hits, misses) = self.numbers;
-        let Build {
-            package,
-            version,
-            started_at,
-            ..
-        } = &self.build;
-        let start = micros(*started_at);
-        let values = params![package, version, hits, misses, start, CLOCKS_US, LONGEST_US];
-        let mut forgotten = transaction.prepare_cached(FORGOTTEN_IMPORT)?;
-        if forgotten.exists(values)? {
+        let mut forgotten = transaction.prepare_cached(&FORGOTTEN_IMPORT)?;
+        if forgotten.exists(self.log_key().params())? {
             return Ok(Merged::Forgotten);
         }
-        // Their imports are in the counters.
-        if self.remove_imports(transaction)? {
-            self.insert(transaction, None)?;
-            return Ok(Merged::Recorded);
-        }
-        self.insert(transaction, Some(counted))?;
-        Ok(Merged::Added)
+        let is_known = self.remove_imports(transaction, new)?;
+        self.insert(transaction, new)?;
+        Ok(if is_known {
+            Merged::Recorded
+        } else {
+            Merged::Added
+        })
     }
 
     /// Removes the builds from logs that are this recorded build. Returns whether there are any.
-    fn remove_imports(&self, transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
-        let (hits, misses) = self.numbers;
-        let Build {
-            package,
-            version,
-            started_at,
-            ..
-        } = &self.build;
-        let is_shared = self
-            .build
-            .phases
-            .iter()
-            .any(|it| it.attribution == Attribution::Shared);
-        let is_withdrawn = is_shared && self.build.phases.iter().any(|it| it.stats.is_err());
-        let values = params![
-            package,
-            version,
-            hits,
-            misses,
-            micros(*started_at),
-            is_withdrawn,
-            CLOCKS_US,
-            LONGEST_US,
-            UNKNOWN_US
-        ];
-        let mut select = transaction.prepare_cached(IMPORTED)?;
-        let imports = select.query_map(values, |row| row.get(0))?;
+    fn remove_imports(
+        &self,
+        transaction: &Transaction<'_>,
+        new: &mut NewBuilds,
+    ) -> rusqlite::Result<bool> {
+        let mut phases = self.build.phases.iter();
+        let is_withdrawn = is_shared(&self.build) && phases.any(|it| it.stats.is_err());
+        let mut select = transaction.prepare_cached(&IMPORTED)?;
+        let key = self.log_key();
+        let imports = select.query_map(key.params_and(&is_withdrawn), |row| row.get(0))?;
         let imports = imports.collect::<rusqlite::Result<Vec<String>>>()?;
         for uuid in &imports {
+            new.write_sums(transaction)?;
             forget::delete(transaction, uuid)?;
-            forget::remove_unused_units(transaction, package)?;
+            forget::remove_unused_units(transaction, key.package)?;
         }
         Ok(!imports.is_empty())
     }
 
     /// Inserts the build with everything that was recorded about it except its lists.
-    fn insert(
-        &self,
-        transaction: &Transaction<'_>,
-        counted: Option<&mut Counted>,
-    ) -> rusqlite::Result<()> {
-        let build = &*overlap::resolve(transaction, &self.build)?;
+    fn insert(&self, transaction: &Transaction<'_>, new: &mut NewBuilds) -> rusqlite::Result<()> {
+        let build = &*overlap::resolve(transaction, &self.build, new)?;
         let measured = |build: &Build| build.phases.iter().filter(|it| it.stats.is_ok()).count();
         // What the other phases saved is only known in the sum.
         let unknown = BuildCosts::default();
         let is_known = measured(build) == measured(&self.build) && measured(build) > 0;
         let costs = if is_known { &self.costs } else { &unknown };
         savings::add(transaction, build)?;
-        let phase_ids = insert_build(transaction, build, costs)?;
+        let sum = build.total();
+        let phase_ids = insert_build(transaction, build, sum.as_ref(), costs, new)?;
         let phases = build.phases.iter().zip(&self.phases).zip(phase_ids);
         let mut misses = Vec::new();
         for ((phase, details), phase_id) in phases {
             if phase.stats.is_ok() {
                 compilations::insert_reasons(transaction, phase_id, &details.reasons)?;
                 compilations::insert_effect(transaction, phase_id, &details.effect)?;
-                misses.extend(
-                    details
-                        .reasons
-                        .iter()
-                        .map(|(reason, (count, _))| (*reason, *count)),
-                );
+            }
+            if phase.stats.is_ok() && phase.attribution == Attribution::Exact {
+                let reasons = details.reasons.iter();
+                misses.extend(reasons.map(|(reason, (count, _))| (*reason, *count)));
             }
         }
-        if let Some(counted) = counted {
-            counted.add(build, costs, misses);
+        if is_shared(build) {
+            // Whether these phases are withdrawn may depend on the order of merges.
+            let mut exact = build.clone();
+            exact
+                .phases
+                .retain(|it| it.attribution != Attribution::Shared);
+            let sum = exact.total();
+            new.count(&exact, sum.as_ref(), &BuildCosts::default(), misses);
+        } else {
+            new.count(build, sum.as_ref(), costs, misses);
         }
         Ok(())
     }

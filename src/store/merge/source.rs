@@ -17,6 +17,9 @@ use crate::store::{Error, Filter, Result, StablePathEffect, Store};
 /// The largest sum of times of a build or of a phase, in microseconds: 30 years of processor time.
 pub(super) const MAX_US: i64 = 1_000_000_000_000_000;
 
+/// The latest second that a column can have: the year 2200.
+pub(super) const MAX_SECONDS: i64 = 7_258_118_400;
+
 /// The most misses of a phase with one reason.
 const MAX_MISSES: u64 = 1_000_000_000;
 

@@ -46,8 +46,12 @@ fn every_row_of_every_table_is_copied() {
     drop(raw);
     let before = fs::read(&source).unwrap();
     assert_eq!(merge(&db, &[&source]), ["8 builds added, 0 already there"]);
-    // Ids begin with 1 in both.
-    assert_eq!(dump(&db), dump(&source));
+    // Ids begin with 1 in both. Merges don't count phases on a shared server.
+    let rows = |db| -> Vec<String> {
+        let rows = dump(db).into_iter();
+        rows.filter(|row| !row.contains("counter: ")).collect()
+    };
+    assert_eq!(rows(&db), rows(&source));
     let tables = "SELECT name FROM sqlite_schema WHERE type = 'table'";
     let raw = Connection::open(&db).unwrap();
     let mut names = raw.prepare(tables).unwrap();
@@ -188,6 +192,10 @@ fn a_phase_that_turned_out_to_share_its_server_is_withdrawn_here_too() {
     assert_eq!(json(&db, &["builds"]), json(&source, &["builds"]));
     assert_eq!(json(&db, &["builds"])[0]["hits"], serde_json::Value::Null);
     assert_consistent(&db);
+    let other = folder.path().join("other.db");
+    merge(&other, &[&source, &before]);
+    assert_same_content(&db, &other);
+    assert_same_reports(&db, &other);
 }
 
 /// Returns the rows of builds of this host.

@@ -1,25 +1,16 @@
-//! Merges lists of compilations, former units, and the costs of objects.
+//! Merges lists of compilations, and former units.
 
-use std::collections::HashMap;
-
-use chrono::Utc;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::source::check_us;
+use super::source::MAX_SECONDS;
 use super::{MergeError, Merger};
 use crate::error::{Result, ensure};
-use crate::portage::{self, check_text};
+use crate::portage::check_text;
 use crate::sccache::compilations::{CompilationList, FormerUnits};
-use crate::store::compilations::{lists, objects};
-
-/// The latest second that a column can have: the year 2200.
-const MAX_SECONDS: i64 = 7_258_118_400;
+use crate::store::compilations::lists;
 
 /// The number of rows of up to a megabyte that are in memory at once.
 const LARGE_ROWS: usize = 16;
-
-/// The longest location of a cache in bytes, as that of a phase.
-const MAX_LOCATION: usize = 512;
 
 /// The build of a list and the position of its phase, the newest build first.
 const LISTS: &str = "SELECT list.phase_id, build.uuid, phase.position
@@ -61,45 +52,6 @@ struct Units {
     names: [String; 3],
     units: Vec<u8>,
     unlisted_at_us: Option<i64>,
-}
-
-/// An object in one of the databases. Of two rows of an object, the greater one counts, which is newer.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Object {
-    used_on: i64,
-    cached_at: Option<i64>,
-    cost_us: Option<i64>,
-    location: Option<String>,
-}
-
-/// The row ids that objects of a host refer to.
-#[derive(Default)]
-struct ObjectIds {
-    host: Option<i64>,
-    caches: HashMap<String, i64>,
-}
-
-impl ObjectIds {
-    fn host(&mut self, database: &Connection, name: &str) -> rusqlite::Result<i64> {
-        if let Some(id) = self.host {
-            return Ok(id);
-        }
-        Ok(*self.host.insert(objects::host_id(database, name)?))
-    }
-
-    fn cache(
-        &mut self,
-        database: &Connection,
-        host: &str,
-        location: &str,
-    ) -> rusqlite::Result<i64> {
-        if let Some(id) = self.caches.get(location) {
-            return Ok(*id);
-        }
-        let id = objects::cache_id(database, host, location)?;
-        self.caches.insert(location.to_owned(), id);
-        Ok(id)
-    }
 }
 
 impl Merger<'_> {
@@ -186,83 +138,6 @@ impl Merger<'_> {
             })?;
         }
         Ok(())
-    }
-
-    /// Adds the costs of objects.
-    pub(super) fn merge_objects(&mut self) -> Result<(), MergeError> {
-        let sql =
-            "SELECT id, name FROM host WHERE EXISTS (SELECT 1 FROM object WHERE host_id = host.id)";
-        let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
-        let hosts = self.source.query(sql, (), read);
-        let hosts: Vec<(i64, String)> = hosts.map_err(MergeError::Source)?;
-        for (their_id, host) in hosts {
-            let checked = check_text(&host, 255);
-            if let Err(error) = checked {
-                self.skip(|| format!("a host: {error}"));
-                continue;
-            }
-            for slice in 0..objects::SLICES {
-                self.merge_slice(their_id, &host, objects::slice_range(slice))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds the objects of a host with keys in a range.
-    fn merge_slice(
-        &mut self,
-        their_id: i64,
-        host: &str,
-        (start, end): (i64, i64),
-    ) -> Result<(), MergeError> {
-        let sql = "SELECT key, used_on, cached_at, cost_us, location
-             FROM object LEFT JOIN cache ON cache.id = cache_id
-             WHERE host_id = ? AND key BETWEEN ? AND ? ORDER BY used_on DESC, key DESC LIMIT ?";
-        let values = (their_id, start, end, objects::MAX_PER_SLICE);
-        let theirs = self.source.query(sql, values, Object::read);
-        let theirs = theirs.map_err(MergeError::Source)?;
-        if theirs.is_empty() {
-            return Ok(());
-        }
-        let sql = "SELECT key, used_on, cached_at, cost_us, location
-             FROM object LEFT JOIN cache ON cache.id = cache_id
-             WHERE host_id = (SELECT id FROM host WHERE name = ?) AND key BETWEEN ? AND ?";
-        let ours = self.store.query(sql, (host, start, end), Object::read);
-        let ours = ours.map_err(MergeError::Target)?;
-        let ours: HashMap<i64, Object> = ours.into_iter().collect();
-        // No other database may push out what this host itself has recorded.
-        let is_own = host == portage::host();
-        let mut room = if is_own {
-            objects::MAX_PER_SLICE.saturating_sub(ours.len())
-        } else {
-            objects::MAX_PER_SLICE
-        };
-        let mut changed = Vec::new();
-        for (key, object) in theirs {
-            let known = ours.get(&key);
-            if known.is_some_and(|known| *known >= object) {
-                continue;
-            }
-            if let Err(error) = object.check() {
-                self.skip(|| format!("an object of {host}: {error}"));
-            } else if known.is_some() || room > 0 {
-                room -= usize::from(known.is_none());
-                changed.push((key, object));
-            }
-        }
-        let mut ids = ObjectIds::default();
-        self.write_all(&changed, |transaction, (key, object)| {
-            object.merge(transaction, host, *key, &mut ids)
-        })?;
-        let surplus = (ours.len() + changed.len()).saturating_sub(objects::MAX_PER_SLICE);
-        if is_own || surplus == 0 {
-            return Ok(());
-        }
-        let removed = self.write(|transaction, _| {
-            let host_id = objects::host_id(transaction, host)?;
-            objects::remove_surplus(transaction, host_id, (start, end))
-        });
-        removed.map(|_| ())
     }
 }
 
@@ -367,64 +242,6 @@ impl Units {
         let at = self.unlisted_at_us.unwrap_or_default();
         let is_possible = (0..=MAX_SECONDS * 1_000_000).contains(&at);
         ensure!(is_possible, "a time is out of range: {at}");
-        Ok(())
-    }
-}
-
-impl Object {
-    fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Self)> {
-        let object = Self {
-            used_on: row.get(1)?,
-            cached_at: row.get(2)?,
-            cost_us: row.get(3)?,
-            location: row.get(4)?,
-        };
-        Ok((row.get(0)?, object))
-    }
-
-    fn check(&self) -> Result<()> {
-        check_us(self.cost_us)?;
-        // A day in the future would keep it from being removed.
-        let tomorrow = objects::day(Utc::now()) + 1;
-        let days = 0..=tomorrow;
-        ensure!(
-            days.contains(&self.used_on),
-            "a day is out of range: {}",
-            self.used_on
-        );
-        let at = self.cached_at.unwrap_or_default();
-        ensure!(
-            (0..=MAX_SECONDS).contains(&at),
-            "a time is out of range: {at}"
-        );
-        check_text(self.location.as_deref().unwrap_or_default(), MAX_LOCATION)
-    }
-
-    fn merge(
-        &self,
-        transaction: &Transaction<'_>,
-        host: &str,
-        key: i64,
-        ids: &mut ObjectIds,
-    ) -> rusqlite::Result<()> {
-        let host_id = ids.host(transaction, host)?;
-        let location = self.location.as_deref();
-        let cache_id = location.map(|location| ids.cache(transaction, host, location));
-        // Another process may have recorded a newer row.
-        let sql = "INSERT INTO object (host_id, key, cost_us, used_on, cache_id, cached_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT DO UPDATE SET cost_us = ?3, used_on = ?4, cache_id = ?5, cached_at = ?6
-             WHERE (used_on, ifnull(cached_at, -1), ifnull(cost_us, -1))
-                <= (?4, ifnull(?6, -1), ifnull(?3, -1))";
-        let mut merge = transaction.prepare_cached(sql)?;
-        merge.execute(params![
-            host_id,
-            key,
-            self.cost_us,
-            self.used_on,
-            cache_id.transpose()?,
-            self.cached_at
-        ])?;
         Ok(())
     }
 }
