@@ -18,7 +18,8 @@ const PENDING_WAIT: Duration = Duration::from_secs(2);
 pub(super) struct Recorder {
     path: PathBuf,
     pending: Pending,
-    started: Instant,
+    /// When the database was first opened.
+    started: Option<Instant>,
     store: Option<Store>,
 }
 
@@ -27,7 +28,7 @@ impl Recorder {
         Self {
             pending: Pending::for_database(&path),
             path,
-            started: Instant::now(),
+            started: None,
             store: None,
         }
     }
@@ -101,13 +102,14 @@ impl Recorder {
 
     /// Opens the database, and records the pending builds.
     fn open(&mut self, messages: &mut Messages) -> Result<&mut Store> {
-        let deadline = self.started + RECORD_WAIT;
+        let started = *self.started.get_or_insert_with(Instant::now);
+        let deadline = started + RECORD_WAIT;
         if self.store.is_none() {
             let mut store = Store::open_for_recording_until(&self.path, deadline)?;
             store.keep_compilations(kept_builds(|problem| messages.warn(problem)));
             // The hook never creates this folder. doctor reports if there is no record in it.
             let _ = make_folder(&HookRecord::folder(&self.path));
-            let until = self.started + PENDING_WAIT;
+            let until = started + PENDING_WAIT;
             let pending = self.pending.record(&mut store, until)?;
             if pending.recorded > 0 {
                 messages.info.push(pending_message(pending.recorded));
