@@ -7,11 +7,15 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
+use sccache_report::portage::Build;
 use sccache_report::store::{Recorded, Store};
 
+use crate::support::merging::{dump, merge, merge_command, record_on};
+use crate::support::recorder::crash::assert_consistent;
 use crate::support::recorder::faults::*;
 use crate::support::recorder::system::*;
 use crate::support::recorder::*;
+use crate::support::{build, c_stats, err};
 
 const NOBODY: u32 = 65534;
 
@@ -146,4 +150,39 @@ fn a_lost_permission() {
     assert_eq!(workspace.pending().count(), Some(2));
     fs::set_permissions(&workspace.db, Permissions::from_mode(0o644)).unwrap();
     assert_recorded_later(&workspace, &[1, 2, 3]);
+}
+
+/// What fits is merged, each build whole, and the next merge adds the rest.
+#[test]
+#[ignore = "needs root"]
+fn a_disk_that_is_full_while_merging() {
+    in_mount_namespace(|workspace| {
+        let builds: Vec<Build> = (0..3000)
+            .map(|n| build(n, "a/a", "1", "2026-11-01T10:00:00Z", c_stats(1, 2)))
+            .collect();
+        let source = record_on(workspace.folder.path(), "a", &builds);
+        let temporary = workspace.folder.path().join("tmp");
+        fs::create_dir(&temporary).unwrap();
+        let tmpfs = ["-t", "tmpfs", "-o", "size=1m", "tmpfs"];
+        mount(&[&tmpfs[..], &[temporary.to_str().unwrap()]].concat());
+        let lib = small_disk(workspace, "1m");
+        workspace.record_build(1);
+        let before = dump(&workspace.db);
+        let refused = |temporary: Option<&PathBuf>| {
+            let mut command = merge_command(&workspace.db, &[&source]);
+            let output = command.envs(temporary.map(|it| ("TMPDIR", it))).output();
+            let output = output.unwrap();
+            assert_eq!(output.status.code(), Some(2), "{output:?}");
+            assert!(err(&output).contains("no space left"), "{output:?}");
+            assert_consistent(&workspace.db);
+        };
+        refused(Some(&temporary));
+        assert_eq!(dump(&workspace.db), before);
+        assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0);
+        refused(None);
+        mount(&["-o", "remount,size=64m", lib.to_str().unwrap()]);
+        merge(&workspace.db, &[&source]);
+        assert_eq!(workspace.report().len(), 3001);
+        assert_consistent(&workspace.db);
+    });
 }

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use rusqlite::Connection;
 use sccache_report::portage::{Build, Outcome};
-use sccache_report::store::{Filter, MergeError, Store};
+use sccache_report::store::{Error, Filter, MergeError, Store};
 
 use crate::support::listed::{listed, miss};
 use crate::support::merging::*;
@@ -459,4 +459,44 @@ fn a_dry_run_shows_what_a_merge_would_add_and_adds_nothing() {
     let before = fs::read(&db).unwrap();
     assert!(dry(&[&a]).ends_with("a.db: 4 builds would be added, 2 already there\n"));
     assert!(fs::read(&db).unwrap() == before);
+}
+
+#[test]
+fn a_second_merge_and_forget_beside_a_merge_lose_nothing_and_bring_nothing_back() {
+    let (folder, db) = folder();
+    let sources = ["a", "b"].map(|host| many(folder.path(), host, 1500));
+    record(&db, &[]);
+    let mut merges = [[0, 1], [1, 0]].map(|[first, second]| {
+        let mut command = merge_command(&db, &[&sources[first], &sources[second]]);
+        command.stdout(Stdio::null()).spawn().unwrap()
+    });
+    let mut forgotten = BTreeSet::new();
+    while merges
+        .iter_mut()
+        .any(|merge| merge.try_wait().unwrap().is_none())
+    {
+        let newest = Filter {
+            last: Some(1),
+            ..Filter::default()
+        };
+        let newest = Store::open_for_reading(&db).unwrap().builds(&newest);
+        let ids: Vec<_> = newest.unwrap().iter().map(|build| build.id).collect();
+        let store = Store::open_for_recording(&db);
+        match store.and_then(|mut store| store.forget(&ids)) {
+            Ok(_) => forgotten.extend(ids),
+            Err(error) => assert!(matches!(error, Error::Locked(_)), "{error}"),
+        }
+    }
+    for merge in &mut merges {
+        assert!(merge.wait().unwrap().success());
+    }
+    merge(&db, &[&sources[0], &sources[1]]);
+    let builds = Store::open_for_reading(&db)
+        .unwrap()
+        .builds(&Filter::default())
+        .unwrap();
+    assert_eq!(builds.len(), 3000 - forgotten.len());
+    assert!(builds.iter().all(|build| !forgotten.contains(&build.id)));
+    assert!(forgotten.len() > 1, "no forget in between");
+    assert_consistent(&db);
 }
