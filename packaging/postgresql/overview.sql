@@ -1,6 +1,6 @@
 -- psql [-v since=2026-01-01] [-v until='2026-02-01 12:00'] [-v host=NAME] -f overview.sql DATABASE
 --
--- The sums of `sccache-report --format json`, in UTC. Without `since`, the 30 days before the newest build. Builds with a
+-- The sums of `sccache-report --format json`, in UTC. Without `since` and `until`, the 30 days before the newest build. Builds with a
 -- date in the future are left out then, unless there are no others.
 \set QUIET on
 SET timezone = 'UTC';

@@ -27,10 +27,10 @@ struct PackageCounts {
 }
 
 impl NewBuilds {
-    /// Adds a build that was inserted, with all its phases, to the sums.
-    pub fn sum(&mut self, build_id: i64) {
-        let (first, _) = *self.unsummed.get_or_insert((build_id, build_id));
-        self.unsummed = Some((first, build_id));
+    /// Notes a build that was inserted, and that is added to the sums when its phases are, too.
+    pub fn add_to_sums(&mut self, build_id: i64) {
+        let (first, last) = self.unsummed.unwrap_or((build_id, build_id));
+        self.unsummed = Some((first.min(build_id), last.max(build_id)));
     }
 
     /// Adds a build to the counters. `sum`: its total; `misses`: those with a known reason. Builds from logs are not

@@ -260,7 +260,8 @@ impl Store {
             connection.pragma_update_and_check(None, "journal_mode", "MEMORY", |_| Ok(()))?;
             connection.pragma_update(None, "synchronous", "OFF")?;
             // Bundled SQLite (SQLITE_ENABLE_MEMORY_MANAGEMENT) has one page cache for all connections. Pages of this one
-            // would push out those of a database that is written, again and again.
+            // would push out those of a database that is written, again and again. SQLite maps at most 2 GiB of it,
+            // unless it was built with another limit.
             connection.pragma_update_and_check(None, "mmap_size", i64::MAX, |_| Ok(()))?;
             connection.pragma_update(None, "foreign_keys", false)?;
             Ok(connection)
@@ -406,6 +407,12 @@ impl Store {
             })?;
             for orphan in orphans.take(MAX_PROBLEMS) {
                 problems.push(orphan?);
+            }
+            let sql = "SELECT count(*) <> (SELECT total(builds) FROM package_sum)
+                    OR count(*) <> (SELECT total(builds) FROM hour_sum)
+                    OR count(*) <> (SELECT total(builds) FROM host) FROM build";
+            if self.connection.query_row(sql, (), |row| row.get(0))? {
+                problems.push("the stored sums are not those of the builds".into());
             }
             Ok(problems)
         };

@@ -187,7 +187,7 @@ pub(super) fn insert_build(
         costs.time_saved_us,
     ])?;
     let id = database.last_insert_rowid();
-    new.sum(id);
+    new.add_to_sums(id);
     let phases = build.phases.iter().enumerate();
     phases
         .map(|(position, phase)| insert_phase(database, id, position, phase))

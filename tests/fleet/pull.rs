@@ -8,6 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use crate::postgres::wait_until;
 use crate::support::merging::*;
 use crate::support::*;
 
@@ -148,6 +149,14 @@ fn start_sshd(folder: &Path, port: u16) -> Child {
     command.stdin(Stdio::null()).spawn().unwrap()
 }
 
+/// Asserts that the reports are those of a database into which the source was merged.
+#[track_caller]
+fn assert_merged(db: &Path, source: &Path) {
+    let (_folder, expected) = folder();
+    merge(&expected, &[source]);
+    assert_same_reports(db, &expected);
+}
+
 fn output(mut command: Command) -> Output {
     command.stdin(Stdio::null()).output().unwrap()
 }
@@ -182,7 +191,7 @@ fn hosts_are_pulled_and_merged_again_and_again() {
         out(&again).ends_with("alpha.db: 1 build added, 6 already there\n"),
         "{again:?}"
     );
-    assert_same_reports(&db, &source);
+    assert_merged(&db, &source);
 }
 
 #[test]
@@ -321,7 +330,7 @@ fn an_ordinary_user_copies_and_root_merges() {
     let merged = output(merge);
     assert_eq!(merged.status.code(), Some(2), "{merged:?}");
     assert!(err(&merged).contains("beta.db is not a file"), "{merged:?}");
-    assert_same_reports(&db, &source);
+    assert_merged(&db, &source);
 }
 
 /// A host that accepts a connection and then is silent, as behind a firewall that drops packets.
@@ -405,4 +414,39 @@ fn a_killed_pull_does_not_keep_the_next_one_away() {
     let next = output(server.pull(&db, &args));
     fs::write(end, "\n").unwrap();
     assert!(next.status.success(), "{next:?}");
+}
+
+/// As a recorder or a merge does while it commits.
+#[test]
+#[ignore = "needs sshd, rsync, and sqlite3"]
+fn a_pull_waits_for_a_lock_on_the_database() {
+    let server = Server::start();
+    let (folder, db) = folder();
+    let source = record_on(folder.path(), "alpha", &sample());
+    let lock = rusqlite::Connection::open(&source).unwrap();
+    lock.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let args = ["--remote-db", source.to_str().unwrap(), "alpha"];
+    let mut command = server.pull(&db, &args);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    // It has the database open when it tries to lock it.
+    let path = source.canonicalize().unwrap();
+    let own = std::process::id().to_string();
+    let is_open = || {
+        let processes = fs::read_dir("/proc").unwrap().flatten();
+        processes
+            .filter(|it| it.file_name() != *own)
+            .any(|process| {
+                let files = fs::read_dir(process.path().join("fd"))
+                    .into_iter()
+                    .flatten();
+                files
+                    .flatten()
+                    .any(|file| fs::read_link(file.path()).is_ok_and(|it| it == path))
+            })
+    };
+    wait_until("open", is_open);
+    drop(lock);
+    let done = child.wait_with_output().unwrap();
+    assert!(done.status.success(), "{done:?}");
 }

@@ -177,6 +177,36 @@ fn problems_are_one_line() {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
 }
 
+/// As after an update of the server's C library. Nothing silences it.
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn warnings_are_not_rows() {
+    let postgres = Postgres::start();
+    let (folder, db) = folder();
+    record(&db, &sample());
+    let sql = "UPDATE pg_database SET datcollversion = '1' WHERE datname = 'sccache'";
+    postgres.sql(sql);
+    let compared = postgres.push(&db, &[]);
+    assert!(
+        compared.ends_with("6 compared, 6 added or changed\n"),
+        "{compared}"
+    );
+    assert_eq!(
+        postgres.push(&db, &[]),
+        "push: no build has changed since the last push\n"
+    );
+    for name in ["bash", "realpath"] {
+        let program = Path::new("/usr/bin").join(name);
+        std::os::unix::fs::symlink(program, folder.path().join(name)).unwrap();
+    }
+    let mut missing = postgres.push_command(&db, &["--full"]);
+    missing.env("PATH", folder.path());
+    assert_eq!(
+        one_line(&missing.output().unwrap()),
+        "push: psql is missing: install dev-db/postgresql\n"
+    );
+}
+
 /// Texts that would end a COPY, a line, a string, or a statement. PostgreSQL has no NUL.
 #[test]
 #[ignore = "needs PostgreSQL"]

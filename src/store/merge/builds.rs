@@ -289,10 +289,7 @@ impl SourceBuild {
     ) -> rusqlite::Result<Merged> {
         match found {
             Some(Found::Forgotten) => Ok(Merged::Forgotten),
-            Some(Found::Recorded(ours)) => {
-                self.change(transaction, ours, new)?;
-                Ok(Merged::Recorded)
-            }
+            Some(Found::Recorded(ours)) => self.change(transaction, ours, new),
             None if self.build.is_imported => self.add_imported(transaction, new),
             None => self.add_recorded(transaction, new),
         }
@@ -304,22 +301,25 @@ impl SourceBuild {
         transaction: &Transaction<'_>,
         ours: &Known,
         new: &mut NewBuilds,
-    ) -> rusqlite::Result<()> {
+    ) -> rusqlite::Result<Merged> {
         match (self.build.is_imported, ours.is_imported) {
             (true, true) if ours.is_after(&self.build.host, &self.rank) => {
                 new.write_sums(transaction)?;
-                forget::delete(transaction, &ours.uuid)?;
+                if forget::delete(transaction, &ours.uuid)?.is_none() {
+                    // A recorded build removed it since it was found.
+                    return self.add_imported(transaction, new);
+                }
                 forget::remove_unused_units(transaction, &self.build.package)?;
-                self.insert(transaction, new)
+                self.insert(transaction, new)?;
             }
             (false, false) => {
                 new.write_sums(transaction)?;
                 self.withdraw(transaction, ours.row_id)?;
                 self.remove_imports(transaction, new)?;
-                Ok(())
             }
-            _ => Ok(()),
+            _ => {}
         }
+        Ok(Merged::Recorded)
     }
 
     /// Withdraws the phases that turned out to have shared their server.

@@ -143,6 +143,28 @@ fn the_same_log_imported_on_two_hosts_is_one_build() {
     assert_consistent(&ba);
 }
 
+/// As when a log has two attempts with equal numbers, one of which is recorded.
+#[test]
+fn an_import_that_a_recorded_build_replaced_stays_away() {
+    let recorded = Build {
+        host: "alpha".into(),
+        ..build(1, "a/a", "1", "2026-11-01T10:01:00Z", c_stats(5, 3))
+    };
+    let attempt = Build {
+        started_at: recorded.started_at - TimeDelta::minutes(1),
+        ..recorded.clone()
+    };
+    let (folder, ab) = folder();
+    let [ba, alpha, beta] = ["ba", "alpha", "beta"].map(|name| folder.path().join(name));
+    record(&alpha, &[recorded, imported(&attempt, "alpha", 0)]);
+    record(&beta, &[imported(&attempt, "beta", 0)]);
+    merge_into(&ab, &[&alpha, &beta]);
+    merge_into(&ba, &[&beta, &alpha]);
+    assert_eq!(rows_of(&ba, "alpha").len(), 1);
+    assert_same_content(&ab, &ba);
+    assert_consistent(&ba);
+}
+
 #[test]
 fn a_recorded_build_replaces_the_line_of_it_in_a_log() {
     let recorded = listed(1, "a/a", &[miss("a.o", 1)]);
