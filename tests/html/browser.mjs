@@ -124,7 +124,7 @@ const checks = {
 
   // The picture of the README: FOLDER/page.png, the top of the page up to the first chart.
   async picture(browser) {
-    await visit(browser, { viewport: { width: 900, height: 1600 } }, async (page) => {
+    await visit(browser, { viewport: { width: 900, height: 2000 } }, async (page) => {
       const chart = await page.locator('section[aria-labelledby=trend] figure').first().boundingBox();
       const clip = { x: 0, y: 0, width: 900, height: Math.ceil(chart.y + chart.height + 8) };
       await page.screenshot({ path: join(folder, 'page.png'), clip });

@@ -151,7 +151,10 @@ fn fetch(store: &Store, mut filter: Filter, is_default_period: bool) -> Result<O
 }
 
 /// The packages that gain most.
-pub(super) fn best(packages: &[PackageRow], listed: usize) -> Vec<PackageRow> {
+pub(super) fn best<'a>(
+    packages: impl IntoIterator<Item = &'a PackageRow>,
+    listed: usize,
+) -> Vec<PackageRow> {
     top(packages, listed, gain)
 }
 
@@ -175,14 +178,13 @@ pub(super) fn worst(
 type Rank = (f64, u64);
 
 /// The packages with the highest rank.
-fn top(
-    packages: &[PackageRow],
+fn top<'a>(
+    packages: impl IntoIterator<Item = &'a PackageRow>,
     listed: usize,
     rank: impl Fn(&PackageRow) -> Option<Rank>,
 ) -> Vec<PackageRow> {
-    let ranks = packages
-        .iter()
-        .filter_map(|package| Some((rank(package)?, package)));
+    let packages = packages.into_iter();
+    let ranks = packages.filter_map(|package| Some((rank(package)?, package)));
     let mut ranked: Vec<(Rank, &PackageRow)> = ranks.collect();
     ranked.sort_by(|((a, n), _), ((b, m), _)| b.total_cmp(a).then(m.cmp(n)));
     let listed = ranked.into_iter().take(listed);

@@ -13,7 +13,7 @@ const STYLE: &str = include_str!("templates/style.css");
 const SCRIPT: &str = include_str!("templates/script.js");
 
 /// The SHA-256 hashes of [`STYLE`] and [`SCRIPT`] in base64. A test compares them.
-const STYLE_HASH: &str = "Bw/giABKR4A24eOlm3nAHe5EDEaCihFPNFbBS3WEKXY=";
+const STYLE_HASH: &str = "9ZJP1ECxWGNf0E9BotNMGje9quFCo/Xd4yDYj5immf8=";
 const SCRIPT_HASH: &str = "Q0GBWTbxT65YySnSOABJU0nUKzn8nfUbrz7QGo3Cfcw=";
 
 /// The first bytes of every page.

@@ -6,6 +6,9 @@ use crate::report::{headline, text};
 use crate::sccache::{Level, hit_rate};
 use crate::store::Sums;
 
+/// From this share of the hits on, the figure doesn't say that the time of the others is unknown.
+const MOST_HITS: f64 = 0.95;
+
 /// Returns the figures. `cache` is the fill of the cache and a note on it.
 pub(super) fn figures(
     sums: &Sums,
@@ -28,11 +31,7 @@ pub(super) fn figures(
     let mut figures = vec![
         Figure::new("builds", &text::number(sums.builds), &outcomes(sums)),
         Figure::new("hit rate", &rate(sums.hit_rate()), &(by_cost + &counts)),
-        Figure::new(
-            "time saved",
-            saved.as_deref().unwrap_or("-"),
-            &share(sums).unwrap_or_default(),
-        ),
+        Figure::new("time saved", saved.as_deref().unwrap_or("-"), &share(sums)),
         Figure::new("coverage", &rate(sums.coverage()), "of compiler calls"),
         Figure::new("cache fill", &rate(fill), &fill_note),
     ];
@@ -55,10 +54,39 @@ fn outcomes(sums: &Sums) -> String {
     }
 }
 
-/// Returns the share of the processor time without the cache that was saved.
-fn share(sums: &Sums) -> Option<String> {
-    let percent = headline::saved_percent(sums)?;
-    Some(format!(
-        "{percent:.0} % of the processor time without the cache"
-    ))
+/// Returns the share of the processor time without the cache that was saved, and of how many hits the time is known.
+fn share(sums: &Sums) -> String {
+    let percent = headline::saved_percent(sums);
+    let percent =
+        percent.map(|percent| format!("{percent:.0} % of the processor time without the cache"));
+    let share = sums.hits.filter(|hits| *hits > 0);
+    let share = share.map(|hits| sums.estimated_hits as f64 / hits as f64);
+    let known = share
+        .filter(|share| *share < MOST_HITS)
+        .map(|share| format!("known for {} of the hits", text::percent(share)));
+    percent
+        .into_iter()
+        .chain(known)
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_saved_says_for_how_many_hits_it_is_known() {
+        let share = |estimated_hits, hits| {
+            let sums = Sums {
+                hits: Some(hits),
+                estimated_hits,
+                ..Sums::default()
+            };
+            share(&sums)
+        };
+        assert_eq!(share(64, 100), "known for 64.0 % of the hits");
+        assert_eq!(share(95, 100), "");
+        assert_eq!(share(0, 0), "");
+    }
 }

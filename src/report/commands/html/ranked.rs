@@ -16,7 +16,10 @@ use crate::store::{Filter, PackageRow, Store, Sums};
 /// Packages in each list.
 const RANKED: usize = 5;
 
-/// Returns the packages that save most time, and those of the others whose misses took most.
+/// The most bytes of the names of other packages that cost time.
+const NAMES_BYTES: usize = 200;
+
+/// Returns the packages that save most time, and those below the average hit rate whose misses took most.
 pub(super) fn lists(
     store: &Store,
     filter: &Filter,
@@ -25,28 +28,37 @@ pub(super) fn lists(
     verdicts: &Verdicts,
     reasons: &Reasons,
 ) -> Result<Vec<RankedList>> {
-    let best = overview::best(rows, RANKED);
-    let names: Vec<&str> = rows.iter().map(|row| &*row.package).collect();
-    let built_again: HashSet<String> = store
-        .built_again(&names, filter.until)?
-        .into_iter()
-        .collect();
-    let others = rows.iter().filter(|row| {
-        built_again.contains(&row.package) && !best.iter().any(|best| best.package == row.package)
-    });
+    let average = sums.hit_rate();
     let costs = |row: &PackageRow| {
         let verdict = verdicts.get(&row.package);
         loss(&row.sums) < TimeDelta::zero()
             || verdict.is_some_and(|verdict| verdict.kind == Kind::Costs)
     };
-    let worst = worst(others, sums.hit_rate(), costs);
+    let is_bad = |row: &PackageRow| costs(row) || is_below(row, average);
+    let best = overview::best(rows.iter().filter(|row| !is_bad(row)), RANKED);
+    let names: Vec<&str> = rows.iter().map(|row| &*row.package).collect();
+    let built_again: HashSet<String> = store
+        .built_again(&names, filter.until)?
+        .into_iter()
+        .collect();
+    let bad = rows.iter().filter(|row| is_bad(row));
+    let mut worst = worst(bad.filter(|row| built_again.contains(&row.package)));
+    let others = worst.split_off(RANKED.min(worst.len()));
+    let costing: Vec<&str> = others
+        .into_iter()
+        .filter(|row| costs(row))
+        .map(|row| &*row.package)
+        .collect();
     let measured = |row: &&PackageRow| row.sums.hits.is_some();
     let once = rows.iter().filter(measured);
     let once = once.filter(|row| !built_again.contains(&row.package));
     let once = once.count() as u64;
     let mut lists = vec![
-        best_list(&best, verdicts),
-        worst_list(&worst, sums, once, verdicts, reasons),
+        best_list(&best, average, verdicts),
+        RankedList {
+            note: worst_note(average, once, &costing),
+            ..worst_list(&worst, verdicts, reasons)
+        },
     ];
     if rows.iter().all(|row| row.sums.hits.is_none()) {
         for list in &mut lists {
@@ -60,7 +72,12 @@ pub(super) fn lists(
     Ok(lists)
 }
 
-fn best_list(rows: &[PackageRow], verdicts: &Verdicts) -> RankedList {
+fn is_below(row: &PackageRow, average: Option<f64>) -> bool {
+    let rates = row.sums.hit_rate().zip(average);
+    rates.is_some_and(|(rate, average)| rate < average)
+}
+
+fn best_list(rows: &[PackageRow], average: Option<f64>, verdicts: &Verdicts) -> RankedList {
     let has_time = rows.iter().any(|row| row.sums.time_saved.is_some());
     let ranked = rows.iter().map(|row| Ranked {
         name: text::sanitize(&row.package),
@@ -71,35 +88,44 @@ fn best_list(rows: &[PackageRow], verdicts: &Verdicts) -> RankedList {
     RankedList {
         id: "best",
         title: "Served best",
-        note: if has_time {
-            "The most time saved in total, whatever the hit rate.".into()
-        } else {
-            "The most hits: the time saved is unknown.".into()
-        },
-        none: "The cache saved no time.",
+        note: format!(
+            "Of the packages that are not below the average hit rate of {}, {}.",
+            text::percent_or_dash(average),
+            if has_time {
+                "those that saved most time"
+            } else {
+                "those with the most hits: the time saved is unknown"
+            }
+        ),
+        none: "The cache saved no time with packages that are not below the average hit rate.",
         packages: ranked.collect(),
     }
 }
 
-fn worst_list(
-    rows: &[&PackageRow],
-    sums: &Sums,
-    once: u64,
-    verdicts: &Verdicts,
-    reasons: &Reasons,
-) -> RankedList {
-    let average = text::percent_or_dash(sums.hit_rate());
+/// `once`: the packages that were measured only once. `costing`: those that cost time, but are not listed.
+fn worst_note(average: Option<f64>, once: u64, costing: &[&str]) -> String {
+    let average = text::percent_or_dash(average);
     let mut note = format!(
-        "Of the other packages, the most time spent on misses, if they are below the average hit rate of {average} or \
-         cost time."
+        "Of the packages that are below the average hit rate of {average} or cost time, those whose misses took most."
     );
+    if !costing.is_empty() {
+        let names = costing.iter().map(|name| text::sanitize(name));
+        let names = text::listed(&names.collect::<Vec<_>>(), NAMES_BYTES, |n| {
+            format!(", and {n} more")
+        });
+        note.push_str(&format!(" These cost time, too: {names}."));
+    }
     if once > 0 {
         let were = if once == 1 { "was" } else { "were" };
         note.push_str(&format!(
-            " Without {}, which {were} measured only once: a first build can only fill the cache.",
+            " Without {}, which {were} measured only once ever: a first build can only fill the cache.",
             text::count(once, "package")
         ));
     }
+    note
+}
+
+fn worst_list(rows: &[&PackageRow], verdicts: &Verdicts, reasons: &Reasons) -> RankedList {
     let worst = rows.iter().map(|row| Ranked {
         name: text::sanitize(&row.package),
         value: spent_and_rate(row),
@@ -109,26 +135,16 @@ fn worst_list(
     RankedList {
         id: "worst",
         title: "Served worst",
-        note,
-        none: "No other package that was measured more than once costs time, or is below the average hit rate.",
+        note: String::new(),
+        none: "No package that was measured more than once costs time, or is below the average hit rate.",
         packages: worst.collect(),
     }
 }
 
-/// Returns the packages that cost time or are below the average hit rate, those first whose misses took most time: a
-/// low rate of a package that compiles in no time costs nothing.
-fn worst<'a>(
-    rows: impl Iterator<Item = &'a PackageRow>,
-    average: Option<f64>,
-    costs: impl Fn(&PackageRow) -> bool,
-) -> Vec<&'a PackageRow> {
-    let is_below_average = |row: &PackageRow| {
-        let rates = row.sums.hit_rate().zip(average);
-        rates.is_some_and(|(rate, average)| rate < average)
-    };
-    let mut worst: Vec<&PackageRow> = rows
-        .filter(|row| costs(row) || is_below_average(row))
-        .collect();
+/// Returns the packages in another order, those first whose misses took most time: a low rate of a package that
+/// compiles in no time costs nothing.
+fn worst<'a>(rows: impl Iterator<Item = &'a PackageRow>) -> Vec<&'a PackageRow> {
+    let mut worst: Vec<&PackageRow> = rows.collect();
     worst.sort_by(|a, b| {
         let by_cost = b.sums.miss_cost.cmp(&a.sums.miss_cost);
         by_cost
@@ -136,7 +152,6 @@ fn worst<'a>(
             .then_with(|| b.sums.misses.cmp(&a.sums.misses))
             .then_with(|| a.package.cmp(&b.package))
     });
-    worst.truncate(RANKED);
     worst
 }
 
@@ -193,25 +208,26 @@ fn why_it_saves(row: &PackageRow, verdict: Option<&Verdict>) -> String {
 /// Returns how often rebuilds and new versions hit, if that is known.
 fn which_builds_hit(verdict: &Verdict) -> String {
     let new = verdict.new_version_hits.map(text::percent);
-    match (verdict.rebuild_hits.map(text::percent), new) {
-        (Some(again), new) => {
-            let new = new.map_or_else(String::new, |new| format!("; new versions hit {new}"));
-            format!(
-                " Of its newest {}, {} rebuilt a version, which hit {again} on average{new}.",
-                text::count(verdict.builds, "build"),
-                text::number(verdict.rebuilds)
-            )
-        }
-        (None, Some(new)) => {
-            format!(" No version was rebuilt, but new versions hit {new} on average.")
-        }
-        (None, None) => String::new(),
-    }
+    let rates = match (verdict.rebuild_hits.map(text::percent), new) {
+        (Some(again), Some(new)) => format!("Rebuilds hit {again} on average, new versions {new}"),
+        (Some(again), None) => format!("Rebuilds hit {again} on average"),
+        (None, Some(new)) => format!("No version was rebuilt; new versions hit {new} on average"),
+        (None, None) => return String::new(),
+    };
+    // These are not those of the period.
+    let builds = text::count(verdict.builds, "complete build");
+    format!(" {rates} (the newest {builds}).")
 }
 
-/// Returns the counts, the costliest reason, the time lost, and the verdict if the cache doesn't pay.
+/// Returns the counts, the time saved, the costliest reason, which builds hit, the time lost, and the verdict if the
+/// cache doesn't pay.
 fn why_it_misses(row: &PackageRow, verdicts: &Verdicts, reasons: &Reasons) -> String {
-    let mut why = format!("{}.", compilations(row));
+    let mut why = compilations(row);
+    let saved = row.sums.time_saved.map(TimeDelta::as_seconds_f64);
+    if let Some(saved) = saved.filter(|saved| *saved > 0.0 && !text::is_negligible(*saved)) {
+        why.push_str(&format!("; {} saved", text::duration(saved)));
+    }
+    why.push('.');
     let costliest = reasons.of_package(&row.package).into_iter().next();
     why.push_str(&match costliest {
         Some(sum) => format!(
@@ -222,12 +238,13 @@ fn why_it_misses(row: &PackageRow, verdicts: &Verdicts, reasons: &Reasons) -> St
         ),
         None => " No build has a list of its compilations, so the reasons are unknown.".into(),
     });
+    let verdict = verdicts.get(&row.package);
+    why.push_str(&verdict.map_or_else(String::new, which_builds_hit));
     let lost = -loss(&row.sums).as_seconds_f64();
     if lost > 0.0 {
         let lost = text::duration(lost);
         why.push_str(&format!(" The cache cost {lost} more than it saved."));
     }
-    let verdict = verdicts.get(&row.package);
     if let Some(verdict) = verdict.filter(|verdict| verdict.kind == Kind::Costs) {
         why.push_str(&format!(
             " Of all recorded builds: {}.",
@@ -256,38 +273,36 @@ mod tests {
         PackageRow { sums, ..package }
     }
 
-    fn names(rows: &[PackageRow], average: f64) -> Vec<&str> {
-        let loses = |row: &PackageRow| loss(&row.sums) < TimeDelta::zero();
-        let worst = worst(rows.iter(), Some(average), loses).into_iter();
+    fn names(rows: &[PackageRow]) -> Vec<&str> {
+        let worst = worst(rows.iter()).into_iter();
         worst.map(|row| &*row.package).collect()
     }
 
     #[test]
-    fn the_worst_cost_time_or_are_below_average_and_their_misses_took_most() {
+    fn those_whose_misses_took_most_come_first() {
         let rows = [
-            spent(900, package("a/above", 61, 39, Some(5))),
-            spent(800, package("a/average", 60, 40, Some(5))),
             spent(2, package("a/trivial", 0, 1, Some(0))),
             spent(600, package("a/low", 40, 60, Some(50))),
             spent(60, package("a/lower", 5, 95, Some(50))),
             spent(70, package("a/loses", 90, 10, Some(-5))),
             package("a/unknown", 20, 80, None),
-            package("a/idle", 0, 0, Some(0)),
+            package("a/more", 10, 90, None),
+            package("a/equal", 20, 80, None),
         ];
         assert_eq!(
-            names(&rows, 0.6),
-            ["a/low", "a/loses", "a/lower", "a/trivial", "a/unknown"]
+            names(&rows),
+            [
+                "a/low",
+                "a/loses",
+                "a/lower",
+                "a/trivial",
+                "a/more",
+                "a/equal",
+                "a/unknown"
+            ]
         );
-        assert_eq!(names(&rows, 0.01), ["a/loses", "a/trivial"]);
-        assert_eq!(names(&rows[..2], 0.05), Vec::<&str>::new());
-    }
-
-    #[test]
-    fn five_are_listed_and_equal_ones_by_their_misses_and_names() {
-        let rows: Vec<PackageRow> = (0..9)
-            .map(|n| package(&format!("a/{n}"), 0, if n == 7 { 9 } else { 3 }, Some(0)))
-            .collect();
-        assert_eq!(names(&rows, 0.5), ["a/7", "a/0", "a/1", "a/2", "a/3"]);
+        let below = |hits, misses| is_below(&package("a/b", hits, misses, None), Some(0.6));
+        assert!(below(59, 41) && !below(60, 40) && !below(0, 0));
     }
 
     #[test]
@@ -308,13 +323,15 @@ mod tests {
 
     #[test]
     fn packages_built_once_are_counted() {
-        let note = |once| {
-            let (verdicts, reasons) = (Verdicts::default(), Reasons::default());
-            worst_list(&[], &Sums::default(), once, &verdicts, &reasons).note
-        };
-        assert!(note(12).contains(" Without 12 packages, which were measured only once: "));
-        assert!(note(1).contains(" Without 1 package, which was measured only once: "));
+        let note = |once| worst_note(Some(0.5), once, &[]);
+        assert!(note(12).contains(" Without 12 packages, which were measured only once ever: "));
+        assert!(note(1).contains(" Without 1 package, which was measured only once ever: "));
         assert!(!note(0).contains("once"));
+        let note = worst_note(Some(0.5), 0, &["a/b", "a/c"]);
+        assert!(
+            note.ends_with(" took most. These cost time, too: a/b, a/c."),
+            "{note}"
+        );
     }
 
     #[test]
@@ -322,7 +339,6 @@ mod tests {
         let why = |again, new| {
             let verdict = Verdict {
                 builds: 12,
-                rebuilds: 8,
                 rebuild_hits: again,
                 new_version_hits: new,
                 ..Verdict::default()
@@ -331,15 +347,18 @@ mod tests {
             let counts = "10 hits, 3 misses in 3 builds; each hit saves 6.5 s.";
             why.strip_prefix(counts).unwrap().to_string()
         };
-        let rebuilt = " Of its newest 12 builds, 8 rebuilt a version, which hit 96.2 % on average";
+        let of = " (the newest 12 complete builds).";
         assert_eq!(
             why(Some(0.962), Some(0.41)),
-            format!("{rebuilt}; new versions hit 41.0 %.")
+            format!(" Rebuilds hit 96.2 % on average, new versions 41.0 %{of}")
         );
-        assert_eq!(why(Some(0.962), None), format!("{rebuilt}."));
+        assert_eq!(
+            why(Some(0.962), None),
+            format!(" Rebuilds hit 96.2 % on average{of}")
+        );
         assert_eq!(
             why(None, Some(0.41)),
-            " No version was rebuilt, but new versions hit 41.0 % on average."
+            format!(" No version was rebuilt; new versions hit 41.0 % on average{of}")
         );
         assert_eq!(why(None, None), "");
     }
