@@ -1,11 +1,11 @@
 //! Reads what the page shows, with the queries of the other reports.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, DurationRound, Local, TimeDelta, Utc};
 
 use super::misses::Reasons;
-use super::{emerges, figures, misses, packages, ranked, trend};
+use super::{Verdicts, emerges, figures, misses, packages, ranked, trend};
 use crate::error::Result;
 use crate::report::advice::{self, Advice, Sample, Severity};
 use crate::report::commands::trend as periods;
@@ -15,10 +15,7 @@ use crate::report::html::Page;
 use crate::report::html::page::Advised;
 use crate::report::table::HtmlTable;
 use crate::report::{suggest, text};
-use crate::savings::verdict::Verdict;
 use crate::store::{Evidence, Filter, HostRow, PackageRow, Store, Sums};
-
-pub(super) type Verdicts = BTreeMap<String, Verdict>;
 
 /// The builds of a page.
 struct Selection {

@@ -9,6 +9,7 @@ mod packages;
 mod ranked;
 mod trend;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -16,6 +17,10 @@ use crate::error::Result;
 use crate::report::options::{BuildFilter, Database, PackagePatterns, limit_to_recent};
 use crate::report::table::Column;
 use crate::report::{Status, text};
+use crate::savings::verdict::Verdict;
+
+/// The verdicts on packages, by their names.
+type Verdicts = BTreeMap<String, Verdict>;
 
 /// Write a page for a browser: one HTML file that needs nothing else
 ///

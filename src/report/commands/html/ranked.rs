@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use chrono::TimeDelta;
 
-use super::fetch::Verdicts;
+use super::Verdicts;
 use super::misses::Reasons;
 use crate::error::Result;
 use crate::report::commands::overview;

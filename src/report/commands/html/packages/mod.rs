@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::TimeDelta;
 
-use super::fetch::Verdicts;
+use super::Verdicts;
 use super::misses::Reasons;
 use crate::error::{Error, Result};
 use crate::report::commands::packages;
