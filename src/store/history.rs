@@ -1,6 +1,6 @@
 //! The newest builds of each package.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use rusqlite::{Row, params};
 use uuid::Uuid;
@@ -28,12 +28,10 @@ struct Candidate {
     started_at_us: i64,
 }
 
-/// The newest builds of a package so far.
+/// The newest builds of a package among the rows that were read so far.
 #[derive(Default)]
 struct History {
     newest: VecDeque<Candidate>,
-    /// The versions of measured builds so far, each with its host.
-    measured: HashSet<(String, String)>,
 }
 
 impl Store {
@@ -92,13 +90,15 @@ const EARLIER: &str = "SELECT 1 FROM build
         AND started_at_us <= ?4 AND (started_at_us, uuid) < (?4, ?5)";
 
 impl History {
-    /// Adds a newer build. It can be cold only if it is the first one of its version that matches.
+    /// Adds a newer build. It can be cold only if these have no measured build of its version on its host.
     fn add(&mut self, mut candidate: Candidate, limit: usize) {
-        let build = &mut candidate.build;
-        build.is_cold = build.counts.is_some()
-            && self
-                .measured
-                .insert((build.version.clone(), candidate.host.clone()));
+        let is_earlier = |known: &Candidate| {
+            known.build.counts.is_some()
+                && known.build.version == candidate.build.version
+                && known.host == candidate.host
+        };
+        candidate.build.is_cold =
+            candidate.build.counts.is_some() && !self.newest.iter().any(is_earlier);
         self.newest.push_back(candidate);
         if self.newest.len() > limit {
             self.newest.pop_front();

@@ -72,9 +72,9 @@ impl Store {
         self.each_row(&query.sql, &*params, |row| {
             let (sums, next) = (Sums::read(row, 0)?, Sums::COLUMNS.len());
             let position = positions.get(&row.get(next)?);
-            if let Some(of) = position.and_then(|position| emerges.get_mut(*position)) {
-                of.emerge.sums.add(&sums);
-                of.builds.push(EmergeBuild {
+            if let Some(known) = position.and_then(|position| emerges.get_mut(*position)) {
+                known.emerge.sums.add(&sums);
+                known.builds.push(EmergeBuild {
                     package: row.get(next + 1)?,
                     version: row.get(next + 2)?,
                     hit_rate: sums.hit_rate(),

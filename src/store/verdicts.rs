@@ -11,7 +11,7 @@ use super::{Result, Store};
 use crate::savings::verdict::{PastBuild, Prior, Verdict};
 
 /// The most builds of a package for its verdict, so that years of builds take no longer, and a change of
-/// settings shows. If others started at the same time as the oldest of these, they count, too.
+/// settings shows. Builds that started at the same time as the oldest of these are included.
 const BUILDS_PER_PACKAGE: u32 = 50;
 
 /// The number of newest builds of all packages for the prior.
@@ -50,7 +50,7 @@ impl Store {
     fn past_builds(&self, names: Option<&[&str]>) -> Result<BTreeMap<String, Vec<PastBuild>>> {
         // Finding the oldest of the newest builds by an offset reads only an index: with a limit and an order
         // by time and uuid, SQLite sorts the builds of each time. A subquery of a build's phases is faster than
-        // a group. sccache counts distributed compilations as forced.
+        // a group; its bits are named below. sccache counts distributed compilations as forced.
         let sql =
             "SELECT package, host, version, hits, misses, time_saved_us, hit_cost_us, miss_cost_us,
                 outcome IN ('merged', 'packaged'), ifnull(evicted_misses, 0),
@@ -92,6 +92,10 @@ impl Store {
     }
 }
 
+/// Bits of the column on all phases of a build.
+const HAS_NO_FORCED_MISSES: u8 = 1;
+const IS_STORED: u8 = 2;
+
 /// Reads a build, and whether it could store its objects.
 fn read(row: &Row<'_>) -> rusqlite::Result<(PastBuild, bool)> {
     let seconds = |index| {
@@ -106,8 +110,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(PastBuild, bool)> {
         misses: row.get(4)?,
         saved_seconds: seconds(5)?,
         costs: seconds(6)?.zip(seconds(7)?),
-        is_example: is_complete && phases & 1 != 0,
+        is_example: is_complete && phases & HAS_NO_FORCED_MISSES != 0,
         evicted: (row.get(9)?, row.get(10)?),
     };
-    Ok((build, phases & 2 != 0))
+    Ok((build, phases & IS_STORED != 0))
 }

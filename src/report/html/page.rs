@@ -109,6 +109,9 @@ pub(in crate::report) struct RankedList {
 /// A package of a [`RankedList`].
 #[derive(Debug, Default)]
 pub(in crate::report) struct Ranked {
+    /// The name in the database.
+    pub(in crate::report) package: String,
+    /// What is shown.
     pub(in crate::report) name: String,
     /// The anchor of its row in the table of packages.
     pub(in crate::report) anchor: String,

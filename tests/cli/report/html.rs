@@ -360,8 +360,8 @@ fn every_link_leads_to_a_part_of_the_page() {
 fn other_periods_are_explained() {
     let (_folder, db) = folder();
     record(&db, &sample());
-    let advice = "at most the 90 days before the newest build, not the period of the page";
-    let foot = "It is about at most 365 days before the newest build";
+    let advice = "at most the 90 days before the newest build: older builds belong to settings";
+    let foot = "The page covers at most the 365 days before the newest build";
     for text in [advice, foot] {
         assert!(page(&db, &[]).contains(text), "{text}");
         assert!(!page(&db, &["--since", "2000"]).contains(text), "{text}");

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use regex::Regex;
+use sccache_report::portage::Build;
+use sccache_report::store::{Filter, Store};
 
 use super::html::{between, page};
 use crate::generated::generate::{self, Machine};
@@ -493,6 +495,37 @@ fn the_advice_is_that_of_the_command() {
     }
 }
 
+/// Whatever the filter is, and however many builds are newer than the first one of a version on its host.
+#[test]
+fn only_the_first_measured_build_of_a_version_on_its_host_is_cold() {
+    let (_folder, db) = folder();
+    let on = |host: &str, number, start: &str| Build {
+        host: host.into(),
+        ..build(number, "a/b", "1.0", start, c_stats(1, 1))
+    };
+    let builds = [
+        on("x", 1, "2025-11-01T10:00:00Z"),
+        on("x", 2, "2026-11-01T10:00:00Z"),
+        on("y", 3, "2026-11-02T10:00:00Z"),
+        on("y", 4, "2026-11-03T10:00:00Z"),
+    ];
+    record(&db, &builds);
+    let store = Store::open_for_reading(&db).unwrap();
+    let filter = Filter {
+        since: Some(builds[1].started_at),
+        ..Filter::default()
+    };
+    for (limit, expected) in [
+        (9, &[false, true, false][..]),
+        (2, &[false, true]),
+        (1, &[false]),
+    ] {
+        let histories = store.histories(&filter, limit).unwrap();
+        let cold: Vec<bool> = histories["a/b"].iter().map(|it| it.is_cold).collect();
+        assert_eq!(cold, expected, "{limit}");
+    }
+}
+
 #[test]
 fn the_packages_served_best_and_worst_have_reasons() {
     let (_folder, db, page) = machine();
@@ -521,11 +554,7 @@ fn the_packages_served_best_and_worst_have_reasons() {
         };
         builds.iter().filter(is_measured).count()
     };
-    let once = best
-        .iter()
-        .chain(&bad)
-        .filter(|package| measured(package) == 1)
-        .count();
+    let once = bad.iter().filter(|package| measured(package) == 1).count();
     best.retain(|package| saved(package) > 0.0);
     best.truncate(5);
     let mut worst: Vec<_> = bad
@@ -560,7 +589,7 @@ fn the_packages_served_best_and_worst_have_reasons() {
             if id == "best" {
                 let saved = lines(&db, &["packages", name, "--columns", "time_saved_seconds"]);
                 assert_eq!(value, format!("{} saved, hit rate {rate}", saved[0]));
-                assert!(why.contains("; each hit saves "), "{name}: {why}");
+                assert!(why.contains("; a hit saves "), "{name}: {why}");
                 assert!(why.contains(" on average"), "{name}: {why}");
             } else {
                 let end = format!(" on misses, hit rate {rate}");

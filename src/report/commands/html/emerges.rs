@@ -29,9 +29,9 @@ pub(super) fn table(store: &Store, filter: &Filter) -> Result<Expandable> {
     let emerges = store.newest_emerges(filter, SHOWN)?;
     let lists: Vec<Vec<String>> = emerges
         .iter()
-        .map(|of| of.builds.iter().map(build).collect())
+        .map(|known| known.builds.iter().map(build).collect())
         .collect();
-    let rows: Vec<EmergeRow> = emerges.into_iter().map(|of| of.emerge).collect();
+    let rows: Vec<EmergeRow> = emerges.into_iter().map(|known| known.emerge).collect();
     let mut table = Expandable::new(HtmlTable::new("", &columns(), &rows));
     for (row, list) in table.rows.iter_mut().zip(shortened(&lists, BUILD_BYTES)) {
         row.details = Details::Brief(vec![list]);

@@ -91,20 +91,20 @@ pub(super) fn fetch_page(store: &Store, filter: &Filter, is_default_period: bool
 /// Explains the default period, because the overview has another one.
 fn period() -> String {
     format!(
-        "It is about at most {} days before the newest build, so that the trend and the calendar have a year. The overview \
-         on a terminal is about {} days.",
+        "The page covers at most the {} days before the newest build, a year for the trend and the calendar. The overview on \
+         a terminal covers {}.",
         super::DAYS,
         overview::DAYS
     )
 }
 
-/// Returns what the advice is based on, and why that isn't the period of the page.
+/// Returns what the advice is based on, and how far back that can go.
 fn advice_scope(sample: Sample, is_default_period: bool) -> String {
     let mut scope = advise::scope(sample, false);
     if is_default_period {
         scope.push_str(&format!(
-            " That is at most the {} days before the newest build, not the period of the page: older builds belong to \
-             settings that may have changed since.",
+            " That is at most the {} days before the newest build: older builds belong to settings that may have changed \
+             since.",
             advice::DAYS
         ));
     }

@@ -6,7 +6,7 @@ use crate::report::{headline, text};
 use crate::sccache::{Level, hit_rate};
 use crate::store::Sums;
 
-/// From this share of the hits on, the figure doesn't say that the time of the others is unknown.
+/// If the time is known for at least this share of the hits, the figure doesn't mention the rest.
 const MOST_HITS: f64 = 0.95;
 
 /// Returns the figures. `cache` is the fill of the cache and a note on it.

@@ -48,7 +48,7 @@ fn check_replaceable(file: &Path) -> Result<()> {
         Ok(found) if found.is_symlink() => {
             return refuse(
                 "is a symbolic link",
-                "name the file that it points to: the page would replace the link",
+                "name the file that it points to, because the page would replace the link; `-o -` writes to standard output",
             );
         }
         Ok(_) => {

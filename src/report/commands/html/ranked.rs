@@ -34,7 +34,8 @@ pub(super) fn lists(
         loss(&row.sums) < TimeDelta::zero()
             || verdict.is_some_and(|verdict| verdict.kind == Kind::Costs)
     };
-    let is_bad = |row: &PackageRow| costs(row) || is_below(row, average);
+    let is_bad =
+        |row: &PackageRow| row.sums.hits.is_some() && (costs(row) || is_below(row, average));
     let best = overview::best(rows.iter().filter(|row| !is_bad(row)), RANKED);
     let names: Vec<&str> = rows.iter().map(|row| &*row.package).collect();
     let built_again: HashSet<String> = store
@@ -49,16 +50,16 @@ pub(super) fn lists(
         .filter(|row| costs(row))
         .map(|row| &*row.package)
         .collect();
-    let measured = |row: &&PackageRow| row.sums.hits.is_some();
-    let once = rows.iter().filter(measured);
-    let once = once.filter(|row| !built_again.contains(&row.package));
-    let once = once.count() as u64;
+    let is_left_out = |row: &&PackageRow| is_bad(row) && !built_again.contains(&row.package);
+    let once = rows.iter().filter(is_left_out).count() as u64;
     let mut lists = vec![
         best_list(&best, average, verdicts),
-        RankedList {
-            note: worst_note(average, once, &costing),
-            ..worst_list(&worst, verdicts, reasons)
-        },
+        worst_list(
+            &worst,
+            worst_note(average, once, &costing),
+            verdicts,
+            reasons,
+        ),
     ];
     if rows.iter().all(|row| row.sums.hits.is_none()) {
         for list in &mut lists {
@@ -72,14 +73,16 @@ pub(super) fn lists(
     Ok(lists)
 }
 
+/// Whether the hit rate is below the average. Nothing is below an average of 0.
 fn is_below(row: &PackageRow, average: Option<f64>) -> bool {
     let rates = row.sums.hit_rate().zip(average);
-    rates.is_some_and(|(rate, average)| rate < average)
+    rates.is_some_and(|(rate, average)| rate < average || rate == 0.0)
 }
 
 fn best_list(rows: &[PackageRow], average: Option<f64>, verdicts: &Verdicts) -> RankedList {
     let has_time = rows.iter().any(|row| row.sums.time_saved.is_some());
     let ranked = rows.iter().map(|row| Ranked {
+        package: row.package.clone(),
         name: text::sanitize(&row.package),
         value: saved_and_rate(row),
         why: why_it_saves(row, verdicts.get(&row.package)),
@@ -89,44 +92,51 @@ fn best_list(rows: &[PackageRow], average: Option<f64>, verdicts: &Verdicts) -> 
         id: "best",
         title: "Served best",
         note: format!(
-            "Of the packages that are not below the average hit rate of {}, {}.",
+            "Packages at or above the average hit rate of {} {}.",
             text::percent_or_dash(average),
             if has_time {
-                "those that saved most time"
+                "that saved the most time"
             } else {
-                "those with the most hits: the time saved is unknown"
+                "with the most hits; the time saved is unknown"
             }
         ),
-        none: "The cache saved no time with packages that are not below the average hit rate.",
+        none: "No package at or above the average hit rate saved time.",
         packages: ranked.collect(),
     }
 }
 
-/// `once`: the packages that were measured only once. `costing`: those that cost time, but are not listed.
+/// Returns how the worst are chosen. `once`: the others that were measured only once. `costing`: those that cost time,
+/// but are not listed.
 fn worst_note(average: Option<f64>, once: u64, costing: &[&str]) -> String {
     let average = text::percent_or_dash(average);
     let mut note = format!(
-        "Of the packages that are below the average hit rate of {average} or cost time, those whose misses took most."
+        "Packages below the average hit rate of {average}, or that cost time: those with the most time spent on misses."
     );
     if !costing.is_empty() {
         let names = costing.iter().map(|name| text::sanitize(name));
         let names = text::listed(&names.collect::<Vec<_>>(), NAMES_BYTES, |n| {
             format!(", and {n} more")
         });
-        note.push_str(&format!(" These cost time, too: {names}."));
+        note.push_str(&format!(" Other packages that cost time: {names}."));
     }
     if once > 0 {
         let were = if once == 1 { "was" } else { "were" };
         note.push_str(&format!(
-            " Without {}, which {were} measured only once ever: a first build can only fill the cache.",
+            " Without {}, which {were} measured only once: a first build can only fill the cache.",
             text::count(once, "package")
         ));
     }
     note
 }
 
-fn worst_list(rows: &[&PackageRow], verdicts: &Verdicts, reasons: &Reasons) -> RankedList {
+fn worst_list(
+    rows: &[&PackageRow],
+    note: String,
+    verdicts: &Verdicts,
+    reasons: &Reasons,
+) -> RankedList {
     let worst = rows.iter().map(|row| Ranked {
+        package: row.package.clone(),
         name: text::sanitize(&row.package),
         value: spent_and_rate(row),
         why: why_it_misses(row, verdicts, reasons),
@@ -135,7 +145,7 @@ fn worst_list(rows: &[&PackageRow], verdicts: &Verdicts, reasons: &Reasons) -> R
     RankedList {
         id: "worst",
         title: "Served worst",
-        note: String::new(),
+        note,
         none: "No package that was measured more than once costs time, or is below the average hit rate.",
         packages: worst.collect(),
     }
@@ -199,7 +209,7 @@ fn why_it_saves(row: &PackageRow, verdict: Option<&Verdict>) -> String {
     let saved = sums.time_saved.filter(|_| sums.estimated_hits > 0);
     let per_hit = saved.map_or_else(String::new, |saved| {
         let per_hit = saved.as_seconds_f64() / sums.estimated_hits as f64;
-        format!("; each hit saves {}", text::duration(per_hit))
+        format!("; a hit saves {} on average", text::duration(per_hit))
     });
     let which = verdict.map_or_else(String::new, which_builds_hit);
     format!("{}{per_hit}.{which}", compilations(row))
@@ -211,12 +221,12 @@ fn which_builds_hit(verdict: &Verdict) -> String {
     let rates = match (verdict.rebuild_hits.map(text::percent), new) {
         (Some(again), Some(new)) => format!("Rebuilds hit {again} on average, new versions {new}"),
         (Some(again), None) => format!("Rebuilds hit {again} on average"),
-        (None, Some(new)) => format!("No version was rebuilt; new versions hit {new} on average"),
+        (None, Some(new)) => format!("New versions hit {new} on average"),
         (None, None) => return String::new(),
     };
-    // These are not those of the period.
+    // Not those of the period.
     let builds = text::count(verdict.builds, "complete build");
-    format!(" {rates} (the newest {builds}).")
+    format!(" {rates} (by cost, the newest {builds}).")
 }
 
 /// Returns the counts, the time saved, the costliest reason, which builds hit, the time lost, and the verdict if the
@@ -236,6 +246,7 @@ fn why_it_misses(row: &PackageRow, verdicts: &Verdicts, reasons: &Reasons) -> St
             text::duration(sum.compile_time.as_seconds_f64()),
             miss_reasons::because(sum.reason)
         ),
+        None if row.sums.misses == Some(0) => String::new(),
         None => " No build has a list of its compilations, so the reasons are unknown.".into(),
     });
     let verdict = verdicts.get(&row.package);
@@ -246,10 +257,7 @@ fn why_it_misses(row: &PackageRow, verdicts: &Verdicts, reasons: &Reasons) -> St
         why.push_str(&format!(" The cache cost {lost} more than it saved."));
     }
     if let Some(verdict) = verdict.filter(|verdict| verdict.kind == Kind::Costs) {
-        why.push_str(&format!(
-            " Of all recorded builds: {}.",
-            verdict::mean_saved(verdict)
-        ));
+        why.push_str(&format!(" Verdict: {}.", verdict::mean_saved(verdict)));
     }
     why
 }
@@ -303,6 +311,7 @@ mod tests {
         );
         let below = |hits, misses| is_below(&package("a/b", hits, misses, None), Some(0.6));
         assert!(below(59, 41) && !below(60, 40) && !below(0, 0));
+        assert!(is_below(&package("a/b", 0, 9, None), Some(0.0)));
     }
 
     #[test]
@@ -324,14 +333,27 @@ mod tests {
     #[test]
     fn packages_built_once_are_counted() {
         let note = |once| worst_note(Some(0.5), once, &[]);
-        assert!(note(12).contains(" Without 12 packages, which were measured only once ever: "));
-        assert!(note(1).contains(" Without 1 package, which was measured only once ever: "));
+        assert!(note(12).contains(" Without 12 packages, which were measured only once: "));
+        assert!(note(1).contains(" Without 1 package, which was measured only once: "));
         assert!(!note(0).contains("once"));
         let note = worst_note(Some(0.5), 0, &["a/b", "a/c"]);
         assert!(
-            note.ends_with(" took most. These cost time, too: a/b, a/c."),
+            note.ends_with(" on misses. Other packages that cost time: a/b, a/c."),
             "{note}"
         );
+    }
+
+    #[test]
+    fn a_package_without_misses_has_no_reasons() {
+        let why = |misses| {
+            let row = package("a/b", 100, misses, Some(-60));
+            why_it_misses(&row, &Verdicts::default(), &Reasons::default())
+        };
+        assert_eq!(
+            why(0),
+            "100 hits, 0 misses in 3 builds. The cache cost 1 min 00 s more than it saved."
+        );
+        assert!(why(1).contains(" so the reasons are unknown."));
     }
 
     #[test]
@@ -344,10 +366,10 @@ mod tests {
                 ..Verdict::default()
             };
             let why = why_it_saves(&package("a/b", 10, 3, Some(65)), Some(&verdict));
-            let counts = "10 hits, 3 misses in 3 builds; each hit saves 6.5 s.";
+            let counts = "10 hits, 3 misses in 3 builds; a hit saves 6.5 s on average.";
             why.strip_prefix(counts).unwrap().to_string()
         };
-        let of = " (the newest 12 complete builds).";
+        let of = " (by cost, the newest 12 complete builds).";
         assert_eq!(
             why(Some(0.962), Some(0.41)),
             format!(" Rebuilds hit 96.2 % on average, new versions 41.0 %{of}")
@@ -358,7 +380,7 @@ mod tests {
         );
         assert_eq!(
             why(None, Some(0.41)),
-            format!(" No version was rebuilt; new versions hit 41.0 % on average{of}")
+            format!(" New versions hit 41.0 % on average{of}")
         );
         assert_eq!(why(None, None), "");
     }

@@ -73,7 +73,7 @@ impl Sources<'_> {
         let mut facts = Vec::new();
         if let Some(verdict) = self.verdicts.get(&row.package) {
             let summary = format!("{}.", verdict::summary(verdict));
-            facts.push(("Verdict, all recorded builds".to_string(), summary));
+            facts.push(("Verdict, newest 50 builds".to_string(), summary));
         }
         facts.extend(
             [

@@ -120,8 +120,8 @@ pub(super) fn add_details(
         parts: store.package_parts(filter)?,
     };
     let anchors = anchors(page);
-    for row in &mut page.packages.rows {
-        row.anchor = anchors.get(&row.name).cloned().unwrap_or_default();
+    for (shown, row) in page.packages.rows.iter_mut().zip(rows) {
+        shown.anchor = anchors.get(&row.package).cloned().unwrap_or_default();
     }
     let mut room = page_size(rows.len()).saturating_sub(page.size().map_err(failed)?);
     let briefs: Vec<Brief> = rows.iter().map(|row| sources.brief(row)).collect();
@@ -157,7 +157,7 @@ pub(super) fn add_details(
 fn anchors(page: &Page) -> HashMap<String, String> {
     let packages = page.ranked.iter().flat_map(|list| &list.packages);
     packages
-        .map(|package| (package.name.clone(), package.anchor.clone()))
+        .map(|package| (package.package.clone(), package.anchor.clone()))
         .collect()
 }
 
@@ -167,7 +167,7 @@ fn by_relevance(rows: &[PackageRow], anchors: &HashMap<String, String>) -> Vec<u
     let mut order: Vec<usize> = (0..rows.len()).collect();
     order.sort_by_key(|&index| {
         let sums = &rows[index].sums;
-        let is_ranked = anchors.contains_key(&text::sanitize(&rows[index].package));
+        let is_ranked = anchors.contains_key(&rows[index].package);
         let time = sums.time_saved.map(|saved| saved.abs());
         Reverse((is_ranked, time, sums.builds))
     });
