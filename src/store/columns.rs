@@ -1,5 +1,7 @@
 //! Conversions between Rust values and columns, as the schema's conventions require.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Type, ValueRef};
 use rusqlite::{Error, Result, Row};
@@ -36,6 +38,19 @@ pub(super) fn read_duration(row: &Row<'_>, index: usize) -> Result<Option<TimeDe
 pub(super) fn str_at<'a>(row: &'a Row<'_>, index: usize) -> Result<Option<&'a str>> {
     let text = row.get_ref(index)?.as_str_or_null();
     text.map_err(|error| Error::FromSqlConversionFailure(index, Type::Text, error.into()))
+}
+
+/// Returns the value of the name in a column, which is copied only if it is new.
+pub(super) fn entry_at<'a, T: Default>(
+    values: &'a mut BTreeMap<String, T>,
+    row: &Row<'_>,
+    index: usize,
+) -> Result<&'a mut T> {
+    let name = str_at(row, index)?.unwrap_or_default();
+    if !values.contains_key(name) {
+        values.insert(name.to_string(), T::default());
+    }
+    values.get_mut(name).ok_or(Error::InvalidQuery)
 }
 
 /// Reads a UUID.

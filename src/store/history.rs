@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use rusqlite::{Row, params};
 use uuid::Uuid;
 
-use super::columns::{read_uuid, str_at};
+use super::columns::{entry_at, read_uuid};
 use super::{Filter, Result, Store};
 
 /// A build in the history of its package.
@@ -28,12 +28,6 @@ struct Candidate {
     started_at_us: i64,
 }
 
-/// The newest builds of a package among the rows that were read so far.
-#[derive(Default)]
-struct History {
-    newest: VecDeque<Candidate>,
-}
-
 impl Store {
     /// Returns at most `limit` of the newest matching builds of each package, the newest first.
     ///
@@ -48,27 +42,22 @@ impl Store {
             "SELECT uuid, version, hits, misses, host, started_at_us, package
              FROM matching ORDER BY started_at_us, uuid",
         );
-        let mut histories: BTreeMap<String, History> = BTreeMap::new();
+        let mut histories: BTreeMap<String, VecDeque<Candidate>> = BTreeMap::new();
         self.each_row(&query.sql, &*query.params(), |row| {
-            let package = str_at(row, 6)?.unwrap_or_default();
-            if !histories.contains_key(package) {
-                histories.insert(package.to_string(), History::default());
-            }
-            if let Some(history) = histories.get_mut(package) {
-                history.add(read_candidate(row)?, limit);
-            }
+            let newest = entry_at(&mut histories, row, 6)?;
+            add_newer(newest, read_candidate(row)?, limit);
             Ok(())
         })?;
         let failed = |error| self.error(error);
         let mut earlier = self.connection.prepare(EARLIER).map_err(failed)?;
         let mut newest_first = BTreeMap::new();
-        for (package, history) in histories {
+        for (package, newest) in histories {
             let mut builds = Vec::new();
             for Candidate {
                 mut build,
                 host,
                 started_at_us,
-            } in history.newest.into_iter().rev()
+            } in newest.into_iter().rev()
             {
                 if build.is_cold {
                     let (version, id) = (&build.version, build.id.to_string());
@@ -89,20 +78,18 @@ const EARLIER: &str = "SELECT 1 FROM build
     WHERE package = ?1 AND version = ?2 AND +host = ?3 AND hits IS NOT NULL
         AND started_at_us <= ?4 AND (started_at_us, uuid) < (?4, ?5)";
 
-impl History {
-    /// Adds a newer build. It can be cold only if these have no measured build of its version on its host.
-    fn add(&mut self, mut candidate: Candidate, limit: usize) {
-        let is_earlier = |known: &Candidate| {
-            known.build.counts.is_some()
-                && known.build.version == candidate.build.version
-                && known.host == candidate.host
-        };
-        candidate.build.is_cold =
-            candidate.build.counts.is_some() && !self.newest.iter().any(is_earlier);
-        self.newest.push_back(candidate);
-        if self.newest.len() > limit {
-            self.newest.pop_front();
-        }
+/// Adds a newer build to the newest builds of its package among the rows that were read so far. It can be cold only if
+/// these have no measured build of its version on its host.
+fn add_newer(newest: &mut VecDeque<Candidate>, mut candidate: Candidate, limit: usize) {
+    let is_earlier = |known: &Candidate| {
+        known.build.counts.is_some()
+            && known.build.version == candidate.build.version
+            && known.host == candidate.host
+    };
+    candidate.build.is_cold = candidate.build.counts.is_some() && !newest.iter().any(is_earlier);
+    newest.push_back(candidate);
+    if newest.len() > limit {
+        newest.pop_front();
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::Row;
 
-use super::columns::str_at;
+use super::columns::{entry_at, str_at};
 use super::{Filter, Result, Store};
 
 /// The hits and misses of a part of a package's builds.
@@ -67,7 +67,7 @@ impl Store {
              FROM matching CROSS JOIN phase ON phase.build_id = matching.id
              CROSS JOIN not_cached AS part ON part.phase_id = phase.id";
         self.add_parts(filter, not_cached, &mut packages, |sums, row| {
-            let calls = entry(&mut sums.not_cached, row, 1)?;
+            let calls = entry_at(&mut sums.not_cached, row, 1)?;
             *calls = calls.saturating_add(row.get(2)?);
             Ok(())
         })?;
@@ -125,24 +125,11 @@ fn sorted<K: Ord>(sums: BTreeMap<String, PartSum>, key: impl Fn(&PartSum) -> K) 
         .collect()
 }
 
-/// Returns the value of the name in a column.
-fn entry<'a, T: Default>(
-    values: &'a mut BTreeMap<String, T>,
-    row: &Row<'_>,
-    index: usize,
-) -> rusqlite::Result<&'a mut T> {
-    let name = str_at(row, index)?.unwrap_or_default();
-    if !values.contains_key(name) {
-        values.insert(name.to_string(), T::default());
-    }
-    values.get_mut(name).ok_or(rusqlite::Error::InvalidQuery)
-}
-
 /// Adds hits and misses of a part in columns 1 to 4: its name, the counts, and its position.
 fn add_counts(sums: &mut BTreeMap<String, PartSum>, row: &Row<'_>) -> rusqlite::Result<()> {
     let (hits, misses): (Option<u64>, Option<u64>) = (row.get(2)?, row.get(3)?);
     let position: u32 = row.get(4)?;
-    let sum = entry(sums, row, 1)?;
+    let sum = entry_at(sums, row, 1)?;
     sum.position = Some(sum.position.map_or(position, |known| known.min(position)));
     if let Some((hits, misses)) = hits.zip(misses) {
         let (known_hits, known_misses) = sum.counts.unwrap_or_default();

@@ -153,8 +153,6 @@ mod tests {
     #[test]
     fn a_verdict_that_rests_on_evictions_turns_nothing_off() {
         let verdict = Verdict {
-            rebuild_hits: None,
-            new_version_hits: None,
             kind_without_evictions: VerdictKind::Undecided,
             ..verdict_costs(12.0)
         };

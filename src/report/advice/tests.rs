@@ -72,8 +72,6 @@ pub(super) fn verdict_costs(seconds: f64) -> Verdict {
         new_versions: 3,
         saved_builds: 4,
         mean_saved_seconds: Some(-seconds),
-        rebuild_hits: None,
-        new_version_hits: None,
         kind_without_evictions: verdict::Kind::Costs,
         ..Verdict::default()
     }

@@ -61,11 +61,7 @@ pub(super) fn fetch_page(store: &Store, filter: &Filter, is_default_period: bool
     ];
     let mut page = Page {
         scope: scope.join(", "),
-        period: if is_default_period {
-            period()
-        } else {
-            String::new()
-        },
+        period: is_default_period.then(period).unwrap_or_default(),
         headline: headline(&sums, &format!("in {days}"), &advice),
         figures: figures::figures(&sums, cache, &store.cache_levels(&filter)?),
         time_saved: time_saved(&sums),

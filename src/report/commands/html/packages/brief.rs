@@ -176,7 +176,6 @@ impl Sources<'_> {
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeDelta;
     use uuid::Uuid;
 
     use super::*;
@@ -240,11 +239,7 @@ mod tests {
 
     #[test]
     fn misses_without_a_list_are_counted() {
-        let reasons = [ReasonSum {
-            reason: crate::sccache::compilations::MissReason::Path,
-            misses: 4,
-            compile_time: TimeDelta::seconds(31),
-        }];
+        let reasons = [super::super::tests::path_misses()];
         assert_eq!(
             short_reasons(&reasons, Some(7)),
             ["4 path", "3 without a list"]

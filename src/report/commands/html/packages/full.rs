@@ -184,17 +184,12 @@ fn part_texts(parts: &[PartCounts]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeDelta;
 
     use super::*;
 
     #[test]
     fn misses_without_a_list_are_counted() {
-        let reasons = [ReasonSum {
-            reason: crate::sccache::compilations::MissReason::Path,
-            misses: 4,
-            compile_time: TimeDelta::seconds(31),
-        }];
+        let reasons = [super::super::tests::path_misses()];
         assert_eq!(
             reason_text(&reasons, Some(7)),
             "4 path (31 s); 3 without a list of compilations"

@@ -186,3 +186,20 @@ fn unexplained(reasons: &[ReasonSum], misses: Option<u64>) -> u64 {
     let explained = explained.fold(0, u64::saturating_add);
     misses.unwrap_or(0).saturating_sub(explained)
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+    use crate::sccache::compilations::MissReason;
+
+    /// Four misses with the reason `path`, which took 31 s.
+    pub(super) fn path_misses() -> ReasonSum {
+        ReasonSum {
+            reason: MissReason::Path,
+            misses: 4,
+            compile_time: TimeDelta::seconds(31),
+        }
+    }
+}
