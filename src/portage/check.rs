@@ -234,3 +234,52 @@ pub(super) fn check_time(time: DateTime<Utc>) -> Result<()> {
     );
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sccache::Level;
+
+    /// A merge checks every phase, so [`is_sanitized`] repeats what [`sanitize`] does, without a copy.
+    #[test]
+    fn what_sanitize_changes_is_not_sanitized() {
+        let changes: [fn(&mut Stats, String); 10] = [
+            |_, _| {},
+            |stats, text| stats.version = Some(text),
+            |stats, text| stats.cache_location = Some(text),
+            |stats, text| stats.unrecognized.push(text),
+            |stats, text| stats.base_directories = Some(vec![text]),
+            |stats, text| _ = stats.not_cached.insert(text, 1),
+            |stats, text| _ = stats.dist_compiles.insert(text, 1),
+            |stats, text| _ = stats.misses.languages.insert(text, 1),
+            |stats, text| {
+                let level = Level {
+                    name: text,
+                    ..Level::default()
+                };
+                stats.levels.push(level);
+            },
+            |stats, text| {
+                let level = Level {
+                    location: Some(text),
+                    ..Level::default()
+                };
+                stats.levels.push(level);
+            },
+        ];
+        let long = "x".repeat(MAX_STRING + 1);
+        for (number, change) in changes.iter().enumerate() {
+            for text in ["plain", "\u{1b}[31m", "\u{202e}", &long] {
+                for count in [1, MAX_ENTRIES + 1] {
+                    let mut stats = Stats::default();
+                    (0..count).for_each(|n| change(&mut stats, format!("{n}{text}")));
+                    let mut sanitized = stats.clone();
+                    sanitize(&mut sanitized);
+                    let case = format!("{number} {text:?} {count}");
+                    assert_eq!(is_sanitized(&stats), sanitized == stats, "{case}");
+                    assert!(is_sanitized(&sanitized), "{case}");
+                }
+            }
+        }
+    }
+}
