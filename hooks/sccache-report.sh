@@ -210,6 +210,10 @@ ___sccache_report_install_handlers() {
 # Ends a phase. The server's compilers may write to the place for stable paths.
 ___sccache_report_end() {
 	___sccache_report_collect_phase
+	___sccache_report_leave
+}
+
+___sccache_report_leave() {
 	! declare -F ___sccache_report_leave_place >/dev/null || ___sccache_report_leave_place
 }
 
@@ -234,10 +238,14 @@ ___sccache_report_collect_phase() {
 	fi
 }
 
-# Replaces the subshell with the collector. From EAPI 9 on, Portage doesn't export the first line's variables.
+# Replaces the subshell with the collector. From EAPI 9 on, Portage doesn't export the first line's variables. Signals must not
+# end a collector that has stopped the server, but not saved the statistics: after Ctrl-C, emerge sends SIGTERM as well.
 ___sccache_report_collect() {
 	export T S WORKDIR EPREFIX EBUILD_PHASE CATEGORY PN PVR MERGE_TYPE
-	[[ $1 != phase ]] || export SCCACHE_SERVER_UDS=${___sccache_report_socket} SCCACHE_SERVER_PORT=${___sccache_report_port}
+	if [[ $1 == phase ]]; then
+		trap '' INT TERM
+		export SCCACHE_SERVER_UDS=${___sccache_report_socket} SCCACHE_SERVER_PORT=${___sccache_report_port}
+	fi
 	exec "${___sccache_report_collector}" "$@"
 }
 
@@ -259,9 +267,15 @@ ___sccache_report_post() {
 	return "${status}"
 }
 
+# A signal would end the EXIT trap before the collector, so they are ignored until it has ended. Then SIGTERM has Portage's trap
+# again (ebuild.sh in 3.0.83). The other traps are not restored, because a signal could arrive while this function reads them.
 ___sccache_report_exit() {
 	local status=$?
-	___sccache_report_end
+	trap '' INT TERM
+	___sccache_report_collect_phase
+	trap - INT
+	trap 'exit 1' TERM
+	___sccache_report_leave
 	return "${status}"
 }
 

@@ -1,6 +1,8 @@
 //! Every way in which a build can end: correct rows, no process left, and the merge's own result.
 
-use crate::support::portage::builds::{SHARED_NETWORK, assert_rows, root, rows};
+use crate::support::portage::builds::{
+    SHARED_NETWORK, assert_not_measured, assert_rows, only_build, root, rows,
+};
 use crate::support::portage::{Root, ebuild};
 
 #[test]
@@ -65,11 +67,20 @@ fn a_signal_to_emerge_interrupts_the_build() {
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn ctrl_c_in_a_terminal_interrupts_the_build() {
-    let root = root(SLEEPER);
-    let mut running = root.start_in_terminal(&[], &["emerge", "-1", "dev-test/phases"]);
-    running.wait_for("sleeping now").ctrl_c();
-    let run = running.wait().failed();
-    assert_rows(&root, &run, &[("interrupted", 2, "configure compile")]);
+    for _ in 0..3 {
+        let root = root(SLEEPER);
+        let mut running = root.start_in_terminal(&[], &["emerge", "-1", "dev-test/phases"]);
+        running.wait_for("sleeping now").ctrl_c();
+        let run = running.wait().failed();
+        if rows(&root) != [("interrupted".to_owned(), 1, "configure compile".to_owned())] {
+            assert_rows(&root, &run, &[("interrupted", 2, "configure compile")]);
+            return;
+        }
+        // In one of 100 runs on a busy machine, emerge's SIGTERM arrives before the first command of the hook's EXIT trap.
+        let build = only_build(&root, &run);
+        assert_not_measured(&build, &run, "shell ended before the statistics");
+    }
+    panic!("the compile phase was not measured three times");
 }
 
 #[test]

@@ -4,7 +4,8 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::support::portage::builds::{
-    SERVER, SHARED_NETWORK, assert_not_measured, assert_phase_not_measured, only_build, root,
+    SERVER, SHARED_NETWORK, assert_not_measured, assert_phase_not_measured, assert_rows,
+    only_build, root,
 };
 use crate::support::portage::{Root, ebuild};
 
@@ -171,17 +172,41 @@ fn what_a_server_went_through_is_known_in_every_phase() {
 #[ignore = "needs the real Portage: root and package registries"]
 fn garbage_for_an_answer_is_a_phase_not_measured() {
     let root = root("src_compile() { one a; }");
-    let fake = "#!/bin/bash\n[[ $1 != --show-stats && $1 != --stop-server ]] || { echo '{\"stats\": 7'; exit 0; }\nexec /mnt/gentoo/usr/bin/sccache.real \"$@\"";
-    let sccache = root.file("usr/bin/sccache");
-    fs::rename(&sccache, root.file("usr/bin/sccache.real")).unwrap();
-    root.append("usr/bin/sccache", fake);
-    fs::set_permissions(
-        &sccache,
-        std::os::unix::fs::PermissionsExt::from_mode(0o755),
-    )
-    .unwrap();
+    let fake =
+        "[[ $1 != --show-stats && $1 != --stop-server ]] || { echo '{\"stats\": 7'; exit 0; }";
+    root.replace_sccache(fake);
     let run = root.emerge_with(&[], &["dev-test/phases"]).ok();
     assert_not_measured(&only_build(&root, &run), &run, "could not be read");
+}
+
+/// After Ctrl-C, emerge sends SIGTERM to the phase, which then ends already. With pid-sandbox, its process group gets that.
+#[test]
+#[ignore = "needs the real Portage: root and package registries"]
+fn a_signal_while_the_server_is_stopped_loses_nothing() {
+    let stop = "[[ $1 != --stop-server ]] || { /mnt/gentoo/usr/bin/sccache.real \"$@\"; status=$?;\n\
+                read -r _ _ _ _ group _ < /proc/$PPID/stat; kill -s SIGNAL -- -${group}; exit ${status}; }";
+    for (signal, end) in [
+        ("TERM", "die now"),
+        ("INT", "exit 1"),
+        ("TERM", "exit 1"),
+        ("TERM", ":"),
+        ("INT", ":"),
+    ] {
+        let root = root(&format!("src_compile() {{ one a; one b; {end}; }}"));
+        root.replace_sccache(&stop.replace("SIGNAL", signal));
+        let bashrc = root.read("etc/portage/bashrc");
+        let trap = "[[ ${EBUILD_PHASE} != compile ]] || trap 'trap -p TERM' EXIT";
+        fs::write(root.file("etc/portage/bashrc"), format!("{trap}\n{bashrc}")).unwrap();
+        let run = root.emerge_with(&[], &["dev-test/phases"]).failed();
+        assert_rows(&root, &run, &[("failed", 2, "compile")]);
+        assert!(!run.log.contains("not measured"), "{}", run.log);
+        assert_eq!(
+            run.log.matches("trap -- 'exit 1' SIGTERM").count(),
+            1,
+            "{}",
+            run.log
+        );
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::{
     env, fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
     sync::{
@@ -193,6 +194,19 @@ impl Root {
     /// Installs another version of sccache, or removes it (`none`).
     pub fn sccache(&self, version: &str) -> &Root {
         harness(&["sccache", self.path(), version]);
+        self
+    }
+
+    /// Puts a script in place of sccache, which is `sccache.real` beside it and runs after these commands.
+    pub fn replace_sccache(&self, commands: &str) -> &Root {
+        let sccache = self.file("usr/bin/sccache");
+        fs::rename(&sccache, self.file("usr/bin/sccache.real")).unwrap();
+        let real = "exec /mnt/gentoo/usr/bin/sccache.real \"$@\"";
+        self.append(
+            "usr/bin/sccache",
+            &format!("#!/bin/bash\n{commands}\n{real}"),
+        );
+        fs::set_permissions(&sccache, fs::Permissions::from_mode(0o755)).unwrap();
         self
     }
 
