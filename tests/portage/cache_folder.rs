@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
+use crate::support::portage::builds::START_OLD_SERVER;
 use crate::support::portage::{Root, Run};
 
 const HEAD: &str = "EAPI=8\nSLOT=0\nKEYWORDS=amd64\nS=${WORKDIR}\n\
@@ -134,7 +135,8 @@ fn a_mode_that_the_user_set_stays() {
 #[ignore = "needs the real Portage: root and package registries"]
 fn an_sccache_that_writes_as_root_all_the_same_is_named() {
     let root = root();
-    root.sccache("0.4.2");
+    root.sccache("0.4.2")
+        .append("etc/portage/bashrc", START_OLD_SERVER);
     let run = root.emerge(&["dev-test/as-root"]);
     assert!(
         run.log.contains("sccache before 0.7 ignores"),

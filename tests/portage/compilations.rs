@@ -5,7 +5,7 @@ use sccache_report::sccache::compilations::{
     Compilation, CompilationResult, Compilations, hash_directory,
 };
 
-use crate::support::portage::builds::{SHARED_NETWORK, root};
+use crate::support::portage::builds::{SHARED_NETWORK, START_OLD_SERVER, root};
 use crate::support::portage::{Root, Run};
 
 const WORK: &str = "/mnt/gentoo/var/tmp/portage";
@@ -71,6 +71,9 @@ fn every_version_logs_its_compilations() {
     for version in ["0.3.1", "0.7.7", "0.16.0", "0.19.0"] {
         let root = Root::new();
         root.sccache(version);
+        if version == "0.3.1" {
+            root.append("etc/portage/bashrc", START_OLD_SERVER);
+        }
         keep_pending(&root);
         for result in [CompilationResult::Miss, CompilationResult::Hit] {
             let run = root.emerge(&["dev-test/many-files"]);

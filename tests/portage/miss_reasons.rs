@@ -319,7 +319,7 @@ fn crates_miss_for_the_reasons_that_were_planted() {
     causes.finish();
 }
 
-/// Compiles files of 400 kB, which don't get smaller in the cache.
+/// Compiles files of 400 kB, which don't get smaller in the cache. mawk prints nothing larger than 2147483647.
 const LARGE: &str = r#"EAPI=8
 SLOT=0
 KEYWORDS=amd64
@@ -330,7 +330,7 @@ src_compile() {
 		awk -v seed=${n} 'BEGIN {
 			srand(seed)
 			print "unsigned x[] = {"
-			for (i = 0; i < 100000; i++) printf "%d,", rand() * 4294967296
+			for (i = 0; i < 100000; i++) printf "%d,", rand() * 2147483647
 			print "};"
 		}' > ${n}.c || die
 		sccache gcc -c ${n}.c || die

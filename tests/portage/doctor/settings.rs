@@ -176,11 +176,13 @@ fn nothing_is_left_behind() {
 #[ignore = "needs the real Portage: root and package registries"]
 fn an_interrupted_doctor_leaves_nothing_behind() {
     let root = Root::with_build();
+    root.replace_sccache("[[ $1 == -* ]] || { : > /tmp/compiling; sleep 60; }");
     let script = "for signal in INT TERM HUP KILL; do\n\
+        rm -f /tmp/compiling\n\
         python3 -c 'import signal, os, sys\n\
-        signal.signal(signal.SIGINT, signal.SIG_DFL)\n\
+        for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP: signal.signal(number, signal.SIG_DFL)\n\
         os.execvp(\"sccache-report\", [\"sccache-report\", \"doctor\"])' > /dev/null & doctor=$!\n\
-        until cat /proc/[0-9]*/comm 2>/dev/null | grep -qx sccache; do kill -0 $doctor || exit 1; done\n\
+        until [[ -e /tmp/compiling ]]; do kill -0 $doctor || exit 1; sleep 0.05; done\n\
         kill -$signal $doctor; wait $doctor; echo $? >> /tmp/ended\n\
         ls -A /tmp /dev/shm | grep -e sccache -e test >> /tmp/left\n\
         done; true";

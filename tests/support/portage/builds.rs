@@ -13,6 +13,12 @@ pub const SERVER: &str = "server() { grep -lzx SCCACHE_START_SERVER=1 /proc/[0-9
                       slay() { local pid=$(server) sockets; sockets=$(readlink /proc/${pid}/fd/* | sed -n 's/^socket:.\\([0-9]*\\).$/\\1/p'); \
                       kill -KILL ${pid}; while grep -qwF \"${sockets}\" /proc/net/unix; do sleep 0.01; done; }\n";
 
+/// Lines for bashrc, after the hook: start the server before the clients. Before 0.7.7 (mozilla/sccache#2077), a client starts
+/// its server before it listens for the server's answer, and on a busy machine waits 10 s in vain.
+pub const START_OLD_SERVER: &str = "[[ ${EBUILD_PHASE} != @(compile|install) ]] || {\n\
+    SCCACHE_START_SERVER=1 sccache < /dev/null &> /dev/null\n\
+    for ((tries = 0; tries < 500; tries++)); do [[ $(< /proc/net/tcp) != *:1082' '*' 0A '* ]] || break; sleep 0.02; done\n}";
+
 /// Returns a Portage with `dev-test/phases-1.0`, which has these phases.
 pub fn root(phases: &str) -> Root {
     let root = Root::new();
