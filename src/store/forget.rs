@@ -35,10 +35,13 @@ impl Store {
     /// # Errors
     /// As [`Store::record`]. Builds of earlier batches are removed then, and no others.
     pub fn forget(&mut self, builds: &[Uuid]) -> Result<usize> {
-        let mut removed = 0;
+        let (mut removed, mut turns) = (0, self.turns());
         for batch in builds.chunks(BATCH) {
             let mut forget = || -> rusqlite::Result<usize> {
+                turns.let_others_go_first();
+                let request = self.request_turn();
                 let transaction = self.connection.transaction()?;
+                drop(request);
                 let count = remove(&transaction, batch)?;
                 transaction.commit()?;
                 Ok(count)

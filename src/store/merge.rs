@@ -5,8 +5,8 @@
 //! of merges: a build has the same id in every database, imported builds and objects that differ are chosen by
 //! their content, and everything that recording compares a build with belongs to a host.
 //!
-//! A recorder waits [`super::RECORD_WAIT`] for a lock and tries at least every 100 ms. So no transaction is
-//! long, and [`Merger::write`] pauses between them, unless reading took long enough.
+//! A recorder waits [`super::RECORD_WAIT`] for a lock. So no transaction is long, and before each one,
+//! [`Merger::write`] lets other processes go first.
 
 mod builds;
 mod lists;
@@ -14,23 +14,19 @@ mod objects;
 mod source;
 
 use std::path::Path;
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Transaction, TransactionBehavior};
 
 use self::source::Source;
+use super::turn::Turns;
 use super::{Error, RECORD_WAIT, Result, Store};
 
 /// How long merging waits for a lock. A recorder holds one for milliseconds.
 const LOCK_WAIT: Duration = Duration::from_secs(60);
 
-/// After this time, a transaction ends. After one that long, or several shorter ones, merging pauses.
-const BUSY_TIME: Duration = Duration::from_millis(250);
-
-/// The shortest pause, longer than the time between two attempts of another process to get a lock (`sqliteDefaultBusyCallback` in
-/// SQLite's `main.c`).
-const PAUSE: Duration = Duration::from_millis(150);
+/// After this time, a transaction ends, so that others don't wait longer.
+const TRANSACTION_TIME: Duration = Duration::from_millis(250);
 
 /// The page cache, in the unit of `PRAGMA cache_size`: 64 MiB. The ids of builds are scattered over their index.
 const CACHE: i64 = -64 * 1024;
@@ -71,10 +67,9 @@ impl Store {
         let cached = self.connection.pragma_update(None, "cache_size", CACHE);
         cached.map_err(|error| MergeError::Target(self.error(error)))?;
         let mut merger = Merger {
+            turns: self.turns(),
             store: self,
             source: &source,
-            busy: Duration::ZERO,
-            last_end: Instant::now(),
             result: MergeResult::default(),
         };
         let merged = merger.merge();
@@ -93,10 +88,7 @@ impl Store {
 struct Merger<'a> {
     store: &'a mut Store,
     source: &'a Source,
-    /// The time that was spent in transactions since the last pause.
-    busy: Duration,
-    /// The end of the last transaction.
-    last_end: Instant,
+    turns: Turns,
     result: MergeResult,
 }
 
@@ -137,24 +129,14 @@ impl Merger<'_> {
         &mut self,
         write: impl FnOnce(&Transaction<'_>, Instant) -> rusqlite::Result<T>,
     ) -> Result<T, MergeError> {
-        // On a machine that is busy with other work, a transaction takes longer, and so does an attempt to get a lock.
-        let pause = PAUSE.max(self.busy / 2);
-        let rest = pause.saturating_sub(self.last_end.elapsed());
-        if self.busy >= BUSY_TIME {
-            sleep(rest);
-        }
-        if self.busy >= BUSY_TIME || rest.is_zero() {
-            self.busy = Duration::ZERO;
-        }
+        self.turns.let_others_go_first();
         let run = || -> rusqlite::Result<T> {
-            let connection = &mut self.store.connection;
+            let request = self.store.request_turn();
             let behavior = TransactionBehavior::Immediate;
-            let transaction = connection.transaction_with_behavior(behavior)?;
-            let begun = Instant::now();
-            let value = write(&transaction, begun + BUSY_TIME)?;
+            let transaction = self.store.connection.transaction_with_behavior(behavior)?;
+            drop(request);
+            let value = write(&transaction, Instant::now() + TRANSACTION_TIME)?;
             transaction.commit()?;
-            self.last_end = Instant::now();
-            self.busy += self.last_end - begun;
             Ok(value)
         };
         let written = run();

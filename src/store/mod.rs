@@ -49,6 +49,7 @@ mod rows;
 mod savings;
 mod stable_paths;
 mod stored_sums;
+mod turn;
 mod verdicts;
 
 pub use crate::error::{Error, Result};

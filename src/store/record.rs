@@ -72,7 +72,9 @@ impl Store {
         restored: &[Uuid],
     ) -> rusqlite::Result<Vec<Recorded>> {
         let behavior = TransactionBehavior::Immediate;
+        let request = self.request_turn();
         let transaction = self.connection.transaction_with_behavior(behavior)?;
+        drop(request);
         for id in restored {
             let sql = "DELETE FROM forgotten WHERE uuid = ?";
             transaction.execute(sql, [id.to_string()])?;

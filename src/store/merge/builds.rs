@@ -16,7 +16,7 @@ use crate::store::new_builds::NewBuilds;
 use crate::store::record::insert_build;
 use crate::store::{Error, forget, overlap, savings};
 
-/// The number of builds that are read at once. That takes about as long as a pause.
+/// The number of builds that are read at once. That takes less than a tenth of a second.
 const PIECE: i64 = 3000;
 
 /// The number of builds that are looked up at once in a transaction.

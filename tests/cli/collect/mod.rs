@@ -18,3 +18,5 @@ mod import_twice;
 mod merge;
 /// `merge` killed, beside recorders, and with hostile or damaged databases.
 mod merge_faults;
+/// Processes that wait for the database go before a merge.
+mod turns;
