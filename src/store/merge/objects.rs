@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use chrono::Utc;
-use rusqlite::{Row, Transaction, params};
+use rusqlite::{Row, Transaction};
 
 use super::source::{MAX_SECONDS, check_us};
 use super::{MergeError, Merger};
@@ -20,7 +20,7 @@ const MAX_LOCATION: usize = 512;
 /// The number of slices of objects that are in memory at once.
 const SLICES: usize = 16;
 
-/// The number of objects that are written between two looks at the clock.
+/// The number of objects that are written at once, between two looks at the clock.
 const OBJECTS: usize = 64;
 
 /// Objects by their keys.
@@ -166,13 +166,17 @@ fn write_objects(
 ) -> rusqlite::Result<()> {
     let host_id = objects::host_id(transaction, host)?;
     let mut cache_ids: HashMap<&str, i64> = HashMap::new();
-    // Another process may have recorded a newer row.
-    let sql = "INSERT INTO object (host_id, key, cost_us, used_on, cache_id, cached_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-         ON CONFLICT DO UPDATE SET cost_us = ?3, used_on = ?4, cache_id = ?5, cached_at = ?6
-         WHERE (used_on, ifnull(cached_at, -1), ifnull(cost_us, -1))
-            <= (?4, ifnull(?6, -1), ifnull(?3, -1))";
-    let mut merge = transaction.prepare_cached(sql)?;
+    // One statement per object takes 1.2 s longer for 1.9 M objects. Another process may have recorded a newer row.
+    let rows = vec!["(?, ?, ?, ?, ?, ?)"; objects.len()].join(", ");
+    let sql = format!(
+        "INSERT INTO object (host_id, key, cost_us, used_on, cache_id, cached_at) VALUES {rows}
+         ON CONFLICT DO UPDATE SET cost_us = excluded.cost_us, used_on = excluded.used_on,
+            cache_id = excluded.cache_id, cached_at = excluded.cached_at
+         WHERE (object.used_on, ifnull(object.cached_at, -1), ifnull(object.cost_us, -1))
+            <= (excluded.used_on, ifnull(excluded.cached_at, -1), ifnull(excluded.cost_us, -1))"
+    );
+    let mut merge = transaction.prepare_cached(&sql)?;
+    let mut parameter = 0;
     for (key, object) in objects {
         let mut cache_id = None;
         if let Some(location) = object.location.as_deref() {
@@ -183,14 +187,19 @@ fn write_objects(
             cache_ids.insert(location, id);
             cache_id = Some(id);
         }
-        let Object {
-            used_on,
-            cached_at,
-            cost_us,
-            ..
-        } = object;
-        merge.execute(params![host_id, key, cost_us, used_on, cache_id, cached_at])?;
+        for value in [
+            Some(host_id),
+            Some(*key),
+            object.cost_us,
+            Some(object.used_on),
+            cache_id,
+            object.cached_at,
+        ] {
+            parameter += 1;
+            merge.raw_bind_parameter(parameter, value)?;
+        }
     }
+    merge.raw_execute()?;
     Ok(())
 }
 
