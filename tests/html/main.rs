@@ -129,7 +129,9 @@ fn succeeds(command: &mut Command) {
 #[test]
 #[ignore = "needs Chromium and Node.js"]
 fn the_page_fits_every_width_in_both_themes() {
-    Page::of_machine(MACHINE, 150).passes("sizes");
+    let page = Page::of_machine(MACHINE, 150);
+    page.passes("sizes");
+    page.passes("pictures");
 }
 
 #[test]
