@@ -267,7 +267,7 @@ ___sccache_report_post() {
 	return "${status}"
 }
 
-# A signal would end the EXIT trap before the collector, so they are ignored until it has ended. Then SIGTERM has Portage's trap
+# Signals would end the EXIT trap before the collector, so they are ignored until it has ended. Then SIGTERM has Portage's trap
 # again (ebuild.sh in 3.0.83). The other traps are not restored, because a signal could arrive while this function reads them.
 ___sccache_report_exit() {
 	local status=$?
