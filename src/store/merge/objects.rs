@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use chrono::Utc;
-use rusqlite::{Row, Transaction};
+use rusqlite::{Row, Transaction, params_from_iter};
 
 use super::source::{MAX_SECONDS, check_us};
 use super::{MergeError, Merger};
@@ -175,8 +175,7 @@ fn write_objects(
          WHERE (object.used_on, ifnull(object.cached_at, -1), ifnull(object.cost_us, -1))
             <= (excluded.used_on, ifnull(excluded.cached_at, -1), ifnull(excluded.cost_us, -1))"
     );
-    let mut merge = transaction.prepare_cached(&sql)?;
-    let mut parameter = 0;
+    let mut values = Vec::new();
     for (key, object) in objects {
         let mut cache_id = None;
         if let Some(location) = object.location.as_deref() {
@@ -187,19 +186,17 @@ fn write_objects(
             cache_ids.insert(location, id);
             cache_id = Some(id);
         }
-        for value in [
+        values.extend([
             Some(host_id),
             Some(*key),
             object.cost_us,
             Some(object.used_on),
             cache_id,
             object.cached_at,
-        ] {
-            parameter += 1;
-            merge.raw_bind_parameter(parameter, value)?;
-        }
+        ]);
     }
-    merge.raw_execute()?;
+    let mut merge = transaction.prepare_cached(&sql)?;
+    merge.execute(params_from_iter(values))?;
     Ok(())
 }
 
