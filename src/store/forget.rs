@@ -39,9 +39,7 @@ impl Store {
         for batch in builds.chunks(BATCH) {
             let mut forget = || -> rusqlite::Result<usize> {
                 turns.let_others_go_first();
-                let request = self.request_turn();
-                let transaction = self.connection.transaction()?;
-                drop(request);
+                let transaction = self.begin()?;
                 let count = remove(&transaction, batch)?;
                 transaction.commit()?;
                 Ok(count)

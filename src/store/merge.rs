@@ -16,7 +16,7 @@ mod source;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Transaction, TransactionBehavior};
+use rusqlite::Transaction;
 
 use self::source::Source;
 use super::turn::Turns;
@@ -131,10 +131,7 @@ impl Merger<'_> {
     ) -> Result<T, MergeError> {
         self.turns.let_others_go_first();
         let run = || -> rusqlite::Result<T> {
-            let request = self.store.request_turn();
-            let behavior = TransactionBehavior::Immediate;
-            let transaction = self.store.connection.transaction_with_behavior(behavior)?;
-            drop(request);
+            let transaction = self.store.begin()?;
             let value = write(&transaction, Instant::now() + TRANSACTION_TIME)?;
             transaction.commit()?;
             Ok(value)

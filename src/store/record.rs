@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, params};
 use uuid::Uuid;
 
 use super::columns::micros;
@@ -71,21 +71,18 @@ impl Store {
         builds: &[Build],
         restored: &[Uuid],
     ) -> rusqlite::Result<Vec<Recorded>> {
-        let behavior = TransactionBehavior::Immediate;
-        let request = self.request_turn();
-        let transaction = self.connection.transaction_with_behavior(behavior)?;
-        drop(request);
+        let (kept_builds, deadline) = (self.kept_builds, self.deadline);
+        let transaction = self.begin()?;
         for id in restored {
             let sql = "DELETE FROM forgotten WHERE uuid = ?";
             transaction.execute(sql, [id.to_string()])?;
         }
         let (mut recorded, mut new) = (Vec::new(), NewBuilds::default());
         for build in builds {
-            let kept_builds = self.kept_builds;
             recorded.push(record_one(&transaction, build, kept_builds, &mut new)?);
         }
         new.write(&transaction)?;
-        if let Some(deadline) = self.deadline {
+        if let Some(deadline) = deadline {
             // Beginning the transaction may have waited for a lock, and committing it may too.
             transaction.busy_timeout(deadline.saturating_duration_since(Instant::now()))?;
         }

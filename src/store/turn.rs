@@ -10,6 +10,7 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use rusqlite::{Transaction, TransactionBehavior};
 use rustix::fs::{FlockOperation, flock};
 
 use super::Store;
@@ -24,7 +25,7 @@ const STEP: Duration = Duration::from_millis(1);
 const REQUESTS: usize = 5;
 
 /// Shows others that this process waits for the lock of the database, until it is dropped.
-pub(super) struct TurnRequest {
+struct TurnRequest {
     _folder: Option<File>,
 }
 
@@ -36,8 +37,14 @@ pub(super) struct Turns {
 }
 
 impl Store {
-    /// Requests a turn.
-    pub(super) fn request_turn(&self) -> TurnRequest {
+    /// Begins a transaction that writes. While it waits for the lock, it requests a turn.
+    pub(super) fn begin(&mut self) -> rusqlite::Result<Transaction<'_>> {
+        let _request = self.request_turn();
+        let behavior = TransactionBehavior::Immediate;
+        self.connection.transaction_with_behavior(behavior)
+    }
+
+    fn request_turn(&self) -> TurnRequest {
         let folder = open_folder(&self.path).filter(|folder| {
             (0..REQUESTS).any(|attempt| {
                 if attempt > 0 {
