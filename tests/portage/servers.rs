@@ -174,7 +174,7 @@ fn garbage_for_an_answer_is_a_phase_not_measured() {
     let root = root("src_compile() { one a; }");
     let fake =
         "[[ $1 != --show-stats && $1 != --stop-server ]] || { echo '{\"stats\": 7'; exit 0; }";
-    root.replace_sccache(fake);
+    root.replace_program("sccache", fake);
     let run = root.emerge_with(&[], &["dev-test/phases"]).ok();
     assert_not_measured(&only_build(&root, &run), &run, "could not be read");
 }
@@ -183,7 +183,7 @@ fn garbage_for_an_answer_is_a_phase_not_measured() {
 #[test]
 #[ignore = "needs the real Portage: root and package registries"]
 fn a_signal_while_the_server_is_stopped_loses_nothing() {
-    let stop = "[[ $1 != --stop-server ]] || { /mnt/gentoo/usr/bin/sccache.real \"$@\"; status=$?;\n\
+    let stop = "[[ $1 != --stop-server ]] || { \"$0.real\" \"$@\"; status=$?;\n\
                 read -r _ _ _ _ group _ < /proc/$PPID/stat; kill -s SIGNAL -- -${group}; exit ${status}; }";
     for (signal, end) in [
         ("TERM", "die now"),
@@ -193,7 +193,7 @@ fn a_signal_while_the_server_is_stopped_loses_nothing() {
         ("INT", ":"),
     ] {
         let root = root(&format!("src_compile() {{ one a; one b; {end}; }}"));
-        root.replace_sccache(&stop.replace("SIGNAL", signal));
+        root.replace_program("sccache", &stop.replace("SIGNAL", signal));
         let bashrc = root.read("etc/portage/bashrc");
         let trap = "[[ ${EBUILD_PHASE} != compile ]] || trap 'trap -p TERM' EXIT";
         fs::write(root.file("etc/portage/bashrc"), format!("{trap}\n{bashrc}")).unwrap();

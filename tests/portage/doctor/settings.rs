@@ -176,7 +176,10 @@ fn nothing_is_left_behind() {
 #[ignore = "needs the real Portage: root and package registries"]
 fn an_interrupted_doctor_leaves_nothing_behind() {
     let root = Root::with_build();
-    root.replace_sccache("[[ $1 == -* ]] || { : > /tmp/compiling; sleep 60; }");
+    root.replace_program(
+        "sccache",
+        "[[ $1 == -* ]] || { : > /tmp/compiling; sleep 60; }",
+    );
     let script = "for signal in INT TERM HUP KILL; do\n\
         rm -f /tmp/compiling\n\
         python3 -c 'import signal, os, sys\n\

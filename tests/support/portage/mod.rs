@@ -197,16 +197,13 @@ impl Root {
         self
     }
 
-    /// Puts a script in place of sccache, which is `sccache.real` beside it and runs after these commands.
-    pub fn replace_sccache(&self, commands: &str) -> &Root {
-        let sccache = self.file("usr/bin/sccache");
-        fs::rename(&sccache, self.file("usr/bin/sccache.real")).unwrap();
-        let real = "exec /mnt/gentoo/usr/bin/sccache.real \"$@\"";
-        self.append(
-            "usr/bin/sccache",
-            &format!("#!/bin/bash\n{commands}\n{real}"),
-        );
-        fs::set_permissions(&sccache, fs::Permissions::from_mode(0o755)).unwrap();
+    /// Puts a script in place of a program in `/usr/bin`, which is `"$0.real"` and runs after these commands.
+    pub fn replace_program(&self, name: &str, commands: &str) -> &Root {
+        let program = self.file(&format!("usr/bin/{name}"));
+        fs::rename(&program, program.with_extension("real")).unwrap();
+        let script = format!("#!/bin/bash\n{commands}\nexec \"$0.real\" \"$@\"\n");
+        fs::write(&program, script).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         self
     }
 
