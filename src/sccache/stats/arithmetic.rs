@@ -33,17 +33,18 @@ impl Stats {
         add_map(&mut self.not_cached, &later.not_cached);
         add_map(&mut self.dist_compiles, &later.dist_compiles);
         Level::add_all(&mut self.levels, &later.levels);
-        let latest = later.clone();
-        self.base_directories = latest.base_directories.or(self.base_directories);
-        self.cache_location = latest.cache_location.or(self.cache_location);
-        self.cache_size = latest.cache_size.or(self.cache_size);
-        self.max_cache_size = latest.max_cache_size.or(self.max_cache_size);
-        let mode = latest.preprocessor_cache_mode;
-        self.preprocessor_cache_mode = mode.or(self.preprocessor_cache_mode);
-        self.version = latest.version.or(self.version);
-        for line in latest.unrecognized {
-            if !self.unrecognized.contains(&line) {
-                self.unrecognized.push(line);
+        replace_if_known(&mut self.base_directories, &later.base_directories);
+        replace_if_known(&mut self.cache_location, &later.cache_location);
+        replace_if_known(&mut self.cache_size, &later.cache_size);
+        replace_if_known(&mut self.max_cache_size, &later.max_cache_size);
+        replace_if_known(
+            &mut self.preprocessor_cache_mode,
+            &later.preprocessor_cache_mode,
+        );
+        replace_if_known(&mut self.version, &later.version);
+        for line in &later.unrecognized {
+            if !self.unrecognized.contains(line) {
+                self.unrecognized.push(line.clone());
             }
         }
         self
@@ -110,6 +111,13 @@ impl<T> Field<T> {
         let number = (self.get_mut)(left);
         let both = number.take().zip((self.get)(right));
         *number = both.map(|(left, right)| operation(left, right));
+    }
+}
+
+/// Replaces a value with a later one that is known.
+fn replace_if_known<T: Clone>(value: &mut Option<T>, later: &Option<T>) {
+    if later.is_some() {
+        value.clone_from(later);
     }
 }
 
