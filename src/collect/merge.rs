@@ -22,10 +22,9 @@ error occurred. The other databases are still merged.";
 ///
 /// A DATABASE is never changed. It is copied first, to $TMPDIR, so it may be in use, or of an older
 /// version. Its pending builds are not read. Rows with impossible values are skipped, and the first is
-/// reported. Builds are added in transactions of about a quarter of a second, and other processes that wait
-/// for the database go first: Portage's merges can record builds at the same time. This command needs write
-/// access to the database, which is created if it is missing. docs/fleet.md shows how to collect from many
-/// hosts.
+/// reported. A transaction writes for about a second, or for 100 ms if another process waits for the database:
+/// Portage's merges can record builds at the same time. This command needs write access to the database,
+/// which is created if it is missing. docs/fleet.md shows how to collect from many hosts.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_STATUS)]
 pub(super) struct Args {

@@ -5,8 +5,8 @@
 //! of merges: a build has the same id in every database, imported builds and objects that differ are chosen by
 //! their content, and everything that recording compares a build with belongs to a host.
 //!
-//! A recorder waits [`super::RECORD_WAIT`] for a lock. So no transaction is long, and before each one,
-//! [`Merger::write`] lets other processes go first.
+//! A recorder waits [`super::RECORD_WAIT`] for a lock. So a transaction ends early if another process waits, and before each
+//! one, [`Merger::write`] lets others go first.
 
 mod builds;
 mod lists;
@@ -25,8 +25,15 @@ use super::{Error, RECORD_WAIT, Result, Store};
 /// How long merging waits for a lock. A recorder holds one for milliseconds.
 const LOCK_WAIT: Duration = Duration::from_secs(60);
 
-/// After this time, a transaction ends, so that others don't wait longer.
-const TRANSACTION_TIME: Duration = Duration::from_millis(250);
+/// After this time, a transaction is committed if another process waits.
+const YIELD_AFTER: Duration = Duration::from_millis(100);
+
+/// After this time, a transaction is committed. What it wrote is in memory, and lost if it is interrupted.
+const COMMIT_AFTER: Duration = Duration::from_secs(1);
+
+/// About how many bytes of lists or of former units are read before they are written. Each transaction takes five calls of
+/// fsync(2), so few are better, but a recorder waits until all are on the disk.
+const BATCH: usize = 4 * 1024 * 1024;
 
 /// The page cache, in the unit of `PRAGMA cache_size`: 64 MiB. The ids of builds are scattered over their index.
 const CACHE: i64 = -64 * 1024;
@@ -84,7 +91,20 @@ impl Store {
     }
 }
 
-/// Writes what is missing, in short transactions.
+/// When a transaction is committed.
+struct TransactionLimit<'a> {
+    begun: Instant,
+    turns: &'a Turns,
+}
+
+impl TransactionLimit<'_> {
+    fn is_reached(&self) -> bool {
+        let time = self.begun.elapsed();
+        time >= COMMIT_AFTER || time >= YIELD_AFTER && self.turns.is_requested()
+    }
+}
+
+/// Writes what is missing, in transactions that are short if another process waits.
 struct Merger<'a> {
     store: &'a mut Store,
     source: &'a Source,
@@ -101,19 +121,19 @@ impl Merger<'_> {
         self.merge_objects()
     }
 
-    /// Writes items, as many in each transaction as its time allows.
+    /// Writes items, as many in each transaction as its limit allows.
     fn write_all<T>(
         &mut self,
         mut items: &[T],
         mut write: impl FnMut(&Transaction<'_>, &T) -> rusqlite::Result<()>,
     ) -> Result<(), MergeError> {
         while !items.is_empty() {
-            let count = self.write(|transaction, end| {
+            let count = self.write(|transaction, limit| {
                 let mut count = 0;
                 while let Some(item) = items.get(count) {
                     write(transaction, item)?;
                     count += 1;
-                    if Instant::now() >= end {
+                    if limit.is_reached() {
                         break;
                     }
                 }
@@ -124,15 +144,44 @@ impl Merger<'_> {
         Ok(())
     }
 
-    /// Runs one transaction, which should end at the given time.
+    /// Reads what is new of each item, and its length in bytes, and writes it in batches.
+    fn write_batches<T, R>(
+        &mut self,
+        items: &[T],
+        read: impl Fn(&mut Self, &T) -> Result<Option<(R, usize)>, MergeError>,
+        write: impl Fn(&Transaction<'_>, &T, &R) -> rusqlite::Result<()>,
+    ) -> Result<(), MergeError> {
+        let (mut batch, mut length) = (Vec::new(), 0);
+        for item in items {
+            if let Some((new, bytes)) = read(self, item)? {
+                batch.push((item, new));
+                length += bytes;
+            }
+            if length >= BATCH {
+                self.write_all(&batch, |transaction, (item, new)| {
+                    write(transaction, item, new)
+                })?;
+                (batch, length) = (Vec::new(), 0);
+            }
+        }
+        self.write_all(&batch, |transaction, (item, new)| {
+            write(transaction, item, new)
+        })
+    }
+
+    /// Runs one transaction, which should end at its limit.
     fn write<T>(
         &mut self,
-        write: impl FnOnce(&Transaction<'_>, Instant) -> rusqlite::Result<T>,
+        write: impl FnOnce(&Transaction<'_>, &TransactionLimit<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, MergeError> {
         self.turns.let_others_go_first();
         let run = || -> rusqlite::Result<T> {
             let transaction = self.store.begin()?;
-            let value = write(&transaction, Instant::now() + TRANSACTION_TIME)?;
+            let limit = TransactionLimit {
+                begun: Instant::now(),
+                turns: &self.turns,
+            };
+            let value = write(&transaction, &limit)?;
             transaction.commit()?;
             Ok(value)
         };
@@ -149,5 +198,28 @@ impl Merger<'_> {
     fn skip(&mut self, problem: impl FnOnce() -> String) {
         self.result.invalid += 1;
         self.result.problem.get_or_insert_with(problem);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::fs::{FlockOperation, flock};
+
+    use super::*;
+
+    #[test]
+    fn a_transaction_is_short_if_somebody_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open_for_recording(&folder.path().join("stats.db")).unwrap();
+        let turns = store.turns();
+        let is_reached = |time| {
+            let begun = Instant::now().checked_sub(time).unwrap();
+            let turns = &turns;
+            TransactionLimit { begun, turns }.is_reached()
+        };
+        assert!(!is_reached(YIELD_AFTER) && is_reached(COMMIT_AFTER));
+        let folder = std::fs::File::open(folder.path()).unwrap();
+        flock(&folder, FlockOperation::NonBlockingLockShared).unwrap();
+        assert!(is_reached(YIELD_AFTER) && !is_reached(Duration::ZERO));
     }
 }

@@ -18,7 +18,7 @@ use super::Store;
 /// The longest time to wait for other processes at once: two of their attempts. Any user can hold the lock.
 const LIMIT: Duration = Duration::from_millis(250);
 
-/// The time between two looks at the lock, and between two requests.
+/// The time between two attempts to lock, and between two requests.
 const STEP: Duration = Duration::from_millis(1);
 
 /// How often a turn is requested. A request fails while another process looks at the lock, for microseconds.
@@ -81,7 +81,8 @@ impl Turns {
         }
     }
 
-    fn is_requested(&self) -> bool {
+    /// Whether another process requests a turn.
+    pub fn is_requested(&self) -> bool {
         let Some(folder) = &self.folder else {
             return false;
         };

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use sccache_report::portage::Build;
+use sccache_report::store::Store;
 
-use super::{REPORTS, err, metrics, out, record, run};
+use super::listed::{listed, miss};
+use super::{REPORTS, build, err, metrics, out, record, run, rust_stats};
 
 /// Returns the command that merges databases into `db`.
 pub fn merge_command(db: &Path, sources: &[&Path]) -> Command {
@@ -40,6 +42,29 @@ pub fn record_on(folder: &Path, host: &str, builds: &[Build]) -> PathBuf {
     let path = folder.join(format!("{host}.db"));
     let builds: Vec<Build> = builds.iter().map(|build| of_host(host, build)).collect();
     record(&path, &builds);
+    path
+}
+
+/// Records so many builds as those of a host.
+pub fn many(folder: &Path, host: &str, count: u128) -> PathBuf {
+    let offset = u128::from(host.as_bytes()[0]) * 100_000;
+    let build = |n: u128| {
+        let stats = rust_stats(n as u64, 2);
+        let package = ["a/a", "a/b", "b/c"][n as usize % 3];
+        let mut build = build(offset + n, package, "1", "2026-11-01T10:00:00Z", stats);
+        build.id = uuid::Uuid::from_u128(offset + n);
+        build.started_at += chrono::TimeDelta::minutes(n as i64);
+        build.finished_at = build.started_at;
+        if n.is_multiple_of(100) {
+            let list: Vec<_> = (0..50).map(|n| miss(&format!("{n}.o"), n)).collect();
+            build.phases = listed(1, package, &list).phases;
+        }
+        of_host(host, &build)
+    };
+    let path = folder.join(format!("{host}.db"));
+    let builds: Vec<Build> = (0..count).map(build).collect();
+    let mut store = Store::open_for_recording(&path).unwrap();
+    store.record_all(&builds).unwrap();
     path
 }
 

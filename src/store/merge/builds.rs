@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
-use std::time::Instant;
 
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, Transaction, TransactionBehavior};
 
@@ -16,8 +15,8 @@ use crate::store::new_builds::NewBuilds;
 use crate::store::record::insert_build;
 use crate::store::{Error, forget, overlap, savings};
 
-/// The number of builds that are read at once. That takes less than a tenth of a second.
-const PIECE: i64 = 3000;
+/// The number of builds that are read at once, and written in one transaction or more.
+const PIECE: i64 = 8000;
 
 /// The number of builds that are looked up at once in a transaction.
 const LOOKUP: usize = 20;
@@ -218,10 +217,10 @@ impl Merger<'_> {
 
     fn write_builds(&mut self, mut builds: &[SourceBuild]) -> Result<(), MergeError> {
         while !builds.is_empty() {
-            let merged = self.write(|transaction, end| {
+            let merged = self.write(|transaction, limit| {
                 let (mut merged, mut new) = (Vec::new(), NewBuilds::default());
                 for builds in builds.chunks(LOOKUP) {
-                    if Instant::now() >= end {
+                    if limit.is_reached() {
                         break;
                     }
                     let ids: Vec<_> = builds.iter().map(|it| it.build.id.to_string()).collect();

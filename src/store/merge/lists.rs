@@ -9,9 +9,6 @@ use crate::portage::check_text;
 use crate::sccache::compilations::{CompilationList, FormerUnits};
 use crate::store::compilations::lists;
 
-/// The number of rows of up to a megabyte that are in memory at once.
-const LARGE_ROWS: usize = 16;
-
 /// The build of a list and the position of its phase, the newest build first.
 const LISTS: &str = "SELECT list.phase_id, build.uuid, phase.position
     FROM compilation_list AS list CROSS JOIN phase ON phase.id = list.phase_id
@@ -73,27 +70,32 @@ impl Merger<'_> {
                 missing.push(list);
             }
         }
-        for lists in missing.chunks(LARGE_ROWS) {
-            let mut read = Vec::new();
-            for list in lists {
-                let sql = "SELECT compilations FROM compilation_list WHERE phase_id = ?";
-                let bytes = self.source.row(sql, [list.phase_id], |row| row.get(0));
-                let bytes: Option<Vec<u8>> = bytes.map_err(MergeError::Source)?;
-                let compilations = CompilationList::from_bytes(bytes.unwrap_or_default());
-                let Some(units) = former_units(&compilations) else {
-                    self.skip(|| format!("the compilations of build {} are damaged", list.uuid));
-                    continue;
-                };
-                let is_known = list.is_known(&self.store.connection, &units, kept_builds);
-                if !is_known.map_err(|error| self.failed(error))? {
-                    read.push((list, compilations, units));
-                }
-            }
-            self.write_all(&read, |transaction, (list, compilations, units)| {
-                list.merge(transaction, compilations, units, kept_builds)
-            })?;
+        self.write_batches(
+            &missing,
+            Merger::read_list,
+            |transaction, list, compilations| list.merge(transaction, compilations, kept_builds),
+        )
+    }
+
+    /// Reads a list that changes something here.
+    fn read_list(
+        &mut self,
+        list: &SourceList,
+    ) -> Result<Option<(CompilationList, usize)>, MergeError> {
+        let sql = "SELECT compilations FROM compilation_list WHERE phase_id = ?";
+        let bytes = self.source.row(sql, [list.phase_id], |row| row.get(0));
+        let bytes: Option<Vec<u8>> = bytes.map_err(MergeError::Source)?;
+        let bytes = bytes.unwrap_or_default();
+        let length = bytes.len();
+        let compilations = CompilationList::from_bytes(bytes);
+        if !compilations.is_valid() {
+            self.skip(|| format!("the compilations of build {} are damaged", list.uuid));
+            return Ok(None);
         }
-        Ok(())
+        let database = &self.store.connection;
+        let is_known = list.is_known(database, &compilations, self.store.kept_builds);
+        let is_known = is_known.map_err(|error| self.failed(error))?;
+        Ok((!is_known).then_some((compilations, length)))
     }
 
     /// Adds the units of builds whose lists are no longer kept.
@@ -102,42 +104,46 @@ impl Merger<'_> {
         let read = |row: &Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?]);
         let names = self.source.query(sql, (), read);
         let names: Vec<[String; 3]> = names.map_err(MergeError::Source)?;
-        for names in names.chunks(LARGE_ROWS) {
-            let mut changed = Vec::new();
-            for names in names {
-                let sql = "SELECT units, unlisted_at_us FROM former_units
-                     WHERE package = ? AND host = ? AND phase = ?";
-                let read = |row: &Row<'_>| {
-                    Ok(Units {
-                        names: names.clone(),
-                        units: row.get(0)?,
-                        unlisted_at_us: row.get(1)?,
-                    })
-                };
-                let theirs = self.source.row(sql, names.clone(), read);
-                let Some(theirs) = theirs.map_err(MergeError::Source)? else {
-                    continue;
-                };
-                if let Err(error) = theirs.check() {
-                    self.skip(|| format!("former units: {error}"));
-                    continue;
-                }
-                let is_known = theirs.is_known(&self.store.connection);
-                if !is_known.map_err(|error| self.failed(error))? {
-                    changed.push(theirs);
-                }
-            }
-            self.write_all(&changed, |transaction, theirs| {
-                let [package, host, phase] = &theirs.names;
+        self.write_batches(
+            &names,
+            Merger::read_former_units,
+            |transaction, [package, host, phase], theirs| {
                 let units = FormerUnits::from_bytes(&theirs.units);
                 lists::add_former_units(transaction, (package, host, phase), units)?;
                 match theirs.unlisted_at_us {
                     Some(at) => lists::mark_unlisted_at(transaction, (package, host, phase), at),
                     None => Ok(()),
                 }
-            })?;
+            },
+        )
+    }
+
+    /// Reads the former units of a phase that aren't known here.
+    fn read_former_units(
+        &mut self,
+        names: &[String; 3],
+    ) -> Result<Option<(Units, usize)>, MergeError> {
+        let sql = "SELECT units, unlisted_at_us FROM former_units
+             WHERE package = ? AND host = ? AND phase = ?";
+        let read = |row: &Row<'_>| {
+            Ok(Units {
+                names: names.clone(),
+                units: row.get(0)?,
+                unlisted_at_us: row.get(1)?,
+            })
+        };
+        let theirs = self.source.row(sql, names.clone(), read);
+        let Some(theirs) = theirs.map_err(MergeError::Source)? else {
+            return Ok(None);
+        };
+        if let Err(error) = theirs.check() {
+            self.skip(|| format!("former units: {error}"));
+            return Ok(None);
         }
-        Ok(())
+        let is_known = theirs.is_known(&self.store.connection);
+        let is_known = is_known.map_err(|error| self.failed(error))?;
+        let length = theirs.units.len() + names.iter().map(String::len).sum::<usize>();
+        Ok((!is_known).then_some((theirs, length)))
     }
 }
 
@@ -161,15 +167,18 @@ fn find_missing(
     select.query_row(values, read).optional()
 }
 
-/// Returns the units of a list; `None` if no collector can have written it.
-fn former_units(compilations: &CompilationList) -> Option<FormerUnits> {
-    if !compilations.is_valid() {
-        return None;
-    }
-    let list = compilations.decode()?.list;
+/// Returns the units of a valid list.
+fn former_units(compilations: &CompilationList) -> FormerUnits {
     let mut units = FormerUnits::default();
-    units.add(list.iter().map(|compilation| &*compilation.unit));
-    Some(units)
+    if let Some(compilations) = compilations.decode() {
+        units.add(
+            compilations
+                .list
+                .iter()
+                .map(|compilation| &*compilation.unit),
+        );
+    }
+    units
 }
 
 impl SourceList {
@@ -177,14 +186,17 @@ impl SourceList {
     fn is_known(
         &self,
         database: &Connection,
-        units: &FormerUnits,
+        compilations: &CompilationList,
         kept_builds: usize,
     ) -> rusqlite::Result<bool> {
         let Some(missing) = find_missing(database, self, kept_builds)? else {
             return Ok(true);
         };
+        if missing.is_kept {
+            return Ok(false);
+        }
         let phase = (&*missing.package, &*missing.host, &*missing.phase);
-        Ok(!missing.is_kept && lists::has_former_units(database, phase, units)?)
+        lists::has_former_units(database, phase, &former_units(compilations))
     }
 
     /// Merges this list. Another process may have recorded or removed builds since it was read.
@@ -192,7 +204,6 @@ impl SourceList {
         &self,
         transaction: &Transaction<'_>,
         compilations: &CompilationList,
-        units: &FormerUnits,
         kept_builds: usize,
     ) -> rusqlite::Result<()> {
         let Some(missing) = find_missing(transaction, self, kept_builds)? else {
@@ -205,7 +216,8 @@ impl SourceList {
             ..
         } = &missing;
         if !missing.is_kept {
-            return lists::add_former_units(transaction, (package, host, phase), units.clone());
+            let units = former_units(compilations);
+            return lists::add_former_units(transaction, (package, host, phase), units);
         }
         let sql =
             "INSERT INTO compilation_list (phase_id, package, host, started_at_us, compilations)

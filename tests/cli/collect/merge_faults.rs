@@ -9,6 +9,7 @@ use std::thread::sleep;
 use std::time::Instant;
 
 use rusqlite::Connection;
+use rustix::fs::{FlockOperation, flock};
 use sccache_report::portage::{Build, Outcome};
 use sccache_report::store::{Error, Filter, MergeError, Store};
 
@@ -18,35 +19,13 @@ use crate::support::recorder::crash::*;
 use crate::support::recorder::*;
 use crate::support::*;
 
-/// Records so many builds as those of a host.
-fn many(folder: &Path, host: &str, count: u128) -> std::path::PathBuf {
-    let offset = u128::from(host.as_bytes()[0]) * 100_000;
-    let build = |n: u128| {
-        let stats = rust_stats(n as u64, 2);
-        let package = ["a/a", "a/b", "b/c"][n as usize % 3];
-        let mut build = build(offset + n, package, "1", "2026-11-01T10:00:00Z", stats);
-        build.id = uuid::Uuid::from_u128(offset + n);
-        build.started_at += chrono::TimeDelta::minutes(n as i64);
-        build.finished_at = build.started_at;
-        if n.is_multiple_of(100) {
-            let list: Vec<_> = (0..50).map(|n| miss(&format!("{n}.o"), n)).collect();
-            build.phases = listed(1, package, &list).phases;
-        }
-        of_host(host, &build)
-    };
-    let path = folder.join(format!("{host}.db"));
-    let builds: Vec<Build> = (0..count).map(build).collect();
-    let mut store = Store::open_for_recording(&path).unwrap();
-    store.record_all(&builds).unwrap();
-    path
-}
-
 #[test]
 fn killed_at_50_random_moments_every_build_is_whole_and_there_once() {
     let mut random = Random::new();
     let (folder, db) = folder();
-    let sources = ["a", "b"].map(|host| many(folder.path(), host, 1500));
-    let sources = [sources[0].as_path(), &sources[1]];
+    // The builds of each source take at least one transaction.
+    let sources = ["a", "b", "c", "d", "e", "f"].map(|host| many(folder.path(), host, 500));
+    let sources = sources.each_ref().map(std::path::PathBuf::as_path);
     let start = || {
         let mut command = merge_command(&db, &sources);
         command.stdout(Stdio::null()).spawn().unwrap()
@@ -60,6 +39,11 @@ fn killed_at_50_random_moments_every_build_is_whole_and_there_once() {
     for _ in 0..50 {
         if db_is_new {
             fs::remove_file(&db).unwrap();
+        }
+        // Transactions are short while another process waits for the database.
+        let waiting = fs::File::open(folder.path()).unwrap();
+        if random.below(2) == 0 {
+            flock(&waiting, FlockOperation::LockShared).unwrap();
         }
         let mut child = start();
         sleep(random_part(whole, &mut random));

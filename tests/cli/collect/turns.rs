@@ -1,4 +1,5 @@
-use std::fs::File;
+use std::fs::{self, File};
+use std::path::Path;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -59,4 +60,34 @@ fn a_merge_lets_others_go_first_but_not_for_ever() {
     let run = run_to_end(merge_command(&workspace.db, &[&source]));
     assert_eq!(run.err, "");
     assert!(begun.elapsed() >= Duration::from_millis(250));
+}
+
+/// Returns how many transactions have changed the database: the file change counter of its header
+/// (<https://sqlite.org/fileformat2.html#file_change_counter>).
+fn transactions(db: &Path) -> u32 {
+    let file = fs::read(db).unwrap();
+    u32::from_be_bytes(file[24..28].try_into().unwrap())
+}
+
+#[test]
+fn a_merge_takes_few_transactions_and_more_of_them_while_another_process_waits() {
+    let (folder, db) = folder();
+    let source = many(folder.path(), "a", 6000);
+    let merged_in = |db: &Path| {
+        record(db, &[]);
+        let before = transactions(db);
+        merge(db, &[&source]);
+        transactions(db) - before
+    };
+    let begun = Instant::now();
+    let alone = merged_in(&db);
+    // One for the builds, one for lists, and one per 16 of 256 slices of objects, or more if they take longer than a second.
+    let seconds = u32::try_from(begun.elapsed().as_secs()).unwrap();
+    assert!(alone <= 18 + seconds, "{alone} in {seconds} s");
+    let place = folder.path().join("place");
+    fs::create_dir(&place).unwrap();
+    let waiting = File::open(&place).unwrap();
+    flock(&waiting, FlockOperation::NonBlockingLockShared).unwrap();
+    let beside = merged_in(&place.join("stats.db"));
+    assert!(beside >= alone + 4, "{beside} instead of {alone}");
 }
