@@ -65,6 +65,13 @@ impl Cost {
         })
     }
 
+    /// Adds another cost. Numbers stop at the largest integer of SQLite.
+    pub fn add(&mut self, other: &Cost) {
+        let add = |one: u64, other: u64| one.saturating_add(other).min(i64::MAX as u64);
+        self.compilations = add(self.compilations, other.compilations);
+        self.compiler_us = add(self.compiler_us, other.compiler_us);
+    }
+
     /// Returns the language of the compilations if they all have the same: sccache has no time per
     /// language.
     pub fn language(stats: &Stats) -> Option<&str> {
@@ -90,8 +97,7 @@ impl Costs {
         for (cost_version, cost_language, cost) in &self.0 {
             let has_version = version.is_none_or(|version| version == cost_version);
             if has_version && (language.is_none() || language == cost_language.as_deref()) {
-                sum.compilations = sum.compilations.saturating_add(cost.compilations);
-                sum.compiler_us = sum.compiler_us.saturating_add(cost.compiler_us);
+                sum.add(cost);
             }
         }
         sum

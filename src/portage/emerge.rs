@@ -15,7 +15,7 @@ use crate::process::{Process, ticks_per_second};
 use crate::text::printable;
 
 /// The longest command line in bytes. Longer ones, with hundreds of packages, are truncated.
-pub(super) const MAX_COMMAND_BYTES: usize = 4096;
+pub(crate) const MAX_COMMAND_BYTES: usize = 4096;
 
 /// A bound on the depth of the process tree, in case `/proc` changes while it is read.
 const MAX_DEPTH: usize = 128;

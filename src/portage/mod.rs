@@ -17,6 +17,7 @@ pub use build::{Attribution, BUILD_LINE, Build, Emerge, Outcome, Phase, imported
 pub(crate) use check::check_name;
 pub(crate) use check::check_text;
 pub use check::{MAX_SNAPSHOTS, PHASES, is_package, parse_json, parse_start};
+pub(crate) use emerge::MAX_COMMAND_BYTES;
 pub use emerge::is_emerge_stopping;
 pub use environment::{Environment, host};
 pub use hook_record::HookRecord;

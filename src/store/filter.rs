@@ -126,6 +126,12 @@ impl BuildQuery {
             .map(|(name, value)| (*name, value as &dyn ToSql))
             .collect()
     }
+
+    /// Adds a parameter of the statement.
+    pub(super) fn with(mut self, name: &'static str, value: i64) -> Self {
+        self.values.push((name, Value::from(value)));
+        self
+    }
 }
 
 const HAS_LANGUAGE: &str = "EXISTS (SELECT 1 FROM phase \

@@ -9,6 +9,7 @@
 //! one, [`Merger::write`] lets others go first.
 
 mod builds;
+mod found;
 mod lists;
 mod objects;
 mod source;

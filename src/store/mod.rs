@@ -32,6 +32,7 @@ mod explain;
 mod filter;
 mod forget;
 mod history;
+mod insert;
 mod location;
 mod merge;
 mod metrics;

@@ -256,6 +256,7 @@ impl Store {
         let copy = PrivateCopy::new(path)?;
         let open = || -> rusqlite::Result<Connection> {
             let connection = Connection::open(copy.path())?;
+            connection.set_prepared_statement_cache_capacity(STATEMENTS);
             // A journal would need the file's name.
             connection.pragma_update_and_check(None, "journal_mode", "MEMORY", |_| Ok(()))?;
             connection.pragma_update(None, "synchronous", "OFF")?;

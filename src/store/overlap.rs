@@ -54,7 +54,7 @@ pub(super) fn resolve<'a>(
             let reason = NotMeasured::with_detail(REASON, detail);
             resolved.to_mut().phases[index].stats = Err(reason);
         }
-        new.write_sums(database)?;
+        new.flush(database)?;
         for other in &others {
             withdraw(
                 database,

@@ -1,21 +1,19 @@
-//! The rows of phases: recording and reading them.
+//! The rows of phases, and reading them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::LazyLock;
 
-use rusqlite::{Connection, Row, ToSql, params};
-use serde::Serialize;
+use rusqlite::Row;
 use uuid::Uuid;
 
-use super::columns::{micros, read_json, read_time, read_uuid};
+use super::columns::{read_json, read_time, read_uuid};
 use super::filter::{BuildQuery, Filter};
 use super::{Result, Store};
 use crate::portage::{Phase, StablePaths};
-use crate::sccache::{Counts, NotMeasured, NotMeasuredReason, Part, Stats};
+use crate::sccache::{Counts, NotMeasured, NotMeasuredReason, Stats};
 
-/// The columns of a phase, in the order of [`insert_phase`] and [`read_phase`]. Those of
+/// The columns of a phase, in the order of [`super::insert::insert_build`] and [`read_phase`]. Those of
 /// [`number_columns`] follow.
-const COLUMNS: &str = "name, started_at_us, finished_at_us, attribution, is_cache_read_only, shell_seconds, \
+pub(super) const COLUMNS: &str = "name, started_at_us, finished_at_us, attribution, is_cache_read_only, shell_seconds, \
     stable_paths, not_measured_reason, not_measured_detail, hits, misses, errors, cache_location, \
     cache_size_bytes, max_cache_size_bytes, preprocessor_cache_mode, sccache_version, \
     base_directories, dist_compiles, cache_levels";
@@ -27,112 +25,8 @@ pub(super) fn number_columns() -> String {
     counters.chain(seconds).collect::<Vec<_>>().join(", ")
 }
 
-/// Inserts the phase at `position` of a build, and returns its row id.
-pub(super) fn insert_phase(
-    database: &Connection,
-    build_id: i64,
-    position: usize,
-    phase: &Phase,
-) -> rusqlite::Result<i64> {
-    let stats = phase.stats.as_ref().ok();
-    let not_measured = phase.stats.as_ref().err();
-    let dist_compiles = stats.map(|s| &s.dist_compiles);
-    let levels = stats.map(|s| &s.levels);
-    let values = params![
-        build_id,
-        position,
-        phase.name,
-        micros(phase.started_at),
-        micros(phase.finished_at.max(phase.started_at)),
-        phase.attribution,
-        phase.read_only,
-        phase.shell_seconds,
-        phase.stable_paths.map(StablePaths::code),
-        not_measured.map(|why| why.reason.code()),
-        not_measured.and_then(|why| why.detail.as_ref()),
-        stats.map(|s| s.hits.total),
-        stats.map(|s| s.misses.total),
-        stats.and_then(Stats::errors_total),
-        stats.and_then(|s| s.cache_location.as_ref()),
-        stats.and_then(|s| s.cache_size),
-        stats.and_then(|s| s.max_cache_size),
-        stats.and_then(|s| s.preprocessor_cache_mode),
-        stats.and_then(|s| s.version.as_ref()),
-        to_json(stats.and_then(|s| s.base_directories.as_ref())),
-        to_json(dist_compiles.filter(|servers| !servers.is_empty())),
-        to_json(levels.filter(|levels| !levels.is_empty())),
-    ];
-    insert_row(database, values, stats)?;
-    let id = database.last_insert_rowid();
-    if let Some(stats) = stats {
-        insert_parts(database, id, stats)?;
-    }
-    Ok(id)
-}
-
-/// Inserts the row of a phase; `values` are those of the columns before the numbers.
-fn insert_row(
-    database: &Connection,
-    values: &[&dyn ToSql],
-    stats: Option<&Stats>,
-) -> rusqlite::Result<()> {
-    static SQL: LazyLock<String> = LazyLock::new(|| {
-        let numbers = number_columns();
-        let values = 2 + COLUMNS.split(',').count() + numbers.split(',').count();
-        let values = vec!["?"; values].join(", ");
-        format!("INSERT INTO phase (build_id, position, {COLUMNS}, {numbers}) VALUES ({values})")
-    });
-    let counters = Stats::COUNTERS.iter();
-    let counters: Vec<Option<u64>> = counters.map(|field| (field.get)(stats?)).collect();
-    let seconds = Stats::SECONDS.iter();
-    let seconds: Vec<Option<f64>> = seconds.map(|field| (field.get)(stats?)).collect();
-    let mut values = values.to_vec();
-    values.extend(counters.iter().map(|count| count as &dyn ToSql));
-    values.extend(seconds.iter().map(|time| time as &dyn ToSql));
-    database.prepare_cached(&SQL)?.execute(&*values)?;
-    Ok(())
-}
-
-/// Inserts the counts of a phase by language, compiler and reason.
-fn insert_parts(database: &Connection, phase_id: i64, stats: &Stats) -> rusqlite::Result<()> {
-    let insert = |sql, parts: Vec<Part>| -> rusqlite::Result<()> {
-        let mut insert = database.prepare_cached(sql)?;
-        for part in parts {
-            insert.execute(params![
-                phase_id,
-                part.name,
-                part.hits,
-                part.misses,
-                part.errors
-            ])?;
-        }
-        Ok(())
-    };
-    insert(
-        "INSERT INTO phase_language (phase_id, language, hits, misses, errors) \
-         VALUES (?, ?, ?, ?, ?)",
-        stats.by_language(),
-    )?;
-    insert(
-        "INSERT INTO phase_compiler (phase_id, compiler, hits, misses, errors) \
-         VALUES (?, ?, ?, ?, ?)",
-        stats.by_compiler(),
-    )?;
-    let sql = "INSERT INTO not_cached (phase_id, reason, calls) VALUES (?, ?, ?)";
-    let mut insert = database.prepare_cached(sql)?;
-    for (reason, calls) in &stats.not_cached {
-        insert.execute(params![phase_id, reason, calls])?;
-    }
-    Ok(())
-}
-
-fn to_json(value: Option<&impl Serialize>) -> Option<String> {
-    // Lists and maps of strings and numbers: serializing them can't fail.
-    value.and_then(|value| serde_json::to_string(value).ok())
-}
-
-/// Phases by row id, each with the id of its build.
-pub(super) type Phases = BTreeMap<i64, (Uuid, Phase)>;
+/// Phases by row id, each with the id of its build. Boxed, because a B-tree moves its values.
+pub(super) type Phases = BTreeMap<i64, (Uuid, Box<Phase>)>;
 
 /// Adds counts from a row, whose columns begin at 1.
 type AddCounts = fn(&mut Stats, &Row<'_>) -> rusqlite::Result<()>;
@@ -146,7 +40,7 @@ impl Store {
     pub fn phases(&self, filter: &Filter) -> Result<HashMap<Uuid, Vec<Phase>>> {
         let mut builds: HashMap<Uuid, Vec<Phase>> = HashMap::new();
         for (build, phase) in self.phases_by_row(filter)?.into_values() {
-            builds.entry(build).or_default().push(phase);
+            builds.entry(build).or_default().push(*phase);
         }
         Ok(builds)
     }
@@ -161,27 +55,24 @@ impl Store {
             number_columns(),
         );
         let query = filter.query(&sql);
-        let read = |row: &Row<'_>| Ok((row.get(0)?, (read_uuid(row, 1)?, read_phase(row)?)));
+        let read = |row: &Row<'_>| {
+            let phase = Box::new(read_phase(row)?);
+            Ok((row.get(0)?, (read_uuid(row, 1)?, phase)))
+        };
         let phases = self.query(&query.sql, &*query.params(), read)?;
         let mut phases: Phases = phases.into_iter().collect();
-        let languages = filter.query(
-            "SELECT phase_id, language, hits, misses, errors FROM phase_language WHERE phase_id IN
-             (SELECT phase.id FROM phase JOIN matching ON phase.build_id = matching.id)",
-        );
+        let parts = |select: &str| parts_of(filter, &phases, select);
+        let languages =
+            parts("SELECT phase_id, language, hits, misses, errors FROM phase_language");
+        let compilers =
+            parts("SELECT phase_id, compiler, hits, misses, errors FROM phase_compiler");
+        let reasons = parts("SELECT phase_id, reason, calls FROM not_cached");
         self.add_counts(&languages, &mut phases, |stats, row| {
             add_hits_and_misses(stats, row, |counts| &mut counts.languages)
         })?;
-        let compilers = filter.query(
-            "SELECT phase_id, compiler, hits, misses, errors FROM phase_compiler WHERE phase_id IN
-             (SELECT phase.id FROM phase JOIN matching ON phase.build_id = matching.id)",
-        );
         self.add_counts(&compilers, &mut phases, |stats, row| {
             add_hits_and_misses(stats, row, |counts| &mut counts.compilers)
         })?;
-        let reasons = filter.query(
-            "SELECT phase_id, reason, calls FROM not_cached WHERE phase_id IN
-             (SELECT phase.id FROM phase JOIN matching ON phase.build_id = matching.id)",
-        );
         self.add_counts(&reasons, &mut phases, |stats, row| {
             stats.not_cached.insert(row.get(1)?, row.get(2)?);
             Ok(())
@@ -198,6 +89,22 @@ impl Store {
                 None => Ok(()),
             }
         })
+    }
+}
+
+/// Returns a query for the parts of these phases. If they are most of the phases in their range of ids, it selects the
+/// range, which takes half the time; others are ignored.
+fn parts_of(filter: &Filter, phases: &Phases, select: &str) -> BuildQuery {
+    let ends = phases.first_key_value().zip(phases.last_key_value());
+    match ends.map(|((first, _), (last, _))| (*first, *last)) {
+        Some((first, last)) if last.abs_diff(first) < 2 * phases.len() as u64 => {
+            let query = filter.query(&format!("{select} WHERE phase_id BETWEEN :first AND :last"));
+            query.with(":first", first).with(":last", last)
+        }
+        _ => filter.query(&format!(
+            "{select} WHERE phase_id IN
+             (SELECT phase.id FROM phase JOIN matching ON phase.build_id = matching.id)"
+        )),
     }
 }
 

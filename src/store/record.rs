@@ -2,16 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::Transaction;
 use uuid::Uuid;
 
-use super::columns::micros;
-use super::compilations::{self, BuildCosts};
+use super::compilations;
+use super::insert::insert_build;
 use super::new_builds::NewBuilds;
-use super::phases::insert_phase;
 use super::{Error, Result, Store, overlap};
-use crate::portage::{Attribution, Build, Emerge};
-use crate::sccache::Stats;
+use crate::portage::Build;
 
 /// How long one transaction may take if the store has no deadline. 256 builds take less than a
 /// second.
@@ -113,87 +111,4 @@ fn record_one(
     new.count(build, sum.as_ref(), &assessment.costs, assessment.misses());
     assessment.insert(transaction, build, &phase_ids, kept_builds)?;
     Ok(Recorded::New)
-}
-
-/// Returns the row id of the emerge, which is inserted unless an earlier build did.
-fn emerge_id(database: &Connection, emerge: &Emerge, host: &str) -> rusqlite::Result<i64> {
-    let uuid = emerge.id.to_string();
-    let mut insert = database.prepare_cached(
-        "INSERT INTO emerge (uuid, host, command, started_at_us) VALUES (?, ?, ?, ?) \
-         ON CONFLICT (uuid) DO NOTHING",
-    )?;
-    insert.execute(params![
-        uuid,
-        host,
-        emerge.command,
-        micros(emerge.started_at)
-    ])?;
-    let mut select = database.prepare_cached("SELECT id FROM emerge WHERE uuid = ?")?;
-    select.query_row([uuid], |row| row.get(0))
-}
-
-/// Inserts a build with its emerge and its phases. `sum`: the total of the phases. Returns their row ids.
-pub(super) fn insert_build(
-    database: &Connection,
-    build: &Build,
-    sum: Option<&Stats>,
-    costs: &BuildCosts,
-    new: &mut NewBuilds,
-) -> rusqlite::Result<Vec<i64>> {
-    let emerge = build.emerge.as_ref();
-    let emerge_id = emerge
-        .map(|emerge| emerge_id(database, emerge, &build.host))
-        .transpose()?;
-    let mut insert = database.prepare_cached(
-        "INSERT INTO build (uuid, host, package, version, slot, repository, emerge_id, outcome, \
-         started_at_us, finished_at_us, is_imported, attribution, sccache_version, phases, measured_phases, \
-         hits, misses, errors, requests, executed, non_cacheable, compile_failures, processor_us, \
-         hit_cost_us, miss_cost_us, exact_cost_us, evicted_misses, time_saved_us) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )?;
-    insert.execute(params![
-        build.id.to_string(),
-        build.host,
-        build.package,
-        build.version,
-        build.slot,
-        build.repository,
-        emerge_id,
-        build.outcome,
-        micros(build.started_at),
-        micros(build.finished_at.max(build.started_at)),
-        build.is_imported,
-        attribution(build),
-        sum.and_then(|s| s.version.as_ref()),
-        build.phases.len(),
-        build
-            .phases
-            .iter()
-            .filter(|phase| phase.stats.is_ok())
-            .count(),
-        sum.map(|s| s.hits.total),
-        sum.map(|s| s.misses.total),
-        sum.and_then(Stats::errors_total),
-        sum.and_then(|s| s.requests),
-        sum.and_then(|s| s.executed),
-        sum.and_then(|s| s.non_cacheable),
-        sum.and_then(|s| s.compile_failures),
-        costs.processor_us,
-        costs.hit_cost_us,
-        costs.miss_cost_us,
-        costs.exact_cost_us,
-        costs.evicted_misses,
-        costs.time_saved_us,
-    ])?;
-    let id = database.last_insert_rowid();
-    new.add_to_sums(id);
-    let phases = build.phases.iter().enumerate();
-    phases
-        .map(|(position, phase)| insert_phase(database, id, position, phase))
-        .collect()
-}
-
-/// Returns `Shared` if one of the phases is: its counts are part of the build's.
-fn attribution(build: &Build) -> Option<Attribution> {
-    build.phases.iter().map(|phase| phase.attribution).max()
 }

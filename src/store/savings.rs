@@ -1,34 +1,60 @@
 //! The costs of a package's compilations: see [`crate::savings`].
 
+use std::collections::BTreeMap;
+use std::mem;
+
 use rusqlite::{Connection, params};
 
+use super::insert::insert_rows;
 use crate::portage::Build;
 use crate::savings::{Cost, Costs};
 use crate::sccache::{Counts, Stats};
 
+/// The costs of new builds that aren't added yet.
+#[derive(Default)]
+pub(super) struct NewCosts(BTreeMap<CostKey, Cost>);
+
+/// A package, a host, a version, and a language.
+type CostKey = [String; 4];
+
+impl NewCosts {
+    /// Adds the costs of a build.
+    pub fn add(&mut self, build: &Build) {
+        for stats in build.phases.iter().flat_map(|phase| &phase.stats) {
+            let Some(cost) = Cost::from_stats(stats) else {
+                continue;
+            };
+            let language = Cost::language(stats).unwrap_or_default();
+            let key = [&build.package, &build.host, &build.version, language].map(str::to_owned);
+            self.0.entry(key).or_default().add(&cost);
+        }
+    }
+
+    /// Adds them to those of the database, which stop at the largest integer.
+    pub fn write(&mut self, database: &Connection) -> rusqlite::Result<()> {
+        let costs: Vec<(CostKey, Cost)> = mem::take(&mut self.0).into_iter().collect();
+        let sql =
+            "INSERT INTO compile_cost (package, host, version, language, compilations, compiler_us)
+             VALUES {rows} ON CONFLICT DO UPDATE SET
+                compilations = min(compilations + excluded.compilations, 9223372036854775807),
+                compiler_us = min(compiler_us + excluded.compiler_us, 9223372036854775807)";
+        insert_rows(
+            database,
+            sql,
+            &costs,
+            |([package, host, version, language], cost)| {
+                let (compilations, us) = (&cost.compilations, &cost.compiler_us);
+                [package, host, version, language, compilations, us]
+            },
+        )
+    }
+}
+
 /// Adds the costs of a new build.
 pub(super) fn add(database: &Connection, build: &Build) -> rusqlite::Result<()> {
-    let mut statement = database.prepare_cached(
-        "INSERT INTO compile_cost (package, host, version, language, compilations, compiler_us) \
-         VALUES (?, ?, ?, ?, ?, ?) \
-         ON CONFLICT DO UPDATE SET \
-            compilations = min(compilations + excluded.compilations, 9223372036854775807), \
-            compiler_us = min(compiler_us + excluded.compiler_us, 9223372036854775807)",
-    )?;
-    for stats in build.phases.iter().flat_map(|phase| &phase.stats) {
-        let Some(cost) = Cost::from_stats(stats) else {
-            continue;
-        };
-        statement.execute(params![
-            build.package,
-            build.host,
-            build.version,
-            Cost::language(stats).unwrap_or_default(),
-            cost.compilations,
-            cost.compiler_us
-        ])?;
-    }
-    Ok(())
+    let mut costs = NewCosts::default();
+    costs.add(build);
+    costs.write(database)
 }
 
 /// Subtracts the costs of the phases of a build that is removed, or of one of its phases.

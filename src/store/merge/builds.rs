@@ -1,36 +1,30 @@
 //! Merges builds, each with all its rows except its lists of compilations.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use rusqlite::{Connection, OptionalExtension, Row, ToSql, Transaction, TransactionBehavior};
+use rusqlite::{OptionalExtension, ToSql, Transaction, TransactionBehavior};
 
-use super::source::{MAX_US, RANK, SourceBuild};
+use super::found::{Found, FoundBuilds, Known, SELECT};
+use super::source::{MAX_US, SourceBuild};
 use super::{MergeError, Merger};
 use crate::portage::{Attribution, Build};
 use crate::sccache::NotMeasuredReason;
 use crate::store::columns::micros;
 use crate::store::compilations::{self, BuildCosts};
+use crate::store::insert::insert_build;
 use crate::store::new_builds::NewBuilds;
-use crate::store::record::insert_build;
-use crate::store::{Error, forget, overlap, savings};
+
+use crate::store::{Error, forget, overlap};
 
 /// The number of builds that are read at once, and written in one transaction or more.
 const PIECE: i64 = 8000;
 
-/// The number of builds that are looked up at once in a transaction.
+/// The number of builds between two looks at the clock. If another process has written, they are looked up again.
 const LOOKUP: usize = 20;
 
 /// The largest sum of a time over all builds. Recording more builds doesn't exceed SQLite's integers then.
 const MAX_TOTAL_US: f64 = (1_u64 << 62) as f64;
-
-/// Selects what decides whether another database's row of a build changes ours.
-static SELECT: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "SELECT id, uuid, is_imported, attribution IS 'shared' AND measured_phases < phases, host, {RANK}
-         FROM build"
-    )
-});
 
 /// As in `LogTimes`: the difference of clocks, the longest time that a log is written, and that for a log
 /// whose end is unknown.
@@ -101,43 +95,6 @@ impl LogKey<'_> {
     }
 }
 
-/// A row of [`SELECT`].
-struct Known {
-    row_id: i64,
-    uuid: String,
-    is_imported: bool,
-    is_withdrawn: bool,
-    host: String,
-    rank: String,
-}
-
-impl Known {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            row_id: row.get(0)?,
-            uuid: row.get(1)?,
-            is_imported: row.get(2)?,
-            is_withdrawn: row.get(3)?,
-            host: row.get(4)?,
-            rank: row.get(5)?,
-        })
-    }
-
-    /// Whether this row of another database may change ours.
-    fn may_change(&self, ours: &Self) -> bool {
-        match (self.is_imported, ours.is_imported) {
-            (true, true) => ours.is_after(&self.host, &self.rank),
-            (false, false) => self.is_withdrawn,
-            _ => false,
-        }
-    }
-
-    /// Of two imports of a log, the one counts whose host comes first, and of one host, the one whose columns do.
-    fn is_after(&self, host: &str, rank: &str) -> bool {
-        (host, rank) < (&self.host, &self.rank)
-    }
-}
-
 /// What a transaction did with a build.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Merged {
@@ -180,7 +137,8 @@ impl Merger<'_> {
                 return Ok(());
             };
             last = end.row_id;
-            let candidates = self.candidates(&piece)?;
+            let found = self.find(&piece).map_err(|error| self.failed(error))?;
+            let candidates = self.candidates(&piece, &found);
             let builds = self.source.builds(&candidates);
             let (mut checked, mut ids) = (Vec::new(), HashSet::new());
             for build in builds.map_err(MergeError::Source)? {
@@ -190,20 +148,22 @@ impl Merger<'_> {
                     Err(error) => self.skip(|| error.to_string()),
                 }
             }
-            self.write_builds(&checked)?;
+            self.write_builds(&checked, &found)?;
         }
     }
 
-    /// Returns the row ids of the builds that may change something here. Counts the others.
-    fn candidates(&mut self, piece: &[Known]) -> Result<Vec<i64>, MergeError> {
-        let mut candidates = Vec::new();
+    /// Finds the builds of a piece that are here.
+    fn find(&self, piece: &[Known]) -> rusqlite::Result<FoundBuilds> {
         let behavior = TransactionBehavior::Deferred;
-        let reader = Transaction::new_unchecked(&self.store.connection, behavior);
-        let ids = piece.iter().map(|theirs| &*theirs.uuid).collect::<Vec<_>>();
-        let found = reader.and_then(|reader| find(&reader, &ids));
-        let found = found.map_err(|error| self.failed(error))?;
+        let reader = Transaction::new_unchecked(&self.store.connection, behavior)?;
+        FoundBuilds::find(&reader, piece.iter().filter_map(|theirs| theirs.uuid))
+    }
+
+    /// Returns the row ids of the builds that may change something here. Counts the others.
+    fn candidates(&mut self, piece: &[Known], found: &FoundBuilds) -> Vec<i64> {
+        let mut candidates = Vec::new();
         for theirs in piece {
-            match found.get(&theirs.uuid) {
+            match theirs.uuid.and_then(|id| found.get(id)) {
                 None => candidates.push(theirs.row_id),
                 Some(Found::Recorded(ours)) if theirs.may_change(ours) => {
                     candidates.push(theirs.row_id);
@@ -212,22 +172,29 @@ impl Merger<'_> {
                 Some(Found::Forgotten) => self.result.forgotten += 1,
             }
         }
-        Ok(candidates)
+        candidates
     }
 
-    fn write_builds(&mut self, mut builds: &[SourceBuild]) -> Result<(), MergeError> {
+    fn write_builds(
+        &mut self,
+        mut builds: &[SourceBuild],
+        found: &FoundBuilds,
+    ) -> Result<(), MergeError> {
         while !builds.is_empty() {
             let merged = self.write(|transaction, limit| {
+                let is_outdated = found.is_outdated(transaction)?;
                 let (mut merged, mut new) = (Vec::new(), NewBuilds::default());
                 for builds in builds.chunks(LOOKUP) {
+                    let ids = builds.iter().map(|it| it.build.id);
+                    let again = is_outdated.then(|| FoundBuilds::find(transaction, ids));
+                    let again = again.transpose()?;
+                    let found = again.as_ref().unwrap_or(found);
+                    for build in builds {
+                        let ours = found.get(build.build.id);
+                        merged.push(build.merge(transaction, ours, &mut new)?);
+                    }
                     if limit.is_reached() {
                         break;
-                    }
-                    let ids: Vec<_> = builds.iter().map(|it| it.build.id.to_string()).collect();
-                    // Another process may have recorded or removed builds since they were read.
-                    let found = find(transaction, &ids)?;
-                    for (build, id) in builds.iter().zip(ids) {
-                        merged.push(build.merge(transaction, found.get(&id), &mut new)?);
                     }
                 }
                 new.write(transaction)?;
@@ -241,35 +208,6 @@ impl Merger<'_> {
         }
         Ok(())
     }
-}
-
-enum Found {
-    Recorded(Known),
-    Forgotten,
-}
-
-/// Finds the builds with these ids that are there or were removed.
-fn find(
-    database: &Connection,
-    ids: &[impl AsRef<str>],
-) -> rusqlite::Result<HashMap<String, Found>> {
-    static SQL: LazyLock<String> =
-        LazyLock::new(|| format!("{} WHERE uuid IN (SELECT value FROM json_each(?))", *SELECT));
-    let ids: serde_json::Value = ids.iter().map(AsRef::as_ref).collect();
-    let ids = ids.to_string();
-    let mut found = HashMap::new();
-    let sql = "SELECT uuid FROM forgotten WHERE uuid IN (SELECT value FROM json_each(?))";
-    let mut select = database.prepare_cached(sql)?;
-    let forgotten = select.query_map([&ids], |row| row.get(0))?;
-    for uuid in forgotten {
-        found.insert(uuid?, Found::Forgotten);
-    }
-    let mut select = database.prepare_cached(&SQL)?;
-    for known in select.query_map([&ids], Known::read)? {
-        let known = known?;
-        found.insert(known.uuid.clone(), Found::Recorded(known));
-    }
-    Ok(found)
 }
 
 /// Whether a phase of the build shared its server.
@@ -303,8 +241,8 @@ impl SourceBuild {
     ) -> rusqlite::Result<Merged> {
         match (self.build.is_imported, ours.is_imported) {
             (true, true) if ours.is_after(&self.build.host, &self.rank) => {
-                new.write_sums(transaction)?;
-                if forget::delete(transaction, &ours.uuid)?.is_none() {
+                new.flush(transaction)?;
+                if forget::delete(transaction, &self.build.id.to_string())?.is_none() {
                     // A recorded build removed it since it was found.
                     return self.add_imported(transaction, new);
                 }
@@ -312,7 +250,7 @@ impl SourceBuild {
                 self.insert(transaction, new)?;
             }
             (false, false) => {
-                new.write_sums(transaction)?;
+                new.flush(transaction)?;
                 self.withdraw(transaction, ours.row_id)?;
                 self.remove_imports(transaction, new)?;
             }
@@ -403,7 +341,7 @@ impl SourceBuild {
         let imports = select.query_map(key.params_and(&is_withdrawn), |row| row.get(0))?;
         let imports = imports.collect::<rusqlite::Result<Vec<String>>>()?;
         for uuid in &imports {
-            new.write_sums(transaction)?;
+            new.flush(transaction)?;
             forget::delete(transaction, uuid)?;
             forget::remove_unused_units(transaction, key.package)?;
         }
@@ -418,7 +356,7 @@ impl SourceBuild {
         let unknown = BuildCosts::default();
         let is_known = measured(build) == measured(&self.build) && measured(build) > 0;
         let costs = if is_known { &self.costs } else { &unknown };
-        savings::add(transaction, build)?;
+        new.add_costs(build);
         let sum = build.total();
         let phase_ids = insert_build(transaction, build, sum.as_ref(), costs, new)?;
         let phases = build.phases.iter().zip(&self.phases).zip(phase_ids);

@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use chrono::Utc;
-use rusqlite::{Row, Transaction, params_from_iter};
+use rusqlite::{Row, ToSql, Transaction};
 
 use super::source::{MAX_SECONDS, check_us};
 use super::{MergeError, Merger};
 use crate::error::{Result, ensure};
 use crate::portage::{self, check_text};
 use crate::store::compilations::objects;
+use crate::store::insert::insert_rows;
 use crate::store::{Result as StoreResult, Store};
 
 /// The longest location of a cache in bytes, as that of a phase.
@@ -21,7 +22,7 @@ const MAX_LOCATION: usize = 512;
 const SLICES: usize = 16;
 
 /// The number of objects that are written at once, between two looks at the clock.
-const OBJECTS: usize = 64;
+const OBJECTS: usize = 1024;
 
 /// Objects by their keys.
 type Objects = Vec<(i64, Object)>;
@@ -166,38 +167,31 @@ fn write_objects(
 ) -> rusqlite::Result<()> {
     let host_id = objects::host_id(transaction, host)?;
     let mut cache_ids: HashMap<&str, i64> = HashMap::new();
-    // One statement per object takes 1.2 s longer for 1.9 M objects. Another process may have recorded a newer row.
-    let rows = vec!["(?, ?, ?, ?, ?, ?)"; objects.len()].join(", ");
-    let sql = format!(
+    let mut cache_id = |location| -> rusqlite::Result<i64> {
+        if let Some(id) = cache_ids.get(location) {
+            return Ok(*id);
+        }
+        let id = objects::cache_id(transaction, host, location)?;
+        cache_ids.insert(location, id);
+        Ok(id)
+    };
+    let mut rows: Vec<[Option<i64>; 6]> = Vec::new();
+    for (key, object) in objects {
+        let cache_id = object.location.as_deref().map(&mut cache_id).transpose()?;
+        let (used_on, cached_at) = (Some(object.used_on), object.cached_at);
+        let (host_id, key) = (Some(host_id), Some(*key));
+        rows.push([host_id, key, object.cost_us, used_on, cache_id, cached_at]);
+    }
+    // Another process may have recorded a newer row.
+    let sql =
         "INSERT INTO object (host_id, key, cost_us, used_on, cache_id, cached_at) VALUES {rows}
          ON CONFLICT DO UPDATE SET cost_us = excluded.cost_us, used_on = excluded.used_on,
             cache_id = excluded.cache_id, cached_at = excluded.cached_at
          WHERE (object.used_on, ifnull(object.cached_at, -1), ifnull(object.cost_us, -1))
-            <= (excluded.used_on, ifnull(excluded.cached_at, -1), ifnull(excluded.cost_us, -1))"
-    );
-    let mut values = Vec::new();
-    for (key, object) in objects {
-        let mut cache_id = None;
-        if let Some(location) = object.location.as_deref() {
-            let id = match cache_ids.get(location) {
-                Some(id) => *id,
-                None => objects::cache_id(transaction, host, location)?,
-            };
-            cache_ids.insert(location, id);
-            cache_id = Some(id);
-        }
-        values.extend([
-            Some(host_id),
-            Some(*key),
-            object.cost_us,
-            Some(object.used_on),
-            cache_id,
-            object.cached_at,
-        ]);
-    }
-    let mut merge = transaction.prepare_cached(&sql)?;
-    merge.execute(params_from_iter(values))?;
-    Ok(())
+            <= (excluded.used_on, ifnull(excluded.cached_at, -1), ifnull(excluded.cost_us, -1))";
+    insert_rows(transaction, sql, &rows, |row| {
+        row.each_ref().map(|value| value as &dyn ToSql)
+    })
 }
 
 impl Object {

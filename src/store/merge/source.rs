@@ -9,7 +9,7 @@ use rusqlite_migration::M;
 use uuid::Uuid;
 
 use crate::error::ensure;
-use crate::portage::{Build, Emerge};
+use crate::portage::{Build, Emerge, MAX_COMMAND_BYTES};
 use crate::store::columns::{read_duration, read_time, read_uuid};
 use crate::store::compilations::{BuildCosts, Reasons};
 use crate::store::{Error, Filter, Result, StablePathEffect, Store};
@@ -114,7 +114,7 @@ impl Source {
         for (phase_id, (build, phase)) in self.store.phases_by_row(&filter)? {
             let build = indexes.get(&build).and_then(|index| builds.get_mut(*index));
             if let Some(build) = build {
-                build.build.phases.push(phase);
+                build.build.phases.push(*phase);
                 let details = details.remove(&phase_id);
                 build.phases.push(details.unwrap_or_default());
             }
@@ -123,10 +123,12 @@ impl Source {
     }
 
     fn read_builds(&self, filter: &Filter) -> Result<Vec<SourceBuild>> {
+        // Many builds may share an emerge: no more of its command than shows that it is too long.
+        let length = MAX_COMMAND_BYTES + 1;
         let sql = format!(
             "SELECT matching.uuid, matching.host, package, version, slot, repository, is_imported, outcome,
                 matching.started_at_us, finished_at_us, processor_us, hit_cost_us, miss_cost_us,
-                exact_cost_us, evicted_misses, time_saved_us, emerge.uuid, command, emerge.started_at_us, rank, hits, misses
+                exact_cost_us, evicted_misses, time_saved_us, emerge.uuid, substr(command, 1, {length}), emerge.started_at_us, rank, hits, misses
              FROM (SELECT *, {RANK} AS rank FROM matching) AS matching
              LEFT JOIN emerge ON emerge.id = emerge_id ORDER BY matching.id"
         );

@@ -156,13 +156,54 @@ fn an_import_that_a_recorded_build_replaced_stays_away() {
     };
     let (folder, ab) = folder();
     let [ba, alpha, beta] = ["ba", "alpha", "beta"].map(|name| folder.path().join(name));
-    record(&alpha, &[recorded, imported(&attempt, "alpha", 0)]);
+    record(&alpha, &[recorded.clone(), imported(&attempt, "alpha", 0)]);
     record(&beta, &[imported(&attempt, "beta", 0)]);
     merge_into(&ab, &[&alpha, &beta]);
     merge_into(&ba, &[&beta, &alpha]);
     assert_eq!(rows_of(&ba, "alpha").len(), 1);
     assert_same_content(&ab, &ba);
     assert_consistent(&ba);
+    // In one transaction, the import first.
+    let [first, both] = ["first", "both"].map(|name| folder.path().join(name));
+    let logged = Build {
+        id: id(2),
+        ..attempt
+    };
+    record(&both, &[imported(&logged, "alpha", 0), recorded]);
+    merge_into(&first, &[&both]);
+    assert_same_content(&first, &ab);
+    assert_consistent(&first);
+}
+
+/// More rows of each kind than one statement inserts.
+#[test]
+fn many_rows_are_copied_into_a_new_database_and_beside_others() {
+    let with = |n: u128| {
+        let misses = (0..3).map(|key| miss(&format!("{key}.o"), (4 * n + key) as u64));
+        let list: Vec<_> = misses.chain([hit("hit.o", 4 * n as u64)]).collect();
+        let mut build = listed(1, &format!("a/a{n}"), &list);
+        build.id = Uuid::from_u128(n);
+        build.started_at += TimeDelta::minutes(n as i64);
+        build.finished_at += TimeDelta::minutes(n as i64);
+        of_host("a", &build)
+    };
+    let (folder, db) = folder();
+    let [source, half] = ["source", "half"].map(|name| folder.path().join(name));
+    let builds: Vec<Build> = (0..150).map(with).collect();
+    record(&source, &builds);
+    record(&half, &builds[..75]);
+    assert_eq!(
+        merge(&db, &[&source])[0],
+        "150 builds added, 0 already there"
+    );
+    assert_eq!(
+        merge(&half, &[&source])[0],
+        "75 builds added, 75 already there"
+    );
+    for merged in [&db, &half] {
+        assert_same_content(merged, &source);
+        assert_consistent(merged);
+    }
 }
 
 #[test]

@@ -51,6 +51,23 @@ fn builds_on_a_shared_server_at_the_same_time_are_left_out() {
     assert_eq!(first.unwrap().sums.time_saved, None);
 }
 
+/// The parts and the costs of a build in the same transaction aren't in the database yet when it is withdrawn.
+#[test]
+fn builds_that_are_recorded_in_one_transaction_are_left_out_too() {
+    let (folder, one) = folder();
+    let several = folder.path().join("several.db");
+    let builds = [
+        shared(3, "a/alone", "2026-11-01T08:00:00Z"),
+        shared(4, "a/first", "2026-11-01T10:00:00Z"),
+        shared(5, "a/second", "2026-11-01T10:00:05Z"),
+    ];
+    let mut store = Store::open_for_recording(&one).unwrap();
+    store.record_all(&builds).unwrap();
+    record(&several, &builds);
+    assert_same_content(&one, &several);
+    assert_sums_match(&Store::open_for_reading(&one).unwrap());
+}
+
 /// The last one's start is in whole seconds, as an older hook recorded it: it may have overlapped.
 #[test]
 fn sequential_builds_on_a_shared_server_are_measured() {
