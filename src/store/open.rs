@@ -1,5 +1,7 @@
 //! Opening the database, for recording (which creates and upgrades it) or for reading.
 
+use std::env;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -12,6 +14,7 @@ use super::location::{check_readable, check_trusted, create};
 use super::private_copy::PrivateCopy;
 use super::{Error, Result};
 use crate::config::KEPT_BUILDS;
+use crate::files::open_regular;
 
 /// How long recording waits for another process's lock.
 pub const RECORD_WAIT: Duration = Duration::from_secs(3);
@@ -95,7 +98,7 @@ impl Store {
     /// # Errors
     /// As [`Store::open_for_reading`] and [`Store::open_for_recording`].
     pub fn open_scratch_copy(path: &Path) -> Result<Store> {
-        let copy = PrivateCopy::new(path)?;
+        let copy = PrivateCopy::new()?;
         if path.exists() {
             match Self::back_up(path, &copy) {
                 Err(Error::EmptyDatabase(_)) => {}
@@ -198,7 +201,8 @@ impl Store {
     fn open_any_version(path: &Path) -> Result<Store> {
         check_readable(path)?;
         let is_foreign = check_trusted(path).is_err();
-        let store = if is_foreign {
+        // SQLite would make files beside a database in WAL mode.
+        let store = if is_foreign || is_wal(path) {
             Self::open_copy(path)?
         } else {
             match Self::open_read_only(path, None) {
@@ -242,7 +246,7 @@ impl Store {
         match copy() {
             Ok(true) => Ok(()),
             Ok(false) => Err(Error::Locked(self.path.clone())),
-            Err(error) => Err(self.error(error)),
+            Err(error) => Err(copy_error(self.error(error))),
         }
     }
 
@@ -252,8 +256,8 @@ impl Store {
     /// # Errors
     /// As [`Store::open_for_reading`], except that older schemas are upgraded.
     pub(super) fn open_upgraded_copy(path: &Path, migrations: &[M<'static>]) -> Result<Store> {
-        let failed = |error| Error::from_sqlite(path, error);
-        let copy = PrivateCopy::new(path)?;
+        let failed = |error| copy_error(Error::from_sqlite(path, error));
+        let copy = PrivateCopy::new()?;
         let open = || -> rusqlite::Result<Connection> {
             let connection = Connection::open(copy.path())?;
             connection.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -280,7 +284,7 @@ impl Store {
             _copy: None,
         };
         store.limit_query_time()?;
-        store.migrate(migrations)?;
+        store.migrate(migrations).map_err(copy_error)?;
         // In one transaction, queries don't lock the file again and again.
         let read_only = "PRAGMA query_only = TRUE; BEGIN";
         store.connection.execute_batch(read_only).map_err(failed)?;
@@ -295,7 +299,7 @@ impl Store {
 
     fn open_copy(path: &Path) -> Result<Store> {
         let copy = PrivateCopy::create(path)?;
-        Self::open_read_only(path, Some(copy))
+        Self::open_read_only(path, Some(copy)).map_err(copy_error)
     }
 
     /// Opens the file at `path` or its copy, and begins the only transaction.
@@ -314,6 +318,10 @@ impl Store {
             }?;
             connection.busy_timeout(READ_WAIT)?;
             distrust_content(&connection)?;
+            if copy.is_some() {
+                // A copy of this one must need no file beside it.
+                connection.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
+            }
             connection.pragma_update(None, "query_only", true)?;
             // The phases of a package are scattered over the file, and several queries read them.
             connection.pragma_update(None, "cache_size", READ_CACHE)?;
@@ -422,6 +430,23 @@ impl Store {
 
     pub(super) fn error(&self, error: rusqlite::Error) -> Error {
         Error::from_sqlite(&self.path, error)
+    }
+}
+
+/// Whether the header of the database says that readers need a write-ahead log
+/// (<https://sqlite.org/fileformat2.html#file_format_version_numbers>). Recording sets another mode, so another program
+/// changed it.
+fn is_wal(path: &Path) -> bool {
+    let mut header = [0; 20];
+    let read = open_regular(path).and_then(|mut file| file.read_exact(&mut header));
+    read.is_ok() && header[19] == 2
+}
+
+/// Returns the error of a copy, which is in the directory for temporary files.
+fn copy_error(error: Error) -> Error {
+    match error {
+        Error::DiskFull(_) => Error::DiskFull(env::temp_dir()),
+        error => error,
     }
 }
 

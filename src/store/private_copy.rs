@@ -3,6 +3,7 @@
 //! If no file changed while all were copied, they are what a crash at that moment would have left,
 //! and SQLite recovers from a crash: it undoes the half-written transaction, here in the copy.
 
+use std::env;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
@@ -38,14 +39,16 @@ pub(super) struct PrivateCopy {
 }
 
 impl PrivateCopy {
-    /// Returns the place for a copy of the database at `path`.
+    /// Returns the place for a copy.
     ///
     /// # Errors
     /// The folder for temporary files can't be written.
-    pub(super) fn new(path: &Path) -> Result<Self> {
+    pub(super) fn new() -> Result<Self> {
         let folder = TempDir::with_prefix("sccache-report-");
-        let folder = folder.map_err(|error| Error::NotReadable(path.to_path_buf(), error))?;
-        Ok(Self { folder })
+        let failed = |error| Error::failed("can't write to $TMPDIR", error);
+        Ok(Self {
+            folder: folder.map_err(failed)?,
+        })
     }
 
     /// Copies the database at `path`.
@@ -54,8 +57,11 @@ impl PrivateCopy {
     /// The database changes all the time ([`Error::Locked`]), or can't be copied, or its journal is
     /// forged.
     pub(super) fn create(path: &Path) -> Result<Self> {
-        let failed = |error| Error::NotReadable(path.to_path_buf(), error);
-        let copy = Self::new(path)?;
+        let failed = |error: io::Error| match error.kind() {
+            io::ErrorKind::StorageFull => Error::DiskFull(env::temp_dir()),
+            _ => Error::NotReadable(path.to_path_buf(), error),
+        };
+        let copy = Self::new()?;
         for _ in 0..ATTEMPTS {
             if copy_unchanged(path, &copy.path()).map_err(failed)? {
                 let journal = beside(&copy.path(), "-journal");
