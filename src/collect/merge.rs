@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use super::{Database, open_for_changes, print_error, renamed};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::{MergeError, MergeResult, PendingResult, Store};
 use crate::text::{plural, printable};
 
@@ -55,25 +55,41 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<u8> {
     let mut status = 0;
     for source in &args.databases {
         let name = printable(&source.display().to_string(), 4096);
-        match store.merge(source) {
-            Ok(result) => {
-                writeln!(out, "{name}: {}", summary(&result, args.dry_run))?;
-                if let Some(problem) = result.problem {
-                    print_error(&format!("{name}: {problem}"));
-                    status = 2;
-                }
-            }
+        let (result, failure) = match store.merge(source) {
+            Ok(result) => (result, None),
             Err(MergeError::Target(error)) => return Err(error),
-            Err(MergeError::Source(error)) => {
-                print_error(&format!("{name} can't be merged: {error}"));
-                if let Some(hint) = error.hint() {
-                    print_error(hint);
-                }
-                status = 2;
+            Err(MergeError::Source(error, result)) => (*result, Some(error)),
+        };
+        let is_empty = result == MergeResult::default();
+        if failure.is_none() || !is_empty {
+            writeln!(out, "{name}: {}", summary(&result, args.dry_run))?;
+        }
+        if let Some(problem) = result.problem {
+            print_error(&format!("{name}: {problem}"));
+            status = 2;
+        }
+        if let Some(error) = failure {
+            let rest = if is_empty { "" } else { "the rest of " };
+            print_error(&format!("{rest}{name} can't be merged: {error}"));
+            if let Some(hint) = hint(&error) {
+                print_error(hint);
             }
+            status = 2;
         }
     }
     Ok(status)
+}
+
+/// Returns the next step for an error of another database.
+fn hint(error: &Error) -> Option<&str> {
+    match error {
+        Error::MissingDatabase(_)
+        | Error::EmptyDatabase(_)
+        | Error::NotWritable(..)
+        | Error::QueryTimeout(_) => None,
+        Error::NotADatabase(_) | Error::ForeignDatabase(_) => Some("check the path"),
+        error => error.hint(),
+    }
 }
 
 fn summary(result: &MergeResult, is_dry_run: bool) -> String {

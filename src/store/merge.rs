@@ -57,10 +57,16 @@ pub struct MergeResult {
 /// Which of the two databases failed.
 #[derive(Debug)]
 pub enum MergeError {
-    /// The other database can't be read, or is damaged.
-    Source(Error),
+    /// The other database can't be read, or is damaged: why, and what was merged before.
+    Source(Error, Box<MergeResult>),
     /// This one can't be written.
     Target(Error),
+}
+
+impl MergeError {
+    fn source(error: Error) -> Self {
+        Self::Source(error, Box::default())
+    }
 }
 
 impl Store {
@@ -70,7 +76,7 @@ impl Store {
     /// # Errors
     /// One of the databases fails. Builds of earlier transactions are added then, each of them whole.
     pub fn merge(&mut self, source: &Path) -> Result<MergeResult, MergeError> {
-        let source = Source::open(source, &self.migrations).map_err(MergeError::Source)?;
+        let source = Source::open(source, &self.migrations).map_err(MergeError::source)?;
         self.wait_for_locks(LOCK_WAIT)?;
         let cached = self.connection.pragma_update(None, "cache_size", CACHE);
         cached.map_err(|error| MergeError::Target(self.error(error)))?;
@@ -83,7 +89,11 @@ impl Store {
         let merged = merger.merge();
         let result = merger.result;
         self.wait_for_locks(RECORD_WAIT)?;
-        merged.map(|()| result)
+        match merged {
+            Ok(()) => Ok(result),
+            Err(MergeError::Source(error, _)) => Err(MergeError::Source(error, Box::new(result))),
+            Err(error) => Err(error),
+        }
     }
 
     fn wait_for_locks(&self, time: Duration) -> Result<(), MergeError> {
@@ -115,11 +125,21 @@ struct Merger<'a> {
 
 impl Merger<'_> {
     fn merge(&mut self) -> Result<(), MergeError> {
-        self.check_totals()?;
-        self.merge_builds()?;
-        self.merge_lists()?;
-        self.merge_former_units()?;
-        self.merge_objects()
+        let steps = [
+            Self::merge_builds,
+            Self::merge_lists,
+            Self::merge_former_units,
+            Self::merge_objects,
+        ];
+        let mut first = Ok(());
+        for step in steps {
+            match step(self) {
+                // The other tables may be intact.
+                Err(error @ MergeError::Source(..)) => first = first.and(Err(error)),
+                result => result?,
+            }
+        }
+        first
     }
 
     /// Writes items, as many in each transaction as its limit allows.
@@ -193,6 +213,14 @@ impl Merger<'_> {
     /// Returns an error of a query on this database.
     fn failed(&self, error: rusqlite::Error) -> MergeError {
         MergeError::Target(self.store.error(error))
+    }
+
+    /// Skips the rows of the source whose names aren't UTF-8.
+    fn without_unreadable<T>(&mut self, rows: Vec<Option<T>>) -> Vec<T> {
+        for _ in rows.iter().filter(|row| row.is_none()) {
+            self.skip(|| "a name is not UTF-8".to_owned());
+        }
+        rows.into_iter().flatten().collect()
     }
 
     /// Skips a row of the source.

@@ -13,7 +13,7 @@ use crate::portage::{Build, Phase};
 use crate::sccache::compilations::MissReason;
 use crate::sccache::{Part, Stats};
 
-/// So many parts are inserted before the end of the transaction, so that they take little memory and time there.
+/// Parts are inserted once there are this many, to bound memory and the time at the end of a transaction.
 const MANY_PARTS: usize = 4096;
 
 /// The new builds of a transaction. Inserting the parts of all phases at once takes half the time, and adding all builds at

@@ -18,6 +18,9 @@ pub(super) const COLUMNS: &str = "name, started_at_us, finished_at_us, attributi
     cache_size_bytes, max_cache_size_bytes, preprocessor_cache_mode, sccache_version, \
     base_directories, dist_compiles, cache_levels";
 
+/// The index of the first of [`number_columns`], because [`COLUMNS`] begin at 2.
+const NUMBERS: usize = 22;
+
 /// Returns the columns of all counters and times.
 pub(super) fn number_columns() -> String {
     let counters = Stats::COUNTERS.iter().map(|field| field.name);
@@ -25,8 +28,19 @@ pub(super) fn number_columns() -> String {
     counters.chain(seconds).collect::<Vec<_>>().join(", ")
 }
 
-/// Phases by row id, each with the id of its build. Boxed, because a B-tree moves its values.
-pub(super) type Phases = BTreeMap<i64, (Uuid, Box<Phase>)>;
+/// Phases by row id.
+pub(super) type Phases = BTreeMap<i64, PhaseRow>;
+
+/// A row of `phase`.
+pub(super) struct PhaseRow {
+    /// The row id of its build.
+    pub build_id: i64,
+    pub build_uuid: Uuid,
+    /// Its number in the build, from 0.
+    pub position: i64,
+    /// Boxed, because a B-tree moves its values.
+    pub phase: Box<Phase>,
+}
 
 /// Adds counts from a row, whose columns begin at 1.
 type AddCounts = fn(&mut Stats, &Row<'_>) -> rusqlite::Result<()>;
@@ -39,8 +53,8 @@ impl Store {
     /// The database can't be read.
     pub fn phases(&self, filter: &Filter) -> Result<HashMap<Uuid, Vec<Phase>>> {
         let mut builds: HashMap<Uuid, Vec<Phase>> = HashMap::new();
-        for (build, phase) in self.phases_by_row(filter)?.into_values() {
-            builds.entry(build).or_default().push(*phase);
+        for row in self.phases_by_row(filter)?.into_values() {
+            builds.entry(row.build_uuid).or_default().push(*row.phase);
         }
         Ok(builds)
     }
@@ -49,15 +63,21 @@ impl Store {
     pub(super) fn phases_by_row(&self, filter: &Filter) -> Result<Phases> {
         // The columns of statistics follow from their table in `Stats`, so this is no literal.
         let sql = format!(
-            "SELECT phase.id, build_uuid, {COLUMNS}, {}
+            "SELECT phase.id, build_uuid, {COLUMNS}, {}, build_id, position
              FROM (SELECT id AS build_id, uuid AS build_uuid FROM matching)
              JOIN phase USING (build_id)",
             number_columns(),
         );
         let query = filter.query(&sql);
         let read = |row: &Row<'_>| {
-            let phase = Box::new(read_phase(row)?);
-            Ok((row.get(0)?, (read_uuid(row, 1)?, phase)))
+            let next = NUMBERS + Stats::COUNTERS.len() + Stats::SECONDS.len();
+            let phase = PhaseRow {
+                build_id: row.get(next)?,
+                build_uuid: read_uuid(row, 1)?,
+                position: row.get(next + 1)?,
+                phase: Box::new(read_phase(row)?),
+            };
+            Ok((row.get(0)?, phase))
         };
         let phases = self.query(&query.sql, &*query.params(), read)?;
         let mut phases: Phases = phases.into_iter().collect();
@@ -83,8 +103,8 @@ impl Store {
     /// Adds the counts of a query to their phases, whose row ids are in its first column.
     fn add_counts(&self, query: &BuildQuery, phases: &mut Phases, add: AddCounts) -> Result<()> {
         self.each_row(&query.sql, &*query.params(), |row| {
-            let phase = phases.get_mut(&row.get(0)?).map(|(_, phase)| phase);
-            match phase.and_then(|phase| phase.stats.as_mut().ok()) {
+            let phase = phases.get_mut(&row.get(0)?);
+            match phase.and_then(|row| row.phase.stats.as_mut().ok()) {
                 Some(stats) => add(stats, row),
                 None => Ok(()),
             }
@@ -166,10 +186,10 @@ fn read_stats(row: &Row<'_>) -> rusqlite::Result<Stats> {
         ..Stats::default()
     };
     for (index, field) in Stats::COUNTERS.iter().enumerate() {
-        *(field.get_mut)(&mut stats) = row.get(22 + index)?;
+        *(field.get_mut)(&mut stats) = row.get(NUMBERS + index)?;
     }
     for (index, field) in Stats::SECONDS.iter().enumerate() {
-        *(field.get_mut)(&mut stats) = row.get(22 + Stats::COUNTERS.len() + index)?;
+        *(field.get_mut)(&mut stats) = row.get(NUMBERS + Stats::COUNTERS.len() + index)?;
     }
     Ok(stats)
 }

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use rusqlite::{OptionalExtension, ToSql, Transaction, TransactionBehavior};
+use rusqlite::{OptionalExtension, Row, ToSql, Transaction, TransactionBehavior, ffi};
 
 use super::found::{Found, FoundBuilds, Known, SELECT};
-use super::source::{MAX_US, SourceBuild};
+use super::source::SourceBuild;
 use super::{MergeError, Merger};
 use crate::portage::{Attribution, Build};
 use crate::sccache::NotMeasuredReason;
@@ -20,7 +20,7 @@ use crate::store::{Error, forget, overlap};
 /// The number of builds that are read at once, and written in one transaction or more.
 const PIECE: i64 = 8000;
 
-/// The number of builds between two looks at the clock. If another process has written, they are looked up again.
+/// The number of builds between two checks of the time. If another process has written, they are looked up again.
 const LOOKUP: usize = 20;
 
 /// The largest sum of a time over all builds. Recording more builds doesn't exceed SQLite's integers then.
@@ -104,52 +104,59 @@ enum Merged {
 }
 
 impl Merger<'_> {
-    /// Checks that sums over the builds of both databases can't overflow: the bounds of a build's times allow it.
-    pub(super) fn check_totals(&self) -> Result<(), MergeError> {
-        // Builds with larger times are skipped.
-        let sql = "SELECT total(iif(processor_us <= ?1, processor_us, 0))
-                + total(iif(hit_cost_us <= ?1, hit_cost_us, 0))
-                + total(iif(miss_cost_us <= ?1, miss_cost_us, 0))
-                + total(iif(exact_cost_us <= ?1, exact_cost_us, 0))
-                + total(iif(time_saved_us BETWEEN -?1 AND ?1, abs(time_saved_us), 0)) FROM build";
-        let theirs = self.source.query(sql, [MAX_US], |row| row.get::<_, f64>(0));
-        let theirs: f64 = theirs.map_err(MergeError::Source)?.iter().sum();
-        let sql = "SELECT total(processor_us) + total(hit_cost_us) + total(miss_cost_us)
-                + total(exact_cost_us) + total(abs(time_saved_us)) FROM hour_sum";
-        let ours = self.store.query(sql, (), |row| row.get::<_, f64>(0));
-        let ours: f64 = ours.map_err(MergeError::Target)?.iter().sum();
-        if ours + theirs < MAX_TOTAL_US {
-            return Ok(());
-        }
-        let problem = "the times of its builds are too large".to_owned();
-        let path = self.source.store.path.clone();
-        Err(MergeError::Source(Error::BadRow(path, problem)))
-    }
-
-    /// Merges all builds.
+    /// Merges all builds, of a damaged file those before the first damaged page.
     pub(super) fn merge_builds(&mut self) -> Result<(), MergeError> {
         let sql = format!("{} WHERE id > ? ORDER BY id LIMIT ?", *SELECT);
+        let mut total_us = self.total_us()?;
         let mut last = i64::MIN;
         loop {
-            let piece = self.source.query(&sql, (last, PIECE), Known::read);
-            let piece = piece.map_err(MergeError::Source)?;
-            let Some(end) = piece.last() else {
-                return Ok(());
+            let after = last;
+            let read = |row: &Row<'_>| {
+                let theirs = Known::read_theirs(row)?;
+                // SQLite doesn't notice a page in the place of another, and would return the same rows again and again.
+                if theirs.row_id <= last {
+                    return Err(rusqlite::Error::SqliteFailure(
+                        ffi::Error::new(ffi::SQLITE_CORRUPT),
+                        Some("the rows of its builds are not in order".into()),
+                    ));
+                }
+                last = theirs.row_id;
+                Ok(theirs)
             };
-            last = end.row_id;
+            let (piece, damage) = self.source.rows_before_error(&sql, (after, PIECE), read);
+            if piece.is_empty() {
+                return damage.map_or(Ok(()), |error| Err(MergeError::source(error)));
+            }
             let found = self.find(&piece).map_err(|error| self.failed(error))?;
             let candidates = self.candidates(&piece, &found);
-            let builds = self.source.builds(&candidates);
+            let (builds, earlier) = self.source.builds(&candidates);
             let (mut checked, mut ids) = (Vec::new(), HashSet::new());
-            for build in builds.map_err(MergeError::Source)? {
+            for build in builds {
                 match build {
                     Ok(build) if ids.insert(build.build.id) => checked.push(build),
                     Ok(build) => self.skip(|| format!("build {} is there twice", build.build.id)),
                     Err(error) => self.skip(|| error.to_string()),
                 }
             }
+            total_us += checked.iter().map(SourceBuild::total_us).sum::<f64>();
+            if total_us >= MAX_TOTAL_US {
+                let problem = "the times of its builds are too large".to_owned();
+                let path = self.source.store.path.clone();
+                return Err(MergeError::source(Error::BadRow(path, problem)));
+            }
             self.write_builds(&checked, &found)?;
+            if let Some(error) = earlier.or(damage) {
+                return Err(MergeError::source(error));
+            }
         }
+    }
+
+    /// Returns the sum of all times of the builds here.
+    fn total_us(&self) -> Result<f64, MergeError> {
+        let sql = "SELECT total(processor_us) + total(hit_cost_us) + total(miss_cost_us)
+                + total(exact_cost_us) + total(abs(time_saved_us)) FROM hour_sum";
+        let total = self.store.query(sql, (), |row| row.get::<_, f64>(0));
+        Ok(total.map_err(MergeError::Target)?.iter().sum())
     }
 
     /// Finds the builds of a piece that are here.

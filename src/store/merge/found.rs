@@ -17,6 +17,7 @@ pub(super) static SELECT: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// A row of [`SELECT`].
+#[derive(Default)]
 pub(super) struct Known {
     pub row_id: i64,
     /// `None` if it can't be parsed.
@@ -28,7 +29,7 @@ pub(super) struct Known {
 }
 
 impl Known {
-    pub fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             row_id: row.get(0)?,
             uuid: read_id(row, 1)?,
@@ -37,6 +38,15 @@ impl Known {
             host: row.get(4)?,
             rank: row.get(5)?,
         })
+    }
+
+    /// Reads a row of the other database. If a value is impossible, only the row id is set.
+    pub fn read_theirs(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let row_id = row.get(0)?;
+        Ok(Self::read(row).unwrap_or_else(|_| Self {
+            row_id,
+            ..Self::default()
+        }))
     }
 
     /// Whether this row of another database may change ours.
@@ -54,7 +64,7 @@ impl Known {
     }
 }
 
-/// Reads the id of a build; `None` if it is none.
+/// Reads the id of a build; `None` if it isn't a UUID.
 fn read_id(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<Uuid>> {
     let text = row.get_ref(index)?.as_str().ok();
     Ok(text.and_then(|text| Uuid::try_parse(text).ok()))
@@ -69,14 +79,14 @@ pub(super) enum Found {
 /// Builds of the other database that are here, or were removed.
 ///
 /// They stay right after transactions of this connection, which write each build of the other database once: of the
-/// builds found, these remove only imports, and who changes one looks whether it is still there.
+/// builds found, these remove only imports, and code that changes one checks that it still exists.
 pub(super) struct FoundBuilds {
     builds: HashMap<Uuid, Found>,
     data_version: i64,
 }
 
 impl FoundBuilds {
-    /// Looks for the builds with these ids.
+    /// Finds the builds with these ids.
     pub fn find(
         transaction: &Transaction<'_>,
         ids: impl Iterator<Item = Uuid>,

@@ -7,6 +7,8 @@ use super::{MergeError, Merger};
 use crate::error::{Result, ensure};
 use crate::portage::check_text;
 use crate::sccache::compilations::{CompilationList, FormerUnits};
+use crate::store::Error;
+use crate::store::columns::read_uuid;
 use crate::store::compilations::lists;
 
 /// The build of a list and the position of its phase, the newest build first.
@@ -54,17 +56,18 @@ struct Units {
 impl Merger<'_> {
     /// Adds the lists that builds lack here. Only those of the newest builds are kept, and the units of others.
     pub(super) fn merge_lists(&mut self) -> Result<(), MergeError> {
-        let read = |row: &Row<'_>| {
+        // Builds without a UUID were skipped.
+        let read = |row: &Row<'_>| -> rusqlite::Result<SourceList> {
             Ok(SourceList {
                 phase_id: row.get(0)?,
-                uuid: row.get(1)?,
+                uuid: read_uuid(row, 1)?.to_string(),
                 position: row.get(2)?,
             })
         };
-        let lists = self.source.query(LISTS, (), read);
+        let lists = self.source.query(LISTS, (), |row| Ok(read(row).ok()));
         let kept_builds = self.store.kept_builds;
         let mut missing = Vec::new();
-        for list in lists.map_err(MergeError::Source)? {
+        for list in lists.map_err(MergeError::source)?.into_iter().flatten() {
             let found = find_missing(&self.store.connection, &list, kept_builds);
             if found.map_err(|error| self.failed(error))?.is_some() {
                 missing.push(list);
@@ -83,9 +86,13 @@ impl Merger<'_> {
         list: &SourceList,
     ) -> Result<Option<(CompilationList, usize)>, MergeError> {
         let sql = "SELECT compilations FROM compilation_list WHERE phase_id = ?";
-        let bytes = self.source.row(sql, [list.phase_id], |row| row.get(0));
-        let bytes: Option<Vec<u8>> = bytes.map_err(MergeError::Source)?;
-        let bytes = bytes.unwrap_or_default();
+        // A value that can't be read: empty, and so not valid.
+        let read = |row: &Row<'_>| Ok(row.get(0).unwrap_or_default());
+        let bytes = self.source.row(sql, [list.phase_id], read);
+        let bytes: Vec<u8> = match bytes {
+            Err(Error::Damaged(..)) => Vec::new(),
+            bytes => bytes.map_err(MergeError::source)?.unwrap_or_default(),
+        };
         let length = bytes.len();
         let compilations = CompilationList::from_bytes(bytes);
         if !compilations.is_valid() {
@@ -101,9 +108,11 @@ impl Merger<'_> {
     /// Adds the units of builds whose lists are no longer kept.
     pub(super) fn merge_former_units(&mut self) -> Result<(), MergeError> {
         let sql = "SELECT package, host, phase FROM former_units";
-        let read = |row: &Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?]);
-        let names = self.source.query(sql, (), read);
-        let names: Vec<[String; 3]> = names.map_err(MergeError::Source)?;
+        let read = |row: &Row<'_>| -> rusqlite::Result<[String; 3]> {
+            Ok([row.get(0)?, row.get(1)?, row.get(2)?])
+        };
+        let names = self.source.query(sql, (), |row| Ok(read(row).ok()));
+        let names = self.without_unreadable(names.map_err(MergeError::source)?);
         self.write_batches(
             &names,
             Merger::read_former_units,
@@ -133,7 +142,7 @@ impl Merger<'_> {
             })
         };
         let theirs = self.source.row(sql, names.clone(), read);
-        let Some(theirs) = theirs.map_err(MergeError::Source)? else {
+        let Some(theirs) = theirs.map_err(MergeError::source)? else {
             return Ok(None);
         };
         if let Err(error) = theirs.check() {

@@ -11,6 +11,7 @@ use super::source::{MAX_SECONDS, check_us};
 use super::{MergeError, Merger};
 use crate::error::{Result, ensure};
 use crate::portage::{self, check_text};
+use crate::store::columns::str_at;
 use crate::store::compilations::objects;
 use crate::store::insert::insert_rows;
 use crate::store::{Result as StoreResult, Store};
@@ -41,9 +42,10 @@ impl Merger<'_> {
     pub(super) fn merge_objects(&mut self) -> Result<(), MergeError> {
         let sql =
             "SELECT id, name FROM host WHERE EXISTS (SELECT 1 FROM object WHERE host_id = host.id)";
-        let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
-        let hosts = self.source.query(sql, (), read);
-        let hosts: Vec<(i64, String)> = hosts.map_err(MergeError::Source)?;
+        let read =
+            |row: &Row<'_>| -> rusqlite::Result<(i64, String)> { Ok((row.get(0)?, row.get(1)?)) };
+        let hosts = self.source.query(sql, (), |row| Ok(read(row).ok()));
+        let hosts = self.without_unreadable(hosts.map_err(MergeError::source)?);
         let slices: Vec<(i64, i64)> = (0..objects::SLICES).map(objects::slice_range).collect();
         for (their_id, host) in hosts {
             let checked = check_text(&host, 255);
@@ -71,13 +73,13 @@ impl Merger<'_> {
         let our_id = self.store.query(sql, [host], |row| row.get(0));
         let our_id: Option<i64> = our_id.map_err(MergeError::Target)?.first().copied();
         let limited = self.source.store.limit_query_time();
-        limited.map_err(MergeError::Source)?;
+        limited.map_err(MergeError::source)?;
         let theirs = read_slices(&self.source.store, Some(their_id), slices);
         let ours = read_slices(self.store, our_id, slices).map_err(MergeError::Target)?;
         let (mut changed, mut full) = (Vec::new(), Vec::new());
         let slices = slices
             .iter()
-            .zip(theirs.map_err(MergeError::Source)?)
+            .zip(theirs.map_err(MergeError::source)?)
             .zip(ours);
         for ((slice, theirs), ours) in slices {
             let count = ours.len();
@@ -131,8 +133,10 @@ fn read_slices(
     slices: &[(i64, i64)],
 ) -> StoreResult<Vec<Objects>> {
     let sql = "SELECT id, location FROM cache";
-    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, String>(1)?.into()));
-    let locations: HashMap<i64, Rc<str>> = store.query(sql, (), read)?.into_iter().collect();
+    // A text that can't be read: unknown.
+    let read = |row: &Row<'_>| Ok((row.get(0)?, str_at(row, 1).ok().flatten().map(Rc::from)));
+    let locations: HashMap<i64, Option<Rc<str>>> =
+        store.query(sql, (), read)?.into_iter().collect();
     let mut read = Vec::new();
     for (start, end) in slices {
         let mut objects = Vec::new();
@@ -195,13 +199,16 @@ fn write_objects(
 }
 
 impl Object {
-    fn read(row: &Row<'_>, locations: &HashMap<i64, Rc<str>>) -> rusqlite::Result<(i64, Self)> {
+    fn read(
+        row: &Row<'_>,
+        locations: &HashMap<i64, Option<Rc<str>>>,
+    ) -> rusqlite::Result<(i64, Self)> {
         let cache_id: Option<i64> = row.get(4)?;
         let object = Self {
             used_on: row.get(1)?,
             cached_at: row.get(2)?,
             cost_us: row.get(3)?,
-            location: cache_id.and_then(|id| locations.get(&id)).cloned(),
+            location: cache_id.and_then(|id| locations.get(&id).cloned().flatten()),
         };
         Ok((row.get(0)?, object))
     }

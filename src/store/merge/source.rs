@@ -6,7 +6,6 @@ use std::path::Path;
 use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Params, Row};
 use rusqlite_migration::M;
-use uuid::Uuid;
 
 use crate::error::ensure;
 use crate::portage::{Build, Emerge, MAX_COMMAND_BYTES};
@@ -15,7 +14,7 @@ use crate::store::compilations::{BuildCosts, Reasons};
 use crate::store::{Error, Filter, Result, StablePathEffect, Store};
 
 /// The largest sum of times of a build or of a phase, in microseconds: 30 years of processor time.
-pub(super) const MAX_US: i64 = 1_000_000_000_000_000;
+const MAX_US: i64 = 1_000_000_000_000_000;
 
 /// The latest second that a column can have: the year 2200.
 pub(super) const MAX_SECONDS: i64 = 7_258_118_400;
@@ -35,6 +34,7 @@ pub(super) struct Source {
 
 /// A build of the other database.
 pub(super) struct SourceBuild {
+    row_id: i64,
     /// Without lists of compilations.
     pub build: Build,
     pub costs: BuildCosts,
@@ -44,6 +44,10 @@ pub(super) struct SourceBuild {
     pub rank: String,
     /// What the compilations of each phase showed.
     pub phases: Vec<PhaseDetails>,
+    /// How many phases it should have.
+    phase_count: usize,
+    /// Whether the positions of its phases are those of their rows.
+    is_in_order: bool,
 }
 
 #[derive(Default)]
@@ -66,8 +70,26 @@ impl Source {
         params: impl Params,
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>> {
-        self.store.limit_query_time()?;
-        self.store.query(sql, params, read)
+        let (rows, error) = self.rows_before_error(sql, params, read);
+        error.map_or(Ok(rows), Err)
+    }
+
+    /// Returns the rows of a query up to the first that can't be read, and the error.
+    pub fn rows_before_error<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> (Vec<T>, Option<Error>) {
+        let mut rows = Vec::new();
+        let limited = self.store.limit_query_time();
+        let all = limited.and_then(|()| {
+            self.store.each_row(sql, params, |row| {
+                rows.push(read(row)?);
+                Ok(())
+            })
+        });
+        (rows, all.err())
     }
 
     /// Returns the first row of a query that is run many times.
@@ -83,20 +105,25 @@ impl Source {
         row.map_err(|error| self.store.error(error))
     }
 
-    /// Returns the builds with these row ids, or for each that no collector can have written, the problem.
-    pub fn builds(&self, row_ids: &[i64]) -> Result<Vec<Result<SourceBuild>>> {
+    /// Returns the builds with these row ids, or for each that no collector can have written, the problem. If the file is
+    /// damaged, only those up to the damage, and the error.
+    pub fn builds(&self, row_ids: &[i64]) -> (Vec<Result<SourceBuild>>, Option<Error>) {
         match self.read(row_ids) {
-            Err(Error::BadRow(..)) if row_ids.len() > 1 => {
+            Err(Error::BadRow(..) | Error::Damaged(..)) if row_ids.len() > 1 => {
                 let (first, second) = row_ids.split_at(row_ids.len() / 2);
-                let mut builds = self.builds(first)?;
-                builds.extend(self.builds(second)?);
-                Ok(builds)
+                let (mut builds, mut damage) = self.builds(first);
+                if damage.is_none() {
+                    let more;
+                    (more, damage) = self.builds(second);
+                    builds.extend(more);
+                }
+                (builds, damage)
             }
-            Err(error @ Error::BadRow(..)) => Ok(vec![Err(error)]),
-            Err(error) => Err(error),
+            Err(error @ Error::BadRow(..)) => (vec![Err(error)], None),
+            Err(error) => (Vec::new(), Some(error)),
             Ok(builds) => {
                 let checked = builds.into_iter().map(SourceBuild::checked);
-                Ok(checked.collect())
+                (checked.collect(), None)
             }
         }
     }
@@ -108,13 +135,18 @@ impl Source {
             ..Filter::default()
         };
         let mut builds = self.read_builds(&filter)?;
+        if builds.len() != row_ids.len() {
+            let problem = "a build can't be found by its row id".to_owned();
+            return Err(Error::Damaged(self.store.path.clone(), problem));
+        }
         let mut details = self.read_details(&filter)?;
         let ids = builds.iter().enumerate();
-        let indexes: HashMap<Uuid, usize> = ids.map(|(n, build)| (build.build.id, n)).collect();
-        for (phase_id, (build, phase)) in self.store.phases_by_row(&filter)? {
-            let build = indexes.get(&build).and_then(|index| builds.get_mut(*index));
-            if let Some(build) = build {
-                build.build.phases.push(*phase);
+        let indexes: HashMap<i64, usize> = ids.map(|(n, build)| (build.row_id, n)).collect();
+        for (phase_id, row) in self.store.phases_by_row(&filter)? {
+            let build = indexes.get(&row.build_id);
+            if let Some(build) = build.and_then(|index| builds.get_mut(*index)) {
+                build.is_in_order &= usize::try_from(row.position) == Ok(build.phases.len());
+                build.build.phases.push(*row.phase);
                 let details = details.remove(&phase_id);
                 build.phases.push(details.unwrap_or_default());
             }
@@ -128,7 +160,8 @@ impl Source {
         let sql = format!(
             "SELECT matching.uuid, matching.host, package, version, slot, repository, is_imported, outcome,
                 matching.started_at_us, finished_at_us, processor_us, hit_cost_us, miss_cost_us,
-                exact_cost_us, evicted_misses, time_saved_us, emerge.uuid, substr(command, 1, {length}), emerge.started_at_us, rank, hits, misses
+                exact_cost_us, evicted_misses, time_saved_us, emerge.uuid, substr(command, 1, {length}), emerge.started_at_us, rank, hits, misses,
+                matching.id, phases
              FROM (SELECT *, {RANK} AS rank FROM matching) AS matching
              LEFT JOIN emerge ON emerge.id = emerge_id ORDER BY matching.id"
         );
@@ -180,6 +213,7 @@ fn read_build(row: &Row<'_>) -> rusqlite::Result<SourceBuild> {
         }),
     };
     Ok(SourceBuild {
+        row_id: row.get(22)?,
         build: Build {
             id: read_uuid(row, 0)?,
             host: row.get(1)?,
@@ -205,6 +239,8 @@ fn read_build(row: &Row<'_>) -> rusqlite::Result<SourceBuild> {
         numbers: (row.get(20)?, row.get(21)?),
         rank: row.get(19)?,
         phases: Vec::new(),
+        phase_count: row.get(23)?,
+        is_in_order: true,
     })
 }
 
@@ -219,8 +255,27 @@ impl SourceBuild {
         }
     }
 
-    /// Checks what only a database has of a build.
+    /// Returns the sum of its times, as they are added to sums over builds.
+    pub fn total_us(&self) -> f64 {
+        let costs = &self.costs;
+        let times = [
+            costs.processor_us,
+            costs.hit_cost_us,
+            costs.miss_cost_us,
+            costs.exact_cost_us,
+            costs.time_saved_us,
+        ];
+        times
+            .iter()
+            .flatten()
+            .map(|us| us.unsigned_abs() as f64)
+            .sum()
+    }
+
+    /// Checks the values that only a database stores.
     fn check_details(&self) -> Result<()> {
+        let is_complete = self.is_in_order && self.phases.len() == self.phase_count;
+        ensure!(is_complete, "its phases are incomplete or not in order");
         let costs = &self.costs;
         for us in [
             costs.processor_us,
@@ -230,7 +285,7 @@ impl SourceBuild {
         ] {
             check_us(us)?;
         }
-        check_us(costs.time_saved_us.map(i64::abs))?;
+        check_us(costs.time_saved_us.map(i64::saturating_abs))?;
         let most = MAX_MISSES * self.phases.len() as u64;
         ensure!(
             costs.evicted_misses.unwrap_or_default() <= most,

@@ -183,6 +183,11 @@ fn many_rows_are_copied_into_a_new_database_and_beside_others() {
         let list: Vec<_> = misses.chain([hit("hit.o", 4 * n as u64)]).collect();
         let mut build = listed(1, &format!("a/a{n}"), &list);
         build.id = Uuid::from_u128(n);
+        // Of parts, also more than a transaction keeps in memory.
+        let reasons = (0..40).map(|reason| (format!("reason {reason}"), 1));
+        let stats = build.phases[0].stats.as_mut().unwrap();
+        stats.not_cached = reasons.collect();
+        stats.non_cacheable = Some(40);
         build.started_at += TimeDelta::minutes(n as i64);
         build.finished_at += TimeDelta::minutes(n as i64);
         of_host("a", &build)

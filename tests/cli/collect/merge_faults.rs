@@ -277,7 +277,14 @@ fn no_value_of_another_database_keeps_this_one_from_recording_and_reporting() {
     let before = fs::read(&target).unwrap();
     let mut damaged = 0;
     for (table, columns) in &tables {
-        for value in ["9223372036854775807", "-1", "1e300", "'x'", "x'00ff'"] {
+        for value in [
+            "9223372036854775807",
+            "-9223372036854775808",
+            "-1",
+            "1e300",
+            "'x'",
+            "x'00ff'",
+        ] {
             fs::write(&source, &whole).unwrap();
             fs::write(&target, &before).unwrap();
             damaged += damage(&source, table, columns, value);

@@ -16,6 +16,7 @@ mod import_packed;
 mod import_twice;
 /// Databases of several hosts become one.
 mod merge;
+mod merge_damage;
 /// `merge` killed, beside recorders, and with hostile or damaged databases.
 mod merge_faults;
 /// Processes that wait for the database go before a merge.
