@@ -100,7 +100,7 @@ fn emerge_id(database: &Connection, emerge: &Emerge, host: &str) -> rusqlite::Re
 }
 
 /// Inserts the phase at `position` of a build, and returns its row id.
-pub(super) fn insert_phase(
+fn insert_phase(
     database: &Connection,
     build_id: i64,
     position: usize,

@@ -4,7 +4,7 @@
 //! super-journal record names, and waits for the writer of a FIFO. Therefore SQLite only opens files
 //! that no other user can change, and private copies of all others.
 
-use std::fs::{self, Metadata, Permissions};
+use std::fs::{self, File, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -12,12 +12,9 @@ use std::path::{Path, PathBuf};
 use super::{Error, Result};
 use crate::files::open_regular;
 
-/// Checks that the file can be read, because SQLite reports every reason as "unable to open".
-pub(super) fn check_readable(path: &Path) -> Result<()> {
-    let Err(error) = open_regular(path) else {
-        return Ok(());
-    };
-    Err(match error.kind() {
+/// Opens the file for reading, because SQLite reports every reason why it can't be read as "unable to open".
+pub(super) fn open_readable(path: &Path) -> Result<File> {
+    open_regular(path).map_err(|error| match error.kind() {
         io::ErrorKind::InvalidInput => Error::NotAFile(path.to_path_buf()),
         io::ErrorKind::NotFound => Error::MissingDatabase(path.to_path_buf()),
         _ => Error::NotReadable(path.to_path_buf(), error),

@@ -17,7 +17,7 @@ mod source;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rusqlite::Transaction;
+use rusqlite::{Row, Transaction};
 
 use self::source::Source;
 use super::turn::Turns;
@@ -172,6 +172,8 @@ impl Merger<'_> {
         read: impl Fn(&mut Self, &T) -> Result<Option<(R, usize)>, MergeError>,
         write: impl Fn(&Transaction<'_>, &T, &R) -> rusqlite::Result<()>,
     ) -> Result<(), MergeError> {
+        let write =
+            |transaction: &Transaction<'_>, (item, new): &(&T, R)| write(transaction, item, new);
         let (mut batch, mut length) = (Vec::new(), 0);
         for item in items {
             if let Some((new, bytes)) = read(self, item)? {
@@ -179,15 +181,11 @@ impl Merger<'_> {
                 length += bytes;
             }
             if length >= BATCH {
-                self.write_all(&batch, |transaction, (item, new)| {
-                    write(transaction, item, new)
-                })?;
+                self.write_all(&batch, write)?;
                 (batch, length) = (Vec::new(), 0);
             }
         }
-        self.write_all(&batch, |transaction, (item, new)| {
-            write(transaction, item, new)
-        })
+        self.write_all(&batch, write)
     }
 
     /// Runs one transaction, which should end at its limit.
@@ -215,12 +213,18 @@ impl Merger<'_> {
         MergeError::Target(self.store.error(error))
     }
 
-    /// Skips the rows of the source whose names aren't UTF-8.
-    fn without_unreadable<T>(&mut self, rows: Vec<Option<T>>) -> Vec<T> {
+    /// Returns the rows of a query on the source. Skips those whose names aren't UTF-8.
+    fn readable_rows<T>(
+        &mut self,
+        sql: &str,
+        read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, MergeError> {
+        let rows = self.source.query(sql, (), |row| Ok(read(row).ok()));
+        let rows = rows.map_err(MergeError::source)?;
         for _ in rows.iter().filter(|row| row.is_none()) {
             self.skip(|| "a name is not UTF-8".to_owned());
         }
-        rows.into_iter().flatten().collect()
+        Ok(rows.into_iter().flatten().collect())
     }
 
     /// Skips a row of the source.

@@ -1,6 +1,7 @@
 //! Opening the database, for recording (which creates and upgrades it) or for reading.
 
 use std::env;
+use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -10,11 +11,10 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
-use super::location::{check_readable, check_trusted, create};
+use super::location::{check_trusted, create, open_readable};
 use super::private_copy::PrivateCopy;
 use super::{Error, Result};
 use crate::config::KEPT_BUILDS;
-use crate::files::open_regular;
 
 /// How long recording waits for another process's lock.
 pub const RECORD_WAIT: Duration = Duration::from_secs(3);
@@ -199,10 +199,10 @@ impl Store {
 
     /// As [`Store::open_for_reading`], but the database may have any version of the schema, or none.
     fn open_any_version(path: &Path) -> Result<Store> {
-        check_readable(path)?;
+        let is_wal = is_wal(&mut open_readable(path)?);
         let is_foreign = check_trusted(path).is_err();
         // SQLite would make files beside a database in WAL mode.
-        let store = if is_foreign || is_wal(path) {
+        let store = if is_foreign || is_wal {
             Self::open_copy(path)?
         } else {
             match Self::open_read_only(path, None) {
@@ -436,10 +436,9 @@ impl Store {
 /// Whether the header of the database says that readers need a write-ahead log
 /// (<https://sqlite.org/fileformat2.html#file_format_version_numbers>). Recording sets another mode, so another program
 /// changed it.
-fn is_wal(path: &Path) -> bool {
+fn is_wal(database: &mut File) -> bool {
     let mut header = [0; 20];
-    let read = open_regular(path).and_then(|mut file| file.read_exact(&mut header));
-    read.is_ok() && header[19] == 2
+    database.read_exact(&mut header).is_ok() && header[19] == 2
 }
 
 /// Returns the error of a copy, which is in the directory for temporary files.

@@ -127,12 +127,18 @@ fn remove(
     let sql = "DELETE FROM compilation_list WHERE phase_id = ? RETURNING compilations";
     let mut delete = database.prepare_cached(sql)?;
     let bytes: Vec<u8> = delete.query_row([phase_id], |row| row.get(0))?;
-    let Some(list) = CompilationList::from_bytes(bytes).decode() else {
-        return mark_unlisted_at(database, phase, started_at_us);
-    };
+    match units(&CompilationList::from_bytes(bytes)) {
+        Some(units) => add_former_units(database, phase, units),
+        None => mark_unlisted_at(database, phase, started_at_us),
+    }
+}
+
+/// Returns the units of a list; `None` if it can't be decoded.
+pub(in crate::store) fn units(list: &CompilationList) -> Option<FormerUnits> {
+    let list = list.decode()?.list;
     let mut units = FormerUnits::default();
-    units.add(list.list.iter().map(|compilation| &*compilation.unit));
-    add_former_units(database, phase, units)
+    units.add(list.iter().map(|compilation| &*compilation.unit));
+    Some(units)
 }
 
 /// Whether these are among the units of a phase whose lists are no longer kept.

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use rusqlite::{OptionalExtension, Row, ToSql, Transaction, TransactionBehavior, ffi};
+use rusqlite::{OptionalExtension, ToSql, Transaction, TransactionBehavior};
 
-use super::found::{Found, FoundBuilds, Known, SELECT};
+use super::found::{Found, FoundBuilds, Known};
 use super::source::SourceBuild;
 use super::{MergeError, Merger};
 use crate::portage::{Attribution, Build};
@@ -14,11 +14,7 @@ use crate::store::columns::micros;
 use crate::store::compilations::{self, BuildCosts};
 use crate::store::insert::insert_build;
 use crate::store::new_builds::NewBuilds;
-
 use crate::store::{Error, forget, overlap};
-
-/// The number of builds that are read at once, and written in one transaction or more.
-const PIECE: i64 = 8000;
 
 /// The number of builds between two checks of the time. If another process has written, they are looked up again.
 const LOOKUP: usize = 20;
@@ -106,27 +102,14 @@ enum Merged {
 impl Merger<'_> {
     /// Merges all builds, of a damaged file those before the first damaged page.
     pub(super) fn merge_builds(&mut self) -> Result<(), MergeError> {
-        let sql = format!("{} WHERE id > ? ORDER BY id LIMIT ?", *SELECT);
         let mut total_us = self.total_us()?;
         let mut last = i64::MIN;
         loop {
-            let after = last;
-            let read = |row: &Row<'_>| {
-                let theirs = Known::read_theirs(row)?;
-                // SQLite doesn't notice a page in the place of another, and would return the same rows again and again.
-                if theirs.row_id <= last {
-                    return Err(rusqlite::Error::SqliteFailure(
-                        ffi::Error::new(ffi::SQLITE_CORRUPT),
-                        Some("the rows of its builds are not in order".into()),
-                    ));
-                }
-                last = theirs.row_id;
-                Ok(theirs)
-            };
-            let (piece, damage) = self.source.rows_before_error(&sql, (after, PIECE), read);
-            if piece.is_empty() {
+            let (piece, damage) = Known::read_piece(self.source, last);
+            let Some(end) = piece.last() else {
                 return damage.map_or(Ok(()), |error| Err(MergeError::source(error)));
-            }
+            };
+            last = end.row_id;
             let found = self.find(&piece).map_err(|error| self.failed(error))?;
             let candidates = self.candidates(&piece, &found);
             let (builds, earlier) = self.source.builds(&candidates);

@@ -3,13 +3,17 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use rusqlite::{Row, Transaction};
+use rusqlite::{Row, Transaction, ffi};
 use uuid::Uuid;
 
-use super::source::RANK;
+use super::source::{RANK, Source};
+use crate::store::Error;
+
+/// The number of builds that are read at once, and written in one transaction or more.
+const PIECE: i64 = 8000;
 
 /// Selects what decides whether another database's row of a build changes ours.
-pub(super) static SELECT: LazyLock<String> = LazyLock::new(|| {
+static SELECT: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT id, uuid, is_imported, attribution IS 'shared' AND measured_phases < phases, host, {RANK}
          FROM build"
@@ -40,8 +44,27 @@ impl Known {
         })
     }
 
+    /// Reads the next builds of the other database in the order of their row ids: up to the first that can't be read,
+    /// and the error.
+    pub fn read_piece(source: &Source, after: i64) -> (Vec<Self>, Option<Error>) {
+        let sql = format!("{} WHERE id > ? ORDER BY id LIMIT ?", *SELECT);
+        let mut last = after;
+        source.rows_before_error(&sql, (after, PIECE), |row| {
+            let theirs = Self::read_theirs(row)?;
+            // SQLite doesn't notice a page in the place of another, and would return the same rows again and again.
+            if theirs.row_id <= last {
+                return Err(rusqlite::Error::SqliteFailure(
+                    ffi::Error::new(ffi::SQLITE_CORRUPT),
+                    Some("the rows of its builds are not in order".into()),
+                ));
+            }
+            last = theirs.row_id;
+            Ok(theirs)
+        })
+    }
+
     /// Reads a row of the other database. If a value is impossible, only the row id is set.
-    pub fn read_theirs(row: &Row<'_>) -> rusqlite::Result<Self> {
+    fn read_theirs(row: &Row<'_>) -> rusqlite::Result<Self> {
         let row_id = row.get(0)?;
         Ok(Self::read(row).unwrap_or_else(|_| Self {
             row_id,

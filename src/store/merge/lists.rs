@@ -108,11 +108,7 @@ impl Merger<'_> {
     /// Adds the units of builds whose lists are no longer kept.
     pub(super) fn merge_former_units(&mut self) -> Result<(), MergeError> {
         let sql = "SELECT package, host, phase FROM former_units";
-        let read = |row: &Row<'_>| -> rusqlite::Result<[String; 3]> {
-            Ok([row.get(0)?, row.get(1)?, row.get(2)?])
-        };
-        let names = self.source.query(sql, (), |row| Ok(read(row).ok()));
-        let names = self.without_unreadable(names.map_err(MergeError::source)?);
+        let names = self.readable_rows(sql, |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))?;
         self.write_batches(
             &names,
             Merger::read_former_units,
@@ -176,20 +172,6 @@ fn find_missing(
     select.query_row(values, read).optional()
 }
 
-/// Returns the units of a valid list.
-fn former_units(compilations: &CompilationList) -> FormerUnits {
-    let mut units = FormerUnits::default();
-    if let Some(compilations) = compilations.decode() {
-        units.add(
-            compilations
-                .list
-                .iter()
-                .map(|compilation| &*compilation.unit),
-        );
-    }
-    units
-}
-
 impl SourceList {
     /// Whether the list needn't be kept here, and its units are known.
     fn is_known(
@@ -205,7 +187,11 @@ impl SourceList {
             return Ok(false);
         }
         let phase = (&*missing.package, &*missing.host, &*missing.phase);
-        lists::has_former_units(database, phase, &former_units(compilations))
+        lists::has_former_units(
+            database,
+            phase,
+            &lists::units(compilations).unwrap_or_default(),
+        )
     }
 
     /// Merges this list. Another process may have recorded or removed builds since it was read.
@@ -225,7 +211,7 @@ impl SourceList {
             ..
         } = &missing;
         if !missing.is_kept {
-            let units = former_units(compilations);
+            let units = lists::units(compilations).unwrap_or_default();
             return lists::add_former_units(transaction, (package, host, phase), units);
         }
         let sql =

@@ -22,7 +22,7 @@ const MAX_LOCATION: usize = 512;
 /// The number of slices of objects that are in memory at once.
 const SLICES: usize = 16;
 
-/// The number of objects that are written at once, between two looks at the clock.
+/// The number of objects that are written at once, between two checks of the time.
 const OBJECTS: usize = 1024;
 
 /// Objects by their keys.
@@ -42,10 +42,7 @@ impl Merger<'_> {
     pub(super) fn merge_objects(&mut self) -> Result<(), MergeError> {
         let sql =
             "SELECT id, name FROM host WHERE EXISTS (SELECT 1 FROM object WHERE host_id = host.id)";
-        let read =
-            |row: &Row<'_>| -> rusqlite::Result<(i64, String)> { Ok((row.get(0)?, row.get(1)?)) };
-        let hosts = self.source.query(sql, (), |row| Ok(read(row).ok()));
-        let hosts = self.without_unreadable(hosts.map_err(MergeError::source)?);
+        let hosts = self.readable_rows(sql, |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
         let slices: Vec<(i64, i64)> = (0..objects::SLICES).map(objects::slice_range).collect();
         for (their_id, host) in hosts {
             let checked = check_text(&host, 255);
@@ -133,10 +130,12 @@ fn read_slices(
     slices: &[(i64, i64)],
 ) -> StoreResult<Vec<Objects>> {
     let sql = "SELECT id, location FROM cache";
-    // A text that can't be read: unknown.
+    // A text that can't be read is an unknown location.
     let read = |row: &Row<'_>| Ok((row.get(0)?, str_at(row, 1).ok().flatten().map(Rc::from)));
-    let locations: HashMap<i64, Option<Rc<str>>> =
-        store.query(sql, (), read)?.into_iter().collect();
+    let locations = store.query(sql, (), read)?.into_iter();
+    let locations: HashMap<i64, Rc<str>> = locations
+        .filter_map(|(id, location)| Some((id, location?)))
+        .collect();
     let mut read = Vec::new();
     for (start, end) in slices {
         let mut objects = Vec::new();
@@ -199,16 +198,13 @@ fn write_objects(
 }
 
 impl Object {
-    fn read(
-        row: &Row<'_>,
-        locations: &HashMap<i64, Option<Rc<str>>>,
-    ) -> rusqlite::Result<(i64, Self)> {
+    fn read(row: &Row<'_>, locations: &HashMap<i64, Rc<str>>) -> rusqlite::Result<(i64, Self)> {
         let cache_id: Option<i64> = row.get(4)?;
         let object = Self {
             used_on: row.get(1)?,
             cached_at: row.get(2)?,
             cost_us: row.get(3)?,
-            location: cache_id.and_then(|id| locations.get(&id).cloned().flatten()),
+            location: cache_id.and_then(|id| locations.get(&id)).cloned(),
         };
         Ok((row.get(0)?, object))
     }
