@@ -36,6 +36,23 @@ fn with_lists(folder: &Path) -> std::path::PathBuf {
     source
 }
 
+/// Merges a database after a statement on it: this many builds are added, and one row is skipped.
+#[track_caller]
+fn one_row_is_skipped(statement: &str, builds: usize) -> Output {
+    let (folder, db) = folder();
+    let source = with_lists(folder.path());
+    let raw = Connection::open(&source).unwrap();
+    raw.execute_batch(statement).unwrap();
+    drop(raw);
+    let output = merge_command(&db, &[&source]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let summary =
+        format!("a.db: {builds} builds added, 0 already there, 1 row skipped: impossible values\n");
+    assert!(out(&output).ends_with(&summary), "{output:?}");
+    assert_consistent(&db);
+    output
+}
+
 #[test]
 fn one_of_two_rows_with_the_same_id_is_merged_with_its_phases() {
     let (folder, _) = folder();
@@ -98,17 +115,8 @@ fn a_build_whose_id_or_phases_are_impossible_is_skipped() {
             "its phases are incomplete or not in order",
         ),
     ] {
-        let (folder, db) = folder();
-        let source = with_lists(folder.path());
-        let raw = Connection::open(&source).unwrap();
-        raw.execute_batch(statement).unwrap();
-        drop(raw);
-        let output = merge_command(&db, &[&source]).output().unwrap();
-        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let output = one_row_is_skipped(statement, 7);
         assert!(err(&output).contains(problem), "{output:?}");
-        let summary = "a.db: 7 builds added, 0 already there, 1 row skipped: impossible values\n";
-        assert!(out(&output).ends_with(summary), "{output:?}");
-        assert_consistent(&db);
     }
 }
 
@@ -160,19 +168,11 @@ fn a_name_that_is_not_utf_8_is_skipped_and_all_builds_are_merged() {
         "UPDATE host SET name = CAST(x'ffff' AS TEXT)",
         "INSERT INTO former_units VALUES (CAST(x'ffff' AS TEXT), 'gentoo', 'test', x'00010203', 5)",
     ] {
-        let (folder, db) = folder();
-        let source = with_lists(folder.path());
-        let raw = Connection::open(&source).unwrap();
-        raw.execute_batch(statement).unwrap();
-        drop(raw);
-        let output = merge_command(&db, &[&source]).output().unwrap();
+        let output = one_row_is_skipped(statement, 8);
         assert!(
             err(&output).ends_with("a name is not UTF-8\n"),
             "{output:?}"
         );
-        let summary = "a.db: 8 builds added, 0 already there, 1 row skipped: impossible values\n";
-        assert!(out(&output).ends_with(summary), "{output:?}");
-        assert_consistent(&db);
     }
 }
 
